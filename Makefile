@@ -1,0 +1,41 @@
+# The two commands: `make demo` and `make test`. Both set everything up by themselves.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test lab setup check format lock
+
+demo: setup ## Set everything up, walk both stories on the lab, show what was seen
+	@$(BIN)/python -m lab demo
+
+test: setup ## Set everything up, run all tests
+	@$(BIN)/python -m pytest
+
+lab: setup ## Leave a lab up to play with
+	@$(BIN)/python -m lab up
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.lock components/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "error: $(PYTHON) cannot make a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements.lock
+	@touch $@
+
+check: setup ## What the tests check of the code's form, alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: setup ## Renew requirements.lock from the requirements files
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock" \
+	  requirements-lab.txt --output-file requirements.lock

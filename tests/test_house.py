@@ -1,0 +1,30 @@
+"""The form of the code, held by the tools that judge it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("ruff", "check"), ("ruff", "format", "--check"), ("lint-imports",), ("mypy",)],
+    ids=lambda command: " ".join(command),
+)
+def test_form(command):
+    """Linter, formatter, layer contract and strict types have nothing to say."""
+    program, *arguments = command
+    done = subprocess.run([BIN / program, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_literal_partition():
+    """No component and no stack writes `arn:aws:` by hand: it breaks in the China and GovCloud partitions."""
+    sources = [file for folder in ("components", "stacks") for file in (REPOSITORY / folder).rglob("*.py")]
+    assert sources
+    guilty = [file for file in sources if "arn:aws:" in file.read_text()]
+    assert not guilty

@@ -1,0 +1,70 @@
+"""`python -m pipeline OPERATION --stack NAME`: progress on standard error, the result on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import ExitCode, PipelineError
+from pipeline.operations import PROJECT, Operation, run
+from pipeline.report import Report
+
+EPILOG = "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + "."
+
+
+@click.command(epilog=EPILOG)
+@click.argument("operation", type=click.Choice([operation.value for operation in Operation]))
+@click.option("--stack", required=True, metavar="NAME", help="The stack: NAME of a Pulumi.NAME.yaml.")
+@click.option(
+    "--config-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings to use in this run in place of Pulumi.NAME.yaml.",
+)
+@click.option(
+    "-C",
+    "--cwd",
+    "project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=PROJECT,
+    help="The folder of another Pulumi project.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
+@click.option("--show-secrets", is_flag=True, help="Show secret outputs in place of [secret].")
+def main(
+    operation: str, stack: str, config_file: Path | None, project: Path, *, as_json: bool, show_secrets: bool
+) -> None:
+    """Run one OPERATION on one stack: preview, up, refresh, destroy, or show its outputs.
+
+    Ctrl-C cancels: the engine finishes the step it is at, and the stack is not left locked.
+    """
+    try:
+        report = run(Operation(operation), stack, project=project, config_file=config_file, show_secrets=show_secrets)
+    except PipelineError as error:
+        if as_json and error.report is not None:
+            _print_json(error.report)
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    if as_json:
+        _print_json(report)
+    else:
+        _print_summary(report)
+
+
+def _print_json(report: Report) -> None:
+    click.echo(json.dumps(report.as_json(), indent=2))
+
+
+def _print_summary(report: Report) -> None:
+    console = Console()
+    counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items())) or "no resources"
+    console.print(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
+    if report.outputs:
+        table = Table("output", "value", box=None)
+        for name, value in report.outputs.items():
+            table.add_row(name, value if isinstance(value, str) else json.dumps(value))
+        console.print(table)

@@ -1,0 +1,146 @@
+"""The operations on one stack, each a call of the Automation API with its progress, its report and its errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from pulumi import automation as auto
+from pulumi.automation import errors as engine_errors
+from rich.console import Console
+
+from pipeline.engine import CancellableEngine, cancelled_by_signals
+from pipeline.errors import (
+    CancelledError,
+    MissingEngineError,
+    OperationFailedError,
+    PipelineError,
+    StackLockedError,
+    UnknownStackError,
+)
+from pipeline.report import Narrator, Report
+
+PROJECT = Path(__file__).resolve().parent.parent
+SECRET = "[secret]"  # noqa: S105 - the mask that Pulumi itself shows
+
+
+class Operation(StrEnum):
+    """What can be done to a stack."""
+
+    PREVIEW = "preview"
+    UP = "up"
+    REFRESH = "refresh"
+    DESTROY = "destroy"
+    OUTPUTS = "outputs"
+
+
+def run(
+    operation: Operation,
+    stack_name: str,
+    *,
+    project: Path = PROJECT,
+    config_file: Path | None = None,
+    show_secrets: bool = False,
+    console: Console | None = None,
+) -> Report:
+    """Carry out `operation` on a stack of `project`, and report what the engine did.
+
+    `config_file` stands in for `Pulumi.<stack>.yaml` in this one run. Raises a `PipelineError` whose `report`
+    attribute holds what was done until then.
+    """
+    engine = _engine()
+    report = Report(stack_name, operation)
+    narrator = Narrator(report, console or Console(stderr=True))
+    started = time.monotonic()
+    try:
+        with cancelled_by_signals(engine, narrator.say):
+            stack = _select(stack_name, project, engine)
+            outputs = _OPERATIONS[operation](stack, narrator, str(config_file.resolve()) if config_file else None)
+        report.outputs = {
+            name: SECRET if output.secret and not show_secrets else output.value
+            for name, output in sorted(outputs.items())
+        }
+        report.result = "succeeded"
+    except auto.CommandError as error:
+        report.result = "cancelled" if engine.cancelled else "failed"
+        failure = _failure(error, stack_name, operation, report, cancelled=engine.cancelled)
+        failure.report = report
+        raise failure from error
+    finally:
+        report.seconds = round(time.monotonic() - started, 2)
+    return report
+
+
+def _preview(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+    stack.preview(on_event=narrator.hear, config_file=config_file)
+    return {}
+
+
+def _up(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+    return stack.up(on_event=narrator.hear, config_file=config_file, show_secrets=False).outputs
+
+
+def _refresh(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+    stack.refresh(on_event=narrator.hear, config_file=config_file, show_secrets=False)
+    return stack.outputs()
+
+
+def _destroy(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+    stack.destroy(on_event=narrator.hear, config_file=config_file, show_secrets=False)
+    return {}
+
+
+def _read_outputs(stack: auto.Stack, _narrator: Narrator, _config_file: str | None) -> auto.OutputMap:
+    return stack.outputs()
+
+
+_OPERATIONS: dict[Operation, Callable[[auto.Stack, Narrator, str | None], auto.OutputMap]] = {
+    Operation.PREVIEW: _preview,
+    Operation.UP: _up,
+    Operation.REFRESH: _refresh,
+    Operation.DESTROY: _destroy,
+    Operation.OUTPUTS: _read_outputs,
+}
+
+
+def _engine() -> CancellableEngine:
+    try:
+        return CancellableEngine()
+    except FileNotFoundError as error:
+        raise MissingEngineError(
+            'no `pulumi` on PATH\n  fix: install Pulumi, or enter the lab\'s shell: eval "$(python -m lab env)"'
+        ) from error
+    except auto.InvalidVersionError as error:
+        raise MissingEngineError(f"{error}\n  fix: install a newer Pulumi") from error
+
+
+def _select(stack_name: str, project: Path, engine: CancellableEngine) -> auto.Stack:
+    """The stack, made in the backend on its first use; its settings file must be there."""
+    known = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+    if stack_name not in known:
+        raise UnknownStackError(
+            f"stack {stack_name!r}: no settings file Pulumi.{stack_name}.yaml in {project}\n"
+            f"  fix: name one of {', '.join(known) or '(none yet)'}, or write that file"
+        )
+    options = auto.LocalWorkspaceOptions(pulumi_command=engine)
+    return auto.create_or_select_stack(stack_name, work_dir=str(project), opts=options)
+
+
+def _failure(
+    error: auto.CommandError, stack_name: str, operation: Operation, report: Report, *, cancelled: bool
+) -> PipelineError:
+    if cancelled:
+        return CancelledError(f"{operation} of stack {stack_name!r} was cancelled; the stack is not locked")
+    if isinstance(error, engine_errors.ConcurrentUpdateError):
+        return StackLockedError(
+            f"stack {stack_name!r} is locked by another update\n"
+            f"  fix: wait for it; if it was killed, `pulumi cancel -s {stack_name}` removes its lock"
+        )
+    if not report.diagnostics:
+        report.diagnostics.append(str(error))
+        return OperationFailedError(f"{operation} of stack {stack_name!r} failed:\n{error}")
+    return OperationFailedError(
+        f"{operation} of stack {stack_name!r} failed: {len(report.diagnostics)} message(s) above"
+    )

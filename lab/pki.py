@@ -1,0 +1,60 @@
+"""Certificates of the lab: one authority for a whole lab, kept in files that only the user can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+
+@dataclass(frozen=True)
+class CertificateFiles:
+    """PEM files of one certificate (its chain included) and its key."""
+
+    certificate: Path
+    key: Path
+
+
+class CertificateAuthority:
+    """Issues server and client certificates into `folder`; made once, then read again from there."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.file = folder / "ca.crt"
+        key_file = folder / "ca.key"
+        if self.file.exists() and key_file.exists():
+            self._ca = trustme.CA.from_pem(self.file.read_bytes(), key_file.read_bytes())
+        else:
+            self._ca = trustme.CA(organization_name="EKS lab", organization_unit_name="certificate authority")
+            write_secret(key_file, self._ca.private_key_pem.bytes())
+            write_secret(self.file, self._ca.cert_pem.bytes())
+
+    @property
+    def pem(self) -> str:
+        return self.file.read_text()
+
+    def issue(
+        self, name: str, *hosts: str, common_name: str | None = None, organization: str | None = None
+    ) -> CertificateFiles:
+        """A certificate for `hosts` (DNS names, wildcards, addresses); `common_name` and `organization` are what
+        Kubernetes reads as a client's user name and group.
+        """
+        # Without any host trustme writes an empty critical extension, which Go refuses.
+        leaf = self._ca.issue_cert(
+            *(hosts or (f"{name}.invalid",)), common_name=common_name or name, organization_name=organization
+        )
+        files = CertificateFiles(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        write_secret(files.certificate, b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+        write_secret(files.key, leaf.private_key_pem.bytes())
+        return files
+
+
+def write_secret(path: Path, content: bytes | str) -> Path:
+    """Write a file that only the user can read; never readable by others in between. Returns `path`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600, exist_ok=True)
+    path.chmod(0o600)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path

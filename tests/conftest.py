@@ -1,0 +1,16 @@
+"""What all tests share: the vendor's programs, found or made once a run."""
+
+import pytest
+
+from lab.contract import Programs
+from lab.tools import Toolbox, Tools, default_cache
+
+
+@pytest.fixture(scope="session")
+def tools() -> Tools:
+    return Toolbox(default_cache()).ensure()
+
+
+@pytest.fixture(scope="session")
+def programs(tools: Tools) -> Programs:
+    return tools.programs

@@ -1,0 +1,69 @@
+"""Access policies: EKS's own sets of Kubernetes permissions, and their association with access entries."""
+
+from __future__ import annotations
+
+from moto.core.responses import ActionResult, EmptyResult
+
+from lab.cloud.eks import catalog, entries, errors
+from lab.cloud.eks.access_entries import AccessEntryOperations
+from lab.cloud.eks.records import PolicyAssociationRecord, now
+
+
+class AccessPolicyOperations(AccessEntryOperations):
+    """ListAccessPolicies, and associating policies with entries."""
+
+    def list_access_policies(self) -> ActionResult:
+        policies = {
+            name: {"name": name, "arn": catalog.access_policy_arn(name, self.partition)}
+            for name in catalog.ACCESS_POLICIES
+        }
+        page, token = self.page(policies)
+        return ActionResult({"accessPolicies": page, "nextToken": token})
+
+    def associate_access_policy(self) -> ActionResult:
+        policy_arn, scope = self.param("policyArn"), self.param("accessScope")
+        namespaces = scope.get("namespaces", [])
+        with self.store.lock:
+            cluster = self.cluster_with_entries()
+            entry = self.entry(cluster)
+            entries.check_policy(entry.type, policy_arn, self.partition)
+            entries.check_scope(scope.get("type"), namespaces)
+            association = entry.policies.get(policy_arn)
+            if association is None:
+                association = PolicyAssociationRecord(policy_arn, scope["type"], list(namespaces))
+                entry.policies[policy_arn] = association
+            else:
+                association.scope, association.namespaces = scope["type"], list(namespaces)
+                association.modified_at = now()
+            described = {
+                "clusterName": cluster.key.name,
+                "principalArn": entry.principal.arn,
+                "associatedAccessPolicy": association.describe(),
+            }
+        self.store.publish(cluster)
+        return ActionResult(described)
+
+    def disassociate_access_policy(self) -> ActionResult:
+        with self.store.lock:
+            cluster = self.cluster_with_entries()
+            if self.entry(cluster).policies.pop(self.param("policyArn"), None) is None:
+                raise errors.ResourceNotFoundException(
+                    f"The policy {self.param('policyArn')} is not associated with the access entry",
+                    cluster=cluster.key.name,
+                )
+        self.store.publish(cluster)
+        return EmptyResult()
+
+    def list_associated_access_policies(self) -> ActionResult:
+        with self.store.lock:
+            cluster = self.cluster_with_entries()
+            entry = self.entry(cluster)
+            page, token = self.page({arn: policy.describe() for arn, policy in entry.policies.items()})
+            return ActionResult(
+                {
+                    "clusterName": cluster.key.name,
+                    "principalArn": entry.principal.arn,
+                    "associatedAccessPolicies": page,
+                    "nextToken": token,
+                }
+            )

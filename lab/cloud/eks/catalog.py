@@ -1,0 +1,115 @@
+"""What EKS offers, as data: Kubernetes versions, access policies, and add-ons with their versions.
+
+Sources: the EKS user guide's pages on access policies and on add-ons. The lab runs one Kubernetes version, so it
+offers one, and refuses others in EKS's words rather than run something else than was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+KUBERNETES_VERSION = "1.36"
+KUBERNETES_PATCH_VERSION = "1.36.3"
+PLATFORM_VERSION = "eks.1"
+AMI_RELEASE_VERSION = f"{KUBERNETES_PATCH_VERSION}-20261101"
+RELEASE_DATE = datetime(2026, 9, 1, tzinfo=UTC)
+END_OF_STANDARD_SUPPORT = datetime(2027, 11, 1, tzinfo=UTC)
+END_OF_EXTENDED_SUPPORT = datetime(2028, 11, 1, tzinfo=UTC)
+
+CLUSTER_ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
+AUTO_NODE_POLICY = "AmazonEKSAutoNodePolicy"
+
+ACCESS_POLICIES = (
+    "AmazonAIOpsAssistantPolicy",
+    "AmazonEKSAdminPolicy",
+    "AmazonEKSAdminViewPolicy",
+    AUTO_NODE_POLICY,
+    "AmazonEKSBlockStorageClusterPolicy",
+    "AmazonEKSBlockStoragePolicy",
+    CLUSTER_ADMIN_POLICY,
+    "AmazonEKSClusterInsightsPolicy",
+    "AmazonEKSComputeClusterPolicy",
+    "AmazonEKSComputePolicy",
+    "AmazonEKSEditPolicy",
+    "AmazonEKSHybridPolicy",
+    "AmazonEKSLoadBalancingClusterPolicy",
+    "AmazonEKSLoadBalancingPolicy",
+    "AmazonEKSNetworkingClusterPolicy",
+    "AmazonEKSNetworkingPolicy",
+    "AmazonEKSSecretReaderPolicy",
+    "AmazonEKSViewPolicy",
+)
+"""Names of the cluster access policies that EKS manages."""
+
+
+def access_policy_arn(name: str, partition: str = "aws") -> str:
+    return f"arn:{partition}:eks::aws:cluster-access-policy/{name}"
+
+
+@dataclass(frozen=True)
+class Addon:
+    """An add-on of EKS: its versions, newest and default first, and the service accounts that may get a role.
+
+    `service_accounts` maps each service account to the managed policies that EKS recommends for its role.
+    """
+
+    name: str
+    type: str
+    versions: tuple[str, ...]
+    namespace: str = "kube-system"
+    service_accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    compute_types: tuple[str, ...] = ("ec2", "hybrid", "auto")
+
+    @property
+    def default_version(self) -> str:
+        return self.versions[0]
+
+
+ADDONS: Mapping[str, Addon] = {
+    addon.name: addon
+    for addon in (
+        Addon(
+            "vpc-cni",
+            "networking",
+            ("v1.21.1-eksbuild.1", "v1.20.4-eksbuild.1"),
+            service_accounts={"aws-node": ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",)},
+        ),
+        Addon("coredns", "networking", ("v1.13.1-eksbuild.1", "v1.12.4-eksbuild.1"), compute_types=("ec2", "fargate")),
+        Addon("kube-proxy", "networking", ("v1.36.3-eksbuild.1", "v1.36.0-eksbuild.2")),
+        Addon("eks-pod-identity-agent", "security", ("v1.3.10-eksbuild.1", "v1.3.9-eksbuild.3")),
+        Addon(
+            "aws-ebs-csi-driver",
+            "storage",
+            ("v1.53.0-eksbuild.1", "v1.52.1-eksbuild.1"),
+            service_accounts={
+                "ebs-csi-controller-sa": ("arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",)
+            },
+        ),
+        Addon(
+            "aws-efs-csi-driver",
+            "storage",
+            ("v2.1.13-eksbuild.1", "v2.1.12-eksbuild.1"),
+            service_accounts={
+                "efs-csi-controller-sa": ("arn:aws:iam::aws:policy/service-role/AmazonEFSCSIDriverPolicy",)
+            },
+        ),
+        Addon(
+            "aws-mountpoint-s3-csi-driver",
+            "storage",
+            ("v2.2.0-eksbuild.1", "v2.1.0-eksbuild.1"),
+            service_accounts={"s3-csi-driver-sa": ()},
+        ),
+        Addon("snapshot-controller", "storage", ("v8.3.0-eksbuild.1",)),
+        Addon("metrics-server", "observability", ("v0.8.0-eksbuild.3",)),
+        Addon("eks-node-monitoring-agent", "observability", ("v1.4.2-eksbuild.1",)),
+        Addon(
+            "amazon-cloudwatch-observability",
+            "observability",
+            ("v4.7.0-eksbuild.1",),
+            namespace="amazon-cloudwatch",
+            service_accounts={"cloudwatch-agent": ("arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",)},
+        ),
+    )
+}

@@ -1,0 +1,186 @@
+"""Changes of a running cluster's settings: one kind of change a call, each an update with an id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from lab.cloud import identity
+from lab.cloud.eks import catalog, errors, network
+from lab.cloud.eks.cluster_settings import merged_logging
+from lab.cloud.eks.entries import grant_cluster_admin, grant_node
+from lab.cloud.eks.store import ClusterRecord
+from lab.cloud.eks.updates import UpdateOperations
+from lab.contract import AuthenticationMode
+
+NEXT_MODE = {
+    AuthenticationMode.CONFIG_MAP: AuthenticationMode.API_AND_CONFIG_MAP,
+    AuthenticationMode.API_AND_CONFIG_MAP: AuthenticationMode.API,
+}
+"""The one way that authentication modes go."""
+
+_PLAIN = {
+    "upgradePolicy": ("UpgradePolicyUpdate", "UpgradePolicy"),
+    "zonalShiftConfig": ("ZonalShiftConfigUpdate", "ZonalShiftConfig"),
+    "computeConfig": ("AutoModeUpdate", "ComputeConfig"),
+    "storageConfig": ("AutoModeUpdate", "StorageConfig"),
+    "kubernetesNetworkConfig": ("AutoModeUpdate", "KubernetesNetworkConfig"),
+    "remoteNetworkConfig": ("RemoteNetworkConfigUpdate", "RemoteNetworkConfig"),
+    "controlPlaneScalingConfig": ("ControlPlaneScalingConfigUpdate", "UpdatedTier"),
+    "kubeApiServerConfig": ("ControlPlaneComponentConfigUpdate", "KubeApiServerConfig"),
+    "kubeSchedulerConfig": ("ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"),
+    "kubeControllerManagerConfig": ("ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"),
+}
+"""Members that are merged into the settings as they are: the update's type, and the name of its parameter."""
+
+_VPC = {
+    "endpointPublicAccess": ("EndpointAccessUpdate", "EndpointPublicAccess"),
+    "endpointPrivateAccess": ("EndpointAccessUpdate", "EndpointPrivateAccess"),
+    "publicAccessCidrs": ("EndpointAccessUpdate", "PublicAccessCidrs"),
+    "subnetIds": ("VpcConfigUpdate", "Subnets"),
+    "securityGroupIds": ("VpcConfigUpdate", "SecurityGroups"),
+    "controlPlaneEgressMode": ("ControlPlaneEgressUpdate", "ControlPlaneEgressMode"),
+}
+"""The same for the members of resourcesVpcConfig."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One member's change: its update type and parameter, and what to do to the record, under the store's lock."""
+
+    kind: str
+    param: str
+    value: Any
+    apply: Callable[[ClusterRecord], None]
+
+
+class ClusterConfigOperations(UpdateOperations):
+    """UpdateClusterConfig and UpdateClusterVersion."""
+
+    def update_cluster_config(self) -> ActionResult:
+        name = self.param("name")
+        with self.store.lock:
+            cluster = self.ready_cluster()
+            changes = self._setting_changes(cluster)
+            kinds = {change.kind for change in changes}
+            if not kinds:
+                raise errors.InvalidParameterException(
+                    "No changes needed: the request names nothing to update", cluster=name
+                )
+            if len(kinds) > 1:
+                raise errors.InvalidParameterException("Only one type of update can be allowed.", cluster=name)
+            self._check_idle(cluster, "UpdateClusterConfig")
+            cluster.status = "UPDATING"
+            params = {change.param: change.value for change in changes}
+            update = self.begin_update(cluster, kinds.pop(), params, lambda: self._carry_out(cluster, changes))
+            return ActionResult({"update": update.describe()})
+
+    def update_cluster_version(self) -> ActionResult:
+        with self.store.lock:
+            cluster = self.ready_cluster()
+            current = cluster.settings["version"]
+        raise errors.InvalidParameterException(
+            f"Unsupported Kubernetes minor version update from {current} to {self.param('version')}: "
+            f"the lab runs {catalog.KUBERNETES_VERSION} alone",
+            cluster=cluster.key.name,
+        )
+
+    @staticmethod
+    def _check_idle(cluster: ClusterRecord, operation: str) -> None:
+        running = [update.id for update in cluster.updates.values() if update.status == "InProgress"]
+        if cluster.status == "UPDATING":
+            raise errors.ResourceInUseException(
+                f"Cannot {operation} because cluster {cluster.key.name} currently has "
+                f"update {', '.join(running)} in progress",
+                cluster=cluster.key.name,
+            )
+
+    def _carry_out(self, cluster: ClusterRecord, changes: list[_Change]) -> None:
+        try:
+            with self.store.lock:
+                for change in changes:
+                    change.apply(cluster)
+            self.store.publish(cluster)
+        finally:
+            with self.store.lock:
+                cluster.status = "ACTIVE"
+
+    def _setting_changes(self, cluster: ClusterRecord) -> list[_Change]:
+        changes = [
+            _Change(kind, param, self.param(member), _merge_into(member, self.param(member)))
+            for member, (kind, param) in _PLAIN.items()
+            if self.param(member) is not None
+        ]
+        vpc_config = self.param("resourcesVpcConfig", {})
+        if "subnetIds" in vpc_config:
+            network.vpc_of(self.current_account, self.region, vpc_config["subnetIds"], zones=2)
+        changes += [
+            _Change(kind, param, vpc_config[member], _merge_into("resourcesVpcConfig", {member: vpc_config[member]}))
+            for member, (kind, param) in _VPC.items()
+            if member in vpc_config
+        ]
+        if (logging := self.param("logging")) is not None:
+            changes.append(_Change("LoggingUpdate", "ClusterLogging", logging, _set_logging(logging)))
+        if (protection := self.param("deletionProtection")) is not None:
+            changes.append(
+                _Change("DeletionProtectionUpdate", "DeletionProtection", protection, _set_protection(protection))
+            )
+        if wanted := self.param("accessConfig", {}).get("authenticationMode"):
+            mode = _next_mode(cluster, wanted)
+            # EKS gives this one parameter as a JSON string, quotes included.
+            quoted = json.dumps(mode.value)
+            changes.append(_Change("AccessConfigUpdate", "AuthenticationMode", quoted, _set_mode(mode)))
+        return changes
+
+
+def _next_mode(cluster: ClusterRecord, wanted: str) -> AuthenticationMode:
+    mode = NEXT_MODE.get(cluster.authentication_mode)
+    if mode is None or mode.value != wanted:
+        raise errors.InvalidParameterException(
+            f"Unsupported authentication mode update from {cluster.authentication_mode} to {wanted}",
+            cluster=cluster.key.name,
+        )
+    return mode
+
+
+def _merge_into(member: str, value: dict[str, Any]) -> Callable[[ClusterRecord], None]:
+    def apply(cluster: ClusterRecord) -> None:
+        cluster.settings[member] = {**cluster.settings.get(member, {}), **value}
+
+    return apply
+
+
+def _set_logging(change: dict[str, Any]) -> Callable[[ClusterRecord], None]:
+    def apply(cluster: ClusterRecord) -> None:
+        before = cluster.settings["logging"]["clusterLogging"]
+        cluster.settings["logging"] = merged_logging(before, change.get("clusterLogging", []))
+
+    return apply
+
+
+def _set_protection(value: bool) -> Callable[[ClusterRecord], None]:  # noqa: FBT001 - the API's own member
+    def apply(cluster: ClusterRecord) -> None:
+        cluster.deletion_protection = value
+
+    return apply
+
+
+def _set_mode(mode: AuthenticationMode) -> Callable[[ClusterRecord], None]:
+    """Take the mode, and let nobody out by it: EKS gives the creator and the node roles the entries they now need."""
+
+    def apply(cluster: ClusterRecord) -> None:
+        cluster.authentication_mode = mode
+        if mode is not AuthenticationMode.API_AND_CONFIG_MAP:
+            return
+        if cluster.bootstrap_creator:
+            grant_cluster_admin(cluster, cluster.creator)
+        for nodegroup in cluster.nodegroups.values():
+            role = identity.principal(nodegroup.node_role_arn)
+            if role is not None:
+                grant_node(cluster, role)
+
+    return apply

@@ -1,0 +1,173 @@
+"""Clusters: a control plane starts when CreateCluster is called and stops when DeleteCluster is."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from moto.core.responses import ActionResult
+
+from lab.cloud import identity, issuers
+from lab.cloud.eks import catalog, errors, fargate, network, roles
+from lab.cloud.eks.cluster_settings import created_settings
+from lab.cloud.eks.entries import grant_cluster_admin
+from lab.cloud.eks.operations import Operations
+from lab.cloud.eks.store import ClusterRecord
+from lab.contract import AuthenticationMode
+
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
+
+
+class ClusterOperations(Operations):
+    """CreateCluster, DescribeCluster, ListClusters and DeleteCluster."""
+
+    def create_cluster(self) -> ActionResult:
+        name = self.param("name")
+        mode, bootstrap = self._access_config()
+        self._check_new_cluster(name)
+        vpc_config = self.param("resourcesVpcConfig")
+        vpc = network.vpc_of(self.current_account, self.region, vpc_config.get("subnetIds", []), zones=2)
+        security_group = network.create_cluster_security_group(self.current_account, self.region, vpc, name)
+        cluster = ClusterRecord(
+            key=self.key(name),
+            creator=identity.caller(self),
+            authentication_mode=mode,
+            bootstrap_creator=bootstrap,
+            settings=created_settings(self.params, vpc, security_group),
+            tags=dict(self.param("tags", {})),
+            deletion_protection=self.param("deletionProtection", False),
+        )
+        if bootstrap and mode is not AuthenticationMode.CONFIG_MAP:
+            grant_cluster_admin(cluster, cluster.creator)
+        with self.store.lock:
+            if cluster.key in self.store.clusters:
+                raise errors.ResourceInUseException(f"Cluster already exists with name: {name}", cluster=name)
+            self.store.clusters[cluster.key] = cluster
+            described = cluster.describe()
+        described["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] = bootstrap
+        self.store.run(f"eks-create-{name}", lambda: self._start(cluster))
+        return ActionResult({"cluster": described})
+
+    def describe_cluster(self) -> ActionResult:
+        with self.store.lock:
+            return ActionResult({"cluster": self.cluster().describe()})
+
+    def list_clusters(self) -> ActionResult:
+        with self.store.lock:
+            here = {
+                key.name: key.name
+                for key in self.store.clusters
+                if (key.account, key.region) == (self.current_account, self.region)
+            }
+            names, token = self.page(here)
+        return ActionResult({"clusters": names, "nextToken": token})
+
+    def delete_cluster(self) -> ActionResult:
+        with self.store.lock:
+            cluster = self.cluster()
+            self._check_deletable(cluster)
+            cluster.status = "DELETING"
+            described = cluster.describe()
+        self.store.run(f"eks-delete-{cluster.key.name}", lambda: self._stop(cluster))
+        return ActionResult({"cluster": described})
+
+    def _access_config(self) -> tuple[AuthenticationMode, bool]:
+        config = self.param("accessConfig", {})
+        mode = self._authentication_mode(config.get("authenticationMode", "CONFIG_MAP"))
+        bootstrap = config.get("bootstrapClusterCreatorAdminPermissions", True)
+        if mode is AuthenticationMode.CONFIG_MAP and not bootstrap:
+            raise errors.InvalidParameterException(
+                "bootstrapClusterCreatorAdminPermissions must be true "
+                "if cluster authentication mode is set to CONFIG_MAP"
+            )
+        return mode, bootstrap
+
+    @staticmethod
+    def _authentication_mode(value: str) -> AuthenticationMode:
+        try:
+            return AuthenticationMode(value)
+        except ValueError:
+            allowed = ", ".join(AuthenticationMode)
+            raise errors.InvalidParameterException(
+                f"authenticationMode must be one of {allowed}, not {value}"
+            ) from None
+
+    def _check_new_cluster(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise errors.InvalidParameterException(
+                f"The cluster name '{name}' must be 1 to 100 letters, digits, hyphens and underscores, "
+                "and begin with a letter or digit",
+                cluster=name,
+            )
+        version = self.param("version", catalog.KUBERNETES_VERSION)
+        if version != catalog.KUBERNETES_VERSION:
+            raise errors.InvalidParameterException(
+                f"unsupported Kubernetes version {version}: the lab runs {catalog.KUBERNETES_VERSION}", cluster=name
+            )
+        role_arn = self.param("roleArn")
+        role = roles.find(role_arn)
+        if role is None or not role.trusts("eks.amazonaws.com"):
+            raise errors.InvalidParameterException(
+                f"Role with arn: {role_arn}, could not be assumed because it does not exist "
+                "or the trusted entity is not correct",
+                cluster=name,
+            )
+
+    def _check_deletable(self, cluster: ClusterRecord) -> None:
+        name = cluster.key.name
+        if cluster.deletion_protection:
+            raise errors.InvalidRequestException(
+                f"Cluster {name} has deletion protection. Turn it off with UpdateClusterConfig to delete it.",
+                cluster=name,
+            )
+        if cluster.status not in {"ACTIVE", "FAILED"}:
+            raise errors.ResourceInUseException(
+                f"Cannot delete because cluster {name} currently has an update in progress", cluster=name
+            )
+        if cluster.nodegroups:
+            raise errors.ResourceInUseException(
+                "Cluster has nodegroups attached", cluster=name, nodegroup=",".join(cluster.nodegroups)
+            )
+        if profiles := fargate.profiles_of(cluster.key):
+            raise errors.ResourceInUseException(
+                f"Cluster has Fargate profiles attached: {', '.join(profiles)}", cluster=name
+            )
+
+    def _start(self, cluster: ClusterRecord) -> None:
+        """Start the control plane; the cluster is ACTIVE when it answers, FAILED with the reason when it never does."""
+        with self.store.lock:
+            settings = cluster.identity()
+        try:
+            control_plane = self.store.control_planes.start(cluster.key, settings)
+        except Exception as error:  # noqa: BLE001 - whatever it is, DescribeCluster tells it
+            self._fail(cluster, error)
+            return
+        issuers.register(control_plane.issuer, control_plane.jwks)
+        with self.store.lock:
+            fargate.add_cluster(cluster)
+            cluster.control_plane = control_plane
+            cluster.status = "ACTIVE"
+
+    def _stop(self, cluster: ClusterRecord) -> None:
+        """Stop the control plane; the cluster is gone when it has, FAILED with the reason when it does not."""
+        control_plane = cluster.control_plane
+        try:
+            if control_plane is not None:
+                issuers.unregister(control_plane.issuer)
+                control_plane.stop()
+        except Exception as error:  # noqa: BLE001 - whatever it is, DescribeCluster tells it
+            self._fail(cluster, error)
+            return
+        security_group = cluster.settings["resourcesVpcConfig"]["clusterSecurityGroupId"]
+        network.delete_cluster_security_group(cluster.key.account, cluster.key.region, security_group)
+        with self.store.lock:
+            fargate.remove_cluster(cluster.key)
+            self.store.clusters.pop(cluster.key, None)
+
+    def _fail(self, cluster: ClusterRecord, error: Exception) -> None:
+        _log.error("control plane of %s", cluster.key.arn, exc_info=error)
+        issue = {"code": "InternalFailure", "message": str(error), "resourceIds": [cluster.key.name]}
+        with self.store.lock:
+            cluster.issues.append(issue)
+            cluster.status = "FAILED"

@@ -1,0 +1,163 @@
+"""The rules of access entries: which principals, names and groups EKS takes, and what it fills in itself.
+
+Source: EKS user guide, "Create access entries" and "Review access policy permissions"; the words of the errors are
+EKS's where they are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lab.cloud.eks import catalog
+from lab.cloud.eks.errors import EksError, InvalidParameterException, InvalidRequestException
+from lab.cloud.eks.records import AccessEntryRecord, PolicyAssociationRecord, new_uuid
+from lab.cloud.eks.store import ClusterRecord
+from lab.contract import IamPrincipal
+
+STANDARD = "STANDARD"
+EC2_LINUX = "EC2_LINUX"
+
+RESERVED_USERNAME_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
+SESSION_NAME = "{{SessionName}}"
+
+_EC2_NODE = "system:node:{{EC2PrivateDNSName}}"
+_SESSION_NODE = f"system:node:{SESSION_NAME}"
+NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    EC2_LINUX: (_EC2_NODE, ("system:nodes",)),
+    "EC2_WINDOWS": (_EC2_NODE, ("eks:kube-proxy-windows", "system:nodes")),
+    "EC2": (_EC2_NODE, ("system:nodes",)),
+    "FARGATE_LINUX": (_SESSION_NODE, ("system:bootstrappers", "system:nodes", "system:node-proxier")),
+    "HYBRID_LINUX": (_SESSION_NODE, ("system:nodes",)),
+    "HYPERPOD_LINUX": (_SESSION_NODE, ("system:nodes",)),
+}
+"""The types other than STANDARD: the username and the groups that EKS gives their nodes."""
+
+_PRINCIPAL = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):(?P<kind>user|role)/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})"
+)
+
+
+def check_principal_arn(arn: str) -> None:
+    """Refuse whatever is not the ARN of a user or role: an assumed role's ARN names a session, not a principal."""
+    match = _PRINCIPAL.fullmatch(arn)
+    if match is None:
+        raise InvalidParameterException("The principalArn parameter format is not valid")
+    if match["path"].startswith("aws-service-role/"):
+        raise InvalidParameterException(
+            "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role"
+        )
+
+
+def check_groups(groups: Sequence[str]) -> None:
+    for group in groups:
+        if group.startswith("system:"):
+            raise InvalidParameterException(
+                f"The kubernetes group name {group} is invalid, it cannot start with system:"
+            )
+
+
+def check_username(username: str) -> None:
+    """Refuse reserved prefixes, and `{{SessionName}}`, which callers choose, without a colon before it."""
+    for prefix in RESERVED_USERNAME_PREFIXES:
+        if username.startswith(prefix):
+            raise InvalidParameterException(f"The username {username} is invalid, it cannot start with {prefix}")
+    position = username.find(SESSION_NAME)
+    if position >= 0 and ":" not in username[:position]:
+        raise InvalidParameterException(f"The username {username} is invalid, {SESSION_NAME} needs a colon before it")
+
+
+def check_type(entry_type: str, principal_arn: str, account: str) -> None:
+    """Refuse unknown types, and principals of other accounts for types other than STANDARD."""
+    if entry_type == STANDARD:
+        return
+    if entry_type not in NODE_TYPES:
+        known = ", ".join([STANDARD, *NODE_TYPES])
+        raise InvalidParameterException(f"The access entry type {entry_type} is invalid, it must be one of {known}")
+    if principal_arn.split(":")[4] != account:
+        raise InvalidParameterException(
+            f"The principalArn of an access entry of type {entry_type} must belong to the cluster's account {account}"
+        )
+
+
+def check_untyped(entry_type: str, username: str | None, groups: Sequence[str] | None) -> None:
+    """Refuse a username and groups where the type decides them."""
+    if entry_type != STANDARD and (username is not None or groups):
+        raise InvalidParameterException(
+            f"username and kubernetesGroups cannot be specified for an access entry of type {entry_type}"
+        )
+
+
+def check_policy(entry_type: str, policy_arn: str, partition: str) -> None:
+    """Refuse unknown access policies, and policies on entries whose type gives them their rights."""
+    prefix = catalog.access_policy_arn("", partition)
+    name = policy_arn.removeprefix(prefix)
+    if not policy_arn.startswith(prefix) or not name:
+        raise InvalidParameterException("The policyArn parameter format is not valid")
+    if name not in catalog.ACCESS_POLICIES:
+        raise InvalidParameterException(f"The access policy {policy_arn} does not exist")
+    if entry_type == STANDARD or (entry_type, name) == ("EC2", catalog.AUTO_NODE_POLICY):
+        return
+    raise InvalidRequestException(f"Access policies cannot be associated with an access entry of type {entry_type}")
+
+
+def check_scope(scope: str | None, namespaces: Sequence[str]) -> None:
+    problem: EksError | None = None
+    if scope not in {"cluster", "namespace"}:
+        problem = InvalidParameterException(f"The accessScope type must be cluster or namespace, not {scope}")
+    elif scope == "namespace" and not namespaces:
+        problem = InvalidParameterException("namespaces must be specified if the accessScope type is namespace")
+    elif scope == "cluster" and namespaces:
+        problem = InvalidParameterException("namespaces cannot be specified if the accessScope type is cluster")
+    if problem:
+        raise problem
+
+
+def default_username(principal_arn: str) -> str:
+    """The username that EKS gives: a user's ARN, or the ARN of a role's sessions, which has no path."""
+    _, partition, _, _, account, resource = principal_arn.split(":", 5)
+    if not resource.startswith("role/"):
+        return principal_arn
+    return f"arn:{partition}:sts::{account}:assumed-role/{resource.rpartition('/')[2]}/{SESSION_NAME}"
+
+
+def make_entry(
+    cluster: ClusterRecord,
+    principal: IamPrincipal,
+    *,
+    entry_type: str = STANDARD,
+    username: str | None = None,
+    groups: Sequence[str] = (),
+    tags: dict[str, str] | None = None,
+) -> AccessEntryRecord:
+    """Put a new entry for `principal` into `cluster`, with what EKS fills in. Call it with the store's lock held."""
+    typed_username, typed_groups = NODE_TYPES.get(entry_type, (None, ()))
+    key = cluster.key
+    kind, _, name = principal.arn.split(":", 5)[5].partition("/")
+    account = principal.arn.split(":")[4]
+    entry = AccessEntryRecord(
+        cluster_name=key.name,
+        arn=f"arn:{key.partition}:eks:{key.region}:{key.account}:access-entry/{key.name}/{kind}/{account}/"
+        f"{name.rpartition('/')[2]}/{new_uuid()}",
+        principal=principal,
+        username=username or typed_username or default_username(principal.arn),
+        kubernetes_groups=list(groups or typed_groups),
+        type=entry_type,
+        tags=dict(tags or {}),
+    )
+    cluster.access_entries[principal.arn] = entry
+    return entry
+
+
+def grant_cluster_admin(cluster: ClusterRecord, principal: IamPrincipal) -> None:
+    """Give the cluster's creator its entry, unless there is one."""
+    if principal.arn not in cluster.access_entries:
+        arn = catalog.access_policy_arn(catalog.CLUSTER_ADMIN_POLICY, cluster.key.partition)
+        entry = make_entry(cluster, principal)
+        entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])
+
+
+def grant_node(cluster: ClusterRecord, role: IamPrincipal) -> None:
+    """Give a node group's role its entry, unless there is one."""
+    if role.arn not in cluster.access_entries:
+        make_entry(cluster, role, entry_type=EC2_LINUX)

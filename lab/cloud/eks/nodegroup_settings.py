@@ -1,0 +1,110 @@
+"""A node group's settings: what EKS checks before it makes nodes, and the defaults it fills in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lab.cloud.eks import catalog, roles
+from lab.cloud.eks.errors import InvalidParameterException
+from lab.cloud.eks.network import DEFAULT_HOP_LIMIT, LaunchTemplate
+from lab.cloud.eks.records import NodegroupRecord, new_uuid
+
+EC2_SERVICE = "ec2.amazonaws.com"
+
+DEFAULT_SCALING = {"minSize": 1, "maxSize": 2, "desiredSize": 2}
+_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,62}")
+_GIVEN_BACK = ("instanceTypes", "remoteAccess", "nodeRepairConfig", "warmPoolConfig")
+
+
+def check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidParameterException(
+            f"The nodegroup name '{name}' must be 1 to 63 letters, digits, hyphens and underscores, "
+            "and begin with a letter or digit",
+            nodegroup=name,
+        )
+
+
+def check_node_role(arn: str) -> None:
+    """Refuse a role that is not there, or that no instance can take on."""
+    role = roles.find(arn)
+    if role is None:
+        raise InvalidParameterException(f"The role with name {arn.rpartition('/')[2]} cannot be found.")
+    if not role.trusts(EC2_SERVICE):
+        raise InvalidParameterException(
+            f"Following required service principals [{EC2_SERVICE}] were not found in the trust relationships "
+            f"of nodeRole {arn}"
+        )
+
+
+def initial_scaling(given: Mapping[str, int]) -> dict[str, int]:
+    """A new group's sizes: those that are not given fit themselves to those that are."""
+    if not given:
+        return dict(DEFAULT_SCALING)
+    desired = given.get("desiredSize", given.get("minSize", 1))
+    return scaled({"minSize": min(1, desired), "maxSize": max(1, desired), "desiredSize": desired}, given)
+
+
+def scaled(before: Mapping[str, int], change: Mapping[str, int]) -> dict[str, int]:
+    """The sizes after `change`; refused unless minSize <= desiredSize <= maxSize."""
+    scaling = {**before, **change}
+    if scaling["desiredSize"] < scaling["minSize"]:
+        raise InvalidParameterException(
+            f"Minimum capacity {scaling['minSize']} can't be greater than desired size {scaling['desiredSize']}"
+        )
+    if scaling["desiredSize"] > scaling["maxSize"]:
+        raise InvalidParameterException(
+            f"Desired capacity {scaling['desiredSize']} can't be greater than max size {scaling['maxSize']}"
+        )
+    return scaling
+
+
+def check_version(version: str | None) -> None:
+    if version not in {None, catalog.KUBERNETES_VERSION}:
+        raise InvalidParameterException(
+            f"Requested Nodegroup version {version} is not supported: the lab runs {catalog.KUBERNETES_VERSION}"
+        )
+
+
+def check_template_use(params: Mapping[str, Any]) -> None:
+    """Refuse beside a launch template what the template itself must say."""
+    if "launchTemplate" not in params:
+        return
+    if "diskSize" in params:
+        raise InvalidParameterException("Disk size must be specified within the launch template.")
+    if "remoteAccess" in params:
+        raise InvalidParameterException("Remote access configuration cannot be specified with a launch template.")
+
+
+def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate | None) -> NodegroupRecord:
+    """The record of a new node group from CreateNodegroup's input, which has been checked."""
+    name = params["nodegroupName"]
+    settings: dict[str, Any] = {
+        "version": catalog.KUBERNETES_VERSION,
+        "releaseVersion": params.get("releaseVersion", catalog.AMI_RELEASE_VERSION),
+        "capacityType": params.get("capacityType", "ON_DEMAND"),
+        "amiType": params.get("amiType", "AL2023_x86_64_STANDARD"),
+        "subnets": list(params["subnets"]),
+        "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{new_uuid()}"}]},
+        "updateConfig": params.get("updateConfig", {"maxUnavailable": 1}),
+        **{member: params[member] for member in _GIVEN_BACK if member in params},
+    }
+    if template is None:
+        settings["diskSize"] = params.get("diskSize", 20)
+        settings.setdefault("instanceTypes", ["t3.medium"])
+    else:
+        settings["launchTemplate"] = template.specification
+    return NodegroupRecord(
+        cluster_name=params["clusterName"],
+        name=name,
+        arn=arn,
+        node_role_arn=params["nodeRole"],
+        scaling=initial_scaling(params.get("scalingConfig", {})),
+        hop_limit=template.hop_limit if template else DEFAULT_HOP_LIMIT,
+        labels=dict(params.get("labels", {})),
+        taints=[dict(taint) for taint in params.get("taints", [])],
+        tags=dict(params.get("tags", {})),
+        settings=settings,
+    )

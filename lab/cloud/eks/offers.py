@@ -1,0 +1,103 @@
+"""What EKS offers, whatever the cluster: Kubernetes versions, and add-ons with their versions and settings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from lab.cloud.eks import catalog, errors
+from lab.cloud.eks.operations import Operations
+
+
+class OfferOperations(Operations):
+    """DescribeClusterVersions, DescribeAddonVersions and DescribeAddonConfiguration."""
+
+    def describe_cluster_versions(self) -> ActionResult:
+        asked = self.param("clusterVersions", [])
+        status = self.param("versionStatus") or self.param("status")
+        fits = (not asked or catalog.KUBERNETES_VERSION in asked) and (
+            status is None or status.upper() == "STANDARD_SUPPORT"
+        )
+        page, token = self.page({catalog.KUBERNETES_VERSION: _cluster_version()} if fits else {})
+        return ActionResult({"clusterVersions": page, "nextToken": token})
+
+    def describe_addon_versions(self) -> ActionResult:
+        """The add-ons that fit every filter given; ResourceNotFoundException for a name that EKS does not know."""
+        name, version = self.param("addonName"), self.param("kubernetesVersion")
+        if name is not None and name not in catalog.ADDONS:
+            raise errors.ResourceNotFoundException(f"Addon {name} does not exist", addon=name)
+        filters = {"type": self.param("types"), "publisher": self.param("publishers"), "owner": self.param("owners")}
+        offered = {
+            addon.name: _addon_info(addon)
+            for addon in catalog.ADDONS.values()
+            if name in {None, addon.name} and version in {None, catalog.KUBERNETES_VERSION}
+        }
+        fitting = {
+            key: info
+            for key, info in offered.items()
+            if all(not allowed or info[member] in allowed for member, allowed in filters.items())
+        }
+        page, token = self.page(fitting)
+        return ActionResult({"addons": page, "nextToken": token})
+
+    def describe_addon_configuration(self) -> ActionResult:
+        name, version = self.param("addonName"), self.param("addonVersion")
+        addon = catalog.ADDONS.get(name)
+        if addon is None or version not in addon.versions:
+            raise errors.ResourceNotFoundException(f"Addon {name} has no version {version}", addon=name)
+        schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}
+        return ActionResult(
+            {
+                "addonName": name,
+                "addonVersion": version,
+                "configurationSchema": json.dumps(schema),
+                "podIdentityConfiguration": [
+                    {"serviceAccount": service_account, "recommendedManagedPolicies": list(policies)}
+                    for service_account, policies in addon.service_accounts.items()
+                ],
+            }
+        )
+
+
+def _cluster_version() -> dict[str, Any]:
+    return {
+        "clusterVersion": catalog.KUBERNETES_VERSION,
+        "clusterType": "eks",
+        "defaultPlatformVersion": catalog.PLATFORM_VERSION,
+        "defaultVersion": True,
+        "releaseDate": catalog.RELEASE_DATE,
+        "endOfStandardSupportDate": catalog.END_OF_STANDARD_SUPPORT,
+        "endOfExtendedSupportDate": catalog.END_OF_EXTENDED_SUPPORT,
+        "status": "standard-support",
+        "versionStatus": "STANDARD_SUPPORT",
+        "kubernetesPatchVersion": catalog.KUBERNETES_PATCH_VERSION,
+    }
+
+
+def _addon_info(addon: catalog.Addon) -> dict[str, Any]:
+    return {
+        "addonName": addon.name,
+        "type": addon.type,
+        "addonVersions": [_addon_version(addon, version) for version in addon.versions],
+        "publisher": "eks",
+        "owner": "aws",
+        "defaultNamespace": addon.namespace,
+    }
+
+
+def _addon_version(addon: catalog.Addon, version: str) -> dict[str, Any]:
+    compatibility = {
+        "clusterVersion": catalog.KUBERNETES_VERSION,
+        "platformVersions": ["*"],
+        "defaultVersion": version == addon.default_version,
+    }
+    return {
+        "addonVersion": version,
+        "architecture": ["amd64", "arm64"],
+        "computeTypes": list(addon.compute_types),
+        "compatibilities": [compatibility],
+        "requiresConfiguration": False,
+        "requiresIamPermissions": bool(addon.service_accounts),
+    }

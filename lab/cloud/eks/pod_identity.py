@@ -1,0 +1,188 @@
+"""Pod Identity associations: which role the pods of a service account get."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from lab.cloud.eks import errors, roles
+from lab.cloud.eks.operations import Operations
+from lab.cloud.eks.records import AssociationRecord, new_association_id, now
+from lab.cloud.eks.store import ClusterRecord
+
+SERVICE = "pods.eks.amazonaws.com"
+"""The service principal that a role trusts, and the audience of the tokens."""
+
+
+class PodIdentityOperations(Operations):
+    """Create, Describe, Update, Delete and List of PodIdentityAssociation."""
+
+    def create_pod_identity_association(self) -> ActionResult:
+        namespace, service_account = self.param("namespace"), self.param("serviceAccount")
+        role_arn, target_role_arn = self.param("roleArn"), self.param("targetRoleArn")
+        disable_session_tags = bool(self.param("disableSessionTags"))
+        self.check_pod_role(role_arn)
+        check_target_role(target_role_arn)
+        check_policy(self.param("policy"), disable_session_tags=disable_session_tags)
+        with self.store.lock:
+            cluster = self.ready_cluster()
+            association = self.add_association(
+                cluster, namespace, service_account, role_arn, tags=dict(self.param("tags", {}))
+            )
+            association.disable_session_tags = disable_session_tags
+            association.target_role_arn = target_role_arn
+            association.external_id = external_id(cluster, association)
+            association.policy = self.param("policy")
+            described = association.describe()
+        self.store.publish(cluster)
+        return ActionResult({"association": described})
+
+    def describe_pod_identity_association(self) -> ActionResult:
+        with self.store.lock:
+            return ActionResult({"association": self._association(self.cluster()).describe()})
+
+    def update_pod_identity_association(self) -> ActionResult:
+        """Change what is given; an empty target role or policy takes it away."""
+        changes = self._association_changes()
+        with self.store.lock:
+            cluster = self.ready_cluster()
+            association = self._unowned(cluster)
+            tags_disabled = changes.get("disable_session_tags", association.disable_session_tags)
+            check_policy(changes.get("policy", association.policy), disable_session_tags=tags_disabled)
+            for name, value in changes.items():
+                setattr(association, name, value)
+            association.external_id = external_id(cluster, association)
+            association.modified_at = now()
+            described = association.describe()
+        self.store.publish(cluster)
+        return ActionResult({"association": described})
+
+    def delete_pod_identity_association(self) -> ActionResult:
+        with self.store.lock:
+            cluster = self.ready_cluster()
+            association = self._unowned(cluster)
+            del cluster.associations[association.association_id]
+            described = association.describe()
+        self.store.publish(cluster)
+        return ActionResult({"association": described})
+
+    def list_pod_identity_associations(self) -> ActionResult:
+        namespace, service_account = self.param("namespace"), self.param("serviceAccount")
+        with self.store.lock:
+            summaries = {
+                association.association_id: association.summary()
+                for association in self.cluster().associations.values()
+                if namespace in {None, association.namespace} and service_account in {None, association.service_account}
+            }
+            page, token = self.page(summaries)
+        return ActionResult({"associations": page, "nextToken": token})
+
+    def check_pod_role(self, role_arn: str) -> None:
+        """Refuse a role that is not there, not of this account, or does not trust EKS Pod Identity."""
+        role = roles.find(role_arn)
+        if role is None:
+            raise errors.InvalidParameterException(f"Role provided in the request does not exist: {role_arn}")
+        if role.account != self.current_account:
+            raise errors.InvalidParameterException(
+                f"Role provided in the request must belong to the cluster's account {self.current_account}. "
+                "Name another account's role as targetRoleArn."
+            )
+        if not role.trusts(SERVICE, ("sts:AssumeRole", "sts:TagSession")):
+            raise errors.InvalidParameterException("Trust policy of the role provided is invalid")
+
+    def add_association(
+        self,
+        cluster: ClusterRecord,
+        namespace: str,
+        service_account: str,
+        role_arn: str,
+        *,
+        tags: dict[str, str] | None = None,
+        owner_arn: str | None = None,
+    ) -> AssociationRecord:
+        """Put a new association into `cluster`. Call it with the store's lock held.
+
+        Raises:
+            ResourceInUseException: the service account of the namespace has one.
+        """
+        existing = cluster.association_of(namespace, service_account)
+        if existing is not None:
+            raise errors.ResourceInUseException(
+                f"Association already exists: {existing.association_id}", cluster=cluster.key.name
+            )
+        association_id = new_association_id()
+        association = AssociationRecord(
+            cluster_name=cluster.key.name,
+            arn=self.arn("podidentityassociation", cluster.key.name, association_id),
+            association_id=association_id,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role_arn,
+            tags=dict(tags or {}),
+            owner_arn=owner_arn,
+        )
+        cluster.associations[association_id] = association
+        return association
+
+    def _association_changes(self) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        if role_arn := self.param("roleArn"):
+            self.check_pod_role(role_arn)
+            changes["role_arn"] = role_arn
+        if (target_role_arn := self.param("targetRoleArn")) is not None:
+            check_target_role(target_role_arn)
+            changes["target_role_arn"] = target_role_arn or None
+        if (disable := self.param("disableSessionTags")) is not None:
+            changes["disable_session_tags"] = disable
+        if (policy := self.param("policy")) is not None:
+            changes["policy"] = policy or None
+        return changes
+
+    def _association(self, cluster: ClusterRecord) -> AssociationRecord:
+        association_id = self.param("associationId")
+        association = cluster.associations.get(association_id)
+        if association is None:
+            raise errors.ResourceNotFoundException(
+                f"No association found with ID: {association_id}", cluster=cluster.key.name
+            )
+        return association
+
+    def _unowned(self, cluster: ClusterRecord) -> AssociationRecord:
+        association = self._association(cluster)
+        if association.owner_arn is not None:
+            raise errors.InvalidRequestException(
+                f"Association {association.association_id} is owned by {association.owner_arn}. "
+                "Change it through its add-on.",
+                cluster=cluster.key.name,
+            )
+        return association
+
+
+def check_target_role(target_role_arn: str | None) -> None:
+    """Refuse what cannot be a role. Whether it is there, and whom it trusts, only its own account knows."""
+    if target_role_arn and not roles.ROLE_ARN.fullmatch(target_role_arn):
+        raise errors.InvalidParameterException(f"targetRoleArn is not the ARN of a role: {target_role_arn}")
+
+
+def check_policy(policy: str | None, *, disable_session_tags: bool) -> None:
+    """Refuse a session policy that is no policy, or that comes with session tags: STS packs both into one limit."""
+    if not policy:
+        return
+    if not disable_session_tags:
+        raise errors.InvalidParameterException("disableSessionTags must be true to specify a policy")
+    try:
+        document = json.loads(policy)
+    except ValueError as error:
+        raise errors.InvalidParameterException(f"policy is not valid JSON: {error}") from error
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise errors.InvalidParameterException("policy is not an IAM policy: it has no Statement")
+
+
+def external_id(cluster: ClusterRecord, association: AssociationRecord) -> str | None:
+    """What EKS sends as external id when it assumes the target role."""
+    if association.target_role_arn is None:
+        return None
+    key = cluster.key
+    return f"{key.region}/{key.account}/{key.name}/{association.namespace}/{association.service_account}"

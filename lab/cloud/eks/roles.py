@@ -1,0 +1,67 @@
+"""What EKS looks at in a caller's roles before it takes one: that it is there, and whom its trust policy names.
+
+EKS reads the trust policy as a document here; whether an assumption succeeds is decided later, by STS, with every
+condition of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.iam.models import iam_backends
+
+ROLE_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})"
+)
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of IAM: its ARN, with path, and its trust policy."""
+
+    arn: str
+    account: str
+    name: str
+    trust: dict[str, Any]
+
+    def trusts(self, service: str, actions: Iterable[str] = ("sts:AssumeRole",)) -> bool:
+        """Whether statements that allow `service` cover every one of `actions`."""
+        granted = [
+            action.lower()
+            for statement in _list(self.trust.get("Statement"))
+            if statement.get("Effect") == "Allow" and service in _services(statement)
+            for action in _list(statement.get("Action"))
+        ]
+        return all(any(_covers(pattern, action.lower()) for pattern in granted) for action in actions)
+
+
+def find(arn: str) -> Role | None:
+    """The role of this ARN, path included, or None."""
+    match = ROLE_ARN.fullmatch(arn)
+    if match is None:
+        return None
+    try:
+        role = iam_backends[match["account"]][match["partition"]].get_role_by_arn(arn)
+    except (ServiceException, KeyError):
+        return None
+    return Role(arn, match["account"], match["name"], json.loads(role.assume_role_policy_document))
+
+
+def _covers(pattern: str, action: str) -> bool:
+    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action) is not None
+
+
+def _services(statement: dict[str, Any]) -> list[str]:
+    principal = statement.get("Principal")
+    return _list(principal.get("Service")) if isinstance(principal, dict) else []
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]

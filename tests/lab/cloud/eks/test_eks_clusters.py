@@ -1,0 +1,240 @@
+"""Clusters through boto3: their life, what is refused, and what the control plane is told."""
+
+import base64
+import json
+import threading
+
+import pytest
+from eks_setting import ACCOUNT, EVERYTHING, QUICK, REGION, trust
+
+from lab.cloud import eks
+from lab.contract import AuthenticationMode, ClusterKey
+
+ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+
+
+def test_creating_to_active(lab, client, cluster_role):
+    """A cluster is CREATING without an endpoint until its control plane answers, then ACTIVE with the real one."""
+    lab.planes.may_start.clear()
+    created = client.create_cluster(
+        name="eks-clu", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()}, tags={"team": "ops"}
+    )["cluster"]
+    assert created["status"] == "CREATING"
+    assert created["arn"] == f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"
+    assert "endpoint" not in client.describe_cluster(name="eks-clu")["cluster"]
+    lab.planes.may_start.set()
+    client.get_waiter("cluster_active").wait(name="eks-clu", WaiterConfig=QUICK)
+    cluster = client.describe_cluster(name="eks-clu")["cluster"]
+    plane = lab.plane("eks-clu")
+    assert cluster["endpoint"] == plane.endpoint
+    assert base64.b64decode(cluster["certificateAuthority"]["data"]).decode() == plane.certificate_authority
+    assert cluster["identity"]["oidc"]["issuer"] == plane.issuer
+    assert cluster["tags"] == {"team": "ops"}
+    vpc = cluster["resourcesVpcConfig"]
+    groups = lab.client("ec2").describe_security_groups(GroupIds=[vpc["clusterSecurityGroupId"]])
+    assert groups["SecurityGroups"][0]["VpcId"] == vpc["vpcId"]
+
+
+def test_default_mode_is_config_map(lab, client, cluster_role):
+    """Without accessConfig the mode is CONFIG_MAP, and the creator administers the cluster without an entry."""
+    created = client.create_cluster(name="old", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})[
+        "cluster"
+    ]
+    client.get_waiter("cluster_active").wait(name="old", WaiterConfig=QUICK)
+    assert created["accessConfig"] == {
+        "authenticationMode": "CONFIG_MAP",
+        "bootstrapClusterCreatorAdminPermissions": True,
+    }
+    identity = lab.plane("old").identity
+    assert identity.authentication_mode is AuthenticationMode.CONFIG_MAP
+    assert identity.creator is not None
+    assert identity.creator.arn == f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
+    assert not identity.access_entries
+
+
+@pytest.mark.parametrize("mode", ["API", "API_AND_CONFIG_MAP"])
+def test_creator_gets_an_entry(lab, client, make_cluster, mode):
+    """In the API modes the creator gets an access entry with AmazonEKSClusterAdminPolicy."""
+    make_cluster(mode=mode)
+    creator = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
+    associated = client.list_associated_access_policies(clusterName="eks-clu", principalArn=creator)
+    assert [policy["policyArn"] for policy in associated["associatedAccessPolicies"]] == [ADMIN_POLICY]
+    identity = lab.plane("eks-clu").identity
+    assert identity.creator is None
+    assert [entry.principal.arn for entry in identity.access_entries] == [creator]
+
+
+def test_creator_may_be_left_out(lab, client, cluster_role):
+    """With bootstrapClusterCreatorAdminPermissions false nobody is an administrator by having made the cluster."""
+    client.create_cluster(
+        name="bare",
+        roleArn=cluster_role,
+        resourcesVpcConfig={"subnetIds": lab.subnets()},
+        accessConfig={"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+    )
+    client.get_waiter("cluster_active").wait(name="bare", WaiterConfig=QUICK)
+    assert lab.plane("bare").identity.creator is None
+    assert lab.plane("bare").identity.access_entries == ()
+
+
+def test_a_role_is_the_creator_not_its_session(lab, cluster_role):
+    """A cluster made with a role's session is administered by the role, path included, whoever takes it on."""
+    root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    arn = lab.role("ci", json.dumps({"Version": "2012-10-17", "Statement": [root]}), path="/team/")
+    iam = lab.client("iam")
+    iam.put_role_policy(RoleName="ci", PolicyName="everything", PolicyDocument=EVERYTHING)
+    keys = lab.client("sts").assume_role(RoleArn=arn, RoleSessionName="run-1")["Credentials"]
+    session = lab.client(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    session.create_cluster(
+        name="eks-clu",
+        roleArn=cluster_role,
+        resourcesVpcConfig={"subnetIds": lab.subnets()},
+        accessConfig={"authenticationMode": "API"},
+    )
+    session.get_waiter("cluster_active").wait(name="eks-clu", WaiterConfig=QUICK)
+    (entry,) = lab.plane("eks-clu").identity.access_entries
+    assert (entry.principal.arn, entry.principal.unique_id) == (arn, iam.get_role(RoleName="ci")["Role"]["RoleId"])
+    assert entry.username == f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/{{{{SessionName}}}}"
+
+
+def test_iam_decides_who_may_make_clusters(lab, cluster_role, refused):
+    """Without a policy for it CreateCluster is denied, and nothing is started."""
+    nobody = lab.client(**lab.user("nobody", policy=None))
+    wanted = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
+    code, message = refused("create_cluster", nobody, **wanted)
+    assert (code, "eks:CreateCluster" in message) == ("AccessDeniedException", True)
+    assert not lab.planes.started
+
+
+def test_failed_stop_is_reported(lab, client, make_cluster):
+    """A control plane that does not stop makes the cluster FAILED, and DeleteCluster can be tried again."""
+    name = make_cluster()
+    plane = lab.plane(name)
+    plane.stop_failure = OSError("etcd does not end")
+    client.delete_cluster(name=name)
+    with pytest.raises(Exception, match="FAILED"):
+        client.get_waiter("cluster_active").wait(name=name, WaiterConfig=QUICK)
+    assert client.describe_cluster(name=name)["cluster"]["health"]["issues"][0]["message"] == "etcd does not end"
+    plane.stop_failure = None
+    client.delete_cluster(name=name)
+    client.get_waiter("cluster_deleted").wait(name=name, WaiterConfig=QUICK)
+    assert plane.stopped
+
+
+def test_failed_start_is_reported(lab, client, cluster_role):
+    """A control plane that does not come up makes the cluster FAILED, with the reason as a health issue."""
+    lab.planes.failing.add("broken")
+    client.create_cluster(name="broken", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})
+    with pytest.raises(Exception, match="FAILED"):
+        client.get_waiter("cluster_active").wait(name="broken", WaiterConfig=QUICK)
+    issue = client.describe_cluster(name="broken")["cluster"]["health"]["issues"][0]
+    assert issue["code"] == "InternalFailure"
+    assert "kube-apiserver did not answer" in issue["message"]
+    client.delete_cluster(name="broken")
+    client.get_waiter("cluster_deleted").wait(name="broken", WaiterConfig=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "-bad"}, "must be 1 to 100 letters"),
+        ({"roleArn": f"arn:aws:iam::{ACCOUNT}:role/nobody"}, "could not be assumed because it does not exist"),
+        ({"roleArn": "wrong-trust"}, "the trusted entity is not correct"),
+        ({"resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]}}, "'subnet-1' does not exist"),
+        ({"resourcesVpcConfig": {"subnetIds": []}}, "at least 2 different AZs"),
+        ({"version": "1.19"}, "unsupported Kubernetes version"),
+        ({"accessConfig": {"authenticationMode": "LDAP"}}, "must be one of"),
+        (
+            {"accessConfig": {"bootstrapClusterCreatorAdminPermissions": False}},
+            "must be true if cluster authentication mode is set to CONFIG_MAP",
+        ),
+    ],
+)
+def test_refused_input(lab, client, cluster_role, refused, change, words):
+    """CreateCluster refuses what EKS refuses, and leaves nothing behind."""
+    wrong = lab.role("wrong-trust", trust("lambda.amazonaws.com"))
+    members = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}, **change}
+    if members["roleArn"] == "wrong-trust":
+        members["roleArn"] = wrong
+    code, message = refused("create_cluster", **members)
+    assert code == "InvalidParameterException"
+    assert words in message
+    assert client.list_clusters()["clusters"] == []
+    assert not lab.planes.started
+
+
+def test_names_are_unique_in_account_and_region(lab, make_cluster, cluster_role, refused):
+    """A second cluster of the same name is a 409; the same name in another account or region is another cluster."""
+    make_cluster()
+    wanted = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
+    assert refused("create_cluster", **wanted) == (
+        "ResourceInUseException",
+        "Cluster already exists with name: eks-clu",
+    )
+    other = lab.client(**lab.user("other", account="222222222222"))
+    role = lab.role("eks-cluster", trust("eks.amazonaws.com"), account="222222222222")
+    subnets = {"subnetIds": lab.subnets("222222222222")}
+    other.create_cluster(name="eks-clu", roleArn=role, resourcesVpcConfig=subnets)
+    other.get_waiter("cluster_active").wait(name="eks-clu", WaiterConfig=QUICK)
+    assert {key.account for key in lab.planes.started} == {ACCOUNT, "222222222222"}
+    elsewhere = lab.client(region="eu-west-1")
+    assert elsewhere.list_clusters()["clusters"] == []
+
+
+def test_delete_stops_the_control_plane(lab, client, make_cluster):
+    """DeleteCluster answers DELETING, stops the control plane, and the name is free again."""
+    make_cluster()
+    plane = lab.plane("eks-clu")
+    group = client.describe_cluster(name="eks-clu")["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    assert client.delete_cluster(name="eks-clu")["cluster"]["status"] == "DELETING"
+    client.get_waiter("cluster_deleted").wait(name="eks-clu", WaiterConfig=QUICK)
+    assert plane.stopped
+    ec2 = lab.client("ec2")
+    assert group not in {found["GroupId"] for found in ec2.describe_security_groups()["SecurityGroups"]}
+    make_cluster()
+    assert lab.plane("eks-clu") is not plane
+
+
+def test_delete_waits_for_what_depends_on_the_cluster(lab, client, make_cluster, node_role, refused):
+    """A cluster with node groups, with deletion protection, or still CREATING cannot be deleted."""
+    make_cluster()
+    client.create_nodegroup(
+        clusterName="eks-clu", nodegroupName="ng", nodeRole=node_role, subnets=lab.subnets(), scalingConfig={}
+    )
+    client.get_waiter("nodegroup_active").wait(clusterName="eks-clu", nodegroupName="ng", WaiterConfig=QUICK)
+    assert refused("delete_cluster", name="eks-clu") == ("ResourceInUseException", "Cluster has nodegroups attached")
+    make_cluster("guarded", deletionProtection=True)
+    assert refused("delete_cluster", name="guarded")[0] == "InvalidRequestException"
+    assert not lab.plane("guarded").stopped
+
+
+def test_unknown_cluster(refused):
+    """An unknown cluster is a 404 in EKS's words, whatever is asked of it."""
+    expected = ("ResourceNotFoundException", "No cluster found for name: nope.")
+    assert refused("describe_cluster", name="nope") == expected
+    assert refused("list_addons", clusterName="nope") == expected
+    assert refused("list_nodegroups", clusterName="nope") == expected
+    assert refused("list_fargate_profiles", clusterName="nope") == expected
+    assert refused("list_access_entries", clusterName="nope") == expected
+
+
+def test_shutdown_stops_every_control_plane(lab, client, make_cluster, cluster_role):
+    """Shutdown stops the control planes of all clusters, also of one that is still starting."""
+    make_cluster("one")
+    lab.planes.may_start.clear()
+    client.create_cluster(name="two", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})
+    closing = threading.Thread(target=eks.shutdown)
+    closing.start()
+    lab.planes.may_start.set()
+    closing.join()
+    assert {key.name: plane.stopped for key, plane in lab.planes.started.items()} == {"one": True, "two": True}
+
+
+def test_key_of_started_cluster(lab, make_cluster):
+    """The control plane is started under the account, region and name of the cluster."""
+    make_cluster()
+    assert list(lab.planes.started) == [ClusterKey(ACCOUNT, REGION, "eks-clu")]

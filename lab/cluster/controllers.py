@@ -1,0 +1,54 @@
+"""kube-controller-manager with the controllers that identity needs, and no more.
+
+Without them there is no `default` ServiceAccount (pods are refused), no `kube-root-ca.crt`, the ClusterRoles view, edit
+and admin have no rules, and deleted namespaces and dependents stay.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightkube import Client
+from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
+from lightkube.resources.rbac_authorization_v1 import ClusterRole
+
+from lab.cluster.processes import Process
+
+CONTROLLERS = (
+    "serviceaccount-controller",
+    "root-ca-certificate-publisher-controller",
+    "clusterrole-aggregation-controller",
+    "namespace-controller",
+    "garbage-collector-controller",
+)
+
+
+def start(program: str, kubeconfig: Path, root_ca: Path, folder: Path, logs: Path) -> Process:
+    arguments = (
+        program,
+        f"--kubeconfig={kubeconfig}",
+        f"--controllers={','.join(CONTROLLERS)}",
+        f"--root-ca-file={root_ca}",
+        "--leader-elect=false",
+        # It serves health and metrics only, and nobody asks.
+        "--secure-port=0",
+    )
+    return Process(
+        "kube-controller-manager", arguments, log=logs / "kube-controller-manager.log", folder=folder, environment={}
+    )
+
+
+def wait_ready(process: Process, client: Client, timeout: float = 60) -> None:
+    """Wait until a pod could be created, and until view, edit and admin allow what they should.
+
+    Raises:
+        StartError: the program ended, or has not done its work in `timeout` seconds.
+    """
+
+    def ready() -> bool:
+        accounts = client.list(ServiceAccount, namespace="default", fields={"metadata.name": "default"})
+        certificates = client.list(ConfigMap, namespace="default", fields={"metadata.name": "kube-root-ca.crt"})
+        roles = (client.get(ClusterRole, name) for name in ("view", "edit", "admin"))
+        return bool(list(accounts)) and bool(list(certificates)) and all(role.rules for role in roles)
+
+    process.wait_until(ready, what="done with the first objects", timeout=timeout)

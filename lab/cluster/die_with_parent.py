@@ -1,0 +1,20 @@
+"""Becomes another program that the kernel kills as soon as the thread that started it is gone.
+
+Run as `python -I -S die_with_parent.py <parent's pid> <program> <arguments>…`. A program of its own and not a
+`preexec_fn`: code between fork and exec of a process with threads can deadlock, and Python 3.12 warns of it.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+if __name__ == "__main__":
+    parent, program = int(sys.argv[1]), sys.argv[2]
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        sys.exit(f"prctl: {os.strerror(ctypes.get_errno())}")
+    if os.getppid() != parent:
+        sys.exit(f"{program} was not started: its parent is already gone")
+    os.execv(program, sys.argv[2:])  # noqa: S606 - becoming the program is this file's purpose

@@ -1,0 +1,85 @@
+"""Child processes: their log, their readiness, and their end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from lab.cluster.processes import Process
+from lab.errors import StartError
+
+
+@pytest.fixture
+def run(tmp_path):
+    started = []
+
+    def start(code, **environment):
+        arguments = (sys.executable, "-u", "-c", code)
+        process = Process("program", arguments, log=tmp_path / "log", folder=tmp_path, environment=environment)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def test_a_program_has_only_the_environment_it_was_given(run, monkeypatch):
+    """Nothing of the lab's own environment leaks in."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    process = run("import os; print(sorted(os.environ))", ONLY="this")
+    process.wait_until(lambda: "ONLY" in process.log_text(), what="done", timeout=20)
+    assert "AWS" not in process.log_text()
+    assert "PATH" not in process.log_text()
+
+
+def test_a_line_of_the_log_can_be_awaited(run):
+    """The block ends when the line that its body causes has been written."""
+    process = run("import time\nfor i in range(10**6): print('line', i); time.sleep(.001)")
+    with process.expecting("line", "200"):
+        assert "line 200\n" not in process.log_text()
+    assert "line 200\n" in process.log_text()
+
+
+def test_the_end_of_a_program_is_noticed_at_once_and_its_last_words_are_told(run):
+    """A wait of an hour ends with the program, and the error says why and what to do."""
+    with pytest.raises(StartError, match=r"(?s)program ended with exit status 3.*no room.*fix: read .*log"):
+        run("print('no room'); raise SystemExit(3)").wait_until(lambda: False, what="ready", timeout=3600)
+
+
+def test_a_program_that_is_never_ready_is_an_error(run):
+    """The error names what was awaited."""
+    process = run("import signal; signal.pause()")
+    with pytest.raises(StartError, match=r"was not ready within 0\.1 s"):
+        process.wait_until(lambda: False, what="ready", timeout=0.1)
+    with pytest.raises(StartError, match=r"did not log 'x' within 0\.1 s"), process.expecting("x", timeout=0.1):
+        pass
+
+
+def test_kill_ends_a_program_that_ignores_sigterm(run):
+    """It is gone, and reaped, when kill returns."""
+    process = run("import signal; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()")
+    process.wait_until(lambda: "up" in process.log_text(), what="up", timeout=20)
+    process.kill()
+    assert not process.running
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_a_killed_lab_leaves_no_process(tmp_path):
+    """The kernel ends the children of a parent that had no time to."""
+    code = (
+        "import sys, signal; from pathlib import Path; from lab.cluster.processes import Process\n"
+        "folder = Path(sys.argv[1])\n"
+        "child = Process('c', (sys.executable, '-c', 'import signal; signal.pause()'),"
+        " log=folder / 'log', folder=folder, environment={})\n"
+        "print(child.pid, flush=True); signal.pause()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as lab:
+        child = psutil.Process(int(lab.stdout.readline()))
+        lab.send_signal(signal.SIGKILL)
+    assert child.wait(20) is None

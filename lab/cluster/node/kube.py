@@ -1,0 +1,74 @@
+"""The node's way to the API server: lightkube for what it covers, plain HTTP for the calls that it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import msgspec
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.async_client import AsyncClient
+from lightkube.types import PatchType
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lightkube.resources.core_v1 import Pod
+
+
+class Kube:
+    """One node's connection to the API server of its cluster. The user's own proxy settings never count."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = KubeConfig.from_file(kubeconfig).get()
+        assert config is not None
+        self.client = AsyncClient(config=config, trust_env=False, field_manager="kubelet")
+        self._http = client_adapter.AsyncClient(
+            config, client_adapter.ConnectionParams(timeout=httpx2.Timeout(10), trust_env=False)
+        )
+        self.server = httpx2.URL(config.cluster.server)
+
+    async def close(self) -> None:
+        await self.client.close()
+        await self._http.aclose()
+
+    async def version(self) -> str:
+        """The API server's version, such as `v1.36.3`."""
+        response = await self._http.get("/version")
+        response.raise_for_status()
+        return str(response.json()["gitVersion"])
+
+    async def patch_status(self, pod: Pod, status: Any) -> None:
+        """Write the status of this very pod; one of the same name made since is left alone (409)."""
+        assert pod.metadata is not None
+        patch = {"metadata": {"uid": pod.metadata.uid}, "status": status.to_dict()}
+        response = await self._http.patch(
+            f"{_path(pod)}/status",
+            content=msgspec.json.encode(patch),
+            headers={"Content-Type": PatchType.MERGE.value},
+        )
+        response.raise_for_status()
+
+    async def bind(self, pod: Pod, node_name: str) -> None:
+        """Give this very pod its node. (lightkube cannot read the answer, which is a Status and no Binding.)"""
+        assert pod.metadata is not None
+        binding = {
+            "metadata": {"name": pod.metadata.name, "uid": pod.metadata.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node_name},
+        }
+        response = await self._http.post(f"{_path(pod)}/binding", json=binding)
+        response.raise_for_status()
+
+    async def finish_deletion(self, pod: Pod) -> None:
+        """Take the object away now that nothing of the pod runs: what the kubelet does last."""
+        assert pod.metadata is not None
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod.metadata.uid}}
+        response = await self._http.request("DELETE", _path(pod), json=options)
+        if response.status_code not in {404, 409}:
+            response.raise_for_status()
+
+
+def _path(pod: Pod) -> str:
+    assert pod.metadata is not None
+    return f"/api/v1/namespaces/{pod.metadata.namespace}/pods/{pod.metadata.name}"

@@ -1,0 +1,111 @@
+"""`kubectl logs`, through the API server and the node's own endpoint."""
+
+import asyncio
+import ssl
+
+import httpx2
+import pytest
+
+from lab.cluster.node.logs import ContainerLog, LogOptions
+
+pytestmark = pytest.mark.usefixtures("node")
+
+
+def test_tail_and_timestamps(namespace):
+    """--tail shows the last lines, --timestamps when each was written, --limit-bytes no more than so much."""
+    namespace.shell("counts", "for i in 1 2 3 4 5; do echo line $i; done")
+    assert namespace.kubectl("logs", "counts", "--tail=2") == "line 4\nline 5\n"
+    stamp, text = namespace.kubectl("logs", "counts", "--tail=1", "--timestamps").split(" ", 1)
+    assert text == "line 5\n"
+    assert stamp.endswith("Z")
+    assert namespace.kubectl("logs", "counts", "--limit-bytes=9") == "line 1\nli"
+    assert namespace.kubectl("logs", "counts", "--since-time=2999-01-01T00:00:00Z") == ""
+
+
+def test_follow(namespace):
+    """-f shows what comes, and ends with the container."""
+    namespace.run(
+        "talks",
+        command=["sh", "-c", "echo first; while [ ! -e /data/go ]; do sleep 0.05; done; echo last"],
+        restartPolicy="Never",
+        volumes=[{"name": "data", "emptyDir": {}}],
+        volumeMounts=[{"name": "data", "mountPath": "/data"}],
+    )
+    namespace.eventually(lambda: namespace.kubectl("logs", "talks").index("first"))
+    with namespace.follow("talks") as follower:
+        assert follower.stdout.readline() == "first\n"
+        namespace.volume("talks", "data").joinpath("go").touch()
+        assert follower.stdout.read() == "last\n"
+
+
+def test_containers_have_logs_of_their_own(namespace):
+    """-c chooses the container, init containers included."""
+    init = {"name": "before", "image": "busybox", "command": ["echo", "init"]}
+    namespace.shell("two", "echo main", initContainers=[init])
+    assert namespace.kubectl("logs", "two", "-c", "before") == "init\n"
+    assert namespace.kubectl("logs", "two", "-c", "main") == "main\n"
+
+
+def test_exec_is_refused_clearly(namespace):
+    """kubectl exec says that the lab does not have it."""
+    namespace.run("stays", image="registry.k8s.io/pause")
+    namespace.kubectl("wait", "pod/stays", "--for=condition=Ready", "--timeout=30s")
+    assert "the lab's node does not support exec" in namespace.kubectl("exec", "stays", "--", "ls", check=False)
+
+
+def test_only_the_api_server_may_ask(cluster, node):
+    """The node's endpoint refuses who has no certificate of the cluster, and who may not proxy to nodes."""
+    template = "{.status.daemonEndpoints.kubeletEndpoint.Port}"
+    port = cluster.kubectl("get", "node", node.name, "-o", f"jsonpath={template}")
+    url = f"https://127.0.0.1:{port}/healthz"
+    context = ssl.create_default_context(cafile=cluster.authority.file)
+    with httpx2.Client(verify=context, trust_env=False) as nobody, pytest.raises(httpx2.TransportError):
+        nobody.get(url)
+
+    def answer_to(name, organization):
+        certificate = cluster.authority.issue(name, common_name=name, organization=organization)
+        context = ssl.create_default_context(cafile=cluster.authority.file)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        with httpx2.Client(verify=context, trust_env=False) as client:
+            return client.get(url)
+
+    assert answer_to("somebody", "nobodies").status_code == 403
+    assert answer_to("administrator", "system:masters").text == "ok"
+
+
+async def collect(log, **options):
+    return b"".join([part async for part in log.read(LogOptions(**options))])
+
+
+def test_long_lines_and_open_ends(tmp_path):
+    """A line is one however long it is, and a last line without an end is not given one."""
+
+    async def write():
+        log = ContainerLog(tmp_path / "log")
+        log.append(b"a" * 40_000)
+        log.append(b"b\nend")
+        log.close()
+        return await collect(log)
+
+    assert asyncio.run(write()) == b"a" * 40_000 + b"b\nend"
+
+
+def test_a_full_log_is_begun_again(tmp_path, monkeypatch):
+    """A log that is full is put aside: the newest part is read, and a follower misses nothing."""
+    monkeypatch.setattr("lab.cluster.node.logs.ROTATE_AT", 200)
+
+    async def write():
+        log = ContainerLog(tmp_path / "log")
+        log.append(b"0\n")
+        follower = asyncio.create_task(collect(log, follow=True))
+        for number in range(1, 20):
+            await asyncio.sleep(0)
+            log.append(b"%d\n" % number)
+            await asyncio.sleep(0)
+        log.close()
+        return await follower, await collect(log)
+
+    followed, newest = asyncio.run(write())
+    assert followed == b"".join(b"%d\n" % number for number in range(20))
+    assert newest.endswith(b"19\n")
+    assert len(newest) < len(followed)

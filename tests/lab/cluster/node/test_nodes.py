@@ -1,0 +1,191 @@
+"""Nodes as a cluster sees them: registered, chosen for pods, and gone without a trace."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import psutil
+import pytest
+from lightkube.models.core_v1 import NodeCondition, NodeSpec, NodeStatus, PodSpec, Taint, Toleration
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Node as NodeObject
+from lightkube.resources.core_v1 import Pod
+
+from lab.cluster.node.binder import choose
+from lab.cluster.node.images import InvalidImageNameError, repository
+from lab.cluster.node.timing import Backoff
+from lab.contract import NodeGroup
+from lab.errors import StartError
+
+ROLE = "arn:aws:iam::123456789012:role/n"
+
+
+def test_the_node_object(cluster, node):
+    """kubectl shows a Ready node with EKS's labels, an instance behind it, and a Lease that is renewed."""
+    described = json.loads(cluster.kubectl("get", "node", node.name, "-o", "json"))
+    labels = described["metadata"]["labels"]
+    assert labels["eks.amazonaws.com/nodegroup"] == "workers"
+    assert labels["topology.kubernetes.io/region"] == "ap-northeast-1"
+    assert described["spec"]["providerID"].startswith(f"aws:///{labels['topology.kubernetes.io/zone']}/i-")
+    assert "taints" not in described["spec"]
+    assert described["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.36")
+    conditions = {condition["type"]: condition["status"] for condition in described["status"]["conditions"]}
+    assert conditions["Ready"] == "True"
+    lease = json.loads(cluster.kubectl("-n", "kube-node-lease", "get", "lease", node.name, "-o", "json"))
+    assert lease["spec"]["holderIdentity"] == node.name
+
+
+def test_two_nodes_share_the_pods(namespace, add_node):
+    """Pods are spread over the nodes that fit, and logs come from the right one."""
+    group = NodeGroup("pair", ROLE, labels={"pair": namespace.name})
+    nodes = [add_node(group=group) for _ in range(2)]
+    names = [f"pod-{number}" for number in range(4)]
+    for name in names:
+        namespace.run(
+            name, command=["printenv", "HOSTNAME"], restartPolicy="Never", nodeSelector={"pair": namespace.name}
+        )
+    for name in names:
+        namespace.wait(name, "{.status.phase}", "Succeeded")
+        assert namespace.kubectl("logs", name) == f"{name}\n"
+    placed = Counter(namespace.pod(name)["spec"]["nodeName"] for name in names)
+    assert placed == {node.name: 2 for node in nodes}
+
+
+def test_a_pod_waits_for_a_node(namespace, add_node):
+    """A pod that fits nowhere says why, and runs as soon as a node comes that it fits."""
+    namespace.run("picky", command=["true"], restartPolicy="Never", nodeSelector={"gpu": namespace.name})
+    add_node()
+    namespace.wait("picky", "{.status.conditions[0].reason}", "Unschedulable")
+    namespace.eventually(lambda: namespace.has_event("picky", "FailedScheduling", "didn't match Pod's node"))
+    add_node(group=NodeGroup("gpu", ROLE, labels={"gpu": namespace.name}))
+    namespace.wait("picky", "{.status.phase}", "Succeeded")
+
+
+def test_a_stopped_node_leaves_nothing(cluster, namespace, add_node):
+    """With a node go its object, its lease, its pods and every process of them."""
+    node = add_node(group=NodeGroup("leaving", ROLE, labels={"leaving": namespace.name}))
+    script = "trap '' TERM; (setsid sleep 86398 &); echo up; sleep 86398"
+    namespace.run("stays", command=["sh", "-c", script], nodeSelector={"leaving": namespace.name})
+    namespace.eventually(lambda: namespace.kubectl("logs", "stays").index("up"))
+    node.stop()
+    assert not [process for process in psutil.process_iter(["cmdline"]) if "86398" in (process.info["cmdline"] or [])]
+    assert "NotFound" in cluster.kubectl("get", "node", node.name, check=False)
+    assert "NotFound" in cluster.kubectl("-n", "kube-node-lease", "get", "lease", node.name, check=False)
+    assert "NotFound" in namespace.kubectl("get", "pod", "stays", check=False)
+
+
+def test_containers_die_with_the_lab(tmp_path):
+    """When the lab's process is killed, the kernel ends every container and all that it started."""
+    program = f"""
+import asyncio, pathlib, sys
+from lab.cluster.node.container import Command, ContainerProcess
+from lab.cluster.node.logs import ContainerLog
+
+async def main():
+    script = "trap '' TERM; (setsid sleep 86397 &); sleep 86397"
+    command = Command(["/bin/sh", "-c", script], {{"PATH": "/usr/bin:/bin"}}, pathlib.Path({str(tmp_path)!r}))
+    container = await ContainerProcess.start(command, ContainerLog(pathlib.Path({str(tmp_path / "log")!r})))
+    print("started", flush=True)
+    await container.wait()
+
+asyncio.run(main())
+"""
+
+    def sleepers():
+        return [
+            process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [])[-1:] == ["86397"]
+        ]
+
+    environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment) as lab:
+        assert lab.stdout.readline() == "started\n"
+        while len(processes := sleepers()) < 2:
+            time.sleep(0.01)
+        lab.send_signal(signal.SIGKILL)
+    psutil.wait_procs(processes, timeout=30)
+    assert not sleepers()
+
+
+def test_an_api_server_that_is_not_there(cluster, tmp_path):
+    """A node that cannot register says so to whoever waits for it."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(re.sub(r"https://127\.0\.0\.1:\d+", "https://127.0.0.1:1", cluster.kubeconfig.read_text()))
+    node = cluster.node(kubeconfig=kubeconfig)
+    node.start()
+    with pytest.raises(StartError, match=node.name):
+        node.wait_ready()
+    node.stop()
+
+
+def make_node(name, *, labels=None, taints=None, ready="True", unschedulable=None):
+    return NodeObject(
+        metadata=ObjectMeta(name=name, labels=labels or {}),
+        spec=NodeSpec(taints=taints, unschedulable=unschedulable),
+        status=NodeStatus(conditions=[NodeCondition(type="Ready", status=ready)]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("node", "spec", "fits"),
+    [
+        (make_node("n"), {}, True),
+        (make_node("n", ready="Unknown"), {}, False),
+        (make_node("n", labels={"a": "b"}), {"nodeSelector": {"a": "b"}}, True),
+        (make_node("n", labels={"a": "c"}), {"nodeSelector": {"a": "b"}}, False),
+        (make_node("n", unschedulable=True), {}, False),
+        (make_node("n", taints=[Taint("NoSchedule", "k", value="v")]), {}, False),
+        (make_node("n", taints=[Taint("PreferNoSchedule", "k", value="v")]), {}, True),
+        (
+            make_node("n", taints=[Taint("NoSchedule", "k", value="v")]),
+            {"tolerations": [Toleration(key="k", value="v")]},
+            True,
+        ),
+        (
+            make_node("n", taints=[Taint("NoSchedule", "k", value="v")]),
+            {"tolerations": [Toleration(key="k", value="w")]},
+            False,
+        ),
+        (make_node("n", taints=[Taint("NoExecute", "k")]), {"tolerations": [Toleration(operator="Exists")]}, True),
+    ],
+)
+def test_who_fits(node, spec, fits):
+    """Selectors, taints and cordons decide where a pod may go."""
+    pod = Pod(metadata=ObjectMeta(name="p"), spec=PodSpec(containers=[], **spec))
+    chosen, problem = choose(pod, [node], Counter())
+    assert (chosen == "n") is fits
+    assert bool(problem) is not fits
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("busybox", "docker.io/library/busybox"),
+        ("amazon/aws-cli:2.17.1", "docker.io/amazon/aws-cli"),
+        ("docker.io/amazon/aws-cli", "docker.io/amazon/aws-cli"),
+        ("public.ecr.aws/aws-cli/aws-cli@sha256:" + "0" * 64, "public.ecr.aws/aws-cli/aws-cli"),
+        ("localhost:5000/tools/aws:1@sha256:" + "0" * 64, "localhost:5000/tools/aws"),
+    ],
+)
+def test_image_references(reference, name):
+    """Registry and repository are read from every form of an image reference."""
+    assert repository(reference) == name
+
+
+@pytest.mark.parametrize("reference", ["", "Busybox", "busybox:", "a b", "/busybox", "busybox@sha256:12"])
+def test_bad_image_references(reference):
+    """What is no image reference is said to be none."""
+    with pytest.raises(InvalidImageNameError, match="invalid reference format"):
+        repository(reference)
+
+
+def test_back_off():
+    """The first restart is immediate, then ten seconds, doubling to five minutes."""
+    backoff = Backoff(10, 300, immediate=True)
+    assert [backoff.next() for _ in range(8)] == [0, 10, 20, 40, 80, 160, 300, 300]
+    backoff.reset()
+    assert backoff.next() == 0

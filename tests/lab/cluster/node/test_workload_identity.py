@@ -1,0 +1,131 @@
+"""Pods that reach the lab's AWS in the three ways EKS knows: as the node, by IRSA, by Pod Identity."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+REPORT = "aws sts get-caller-identity --query Arn --output text"
+WITHIN_SECONDS = 60
+
+
+def trust(principal, *actions, **condition):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": actions, **condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture(scope="module")
+def eks_cluster(cloud, runtime, aws):
+    """A cluster that EKS itself made, with one node; and kubectl for it."""
+    cloud.attach(runtime)
+    iam, eks, ec2 = (aws.client(service) for service in ("iam", "eks", "ec2"))
+    roles = {}
+    for name, service in (("cluster", "eks.amazonaws.com"), ("node", "ec2.amazonaws.com")):
+        document = trust({"Service": service}, "sts:AssumeRole")
+        roles[name] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="node", PolicyArn="arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy")
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+    eks.create_cluster(name="pods", roleArn=roles["cluster"], resourcesVpcConfig={"subnetIds": subnets})
+    poll = {"Delay": 0.1, "MaxAttempts": 900}
+    eks.get_waiter("cluster_active").wait(name="pods", WaiterConfig=poll)
+    eks.create_nodegroup(clusterName="pods", nodegroupName="nodes", nodeRole=roles["node"], subnets=subnets)
+    eks.get_waiter("nodegroup_active").wait(clusterName="pods", nodegroupName="nodes", WaiterConfig=poll)
+    return eks
+
+
+class Workloads:
+    """kubectl for the cluster that EKS made, and pods that say who they are to AWS."""
+
+    def __init__(self, aws, eks, kubectl):
+        self.aws = aws
+        self.eks = eks
+        self.kubectl = kubectl
+
+    def role(self, name, principal, *actions, **condition):
+        role = self.aws.client("iam").create_role(
+            RoleName=name, AssumeRolePolicyDocument=trust(principal, *actions, **condition)
+        )
+        return role["Role"]["Arn"]
+
+    def service_account(self, name, **annotations):
+        metadata = {"name": name, "namespace": "default", "annotations": annotations}
+        self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+    def identity_of(self, name, service_account="default"):
+        """What `aws sts get-caller-identity` says in a new pod of the service account."""
+        # The end of a pod is its answer, whether AWS gave one or not.
+        container = {"name": "main", "image": "amazon/aws-cli", "command": ["sh", "-c", f"{REPORT} || true"]}
+        spec = {"serviceAccountName": service_account, "restartPolicy": "Never", "containers": [container]}
+        self._apply(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
+        )
+        self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={WITHIN_SECONDS}s")
+        return self.kubectl("logs", name)
+
+    def _apply(self, document):
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+
+
+@pytest.fixture(scope="module")
+def workloads(aws, eks_cluster, programs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kubectl")
+    described = eks_cluster.describe_cluster(name="pods")["cluster"]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        **aws.cloud.access.environment(),
+        **{name.upper(): value for name, value in aws.credentials.items()},
+    }
+
+    def run(*command, stdin=None):
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("aws", "eks", "update-kubeconfig", "--name", "pods")
+    workloads = Workloads(aws, eks_cluster, partial(run, programs.kubectl))
+    workloads.issuer = described["identity"]["oidc"]["issuer"].removeprefix("https://")
+    return workloads
+
+
+def test_without_an_identity_a_pod_is_its_node(workloads):
+    """A pod that has no identity of its own has its node's role."""
+    identity = workloads.identity_of("bare")
+    assert ":assumed-role/node/i-" in identity
+
+
+def test_irsa(workloads, aws):
+    """A pod of an annotated service account has the role that trusts it."""
+    iam = aws.client("iam")
+    provider = iam.create_open_id_connect_provider(
+        Url=f"https://{workloads.issuer}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+    )["OpenIDConnectProviderArn"]
+    conditions = {
+        f"{workloads.issuer}:sub": "system:serviceaccount:default:reader",
+        f"{workloads.issuer}:aud": "sts.amazonaws.com",
+    }
+    role = workloads.role(
+        "irsa", {"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition={"StringEquals": conditions}
+    )
+    workloads.service_account("reader", **{"eks.amazonaws.com/role-arn": role})
+    assert ":assumed-role/irsa/" in workloads.identity_of("reads", "reader")
+
+
+def test_pod_identity(workloads):
+    """A pod of an associated service account has the role, and only where the agent is installed."""
+    role = workloads.role("associated", {"Service": "pods.eks.amazonaws.com"}, "sts:AssumeRole", "sts:TagSession")
+    workloads.service_account("associate")
+    workloads.eks.create_pod_identity_association(
+        clusterName="pods", namespace="default", serviceAccount="associate", roleArn=role
+    )
+    refused = workloads.identity_of("too-early", "associate")
+    assert "the cluster has no add-on eks-pod-identity-agent" in refused
+    workloads.eks.create_addon(clusterName="pods", addonName="eks-pod-identity-agent")
+    workloads.eks.get_waiter("addon_active").wait(
+        clusterName="pods", addonName="eks-pod-identity-agent", WaiterConfig={"Delay": 0.1, "MaxAttempts": 900}
+    )
+    assert ":assumed-role/associated/" in workloads.identity_of("associated", "associate")

@@ -1,0 +1,114 @@
+"""Wildcards and policy variables.
+
+| in a pattern      | stands for                                                             |
+|-------------------|------------------------------------------------------------------------|
+| `*`               | any characters, none included                                          |
+| `?`               | exactly one character                                                  |
+| `${key}`          | the value of that key in the request, taken literally                  |
+| `${key, 'text'}`  | the same, or `text` where the request lacks the key                    |
+| `${*} ${?} ${$}`  | the character itself                                                   |
+
+A variable that the request does not answer makes the whole pattern match nothing. Variables count in policies of
+version 2012-10-17 only, and in `Resource` and in string and ARN conditions only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+Lookup = Callable[[str], str | None]
+"""Gives the single value of a context key, or None."""
+
+_TOKEN = re.compile(r"\$\{(?P<variable>[^}]*)\}|(?P<many>\*)|(?P<one>\?)|(?P<text>[^*?$]+|\$)")
+_DEFAULT = re.compile(r"^(?P<key>[^,]+?)\s*,\s*'(?P<default>[^']*)'$")
+_ARN_PARTS = 6
+
+
+def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
+    """Whether `value` is what `pattern` (with `*` and `?`, no variables) means."""
+    return _glob(pattern, ignore_case=ignore_case).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def _glob(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
+    expression = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def matches_template(template: str, value: str, lookup: Lookup | None) -> bool:
+    """The same for a pattern that may hold variables; without `lookup`, `${…}` is ordinary text."""
+    expression = _expression(template, lookup)
+    return expression is not None and re.fullmatch(expression, value, re.DOTALL) is not None
+
+
+def matches_arn(template: str, value: str, lookup: Lookup | None) -> bool:
+    """ArnLike: each of the six parts of an ARN for itself, so that a wildcard never reaches over a colon; the last part
+    holds the rest. A lone `*` matches every ARN.
+    """
+    if template == "*":
+        return True
+    patterns, parts = _split_arn(template), _split_arn(value)
+    if len(patterns) != _ARN_PARTS or len(parts) != _ARN_PARTS:
+        return False
+    return all(matches_template(pattern, part, lookup) for pattern, part in zip(patterns, parts, strict=True))
+
+
+def substitute(template: str, lookup: Lookup | None) -> str | None:
+    """`template` with its variables filled in and its wildcards as ordinary text; None where one has no value."""
+    if lookup is None:
+        return template
+    parts: list[str] = []
+    for token in _TOKEN.finditer(template):
+        if token["variable"] is None:
+            parts.append(token[0])
+            continue
+        value = _variable(token["variable"], lookup)
+        if value is None:
+            return None
+        parts.append(value)
+    return "".join(parts)
+
+
+def _expression(template: str, lookup: Lookup | None) -> str | None:
+    parts: list[str] = []
+    for token in _TOKEN.finditer(template):
+        if token["many"]:
+            parts.append(".*")
+        elif token["one"]:
+            parts.append(".")
+        elif token["text"]:
+            parts.append(re.escape(token["text"]))
+        elif lookup is None:
+            parts.append(re.escape(token[0]))
+        else:
+            value = _variable(token["variable"], lookup)
+            if value is None:
+                return None
+            parts.append(re.escape(value))
+    return "".join(parts)
+
+
+def _variable(content: str, lookup: Lookup) -> str | None:
+    if content in {"*", "?", "$"}:
+        return content
+    with_default = _DEFAULT.match(content)
+    if with_default is None:
+        return lookup(content.strip())
+    value = lookup(with_default["key"].strip())
+    return with_default["default"] if value is None else value
+
+
+def _split_arn(text: str) -> list[str]:
+    """The six parts; the colons of a variable's key do not count."""
+    variables: list[str] = []
+
+    def hide(found: re.Match[str]) -> str:
+        variables.append(found[0])
+        return f"\0{len(variables) - 1}\0"
+
+    hidden = re.sub(r"\$\{[^}]*\}", hide, text)
+    return [
+        re.sub(r"\0(\d+)\0", lambda found: variables[int(found[1])], part) for part in hidden.split(":", _ARN_PARTS - 1)
+    ]

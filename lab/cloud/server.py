@@ -1,0 +1,161 @@
+"""moto's server, with the lab's door in front: which part of AWS answers a request, and that nothing answers unjudged.
+
+hosts of token issuers      → the issuers' public documents, as EKS publishes them
+/moto-api                   → nobody: it would give everything away
+everything else             → AuthenticationGate → moto's dispatcher → the service's operations → authorization
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+from moto.moto_server.werkzeug_app import (
+    SIGNING_ALIASES,
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+from lab.cloud import issuers
+from lab.cloud.authentication import SCOPE_KEY, AuthenticationGate, protocol_of
+from lab.cloud.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+_BLOCKED_BACKENDS = frozenset({None, "moto_api", "instance_metadata"})
+_JUDGED = frozenset({"dispatch", "bucket_dispatch", "ambiguous_dispatch", "key_dispatch", "api_version_elb_backend"})
+"""Handlers of moto that come by its authorization hook. The few others are refused: nobody would judge them."""
+_ISSUER_HOST = re.compile(r"^oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$")
+
+
+class Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher, which finds the service of presigned and unsigned requests too: stock moto takes them for
+    S3's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(create_application)
+
+    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
+        scope = environ.get(SCOPE_KEY)
+        if scope is None or "HTTP_AUTHORIZATION" in environ:
+            host: str | None = super().infer_service_region_host(environ, path)
+            return host
+        service, region = scope
+        return f"{SIGNING_ALIASES.get(service, service)}.{region}.amazonaws.com"
+
+    def forget(self, backend: str) -> None:
+        """Build that service's application anew at its next request, from the URL paths as they are then."""
+        with self.lock:
+            self.app_instances.pop(backend, None)
+
+
+class Aws:
+    """WSGI: the whole of the lab's AWS."""
+
+    def __init__(self) -> None:
+        self.dispatcher = Dispatcher()
+        self._gate = AuthenticationGate(self.dispatcher)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        host = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
+        path = str(environ.get("PATH_INFO", ""))
+        if _ISSUER_HOST.match(host):
+            return _issuer_document(host, path)(environ, start_response)
+        if path.lstrip("/").startswith(("moto-api", "favicon.ico")):
+            refusal = Refusal("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
+            return refusal(environ, start_response)
+        return self._gate(environ, start_response)
+
+
+class Server:
+    """`Aws` on a free port of the loopback interface, one thread a connection."""
+
+    def __init__(self) -> None:
+        self.aws = Aws()
+        self._server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=_RequestHandler)
+        self.port = int(self._server.server_port)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="lab-aws", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _RequestHandler(MotoRequestHandler):
+    """Buffered writes without Nagle's delay: without both, a small answer takes 40 ms longer. Logs, and prints not."""
+
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def handle_expect_100(self) -> bool:
+        """Tell a client that waits before it sends its body to go on: at once, and not a second time by werkzeug."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        del self.headers["Expect"]
+        return go_on
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
+        log.log(logging.ERROR if type == "error" else logging.DEBUG, message, *args)
+
+
+def create_application(backend: Any) -> Flask:
+    """Moto's application of one service, in which whatever is not judged is refused, and failures read as AWS's."""
+    application = Flask("lab") if backend in _BLOCKED_BACKENDS else create_backend_app(backend)
+    application.debug = False
+    for endpoint, view in list(application.view_functions.items()):
+        if getattr(getattr(view, "callback", None), "__name__", "") not in _JUDGED:
+            application.view_functions[endpoint] = _unjudged
+    application.register_error_handler(NotImplementedError, _not_implemented)
+    application.register_error_handler(404, _unknown_operation)
+    application.register_error_handler(405, _unknown_operation)
+    application.register_error_handler(InternalServerError, _internal_failure)
+    return application
+
+
+def _unjudged(*_args: Any, **_kwargs: Any) -> Response:
+    return _answer("AccessDeniedException", "The lab does not judge who may do this, and so nobody may", 403)
+
+
+def _not_implemented(error: NotImplementedError) -> Response:
+    return _answer("NotImplemented", f"The lab does not stand in for this: {error}", 501)
+
+
+def _unknown_operation(error: HTTPException) -> Response:
+    if isinstance(error, Refusal):
+        return error.get_response()
+    return _answer("UnknownOperationException", "The lab knows no operation of this method and path", 404)
+
+
+def _internal_failure(error: InternalServerError) -> Response:
+    log.error("An operation failed", exc_info=error.original_exception)
+    return _answer("InternalFailure", f"The lab failed: {error.original_exception!r}", 500)
+
+
+def _answer(code: str, message: str, status: int) -> Response:
+    from flask import request  # noqa: PLC0415 - bound to the request that is being answered
+
+    return Refusal(protocol_of(request), code, message, status=status).get_response()  # type: ignore[arg-type]
+
+
+def _issuer_document(host: str, path: str) -> Response:
+    name, _, document = path.removeprefix("/id/").partition("/")
+    issuer = f"https://{host}/id/{name}"
+    keys = issuers.jwks(issuer) if path.startswith("/id/") else None
+    documents = {"keys": keys, ".well-known/openid-configuration": issuers.discovery(issuer)}
+    if keys is None or document not in documents:
+        return Response(f"No cluster of the lab publishes https://{host}{path}\n", 404, content_type="text/plain")
+    return Response(json.dumps(documents[document]), content_type="application/json")

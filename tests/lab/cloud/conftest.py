@@ -1,0 +1,40 @@
+"""One AWS a test module, started empty: moto's state belongs to the process."""
+
+from collections.abc import Iterator
+
+import pytest
+from cloud_setting import Issuer
+
+from lab.cloud import Cloud, issuers
+from lab.contract import ClusterIdentity, ClusterKey, ControlPlane
+from lab.errors import StartError
+from lab.pki import CertificateAuthority
+
+
+class NoControlPlanes:
+    """EKS answers, and starts nothing: clusters are proven elsewhere."""
+
+    def start(self, key: ClusterKey, identity: ClusterIdentity) -> ControlPlane:
+        raise StartError(f"no cluster {key.name} for {identity.authentication_mode} here", fix="start the whole lab")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory) -> CertificateAuthority:
+    return CertificateAuthority(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory, authority) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path_factory.mktemp("cloud"), authority)
+    cloud.start()
+    cloud.attach(NoControlPlanes())
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    issuer.publish()
+    yield issuer
+    issuers.unregister(issuer.url)

@@ -1,0 +1,214 @@
+"""The proxy: every name of AWS, nothing else, and no client that it cannot cope with."""
+
+import hashlib
+import os
+import socket
+import ssl
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+from botocore.config import Config
+from cloud_setting import Issuer, client, name
+
+from lab.cloud import issuers
+from lab.cloud.certificates import is_aws
+from lab.contract import clean_environment
+
+
+@pytest.fixture(scope="module")
+def http(cloud):
+    tls = ssl.create_default_context(cafile=cloud.access.ca_file)
+    with httpx2.Client(proxy=cloud.access.proxy_url, verify=tls, trust_env=False, timeout=30) as http:
+        yield http
+
+
+def address(cloud):
+    return "127.0.0.1", int(cloud.access.proxy_url.rpartition(":")[2])
+
+
+def say(cloud, text):
+    """What the proxy answers to `text`, until it closes."""
+    with socket.create_connection(address(cloud), timeout=30) as connection:
+        connection.sendall(text.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "example.com:443",
+        "amazonaws.com:443",
+        "evilamazonaws.com:443",
+        "sts.amazonaws.com.evil.com:443",
+        "sts.amazonaws.com:80",
+        "sts.amazonaws.com:8443",
+        "169.254.169.254:80",
+        "127.0.0.1:22",
+        "localhost:443",
+        "[::1]:443",
+        "console.aws.amazon.com:443",
+        "sts..amazonaws.com:443",
+    ],
+)
+def test_other_hosts_are_refused_in_words(cloud, target):
+    """What is not AWS's API is refused with 403, in the status line and the body."""
+    answer = say(cloud, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
+    reason = f"the lab stands in for AWS only (HTTPS, port 443), and lets nothing reach {target}"
+    assert answer.startswith(f"HTTP/1.1 403 Forbidden: {reason}\r\n")
+    assert answer.endswith(f"\r\n\r\n{reason}\n")
+
+
+def test_plain_http_is_refused_in_words(cloud):
+    """Requests without TLS are refused, to AWS's names too."""
+    for url in ("http://example.com/", "http://sts.amazonaws.com/", "/"):
+        answer = say(cloud, f"POST {url} HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc")
+        assert answer.startswith("HTTP/1.1 403 Forbidden: the lab's proxy serves HTTPS to AWS only, not POST")
+
+
+def test_a_large_refused_upload_still_gets_its_answer(cloud):
+    """A client in the middle of an upload reads why it is refused."""
+    body = "x" * 5_000_000
+    answer = say(cloud, f"PUT http://example.com/ HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+    assert answer.startswith("HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize(
+    "garbage", ["\x16\x03\x01\x02\x00", "HELLO\r\n\r\n", "CONNECT\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"]
+)
+def test_garbage_ends_the_connection(cloud, garbage):
+    """What is not HTTP gets no answer that could be taken for one, and disturbs nobody."""
+    with socket.create_connection(address(cloud), timeout=30) as connection:
+        connection.sendall(garbage.encode("latin-1"))
+        connection.shutdown(socket.SHUT_WR)
+        assert b"200" not in b"".join(iter(lambda: connection.recv(65536), b""))
+    assert client(cloud, "sts").get_caller_identity()
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("sts.amazonaws.com", True),
+        ("eks.ap-northeast-1.amazonaws.com", True),
+        ("oidc.eks.ap-northeast-1.amazonaws.com", True),
+        ("my.bucket.s3.ap-northeast-1.amazonaws.com", True),
+        ("sts.cn-north-1.amazonaws.com.cn", True),
+        ("eks-auth.ap-northeast-1.api.aws", True),
+        ("amazonaws.com", False),
+        ("xamazonaws.com", False),
+        ("sts.amazonaws.com.", False),
+        ("a b.amazonaws.com", False),
+        ("../x.amazonaws.com", False),
+        ("-x.amazonaws.com", False),
+        ("sts.amazonaws.org", False),
+    ],
+)
+def test_names_of_aws(host, known):
+    """AWS's API has names under three domains, of any depth."""
+    assert is_aws(host) is known
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "sts.amazonaws.com",
+        "eks.ap-northeast-1.amazonaws.com",
+        "a.b.c.s3.ap-northeast-1.amazonaws.com",
+        "eks-auth.ap-northeast-1.api.aws",
+        "iam.cn-north-1.amazonaws.com.cn",
+        f"{'x' * 63}.s3.ap-northeast-1.amazonaws.com",
+    ],
+)
+def test_certificates_for_names_of_any_depth(http, host):
+    """Each name has a certificate that a client of the lab's authority accepts."""
+    assert http.get(f"https://{host}/").status_code in {400, 403, 404}
+
+
+def test_an_issuers_documents(http, issuer):
+    """A cluster's issuer publishes its configuration and its keys, as EKS's does."""
+    seen = http.get(f"{issuer.url}/.well-known/openid-configuration").json()
+    assert seen["issuer"] == issuer.url
+    assert http.get(seen["jwks_uri"]).json() == issuer.jwks()
+
+
+def test_an_issuer_that_is_gone(http):
+    """Nothing is published for a cluster that is not there, nor beside the two documents."""
+    other = Issuer(url="https://oidc.eks.ap-northeast-1.amazonaws.com/id/00000000000000000000000000000000")
+    assert http.get(f"{other.url}/keys").status_code == 404
+    other.publish()
+    assert http.get(f"{other.url}/keys").status_code == 200
+    assert http.get(f"{other.url}/secrets").status_code == 404
+    issuers.unregister(other.url)
+    assert http.get(f"{other.url}/keys").status_code == 404
+
+
+def test_large_objects(cloud):
+    """Twenty megabytes go in and come back unchanged."""
+    s3, bucket, body = client(cloud, "s3"), name("bucket"), os.urandom(20_000_000)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    s3.put_object(Bucket=bucket, Key="large", Body=body)
+    back = s3.get_object(Bucket=bucket, Key="large")["Body"].read()
+    assert hashlib.sha256(back).digest() == hashlib.sha256(body).digest()
+
+
+def test_many_at_once(cloud):
+    """64 callers at once are all answered, each as itself."""
+    threads = 64
+    pool_config = Config(max_pool_connections=threads)
+    sts = client(cloud, "sts", config=pool_config)
+    gate = threading.Barrier(threads)
+
+    def ask(_number):
+        gate.wait()
+        return sts.get_caller_identity()["Arn"]
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(ask, range(threads))) == {f"arn:aws:iam::{cloud.account}:user/lab-admin"}
+
+
+def test_silent_and_half_closed_clients_hold_up_nobody(cloud):
+    """Clients that say nothing, or leave in the middle, cost others nothing."""
+    with ExitStack() as stack:
+        for text in ("", "CONNECT sts.am", "CONNECT sts.amazonaws.com:443 HTTP/1.1\r\n\r\n"):
+            for half_close in (True, False):
+                idle = stack.enter_context(socket.create_connection(address(cloud), timeout=30))
+                idle.sendall(text.encode())
+                if half_close:
+                    idle.shutdown(socket.SHUT_WR)
+        assert client(cloud, "sts").get_caller_identity()
+
+
+def test_slow_clients(cloud):
+    """A request that comes byte by byte is served."""
+    tls = ssl.create_default_context(cafile=cloud.access.ca_file)
+    with socket.create_connection(address(cloud), timeout=30) as plain:
+        for byte in b"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nHost: sts.amazonaws.com\r\n\r\n":
+            plain.send(bytes([byte]))
+        assert plain.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with tls.wrap_socket(plain, server_hostname="sts.amazonaws.com") as secure:
+            for byte in b"GET / HTTP/1.1\r\nHost: sts.amazonaws.com\r\nConnection: close\r\n\r\n":
+                secure.send(bytes([byte]))
+            assert secure.recv(65536).startswith(b"HTTP/1.1 403 ")
+
+
+def test_no_thread_is_left_behind(cloud):
+    """After the callers have gone, so have the threads that served them."""
+    before = set(threading.enumerate())
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: client(cloud, "sts").get_caller_identity(), range(32)))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=30)
+        assert not thread.is_alive(), thread
+
+
+def test_curl_in_the_labs_environment(cloud):
+    """A program that knows nothing of AWS is held back just so."""
+    environment = {**clean_environment(os.environ), **cloud.access.environment()}
+    run = subprocess.run(
+        ["curl", "-sS", "-o", "-", "https://example.com"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 56
+    assert "403" in run.stderr

@@ -1,0 +1,90 @@
+"""One entry of aws-auth as a Pulumi resource, safe to have beside whoever else writes that ConfigMap."""
+
+from typing import Any, NotRequired, TypedDict
+from weakref import WeakKeyDictionary
+
+import pulumi
+import pulumi.dynamic
+from pulumi.runtime import get_root_resource
+
+from eks_identity.aws_auth_provider import AwsAuthMappingProvider
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.inputs import Inputs, is_plain
+from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.aws_auth import UserMapping
+
+
+class AwsAuthMappingArgs(TypedDict):
+    """One entry of a cluster's aws-auth ConfigMap."""
+
+    kubeconfig: pulumi.Input[str]
+    """How to reach the cluster: JSON or YAML, for example `Cluster.kubeconfig`. Kept as a secret."""
+    arn: pulumi.Input[str]
+    """The IAM user, role or account root. A role's path is removed, as aws-auth needs it."""
+    groups: list[pulumi.Input[str]]
+    """Kubernetes groups. The nodes' own are refused."""
+    username: NotRequired[pulumi.Input[str]]
+    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`."""
+    adopt: NotRequired[bool]
+    """Take over an entry for this ARN that is there already; else it is refused."""
+
+
+class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAuthMapping"):
+    """One entry of aws-auth, and never more than that: others may write the same ConfigMap at the same time.
+
+    The ConfigMap is read, the one entry changed, and written with the `resourceVersion` that was read; on a conflict
+    all of it again. Everybody else's entries and comments stay. Deleting takes its own entry out. Groups and username
+    change in place; another ARN or cluster is another mapping.
+
+    Refused at preview: sessions' ARNs, empty usernames, nodes' groups and entries, and an ARN that is mapped already,
+    in this program or in the cluster, with both places.
+    """
+
+    arn: pulumi.Output[str]
+    """The ARN as the entry has it."""
+    username: pulumi.Output[str]
+    groups: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        with Inputs(f'AwsAuthMapping "{name}"') as inputs:
+            who = {"arn": args["arn"], "groups": args["groups"], "username": args.get("username")}
+            if is_plain(who):
+                inputs.take("", who, _mapping)
+            mapping = inputs.later({**who, "kubeconfig": args["kubeconfig"]}, lambda known: _declared_once(name, known))
+        props = {
+            "kubeconfig": pulumi.Output.secret(args["kubeconfig"]),
+            "arn": mapping.apply(lambda known: known.arn),
+            "username": mapping.apply(lambda known: known.username),
+            "groups": mapping.apply(lambda known: list(known.groups)),
+            "adopt": bool(args.get("adopt", False)),
+        }
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
+        super().__init__(AwsAuthMappingProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+
+
+_declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[str, str], str]] = WeakKeyDictionary()
+
+
+def _declared_once(name: str, who: dict[str, Any]) -> UserMapping:
+    """The mapping, refused where another resource of this program maps the same ARN in the same cluster."""
+    mapping = _mapping(who)
+    program = get_root_resource()
+    if program is not None:
+        key = (kubeconfigs.server(who["kubeconfig"]), mapping.arn.lower())
+        first = _declared.setdefault(program, {}).setdefault(key, name)
+        if first != name:
+            raise InvalidInput(
+                [
+                    Problem(
+                        "arn",
+                        "an ARN is mapped once in a cluster, whatever its case; of several the last one wins, silently",
+                        mapping.arn,
+                        f'take it out of AwsAuthMapping "{first}" or of AwsAuthMapping "{name}"',
+                    )
+                ]
+            )
+    return mapping
+
+
+def _mapping(who: dict[str, Any]) -> UserMapping:
+    return UserMapping.of(who["arn"], who["groups"], who["username"])

@@ -1,0 +1,96 @@
+"""How components read what they are given: a plain value is checked at once, an Output where its value is known.
+
+Both are checked by the same functions of `model`, so that the rule and the words are the same. Plain values are checked
+before the component is registered, all of them, and refused together. An Output that is unknown in a preview is left
+alone: its `apply` does not run.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import pulumi
+
+from eks_identity.errors import InvalidInput, Problem, Problems
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class Refused(InvalidInput, pulumi.RunError):
+    """An `InvalidInput` that the Pulumi command line shows as a message, without a traceback."""
+
+
+class Inputs:
+    """The inputs of one component. Its `with` block ends in one refusal that has every problem of the plain values."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        self.problems = Problems(subject)
+
+    def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Output[T]:
+        """`value` as `parse` returns it. Where a plain value is refused, the block's end raises."""
+        if is_plain(value):
+            parsed = self.problems.take(under, parse, cast("V", value))
+            return pulumi.Output.from_input(cast("T", parsed))
+        return self.later(value, parse, under)
+
+    def later(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Output[T]:
+        """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names this component."""
+
+        def known(given: Any) -> T:
+            try:
+                return parse(given)
+            except InvalidInput as refusal:
+                raise Refused([problem.under(under) for problem in refusal.problems], subject=self.subject) from None
+
+        return pulumi.Output.from_input(value).apply(known)
+
+    def require(self, *problems: Problem) -> None:
+        """Adds problems that were found elsewhere."""
+        self.problems.extend(problems)
+
+    def one_of(self, value: str, field: str, kinds: Callable[[str], T]) -> T | None:
+        """A plain value that decides which resources there are, and so cannot be an Output."""
+        return self.problems.take(field, kinds, value)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if error is None and self.problems.found:
+            raise Refused(self.problems.found, subject=self.subject)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether no Output and no Awaitable is anywhere in `value`."""
+    if isinstance(value, Mapping):
+        return all(map(is_plain, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return all(map(is_plain, value))
+    return not isinstance(value, pulumi.Output) and not inspect.isawaitable(value)
+
+
+def short(value: pulumi.Input[str], index: int) -> str:
+    """A word for a resource's name out of an ARN or name: its last part, or the index where it is not known yet."""
+    return value.rpartition("/")[2].rpartition(":")[2] if isinstance(value, str) else str(index)
+
+
+def require_provider(component: pulumi.ComponentResource, package: str, how: str) -> None:
+    """Refuses a component that would fall back to the default provider of `package`.
+
+    With kubernetes that is whatever cluster the machine's own kubeconfig points at.
+    """
+    if component.get_provider(f"{package}:index:Any") is None:
+        raise Refused(
+            [
+                Problem(
+                    "opts.providers", f"has a {package} provider, so that the cluster is the declared one", None, how
+                )
+            ],
+            subject=f'{type(component).__name__} "{component._name}"',  # noqa: SLF001 - Pulumi has no public name
+        )
+
+
+CLUSTER_PROVIDER = "pass opts=pulumi.ResourceOptions(providers=[cluster.provider])"

@@ -1,0 +1,91 @@
+"""Kubeconfigs: how kubectl, and every client built like it, comes to a token of EKS.
+
+Nothing that depends on who runs it goes in: no profile unless asked for, the region always, so that the same document
+works for a colleague and for a pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from eks_identity.errors import MalformedDocumentError
+
+EXEC_API_VERSION = "client.authentication.k8s.io/v1beta1"
+"""What `aws eks get-token` answers with; v1alpha1 is gone since kubectl 1.24."""
+
+Kubeconfig = dict[str, Any]
+
+
+def kubeconfig(
+    *,
+    cluster_arn: str,
+    cluster_name: str,
+    endpoint: str,
+    certificate_authority: str,
+    region: str,
+    role_arn: str | None = None,
+    profile: str | None = None,
+) -> Kubeconfig:
+    """A kubeconfig whose one user gets its token from `aws eks get-token`, as `aws eks update-kubeconfig` writes it.
+
+    `certificate_authority` is base64, as DescribeCluster gives it. `role_arn` is assumed for the token. `profile` names
+    an AWS profile that must exist wherever the document is used; leave it out of anything that is shared.
+    """
+    command = ["--region", region, "eks", "get-token", "--cluster-name", cluster_name, "--output", "json"]
+    if role_arn is not None:
+        command += ["--role-arn", role_arn]
+    user: dict[str, Any] = {
+        "apiVersion": EXEC_API_VERSION,
+        "command": "aws",
+        "args": command,
+        "interactiveMode": "Never",
+        "provideClusterInfo": False,
+    }
+    if profile is not None:
+        user["env"] = [{"name": "AWS_PROFILE", "value": profile}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": cluster_arn, "cluster": {"server": endpoint, "certificate-authority-data": certificate_authority}}
+        ],
+        "contexts": [{"name": cluster_arn, "context": {"cluster": cluster_arn, "user": cluster_arn}}],
+        "current-context": cluster_arn,
+        "users": [{"name": cluster_arn, "user": {"exec": user}}],
+    }
+
+
+def dumps(document: Kubeconfig) -> str:
+    """The document as JSON, which is YAML too."""
+    return json.dumps(document, sort_keys=True)
+
+
+def loads(text: str) -> Kubeconfig:
+    """Reads a kubeconfig, JSON or YAML; raises `MalformedDocumentError` for anything else."""
+    try:
+        document = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise MalformedDocumentError(f"the kubeconfig is not YAML: {error}\n  fix: pass Cluster.kubeconfig") from None
+    if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= set(document):
+        raise MalformedDocumentError(
+            "the kubeconfig has no clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
+        )
+    return document
+
+
+def server(text: str) -> str:
+    """The API server that the document's current context points at: what tells two clusters apart."""
+    document = loads(text)
+    current = document["current-context"]
+    for context in document["contexts"]:
+        if context["name"] == current:
+            for cluster in document["clusters"]:
+                if cluster["name"] == context["context"]["cluster"]:
+                    return str(cluster["cluster"]["server"]).rstrip("/")
+    raise MalformedDocumentError(
+        f"the kubeconfig's current context {current!r} leads to no cluster\n  fix: pass Cluster.kubeconfig"
+    )

@@ -1,0 +1,147 @@
+"""RBAC rules: what a Kubernetes role allows, checked for what the API server would refuse or silently ignore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from eks_identity.errors import InvalidInput, Problem, Problems
+
+VERBS = frozenset(
+    {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
+    | {"use", "bind", "escalate", "impersonate", "approve", "sign", "*"}
+)
+"""The verbs that Kubernetes itself knows; an API may add its own, which `other_verbs` lets through."""
+
+_CLUSTER_SCOPED = frozenset(
+    {
+        "nodes",
+        "namespaces",
+        "persistentvolumes",
+        "clusterroles",
+        "clusterrolebindings",
+        "customresourcedefinitions",
+        "storageclasses",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a Role or ClusterRole: verbs on resources of API groups, or on paths that are no resources.
+
+    Source: Kubernetes, `rbac.authorization.k8s.io/v1` PolicyRule.
+    """
+
+    verbs: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    api_groups: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] = ()
+    non_resource_urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        verbs: Sequence[str],
+        resources: Sequence[str] = (),
+        api_groups: Sequence[str] | None = None,
+        resource_names: Sequence[str] = (),
+        non_resource_urls: Sequence[str] = (),
+        other_verbs: bool = False,
+        namespaced: bool = False,
+    ) -> Self:
+        """Refuses, all at once, what the API server refuses and what could never apply.
+
+        `api_groups` is the core group, `""`, where it is left out. `namespaced`: the rule is one of a Role.
+        """
+        with Problems() as problems:
+            problems.extend(_verbs(verbs, other_verbs=other_verbs))
+            problems.extend(_urls(non_resource_urls, namespaced=namespaced))
+            if bool(resources) == bool(non_resource_urls):
+                rule = "a rule is about resources or about non_resource_urls, one of the two (Kubernetes)"
+                problems.add("resources", rule, list(resources), "write resources, such as pods")
+            for index, resource in enumerate(resources):
+                problems.extend(_resource(resource, namespaced=namespaced), f"resources[{index}]")
+            for index, group in enumerate(api_groups or ()):
+                if "/" in group:
+                    rule = "an API group without its version (Kubernetes)"
+                    problems.add(f"api_groups[{index}]", rule, group, f"write {group.partition('/')[0]}")
+        groups = tuple(api_groups) if api_groups else (("",) if resources else ())
+        return cls(tuple(verbs), tuple(resources), groups, tuple(resource_names), tuple(non_resource_urls))
+
+    def manifest(self) -> dict[str, Any]:
+        """The rule as Kubernetes's own names have it, empty fields left out."""
+        fields = {
+            "apiGroups": self.api_groups,
+            "nonResourceURLs": self.non_resource_urls,
+            "resourceNames": self.resource_names,
+            "resources": self.resources,
+            "verbs": self.verbs,
+        }
+        return {name: list(values) for name, values in fields.items() if values}
+
+
+def rules(given: Sequence[dict[str, Any]], *, namespaced: bool) -> tuple[Rule, ...]:
+    """The rules of one role; refuses a role without any, and every rule that is wrong, by its index."""
+    found: list[Rule] = []
+    with Problems() as problems:
+        if not given:
+            problems.add("", "at least one rule, or the role allows nothing", [], "add a rule, such as get on pods")
+        for index, fields in enumerate(given):
+            unknown = sorted(set(fields) - _FIELDS)
+            if unknown or "verbs" not in fields:
+                names = ", ".join(sorted(_FIELDS))
+                problems.add(
+                    f"[{index}]", f"a rule has verbs, and of {names} what it needs", sorted(fields), "mend the names"
+                )
+                continue
+            rule = problems.take(f"[{index}]", Rule.of, **fields, namespaced=namespaced)
+            if rule is not None:
+                found.append(rule)
+    return tuple(found)
+
+
+_FIELDS = {"verbs", "resources", "api_groups", "resource_names", "non_resource_urls", "other_verbs"}
+
+
+def role_kind(kind: str) -> str:
+    """`ClusterRole` or `Role`."""
+    if kind not in {"ClusterRole", "Role"}:
+        raise InvalidInput([Problem("", "ClusterRole or Role (Kubernetes)", kind, "write ClusterRole")])
+    return kind
+
+
+def _verbs(verbs: Sequence[str], *, other_verbs: bool) -> list[Problem]:
+    if not verbs:
+        return [Problem("verbs", "at least one (Kubernetes)", [], "write get, list, watch")]
+    known = " ".join(sorted(VERBS))
+    return [
+        Problem(f"verbs[{index}]", f"one of {known} (Kubernetes)", verb, "write the verb in lower case")
+        for index, verb in enumerate(verbs)
+        if verb not in VERBS and not other_verbs
+    ]
+
+
+def _urls(urls: Sequence[str], *, namespaced: bool) -> list[Problem]:
+    problems = [
+        Problem(f"non_resource_urls[{index}]", "a path begins with / (Kubernetes)", url, f"write /{url}")
+        for index, url in enumerate(urls)
+        if not url.startswith("/") and url != "*"
+    ]
+    if urls and namespaced:
+        rule = "only a ClusterRole has rules about paths (Kubernetes)"
+        problems.append(Problem("non_resource_urls", rule, list(urls), "use kind ClusterRole"))
+    return problems
+
+
+def _resource(resource: str, *, namespaced: bool) -> list[Problem]:
+    problems = []
+    if not resource or resource != resource.lower():
+        rule = "the plural name of a resource, in lower case (Kubernetes)"
+        problems.append(Problem("", rule, resource, "write it as `kubectl api-resources` does: pods, not Pod"))
+    if namespaced and resource.partition("/")[0] in _CLUSTER_SCOPED:
+        rule = "a Role reaches only what lives in its namespace; this resource does not (Kubernetes)"
+        problems.append(Problem("", rule, resource, "use kind ClusterRole"))
+    return problems

@@ -1,0 +1,117 @@
+"""The IAM OIDC provider of a cluster: what makes an account believe the tokens that the cluster gives to its pods."""
+
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from eks_identity.errors import Problem
+from eks_identity.inputs import Inputs, Refused
+from eks_identity.model.issuers import Issuer
+from eks_identity.model.partitions import AWS
+
+LOOK_UP = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+ADOPT_IT = "set adopt to True: it is then used as it is, and never deleted"
+
+_ABSENT = ("no matching", "couldn't find", "could not find", "not found", "NoSuchEntity", "no IAM OIDC")
+
+
+class OidcProviderArgs(TypedDict):
+    """The issuer that an account is to trust."""
+
+    issuer: pulumi.Input[str]
+    """`Cluster.issuer`, with or without `https://`."""
+    adopt: NotRequired[bool]
+    """Use the provider that the account has for this issuer; it is looked up, and never changed or deleted."""
+    audiences: NotRequired[list[str]]
+    """The audiences that are trusted; else `sts.amazonaws.com` alone, which pods ask for in every partition."""
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
+
+
+class OidcProvider(pulumi.ComponentResource):
+    """The IAM OIDC provider of an issuer: made here, or adopted. There is one an issuer and account, at most.
+
+    Made without a thumbprint: IAM does not need one for EKS, and finding one out takes a connection while the program
+    runs. Making one that the account has already is refused at preview; so is adopting one that it has not, or that
+    does not trust the audience. At most 100 providers an account (IAM).
+
+    Source: EKS user guide, "Create an IAM OIDC provider for your cluster".
+    """
+
+    arn: pulumi.Output[str]
+    issuer: pulumi.Output[str]
+    """With `https://`."""
+    audiences: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        subject = f'OidcProvider "{name}"'
+        with Inputs(subject) as inputs:
+            issuer = inputs.take("issuer", args["issuer"], Issuer.parse)
+            audiences = args.get("audiences", [AWS.sts_audience])
+            if not audiences or not all(audiences):
+                rule = "at least one, and none of them empty"
+                inputs.problems.add("audiences", rule, audiences, f"write {AWS.sts_audience}")
+
+        super().__init__("eks-identity:index:OidcProvider", name, {}, opts)
+        self.issuer = issuer.apply(lambda known: known.url)
+        if args.get("adopt", False):
+
+            async def adopted(known: Issuer) -> dict[str, Any]:
+                return _trusting(subject, known, audiences, await self._find(known))
+
+            found: pulumi.Output[dict[str, Any]] = issuer.apply(adopted)
+            self.arn = found.apply(lambda known: str(known["arn"]))
+            self.audiences = found.apply(lambda known: list(known["clientIdLists"]))
+        else:
+            made = aws.iam.OpenIdConnectProvider(
+                name,
+                url=self.issuer,
+                client_id_lists=audiences,
+                tags=args.get("tags"),
+                opts=pulumi.ResourceOptions(parent=self, hooks=self._refuse_to_make_a_second(name, subject)),
+            )
+            self.arn = made.arn
+            self.audiences = made.client_id_lists.apply(list)
+        self.register_outputs({"arn": self.arn, "issuer": self.issuer, "audiences": self.audiences})
+
+    def _refuse_to_make_a_second(self, name: str, subject: str) -> pulumi.ResourceHookBinding:
+        # The engine runs the hook where it is about to create, and nowhere else: not for a provider that is in the
+        # stack's state already, nor for one that is imported.
+        async def refuse(hook: pulumi.ResourceHookArgs) -> None:
+            url = (hook.new_inputs or {}).get("url")
+            if isinstance(url, str) and url.startswith("https://"):
+                issuer = Issuer.parse(url)
+                found = await self._find(issuer)
+                if found is not None:
+                    rule = "an account has one OIDC provider for an issuer (IAM)"
+                    raise Refused([Problem("issuer", rule, str(found["arn"]), ADOPT_IT)], subject=subject)
+
+        on_preview_too = pulumi.ResourceHookOptions(on_dry_run=True)
+        hook = pulumi.ResourceHook(f"{name}-oidc-provider-is-new", refuse, on_preview_too)
+        return pulumi.ResourceHookBinding(before_create=[hook])
+
+    async def _find(self, issuer: Issuer) -> dict[str, Any] | None:
+        try:
+            found = await pulumi.runtime.invoke_async(LOOK_UP, {"url": issuer.url}, pulumi.InvokeOptions(parent=self))
+        except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
+            if not any(word in str(error) for word in _ABSENT):
+                pulumi.log.warn(f"cannot see whether there is an OIDC provider for {issuer.url}: {error}", self)
+            return None
+        return dict(found)
+
+
+def _trusting(subject: str, issuer: Issuer, audiences: list[str], found: dict[str, Any] | None) -> dict[str, Any]:
+    """`found`, refused where there is nothing to adopt or it does not trust the audiences."""
+    if found is None:
+        rule = "there is a provider to adopt in the account"
+        raise Refused([Problem("adopt", rule, issuer.url, "set adopt to False: it is then made")], subject=subject)
+    missing = [audience for audience in audiences if audience not in found["clientIdLists"]]
+    if missing:
+        fix = " and ".join(
+            "`aws iam add-client-id-to-open-id-connect-provider "
+            f"--open-id-connect-provider-arn {found['arn']} --client-id {audience}`"
+            for audience in missing
+        )
+        rule = f"the adopted provider trusts {' and '.join(missing)} (IAM: tokens for other audiences are refused)"
+        raise Refused([Problem("audiences", rule, list(found["clientIdLists"]), f"run {fix}")], subject=subject)
+    return found

@@ -1,0 +1,23 @@
+"""What the tests of components share."""
+
+from typing import Any
+
+import pytest
+from pulumi_program import ACCOUNT, ISSUER, REGION, kubeconfig
+
+
+@pytest.fixture
+def connection() -> dict[str, Any]:
+    """A cluster of another stack, written out."""
+    return {
+        "name": "eks-clu",
+        "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu",
+        "endpoint": "https://example.gr7.ap-northeast-1.eks.amazonaws.com",
+        "certificate_authority": "Y2VydGlmaWNhdGU=",
+        "issuer": ISSUER,
+        "region": REGION,
+        "account_id": ACCOUNT,
+        "partition": "aws",
+        "authentication_mode": "API_AND_CONFIG_MAP",
+        "kubeconfig": kubeconfig(),
+    }

@@ -1,0 +1,32 @@
+"""A judge of trust policies that shares nothing with the code that writes them: IAM's evaluation, of what they use."""
+
+import re
+from typing import Any
+
+
+def allows(document: dict[str, Any], *, provider: str, action: str, claims: dict[str, str]) -> bool:
+    """Whether some statement allows `action` to a token of `provider` with these condition keys. A key that the token
+    lacks satisfies nothing; every key of every operator has to be satisfied."""
+    return any(
+        statement["Effect"] == "Allow"
+        and statement["Principal"].get("Federated") == provider
+        and action in _many(statement["Action"])
+        and all(
+            key in claims and any(_matches(operator, pattern, claims[key]) for pattern in _many(patterns))
+            for operator, keys in statement["Condition"].items()
+            for key, patterns in keys.items()
+        )
+        for statement in document["Statement"]
+    )
+
+
+def _matches(operator: str, pattern: str, value: str) -> bool:
+    if operator == "StringEquals":
+        return pattern == value
+    assert operator == "StringLike"
+    regex = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(regex, value, re.DOTALL) is not None
+
+
+def _many(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,127 @@
+import pytest
+
+from eks_identity.model import arns, names
+from eks_identity.model.arns import Arn, Principal, PrincipalKind
+from eks_identity.model.partitions import PARTITIONS, partition_of_region
+
+ACCOUNT = "111122223333"
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind", "path", "name", "aws_auth", "username"),
+    [
+        ("user/eks-ope", PrincipalKind.USER, "/", "eks-ope", "user/eks-ope", "eks-ope"),
+        ("user/team/eks-ope", PrincipalKind.USER, "/team/", "eks-ope", "user/team/eks-ope", "eks-ope"),
+        ("role/admin", PrincipalKind.ROLE, "/", "admin", "role/admin", "admin:{{SessionName}}"),
+        (
+            "role/aws-reserved/sso.amazonaws.com/ap-northeast-1/AWSReservedSSO_View_0a1b",
+            PrincipalKind.ROLE,
+            "/aws-reserved/sso.amazonaws.com/ap-northeast-1/",
+            "AWSReservedSSO_View_0a1b",
+            "role/AWSReservedSSO_View_0a1b",
+            "AWSReservedSSO_View_0a1b:{{SessionName}}",
+        ),
+        ("root", PrincipalKind.ROOT, "/", "root", "root", "root"),
+    ],
+)
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_principals(partition, arn, kind, path, name, aws_auth, username):
+    """Users, roles and account roots are principals; aws-auth takes a role's path out and keeps a user's."""
+    prefix = f"arn:{partition}:iam::{ACCOUNT}:"
+    principal = Principal.parse(prefix + arn)
+    assert (principal.kind, principal.path, principal.name) == (kind, path, name)
+    assert principal.arn == prefix + arn
+    assert principal.aws_auth_arn == prefix + aws_auth
+    assert principal.default_username == username
+
+
+def test_a_session_is_refused_with_its_role(refused):
+    """An assumed-role ARN is never matched, so the refusal says which role to write."""
+    (problem,) = refused(Principal.parse, f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/admin/alice")
+    assert f"arn:aws-cn:iam::{ACCOUNT}:role/admin" in problem.fix
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "",
+        "eks-ope",
+        f"arn:aws:iam::{ACCOUNT}",
+        f"arn:aws:iam::{ACCOUNT}:",
+        f" arn:aws:iam::{ACCOUNT}:user/eks-ope",
+        f"arn:aws-moon:iam::{ACCOUNT}:user/eks-ope",
+        f"arn:aws:iam::{ACCOUNT}:user/",
+        f"arn:aws:iam::{ACCOUNT}:group/operators",
+        f"arn:aws:iam::{ACCOUNT}:instance-profile/node",
+        f"arn:aws:iam:us-east-1:{ACCOUNT}:user/eks-ope",
+        "arn:aws:iam::12345:user/eks-ope",
+        "arn:aws:iam::aws:user/eks-ope",
+        f"arn:aws:s3:::{ACCOUNT}",
+        f"arn:aws:sts::{ACCOUNT}:federated-user/bob",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/",
+    ],
+)
+def test_what_is_no_principal_is_refused(refused, arn):
+    """Nothing passes for a principal that IAM could not sign a request for."""
+    refused(Principal.parse, arn)
+
+
+def test_arns_compare_without_case():
+    """To EKS, two ARNs that differ by case are one."""
+    assert arns.same_arn(f"arn:aws:iam::{ACCOUNT}:user/EKS-ope", f"arn:aws:iam::{ACCOUNT}:USER/eks-ope")
+    assert not arns.same_arn(f"arn:aws:iam::{ACCOUNT}:user/a", f"arn:aws:iam::{ACCOUNT}:user/b")
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "issuer_host"),
+    [
+        ("ap-northeast-1", "aws", "oidc.eks.ap-northeast-1.amazonaws.com"),
+        ("cn-north-1", "aws-cn", "oidc.eks.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_partitions(region, partition, issuer_host):
+    """A region belongs to one partition; the audience is a service's name and the same in all of them."""
+    found = partition_of_region(region)
+    assert found.name == partition
+    assert found.issuer_host(region) == issuer_host
+    assert found.sts_audience == "sts.amazonaws.com"
+    assert Arn.parse(found.arn("eks", "cluster/x", region=region, account=ACCOUNT)).partition is found
+
+
+def test_partitions_are_those_of_botocore():
+    """Names and DNS suffixes are what AWS's own SDK has."""
+    from botocore.session import get_session  # noqa: PLC0415 - the vendor's data, for this test alone
+
+    known = {entry["partition"]: entry["dnsSuffix"] for entry in get_session().get_data("endpoints")["partitions"]}
+    for name, partition in PARTITIONS.items():
+        assert known[name] == partition.dns_suffix
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (names.namespace, ["default", "a", "a-1", "x" * 63], ["", "Default", "a.b", "-a", "a_b", "x" * 64]),
+        (names.service_account, ["my-sa", "a.b", "x" * 253], ["", "My", "a..b", "a/b", "x" * 254]),
+        (names.role_name, ["a", "A_+=,.@-9", "x" * 64], ["", "a b", "a/b", "ü", "x" * 65]),
+        (names.auto_named_role, ["a", "x" * 56], ["x" * 57, "a b"]),
+        (names.iam_path, ["/", "/team/", "/a/b/"], ["", "team", "/team", "team/", "/a b/", f"/{'x' * 511}/"]),
+        (names.rbac_name, ["test-clu-role", "system:x", "A b"], ["", ".", "..", "a/b", "a%b"]),
+        (names.cluster_name, ["eks-clu", "Irsa_1", "0"], ["", "-a", "a.b", "x" * 101]),
+        (names.session_seconds, [3600, 3600.0, 43_200], [3599, 43_201, 3600.5, True]),
+        (names.token_expiration, [600, 86_400], [599, 86_401]),
+        (names.account_id, ["000011112222"], ["12345", "11112222333x", ""]),
+    ],
+)
+def test_names_and_numbers(refused, check, good, bad):
+    """Names and numbers are taken up to their limits, and refused one past them."""
+    for value in good:
+        assert check(value) == value
+    for value in bad:
+        (problem,) = refused(check, value)
+        assert problem.value == value
+
+
+def test_hosted_numbers_become_whole():
+    """A number that arrives as a float is an int again."""
+    assert isinstance(names.session_seconds(7200.0), int)

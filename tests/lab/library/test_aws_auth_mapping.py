@@ -1,0 +1,194 @@
+"""One entry of aws-auth, written through a real API server by many at once."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import pytest
+import yaml
+from lightkube import Client
+from lightkube.core.exceptions import ApiError
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import ConfigMap
+
+from eks_identity.aws_auth_provider import AwsAuthMappingProvider
+from eks_identity.errors import ClusterRefusedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
+
+WRITERS = 32
+
+NODES = """\
+# written by EKS
+- groups:
+  - system:bootstrappers
+  - system:nodes
+  rolearn: arn:aws:iam::111122223333:role/node
+  username: system:node:{{EC2PrivateDNSName}}
+"""
+
+
+def properties(kubeconfig: str, name: str = "eks-ope", **other: Any) -> dict[str, Any]:
+    arn = f"arn:aws:iam::111122223333:user/{name}"
+    return {"kubeconfig": kubeconfig, "arn": arn, "username": name, "groups": ["operators"], "adopt": False, **other}
+
+
+def aws_auth(client: Client, key: str = "mapUsers") -> list[dict[str, Any]]:
+    """What the ConfigMap says, read by another YAML library than the code under test has."""
+    data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data or {}
+    return yaml.safe_load(data.get(key, "")) or []
+
+
+def written_by_others(client: Client, **data: str) -> None:
+    client.create(ConfigMap(metadata=ObjectMeta(name="aws-auth", namespace="kube-system"), data=data))
+
+
+def test_creates_the_config_map_where_there_is_none(client, api_server):
+    """The first mapping of a cluster without managed nodes makes the ConfigMap."""
+    AwsAuthMappingProvider().create(properties(api_server))
+    (entry,) = aws_auth(client)
+    assert entry == {
+        "userarn": "arn:aws:iam::111122223333:user/eks-ope",
+        "username": "eks-ope",
+        "groups": ["operators"],
+    }
+
+
+def test_keeps_what_others_wrote_to_the_letter(client, api_server):
+    """Create, update and delete leave the node role's text, its comment included, as EKS wrote it."""
+    written_by_others(client, mapRoles=NODES, mapAccounts='- "444455556666"\n')
+    provider = AwsAuthMappingProvider()
+    made = provider.create(properties(api_server))
+    changed = properties(api_server, groups=["viewers"])
+    provider.update(made.id, made.outs, changed)
+    assert [entry["groups"] for entry in aws_auth(client)] == [["viewers"]]
+    provider.delete(made.id, changed)
+    data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
+    assert data == {"mapRoles": NODES, "mapAccounts": '- "444455556666"\n'}
+
+
+def test_refuses_at_check_an_arn_that_the_cluster_maps_already(client, api_server):
+    """A preview says that the ARN is mapped, whatever its case, and names the place."""
+    theirs = "- userarn: arn:aws:iam::111122223333:user/EKS-OPE\n  username: theirs\n  groups: [admins]\n"
+    written_by_others(client, mapUsers=theirs)
+    (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
+    assert failure.property == "arn"
+    assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in failure.reason
+    with pytest.raises(InvalidInput, match=r"mapUsers\[0\]"):
+        AwsAuthMappingProvider().create(properties(api_server))
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
+
+
+def test_adopts_an_entry_when_asked(client, api_server):
+    """With adopt, the entry that is there is taken over, in its place."""
+    written_by_others(client, mapUsers="- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n")
+    wanted = properties(api_server, adopt=True)
+    provider = AwsAuthMappingProvider()
+    assert provider.check({}, wanted).failures == []
+    provider.create(wanted)
+    assert [(entry["username"], entry["groups"]) for entry in aws_auth(client)] == [("eks-ope", ["operators"])]
+
+
+def test_never_takes_over_a_nodes_entry(client, api_server):
+    """Adopting a node role's entry is refused, since it would put the nodes out."""
+    written_by_others(client, mapRoles=NODES)
+    node = properties(api_server, arn="arn:aws:iam::111122223333:role/node", adopt=True)
+    (failure,) = AwsAuthMappingProvider().check({}, node).failures
+    assert "nodes join the cluster by this entry" in failure.reason
+    AwsAuthMappingProvider().delete(node["arn"], node)
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapRoles": NODES}
+
+
+def test_a_refresh_sees_drift_and_an_update_mends_it(client, api_server):
+    """Read says what the entry says now; the diff to what was declared is an update, not a replacement."""
+    provider = AwsAuthMappingProvider()
+    declared = properties(api_server)
+    made = provider.create(declared)
+    drifted = "- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: eks-ope\n  groups: [admins]\n"
+    client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": drifted}}, namespace="kube-system")
+    seen = provider.read(made.id, made.outs)
+    assert seen.outs["groups"] == ["admins"]
+    assert seen.inputs["groups"] == ["admins"]
+    diff = provider.diff(made.id, seen.outs, declared)
+    assert (diff.changes, diff.replaces) == (True, [])
+    provider.update(made.id, seen.outs, declared)
+    assert [entry["groups"] for entry in aws_auth(client)] == [["operators"]]
+
+
+def test_a_refresh_sees_that_the_entry_is_gone(client, api_server):
+    """An entry that somebody took out reads as no resource at all, which the engine makes again."""
+    written_by_others(client, mapRoles=NODES)
+    assert AwsAuthMappingProvider().read("arn:aws:iam::111122223333:user/eks-ope", properties(api_server)).id == ""
+
+
+def test_delete_leaves_a_duplicate_of_somebody_elses(client, api_server):
+    """Of two entries for its ARN, a mapping takes out the one that says what it wrote."""
+    provider = AwsAuthMappingProvider()
+    made = provider.create(properties(api_server))
+    ours = client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapUsers"]
+    theirs = "- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n  groups: [admins]\n"
+    client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": ours + theirs}}, namespace="kube-system")
+    provider.delete(made.id, made.outs)
+    assert [entry["username"] for entry in aws_auth(client)] == ["theirs"]
+
+
+def test_malformed_yaml_is_not_written_over(client, api_server):
+    """A list that cannot be read is reported with what to do, and stays as it is."""
+    written_by_others(client, mapUsers="- userarn: [\n")
+    with pytest.raises(MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not YAML"):
+        AwsAuthMappingProvider().create(properties(api_server))
+    (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
+    assert "nothing was written" in failure.reason
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": "- userarn: [\n"}
+
+
+def test_a_cluster_that_does_not_answer_is_named(api_server):
+    """No answer and a refusal are told apart, each with its fix."""
+    stranger = json.loads(api_server)
+    stranger["users"][0]["user"]["token"] = "unknown"
+    with pytest.raises(ClusterRefusedError, match="fix: run this as an IAM principal"):
+        AwsAuthMappingProvider().create(properties(json.dumps(stranger)))
+    nowhere = json.loads(api_server)
+    nowhere["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    with pytest.raises(ClusterUnreachableError, match="fix: run this from where the cluster's endpoint can be reached"):
+        AwsAuthMappingProvider().create(properties(json.dumps(nowhere)))
+
+
+# Each writer is a process of its own, made from one that has the library loaded.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["eks_identity.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"])
+
+
+def _write(kubeconfig: str, number: int) -> str:
+    provider = AwsAuthMappingProvider()
+    made = provider.create(properties(kubeconfig, f"writer-{number}"))
+    if number % 4 == 0:
+        provider.update(made.id, made.outs, properties(kubeconfig, f"writer-{number}", groups=["changed"]))
+    if number % 4 == 1:
+        provider.delete(made.id, made.outs)
+    return made.id
+
+
+def test_racing_writers_lose_nothing(client, api_server):
+    """32 processes add, change and take out entries at once; each gets what it asked for, the node keeps its own."""
+    written_by_others(client, mapRoles=NODES)
+    with ProcessPoolExecutor(WRITERS, mp_context=PROCESSES) as pool:
+        ids = list(pool.map(_write, [api_server] * WRITERS, range(WRITERS)))
+    assert len(set(ids)) == WRITERS
+    found = {entry["username"]: entry["groups"] for entry in aws_auth(client)}
+    assert found == {
+        f"writer-{number}": ["changed"] if number % 4 == 0 else ["operators"]
+        for number in range(WRITERS)
+        if number % 4 != 1
+    }
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapRoles"] == NODES
+
+
+def test_racing_writers_without_a_config_map_make_one(client, api_server):
+    """Where all of them find no ConfigMap, one creates it, and the others add to it."""
+    with ProcessPoolExecutor(8, mp_context=PROCESSES) as pool:
+        list(pool.map(_write, [api_server] * 8, [2, 3, 6, 7, 10, 11, 14, 15]))
+    assert len(aws_auth(client)) == 8
+    with pytest.raises(ApiError, match="already exists"):
+        written_by_others(client)

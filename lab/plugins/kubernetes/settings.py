@@ -1,0 +1,114 @@
+"""What a `pulumi_kubernetes.Provider` can be configured with, and what of it this plugin has."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lab.plugins.errors import InvalidInputError
+
+_PREFIX: Final = "kubernetes:config:"
+
+REFUSED: Final = {
+    "renderYamlToDirectory": "the lab's stand-in applies objects and renders none; take renderYamlToDirectory out",
+    "alwaysRender": "alwaysRender belongs to renderYamlToDirectory, which the lab's stand-in has not; take it out",
+    "helmReleaseSettings": "the lab's stand-in has no Helm releases; take helmReleaseSettings out",
+}
+"""Settings that this plugin has not, with what to do about it."""
+
+# What the official plugin reads from the environment where the provider says nothing.
+_ENVIRONMENT: Final = {
+    "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
+    "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
+    "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
+    "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
+    "enableServerSideApply": "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY",
+    "skipUpdateUnreachable": "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE",
+    "suppressDeprecationWarnings": "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS",
+    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
+}
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """How hard the API server may be asked: `qps` requests a second, `burst` at once, `timeout` seconds for each."""
+
+    qps: float = 50.0
+    burst: int = 120
+    timeout: float = 32.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one provider; the defaults are the official plugin's."""
+
+    kubeconfig: str = ""
+    """The content of a kubeconfig, or the path of one; empty for what `KUBECONFIG` or the home folder say."""
+    context: str = ""
+    cluster: str = ""
+    namespace: str = ""
+    client: ClientSettings = ClientSettings()
+    delete_unreachable: bool = False
+    enable_config_map_mutable: bool = False
+    enable_patch_force: bool = False
+    enable_secret_mutable: bool = False
+    enable_server_side_apply: bool = True
+    skip_update_unreachable: bool = False
+    suppress_deprecation_warnings: bool = False
+    upsert_existing_objects: bool = False
+
+    @classmethod
+    def parse(cls, variables: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
+        """Settings out of the variables that the engine configures a plugin with (`kubernetes:config:<name>`).
+
+        Raises:
+            InvalidInputError: settings that this plugin has not, or values it cannot read; all of them at once.
+        """
+        given = {name.removeprefix(_PREFIX): value for name, value in variables.items() if value}
+        problems = [advice for name, advice in REFUSED.items() if given.get(name, "false") not in {"false", "{}"}]
+
+        def flag(name: str, *, default: bool = False) -> bool:
+            value = given.get(name) or environ.get(_ENVIRONMENT[name])
+            if value not in {None, "true", "false"}:
+                problems.append(f"{name} is {value!r}; it can be true or false")
+            return default if value is None else value == "true"
+
+        settings = cls(
+            kubeconfig=given.get("kubeconfig", ""),
+            context=given.get("context", ""),
+            cluster=given.get("cluster", ""),
+            namespace=given.get("namespace", ""),
+            client=_client(given.get("kubeClientSettings"), problems),
+            delete_unreachable=flag("deleteUnreachable"),
+            enable_config_map_mutable=flag("enableConfigMapMutable"),
+            enable_patch_force=flag("enablePatchForce"),
+            enable_secret_mutable=flag("enableSecretMutable"),
+            enable_server_side_apply=flag("enableServerSideApply", default=True),
+            skip_update_unreachable=flag("skipUpdateUnreachable"),
+            suppress_deprecation_warnings=flag("suppressDeprecationWarnings"),
+            upsert_existing_objects=flag("upsertExistingObjects"),
+        )
+        if problems:
+            raise InvalidInputError("the configuration of the kubernetes provider", problems)
+        return settings
+
+
+def _client(text: str | None, problems: list[str]) -> ClientSettings:
+    if not text:
+        return ClientSettings()
+    try:
+        given: dict[str, Any] = json.loads(text)
+        settings = ClientSettings(
+            qps=float(given.get("qps") or ClientSettings.qps),
+            burst=int(given.get("burst") or ClientSettings.burst),
+            timeout=float(given.get("timeout") or ClientSettings.timeout),
+        )
+    except (ValueError, TypeError, AttributeError):
+        problems.append(f"kubeClientSettings is {text}; it needs numbers: burst, qps, timeout")
+        return ClientSettings()
+    if min(settings.qps, settings.burst, settings.timeout) <= 0:
+        problems.append(f"kubeClientSettings is {text}; burst, qps and timeout must be more than 0")
+    return settings

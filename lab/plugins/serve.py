@@ -1,0 +1,118 @@
+"""The `main` of a plugin: a gRPC server that lives exactly as long as the engine that started it.
+
+The contract with the engine: its address is the last argument; the server's port, on a line of its own, is the first
+thing on stdout; what else is printed is shown to the user, so a healthy plugin prints nothing. The engine puts each
+plugin into a process group of its own, so Ctrl-C at the terminal does not reach it: `Cancel` is called instead. SIGINT
+is how the engine ends a plugin that it is done with; after five seconds it kills.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, cast
+
+import grpc
+import grpc.aio
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
+
+from lab.plugins.base import BasePlugin
+from lab.plugins.servicer import PluginServicer, ReadableErrors
+
+WORKERS: Final = 32
+"""Threads for calls that block (`asyncio.to_thread`): as many as the engine asks for at once, in most updates."""
+
+_RECONNECT_SECONDS: Final = 5.0
+_LOCAL_CHANNEL: Final = (
+    *_GRPC_CHANNEL_OPTIONS,
+    ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever HTTPS_PROXY says
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # an idle channel would look like a dead engine
+)
+
+
+def serve(plugin: BasePlugin, version: str, arguments: Sequence[str] | None = None) -> None:
+    """Serve `plugin` until the engine is done with it.
+
+    Args:
+        plugin: Answers the requests; its `engine` is set here.
+        version: Of the official plugin that this one stands in for, without `v`.
+        arguments: As the engine gives them; those of the process by default.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Only an import that fails should ever print; httpx and botocore log each request at INFO.
+    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=f"{plugin.package}: %(message)s")
+    asyncio.run(_serve(plugin, version, given, _engine_address(given)))
+
+
+def _engine_address(arguments: Sequence[str]) -> str:
+    parser = argparse.ArgumentParser(description="A Pulumi resource plugin; the engine starts it.")
+    parser.add_argument("--logtostderr", action="store_true", help="accepted, without effect")
+    parser.add_argument("-v", "--verbose", metavar="LEVEL", help="accepted, without effect")
+    parser.add_argument("--tracing", metavar="ENDPOINT", help="accepted, without effect")
+    parser.add_argument("engine", help="address of the engine, host:port")
+    known, _ = parser.parse_known_args(arguments)
+    address: str = known.engine
+    return address
+
+
+async def _serve(plugin: BasePlugin, version: str, arguments: list[str], engine_address: str) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix=plugin.package))
+    ended = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, ended.set)
+    async with grpc.aio.insecure_channel(engine_address, options=_LOCAL_CHANNEL) as channel:
+        plugin.engine = ConnectedEngine(channel)
+        server = grpc.aio.server(interceptors=[ReadableErrors()], options=_GRPC_CHANNEL_OPTIONS)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(
+            PluginServicer(arguments, version, plugin, engine_address),
+            server,
+        )
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        ends = [asyncio.create_task(ended.wait()), asyncio.create_task(_engine_gone(channel))]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        await plugin.cancel()
+        await server.stop(grace=None)
+
+
+async def _engine_gone(channel: grpc.aio.Channel) -> None:
+    """Wait until the engine's own server is gone: a plugin whose engine was killed must not stay behind."""
+    while True:
+        try:
+            await asyncio.wait_for(channel.channel_ready(), _RECONNECT_SECONDS)
+        except TimeoutError:
+            return
+        await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+
+
+class ConnectedEngine:
+    """`lab.plugins.base.Engine` over gRPC."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = engine_pb2_grpc.EngineStub(channel)
+
+    async def warn(self, message: str, *, urn: str = "") -> None:
+        await self._log(engine_pb2.WARNING, message, urn)
+
+    async def info(self, message: str, *, urn: str = "") -> None:
+        await self._log(engine_pb2.INFO, message, urn)
+
+    async def status(self, message: str, *, urn: str) -> None:
+        await self._log(engine_pb2.INFO, message, urn, ephemeral=True)
+
+    async def _log(
+        self, severity: engine_pb2.LogSeverity.ValueType, message: str, urn: str, *, ephemeral: bool = False
+    ) -> None:
+        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn, ephemeral=ephemeral)
+        await cast("Awaitable[None]", self._stub.Log(request))

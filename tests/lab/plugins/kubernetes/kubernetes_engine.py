@@ -1,0 +1,143 @@
+"""Runs the real engine on programs that tests declare, in a process of its own.
+
+An inline program that fails leaves its event loop and coroutine behind, for the garbage collector to complain about in
+whatever test comes next. In a process that only runs programs that bothers nobody.
+"""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dill
+import pulumi
+import pulumi_kubernetes as k8s
+import pytest
+from pulumi import automation
+
+Declare = Callable[[pulumi.ResourceOptions], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One operation of the engine on the stack of `folder`."""
+
+    operation: str
+    folder: Path
+    home: Path
+    environment: dict[str, str]
+    provider: dict[str, Any]
+    declare: bytes = b""
+
+
+@dataclass(frozen=True)
+class Step:
+    operation: str
+    type: str
+    name: str
+    causes: tuple[str, ...]
+
+
+@dataclass
+class Outcome:
+    changes: dict[str, int] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    warnings: str = ""
+    failure: str | None = None
+
+
+class Stack:
+    """A Pulumi stack on the cluster, whose program may be another one at each update."""
+
+    def __init__(self, executor: ProcessPoolExecutor, folder: Path, home: Path, environment: dict[str, str]) -> None:
+        self.provider: dict[str, Any] = {}
+        """Arguments of the Provider that the program's objects are made with."""
+        self._executor = executor
+        self._place = (folder, home, environment)
+
+    def up(self, declare: Declare) -> dict[str, int]:
+        """Update to what `declare` declares; the number of resources for each operation."""
+        return self.outcome("up", declare).changes
+
+    def preview(self, declare: Declare) -> dict[str, int]:
+        return self.outcome("preview", declare).changes
+
+    def refresh(self) -> dict[str, int]:
+        return self.outcome("refresh").changes
+
+    def destroy(self) -> None:
+        self.outcome("destroy")
+
+    def fails(self, declare: Declare, operation: str = "up") -> str:
+        """What the user is told by an operation that must fail."""
+        outcome = self._run(operation, declare)
+        assert outcome.failure is not None, f"it did not fail: {outcome.changes}"
+        return outcome.failure
+
+    def outcome(self, operation: str, declare: Declare | None = None) -> Outcome:
+        outcome = self._run(operation, declare)
+        if outcome.failure is not None:
+            pytest.fail(outcome.failure)
+        return outcome
+
+    def state(self) -> str:
+        """The state as it lies on the disk, so with its secrets encrypted."""
+        return (self._place[0] / ".pulumi/stacks/plugins/test.json").read_text()
+
+    def _run(self, operation: str, declare: Declare | None) -> Outcome:
+        program = dill.dumps(declare, recurse=True) if declare else b""
+        return self._executor.submit(operate, Job(operation, *self._place, self.provider, program)).result()
+
+
+def operate(job: Job) -> Outcome:
+    """Do `job`; called in the process of its own."""
+    declare = dill.loads(job.declare) if job.declare else None  # noqa: S301 - from this test run itself
+
+    def program() -> None:
+        provider = k8s.Provider("cluster", **job.provider)
+        assert declare is not None
+        declare(pulumi.ResourceOptions(provider=provider))
+
+    outcome = Outcome()
+    try:
+        stack = opened(job.folder, job.home, tuple(job.environment.items()))
+        stack.workspace.program = program
+        getattr(stack, job.operation)(on_event=lambda event: _note(event, outcome), color="never")
+    except automation.CommandError as error:
+        outcome.failure = str(error)
+    return outcome
+
+
+@functools.cache
+def opened(folder: Path, home: Path, environment: tuple[tuple[str, str], ...]) -> automation.Stack:
+    """The stack of `folder`, made once: every look at it starts the engine's program anew."""
+    return automation.create_stack(
+        stack_name="test",
+        project_name="plugins",
+        program=lambda: None,
+        opts=automation.LocalWorkspaceOptions(
+            work_dir=str(folder),
+            pulumi_home=str(home),
+            env_vars=dict(environment),
+            project_settings=automation.ProjectSettings(
+                name="plugins",
+                runtime="python",
+                backend=automation.ProjectBackend(f"file://{folder}"),
+            ),
+        ),
+    )
+
+
+def _note(event: automation.EngineEvent, outcome: Outcome) -> None:
+    if event.resource_pre_event:
+        step = event.resource_pre_event.metadata
+        outcome.steps.append(Step(step.op.value, step.type, step.urn.rpartition("::")[2], tuple(step.keys or ())))
+    if event.diagnostic_event and event.diagnostic_event.severity == "warning":
+        outcome.warnings += event.diagnostic_event.message
+    if event.summary_event:
+        outcome.changes = {
+            str(getattr(operation, "value", operation)): count
+            for operation, count in event.summary_event.resource_changes.items()
+        }

@@ -1,0 +1,201 @@
+"""`python -m lab`: up, down, status, env, logs, demo, reset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lab.contract import AuthenticationMode
+from lab.errors import LabError, UsageError
+from lab.home import DEFAULT_NAME, Home
+from lab.progress import Timeline
+
+
+class ExitCode(IntEnum):
+    """What the command line answers to the shell."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_RUNNING = 3
+    INTERRUPTED = 130
+
+
+def _errors_to_exit_codes(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except LabError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED)
+        except KeyboardInterrupt:
+            click.echo("interrupted; `python -m lab up` goes on from here, `python -m lab down` stops", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
+
+    return wrapped
+
+
+@click.group(epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + ".")
+@click.option(
+    "--lab", "name", default=DEFAULT_NAME, envvar="EKS_LAB", show_default=True, help="Which lab; several can run."
+)
+@click.pass_context
+def main(context: click.Context, name: str) -> None:
+    """A local EKS: AWS's identity services and real Kubernetes clusters on this machine, with no AWS account."""
+    try:
+        context.obj = Home(name)
+    except UsageError as error:
+        raise click.UsageError(str(error)) from error
+
+
+@main.command()
+@click.option(
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME[=MODE]",
+    callback=lambda _context, _option, values: _clusters(values),
+    help="A cluster to have, and its authentication mode; repeat for more. [eks-clu=CONFIG_MAP irsa=API]",
+)
+@click.option(
+    "--plugins",
+    type=click.Choice(["stand-in", "official"]),
+    default="stand-in",
+    show_default=True,
+    help="Pulumi's plugins: the lab's own, or the vendor's, downloaded.",
+)
+@click.pass_obj
+@_errors_to_exit_codes
+def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str) -> None:
+    """Bring the lab up; what is up already stays as it is."""
+    from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
+    from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
+    from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
+
+    console = Console(stderr=True)
+    bring_up(home, clusters or DEFAULT_CLUSTERS, Plugins(plugins), Timeline(console))
+    console.print(
+        f"Lab [bold]{home.name}[/] is up. Enter it:\n"
+        f'  eval "$(python -m lab{home.option} env)"                 as its administrator\n'
+        f'  eval "$(python -m lab{home.option} env --as eks-ope)"    as an IAM user of that name',
+        highlight=False,
+    )
+
+
+@main.command()
+@click.pass_obj
+@_errors_to_exit_codes
+def down(home: Home) -> None:
+    """Stop the lab. Its AWS and its clusters are gone; its logs stay until the next `up`."""
+    from lab.lifecycle import down as take_down  # noqa: PLC0415 - see `up`
+
+    click.echo(f"lab {home.name!r} is stopped" if take_down(home) else f"lab {home.name!r} was not running", err=True)
+
+
+@main.command()
+@click.pass_obj
+@_errors_to_exit_codes
+def reset(home: Home) -> None:
+    """Stop the lab and remove its folder whole; programs, which labs share, stay."""
+    from lab.lifecycle import reset as remove  # noqa: PLC0415 - see `up`
+
+    remove(home)
+    click.echo(f"{home.folder} is removed; the programs in {home.tools} stay", err=True)
+
+
+@main.command()
+@click.pass_obj
+@_errors_to_exit_codes
+def status(home: Home) -> None:
+    """What runs, where; exits with 3 where the lab is not running."""
+    state = home.running()
+    if state is None:
+        click.echo(f"lab {home.name!r} is not running\n  fix: python -m lab{home.option} up")
+        sys.exit(ExitCode.NOT_RUNNING)
+    from lab.principals import client  # noqa: PLC0415 - see `up`
+
+    since = dt.datetime.fromtimestamp(state.created, tz=dt.UTC).astimezone()
+    eks = client(home, "eks")
+    table = Table("part", "status", "where", box=None)
+    table.add_row("daemon", f"since {since:%H:%M:%S}", f"process {state.pid}, logs in {home.logs}")
+    table.add_row("AWS", "up", f"account {state.account}, {state.region}, by the proxy {state.proxy_url}")
+    for name in eks.list_clusters()["clusters"]:
+        cluster = eks.describe_cluster(name=name)["cluster"]
+        table.add_row(f"cluster {name}", cluster["status"], cluster.get("endpoint", ""))
+    Console(width=160 if not sys.stdout.isatty() else None).print(table)
+
+
+@main.command()
+@click.option("--as", "principal", default="lab-admin", show_default=True, help="IAM user, role/NAME, or ARN.")
+@click.pass_obj
+@_errors_to_exit_codes
+def env(home: Home, principal: str) -> None:
+    """Shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)"."""
+    from lab.environment import shell_exports, variables  # noqa: PLC0415 - see `up`
+    from lab.tools import Toolbox  # noqa: PLC0415 - see `up`
+
+    home.require_running()
+    tools = Toolbox(home.tools, Timeline(Console(stderr=True, quiet=True))).ensure()
+    click.echo(shell_exports(variables(home, tools.bin, principal), os.environ), nl=False)
+
+
+@main.command()
+@click.argument("part", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
+@click.pass_obj
+@_errors_to_exit_codes
+def logs(home: Home, part: str | None, *, follow: bool) -> None:
+    """Print the log of one PART, or list the parts that have one."""
+    files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
+    if part is None:
+        for name, file in files.items():
+            click.echo(f"{name:40} {file.stat().st_size:>10} bytes")
+        return
+    if part not in files:
+        raise UsageError(f"no log of {part!r}", fix=f"name one of {', '.join(files) or '(none: the lab never ran)'}")
+    if follow:
+        subprocess.run(["tail", "-n", "+1", "-F", str(files[part])], check=False)
+    else:
+        click.echo(files[part].read_text(errors="replace"), nl=False)
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Leave the lab up at the end; without --lab, it is named demo-<process id>.")
+@click.pass_obj
+@_errors_to_exit_codes
+def demo(home: Home, *, keep: bool) -> None:
+    """Walk both stories in a fresh lab with the vendor's clients; exits with 1 where one step differs."""
+    from lab.stories.demo import run_demo  # noqa: PLC0415 - see `up`
+
+    if home.name == DEFAULT_NAME:
+        home = Home(f"demo-{os.getpid()}")
+    sys.exit(ExitCode.OK if run_demo(home, keep=keep) else ExitCode.FAILED)
+
+
+def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:
+    from lab.clusters import DEFAULT_MODE  # noqa: PLC0415 - see `up`
+
+    clusters = {}
+    for value in values:
+        name, _, mode = value.partition("=")
+        if mode and mode not in set(AuthenticationMode):
+            raise click.BadParameter(f"{value!r}: the mode is one of {', '.join(AuthenticationMode)}")
+        clusters[name] = AuthenticationMode(mode) if mode else DEFAULT_MODE
+    return clusters
+
+
+def _part_name(home: Home, file: Path) -> str:
+    parts = [part for part in file.relative_to(home.folder).with_suffix("").parts if part != "logs"]
+    return "/".join(parts)

@@ -1,0 +1,95 @@
+"""The clusters of `lab up`: made through AWS's own API, as a person with the aws command would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import WaiterError
+
+from lab.contract import AuthenticationMode
+from lab.errors import StartError
+from lab.home import Home
+from lab.principals import client
+from lab.progress import Timeline
+
+DEFAULT_CLUSTERS = {"eks-clu": AuthenticationMode.CONFIG_MAP, "irsa": AuthenticationMode.API}
+"""The clusters that the settings of the `lab` stack name: one as most old clusters are, one as new ones should be."""
+DEFAULT_MODE = AuthenticationMode.API_AND_CONFIG_MAP
+CLUSTER_ROLE = "eks-lab-cluster"
+NODE_ROLE = "eks-lab-node"
+NODE_GROUP = "nodes"
+_POLL = {"Delay": 0.1, "MaxAttempts": 900}
+
+
+def ensure_clusters(home: Home, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
+    """Make the clusters that are not there yet, each with one node; several at once. One that is there stays as is."""
+    eks = client(home, "eks")
+    there = set(eks.list_clusters()["clusters"])
+    missing = [name for name in clusters if name not in there]
+    if not missing:
+        return
+    roles = _ensure_roles(home)
+    subnets = [subnet["SubnetId"] for subnet in client(home, "ec2").describe_subnets()["Subnets"]]
+
+    def make(name: str) -> None:
+        with timeline.part(f"cluster {name}"):
+            _make(home, name, clusters[name], subnets, roles)
+
+    with ThreadPoolExecutor(max_workers=len(missing)) as pool:
+        for made in [pool.submit(make, name) for name in missing]:
+            made.result()
+
+
+def _make(home: Home, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
+    eks = client(home, "eks")
+    eks.create_cluster(
+        name=name,
+        roleArn=roles[CLUSTER_ROLE],
+        resourcesVpcConfig={"subnetIds": subnets},
+        accessConfig={"authenticationMode": mode.value, "bootstrapClusterCreatorAdminPermissions": True},
+    )
+    try:
+        eks.get_waiter("cluster_active").wait(name=name, WaiterConfig=_POLL)
+        eks.create_addon(clusterName=name, addonName="eks-pod-identity-agent")
+        eks.create_nodegroup(
+            clusterName=name,
+            nodegroupName=NODE_GROUP,
+            nodeRole=roles[NODE_ROLE],
+            subnets=subnets,
+            scalingConfig={"minSize": 1, "desiredSize": 1, "maxSize": 1},
+        )
+        eks.get_waiter("nodegroup_active").wait(clusterName=name, nodegroupName=NODE_GROUP, WaiterConfig=_POLL)
+    except WaiterError as error:
+        raise StartError(
+            f"cluster {name!r} did not come up: {error.kwargs['reason']}",
+            fix=f"python -m lab logs{home.option} shows why",
+        ) from error
+
+
+def _ensure_roles(home: Home) -> dict[str, str]:
+    iam = client(home, "iam")
+    wanted = {
+        CLUSTER_ROLE: ("eks.amazonaws.com", ["AmazonEKSClusterPolicy"]),
+        NODE_ROLE: (
+            "ec2.amazonaws.com",
+            ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"],
+        ),
+    }
+    return {name: _ensure_role(iam, name, service, policies) for name, (service, policies) in wanted.items()}
+
+
+def _ensure_role(iam: Any, name: str, service: str, policies: list[str]) -> str:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+    try:
+        arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    except iam.exceptions.EntityAlreadyExistsException:
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
+    for policy in policies:
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    return arn

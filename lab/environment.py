@@ -1,0 +1,94 @@
+"""The environment that sends any program to the lab and to nothing else: `eval "$(python -m lab env)"`.
+
+It cannot reach a real account: the config and credentials files are the lab's own, every other AWS variable of the
+shell is unset, all traffic goes to a proxy that refuses what it does not stand in for, and that proxy's certificates
+are the only ones trusted.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.home import Home
+from lab.principals import ADMINISTRATOR, prepare
+
+PASSPHRASE = "eks-identity-lab"  # noqa: S105 - the lab's stack holds secrets of a throwaway account only
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_UNSET = (
+    "PULUMI_ACCESS_TOKEN",
+    "PULUMI_STACK",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+    "PULUMI_CONFIG",
+    "ALL_PROXY",
+    "all_proxy",
+    "KUBERNETES_MASTER",
+)
+_ALWAYS_UNSET_AWS = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_EKS",
+    "AWS_ENDPOINT_URL_S3",
+)
+
+
+def variables(home: Home, bin_folder: Path, principal: str = ADMINISTRATOR) -> dict[str, str]:
+    """What to set, for `principal`. Raises `UsageError` where the lab is not running or has no such principal."""
+    state = home.require_running()
+    folder = prepare(home, state, principal)
+    path = [str(bin_folder), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    return state.access.environment() | {
+        "EKS_LAB": home.name,
+        "PATH": os.pathsep.join(dict.fromkeys(os.pathsep.join(path).split(os.pathsep))),
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "AWS_PAGER": "",
+        "KUBECONFIG": str(folder / "kubeconfig"),
+        "PULUMI_HOME": str(home.pulumi / "home"),
+        "PULUMI_BACKEND_URL": f"file://{home.pulumi / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def process_environment(
+    home: Home, bin_folder: Path, principal: str = ADMINISTRATOR, *, inherit: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The whole environment of a program that runs in the lab: the caller's, less what must not leak in."""
+    inherited = os.environ if inherit is None else inherit
+    to_set = variables(home, bin_folder, principal)
+    return {name: value for name, value in inherited.items() if name not in unset(inherited)} | to_set
+
+
+def unset(inherited: Mapping[str, str]) -> list[str]:
+    """What must not be inherited: every AWS variable, known or present, and what points Pulumi elsewhere."""
+    present = [name for name in inherited if name.startswith("AWS_")]
+    return sorted({*_UNSET, *_ALWAYS_UNSET_AWS, *present})
+
+
+def shell_exports(to_set: Mapping[str, str], inherited: Mapping[str, str]) -> str:
+    """The same for `eval` in a POSIX shell."""
+    to_unset = [name for name in unset(inherited) if name not in to_set]
+    lines = [f"unset {' '.join(to_unset)}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(to_set.items())]
+    return "\n".join(lines) + "\n"

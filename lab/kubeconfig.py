@@ -1,0 +1,27 @@
+"""Kubeconfigs for people, written by the aws command itself, so that they are what AWS's users have."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from lab.environment import process_environment
+from lab.errors import StartError
+from lab.home import Home
+from lab.principals import ADMINISTRATOR
+
+
+def update_kubeconfig(home: Home, bin_folder: Path, cluster: str, principal: str = ADMINISTRATOR) -> None:
+    """Run `aws eks update-kubeconfig` as `principal`; raises `StartError` with the aws command's words if it fails."""
+    done = subprocess.run(
+        ["aws", "eks", "update-kubeconfig", "--name", cluster, "--alias", cluster],
+        env=process_environment(home, bin_folder, principal),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StartError(
+            f"`aws eks update-kubeconfig --name {cluster}` as {principal} failed: {done.stderr.strip()}",
+            fix=f"the principal needs eks:DescribeCluster on {cluster}",
+        )

@@ -1,0 +1,168 @@
+"""Starting and stopping a lab: what `up`, `down` and `reset` do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from lab.contract import AuthenticationMode, clean_environment
+from lab.environment import process_environment
+from lab.errors import StartError
+from lab.home import Home, State
+from lab.plugins.install import install
+from lab.progress import Timeline
+from lab.tools import Toolbox, Tools
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+STACK = "lab"
+
+
+class Plugins(StrEnum):
+    """Which Pulumi plugins serve aws, eks and kubernetes."""
+
+    STAND_IN = "stand-in"
+    OFFICIAL = "official"
+
+
+def up(home: Home, clusters: Mapping[str, AuthenticationMode], plugins: Plugins, timeline: Timeline) -> State:
+    """Bring the lab up with these clusters; what is there already stays as it is."""
+    _clean_killed(home)
+    with home.lock():
+        with timeline.part("programs"):
+            tools = Toolbox(home.tools, timeline).ensure()
+        state = home.running() or _start(home, tools, timeline)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            prepared = beside.submit(_prepare_pulumi, home, tools, plugins)
+            _make_clusters(home, tools, clusters, timeline)
+            prepared.result()
+    return state
+
+
+def down(home: Home) -> bool:
+    """Stop the lab and remove its data, its logs excepted; says whether it was running."""
+    with home.lock():
+        state = home.running()
+        if state:
+            _stop(psutil.Process(state.pid))
+        home.clear(keep_logs=True)
+    return state is not None
+
+
+def reset(home: Home) -> None:
+    """Stop the lab and remove everything of it; programs, which labs share, stay."""
+    down(home)
+    with home.lock():
+        home.clear()
+
+
+def _clean_killed(home: Home) -> None:
+    """Remove what other labs left whose daemon was killed; their own names may never be used again."""
+    home.prepare()
+    for other in home.siblings():
+        if other.killed:
+            with other.lock():
+                if other.killed:
+                    other.clear()
+
+
+def _start(home: Home, tools: Tools, timeline: Timeline) -> State:
+    home.clear()
+    home.prepare()
+    home.logs.mkdir(mode=0o700)
+    log = home.logs / "daemon.log"
+    ready, ready_in_child = os.pipe()
+    with timeline.part("daemon"), log.open("wb") as output, os.fdopen(ready) as ready_stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lab.daemon", str(ready_in_child), home.name, str(home.root), *_paths(tools)],
+            cwd=REPOSITORY,
+            env=clean_environment(os.environ) | {"HOME": str(home.folder), "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=[ready_in_child],
+        )
+        os.close(ready_in_child)
+        answer = ready_stream.read()
+    state = home.running()
+    if not answer or state is None:
+        if process.poll() is None:
+            _stop(psutil.Process(process.pid))
+        last = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+        raise StartError(f"the lab's daemon ended while starting; its last words:\n{last}", fix=f"see {log}")
+    return state
+
+
+def _make_clusters(home: Home, tools: Tools, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
+    from lab.clusters import ensure_clusters  # noqa: PLC0415 - brings boto3, which a lab that is up does not need
+    from lab.kubeconfig import update_kubeconfig  # noqa: PLC0415 - the same
+
+    ensure_clusters(home, clusters, timeline)
+    with timeline.part("kubeconfig"):
+        for name in clusters:
+            update_kubeconfig(home, tools.bin, name)
+
+
+def _prepare_pulumi(home: Home, tools: Tools, plugins: Plugins) -> None:
+    """Plugins where the engine finds them, and the stack where `pulumi up -s lab` finds it."""
+    environment = process_environment(home, tools.bin)
+    home.pulumi.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)
+    pulumi_home = Path(environment["PULUMI_HOME"])
+    if plugins is Plugins.STAND_IN:
+        install(pulumi_home, sys.executable)
+    else:
+        _install_official(tools, pulumi_home)
+    listed = subprocess.run(
+        [tools.pulumi, "stack", "init", STACK, "--no-select", "--non-interactive"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode != 0 and "already exists" not in listed.stderr:
+        raise StartError(f"the stack {STACK!r} cannot be made: {listed.stderr.strip()}", fix="python -m lab reset")
+
+
+def _install_official(tools: Tools, pulumi_home: Path) -> None:
+    """The vendor's plugins, from the network that this shell has: the lab's own proxy would refuse it."""
+    from importlib.metadata import version  # noqa: PLC0415 - this path only
+
+    for name in ("aws", "eks", "kubernetes"):
+        wanted = version(f"pulumi-{name}")
+        command = [tools.pulumi, "plugin", "install", "resource", name, wanted]
+        environment = {**os.environ, "PULUMI_HOME": str(pulumi_home)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise StartError(
+                f"the official plugin {name} {wanted} cannot be installed: {done.stderr.strip()}",
+                fix="allow this machine to reach the vendor's plugin downloads, or use `--plugins stand-in`",
+            )
+
+
+def _stop(daemon: psutil.Process) -> None:
+    """End the daemon, gently first; its children end with it."""
+    family = [daemon, *daemon.children(recursive=True)]
+    daemon.terminate()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=10)
+
+
+def _paths(tools: Tools) -> list[str]:
+    programs = tools.programs
+    return [
+        programs.etcd,
+        programs.kube_apiserver,
+        programs.kube_controller_manager,
+        programs.aws_iam_authenticator,
+        programs.kubectl,
+    ]

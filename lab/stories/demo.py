@@ -1,0 +1,98 @@
+"""`python -m lab demo`: both stories in a lab of their own, with what was seen in a table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from lab.clusters import DEFAULT_CLUSTERS
+from lab.home import Home
+from lab.lifecycle import Plugins, reset, up
+from lab.progress import Timeline, read_events
+from lab.stories.step import Step
+from lab.stories.walk import STEPS, prepare
+from lab.stories.world import World
+from lab.tools import Toolbox
+
+WIDTH = 170
+"""Columns of the table where no terminal says how many there are."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A step that was walked."""
+
+    step: Step
+    seen: str
+    seconds: float
+
+    @property
+    def as_expected(self) -> bool:
+        return self.seen == self.step.expected
+
+
+def run_demo(home: Home, *, keep: bool = False) -> bool:
+    """Bring a lab up, walk every step, print the table; says whether all was as expected."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    started = time.monotonic()
+    timeline = Timeline(console)
+    try:
+        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline)
+        brought_up = time.monotonic() - started
+        world = World(home, Toolbox(home.tools, timeline).ensure().bin)
+        with timeline.part("users, bucket and pods of the stories"):
+            prepare(world)
+        walked = [_walk(step, world, timeline) for step in STEPS]
+        _print_table(walked, console)
+        _print_times(walked, brought_up, time.monotonic() - started, home, console)
+    finally:
+        if not keep:
+            with timeline.part("clean up"):
+                reset(home)
+    return all(seen.as_expected for seen in walked)
+
+
+def _walk(step: Step, world: World, timeline: Timeline) -> Seen:
+    """Walk one step; one that cannot be walked is one that saw something else."""
+    started = time.monotonic()
+    with timeline.part(str(step)):
+        try:
+            seen = step.look(world)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong is what was seen
+            seen = f"{type(error).__name__}: {error}"
+    return Seen(step, seen, time.monotonic() - started)
+
+
+def _print_table(walked: list[Seen], console: Console) -> None:
+    table = Table("", "step", "seen with", "expected", "seen", "seconds", title="What was seen")
+    for story in sorted({seen.step.story for seen in walked}):
+        table.add_section()
+        for seen in walked:
+            if seen.step.story == story:
+                mark = "[green]✓[/]" if seen.as_expected else "[red]✗[/]"
+                shown = seen.seen if seen.as_expected else f"[red]{seen.seen}[/]"
+                row = (mark, f"{story}: {seen.step.title}", seen.step.seen_with, seen.step.expected, shown)
+                table.add_row(*row, f"{seen.seconds:.1f}")
+    console.print(table)
+
+
+def _print_times(walked: list[Seen], brought_up: float, total: float, home: Home, console: Console) -> None:
+    """Where the time goes: the parts of the start, then the slowest steps."""
+    parts, _ = read_events(home.events, 0)
+    console.print("Time of each part of the start: " + ", ".join(f"{part.name} {part.seconds:.1f}" for part in parts))
+    by_tool: dict[str, float] = {}
+    for seen in walked:
+        by_tool[seen.step.seen_with] = by_tool.get(seen.step.seen_with, 0) + seen.seconds
+    ranked = sorted(by_tool.items(), key=lambda item: -item[1])
+    console.print("Time of the steps, by what looked: " + ", ".join(f"{tool} {spent:.1f}" for tool, spent in ranked))
+    differ = sum(not seen.as_expected for seen in walked)
+    verdict = (
+        f"[red]{differ} of {len(walked)} steps differ[/]"
+        if differ
+        else f"[green]all {len(walked)} steps as expected[/]"
+    )
+    console.print(f"{verdict}; lab up in {brought_up:.1f} s, both stories proven {total:.1f} s after the start")

@@ -1,0 +1,23 @@
+"""A lab for the tests that look at a whole one: brought up once a run, removed at its end."""
+
+import io
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from lab.clusters import DEFAULT_CLUSTERS
+from lab.home import Home
+from lab.lifecycle import Plugins, reset, up
+from lab.progress import Timeline
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Home]:
+    home = Home(f"test-{uuid.uuid4().hex[:8]}")
+    try:
+        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())))
+        yield home
+    finally:
+        reset(home)

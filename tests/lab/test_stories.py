@@ -1,0 +1,21 @@
+"""Both stories, end to end: the same steps that the demo walks, each a test, in the order of the walk."""
+
+import pytest
+
+from lab.stories.walk import STEPS, prepare
+from lab.stories.world import World
+
+pytestmark = pytest.mark.xdist_group("stories")
+
+
+@pytest.fixture(scope="module")
+def world(running_lab, tools):
+    world = World(running_lab, tools.bin)
+    prepare(world)
+    return world
+
+
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_step(step, world):
+    """What the vendor's client shows is what the story says."""
+    assert step.look(world) == step.expected

@@ -142,13 +142,22 @@ def status(home: Home) -> None:
 @click.pass_obj
 @_errors_to_exit_codes
 def env(home: Home, principal: str) -> None:
-    """Shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)"."""
-    from lab.environment import shell_exports, variables  # noqa: PLC0415 - see `up`
+    """Shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)".
+
+    Where the lab cannot be entered, the exports take the shell's own AWS and Kubernetes credentials away, so that
+    nothing meant for the lab is done to a real account.
+    """
+    from lab.environment import shell_exports, shell_refusal, variables  # noqa: PLC0415 - see `up`
     from lab.tools import Toolbox  # noqa: PLC0415 - see `up`
 
-    home.require_running()
-    tools = Toolbox(home.tools, Timeline(Console(stderr=True, quiet=True))).ensure()
-    click.echo(shell_exports(variables(home, tools.bin, principal), os.environ), nl=False)
+    try:
+        home.require_running()
+        tools = Toolbox(home.tools, Timeline(Console(stderr=True, quiet=True))).ensure()
+        exports = shell_exports(variables(home, tools.bin, principal), os.environ)
+    except LabError:
+        click.echo(shell_refusal(os.environ), nl=False)
+        raise
+    click.echo(exports, nl=False)
 
 
 @main.command()

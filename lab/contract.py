@@ -108,12 +108,17 @@ class Credentials:
 class ControlPlane(Protocol):
     """One running cluster."""
 
-    endpoint: str
-    """`https://127.0.0.1:<port>`"""
-    certificate_authority: str
-    """PEM"""
-    issuer: str
-    """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
+    @property
+    def endpoint(self) -> str:
+        """`https://127.0.0.1:<port>`"""
+
+    @property
+    def certificate_authority(self) -> str:
+        """PEM"""
+
+    @property
+    def issuer(self) -> str:
+        """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
 
     def jwks(self) -> Mapping[str, Any]:
         """The public keys that the cluster signs service account tokens with."""

@@ -92,3 +92,9 @@ def shell_exports(to_set: Mapping[str, str], inherited: Mapping[str, str]) -> st
     lines = [f"unset {' '.join(to_unset)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(to_set.items())]
     return "\n".join(lines) + "\n"
+
+
+def shell_refusal(inherited: Mapping[str, str]) -> str:
+    """For `eval` where the lab cannot be entered: what follows in that shell must not reach a real account instead."""
+    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "KUBECONFIG"), os.devnull)
+    return shell_exports(nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}, inherited) + "false\n"

@@ -22,6 +22,8 @@ from lab.tools import Toolbox, Tools
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 STACK = "lab"
+_started: list[subprocess.Popen[bytes]] = []
+"""Daemons that this process started: they outlive it, so nobody waits for them, and their handles are kept."""
 
 
 class Plugins(StrEnum):
@@ -89,6 +91,7 @@ def _start(home: Home, tools: Tools, timeline: Timeline) -> State:
             start_new_session=True,
             pass_fds=[ready_in_child],
         )
+        _started.append(process)
         os.close(ready_in_child)
         answer = ready_stream.read()
     state = home.running()

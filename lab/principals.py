@@ -54,7 +54,7 @@ def client(home: Home, service: str, principal: str = ADMINISTRATOR) -> Any:
     state = home.require_running()
     config = Config(
         proxies={"https": state.proxy_url},
-        ignore_configured_endpoint_urls=True,
+        ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # botocore has it, its stubs do not
         retries={"total_max_attempts": 2},
     )
     return session(home, principal).client(service, verify=state.ca_file, config=config)

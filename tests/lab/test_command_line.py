@@ -135,14 +135,32 @@ def test_real_credentials_do_not_reach_in(running_lab, tmp_path):
         "[production]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key = secret\n"
     )
     (tmp_path / ".aws" / "config").write_text("[default]\nendpoint_url = https://example.com\nregion = us-west-2\n")
-    done = in_shell(
-        running_lab, "aws sts get-caller-identity; env; aws configure list", HOME=str(tmp_path), **REAL_LOOKING
-    )
+    script = "aws sts get-caller-identity; env; aws configure list"
+    done = in_shell(running_lab, script, HOME=str(tmp_path), EKS_LAB_HOME=str(running_lab.root), **REAL_LOOKING)
     assert done.returncode == 0, done.stderr
     assert '"arn:aws:iam::123456789012:user/lab-admin"' in done.stdout
     for value in REAL_LOOKING.values():
         assert value not in done.stdout
     assert "EXAMPLE" not in done.stdout
+
+
+def test_no_lab_no_account():
+    """Where the lab cannot be entered, its shell has no credentials at all: nothing is done to a real account."""
+    refused = in_shell(Home("no-such-lab"), "true", **REAL_LOOKING)
+    assert refused.returncode != 0
+    assert "is not running" in refused.stderr
+    entered = f'eval "$({sys.executable} -m lab --lab no-such-lab env 2>/dev/null)" || true; env; aws configure list'
+    left = subprocess.run(
+        ["bash", "-c", entered],
+        cwd=REPOSITORY,
+        env={**os.environ, **REAL_LOOKING},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "PULUMI_ACCESS_TOKEN", "AWS_ROLE_ARN"):
+        assert f"{name}=" not in left
+    assert "EXAMPLE" not in left
 
 
 def test_nothing_else_is_reached(running_lab):

@@ -1,0 +1,125 @@
+"""Functions about IAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
+from lab.plugins.aws.functions.policy_document import policy_document
+from lab.plugins.aws.rows import iam as rows
+from lab.plugins.aws.rows import iam_people as people
+from lab.plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from lab.plugins.aws.session import Clients
+
+
+def _role(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    role = existing(clients, rows.ROLE, arguments["name"])
+    return {
+        "description": "",
+        "permissionsBoundary": "",
+        **picked(
+            role,
+            "id",
+            "arn",
+            "name",
+            "path",
+            "assumeRolePolicy",
+            "createDate",
+            "description",
+            "maxSessionDuration",
+            "permissionsBoundary",
+            "tags",
+            "uniqueId",
+        ),
+        "roleLastUseds": [],
+    }
+
+
+def _user(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    user = existing(clients, people.USER, arguments["userName"])
+    return {
+        "permissionsBoundary": "",
+        **picked(user, "arn", "path", "permissionsBoundary", "tags", id="uniqueId", userId="uniqueId", userName="name"),
+    }
+
+
+def _policy(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    arn = arguments.get("arn") or _policy_arn(clients, arguments)
+    policy = existing(clients, rows.POLICY_ROW, arn)
+    return {
+        "description": "",
+        **picked(policy, "id", "arn", "attachmentCount", "description", "name", "path", "policy", "policyId", "tags"),
+    }
+
+
+def _policy_arn(clients: Clients, arguments: Arguments) -> str:
+    name, prefix = arguments.get("name"), arguments.get("pathPrefix")
+    if not name:
+        raise PluginError("getPolicy needs arn or name")
+    request = {"PathPrefix": prefix} if prefix else {}
+    found = [
+        str(policy["Arn"])
+        for page in clients.client("iam").get_paginator("list_policies").paginate(**request)
+        for policy in page["Policies"]
+        if policy["PolicyName"] == name
+    ]
+    if len(found) != 1:
+        raise PluginError(
+            f"getPolicy: {len(found)} policies have the name {name!r}, where it takes one", fix="give arn"
+        )
+    return found[0]
+
+
+def _oidc_provider(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    arn = arguments.get("arn") or _oidc_provider_arn(clients, arguments)
+    provider = existing(clients, rows.OIDC_PROVIDER, arn)
+    return {"thumbprintLists": [], **picked(provider, "id", "arn", "url", "clientIdLists", "thumbprintLists", "tags")}
+
+
+def _oidc_provider_arn(clients: Clients, arguments: Arguments) -> str:
+    url = arguments.get("url")
+    if not url:
+        raise PluginError("getOpenIdConnectProvider needs arn or url")
+    wanted = str(url).removeprefix("https://")
+    providers = clients.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    for provider in providers:
+        if str(provider["Arn"]).partition(":oidc-provider/")[2] == wanted:
+            return str(provider["Arn"])
+    raise PluginError(f"getOpenIdConnectProvider: there is no IAM OIDC provider for {url}")
+
+
+def _session_context(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    """Who is behind an STS session: the role it was assumed from. Any other ARN is its own issuer."""
+    arn = str(arguments["arn"])
+    kind, _, path = arn.rpartition(":")[2].partition("/")
+    if kind != "assumed-role":
+        return {"id": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
+    name, _, session = path.partition("/")
+    role = existing(clients, rows.ROLE, name)
+    return {
+        "id": arn,
+        "issuerArn": role["arn"],
+        "issuerId": role["uniqueId"],
+        "issuerName": name,
+        "sessionName": session,
+    }
+
+
+FUNCTIONS: Final = (
+    Function("aws:iam/getRole:getRole", _role, frozenset({"name"})),
+    Function("aws:iam/getUser:getUser", _user, frozenset({"userName"})),
+    Function("aws:iam/getPolicy:getPolicy", _policy, frozenset({"arn", "name", "pathPrefix"})),
+    Function(
+        "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
+        _oidc_provider,
+        frozenset({"arn", "url"}),
+    ),
+    Function("aws:iam/getSessionContext:getSessionContext", _session_context, frozenset({"arn"})),
+    Function(
+        "aws:iam/getPolicyDocument:getPolicyDocument",
+        lambda _clients, arguments: policy_document(arguments),
+        frozenset({"statements", "version", "policyId", "sourcePolicyDocuments", "overridePolicyDocuments"}),
+    ),
+)

@@ -1,0 +1,333 @@
+"""EKS: clusters, add-ons, node groups, Fargate profiles."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lab.plugins.aws.forms import ONCE, PLAIN, TAG_MAP, TIME, WHOLE, Form
+from lab.plugins.aws.row import Call, Id, Name, Row, Tags, Update, Values, Waiter, given, seen
+
+_OFFICIAL: Final = "the lab's EKS does not have it"
+
+
+def eks_tags(arn: str) -> Tags:
+    return Tags(
+        add=Call("tag_resource", {"resourceArn": f"${arn}", "tags": "$tagsAll"}),
+        remove=Call("untag_resource", {"resourceArn": f"${arn}", "tagKeys": "$tagKeys"}),
+        found="tags",
+        form=TAG_MAP,
+    )
+
+
+_LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+
+
+def _logging(values: Values) -> dict[str, Any] | None:
+    """EKS wants every log type said, on or off."""
+    wanted = values.get("enabledClusterLogTypes")
+    if wanted is None:
+        return None
+    on = [kind for kind in _LOG_TYPES if kind in wanted] + [kind for kind in wanted if kind not in _LOG_TYPES]
+    off = [kind for kind in _LOG_TYPES if kind not in wanted]
+    setups = [{"types": kinds, "enabled": enabled} for kinds, enabled in ((on, True), (off, False)) if kinds]
+    return {"clusterLogging": setups}
+
+
+def _all_logging(values: Values) -> dict[str, Any] | None:
+    return _logging({"enabledClusterLogTypes": values.get("enabledClusterLogTypes") or []})
+
+
+_ENCRYPTION: Final = Form(send=lambda value: [value] if value else None, show=lambda value: value or None)
+_ACTIVE: Final = Waiter("cluster_active", {"name": "$id"})
+
+
+def _config(name: str, request: Any) -> Update:
+    """EKS changes one kind of setting at a time, each through UpdateClusterConfig."""
+    member, template = request
+    return Update((name,), Call("update_cluster_config", {"name": "$id", member: template}))
+
+
+def _vpc_changes(values: Values) -> dict[str, Any]:
+    vpc = dict(values["vpcConfig"])
+    return {key: vpc[key] for key in _VPC_CHANGEABLE if vpc.get(key) is not None}
+
+
+_VPC_CHANGEABLE: Final = (
+    "subnetIds",
+    "securityGroupIds",
+    "endpointPublicAccess",
+    "endpointPrivateAccess",
+    "publicAccessCidrs",
+)
+_VPC_TAKEN: Final = (*_VPC_CHANGEABLE, "controlPlaneEgressMode")
+
+
+def _vpc_sent(value: Any) -> Any:
+    return {key: item for key, item in value.items() if key in _VPC_TAKEN}
+
+
+CLUSTER: Final = Row(
+    type="aws:eks/cluster:Cluster",
+    service="eks",
+    name=Name(limit=100),
+    properties=(
+        given("name", "name", computed=True, replaces=True),
+        given("roleArn", "roleArn", required=True, replaces=True),
+        given("vpcConfig", "resourcesVpcConfig", required=True, form=Form(send=_vpc_sent)),
+        given("version", "version", computed=True),
+        given("accessConfig", "accessConfig", computed=True, once=("bootstrapClusterCreatorAdminPermissions",)),
+        given("enabledClusterLogTypes", "logging.clusterLogging[?enabled].types[]"),
+        given("encryptionConfig", "encryptionConfig[0]", form=_ENCRYPTION, replaces=True),
+        given("kubernetesNetworkConfig", "kubernetesNetworkConfig", computed=True, replaces=True),
+        given("upgradePolicy", "upgradePolicy", computed=True),
+        given("zonalShiftConfig", "zonalShiftConfig"),
+        given("deletionProtection", "deletionProtection", computed=True),
+        given("bootstrapSelfManagedAddons", default=True, form=ONCE),
+        seen("arn", "arn"),
+        seen("certificateAuthority", "certificateAuthority"),
+        seen("clusterId", "id"),
+        seen("createdAt", "createdAt", TIME),
+        seen("endpoint", "endpoint"),
+        seen("identities", "identity && [{oidcs: [identity.oidc]}]"),
+        seen("platformVersion", "platformVersion", volatile=True),
+        seen("status", "status"),
+    ),
+    not_covered={
+        "computeConfig": "EKS Auto Mode starts instances, which the lab has none of",
+        "storageConfig": "EKS Auto Mode starts instances, which the lab has none of",
+        "outpostConfig": _OFFICIAL,
+        "remoteNetworkConfig": _OFFICIAL,
+        "controlPlaneScalingConfig": _OFFICIAL,
+        "kubeApiServerConfig": _OFFICIAL,
+        "kubeControllerManagerConfig": _OFFICIAL,
+        "kubeSchedulerConfig": _OFFICIAL,
+        "defaultAddonsToRemoves": _OFFICIAL,
+        "forceUpdateVersion": _OFFICIAL,
+    },
+    id=Id(("name",)),
+    only_one=("name",),
+    create=Call(
+        "create_cluster",
+        {
+            "name": "$name",
+            "roleArn": "$roleArn",
+            "resourcesVpcConfig": "$vpcConfig",
+            "version": "$version",
+            "accessConfig": "$accessConfig",
+            "logging": _logging,
+            "encryptionConfig": "$encryptionConfig",
+            "kubernetesNetworkConfig": "$kubernetesNetworkConfig",
+            "upgradePolicy": "$upgradePolicy",
+            "zonalShiftConfig": "$zonalShiftConfig",
+            "deletionProtection": "$deletionProtection",
+            "bootstrapSelfManagedAddons": "$bootstrapSelfManagedAddons",
+            "tags": "$tagsAll",
+        },
+    ),
+    read=Call("describe_cluster", {"name": "$id"}, "cluster"),
+    updates=(
+        Update(("version",), Call("update_cluster_version", {"name": "$id", "version": "$version"})),
+        _config("vpcConfig", ("resourcesVpcConfig", _vpc_changes)),
+        _config("accessConfig", ("accessConfig", {"authenticationMode": "$accessConfig.authenticationMode"})),
+        _config("enabledClusterLogTypes", ("logging", _all_logging)),
+        _config("upgradePolicy", ("upgradePolicy", "$upgradePolicy")),
+        _config("zonalShiftConfig", ("zonalShiftConfig", "$zonalShiftConfig")),
+        _config("deletionProtection", ("deletionProtection", "$deletionProtection")),
+    ),
+    delete=Call("delete_cluster", {"name": "$id"}),
+    ready=_ACTIVE,
+    deleted=Waiter("cluster_deleted", {"name": "$id"}),
+    tags=eks_tags("arn"),
+)
+
+_ADDON_KEY: Final = {"clusterName": "$clusterName", "addonName": "$addonName"}
+
+
+def _keep_running(values: Values) -> bool | None:
+    return True if values.get("preserve") else None
+
+
+ADDON: Final = Row(
+    type="aws:eks/addon:Addon",
+    service="eks",
+    properties=(
+        given("clusterName", "clusterName", required=True, replaces=True),
+        given("addonName", "addonName", required=True, replaces=True),
+        given("addonVersion", "addonVersion", computed=True),
+        given("configurationValues", "configurationValues", computed=True),
+        given("serviceAccountRoleArn", "serviceAccountRoleArn"),
+        given("preserve"),
+        given("resolveConflictsOnCreate"),
+        given("resolveConflictsOnUpdate"),
+        seen("arn", "addonArn"),
+        seen("createdAt", "createdAt", TIME),
+        seen("modifiedAt", "modifiedAt", TIME, volatile=True),
+    ),
+    not_covered={
+        "podIdentityAssociations": "use aws.eks.PodIdentityAssociation",
+        "namespaceConfig": _OFFICIAL,
+    },
+    id=Id(("clusterName", "addonName")),
+    only_one=("clusterName", "addonName"),
+    create=Call(
+        "create_addon",
+        {
+            **_ADDON_KEY,
+            "addonVersion": "$addonVersion",
+            "configurationValues": "$configurationValues",
+            "serviceAccountRoleArn": "$serviceAccountRoleArn",
+            "resolveConflicts": "$resolveConflictsOnCreate",
+            "tags": "$tagsAll",
+        },
+    ),
+    read=Call("describe_addon", _ADDON_KEY, "addon"),
+    updates=(
+        Update(
+            ("addonVersion", "configurationValues", "serviceAccountRoleArn"),
+            Call(
+                "update_addon",
+                {
+                    **_ADDON_KEY,
+                    "addonVersion": "$addonVersion",
+                    "configurationValues": "$configurationValues",
+                    "serviceAccountRoleArn": "$serviceAccountRoleArn",
+                    "resolveConflicts": "$resolveConflictsOnUpdate",
+                },
+            ),
+        ),
+    ),
+    delete=Call("delete_addon", {**_ADDON_KEY, "preserve": _keep_running}),
+    ready=Waiter("addon_active", _ADDON_KEY),
+    deleted=Waiter("addon_deleted", _ADDON_KEY),
+    tags=eks_tags("arn"),
+)
+
+
+def _label_changes(values: Values) -> dict[str, Any] | None:
+    new, old = values.get("labels") or {}, values["before"].get("labels") or {}
+    gone = [key for key in old if key not in new]
+    changes = {"addOrUpdateLabels": new or None, "removeLabels": gone or None}
+    return {key: value for key, value in changes.items() if value} or None
+
+
+_GROUP_KEY: Final = {"clusterName": "$clusterName", "nodegroupName": "$nodeGroupName"}
+_TEMPLATE: Final = Form(send=lambda value: {key: str(item) for key, item in value.items() if item is not None})
+
+NODE_GROUP: Final = Row(
+    type="aws:eks/nodeGroup:NodeGroup",
+    service="eks",
+    name=Name("nodeGroupName", limit=63, prefix="nodeGroupNamePrefix"),
+    properties=(
+        given("clusterName", "clusterName", required=True, replaces=True),
+        given("nodeRoleArn", "nodeRole", required=True, replaces=True),
+        given("subnetIds", "subnets", required=True, replaces=True),
+        given("scalingConfig", "scalingConfig", required=True),
+        given("nodeGroupName", "nodegroupName", computed=True, replaces=True),
+        given("nodeGroupNamePrefix", computed=True, replaces=True),
+        given("amiType", "amiType", computed=True, replaces=True),
+        given("capacityType", "capacityType", computed=True, replaces=True),
+        given("diskSize", "diskSize", computed=True, replaces=True),
+        given("instanceTypes", "instanceTypes", computed=True, replaces=True),
+        given("labels", "labels", form=WHOLE),
+        given("launchTemplate", "launchTemplate", form=_TEMPLATE, replaces=True),
+        given("releaseVersion", "releaseVersion", computed=True, replaces=True),
+        given("taints", "taints", replaces=True),
+        given("updateConfig", "updateConfig", computed=True),
+        given("version", "version", computed=True, replaces=True),
+        seen("arn", "nodegroupArn"),
+        seen("status", "status"),
+        seen(
+            "resources",
+            "resources && [{autoscalingGroups: resources.autoScalingGroups, "
+            "remoteAccessSecurityGroupId: resources.remoteAccessSecurityGroup}]",
+        ),
+    ),
+    not_covered={
+        "forceUpdateVersion": "the lab's nodes have one version",
+        "nodeRepairConfig": "the lab's nodes are processes; they are not repaired",
+        "remoteAccess": "the lab's nodes are processes; nobody can log in",
+        "warmPoolConfig": "the lab's nodes are processes; there is no pool of them",
+    },
+    id=Id(("clusterName", "nodeGroupName")),
+    only_one=("clusterName", "nodeGroupName"),
+    create=Call(
+        "create_nodegroup",
+        {
+            **_GROUP_KEY,
+            "nodeRole": "$nodeRoleArn",
+            "subnets": "$subnetIds",
+            "scalingConfig": "$scalingConfig",
+            "amiType": "$amiType",
+            "capacityType": "$capacityType",
+            "diskSize": "$diskSize",
+            "instanceTypes": "$instanceTypes",
+            "labels": "$labels",
+            "launchTemplate": "$launchTemplate",
+            "releaseVersion": "$releaseVersion",
+            "taints": "$taints",
+            "updateConfig": "$updateConfig",
+            "version": "$version",
+            "tags": "$tagsAll",
+        },
+    ),
+    read=Call("describe_nodegroup", _GROUP_KEY, "nodegroup"),
+    updates=(
+        Update(
+            ("scalingConfig", "updateConfig"),
+            Call(
+                "update_nodegroup_config",
+                {**_GROUP_KEY, "scalingConfig": "$scalingConfig", "updateConfig": "$updateConfig"},
+            ),
+        ),
+        Update(
+            ("labels",),
+            Call("update_nodegroup_config", {**_GROUP_KEY, "labels": _label_changes}),
+        ),
+    ),
+    delete=Call("delete_nodegroup", _GROUP_KEY),
+    ready=Waiter("nodegroup_active", _GROUP_KEY),
+    deleted=Waiter("nodegroup_deleted", _GROUP_KEY),
+    tags=eks_tags("arn"),
+)
+
+
+_PROFILE_KEY: Final = {"clusterName": "$clusterName", "fargateProfileName": "$fargateProfileName"}
+
+FARGATE_PROFILE: Final = Row(
+    type="aws:eks/fargateProfile:FargateProfile",
+    service="eks",
+    name=Name("fargateProfileName", limit=100),
+    properties=(
+        given("clusterName", "clusterName", required=True, replaces=True),
+        given("podExecutionRoleArn", "podExecutionRoleArn", required=True, replaces=True),
+        given("selectors", "selectors", required=True, replaces=True, form=PLAIN),
+        given("fargateProfileName", "fargateProfileName", computed=True, replaces=True),
+        given("subnetIds", "subnets", computed=True, replaces=True),
+        seen("arn", "fargateProfileArn"),
+        seen("status", "status"),
+    ),
+    id=Id(("clusterName", "fargateProfileName")),
+    only_one=("clusterName", "fargateProfileName"),
+    create=Call(
+        "create_fargate_profile",
+        {
+            **_PROFILE_KEY,
+            "podExecutionRoleArn": "$podExecutionRoleArn",
+            "selectors": "$selectors",
+            "subnets": "$subnetIds",
+            "tags": "$tagsAll",
+        },
+    ),
+    read=Call("describe_fargate_profile", _PROFILE_KEY, "fargateProfile"),
+    delete=Call("delete_fargate_profile", _PROFILE_KEY),
+    ready=Waiter("fargate_profile_active", _PROFILE_KEY),
+    deleted=Waiter("fargate_profile_deleted", _PROFILE_KEY),
+    tags=eks_tags("arn"),
+)
+
+ROWS: Final = (
+    CLUSTER,
+    ADDON,
+    NODE_GROUP,
+    FARGATE_PROFILE,
+)

@@ -1,0 +1,155 @@
+"""EC2's launch templates, as far as a managed node group uses one: instance type, metadata options, tags."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lab.plugins.aws.forms import NESTED, Form
+from lab.plugins.aws.row import Call, Id, Name, Row, Update, Values, given, seen
+from lab.plugins.aws.rows.ec2 import EC2_TAGS, tag_specifications
+
+_DATA: Final = "Version.LaunchTemplateData"
+_PROCESSES: Final = "the lab's nodes are processes: it has no effect on them"
+_NOT_COVERED: Final = (
+    "blockDeviceMappings",
+    "capacityReservationSpecification",
+    "cpuOptions",
+    "creditSpecification",
+    "defaultVersion",
+    "disableApiStop",
+    "disableApiTermination",
+    "ebsOptimized",
+    "enclaveOptions",
+    "hibernationOptions",
+    "iamInstanceProfile",
+    "instanceInitiatedShutdownBehavior",
+    "instanceMarketOptions",
+    "instanceRequirements",
+    "kernelId",
+    "licenseSpecifications",
+    "maintenanceOptions",
+    "monitoring",
+    "networkInterfaces",
+    "networkPerformanceOptions",
+    "placement",
+    "privateDnsNameOptions",
+    "ramDiskId",
+    "secondaryInterfaces",
+    "securityGroupNames",
+)
+
+
+def _specifications_sent(value: Any) -> Any:
+    return [
+        {
+            "ResourceType": each["resourceType"],
+            "Tags": [{"Key": key, "Value": text} for key, text in (each.get("tags") or {}).items()],
+        }
+        for each in value or ()
+    ]
+
+
+def _specifications_shown(value: Any) -> Any:
+    return [
+        {"resourceType": each["ResourceType"], "tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())}}
+        for each in value or ()
+    ] or None
+
+
+def _latest(_values: Values) -> str:
+    return "$Latest"  # EC2's own word
+
+
+_TAG_SPECIFICATIONS: Final = Form(send=_specifications_sent, show=_specifications_shown)
+_TEMPLATE_DATA: Final = {
+    "ImageId": "$imageId",
+    "InstanceType": "$instanceType",
+    "KeyName": "$keyName",
+    "MetadataOptions": "$metadataOptions",
+    "SecurityGroupIds": "$vpcSecurityGroupIds",
+    "TagSpecifications": "$tagSpecifications",
+    "UserData": "$userData",
+}
+_VERSIONED: Final = (
+    "imageId",
+    "instanceType",
+    "keyName",
+    "metadataOptions",
+    "vpcSecurityGroupIds",
+    "tagSpecifications",
+    "userData",
+    "description",
+)
+
+LAUNCH_TEMPLATE: Final = Row(
+    type="aws:ec2/launchTemplate:LaunchTemplate",
+    service="ec2",
+    name=Name(limit=125, prefix="namePrefix"),
+    properties=(
+        given("name", "LaunchTemplateName", computed=True, replaces=True),
+        given("namePrefix", computed=True, replaces=True),
+        given("description", "Version.VersionDescription"),
+        given("imageId", f"{_DATA}.ImageId"),
+        given("instanceType", f"{_DATA}.InstanceType"),
+        given("keyName", f"{_DATA}.KeyName"),
+        given("metadataOptions", f"{_DATA}.MetadataOptions", form=NESTED, computed=True),
+        given("vpcSecurityGroupIds", f"{_DATA}.SecurityGroupIds"),
+        # moto puts the template's own tags among them.
+        given(
+            "tagSpecifications",
+            f"{_DATA}.TagSpecifications[?ResourceType!='launch-template']",
+            form=_TAG_SPECIFICATIONS,
+        ),
+        given("userData", f"{_DATA}.UserData"),
+        given("updateDefaultVersion"),
+        seen(
+            "arn", "join('', ['arn:', Partition, ':ec2:', Region, ':', Account, ':launch-template/', LaunchTemplateId])"
+        ),
+        seen("latestVersion", "LatestVersionNumber", volatile=True),
+    ),
+    not_covered=dict.fromkeys(_NOT_COVERED, _PROCESSES),
+    id=Id(answer="LaunchTemplate.LaunchTemplateId"),
+    only_one=("name",),
+    create=Call(
+        "create_launch_template",
+        {
+            "LaunchTemplateName": "$name",
+            "VersionDescription": "$description",
+            "LaunchTemplateData": _TEMPLATE_DATA,
+            "TagSpecifications": tag_specifications("launch-template"),
+        },
+    ),
+    read=Call("describe_launch_templates", {"LaunchTemplateIds": ["$id"]}, "LaunchTemplates[0]"),
+    details=(
+        # moto answers describe_launch_templates with the tags of the first day.
+        (
+            "Tags",
+            Call("describe_tags", {"Filters": [{"Name": "resource-id", "Values": ["$id"]}]}, "Tags"),
+        ),
+        (
+            "Version",
+            Call(
+                "describe_launch_template_versions",
+                {"LaunchTemplateId": "$id", "Versions": [_latest]},
+                "LaunchTemplateVersions[0]",
+            ),
+        ),
+    ),
+    updates=(
+        Update(
+            _VERSIONED,
+            Call(
+                "create_launch_template_version",
+                {
+                    "LaunchTemplateId": "$id",
+                    "VersionDescription": "$description",
+                    "LaunchTemplateData": _TEMPLATE_DATA,
+                },
+            ),
+        ),
+    ),
+    delete=Call("delete_launch_template", {"LaunchTemplateId": "$id"}),
+    tags=EC2_TAGS,
+)
+
+ROWS: Final = (LAUNCH_TEMPLATE,)

@@ -1,0 +1,271 @@
+"""eks.Cluster: what the official component registers, for the options that are covered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi
+
+from lab.plugins.eks.access import access_entries, aws_auth_data
+from lab.plugins.eks.children import ServiceRole, VpcCniAddon, addon, sorted_json
+from lab.plugins.eks.kubeconfig import with_credentials
+from lab.plugins.eks.options import check_cluster, reads_access_entries, reads_config_map
+from lab.plugins.eks.resources import Resource, look_up, provider
+from lab.plugins.eks.security_groups import cluster_security_group, node_security_group
+
+_CLUSTER: Final = "aws:eks/cluster:Cluster"
+_NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly")
+
+
+class Cluster(pulumi.ComponentResource):
+    """A cluster with its roles, security groups, add-ons, and whoever may enter it.
+
+    `state` holds the outputs, under their names in the official schema.
+    """
+
+    def __init__(self, name: str, arguments: Mapping[str, Any], options: pulumi.ResourceOptions) -> None:
+        check_cluster(name, arguments)
+        super().__init__("eks:index:Cluster", name, {}, options)
+        self._name = name
+        self._arguments = arguments
+        self._own = pulumi.ResourceOptions(parent=self)
+        self._made_role: ServiceRole | None = None
+        partition = look_up("aws:index/getPartition:getPartition", {}, self)
+        self._partition = partition.apply(lambda found: found["partition"])
+        self._dns_suffix = partition.apply(lambda found: found["dnsSuffix"])
+        self.state: dict[str, Any] = self._register()
+        self.register_outputs(self.state)
+
+    def _register(self) -> dict[str, Any]:
+        name, arguments, mode = self._name, self._arguments, self._arguments.get("authenticationMode")
+        vpc_id, subnet_ids = self._network()
+        service_role = self._service_role()
+        group = self._cluster_group(vpc_id)
+        cluster = self._cluster(service_role, group, subnet_ids)
+        self._addon("kube-proxy", "kubeProxyAddonOptions", cluster, default=True)
+        self._addon("coredns", "corednsAddonOptions", cluster, default=False)
+        attributes = {key: cluster.output(key) for key in ("name", "arn", "endpoint", "certificateAuthority")}
+        credentials = arguments.get("providerCredentialOpts")
+        settings: dict[str, Any] = {
+            "kubeconfig": with_credentials(attributes, credentials, profile=True).apply(pulumi.Output.json_dumps),
+        }
+        if "enableConfigMapMutable" in arguments:
+            settings["enableConfigMapMutable"] = pulumi.Output.from_input(
+                arguments["enableConfigMapMutable"],
+            ).apply(lambda on: "true" if on else "false")
+        kubernetes = provider("kubernetes", f"{name}-eks-k8s", settings, self)
+        instance_roles, default_role = self._instance_roles()
+        config_map = self._aws_auth(instance_roles, kubernetes) if reads_config_map(mode) else None
+        entries = self._access_entries(cluster, default_role) if reads_access_entries(mode) else []
+        vpc_cni = self._vpc_cni(cluster, kubernetes, [*entries, *([config_map] if config_map else [])])
+        node_group, ingress_rule = self._node_group(vpc_id, cluster, group)
+        config = with_credentials(attributes, credentials, profile=False)
+        issuer = cluster.output("identities").apply(lambda found: found[0]["oidcs"][0]["issuer"])
+        eks_made = cluster.output("vpcConfig").apply(lambda found: found["clusterSecurityGroupId"])
+        core = {
+            "accessEntries": list((arguments.get("accessEntries") or {}).values()),
+            "cluster": cluster,
+            "clusterIamRole": service_role,
+            "clusterSecurityGroup": group,
+            "eksNodeAccess": config_map,
+            "endpoint": cluster.output("endpoint"),
+            "instanceRoles": instance_roles,
+            "kubeconfig": config,
+            "nodeGroupOptions": {
+                "nodeSecurityGroup": node_group,
+                "clusterIngressRule": ingress_rule,
+                "version": arguments.get("version"),
+            },
+            "nodeSecurityGroupTags": arguments.get("nodeSecurityGroupTags"),
+            "privateSubnetIds": arguments.get("privateSubnetIds"),
+            "provider": kubernetes,
+            "publicSubnetIds": arguments.get("publicSubnetIds"),
+            "storageClasses": {},
+            "subnetIds": subnet_ids,
+            "tags": arguments.get("tags"),
+            "vpcCni": vpc_cni,
+            "vpcId": vpc_id,
+        }
+        return {
+            "autoModeNodeRoleName": "",
+            "clusterIngressRuleId": ingress_rule.output("securityGroupRuleId") if ingress_rule else "",
+            "clusterSecurityGroup": group,
+            "clusterSecurityGroupId": group.id if group else eks_made,
+            "core": {key: value for key, value in core.items() if value is not None},
+            "defaultNodeGroupAsgName": "",
+            "eksCluster": cluster,
+            "eksClusterIngressRule": ingress_rule,
+            "fargateProfileId": "",
+            "fargateProfileStatus": "",
+            "instanceRoles": instance_roles,
+            "kubeconfig": config,
+            "kubeconfigJson": pulumi.Output.json_dumps(config),
+            "nodeSecurityGroup": node_group,
+            "nodeSecurityGroupId": node_group.id if node_group else eks_made,
+            "oidcIssuer": issuer.apply(lambda url: url.removeprefix("https://")),
+            "oidcProviderArn": "",
+            "oidcProviderUrl": issuer,
+        }
+
+    def _network(self) -> tuple[Any, Any]:
+        """The VPC and the cluster's subnets: as given, or all of the default VPC."""
+        arguments = self._arguments
+        vpc_id: Any = arguments.get("vpcId")
+        subnet_ids: Any = []
+        if vpc_id is None:
+            vpc_id = look_up("aws:ec2/getVpc:getVpc", {"default": True}, self).apply(lambda found: found["id"])
+            asked = {"filters": [{"name": "vpc-id", "values": [vpc_id]}]}
+            subnet_ids = look_up("aws:ec2/getSubnets:getSubnets", asked, self).apply(lambda found: found["ids"])
+        if "subnetIds" in arguments:
+            subnet_ids = arguments["subnetIds"]
+        elif arguments.keys() & {"publicSubnetIds", "privateSubnetIds"}:
+            both = [arguments.get("publicSubnetIds") or [], arguments.get("privateSubnetIds") or []]
+            subnet_ids = pulumi.Output.from_input(both).apply(lambda known: [*known[0], *known[1]])
+        return vpc_id, subnet_ids
+
+    def _service_role(self) -> Any:
+        given = self._arguments.get("serviceRole")
+        if given is not None:
+            return given
+        self._made_role = ServiceRole(
+            f"{self._name}-eksRole",
+            "eks.amazonaws.com",
+            ("AmazonEKSClusterPolicy",),
+            self._partition,
+            self,
+            description="Allows EKS to manage clusters on your behalf.",
+            tags=self._arguments.get("tags"),
+            actions=("sts:AssumeRole", "sts:TagSession"),
+        )
+        return self._made_role.role
+
+    def _cluster_group(self, vpc_id: Any) -> Any:
+        arguments = self._arguments
+        if "clusterSecurityGroup" in arguments:
+            return arguments["clusterSecurityGroup"]
+        if arguments.get("skipDefaultSecurityGroups"):
+            return None
+        own = arguments.get("clusterSecurityGroupTags")
+        return cluster_security_group(self._name, vpc_id, arguments.get("tags"), own, self)
+
+    def _cluster(self, role: Any, group: Any, subnet_ids: Any) -> Resource:
+        arguments = self._arguments
+        mode = arguments.get("authenticationMode")
+        key_arn = arguments.get("encryptionConfigKeyArn")
+        network = {
+            "serviceIpv4Cidr": arguments.get("kubernetesServiceIpAddressRange"),
+            "ipFamily": arguments.get("ipFamily") or "ipv4",
+        }
+        named = pulumi.Output.from_input([arguments.get("clusterTags"), arguments.get("tags")])
+        inputs = {
+            "name": arguments.get("name"),
+            "roleArn": pulumi.Output.from_input(role).apply(lambda found: found.output("arn")),
+            "bootstrapSelfManagedAddons": arguments.get("bootstrapSelfManagedAddons", True),
+            "vpcConfig": {
+                "securityGroupIds": [group.id] if group else None,
+                "subnetIds": subnet_ids,
+                "endpointPrivateAccess": arguments.get("endpointPrivateAccess"),
+                "endpointPublicAccess": arguments.get("endpointPublicAccess"),
+                "publicAccessCidrs": arguments.get("publicAccessCidrs"),
+            },
+            "version": arguments.get("version"),
+            "enabledClusterLogTypes": arguments.get("enabledClusterLogTypes"),
+            "tags": named.apply(
+                lambda tags: {"Name": f"{self._name}-eksCluster", **(tags[0] or {}), **(tags[1] or {})}
+            ),
+            "encryptionConfig": {"provider": {"keyArn": key_arn}, "resources": ["secrets"]} if key_arn else None,
+            "kubernetesNetworkConfig": network
+            if arguments.keys() & {"kubernetesServiceIpAddressRange", "ipFamily"}
+            else None,
+            "accessConfig": {"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True}
+            if mode
+            else None,
+            "upgradePolicy": arguments.get("upgradePolicy"),
+            "deletionProtection": arguments.get("deletionProtection"),
+        }
+        made = self._made_role
+        options = pulumi.ResourceOptions(
+            parent=self,
+            # A cluster is usable only once its role has its policies.
+            depends_on=[made.role, *made.attachments] if made else [],
+            ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
+        )
+        return Resource(_CLUSTER, f"{self._name}-eksCluster", inputs, options)
+
+    def _addon(self, addon_name: str, key: str, cluster: Resource, *, default: bool) -> None:
+        """Register an add-on: by default, or where its options ask for it."""
+        settings = self._arguments.get(key) or {}
+        values = settings.get("configurationValues")
+        if not settings.get("enabled", default or bool(values)):
+            return
+        configuration = pulumi.Output.from_input(values).apply(sorted_json) if values else None
+        wanted = {**settings, "configuration": configuration}
+        addon(f"{self._name}-{addon_name}", addon_name, cluster, wanted, self._own, tags=self._arguments.get("tags"))
+
+    def _instance_roles(self) -> tuple[Any, Any]:
+        """The roles that nodes have, and the one that this component made or was given alone."""
+        arguments = self._arguments
+        if "instanceRoles" in arguments:
+            return arguments["instanceRoles"], None
+        if "instanceRole" in arguments:
+            return [arguments["instanceRole"]], arguments["instanceRole"]
+        if not arguments.get("createInstanceRole"):
+            return [], None
+        service = self._dns_suffix.apply(lambda suffix: f"ec2.{suffix}")
+        made = ServiceRole(
+            f"{self._name}-instanceRole",
+            service,
+            _NODE_POLICIES,
+            self._partition,
+            self,
+            tags=arguments.get("tags"),
+        )
+        Resource(
+            "aws:iam/instanceProfile:InstanceProfile",
+            f"{self._name}-instanceProfile",
+            {"role": made.role.output("name")},
+            self._own,
+        )
+        return [made.role], made.role
+
+    def _aws_auth(self, instance_roles: Any, kubernetes: pulumi.ProviderResource) -> Resource:
+        arns = pulumi.Output.from_input(instance_roles).apply(lambda roles: [role.output("arn") for role in roles])
+        arguments = self._arguments
+        inputs = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "immutable": False,
+            "metadata": {
+                "name": "aws-auth",
+                "namespace": "kube-system",
+                "annotations": {"pulumi.com/patchForce": "true"},
+            },
+            "data": aws_auth_data(arns, arguments.get("roleMappings"), arguments.get("userMappings")),
+        }
+        options = pulumi.ResourceOptions(parent=self, provider=kubernetes)
+        return Resource("kubernetes:core/v1:ConfigMap", f"{self._name}-nodeAccess", inputs, options)
+
+    def _access_entries(self, cluster: Resource, default_role: Any) -> list[Resource]:
+        wanted: dict[str, Mapping[str, Any]] = {}
+        if default_role is not None:
+            arn = pulumi.Output.from_input(default_role).apply(lambda role: role.output("arn"))
+            wanted["defaultNodeGroupInstanceRole"] = {"principalArn": arn, "type": "EC2_LINUX"}
+        wanted.update(self._arguments.get("accessEntries") or {})
+        return access_entries(self._name, cluster, wanted, self)
+
+    def _vpc_cni(
+        self, cluster: Resource, kubernetes: pulumi.ProviderResource, after: list[Resource]
+    ) -> VpcCniAddon | None:
+        if self._arguments.get("useDefaultVpcCni"):
+            return None
+        options = pulumi.ResourceOptions(parent=self, depends_on=after, providers={"kubernetes": kubernetes})
+        settings = self._arguments.get("vpcCniOptions") or {}
+        return VpcCniAddon(f"{self._name}-vpc-cni", cluster, settings, options, self._arguments.get("tags"))
+
+    def _node_group(self, vpc_id: Any, cluster: Resource, group: Any) -> tuple[Resource | None, Resource | None]:
+        arguments = self._arguments
+        if arguments.get("skipDefaultSecurityGroups"):
+            return None, None
+        tags = {"tags": arguments.get("tags"), "own": arguments.get("nodeSecurityGroupTags")}
+        return node_security_group(self._name, vpc_id, cluster, group.id, self, tags=tags)

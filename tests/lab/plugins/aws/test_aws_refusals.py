@@ -1,0 +1,203 @@
+"""What the aws and eks stand-ins refuse, in words that say what to do; drift; and what a preview knows."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pulumi
+import pulumi_aws as sdk
+import pulumi_eks as eks
+import pytest
+
+from lab.plugins.install import REPOSITORY
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+            {"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+)
+
+
+def raw(kind, **inputs):
+    return lambda: pulumi.CustomResource(kind, "it", inputs, pulumi.ResourceOptions(version="7.51.1"))
+
+
+def cluster(**arguments):
+    return lambda: eks.Cluster("clu", **{"skip_default_node_group": True, "vpc_id": "vpc-1", **arguments})
+
+
+def configured(**settings):
+    def program():
+        provider = sdk.Provider("explicit", region="ap-northeast-1", **settings)
+        sdk.iam.User("user", opts=pulumi.ResourceOptions(provider=provider))
+
+    return program
+
+
+class Case(NamedTuple):
+    program: Callable[[], Any]
+    expected: list[str]
+    update: bool = False
+
+
+REFUSED = {
+    "a type that is not covered": Case(
+        raw("aws:sqs/queue:Queue"),
+        ["aws:sqs/queue:Queue is not covered by the lab's stand-in", "--plugins official"],
+    ),
+    "a property that no version has": Case(
+        raw("aws:iam/role:Role", assumeRolePolicy=TRUST, maxSessionDurations=3600),
+        ["aws:iam/role:Role has no property maxSessionDurations; did you mean maxSessionDuration?"],
+    ),
+    "a property that is not covered": Case(
+        lambda: sdk.iam.Role("it", assume_role_policy=TRUST, managed_policy_arns=["arn:aws:iam::aws:policy/X"]),
+        ["managedPolicyArns of aws:iam/role:Role is not covered", "use aws.iam.RolePolicyAttachment"],
+    ),
+    "several faults at once": Case(
+        raw("aws:iam/rolePolicy:RolePolicy", policy="{", name="x" * 200),
+        ["role is required by", "policy is not valid JSON", "has 200 characters, and AWS allows 128"],
+    ),
+    "a function that is not covered": Case(
+        lambda: sdk.ssm.get_parameter(name="/aws/service/eks"),
+        ["aws:ssm/getParameter:getParameter is not covered by the lab's stand-in"],
+    ),
+    "an argument of a function that is not covered": Case(
+        lambda: sdk.iam.get_role(name="x", tags={"a": "b"}),
+        ["argument tags is not covered by the lab's stand-in, which takes name"],
+    ),
+    "what a function does not find": Case(
+        lambda: sdk.iam.get_role(name="nobody"),
+        ["there is no Role nobody"],
+    ),
+    "an endpoint": Case(
+        configured(endpoints=[sdk.ProviderEndpointArgs(iam="https://example.com")]),
+        ["endpoints of the aws provider is not covered", "through the lab's proxy alone"],
+    ),
+    "another account": Case(
+        configured(allowed_account_ids=["999999999999"]),
+        ["AWS account 123456789012 is not among allowedAccountIds: 999999999999"],
+    ),
+    "a default node group": Case(
+        cluster(skip_default_node_group=False),
+        ["skipDefaultNodeGroup is not true", "use a ManagedNodeGroup"],
+    ),
+    "an OIDC provider of the component": Case(
+        cluster(create_oidc_provider=True),
+        ["createOidcProvider is not covered", "aws.iam.OpenIdConnectProvider"],
+    ),
+    "mappings in mode API": Case(
+        cluster(
+            authentication_mode="API",
+            user_mappings=[{"user_arn": "a", "username": "b", "groups": []}],
+            storage_classes="gp2",
+        ),
+        ["userMappings is given in authentication mode API", "storageClasses is not covered"],
+    ),
+    "a name that is taken": Case(
+        lambda: sdk.iam.User("taken", name="taken"),
+        ["creating User taken: CreateUser: EntityAlreadyExists: User", "already exists"],
+        update=True,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(environment, aws, tmp_path_factory):
+    """What the user reads when the case is run."""
+    aws("iam").create_user(UserName="taken")
+
+    def run(case: str) -> str:
+        folder = tmp_path_factory.mktemp("refused")
+        asked = {"case": case, "folder": str(folder), "environment": environment}
+        here = Path(__file__).parent
+        python_path = os.pathsep.join([str(here), str(REPOSITORY)])
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", str(here / "refused_program.py")],
+            input=json.dumps(asked),
+            env={**environment, "PYTHONPATH": python_path},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    return run
+
+
+@pytest.mark.parametrize("case", sorted(REFUSED))
+def test_refusals_say_what_is_wrong_and_what_to_do(refused, case):
+    """Whatever is not stood in for, and whatever AWS refuses, is told by its name and in AWS's own words."""
+    text = refused(case)
+    assert all(words in text for words in REFUSED[case].expected), text
+    assert "a fault of its own" not in text
+
+
+def test_a_preview_knows_what_can_be_known(new_history, aws):
+    """Values of resources that are not there yet are unknown, and nothing is made."""
+
+    def program(_version):
+        role = sdk.iam.Role("later", assume_role_policy=TRUST, tags={"a": "b"})
+        sdk.iam.RolePolicy("uses-it", role=role.name, policy=role.arn.apply(lambda arn: json.dumps({"Statement": arn})))
+        user = sdk.iam.User("later-user", tags=role.arn.apply(lambda arn: {"role": arn}))
+        pulumi.export("tags", role.tags_all)
+        pulumi.export("user", user.arn)
+
+    before = len(aws("iam").list_roles()["Roles"])
+    steps = new_history(program).preview(1)
+    assert {steps[name].operation for name in ("later", "uses-it", "later-user")} == {"create"}
+    assert len(aws("iam").list_roles()["Roles"]) == before
+
+
+def test_drift_is_found_and_mended(new_history, aws):
+    """A refresh sees what somebody changed by hand, the next update takes it back, and what is gone is made again."""
+
+    def program(_version):
+        sdk.iam.Role("drift", name="drift", assume_role_policy=TRUST, description="declared", tags={"a": "b"})
+        sdk.iam.User("lost", name="lost")
+
+    history, iam = new_history(program), aws("iam")
+    history.up(1)
+    iam.update_role(RoleName="drift", Description="by hand")
+    iam.tag_role(RoleName="drift", Tags=[{"Key": "hand", "Value": "made"}])
+    iam.delete_user(UserName="lost")
+    history.refresh()
+    assert history.resources()["drift"]["outputs"]["description"] == "by hand"
+    assert "lost" not in history.resources()
+    steps = history.up(1)
+    assert (steps["drift"].operation, steps["lost"].operation) == ("update", "create")
+    role = iam.get_role(RoleName="drift")["Role"]
+    assert role["Description"] == "declared"
+    assert [tag["Key"] for tag in role["Tags"]] == ["a"]
+
+
+def test_what_is_gone_already_is_deleted_without_complaint(new_history, aws):
+    """Destroy does not mind what somebody else deleted."""
+    history = new_history(lambda _version: sdk.iam.User("gone", name="gone") and None)
+    history.up(1)
+    aws("iam").delete_user(UserName="gone")
+    assert history.stack.destroy().summary.result == "succeeded"
+
+
+def test_a_provider_can_assume_a_role(new_history, aws):
+    """assumeRoles decides who acts."""
+    role = aws("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]
+
+    def program(_version):
+        provider = sdk.Provider(
+            "as-role",
+            region="ap-northeast-1",
+            assume_roles=[sdk.ProviderAssumeRoleArgs(role_arn=role["Arn"], session_name="ci", duration="15m")],
+        )
+        caller = sdk.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
+        pulumi.export("arn", caller.arn)
+
+    history = new_history(program)
+    history.up(1)
+    assert history.outputs["arn"].endswith(":assumed-role/deployer/ci")

@@ -10,7 +10,8 @@ demo: setup ## Set everything up, walk both stories on the lab, show what was se
 	@$(BIN)/python -m lab demo
 
 test: setup ## Set everything up, run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m lab.tools
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lab: setup ## Leave a lab up to play with
 	@$(BIN)/python -m lab up

@@ -1,8 +1,11 @@
 """A lab for the tests that look at a whole one: brought up once a run, removed at its end."""
 
 import io
+import os
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -11,6 +14,13 @@ from lab.clusters import DEFAULT_CLUSTERS
 from lab.home import Home
 from lab.lifecycle import Plugins, reset, up
 from lab.progress import Timeline
+from lab.tools import Tools
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_on_path(tools: Tools) -> None:
+    """The engine and the cluster's programs, for every process that a test starts."""
+    os.environ["PATH"] = os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @pytest.fixture(scope="session")

@@ -215,11 +215,11 @@ def test_killed_lab(named):
     home = Home(named)
     daemon, *children = family(home)
     assert children
+    first = home.running().instance
     daemon.kill()
     _, alive = psutil.wait_procs([daemon, *children], timeout=10)
     assert not alive
     assert lab("status", name=named).returncode == 3
-    first = home.read_state().instance
     assert lab("up", "--cluster", "one", name=named).returncode == 0
     assert home.running().instance != first
     assert lab("reset", name=named).returncode == 0

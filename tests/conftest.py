@@ -1,9 +1,13 @@
 """What all tests share: the vendor's programs, found or made once a run."""
 
+import hypothesis
 import pytest
 
 from lab.contract import Programs
 from lab.tools import Toolbox, Tools, default_cache
+
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

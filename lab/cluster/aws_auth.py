@@ -1,7 +1,8 @@
 """Adds a node role to the aws-auth ConfigMap as EKS does for a managed node group: pure, on the text of `mapRoles`.
 
 Other people's text stays as they wrote it, comments and quotes included: the new entry is appended to a block
-sequence. Only where the list is written in flow style (`[…]`) is the whole document written anew.
+sequence. Only where the list is written in flow style (`[…]`) is the whole document written anew, and only where that
+cannot be read back are its comments given up.
 """
 
 from __future__ import annotations
@@ -32,8 +33,12 @@ def with_node_role(map_roles: str | None, role_arn: str) -> str:
     if any(isinstance(role, dict) and str(role.get("rolearn")).lower() == role_arn.lower() for role in roles):
         return text
     entry = {"rolearn": role_arn, "username": NODE_USERNAME, "groups": list(NODE_GROUPS)}
-    appended = _appended(text, entry)
-    return appended if _list_in(appended) == [*roles, entry] else _rewritten(text, entry)
+    wanted = [*roles, entry]
+    for write in (_appended, _rewritten):
+        written = write(text, entry)
+        if _list_in(written) == wanted:
+            return written
+    return yaml.safe_dump(wanted, sort_keys=False)
 
 
 def without_path(role_arn: str) -> str:

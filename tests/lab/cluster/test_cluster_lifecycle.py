@@ -27,11 +27,15 @@ ANOTHER_ADDRESS = "127.0.0.2"
 
 def processes(folder):
     """The programs that run for clusters in `folder`."""
-    return [
-        process
-        for process in psutil.process_iter()
-        if process.name()[:15] in {name[:15] for name in PROGRAMS} and process.cwd().startswith(str(folder))
-    ]
+    return [process for process in psutil.process_iter() if runs_in(process, folder)]
+
+
+def runs_in(process, folder):
+    try:
+        ours = process.name()[:15] in {name[:15] for name in PROGRAMS}
+        return ours and process.cwd().startswith(str(folder))
+    except (psutil.Error, FileNotFoundError):  # it has ended in the meantime
+        return False
 
 
 @pytest.fixture(scope="module")

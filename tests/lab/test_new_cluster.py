@@ -1,0 +1,120 @@
+"""A cluster that the stack itself makes, through pulumi_eks: both ways in, one way out, and nothing left behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.environment import process_environment
+from lab.principals import client
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import json
+import pulumi
+import pulumi_aws as aws
+import eks_identity as eks
+
+trust = {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+node = aws.iam.Role("node", name="new-node", assume_role_policy=json.dumps(trust))
+cluster = eks.Cluster("new", {"name": "new", "create": {
+    "authentication_mode": "API_AND_CONFIG_MAP", "skip_default_node_group": True, "instance_roles": [node]}})
+on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
+rules = [{"resources": ["nodes"], "verbs": ["list"]}]
+for way in ("aws-auth", "access-entry"):
+    user = aws.iam.User(way, name=f"by-{way}", force_destroy=True)
+    eks.ClusterAccess(way, {
+        "cluster": cluster.connection, "group": f"group-{way}", "via": way,
+        "role": {"kind": "ClusterRole", "name": f"role-{way}", "rules": rules},
+        "principals": [{"arn": user.arn}],
+    }, on_cluster)
+provider = eks.OidcProvider("new", {"issuer": cluster.issuer})
+workload = eks.WorkloadIdentity("reader", {
+    "cluster": cluster.connection, "namespace": "default", "service_account": "reader", "mode": "irsa",
+    "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"],
+}, on_cluster)
+pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("role", workload.role_arn)
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(running_lab, tools, tmp_path_factory):
+    """Runs the pipeline on a project of this test; destroys what it made."""
+    project = tmp_path_factory.mktemp("project")
+    (project / "Pulumi.yaml").write_text("name: new-cluster\nruntime: python\n")
+    (project / "Pulumi.new.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
+    (project / "__main__.py").write_text(PROGRAM)
+    (project / "state").mkdir()
+    environment = process_environment(running_lab, tools.bin) | {"PULUMI_BACKEND_URL": f"file://{project / 'state'}"}
+
+    def run(operation):
+        command = [sys.executable, "-m", "pipeline", operation, "--stack", "new", "--cwd", str(project), "--json"]
+        done = subprocess.run(
+            [*command, "--show-secrets"], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    yield run
+    run("destroy")
+    assert "new" not in client(running_lab, "eks").list_clusters()["clusters"]
+    assert "new-node" not in {role["RoleName"] for role in client(running_lab, "iam").list_roles()["Roles"]}
+
+
+@pytest.fixture(scope="module")
+def made(stack):
+    """The stack's outputs after `up`, and the report of a second `up`."""
+    return stack("up")["outputs"], stack("up")
+
+
+@pytest.fixture
+def kubectl(running_lab, tools, made, tmp_path):
+    """kubectl on the new cluster, with the kubeconfig that the stack gives out."""
+    (tmp_path / "kubeconfig").write_text(made[0]["kubeconfig"])
+
+    def run(*arguments, principal="lab-admin"):
+        environment = process_environment(running_lab, tools.bin, principal, inherit=os.environ)
+        command = ["kubectl", "--kubeconfig", str(tmp_path / "kubeconfig"), *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_a_second_update_finds_nothing_to_do(made):
+    """What was made is what is declared: aws-auth's data, which others write too, is no difference."""
+    assert made[1]["changes"] == []
+
+
+@pytest.mark.parametrize("way", ["aws-auth", "access-entry"])
+def test_people_come_in(kubectl, way):
+    """A user comes in by either way, and may do what the role says and nothing else."""
+    assert kubectl("get", "nodes", principal=f"by-{way}").returncode == 0
+    assert "Forbidden" in kubectl("get", "secrets", principal=f"by-{way}").stderr
+
+
+def test_node_roles_stay(kubectl):
+    """The mapping of a person joins what pulumi_eks wrote for the nodes."""
+    shown = kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
+    data = json.loads(shown.stdout)["data"]
+    assert [entry["rolearn"] for entry in yaml.safe_load(data["mapRoles"])] == [
+        "arn:aws:iam::123456789012:role/new-node"
+    ]
+    assert [entry["userarn"] for entry in yaml.safe_load(data["mapUsers"])] == [
+        "arn:aws:iam::123456789012:user/by-aws-auth"
+    ]
+
+
+def test_pods_get_out(kubectl, made, running_lab, tools):
+    """A token of the workload's service account assumes its role, which trusts the new cluster's issuer."""
+    token = kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout.strip()
+    command = ["aws", "sts", "assume-role-with-web-identity", "--role-arn", made[0]["role"]]
+    command += ["--role-session-name", "test", "--web-identity-token", token]
+    environment = process_environment(running_lab, tools.bin)
+    assumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert assumed.returncode == 0, assumed.stderr

@@ -6,18 +6,18 @@ to is there. Names, ARNs and rules are the components' to check, with the same w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 import pulumi
+from pulumi.runtime import config
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from eks_identity import Problem
 from eks_identity.inputs import Refused
-
-KEYS = ("clusters", "people", "workloads", "tags")
-"""The settings, each a key of this project in the stack's file."""
+from stacks import references
 
 
 class _Settings(BaseModel):
@@ -95,6 +95,7 @@ class WorkloadSettings(_Settings):
     audience: str | None = None
     sts_regional_endpoints: bool | None = None
     token_expiration: int | None = None
+    raised_quotas: bool | None = None
 
 
 class Settings(_Settings):
@@ -105,45 +106,47 @@ class Settings(_Settings):
     workloads: dict[str, WorkloadSettings] = {}
     tags: dict[str, str] = {}
 
-    @model_validator(mode="after")
-    def _refers_to_what_is_there(self) -> Self:
-        used: list[tuple[str, str, str]] = [
-            *(("people", key, access.cluster) for key, access in self.people.items()),
-            *(("workloads", key, workload.cluster) for key, workload in self.workloads.items()),
-        ]
-        for kind, key, cluster in used:
-            if cluster not in self.clusters:
-                known = ", ".join(self.clusters)
-                raise _error(f"{kind}.{key}.cluster {cluster!r} is one of clusters: {known}", f"write one of {known}")
-        for key, workload in self.workloads.items():
-            if workload.mode == "irsa" and self.clusters[workload.cluster].oidc_provider == "none":
-                rule = f"workloads.{key} has mode irsa, which needs the OIDC provider of {workload.cluster}"
-                raise _error(rule, f"set clusters.{workload.cluster}.oidc_provider to create or adopt")
-        return self
 
-
-def read(config: pulumi.Config | None = None, *, stack: str | None = None) -> Settings:
+def read(own: pulumi.Config | None = None, *, stack: str | None = None) -> Settings:
     """The settings of the selected stack; refuses every key that is wrong, all at once and before any call to AWS."""
-    config = config or pulumi.Config()
-    given = {key: value for key in KEYS if (value := config.get_object(key)) is not None}
-    return parse(given, project=config.name, stack=stack or pulumi.get_stack())
+    own = own or pulumi.Config()
+    given = {key: _value(text) for key, text in _texts(own.name).items()}
+    return parse(given, project=own.name, stack=stack or pulumi.get_stack())
+
+
+def _texts(project: str) -> dict[str, str]:
+    """Every setting of the project, misspelt ones too: `pulumi.Config` gives only those that are asked for by name."""
+    handed_over = {**config.get_config_env(), **config.CONFIG.get()}
+    own = f"{project}:"
+    return {key.removeprefix(own): value for key, value in handed_over.items() if key.startswith(own)}
+
+
+def _value(text: str) -> Any:
+    """The engine hands lists and maps over as JSON, and words as they are."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def parse(given: Mapping[str, Any], *, project: str, stack: str) -> Settings:
     """Settings out of plain values."""
+    file = f"Pulumi.{stack}.yaml"
+    refused: list[Problem] = []
     try:
-        return Settings.model_validate(dict(given))
+        said = Settings.model_validate(dict(given))
     except ValidationError as error:
-        file = f"Pulumi.{stack}.yaml"
-        problems = [_problem(details, file, project) for details in error.errors()]
-        raise Refused(problems, subject=file) from None
+        refused = [_problem(details, file, project) for details in error.errors()]
+    refused += references.problems(given, lambda key: f"{file}: {project}:{key}")
+    if refused:
+        raise Refused(refused, subject=file)
+    return said
 
 
 def _problem(details: ErrorDetails, file: str, project: str) -> Problem:
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"]).removeprefix(".")
     value = None if details["type"] == "missing" else details["input"]
-    name = f"{file}: {project}:{key}" if key else file
-    return Problem(name, _rule(details), value, _fix(details, f"{project}:{key}"))
+    return Problem(f"{file}: {project}:{key}", _rule(details), value, _fix(details, f"{project}:{key}"))
 
 
 def _rule(details: ErrorDetails) -> str:

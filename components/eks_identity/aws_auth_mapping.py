@@ -1,12 +1,11 @@
 """One entry of aws-auth as a Pulumi resource, safe to have beside whoever else writes that ConfigMap."""
 
 from typing import Any, NotRequired, TypedDict
-from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi.dynamic
-from pulumi.runtime import get_root_resource
 
+from eks_identity import declared
 from eks_identity.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
@@ -26,7 +25,8 @@ class AwsAuthMappingArgs(TypedDict):
     username: NotRequired[pulumi.Input[str]]
     """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`."""
     adopt: NotRequired[bool]
-    """Take over an entry for this ARN that is there already; else it is refused."""
+    """Take over an entry for this ARN that is there already; else it is refused. This stands in for `pulumi import`,
+    which Pulumi does not have for dynamic resources."""
 
 
 class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAuthMapping"):
@@ -37,7 +37,9 @@ class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAu
     change in place; another ARN or cluster is another mapping.
 
     Refused at preview: sessions' ARNs, empty usernames, nodes' groups and entries, and an ARN that is mapped already,
-    in this program or in the cluster, with both places.
+    in this program or in the cluster, with both places. Taking away the entry that lets the caller themselves in is
+    refused too: an update in its preview, a delete before anything is written. So nobody locks themselves out, and a
+    stack with such an entry is destroyed by another administrator.
     """
 
     arn: pulumi.Output[str]
@@ -46,7 +48,7 @@ class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAu
     groups: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'AwsAuthMapping "{name}"') as inputs:
+        with Inputs(f'AwsAuthMapping "{name}"', args, AwsAuthMappingArgs) as inputs:
             who = {"arn": args["arn"], "groups": args["groups"], "username": args.get("username")}
             if is_plain(who):
                 inputs.take("", who, _mapping)
@@ -62,27 +64,14 @@ class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAu
         super().__init__(AwsAuthMappingProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
 
 
-_declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[str, str], str]] = WeakKeyDictionary()
-
-
 def _declared_once(name: str, who: dict[str, Any]) -> UserMapping:
     """The mapping, refused where another resource of this program maps the same ARN in the same cluster."""
     mapping = _mapping(who)
-    program = get_root_resource()
-    if program is not None:
-        key = (kubeconfigs.server(who["kubeconfig"]), mapping.arn.lower())
-        first = _declared.setdefault(program, {}).setdefault(key, name)
-        if first != name:
-            raise InvalidInput(
-                [
-                    Problem(
-                        "arn",
-                        "an ARN is mapped once in a cluster, whatever its case; of several the last one wins, silently",
-                        mapping.arn,
-                        f'take it out of AwsAuthMapping "{first}" or of AwsAuthMapping "{name}"',
-                    )
-                ]
-            )
+    first = declared.first(name, "aws-auth", kubeconfigs.server(who["kubeconfig"]), mapping.arn.lower())
+    if first != name:
+        rule = "an ARN is mapped once in a cluster, whatever its case; of several the last one wins, silently"
+        fix = f'take it out of AwsAuthMapping "{first}" or of AwsAuthMapping "{name}"'
+        raise InvalidInput([Problem("arn", rule, mapping.arn, fix)])
     return mapping
 
 

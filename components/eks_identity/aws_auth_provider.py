@@ -42,7 +42,7 @@ class AwsAuthMappingProvider(ResourceProvider):
             host.traceback = _PlainErrors  # type: ignore[attr-defined]
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        """Refuses what breaks a rule, and a new mapping of an ARN that the cluster maps already; runs in previews."""
+        """Refuses what breaks a rule, and what creating or changing the entry would refuse; runs in previews."""
         if _unknown([news.get(name) for name in ("arn", "username", "groups")]):
             return CheckResult(news, [])
         try:
@@ -50,10 +50,13 @@ class AwsAuthMappingProvider(ResourceProvider):
         except InvalidInput as refusal:
             return CheckResult(news, [_failure(problem) for problem in refusal.problems])
         inputs = {**news, "arn": mapping.arn, "username": mapping.username, "groups": list(mapping.groups)}
-        if _unknown(news["kubeconfig"]) or not _is_new(_olds, inputs):
+        new = _is_new(_olds, inputs)
+        if _unknown(news["kubeconfig"]) or not (new or _changes(_olds, inputs)):
             return CheckResult(inputs, [])
         try:
-            _placed(AwsAuthConfigMap(news["kubeconfig"]).read(), mapping, inputs)
+            AwsAuthConfigMap(news["kubeconfig"]).rehearse(
+                lambda document: _placed(document, mapping, inputs) if new else document.change(mapping)
+            )
         except InvalidInput as refusal:
             return CheckResult(inputs, [_failure(problem) for problem in refusal.problems])
         except EksIdentityError as error:
@@ -67,9 +70,7 @@ class AwsAuthMappingProvider(ResourceProvider):
             for name, same in (("arn", _same_arn(_olds, _news)), ("kubeconfig", _same_cluster(_olds, _news)))
             if not same
         ]
-        changed = any(
-            _comparable(_olds, name) != _comparable(_news, name) for name in ("username", "groups", "kubeconfig")
-        )
+        changed = _changes(_olds, _news) or _olds.get("kubeconfig") != _news.get("kubeconfig")
         return DiffResult(changes=bool(replaces) or changed, replaces=replaces)
 
     def create(self, props: Properties) -> CreateResult:
@@ -95,7 +96,11 @@ class AwsAuthMappingProvider(ResourceProvider):
         return UpdateResult(_outputs(_news, mapping))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Takes the entry out, and no other: not a node's, and not another one for the same ARN."""
+        """Takes the entry out, and no other: not a node's, and not another one for the same ARN.
+
+        Refused, with nothing written, where the caller themselves would be locked out. No preview says so: Pulumi shows
+        a provider what it deletes only when it does.
+        """
         mapping = UserMapping(_props["arn"], _props["username"], tuple(_props["groups"]))
         AwsAuthConfigMap(_props["kubeconfig"]).edit(lambda document: document.remove(mapping))
 
@@ -127,6 +132,10 @@ def _outputs(props: Properties, mapping: UserMapping) -> Properties:
 
 def _is_new(olds: Properties, news: Properties) -> bool:
     return not olds or not _same_arn(olds, news) or not _same_cluster(olds, news)
+
+
+def _changes(olds: Properties, news: Properties) -> bool:
+    return any(_comparable(olds, name) != _comparable(news, name) for name in ("username", "groups"))
 
 
 def _same_arn(olds: Properties, news: Properties) -> bool:

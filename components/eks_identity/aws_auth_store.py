@@ -12,16 +12,25 @@ import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from eks_identity.errors import ClusterError, ClusterRefusedError, ClusterUnreachableError, WriteConflictError
+from eks_identity.errors import (
+    ClusterError,
+    ClusterRefusedError,
+    ClusterUnreachableError,
+    InvalidInput,
+    WriteConflictError,
+)
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.aws_auth import AwsAuth
 
 NAME = "aws-auth"
 NAMESPACE = "kube-system"
 FIELD_MANAGER = "eks-identity"
+CANONICAL_ARN = "canonicalArn"
+"""Where EKS's authenticator says which IAM principal a Kubernetes user is, as aws-auth writes it."""
 
 PATIENCE_SECONDS = 120
 """How long an edit is tried while others keep writing; a write takes some milliseconds."""
@@ -41,11 +50,15 @@ class AwsAuthConfigMap:
         found = self._get()
         return AwsAuth.parse(found.data if found else None)
 
+    def rehearse(self, change: Edit) -> AwsAuth:
+        """What `edit` would write now; raises what it would raise."""
+        return self._changed(self.read(), change)
+
     def edit(self, change: Edit) -> AwsAuth:
         """Writes what `change` makes of it, and returns that. `change` may run many times, each on a fresh reading.
 
-        What `change` raises ends the edit with nothing written. Raises `WriteConflictError` after two minutes of losing
-        to others.
+        What `change` raises ends the edit with nothing written. So does an edit that takes away the
+        caller's own way in, with `InvalidInput`. Raises `WriteConflictError` after two minutes of losing to others.
         """
         return self._edit_once(change)
 
@@ -58,7 +71,7 @@ class AwsAuthConfigMap:
     def _edit_once(self, change: Edit) -> AwsAuth:
         found = self._get()
         before = AwsAuth.parse(found.data if found else None)
-        after = change(before)
+        after = self._changed(before, change)
         if after == before:
             return after
         try:
@@ -72,6 +85,28 @@ class AwsAuthConfigMap:
         except (ApiError, httpx2.HTTPError, ConfigError, OSError) as error:
             raise self._explained(error, "written") from error
         return after
+
+    def _changed(self, before: AwsAuth, change: Edit) -> AwsAuth:
+        after = change(before)
+        says = {(entry.arn, entry.username, entry.groups) for entry in after.entries}
+        if any((entry.arn, entry.username, entry.groups) not in says for entry in before.entries):
+            problem = before.takes_from(*self._caller(), after)
+            if problem:
+                raise InvalidInput([problem])
+        return after
+
+    def _caller(self) -> tuple[str, list[str]]:
+        """The ARN that EKS's authenticator knows us by, empty where another one let us in, and our groups."""
+        try:
+            user = self._client.create(SelfSubjectReview()).status
+        except (ApiError, httpx2.HTTPError, ConfigError, OSError) as error:
+            if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
+                return "", []  # a cluster from before Kubernetes 1.28
+            raise self._explained(error, "written") from error
+        assert user is not None
+        assert user.userInfo is not None
+        arns = (user.userInfo.extra or {}).get(CANONICAL_ARN) or [""]
+        return arns[0], user.userInfo.groups or []
 
     def _get(self) -> ConfigMap | None:
         try:

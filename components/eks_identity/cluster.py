@@ -79,8 +79,8 @@ class Cluster(pulumi.ComponentResource):
     """Reaches this cluster and no other: server-side apply, ConfigMaps changed in place."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        options = args.get("create")
-        with Inputs(f'Cluster "{name}"') as inputs:
+        with Inputs(f'Cluster "{name}"', args, ClusterArgs) as inputs:
+            options = args.get("create")
             if "name" in args:
                 inputs.take("name", args["name"], names.cluster_name)
             elif options is None:

@@ -15,6 +15,10 @@ from eks_identity.inputs import Inputs, short
 from eks_identity.model import arns, limits, names, permissions
 from eks_identity.model.partitions import AWS, Partition
 
+TRUST_POLICY = {False: limits.TRUST_POLICY, True: limits.TRUST_POLICY_RAISED}
+MANAGED_POLICIES = {False: limits.MANAGED_POLICIES_OF_A_ROLE, True: limits.MANAGED_POLICIES_RAISED}
+"""By `raised_quotas`."""
+
 V = TypeVar("V")
 T = TypeVar("T")
 
@@ -33,6 +37,8 @@ class RoleSettings(TypedDict):
     description: NotRequired[pulumi.Input[str]]
     policies: NotRequired[list[pulumi.Input[str]]]
     """Managed policies: ARNs, or names of AWS's own such as `AmazonS3ReadOnlyAccess`. At most 10, 20 where raised."""
+    raised_quotas: NotRequired[bool]
+    """IAM raised this account's quotas: trust policies of up to 4,096 characters, and 20 managed policies a role."""
     inline_policies: NotRequired[dict[str, pulumi.Input[str]]]
     """Policy documents in JSON, by the name each gets. At most 10,240 characters together."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
@@ -68,7 +74,7 @@ class RolePlan:
             _taken(inputs, settings.get("path"), "path", names.iam_path),
             _taken(inputs, settings.get("permissions_boundary"), "permissions_boundary", arns.policy_arn),
             _taken(inputs, settings.get("max_session_duration"), "max_session_duration", names.session_seconds),
-            _policies(inputs, attached, partition),
+            _policies(inputs, attached, partition, MANAGED_POLICIES[settings.get("raised_quotas", False)]),
             {
                 key: inputs.later(document, permissions.inline_policy, f"inline_policies.{key}")
                 for key, document in inline.items()
@@ -106,10 +112,10 @@ def _taken(
 
 
 def _policies(
-    inputs: Inputs, given: Sequence[pulumi.Input[str]], partition: pulumi.Output[Partition]
+    inputs: Inputs, given: Sequence[pulumi.Input[str]], partition: pulumi.Output[Partition], limit: int
 ) -> dict[str, pulumi.Output[str]]:
     """The ARNs of the policies, by a word for each in resource names."""
-    inputs.require(*(problem.under("policies") for problem in permissions.too_many_policies(len(given))))
+    inputs.require(*(problem.under("policies") for problem in permissions.too_many_policies(len(given), limit)))
     plain = [text for text in given if isinstance(text, str)]
     for index, text in enumerate(given):
         if isinstance(text, str):

@@ -5,7 +5,6 @@ before the component is registered, all of them, and refused together. An Output
 alone: its `apply` does not run.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -13,6 +12,7 @@ from typing import Any, Self, TypeVar, cast
 import pulumi
 
 from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.shapes import is_late, misshapen
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -23,11 +23,18 @@ class Refused(InvalidInput, pulumi.RunError):
 
 
 class Inputs:
-    """The inputs of one component. Its `with` block ends in one refusal that has every problem of the plain values."""
+    """The inputs of one component. Its `with` block ends in one refusal that has every problem of the plain values.
 
-    def __init__(self, subject: str) -> None:
+    Args that do not have the `shape` of their TypedDict are refused first, all of that at once: there is nothing to
+    check rules on.
+    """
+
+    def __init__(self, subject: str, args: Any, shape: type) -> None:
         self.subject = subject
         self.problems = Problems(subject)
+        found = misshapen(args, shape)
+        if found:
+            raise Refused(found, subject=subject)
 
     def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Output[T]:
         """`value` as `parse` returns it. Where a plain value is refused, the block's end raises."""
@@ -69,7 +76,7 @@ def is_plain(value: Any) -> bool:
         return all(map(is_plain, value.values()))
     if isinstance(value, Sequence) and not isinstance(value, str):
         return all(map(is_plain, value))
-    return not isinstance(value, pulumi.Output) and not inspect.isawaitable(value)
+    return not is_late(value)
 
 
 def short(value: pulumi.Input[str], index: int) -> str:

@@ -45,7 +45,7 @@ class OidcProvider(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         subject = f'OidcProvider "{name}"'
-        with Inputs(subject) as inputs:
+        with Inputs(subject, args, OidcProviderArgs) as inputs:
             issuer = inputs.take("issuer", args["issuer"], Issuer.parse)
             audiences = args.get("audiences", [AWS.sts_audience])
             if not audiences or not all(audiences):

@@ -5,18 +5,21 @@ All of them are made of the same values, so that they cannot disagree.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from eks_identity import declared
 from eks_identity.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
 from eks_identity.cluster import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider, short
 from eks_identity.model import identities, names, rbac
 from eks_identity.model.access_entries import AccessEntry, AuthenticationMode, EntryType, Via
+from eks_identity.model.arns import Arn, Principal
 from eks_identity.model.aws_auth import UserMapping
 
 
@@ -76,8 +79,9 @@ class ClusterAccess(pulumi.ComponentResource):
     """People's access to a cluster in one declaration: role, binding, and a mapping for each principal.
 
     Needs the cluster's kubernetes provider in `opts.providers`. Group, binding and mappings are made of the same
-    values, so that they cannot disagree. Refused at preview: what AWS or Kubernetes would refuse or silently ignore,
-    and a way in that the cluster's authentication mode does not read.
+    values, so that they cannot disagree. Refused at preview: what AWS or Kubernetes would refuse or silently ignore, a
+    way in that the cluster's authentication mode does not read, and a principal of another partition or that this
+    program lets in twice. An aws-auth mapping beside an access entry of the same principal, which wins, is reported.
     """
 
     group: pulumi.Output[str]
@@ -87,7 +91,7 @@ class ClusterAccess(pulumi.ComponentResource):
     """Each principal as it was mapped: without a role's path through aws-auth, with it through access entries."""
 
     def __init__(self, name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'ClusterAccess "{name}"') as inputs:
+        with Inputs(f'ClusterAccess "{name}"', args, ClusterAccessArgs) as inputs:
             group = inputs.one_of(args["group"], "group", identities.group_to_bind)
             role = args["role"]
             kind = inputs.one_of(role.get("kind", "ClusterRole"), "role.kind", rbac.role_kind)
@@ -98,7 +102,7 @@ class ClusterAccess(pulumi.ComponentResource):
             written: list[dict[str, Any]] = [dict(rule) for rule in role["rules"]]
             rules = inputs.problems.take("role.rules", rbac.rules, written, namespaced=kind == "Role")
             via = inputs.one_of(args.get("via", Via.ACCESS_ENTRY), "via", Via.parse)
-            people = _people(inputs, args, via)
+            people = _people(inputs, name, args, via)
             cluster = _readable(inputs, args["cluster"], via)
         assert group is not None
         assert rules is not None
@@ -106,7 +110,7 @@ class ClusterAccess(pulumi.ComponentResource):
         super().__init__("eks-identity:index:ClusterAccess", name, {}, opts)
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         self._bind(name, role, rules, group, binding_name)
-        let_in = self._map if via is Via.AWS_AUTH else self._enter
+        let_in = self._map if via is Via.AWS_AUTH else partial(self._enter, inputs)
         arns = [let_in(f"{name}-{label}", cluster, person, args) for label, person in people.items()]
         self.principal_arns = pulumi.Output.all(*arns)
         self.group = pulumi.Output.from_input(group)
@@ -135,9 +139,9 @@ class ClusterAccess(pulumi.ComponentResource):
         return AwsAuthMapping(name, mapping, pulumi.ResourceOptions(parent=self)).arn
 
     def _enter(
-        self, name: str, cluster: ClusterConnection, person: PrincipalArgs, args: ClusterAccessArgs
+        self, inputs: Inputs, name: str, cluster: ClusterConnection, person: PrincipalArgs, args: ClusterAccessArgs
     ) -> pulumi.Output[str]:
-        entry = pulumi.Output.from_input(_who(person, args)).apply(_entry)
+        entry = inputs.later(_who(person, args), _entry)
         return aws.eks.AccessEntry(
             name,
             cluster_name=cluster["name"],
@@ -184,22 +188,23 @@ def _fields(rule: rbac.Rule) -> dict[str, list[str]]:
     return {name: list(values) for name, values in asdict(rule).items() if values}
 
 
-def _people(inputs: Inputs, args: ClusterAccessArgs, via: Via | None) -> dict[str, PrincipalArgs]:
+def _people(inputs: Inputs, name: str, args: ClusterAccessArgs, via: Via | None) -> dict[str, PrincipalArgs]:
     """The principals by a word for each in resource names, all of them checked."""
     people: dict[str, PrincipalArgs] = {}
     seen: dict[str, str] = {}
     for index, person in enumerate(args["principals"]):
         under, arn = f"principals[{index}]", person["arn"]
         who = _who(person, args)
-        if via is Via.AWS_AUTH:
-            inputs.take(under, who, _mapping)
-        else:
-            inputs.take(under, who, _entry)
+        wrong = len(inputs.problems.found)
+        inputs.take(under, who, _mapping if via is Via.AWS_AUTH else _entry)
         if isinstance(arn, str):
             if arn.lower() in seen:
                 rule = "each principal once, whatever the case of its ARN"
                 inputs.problems.add(f"{under}.arn", rule, arn, f"take {seen[arn.lower()]}.arn or this one out")
             seen.setdefault(arn.lower(), under)
+        if via is not None and len(inputs.problems.found) == wrong:
+            place = [args["cluster"]["arn"], arn]
+            inputs.take(under, place, partial(_fits, f'{under} of ClusterAccess "{name}"', via))
         label = short(arn, index)
         people[f"{label}-{index}" if label in people else label] = person
     return people
@@ -208,6 +213,25 @@ def _people(inputs: Inputs, args: ClusterAccessArgs, via: Via | None) -> dict[st
 def _who(person: PrincipalArgs, args: ClusterAccessArgs) -> dict[str, Any]:
     groups = [args["group"], *person.get("groups", [])]
     return {"arn": person["arn"], "groups": groups, "username": person.get("username")}
+
+
+def _fits(place: str, via: Via, known: Sequence[str]) -> None:
+    """Refuses a principal that can never enter this cluster, or that this program lets in twice."""
+    cluster, principal = Arn.parse(known[0]), Principal.parse(known[1])
+    if principal.partition != cluster.partition:
+        rule = f"a cluster of partition {cluster.partition.name} knows principals of that partition"
+        raise InvalidInput([Problem("arn", rule, principal.arn, "give a principal of the cluster's own partition")])
+    first = declared.first(place, via, str(cluster), principal.aws_auth_arn.lower())
+    if first != place:
+        rule = f"a principal has one {via} mapping in a cluster, whatever the case of its ARN (EKS)"
+        raise InvalidInput([Problem("arn", rule, principal.arn, f"take it out of {first} or of {place}")])
+    other = Via.AWS_AUTH if via is Via.ACCESS_ENTRY else Via.ACCESS_ENTRY
+    shadow = declared.earlier(other, str(cluster), principal.aws_auth_arn.lower())
+    if shadow is not None:
+        pulumi.log.warn(
+            f"{principal.arn} is let in by {shadow} ({other}) and by {place} ({via}): EKS takes the access entry, and "
+            "the aws-auth mapping does nothing; keep both for a migration only"
+        )
 
 
 def _mapping(who: dict[str, Any]) -> UserMapping:

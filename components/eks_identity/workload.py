@@ -4,15 +4,18 @@
 that many service accounts take on, or a service account whose role is made elsewhere.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from eks_identity import declared
 from eks_identity.cluster import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.iam_roles import RolePlan, RoleSettings
+from eks_identity.iam_roles import TRUST_POLICY, RolePlan, RoleSettings
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import names, partitions, trust
 from eks_identity.model.annotations import other_annotations, webhook_annotations
@@ -58,13 +61,14 @@ class IrsaRole(pulumi.ComponentResource):
     """The trust policy, as JSON."""
 
     def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        wild = args.get("match_wildcards", False)
-        given = {
-            "providers": args["oidc_provider_arns"],
-            "subjects": [[subject["namespace"], subject["name"]] for subject in args["subjects"]],
-            "audience": args.get("audience"),
-        }
-        with Inputs(f'IrsaRole "{name}"') as inputs:
+        with Inputs(f'IrsaRole "{name}"', args, IrsaRoleArgs) as inputs:
+            wild = args.get("match_wildcards", False)
+            given = {
+                "providers": args["oidc_provider_arns"],
+                "subjects": [[subject["namespace"], subject["name"]] for subject in args["subjects"]],
+                "audience": args.get("audience"),
+                "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
+            }
             providers = [
                 inputs.take(f"oidc_provider_arns[{index}]", arn, Provider.parse)
                 for index, arn in enumerate(args["oidc_provider_arns"])
@@ -118,7 +122,7 @@ class ServiceAccount(pulumi.ComponentResource):
     name: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'ServiceAccount "{name}"') as inputs:
+        with Inputs(f'ServiceAccount "{name}"', args, ServiceAccountArgs) as inputs:
             namespace = inputs.take("namespace", args["namespace"], names.namespace)
             account = inputs.take("name", args["name"], names.service_account)
             annotations = _annotations(inputs, args, args.get("role_arn"))
@@ -150,7 +154,9 @@ class WorkloadIdentity(pulumi.ComponentResource):
     """A role, a service account, and what binds the two: pods of that service account have that role, and no others.
 
     Registers itself, the role, one attachment for each policy, the service account, and with `pod-identity` the
-    association. Needs the cluster's kubernetes provider in `opts.providers` where it makes the service account.
+    association. Needs the cluster's kubernetes provider in `opts.providers` where it makes the service account. Role
+    and OIDC provider are in the cluster's account. A second identity of a service account is refused; one by the other
+    mode is reported, since Pod Identity wins.
     """
 
     role_arn: pulumi.Output[str]
@@ -161,9 +167,9 @@ class WorkloadIdentity(pulumi.ComponentResource):
     """The trust policy, as JSON."""
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        cluster = args["cluster"]
-        makes_account = args.get("create_service_account", True)
-        with Inputs(f'WorkloadIdentity "{name}"') as inputs:
+        with Inputs(f'WorkloadIdentity "{name}"', args, WorkloadIdentityArgs) as inputs:
+            cluster = args["cluster"]
+            makes_account = args.get("create_service_account", True)
             mode = inputs.one_of(args.get("mode", IRSA), "mode", _mode)
             namespace = inputs.take("namespace", args["namespace"], names.namespace)
             account = inputs.take("service_account", args["service_account"], names.service_account)
@@ -175,17 +181,21 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 inputs.take("oidc_provider_arn", args["oidc_provider_arn"], Provider.parse)
 
         super().__init__("eks-identity:index:WorkloadIdentity", name, {}, opts)
+        assert mode is not None
+        inputs.later([cluster["arn"], namespace, account], partial(_declared_once, name, mode))
         if makes_account:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         if mode == IRSA:
             # From the cluster and not from the provider, so that a preview shows it before the provider is made.
+            trusted = {field: cluster[field] for field in ("issuer", "partition", "account_id")}
             given = {
-                "cluster": {field: cluster[field] for field in ("issuer", "partition", "account_id")},
+                "cluster": trusted,
                 "subjects": [[namespace, account]],
                 "audience": args.get("audience"),
+                "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             self.trust_policy = inputs.later(given, lambda known: trust.compact(_trust_of_cluster(known)))
-            inputs.later([cluster["issuer"], args["oidc_provider_arn"]], lambda known: _same_issuer(known[0], known[1]))
+            inputs.later({**trusted, "provider": args["oidc_provider_arn"]}, _require_provider_of_cluster)
         else:
             self.trust_policy = pulumi.Output.from_input(trust.compact(trust.pod_identity_trust()))
         role = plan.make(self, name, args, self.trust_policy)
@@ -216,6 +226,23 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 "service_account": self.service_account,
                 "trust_policy": self.trust_policy,
             }
+        )
+
+
+def _declared_once(name: str, mode: str, known: Sequence[str]) -> None:
+    """Refuses a second identity of a service account by the same mode, and warns of one by the other mode."""
+    arn, namespace, account = known
+    key, value = (arn, namespace, account), f"{namespace}/{account}"
+    first = declared.first(name, mode, *key)
+    if first != name:
+        rule = f"a service account has one role by {mode} (one annotation, one association)"
+        fix = f'take it out of WorkloadIdentity "{first}" or of WorkloadIdentity "{name}"'
+        raise InvalidInput([Problem("service_account", rule, value, fix)])
+    shadow = declared.earlier(IRSA if mode == POD_IDENTITY else POD_IDENTITY, *key)
+    if shadow is not None:
+        pulumi.log.warn(
+            f'service account {value} of {arn} is wired twice, by WorkloadIdentity "{shadow}" and "{name}": new pods '
+            f"get the role of {POD_IDENTITY}, and that of {IRSA} does nothing; keep both for a migration only"
         )
 
 
@@ -257,29 +284,27 @@ def _check_subject(
 def _trust(known: dict[str, Any], *, wild: bool) -> trust.Document:
     providers = [Provider.parse(arn) for arn in known["providers"]]
     subjects = [Subject.of(namespace, name, match_wildcards=wild) for namespace, name in known["subjects"]]
-    return trust.irsa_trust(providers, subjects, audience=known["audience"])
+    return trust.irsa_trust(providers, subjects, audience=known["audience"], size_limit=int(known["size_limit"]))
 
 
 def _trust_of_cluster(known: dict[str, Any]) -> trust.Document:
-    cluster = known["cluster"]
+    return _trust({**known, "providers": [_provider_of(known["cluster"]).arn]}, wild=False)
+
+
+def _provider_of(cluster: dict[str, str]) -> Provider:
     partition = partitions.partition(cluster["partition"])
-    arn = Issuer.parse(cluster["issuer"]).provider_arn(partition, cluster["account_id"])
-    return _trust({**known, "providers": [arn]}, wild=False)
+    return Provider(Issuer.parse(cluster["issuer"]), partition, names.account_id(cluster["account_id"]))
 
 
-def _same_issuer(issuer: str, provider_arn: str) -> None:
-    provider = Provider.parse(provider_arn)
-    if Issuer.parse(issuer) != provider.issuer:
-        raise InvalidInput(
-            [
-                Problem(
-                    "oidc_provider_arn",
-                    f"the provider of this cluster's issuer, {issuer}",
-                    provider_arn,
-                    "pass the OidcProvider of this cluster; a cluster that was made anew has another issuer",
-                )
-            ]
+def _require_provider_of_cluster(known: dict[str, str]) -> None:
+    expected = _provider_of(known)
+    if Provider.parse(known["provider"]) != expected:
+        rule = f"the provider of this cluster's issuer, in the cluster's account: {expected.arn}"
+        fix = (
+            "pass the OidcProvider of this cluster; a cluster that was made anew has another issuer, and a role of "
+            "another account is an IrsaRole there and a ServiceAccount here"
         )
+        raise InvalidInput([Problem("oidc_provider_arn", rule, known["provider"], fix)])
 
 
 def _annotations(

@@ -108,7 +108,7 @@ REFUSALS = {
     "resource": (rule(resources=["Pod"], verbs=["get"]), "role.rules[0].resources[0]"),
     "both": (rule(resources=["pods"], verbs=["get"], non_resource_urls=["/healthz"]), "role.rules[0].resources"),
     "API group": (rule(resources=["pods"], verbs=["get"], api_groups=["apps/v1"]), "role.rules[0].api_groups[0]"),
-    "typo": (rule(resource=["pods"], verbs=["get"]), "role.rules[0]"),
+    "typo": (rule(resource=["pods"], verbs=["get"]), "role.rules[0].resource"),
     "session": ({"principals": [{"arn": SESSION}]}, "principals[0].arn"),
     "twice": ({"principals": [{"arn": USER}, {"arn": USER.replace("eks", "EKS")}]}, "principals[1].arn"),
     "username": ({"principals": [{"arn": USER, "username": ""}]}, "principals[0].username"),

@@ -57,6 +57,16 @@ def test_a_session_is_refused_with_its_role(refused):
         "arn:aws:iam::12345:user/eks-ope",
         "arn:aws:iam::aws:user/eks-ope",
         f"arn:aws:s3:::{ACCOUNT}",
+        f"arn:aws:iam::{ACCOUNT}:user/a b",
+        f"arn:aws:iam::{ACCOUNT}:user/ü",
+        f"arn:aws:iam::{ACCOUNT}:user//a",
+        f"arn:aws:iam::{ACCOUNT}:user/a\n",
+        f"arn:aws:iam::{ACCOUNT}:user/a:b",
+        f"arn:aws:iam::{ACCOUNT}:role/*",
+        f"arn:aws:iam::{ACCOUNT}:role/{'x' * 65}",
+        f"arn:aws:iam::{ACCOUNT}:role/{'x' * 511}/y",
+        f"arn:aws:iam::{ACCOUNT}:root/x",
+        "arn:aws:iam::١١١١٢٢٢٢٣٣٣٣:user/a",
         f"arn:aws:sts::{ACCOUNT}:federated-user/bob",
         f"arn:aws:sts::{ACCOUNT}:assumed-role/",
     ],
@@ -64,6 +74,23 @@ def test_a_session_is_refused_with_its_role(refused):
 def test_what_is_no_principal_is_refused(refused, arn):
     """Nothing passes for a principal that IAM could not sign a request for."""
     refused(Principal.parse, arn)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"arn:aws:iam::{ACCOUNT}:policy/",
+        f"arn:aws:iam::{ACCOUNT}:policy/a b",
+        f"arn:aws:iam::{ACCOUNT}:policy/*",
+        f"arn:aws:iam::{ACCOUNT}:policy/{'x' * 129}",
+        f"arn:aws:iam:us-east-1:{ACCOUNT}:policy/x",
+        "arn:aws:iam::12:policy/x",
+        f"arn:aws:iam::{ACCOUNT}:role/x",
+    ],
+)
+def test_what_is_no_managed_policy_is_refused(refused, arn):
+    """A policy's ARN has an account or `aws`, no region, and a name that IAM takes."""
+    refused(arns.policy_arn, arn)
 
 
 def test_arns_compare_without_case():

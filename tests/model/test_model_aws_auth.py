@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_identity.errors import InvalidInput, MalformedDocumentError
+from eks_identity.model.access_entries import AccessEntry
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 
 ACCOUNT = "111122223333"
@@ -90,6 +91,74 @@ def test_a_change_touches_its_own_entry_alone(users, mapping, groups):
     assert changed.change(mapping).data == added.data
 
 
+WAYS_TO_WRITE = {
+    "dash on its own line": "# top\n-\n  userarn: U/a\n  username: a\n# c\n-   # c\n  userarn: U/b\n  username: b\n",
+    "anchors": "- &one\n  userarn: U/a\n  groups: &g [x]\n# c\n- <<: *one\n  userarn: U/b\n",
+    "block scalars": "- userarn: U/a\n  username: |-\n    a\n\n  # c\n- userarn: U/b\n  username: >\n    b\n\n# e\n",
+    "trailing lines kept": "- userarn: U/a\n  username: |+\n    a\n\n\n- userarn: U/b\n  username: b\n",
+    "Windows": "# c\r\n- userarn: U/a\r\n  username: a # d\r\n\r\n- userarn: U/b\r\n  username: b\r\n",
+    "document marks": "---\n- userarn: U/a\n  username: a\n...\n",
+    "flow items": "- {userarn: U/a, username: a} # c\n- {userarn: U/b,\n   username: b}\n",
+    "flow groups": "- userarn: U/a\n  groups: [x,\n    y] # z\n# e\n",
+    "indent": "    - userarn: U/a\n      username: a\n# c\n    - userarn: U/b\n      username: b",
+    "quotes": "- 'userarn': \"U/a\"\n  ? username\n  : a\n  more: {k: on, n: [1, 'on', 010]}\n",
+    "tags": "- !!map\n  userarn: !!str U/a\n  username: !!str 1\n",
+    "white space": "- userarn: U/a  \n  username: a  \n   \n",
+}
+
+
+@pytest.mark.parametrize("text", WAYS_TO_WRITE.values(), ids=list(WAYS_TO_WRITE))
+def test_all_else_is_kept_to_the_letter(text):
+    """However others write their lists: an entry comes and goes, and the text is what it was; so is each one's rest."""
+    text = text.replace("U/", f"arn:aws:iam::{ACCOUNT}:user/")
+    before = AwsAuth.parse({"mapUsers": text})
+    ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["on"], "123")
+    after = before.add(ours)
+    *theirs, mine = yaml.safe_load(after.data["mapUsers"])
+    assert theirs == yaml.safe_load(text)
+    assert mine == {"userarn": ours.arn, "username": "123", "groups": ["on"]}
+    assert after.remove(ours).data == {"mapUsers": text}
+    for entry in before.entries:
+        left = before.remove(UserMapping(entry.arn, entry.username, entry.groups)).data.get("mapUsers", "")
+        assert [item["userarn"] for item in yaml.safe_load(left) or []] == [
+            other.arn for other in before.entries if other is not entry
+        ]
+
+
+@pytest.mark.parametrize("text", ["", '""', "''", "``", "null", "~", "[]", "# c\n", " \n"])
+def test_an_empty_list_in_every_way(text):
+    """What the authenticator takes for no entries is where the first one goes."""
+    added = AwsAuth.parse({"mapUsers": text}).add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", []))
+    (entry,) = yaml.safe_load(added.data["mapUsers"])
+    assert entry["userarn"] == f"arn:aws:iam::{ACCOUNT}:user/ours"
+
+
+def test_an_edit_that_would_change_the_meaning_of_others_is_refused():
+    """A string that YAML 1.1 takes for a boolean, where the list has to be written anew, stops the edit."""
+    text = f"[{{userarn: 'arn:aws:iam::{ACCOUNT}:user/a', username: a, more: {{k: 'on'}}}}]"
+    with pytest.raises(MalformedDocumentError, match="nothing was written"):
+        AwsAuth.parse({"mapUsers": text}).add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", []))
+
+
+INDICATORS = r"[ ] { } ' ? : , | > - a on 123 null .nan &x *x <<: !!int !!set !!omap !!binary !mine userarn: groups:"
+tokens = st.sampled_from([f"{word} " for word in INDICATORS.split()]) | st.sampled_from(
+    ["\n", "- ", "  ", "# c\n", "---\n", "...\n", "|\n", ">-\n", "\t", "\r\n", "%YAML 1.2\n", "\0", "\ufeff", '"', "*x"]
+)
+
+
+@given(st.lists(tokens, max_size=14).map("".join))
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
+def test_whatever_is_there_is_edited_or_refused(text):
+    """Of any text at all, an entry comes and goes and leaves the others' meaning, or nothing is written."""
+    try:
+        before = AwsAuth.parse({"mapUsers": text})
+        after = before.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["on"], "123"))
+    except MalformedDocumentError:
+        return
+    assert [entry.arn for entry in after.entries[:-1]] == [entry.arn for entry in before.entries]
+    assert yaml.safe_load(after.data["mapUsers"])[-1]["username"] == "123"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -130,6 +199,33 @@ def test_an_arn_is_mapped_once_whatever_its_case():
         document.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/eks-ope", ["operators"]))
 
 
+def test_names_of_fields_have_no_case():
+    """The authenticator decodes with Go, which reads userARN as userarn: such an entry is seen."""
+    document = AwsAuth.parse({"mapUsers": f"- userARN: arn:aws:iam::{ACCOUNT}:user/a\n  Username: x\n  GROUPS: [g]\n"})
+    (entry,) = document.find(f"arn:aws:iam::{ACCOUNT}:user/a")
+    assert (entry.username, entry.groups) == ("x", ("g",))
+
+
+def test_a_writers_own_way_in_is_the_entry_that_wins():
+    """Losing groups, the name or the entry is said; gaining, another's entry, and not being in by it are not."""
+    arn = f"arn:aws:iam::{ACCOUNT}:user/me"
+    mine = UserMapping.of(arn, ["system:masters", "x"], "me")
+    document = AwsAuth.parse({"mapUsers": f"- userarn: {arn}0\n  username: other\n"}).add(mine)
+    groups = ["system:masters", "x", "system:authenticated"]
+    for loss in (
+        document.remove(mine),
+        document.change(UserMapping.of(arn, ["x"], "me")),
+        document.change(UserMapping.of(arn, ["system:masters", "x"], "else")),
+    ):
+        assert document.takes_from(arn.upper(), groups, loss) is not None
+        assert document.takes_from(arn, ["system:authenticated"], loss) is None
+        assert document.takes_from("", groups, loss) is None
+    more = document.change(UserMapping.of(arn, ["system:masters", "x", "y"], "me"))
+    assert document.takes_from(arn, groups, more) is None
+    others = document.remove(UserMapping(f"{arn}0", "other", ()))
+    assert document.takes_from(arn, groups, others) is None
+
+
 def test_a_roles_path_is_removed():
     """A role with a path, as IAM Identity Center makes them, is written without it; a user keeps theirs."""
     role = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/View", ["x"])
@@ -155,13 +251,57 @@ def test_all_that_is_wrong_with_a_mapping_is_said_at_once(refused):
     assert [problem.input for problem in problems] == ["arn", "groups[2]", "groups[3]", "groups[0]"]
 
 
-@pytest.mark.parametrize("username", ["", " x", "system:node:ip-10-0-0-1", "{{SessionName}}"])
+@pytest.mark.parametrize(
+    "username",
+    [
+        "",
+        " x",
+        "a\nb",
+        "a\0b",
+        "system:node:ip-10-0-0-1",
+        "system:serviceaccount:kube-system:x",
+        "system:kube-controller-manager",
+        "{{SessionName}}",
+        "x:{{SessionNameRaw}}",
+        "{{EC2PrivateDNSName}}",
+        "{{Nonsense}}",
+        "{{AccountID",
+    ],
+)
 def test_usernames_that_mean_something_else_are_refused(refused, username):
-    """Empty names authenticate, nodes' names are the nodes', and a user has no session name."""
+    """Empty names authenticate, `system:` is Kubernetes' own, and a user has no session name and no instance."""
     refused(UserMapping.of, f"arn:aws:iam::{ACCOUNT}:user/a", ["x"], username)
 
 
-@pytest.mark.parametrize("text", ["- [", "a: b", "text", "- text", "- {a: 1, a: 2}", "- a: 2001-99-99"])
+@pytest.mark.parametrize("username", ["{{SessionNameRaw}}", "x{{AccountID}}{{SessionName}}", "a:{{Nonsense}}"])
+def test_templates_in_an_access_entry(refused, username):
+    """A session's name, which callers choose, has a colon before it; other words in braces are refused."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/a"
+    refused(AccessEntry.of, role, [], username)
+    assert AccessEntry.of(role, [], "{{AccountID}}:{{SessionNameRaw}}").username == "{{AccountID}}:{{SessionNameRaw}}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- [",
+        "a: b",
+        "text",
+        "- text",
+        "- ",
+        "- {a: 1, a: 2}",
+        "- a: 2001-99-99",
+        "- a: x\n---\n- a: y\n",
+        "-\ta: x\n\tb: y\n",
+        "|\n  - a: x\n",
+        "- a: *nowhere\n",
+        "- &x\n  a: *x\n",
+        "- a: !mine x\n",
+        "!!int ",
+        "12",
+        "- ? {a: b}\n  : c\n",
+    ],
+)
 def test_what_cannot_be_read_is_not_written(text):
     """Malformed YAML, and YAML that is no list of mappings, is reported with the way to mend it."""
     with pytest.raises(MalformedDocumentError, match="nothing was written"):

@@ -96,12 +96,26 @@ def test_a_trust_policy_that_is_too_long_is_refused(refused):
     assert 2048 < len(trust.compact(raised)) <= 4096
 
 
+@pytest.mark.parametrize("length", [2047, 2048, 2049])
+def test_a_trust_policy_has_2048_characters_and_not_one_more(refused, length):
+    """The bound is IAM's to the character, counted without white space."""
+    provider = Provider.parse(f"arn:aws:iam::111122223333:oidc-provider/oidc.eks.x.amazonaws.com/id/{'A' * 32}")
+    many = [Subject.of("namespace", f"service-account-{number:02}") for number in range(28)]
+    room = length - len(trust.compact(trust.irsa_trust([provider], [*many, Subject.of("n", "x")])))
+    subjects_ = [*many, Subject.of("n", "x" * (room + 1))]
+    if length > 2048:
+        (problem,) = refused(trust.irsa_trust, [provider], subjects_)
+        assert "make 2049" in problem.value
+    else:
+        assert len(json.dumps(trust.irsa_trust([provider], subjects_), separators=(",", ":"))) == length
+
+
 def test_nobody_and_the_same_twice_are_refused(refused):
     """A trust policy without providers or subjects, or with a subject twice, is refused; all of it at once."""
     assert [problem.input for problem in refused(trust.irsa_trust, [], [])] == ["oidc_provider_arns", "subjects"]
     provider = Provider.parse(f"arn:aws:iam::111122223333:oidc-provider/oidc.eks.x.amazonaws.com/id/{'A' * 32}")
-    (problem,) = refused(trust.irsa_trust, [provider], [Subject("a", "b"), Subject("a", "b")])
-    assert problem.input == "subjects[1]"
+    problems = refused(trust.irsa_trust, [provider, provider], [Subject("a", "b"), Subject("a", "b")])
+    assert [problem.input for problem in problems] == ["oidc_provider_arns[1]", "subjects[1]"]
 
 
 def test_pod_identity_trusts_the_service_with_both_actions():
@@ -122,9 +136,15 @@ def test_issuers_come_with_and_without_scheme(provider):
 
 def test_what_is_no_issuer_is_refused(refused):
     """Plain http, spaces and empty strings are no issuers; a role's ARN is no provider's."""
-    for text in ("", "http://oidc.example.com", "a b"):
+    for text in ("", "http://oidc.example.com", "a b", "https://...", "https://x//y", "https://x?y", "HTTPS://x"):
         refused(Issuer.parse, text)
-    refused(Provider.parse, "arn:aws:iam::111122223333:role/x")
+    for arn in (
+        "arn:aws:iam::111122223333:role/x",
+        "arn:aws:iam::12:oidc-provider/x",
+        "arn:aws:iam:us-east-1:111122223333:oidc-provider/x",
+        "arn:aws:iam::111122223333:oidc-provider/",
+    ):
+        refused(Provider.parse, arn)
 
 
 def test_policies_by_name_and_arn(refused):

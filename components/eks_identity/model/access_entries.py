@@ -115,7 +115,7 @@ class AccessEntry:
             if kind not in {None, EntryType.STANDARD}:
                 if groups:
                     rule = f"entries of type {type} take no groups (EKS): nodes get their rights from the type"
-                    problems.add("kubernetes_groups", rule, list(groups), "take the groups out, or use type STANDARD")
+                    problems.add("kubernetes_groups", rule, groups, "take the groups out, or use type STANDARD")
                 if principal is not None and cluster_account not in {None, principal.account}:
                     rule = f"entries of type {type} are for principals of the cluster's account {cluster_account} (EKS)"
                     problems.add("principal_arn", rule, principal_arn, "give a role of that account")

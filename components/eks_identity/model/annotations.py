@@ -34,10 +34,10 @@ def webhook_annotations(
         if role_arn is not None and (arn := problems.take("role_arn", arns.role_arn, role_arn)) is not None:
             made[ROLE_ARN] = arn
         if audience is not None:
-            if not audience or audience != audience.strip():
-                problems.add("audience", "not empty, and no spaces around it", audience, "write sts.amazonaws.com")
+            problems.take("audience", names.audience, audience)
             made[AUDIENCE] = audience
         if sts_regional_endpoints is not None:
+            problems.take("sts_regional_endpoints", names.flag, sts_regional_endpoints)
             made[STS_REGIONAL_ENDPOINTS] = "true" if sts_regional_endpoints else "false"
         if token_expiration is not None:
             seconds = problems.take("token_expiration", names.token_expiration, token_expiration)

@@ -27,7 +27,7 @@ class Arn:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Refuses what is not an ARN, or names a partition that this library does not know."""
-        fields = text.split(":", _FIELDS - 1)
+        fields = names.text(text).split(":", _FIELDS - 1)
         if (
             len(fields) != _FIELDS
             or fields[0].lower() != "arn"
@@ -94,8 +94,10 @@ class Principal:
                 text,
                 f"give {arn.partition.arn('iam', 'user/NAME', account=account)} or …:role/NAME",
             )
-        path, _, name = rest.rpartition("/")
-        return cls(PrincipalKind(kind.lower()), arn.partition, account, name, f"/{path}/" if path else "/")
+        parent, _, name = f"/{rest}".rpartition("/")
+        # IAM has the same rule for the names of users and roles.
+        path = names.iam_path(f"{parent}/")
+        return cls(PrincipalKind(kind.lower()), arn.partition, account, names.role_name(name), path)
 
     @property
     def arn(self) -> str:
@@ -121,7 +123,7 @@ class Principal:
 
     def is_service_linked(self) -> bool:
         """Service-linked roles belong to an AWS service; EKS takes no access entry for one."""
-        return self.kind is PrincipalKind.ROLE and self.path.startswith("/aws-service-role/")
+        return self.kind is PrincipalKind.ROLE and self.path.lower().startswith("/aws-service-role/")
 
 
 def same_arn(one: str, other: str) -> bool:
@@ -145,14 +147,16 @@ def _session_refused(arn: Arn, kind: str, rest: str) -> InvalidInput:
     )
 
 
-_POLICY = re.compile(r"policy/.+")
+_POLICY = re.compile(r"policy/([\x21-\x7e]+/)?[\w+=,.@-]{1,128}", re.ASCII)
 
 
 def policy_arn(text: str) -> str:
     """The ARN of a managed policy, of AWS or of an account."""
     arn = Arn.parse(text)
-    if arn.service != "iam" or not _POLICY.fullmatch(arn.resource):
+    if arn.service != "iam" or arn.region or not _POLICY.fullmatch(arn.resource):
         raise _refused("a managed policy's ARN ends in :policy/NAME (IAM)", text, "give the ARN of a managed policy")
+    if arn.account != "aws":
+        names.account_id(arn.account)
     return str(arn)
 
 

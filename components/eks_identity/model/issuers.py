@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from eks_identity.errors import InvalidInput, Problem
+from eks_identity.model import names
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import Partition
 
-_ISSUER = re.compile(r"(?:https://)?(?P<rest>[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/-]+)?)")
+_ISSUER = re.compile(r"(?:https://)?(?P<rest>[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*(?::[0-9]+)?(?:/[A-Za-z0-9._~-]+)*)")
 _PROVIDER = "oidc-provider/"
 
 
@@ -24,7 +25,7 @@ class Issuer:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Takes the issuer with or without `https://`."""
-        match = _ISSUER.fullmatch(text.removesuffix("/"))
+        match = _ISSUER.fullmatch(names.text(text).removesuffix("/"))
         if match is None:
             raise InvalidInput(
                 [
@@ -70,7 +71,7 @@ class Provider:
     def parse(cls, text: str) -> Self:
         """Takes the provider's ARN."""
         arn = Arn.parse(text)
-        if arn.service != "iam" or not arn.resource.startswith(_PROVIDER):
+        if arn.service != "iam" or arn.region or not arn.resource.startswith(_PROVIDER):
             raise InvalidInput(
                 [
                     Problem(
@@ -81,7 +82,7 @@ class Provider:
                     )
                 ]
             )
-        return cls(Issuer.parse(arn.resource.removeprefix(_PROVIDER)), arn.partition, arn.account)
+        return cls(Issuer.parse(arn.resource.removeprefix(_PROVIDER)), arn.partition, names.account_id(arn.account))
 
     @property
     def arn(self) -> str:

@@ -10,13 +10,17 @@ ROLE_NAME: Final = 64
 ROLE_PATH: Final = 512
 """Characters of a role's path, both slashes included."""
 TRUST_POLICY: Final = 2_048
-"""Characters of a role's trust policy, white space not counted; IAM can raise it to 4,096."""
+"""Characters of a role's trust policy, white space not counted."""
+TRUST_POLICY_RAISED: Final = 4_096
+"""The most that IAM raises it to."""
 MANAGED_POLICY: Final = 6_144
 """Characters of a managed policy, white space not counted."""
 INLINE_POLICIES: Final = 10_240
 """Characters of all inline policies of one role together, white space not counted."""
 MANAGED_POLICIES_OF_A_ROLE: Final = 10
-"""Managed policies attached to one role; IAM can raise it to 20."""
+"""Managed policies attached to one role."""
+MANAGED_POLICIES_RAISED: Final = 20
+"""The most that IAM raises it to."""
 SESSION_SECONDS: Final = (3_600, 43_200)
 """Least and most seconds of a role's `MaxSessionDuration`."""
 TAGS: Final = 50

@@ -46,11 +46,11 @@ PARTITIONS = {partition.name: partition for partition in (AWS, CHINA, GOV_CLOUD)
 
 def partition(name: str) -> Partition:
     """The partition called `name`; refuses one that EKS identity is not known to work in."""
-    try:
-        return PARTITIONS[name]
-    except KeyError:
+    found = PARTITIONS.get(name) if isinstance(name, str) else None
+    if found is None:
         known = ", ".join(PARTITIONS)
-        raise InvalidInput([Problem("partition", f"one of {known}", name, "take the partition from the ARN")]) from None
+        raise InvalidInput([Problem("partition", f"one of {known}", name, "take the partition from the ARN")])
+    return found
 
 
 def partition_of_region(region: str) -> Partition:

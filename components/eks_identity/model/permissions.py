@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model import arns, limits
+from eks_identity.model import arns, limits, names
 from eks_identity.model.partitions import Partition
 
 _NAME = re.compile(r"[\w+=,.@-]+(/[\w+=,.@-]+)*", re.ASCII)
@@ -20,7 +20,7 @@ def managed_policy(text: str, partition: Partition) -> str:
 
     `AmazonS3ReadOnlyAccess` and `service-role/AmazonEBSCSIDriverPolicy` are names. Refuses ARNs of other partitions.
     """
-    if ":" not in text:
+    if ":" not in names.text(text):
         if not _NAME.fullmatch(text):
             raise _refused(
                 "",
@@ -61,8 +61,9 @@ def too_many_policies(count: int, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE
     """What there is to say about a role with `count` managed policies."""
     if count <= limit:
         return []
-    rule = f"at most {limit} managed policies a role (IAM quota; {limits.MANAGED_POLICIES_OF_A_ROLE} unless raised)"
-    return [Problem("", rule, f"{count} policies", "join some of them into one, or use a second role")]
+    rule = f"at most {limit} managed policies a role (IAM quota)"
+    fix = "join some of them into one, or use a second role; where IAM raised the quota, set raised_quotas to True"
+    return [Problem("", rule, f"{count} policies", fix)]
 
 
 def inline_policy(document: str | Mapping[str, Any]) -> str:

@@ -84,31 +84,21 @@ class Rule:
 
 
 def rules(given: Sequence[dict[str, Any]], *, namespaced: bool) -> tuple[Rule, ...]:
-    """The rules of one role; refuses a role without any, and every rule that is wrong, by its index."""
+    """The rules of one role, each given as `Rule.of` takes it. Refuses none at all, and every one that is wrong."""
     found: list[Rule] = []
     with Problems() as problems:
         if not given:
             problems.add("", "at least one rule, or the role allows nothing", [], "add a rule, such as get on pods")
         for index, fields in enumerate(given):
-            unknown = sorted(set(fields) - _FIELDS)
-            if unknown or "verbs" not in fields:
-                names = ", ".join(sorted(_FIELDS))
-                problems.add(
-                    f"[{index}]", f"a rule has verbs, and of {names} what it needs", sorted(fields), "mend the names"
-                )
-                continue
             rule = problems.take(f"[{index}]", Rule.of, **fields, namespaced=namespaced)
             if rule is not None:
                 found.append(rule)
     return tuple(found)
 
 
-_FIELDS = {"verbs", "resources", "api_groups", "resource_names", "non_resource_urls", "other_verbs"}
-
-
 def role_kind(kind: str) -> str:
     """`ClusterRole` or `Role`."""
-    if kind not in {"ClusterRole", "Role"}:
+    if kind not in ("ClusterRole", "Role"):
         raise InvalidInput([Problem("", "ClusterRole or Role (Kubernetes)", kind, "write ClusterRole")])
     return kind
 

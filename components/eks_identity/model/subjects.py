@@ -35,7 +35,7 @@ class Subject:
                 ("namespace", namespace, names.namespace),
                 ("service_account", service_account, names.service_account),
             ):
-                if not _WILDCARD.search(value):
+                if not isinstance(value, str) or not _WILDCARD.search(value):
                     problems.take(field, check, value)
                 elif not match_wildcards:
                     problems.add(
@@ -51,7 +51,7 @@ class Subject:
     @classmethod
     def parse(cls, text: str, *, match_wildcards: bool = False) -> Self:
         """Takes `system:serviceaccount:<namespace>:<name>`."""
-        namespace, separator, name = text.removeprefix(_PREFIX).partition(":")
+        namespace, separator, name = names.text(text).removeprefix(_PREFIX).partition(":")
         if not text.startswith(_PREFIX) or not separator:
             raise InvalidInput(
                 [

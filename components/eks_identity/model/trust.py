@@ -38,6 +38,11 @@ def irsa_trust(
         if not given
     ]
     problems += [
+        Problem(f"oidc_provider_arns[{index}]", "each provider once", provider.arn, "take the repeated provider out")
+        for index, provider in enumerate(providers)
+        if provider in providers[:index]
+    ]
+    problems += [
         Problem(f"subjects[{index}]", "each service account once", str(subject), "take the repeated subject out")
         for index, subject in enumerate(subjects)
         if subject in subjects[:index]
@@ -55,7 +60,8 @@ def irsa_trust(
                     "subjects",
                     f"a trust policy has at most {size_limit} characters ({limits.TRUST_POLICY} unless IAM raised it)",
                     f"{len(subjects)} subjects of {len(providers)} clusters make {size}",
-                    "use two roles, or Pod Identity (its trust policy names no service account)",
+                    "use two roles, or Pod Identity (its trust policy names no service account); where IAM raised the "
+                    "account's quota, set raised_quotas to True",
                 )
             ]
         )

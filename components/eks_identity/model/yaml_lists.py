@@ -8,12 +8,12 @@ item shares its lines with something else (flow style), the list is written anew
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
@@ -22,6 +22,9 @@ from eks_identity.errors import MalformedDocumentError
 # Strings that YAML 1.1 (which the authenticator reads) and YAML 1.2 both take for strings without quotes.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*(:[A-Za-z0-9_./@-]+|::[A-Za-z0-9_./@-]+)*")
 _NOT_STRINGS = {"y", "yes", "n", "no", "on", "off", "true", "false", "null"}
+
+# What the authenticator skips, though it is no list.
+_EMPTY = {"", "``", '""', "''"}
 
 Item = Mapping[str, Any]
 
@@ -98,9 +101,13 @@ def _yaml() -> YAML:
 
 
 def _load(text: str, key: str) -> list[Any]:
+    if text.strip() in _EMPTY:
+        return []
     try:
         content = _yaml().load(text)
-    except (YAMLError, ValueError) as error:
+        # An anchor that holds its own alias makes a list without end: this refuses it.
+        json.dumps(content, default=repr, skipkeys=True)
+    except Exception as error:  # noqa: BLE001 - beside its own errors, ruamel.yaml raises IndexError and others
         raise MalformedDocumentError(
             f"{key} of ConfigMap kube-system/aws-auth is not YAML: {error}{_UNTOUCHED}"
         ) from None
@@ -114,6 +121,8 @@ def _load(text: str, key: str) -> list[Any]:
 
 
 def _compose(text: str) -> Node | None:
+    if text.strip() in _EMPTY:
+        return None
     node: Node | None = _yaml().compose(io.StringIO(text))
     return None if isinstance(node, ScalarNode) else node
 
@@ -127,9 +136,11 @@ def _lines_of(text: str, index: int) -> tuple[int, int, int] | None:
     first, last = node.start_mark.line, _end(node)
     indent = _indent(sequence)
     lines = text.split("\n")
-    if not lines[first].startswith(f"{' ' * indent}-"):
-        return None
-    return first, last, indent
+    before = _end(sequence.value[index - 1]) if index else sequence.start_mark.line - 1
+    # The dash may stand on a line of its own, above its item.
+    while first > before and not lines[first].startswith(f"{' ' * indent}-"):
+        first -= 1
+    return (first, last, indent) if first > before else None
 
 
 def _indent(sequence: SequenceNode) -> int:
@@ -147,7 +158,8 @@ def _end(node: Node) -> int:
 
 
 def _last_line(lines: list[str]) -> int:
-    return max((number for number, line in enumerate(lines) if line.strip()), default=-1)
+    """The last line that says something; `...` ends the document, and stays behind what is added."""
+    return max((number for number, line in enumerate(lines) if line.strip() not in {"", "..."}), default=-1)
 
 
 def _rendered(item: Item, indent: int) -> list[str]:
@@ -171,7 +183,7 @@ def _plain(item: Item) -> dict[str, Any]:
 
 
 def _checked(edited: str | None, text: str, key: str, expected: list[dict[str, Any]]) -> str:
-    """`edited` if it reads as `expected`; else the list written anew."""
+    """`edited` if it reads as `expected`; else the list written anew, and refused where that does not either."""
     try:
         if edited is not None and mappings(edited, key) == expected:
             return edited
@@ -179,4 +191,9 @@ def _checked(edited: str | None, text: str, key: str, expected: list[dict[str, A
         # An alias whose anchor went: the list has to be written out.
         pass
     comments = [line for line in text.split("\n") if line.lstrip().startswith("#")]
-    return "".join(f"{line}\n" for line in [*comments, *(row for item in expected for row in _rendered(item, 0))])
+    anew = "".join(f"{line}\n" for line in [*comments, *(row for item in expected for row in _rendered(item, 0))])
+    if mappings(anew, key) != expected:
+        raise MalformedDocumentError(
+            f"{key} of ConfigMap kube-system/aws-auth cannot be edited without a change to others' entries{_UNTOUCHED}"
+        )
+    return anew

@@ -7,9 +7,11 @@ import json
 import secrets
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -62,6 +64,8 @@ def api_server(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> 
             f"--tls-cert-file={serving.certificate}",
             f"--tls-private-key-file={serving.key}",
             f"--token-auth-file={tokens}",
+            f"--authentication-token-webhook-config-file={_token_reviews(stack, folder)}",
+            "--authentication-token-webhook-version=v1",
             "--authorization-mode=RBAC",
             "--anonymous-auth=false",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -78,6 +82,18 @@ def api_server(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
+def kubeconfig_of(api_server: str) -> Callable[..., str]:
+    """The kubeconfig of an IAM principal with these groups, who enters as through EKS's authenticator."""
+
+    def kubeconfig(arn: str, *groups: str) -> str:
+        document = json.loads(api_server)
+        document["users"][0]["user"]["token"] = _token(arn, groups)
+        return json.dumps(document)
+
+    return kubeconfig
+
+
+@pytest.fixture
 def client(api_server: str) -> Iterator[Client]:
     """The administrator's client, on a cluster that has no aws-auth yet."""
     with _client(json.loads(api_server)) as client:
@@ -86,6 +102,46 @@ def client(api_server: str) -> Iterator[Client]:
         except ApiError as error:
             assert error.status.code == 404  # noqa: PT017 - deleting nothing is fine, anything else is not
         yield client
+
+
+def _token(arn: str, groups: tuple[str, ...]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([arn, groups]).encode()).decode().rstrip("=")
+
+
+class _TokenReviews(BaseHTTPRequestHandler):
+    """Answers the API server as aws-iam-authenticator does, whoever a token says it is for."""
+
+    def do_POST(self) -> None:
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        try:
+            arn, groups = json.loads(base64.urlsafe_b64decode(review["spec"]["token"] + "=="))
+            user = {"username": "somebody", "groups": groups, "extra": {"canonicalArn": [arn]}}
+            review["status"] = {"authenticated": True, "user": user}
+        except ValueError:
+            review["status"] = {"authenticated": False}
+        answer = json.dumps(review).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+
+def _token_reviews(stack: ExitStack, folder: Path) -> Path:
+    server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), _TokenReviews))
+    Thread(target=server.serve_forever, daemon=True).start()
+    stack.callback(server.shutdown)
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "reviews", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+        "contexts": [{"name": "reviews", "context": {"cluster": "reviews", "user": "api-server"}}],
+        "current-context": "reviews",
+        "users": [{"name": "api-server", "user": {}}],
+    }
+    return write_secret(folder / "token-reviews.json", json.dumps(kubeconfig))
 
 
 @retry(retry=retry_if_exception_type(Exception), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)

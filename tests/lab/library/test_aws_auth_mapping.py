@@ -155,6 +155,42 @@ def test_a_cluster_that_does_not_answer_is_named(api_server):
         AwsAuthMappingProvider().create(properties(json.dumps(nowhere)))
 
 
+ME = "arn:aws:iam::111122223333:user/me"
+ADMINISTRATORS = "system:masters"
+
+
+def test_nobody_takes_their_own_way_in_away(client, kubeconfig_of):
+    """Delete, an update that loses groups, and its preview are refused for the caller's own entry."""
+    mine = kubeconfig_of(ME, ADMINISTRATORS)
+    provider = AwsAuthMappingProvider()
+    declared = properties(mine, arn=ME, username="me", groups=[ADMINISTRATORS])
+    made = provider.create(declared)
+    before = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
+
+    fewer = {**declared, "groups": ["viewers"]}
+    (failure,) = provider.check(made.outs, fewer).failures
+    assert "run this as another administrator" in failure.reason
+    with pytest.raises(InvalidInput, match="nobody takes their own way into the cluster away"):
+        provider.update(made.id, made.outs, fewer)
+    with pytest.raises(InvalidInput, match=r"mapUsers\[0\] of ConfigMap kube-system/aws-auth: username 'me'"):
+        provider.delete(made.id, made.outs)
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == before
+
+    more = {**declared, "groups": [ADMINISTRATORS, "more"]}
+    assert provider.check(made.outs, more).failures == []
+    provider.update(made.id, made.outs, more)
+    provider.delete(made.id, {**more, "kubeconfig": kubeconfig_of(ME.replace("me", "other"), ADMINISTRATORS)})
+    assert aws_auth(client) == []
+
+
+def test_somebody_whom_an_access_entry_lets_in_may_take_their_mapping_out(client, kubeconfig_of, api_server):
+    """Without the mapping's groups the caller is not in through aws-auth, so that people can move to access entries."""
+    role = "arn:aws:iam::111122223333:role/me"
+    made = AwsAuthMappingProvider().create(properties(api_server, arn=role, username="me", groups=["operators"]))
+    AwsAuthMappingProvider().delete(made.id, {**made.outs, "kubeconfig": kubeconfig_of(role, ADMINISTRATORS)})
+    assert aws_auth(client, "mapRoles") == []
+
+
 # Each writer is a process of its own, made from one that has the library loaded.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["eks_identity.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"])

@@ -1,0 +1,79 @@
+"""What YAML, other languages and other stacks hand on in place of a string: refused with a rule, never a traceback."""
+
+import math
+
+import pytest
+
+from eks_identity.model import annotations, arns, identities, names, partitions, permissions, rbac
+from eks_identity.model.access_entries import AccessEntry, AuthenticationMode, Via
+from eks_identity.model.aws_auth import UserMapping
+from eks_identity.model.issuers import Issuer, Provider
+from eks_identity.model.subjects import Subject
+
+USER = "arn:aws:iam::111122223333:user/a"
+NOT_STRINGS = [None, 1, 1.5, True, [], {}, ["a"], b"x"]
+OF_A_STRING = [
+    names.namespace,
+    names.service_account,
+    names.rbac_name,
+    names.role_name,
+    names.auto_named_role,
+    names.iam_path,
+    names.cluster_name,
+    names.account_id,
+    names.audience,
+    arns.Principal.parse,
+    arns.policy_arn,
+    arns.role_arn,
+    partitions.partition,
+    identities.group_to_bind,
+    AuthenticationMode.parse,
+    Via.parse,
+    rbac.role_kind,
+    Issuer.parse,
+    Provider.parse,
+    Subject.parse,
+    lambda value: Subject.of(value, "my-sa"),
+    lambda value: Subject.of("default", value),
+    lambda value: permissions.managed_policy(value, partitions.AWS),
+    permissions.inline_policy,
+    lambda value: UserMapping.of(value, []),
+    lambda value: UserMapping.of(USER, [value]),
+    AccessEntry.of,
+    lambda value: AccessEntry.of(USER, [value]),
+]
+
+
+@pytest.mark.parametrize("value", NOT_STRINGS, ids=repr)
+@pytest.mark.parametrize("parse", OF_A_STRING)
+def test_what_is_no_string_is_refused(refused, parse, value):
+    """Numbers, booleans, null and collections in place of a string are refused with the value."""
+    assert value in [problem.value for problem in refused(parse, value)]
+
+
+@pytest.mark.parametrize("value", [1, 1.5, True, [], ["a"]], ids=repr)
+def test_a_username_is_a_string(refused, value):
+    """A numeric or boolean username would authenticate with an empty name."""
+    for make in (UserMapping.of, AccessEntry.of):
+        assert "username" in [problem.input for problem in refused(make, USER, [], value)]
+
+
+@pytest.mark.parametrize("value", [None, 1, True, "operators", {"operators": 1}], ids=repr)
+def test_groups_are_a_list(refused, value):
+    """A bare string would be a group for each of its letters."""
+    refused(UserMapping.of, USER, value)
+    refused(AccessEntry.of, USER, value)
+
+
+@pytest.mark.parametrize("value", [None, "3600", True, math.nan, math.inf, -math.inf, [], {}, 10**400], ids=str)
+def test_seconds_are_a_number(refused, value):
+    """What is no finite number is refused, and so is a number in quotes."""
+    refused(names.session_seconds, value)
+    refused(names.token_expiration, value)
+
+
+@pytest.mark.parametrize("value", ["false", "true", 0, 1, []], ids=repr)
+def test_a_flag_is_a_boolean(refused, value):
+    """The string "false" is true to Python."""
+    (problem,) = refused(lambda: annotations.webhook_annotations(sts_regional_endpoints=value))
+    assert problem.input == "sts_regional_endpoints"

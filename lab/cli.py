@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lab.contract import AuthenticationMode
+from lab.contract import CLUSTER_NAME, AuthenticationMode
 from lab.errors import LabError, UsageError
 from lab.home import DEFAULT_NAME, Home
 from lab.progress import Timeline
@@ -34,22 +34,35 @@ class ExitCode(IntEnum):
 
 def _errors_to_exit_codes(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
-    def wrapped(*args: Any, **options: Any) -> Any:
+    def wrapped(home: Home, *args: Any, **options: Any) -> Any:
         try:
-            return command(*args, **options)
+            return command(home, *args, **options)
         except LabError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED)
         except KeyboardInterrupt:
-            click.echo("interrupted; `python -m lab up` goes on from here, `python -m lab down` stops", err=True)
+            click.echo("interrupted" + _AFTER_INTERRUPT.get(command.__name__, "").format(home.option), err=True)
             sys.exit(ExitCode.INTERRUPTED)
 
     return wrapped
 
 
+_AFTER_INTERRUPT = {
+    "up": "; `python -m lab{0} up` goes on from here, `python -m lab{0} down` stops",
+    "demo": "; without --keep its lab is removed",
+}
+
+
 @click.group(epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + ".")
 @click.option(
-    "--lab", "name", default=DEFAULT_NAME, envvar="EKS_LAB", show_default=True, help="Which lab; several can run."
+    "--lab",
+    "name",
+    metavar="NAME",
+    default=DEFAULT_NAME,
+    envvar="EKS_LAB",
+    show_default=True,
+    show_envvar=True,
+    help="Which lab; several can run.",
 )
 @click.pass_context
 def main(context: click.Context, name: str) -> None:
@@ -57,7 +70,27 @@ def main(context: click.Context, name: str) -> None:
     try:
         context.obj = Home(name)
     except UsageError as error:
+        if context.invoked_subcommand == "env":
+            _take_credentials_away()
         raise click.UsageError(str(error)) from error
+
+
+def _take_credentials_away() -> None:
+    """For `eval` in the shell that was not to be entered."""
+    from lab.environment import shell_refusal  # noqa: PLC0415 - see `up`
+
+    click.echo(shell_refusal(os.environ), nl=False)
+
+
+class _Entering(click.Command):
+    """A command whose output is evaluated: options that it does not have take the shell's credentials away too."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, arguments)
+        except click.UsageError:
+            _take_credentials_away()
+            raise
 
 
 @main.command()
@@ -91,6 +124,7 @@ def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str) -> Non
         f'  eval "$(python -m lab{home.option} env)"                 as its administrator\n'
         f'  eval "$(python -m lab{home.option} env --as eks-ope)"    as an IAM user of that name',
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -137,7 +171,7 @@ def status(home: Home) -> None:
     Console(width=160 if not sys.stdout.isatty() else None).print(table)
 
 
-@main.command()
+@main.command(cls=_Entering)
 @click.option("--as", "principal", default="lab-admin", show_default=True, help="IAM user, role/NAME, or ARN.")
 @click.pass_obj
 @_errors_to_exit_codes
@@ -147,15 +181,15 @@ def env(home: Home, principal: str) -> None:
     Where the lab cannot be entered, the exports take the shell's own AWS and Kubernetes credentials away, so that
     nothing meant for the lab is done to a real account.
     """
-    from lab.environment import shell_exports, shell_refusal, variables  # noqa: PLC0415 - see `up`
+    from lab.environment import shell_exports, variables  # noqa: PLC0415 - see `up`
     from lab.tools import Toolbox  # noqa: PLC0415 - see `up`
 
     try:
         home.require_running()
         tools = Toolbox(home.tools, Timeline(Console(stderr=True, quiet=True))).ensure()
         exports = shell_exports(variables(home, tools.bin, principal), os.environ)
-    except LabError:
-        click.echo(shell_refusal(os.environ), nl=False)
+    except BaseException:
+        _take_credentials_away()
         raise
     click.echo(exports, nl=False)
 
@@ -169,6 +203,8 @@ def logs(home: Home, part: str | None, *, follow: bool) -> None:
     """Print the log of one PART, or list the parts that have one."""
     files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
     if part is None:
+        if not files:
+            click.echo(f"lab {home.name!r} has no logs\n  fix: python -m lab{home.option} up", err=True)
         for name, file in files.items():
             click.echo(f"{name:40} {file.stat().st_size:>10} bytes")
         return
@@ -199,6 +235,13 @@ def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:
     clusters = {}
     for value in values:
         name, _, mode = value.partition("=")
+        if not CLUSTER_NAME.fullmatch(name):
+            rule = (
+                "a cluster's name is 1 to 100 letters, digits, hyphens and underscores, a letter or digit first (EKS)"
+            )
+            raise click.BadParameter(f"{value!r}: {rule}")
+        if name in clusters:
+            raise click.BadParameter(f"{value!r}: {name} is named twice")
         if mode and mode not in set(AuthenticationMode):
             raise click.BadParameter(f"{value!r}: the mode is one of {', '.join(AuthenticationMode)}")
         clusters[name] = AuthenticationMode(mode) if mode else DEFAULT_MODE

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import WaiterError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.contract import AuthenticationMode
 from lab.errors import StartError
@@ -25,10 +26,13 @@ _POLL = {"Delay": 0.1, "MaxAttempts": 900}
 
 
 def ensure_clusters(home: Home, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
-    """Make the clusters that are not there yet, each with one node; several at once. One that is there stays as is."""
+    """Make the clusters that are not there yet, each with one node; several at once. One that is there stays as is.
+
+    One without a node is what an `up` that was ended left: the rest of it is made.
+    """
     eks = client(home, "eks")
     there = set(eks.list_clusters()["clusters"])
-    missing = [name for name in clusters if name not in there]
+    missing = [name for name in clusters if name not in there or not _node_groups(eks, name)]
     if not missing:
         return
     roles = _ensure_roles(home)
@@ -43,17 +47,25 @@ def ensure_clusters(home: Home, clusters: Mapping[str, AuthenticationMode], time
             made.result()
 
 
+def _node_groups(eks: Any, cluster: str) -> list[str]:
+    groups: list[str] = eks.list_nodegroups(clusterName=cluster)["nodegroups"]
+    return groups
+
+
 def _make(home: Home, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
     eks = client(home, "eks")
-    eks.create_cluster(
-        name=name,
-        roleArn=roles[CLUSTER_ROLE],
-        resourcesVpcConfig={"subnetIds": subnets},
-        accessConfig={"authenticationMode": mode.value, "bootstrapClusterCreatorAdminPermissions": True},
-    )
+    there_already = eks.exceptions.ResourceInUseException
     try:
+        with suppress(there_already):
+            eks.create_cluster(
+                name=name,
+                roleArn=roles[CLUSTER_ROLE],
+                resourcesVpcConfig={"subnetIds": subnets},
+                accessConfig={"authenticationMode": mode.value, "bootstrapClusterCreatorAdminPermissions": True},
+            )
         eks.get_waiter("cluster_active").wait(name=name, WaiterConfig=_POLL)
-        eks.create_addon(clusterName=name, addonName="eks-pod-identity-agent")
+        with suppress(there_already):
+            eks.create_addon(clusterName=name, addonName="eks-pod-identity-agent")
         eks.create_nodegroup(
             clusterName=name,
             nodegroupName=NODE_GROUP,
@@ -62,10 +74,10 @@ def _make(home: Home, name: str, mode: AuthenticationMode, subnets: list[str], r
             scalingConfig={"minSize": 1, "desiredSize": 1, "maxSize": 1},
         )
         eks.get_waiter("nodegroup_active").wait(clusterName=name, nodegroupName=NODE_GROUP, WaiterConfig=_POLL)
-    except WaiterError as error:
+    except (ClientError, BotoCoreError) as error:
         raise StartError(
-            f"cluster {name!r} did not come up: {error.kwargs['reason']}",
-            fix=f"python -m lab logs{home.option} shows why",
+            f"cluster {name!r} did not come up: {error}",
+            fix=f"`python -m lab{home.option} logs` names the logs that may say why",
         ) from error
 
 

@@ -7,11 +7,15 @@ every change. A node asks the cloud for one thing that has no public API: the cr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
+
+CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
+"""What EKS takes as the name of a cluster (CreateCluster in its API reference)."""
 
 
 class AuthenticationMode(StrEnum):

@@ -85,6 +85,7 @@ class Home:
         self.principals = self.folder / "principals"
         self.pulumi = self.folder / "pulumi"
         self._state_file = self.folder / "lab.json"
+        self._lock_file = self.root / "labs" / f"{name}.lock"
 
     def prepare(self) -> None:
         """Make the folder, so that only the user can read it; raises `StateError` where that cannot be."""
@@ -109,12 +110,12 @@ class Home:
         """One command at a time starts or stops this lab; another one waits for it, for three minutes at most."""
         self.prepare()
         try:
-            with FileLock(self.root / "labs" / f"{self.name}.lock", timeout=180):
+            with FileLock(self._lock_file, timeout=180):
                 yield
         except Timeout as error:
             raise StateError(
                 f"another command has been starting or stopping lab {self.name!r} for three minutes",
-                fix="see `python -m lab status`; end that command, then try again",
+                fix=f"see `python -m lab{self.option} status`; end that command, then try again",
             ) from error
 
     def read_state(self) -> State | None:
@@ -136,7 +137,7 @@ class Home:
     def require_running(self) -> State:
         state = self.running()
         if state is None:
-            raise UsageError(f"lab {self.name!r} is not running", fix=f"python -m lab up{self.option}")
+            raise UsageError(f"lab {self.name!r} is not running", fix=f"python -m lab{self.option} up")
         return state
 
     def write_state(self, state: State) -> None:
@@ -157,6 +158,10 @@ class Home:
         if not keep_logs:
             self.folder.rmdir()
 
+    def forget_lock(self) -> None:
+        """Remove the lock's file, by whoever holds the lock: one that waits for it makes a new file."""
+        self._lock_file.unlink(missing_ok=True)
+
     def siblings(self) -> list[Home]:
         """The other labs that have a folder beside this one's."""
         folders = [folder for folder in (self.root / "labs").iterdir() if folder.is_dir() and folder != self.folder]
@@ -170,5 +175,5 @@ class Home:
 
     @property
     def option(self) -> str:
-        """How this lab is named on the command line."""
+        """How this lab is named on the command line, in front of the command."""
         return "" if self.name == DEFAULT_NAME else f" --lab {self.name}"

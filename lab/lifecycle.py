@@ -62,6 +62,7 @@ def reset(home: Home) -> None:
     down(home)
     with home.lock():
         home.clear()
+        home.forget_lock()
 
 
 def _clean_killed(home: Home) -> None:
@@ -72,6 +73,7 @@ def _clean_killed(home: Home) -> None:
             with other.lock():
                 if other.killed:
                     other.clear()
+                    other.forget_lock()
 
 
 def _start(home: Home, tools: Tools, timeline: Timeline) -> State:
@@ -131,7 +133,9 @@ def _prepare_pulumi(home: Home, tools: Tools, plugins: Plugins) -> None:
         check=False,
     )
     if listed.returncode != 0 and "already exists" not in listed.stderr:
-        raise StartError(f"the stack {STACK!r} cannot be made: {listed.stderr.strip()}", fix="python -m lab reset")
+        raise StartError(
+            f"the stack {STACK!r} cannot be made: {listed.stderr.strip()}", fix=f"python -m lab{home.option} reset"
+        )
 
 
 def _install_official(tools: Tools, pulumi_home: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from lab.pki import write_secret
 
 ADMINISTRATOR = "lab-admin"
 OTHER_ADMINISTRATOR = "other-admin"
+_NAME = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]+")
+"""The name of an IAM user or role, with its path."""
 
 
 def folder_of(home: Home, principal: str) -> Path:
@@ -65,18 +68,20 @@ def prepare(home: Home, state: State, principal: str) -> Path:
 
     Raises `UsageError` where the lab has no such user or role.
     """
-    kind, name = _parse(principal)
+    kind, account, name = _parse(principal, state.account)
     if kind == "role":
-        return _prepare_role(home, state, principal, name)
-    folder = folder_of(home, name)
-    if not (folder / "credentials").exists():
-        write_credentials(home, name, _access_key(home, name))
+        return _prepare_role(home, state, account, name)
+    user = name.rpartition("/")[2]
+    folder = folder_of(home, user)
+    if user not in {ADMINISTRATOR, OTHER_ADMINISTRATOR}:
+        _ensure_access_key(home, state, account, user)
     write_secret(folder / "config", _ini({"default": _settings(state)}))
     return folder
 
 
-def _prepare_role(home: Home, state: State, principal: str, name: str) -> Path:
-    arn = principal if principal.startswith("arn:") else f"arn:aws:iam::{state.account}:role/{name}"
+def _prepare_role(home: Home, state: State, account: str, name: str) -> Path:
+    own = account == state.account
+    arn = _role_arn(home, name) if own else f"arn:aws:iam::{account}:role/{name}"
     folder = folder_of(home, f"role/{name}")
     administrator = folder_of(home, ADMINISTRATOR) / "credentials"
     write_secret(folder / "credentials", administrator.read_text().replace("[default]", "[administrator]"))
@@ -92,32 +97,67 @@ def _prepare_role(home: Home, state: State, principal: str, name: str) -> Path:
     return folder
 
 
-def _parse(principal: str) -> tuple[str, str]:
-    resource = principal.split(":", 5)[5] if principal.startswith("arn:") and principal.count(":") >= 5 else principal
-    kind, slash, rest = resource.partition("/")
-    if slash and kind in {"user", "role"}:
-        return kind, rest if kind == "role" else rest.rpartition("/")[2]
-    if slash or ":" in resource:
+def _parse(principal: str, account: str) -> tuple[str, str, str]:
+    """`user` or `role`, the account (`account` where none is named), and the name with its path."""
+    resource = principal
+    if principal.startswith("arn:") and principal.count(":") >= 5:
+        account, resource = principal.split(":", 5)[4:]
+    kind, slash, name = resource.partition("/")
+    if not slash:
+        kind, name = "user", resource
+    if kind not in {"user", "role"} or not _NAME.fullmatch(name):
         raise UsageError(
             f"principal {principal!r} is neither an IAM user nor a role",
             fix="name it as 'eks-ope', 'user/eks-ope', 'role/ops' or by its ARN",
         )
-    return "user", principal
+    return kind, account, name
 
 
-def _access_key(home: Home, user: str) -> Credentials:
+def _ensure_access_key(home: Home, state: State, account: str, user: str) -> None:
+    """An access key of the user that AWS knows; a user that was deleted and made again gets a new one."""
+    if account != state.account:
+        raise UsageError(
+            f"the lab administers account {state.account}, not {account}",
+            fix=f"name a user of {state.account}, or '{OTHER_ADMINISTRATOR}' of the second account",
+        )
     iam = client(home, "iam")
     try:
-        for old in iam.list_access_keys(UserName=user)["AccessKeyMetadata"][1:]:
-            iam.delete_access_key(UserName=user, AccessKeyId=old["AccessKeyId"])
-        key = iam.create_access_key(UserName=user)["AccessKey"]
+        keys = [key["AccessKeyId"] for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]]
     except iam.exceptions.NoSuchEntityException as error:
         users = ", ".join(sorted(user["UserName"] for user in iam.list_users()["Users"]))
         raise UsageError(
             f"the lab's account has no IAM user {user!r}; it has {users}",
             fix=f"name one of them, or make it: aws iam create-user --user-name {user}",
         ) from error
-    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    if _kept_key(home, user) in keys:
+        return
+    for old in keys[1:]:
+        iam.delete_access_key(UserName=user, AccessKeyId=old)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    write_credentials(home, user, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+
+
+def _kept_key(home: Home, user: str) -> str | None:
+    """The id of the access key in the user's credentials file."""
+    kept = configparser.RawConfigParser()
+    kept.read(folder_of(home, user) / "credentials")
+    return kept.get("default", "aws_access_key_id", fallback=None)
+
+
+def _role_arn(home: Home, name: str) -> str:
+    """The ARN of a role of the lab's account, which may be named without its path."""
+    iam = client(home, "iam")
+    try:
+        arn: str = iam.get_role(RoleName=name.rpartition("/")[2])["Role"]["Arn"]
+    except iam.exceptions.NoSuchEntityException:
+        arn = ""
+    if not arn.endswith(f"/{name}"):
+        roles = ", ".join(sorted(role["Arn"].partition(":role/")[2] for role in iam.list_roles()["Roles"]))
+        raise UsageError(
+            f"the lab's account has no IAM role {name!r}; it has {roles or 'none'}",
+            fix="name one of them, or make it: aws iam create-role",
+        )
+    return arn
 
 
 def _settings(state: State) -> dict[str, str]:

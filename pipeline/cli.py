@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
+import yaml
 
 from pipeline.errors import ExitCode, PipelineError
 from pipeline.operations import PROJECT, Operation, run
 from pipeline.report import Report
 
 EPILOG = "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + "."
+WIDTH = 4096
+"""Columns of the outputs: a terminal may wrap them, but they are not to be broken or cut where a program reads them."""
 
 
 @click.command(epilog=EPILOG)
@@ -60,11 +61,7 @@ def _print_json(report: Report) -> None:
 
 
 def _print_summary(report: Report) -> None:
-    console = Console()
     counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items())) or "no resources"
-    console.print(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
+    click.echo(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
     if report.outputs:
-        table = Table("output", "value", box=None)
-        for name, value in report.outputs.items():
-            table.add_row(name, value if isinstance(value, str) else json.dumps(value))
-        console.print(table)
+        click.echo(yaml.safe_dump({"outputs": report.outputs}, sort_keys=False, width=WIDTH), nl=False)

@@ -11,6 +11,8 @@ from rich.markup import escape
 from rich.text import Text
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "read": "?", "refresh": "↻"}
+_ENDED = "an unhandled error occurred: program exited with non-zero exit code"
+"""What the engine adds to every message of a program that refused to go on."""
 _QUIET = {"same", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
 
@@ -82,11 +84,11 @@ class Narrator:
         line = Text.assemble((f" {sign} ", style), (step.type, "dim"), " ", step.urn.rpartition("::")[2])
         if detail:
             line.append(f"  {detail}", style="dim")
-        self._console.print(line)
+        self._console.print(line, soft_wrap=True)
 
     def _diagnostic(self, severity: str, message: str) -> None:
         text = Text.from_ansi(_without_colours(message)).plain.strip()
-        if text:
+        if text and not (self._report.diagnostics and text.startswith(_ENDED)):
             self._report.diagnostics.append(f"{severity}: {text}")
             self._console.print(
                 f"[{'yellow' if severity == 'warning' else 'red'}]{severity}[/]: {escape(text)}", soft_wrap=True

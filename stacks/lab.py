@@ -12,8 +12,8 @@ from stacks.compose import Environment
 def compose() -> None:
     """Declares it, in the lab's account only."""
     said = settings.read()
-    environment = Environment(
-        said, guard.account_of_the_lab(), partition_of_region(pulumi.Config("aws").require("region"))
-    )
+    region = pulumi.Config("aws").require("region")
+    environment = Environment(said, guard.account_of_the_lab(), partition_of_region(region))
+    guard.clusters_are_there(said.clusters, region)
     environment.declare()
     environment.export()

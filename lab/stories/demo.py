@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.home import Home
@@ -40,6 +42,8 @@ def run_demo(home: Home, *, keep: bool = False) -> bool:
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
     timeline = Timeline(console)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline)
         brought_up = time.monotonic() - started
@@ -51,6 +55,7 @@ def run_demo(home: Home, *, keep: bool = False) -> bool:
         _print_times(walked, brought_up, time.monotonic() - started, home, console)
     finally:
         if not keep:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half a lab
             with timeline.part("clean up"):
                 reset(home)
     return all(seen.as_expected for seen in walked)
@@ -68,15 +73,16 @@ def _walk(step: Step, world: World, timeline: Timeline) -> Seen:
 
 
 def _print_table(walked: list[Seen], console: Console) -> None:
-    table = Table("", "step", "seen with", "expected", "seen", "seconds", title="What was seen")
+    worded = [Column(title, overflow="fold") for title in ("step", "seen with", "expected", "seen")]
+    table = Table("", *worded, Column("seconds", no_wrap=True), title="What was seen")
     for story in sorted({seen.step.story for seen in walked}):
         table.add_section()
         for seen in walked:
             if seen.step.story == story:
                 mark = "[green]✓[/]" if seen.as_expected else "[red]✗[/]"
-                shown = seen.seen if seen.as_expected else f"[red]{seen.seen}[/]"
-                row = (mark, f"{story}: {seen.step.title}", seen.step.seen_with, seen.step.expected, shown)
-                table.add_row(*row, f"{seen.seconds:.1f}")
+                words = (f"{story}: {seen.step.title}", seen.step.seen_with, seen.step.expected, seen.seen)
+                *row, shown = map(escape, words)
+                table.add_row(mark, *row, shown if seen.as_expected else f"[red]{shown}[/]", f"{seen.seconds:.1f}")
     console.print(table)
 
 

@@ -16,7 +16,9 @@ import psutil
 import pytest
 import tenacity
 
+from lab.clusters import NODE_GROUP
 from lab.home import Home
+from lab.principals import client
 
 pytestmark = pytest.mark.xdist_group("command-line")
 
@@ -172,12 +174,57 @@ def test_nothing_else_is_reached(running_lab):
             opener.open(f"https://{host}/", timeout=10)
 
 
-def test_env_of_an_unknown_principal(running_lab):
-    """An IAM user that is not there is refused with those that are."""
-    refused = lab("env", "--as", "nobody", name=running_lab.name)
+@pytest.mark.parametrize(
+    ("principal", "words"),
+    [
+        ("nobody", ["no IAM user 'nobody'", "lab-admin"]),
+        ("role/nobody", ["no IAM role 'nobody'", "eks-lab-node"]),
+        ("arn:aws:iam::999999999999:user/nobody", ["not 999999999999", "other-admin"]),
+        ("user/", ["neither an IAM user nor a role", "role/ops"]),
+        ("", ["neither an IAM user nor a role", "role/ops"]),
+    ],
+)
+def test_env_of_an_unknown_principal(running_lab, principal, words):
+    """A principal that is not there is refused with those that are, and the shell is left without credentials."""
+    refused = lab("env", "--as", principal, name=running_lab.name)
     assert refused.returncode == 2
-    assert "no IAM user 'nobody'" in refused.stderr
-    assert "lab-admin" in refused.stderr
+    assert all(word in refused.stderr for word in words), refused.stderr
+    assert "AWS_CONFIG_FILE=/dev/null" in refused.stdout
+    assert refused.stdout.endswith("false\n")
+
+
+@pytest.mark.parametrize("arguments", [["env", "--sa", "x"], ["--lab", "A B", "env"]], ids=["option", "name"])
+def test_env_with_a_slip(arguments):
+    """A command that is not understood leaves the shell without credentials, not with those of a real account."""
+    refused = lab(*arguments)
+    assert refused.returncode == 2
+    assert "AWS_CONFIG_FILE=/dev/null" in refused.stdout
+    assert refused.stdout.endswith("false\n")
+
+
+def test_env_as_a_user_made_again(running_lab):
+    """A user that was deleted and made again gets an access key that AWS knows."""
+    iam = client(running_lab, "iam")
+    arn = iam.create_user(UserName="again")["User"]["Arn"]
+    assert client(running_lab, "sts", "again").get_caller_identity()["Arn"] == arn
+    for key in iam.list_access_keys(UserName="again")["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName="again", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="again")
+    iam.create_user(UserName="again")
+    assert client(running_lab, "sts", "again").get_caller_identity()["Arn"] == arn
+
+
+@pytest.mark.parametrize(
+    ("clusters", "words"),
+    [(["bad name!"], "1 to 100 letters"), ([""], "1 to 100 letters"), (["a", "a=API"], "twice"), (["a=X"], "one of")],
+)
+def test_up_with_clusters_that_cannot_be(named, clusters, words):
+    """Clusters that EKS would refuse are refused before anything is started."""
+    options = [option for cluster in clusters for option in ("--cluster", cluster)]
+    refused = lab("up", *options, name=named)
+    assert refused.returncode == 2
+    assert words in refused.stderr
+    assert not Home(named).folder.exists()
 
 
 def test_env_as_a_role(running_lab):
@@ -227,7 +274,7 @@ def test_killed_lab(named):
 
 
 def test_interrupted_up(named):
-    """Ctrl-C in the middle of `up` is no harm: the next `up` goes on."""
+    """Ctrl-C in the middle of `up` is no harm: the next `up` goes on, and makes the node that a cluster lacks."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one"],
         cwd=REPOSITORY,
@@ -242,10 +289,16 @@ def test_interrupted_up(named):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert "interrupted" in stderr
+    assert f"`python -m lab --lab {named} up` goes on" in stderr
     again = lab("up", "--cluster", "one", name=named)
     assert again.returncode == 0, again.stderr
     assert "ACTIVE" in lab("status", name=named).stdout
+    eks = client(home, "eks")
+    group = {"clusterName": "one", "nodegroupName": NODE_GROUP}
+    eks.delete_nodegroup(**group)
+    eks.get_waiter("nodegroup_deleted").wait(**group, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
+    assert lab("up", "--cluster", "one", name=named).returncode == 0
+    assert eks.describe_nodegroup(**group)["nodegroup"]["status"] == "ACTIVE"
 
 
 def test_two_ups_at_once(named):

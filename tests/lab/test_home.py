@@ -60,7 +60,7 @@ def test_a_killed_lab_is_found(tmp_path, changes):
     assert home.killed
     with pytest.raises(UsageError, match="not running") as refused:
         home.require_running()
-    assert refused.value.fix == "python -m lab up --lab one"
+    assert refused.value.fix == "python -m lab --lab one up"
 
 
 def test_clear_keeps_logs_if_asked(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from moto.core.responses import ActionResult
 
@@ -13,10 +12,9 @@ from lab.cloud.eks.cluster_settings import created_settings
 from lab.cloud.eks.entries import grant_cluster_admin
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import AuthenticationMode
+from lab.contract import CLUSTER_NAME, AuthenticationMode
 
 _log = logging.getLogger(__name__)
-_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 
 
 class ClusterOperations(Operations):
@@ -94,7 +92,7 @@ class ClusterOperations(Operations):
             ) from None
 
     def _check_new_cluster(self, name: str) -> None:
-        if not _NAME.fullmatch(name):
+        if not CLUSTER_NAME.fullmatch(name):
             raise errors.InvalidParameterException(
                 f"The cluster name '{name}' must be 1 to 100 letters, digits, hyphens and underscores, "
                 "and begin with a letter or digit",

@@ -16,7 +16,7 @@ from lab.contract import AuthenticationMode, clean_environment
 from lab.environment import process_environment
 from lab.errors import StartError
 from lab.home import Home, State
-from lab.plugins.install import install
+from lab.plugins.install import PLUGINS, install, sdk_version, uninstall
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools
 
@@ -140,10 +140,9 @@ def _prepare_pulumi(home: Home, tools: Tools, plugins: Plugins) -> None:
 
 def _install_official(tools: Tools, pulumi_home: Path) -> None:
     """The vendor's plugins, from the network that this shell has: the lab's own proxy would refuse it."""
-    from importlib.metadata import version  # noqa: PLC0415 - this path only
-
-    for name in ("aws", "eks", "kubernetes"):
-        wanted = version(f"pulumi-{name}")
+    uninstall(pulumi_home)
+    for name in PLUGINS:
+        wanted = sdk_version(name)
         command = [tools.pulumi, "plugin", "install", "resource", name, wanted]
         environment = {**os.environ, "PULUMI_HOME": str(pulumi_home)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

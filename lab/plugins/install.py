@@ -7,12 +7,15 @@ installed. A plugin that the engine finds here is used without a warning; one on
 from __future__ import annotations
 
 import shlex
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 PLUGINS: Final = ("aws", "eks", "kubernetes")
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
+_SHEBANG: Final = b"#!"
+"""What stand-ins begin with, and the vendor's binaries do not."""
 
 
 def install(pulumi_home: Path, python: str) -> None:
@@ -22,15 +25,26 @@ def install(pulumi_home: Path, python: str) -> None:
         importlib.metadata.PackageNotFoundError: one of the SDKs is not installed.
     """
     for name in PLUGINS:
-        sdk = sdk_version(name)
-        folder = pulumi_home / "plugins" / f"resource-{name}-v{sdk}"
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"pulumi-resource-{name}", _script(name, python))
+        executable = _executable(pulumi_home, name)
+        executable.parent.mkdir(parents=True, exist_ok=True)
+        _write(executable, _script(name, python).encode())
+
+
+def uninstall(pulumi_home: Path) -> None:
+    """Take the stand-ins away, so that the engine finds the vendor's plugins; those stay where they are there."""
+    for name in PLUGINS:
+        executable = _executable(pulumi_home, name)
+        if executable.exists() and executable.read_bytes().startswith(_SHEBANG):
+            shutil.rmtree(executable.parent)
 
 
 def sdk_version(name: str) -> str:
     """The version of the installed Python SDK of the package `name`: the one that its programs ask for."""
     return version(f"pulumi_{name}")
+
+
+def _executable(pulumi_home: Path, name: str) -> Path:
+    return pulumi_home / "plugins" / f"resource-{name}-v{sdk_version(name)}" / f"pulumi-resource-{name}"
 
 
 def _script(name: str, python: str) -> str:
@@ -42,7 +56,7 @@ def _script(name: str, python: str) -> str:
     )
 
 
-def _write(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
+def _write(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        path.write_bytes(content)
     path.chmod(0o755)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from lab.plugins.install import install
+from lab.plugins.install import install, uninstall
 
 
 def files(home):
@@ -38,3 +38,16 @@ def test_plugins_start_without_loading_aws():
     code = f"import sys, lab.plugins.aws.provider, lab.plugins.eks.provider; {loaded}"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_the_vendors_plugins_take_turns_with_the_stand_ins(tmp_path):
+    """Taking the stand-ins away leaves the vendor's binaries, and a later install puts stand-ins in their place."""
+    install(tmp_path, sys.executable)
+    aws, *others = sorted(path for path in tmp_path.rglob("pulumi-resource-*"))
+    aws.write_bytes(b"\x7fELF\xff")
+    uninstall(tmp_path)
+    assert aws.read_bytes() == b"\x7fELF\xff"
+    assert not any(path.exists() for path in others)
+    install(tmp_path, sys.executable)
+    assert aws.read_bytes().startswith(b"#!")
+    assert all(path.exists() for path in others)

@@ -106,6 +106,13 @@ def mappings(world: World) -> str:
     return f"users {', '.join(sorted(users))}{comment}; roles {', '.join(roles)}"
 
 
+@after.step("mappings are listed by us", seen_with="pipeline outputs", expected=f"operators: {PERSON}")
+def mappings_by_us(world: World) -> str:
+    people = world.pipeline("outputs")["outputs"]["people"]
+    names = {group: [arn.rpartition("/")[2] for arn in access["principals"]] for group, access in people.items()}
+    return "; ".join(f"{group}: {', '.join(persons)}" for group, persons in names.items())
+
+
 @mapped_twice.step(
     "the same ARN is mapped again, other groups", seen_with="pulumi preview", expected="refused, both places named"
 )

@@ -161,6 +161,8 @@ def _stop(daemon: psutil.Process) -> None:
     for process in alive:
         process.kill()
     psutil.wait_procs(alive, timeout=10)
+    for started in _started:
+        started.poll()
 
 
 def _paths(tools: Tools) -> list[str]:

@@ -17,7 +17,6 @@ from lab.home import Home
 from lab.principals import ADMINISTRATOR, prepare
 
 PASSPHRASE = "eks-identity-lab"  # noqa: S105 - the lab's stack holds secrets of a throwaway account only
-_REPOSITORY = Path(__file__).resolve().parent.parent
 _UNSET = (
     "PULUMI_ACCESS_TOKEN",
     "PULUMI_STACK",

@@ -16,11 +16,10 @@ from lab.contract import AuthenticationMode, clean_environment
 from lab.environment import process_environment
 from lab.errors import StartError
 from lab.home import Home, State
-from lab.plugins.install import PLUGINS, install, sdk_version, uninstall
+from lab.plugins.install import PLUGINS, REPOSITORY, install, sdk_version, uninstall
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 STACK = "lab"
 _started: list[subprocess.Popen[bytes]] = []
 """Daemons that this process started: they outlive it, so nobody waits for them, and their handles are kept."""

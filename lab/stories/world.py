@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lab.environment import process_environment
 from lab.home import Home
 from lab.kubeconfig import update_kubeconfig
+from lab.plugins.install import REPOSITORY
 from lab.principals import ADMINISTRATOR
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND_TIMEOUT = 120
 
 
@@ -161,7 +160,3 @@ class World:
         file = self._settings / "Pulumi.lab.yaml"
         file.write_text(yaml.safe_dump(settings))
         return file
-
-    def forget(self) -> None:
-        """Drop settings that were written for single runs."""
-        shutil.rmtree(self._settings, ignore_errors=True)

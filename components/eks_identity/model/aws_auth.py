@@ -16,7 +16,7 @@ from typing import Self
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import yaml_lists
 from eks_identity.model.arns import Principal, PrincipalKind
-from eks_identity.model.identities import MASTERS, NODE_GROUPS, NODE_USERNAME_PREFIX, aws_auth_groups, aws_auth_username
+from eks_identity.model.identities import NODE_GROUPS, NODE_USERNAME_PREFIX, aws_auth_groups, aws_auth_username
 
 ROLES = "mapRoles"
 USERS = "mapUsers"
@@ -75,10 +75,6 @@ class Entry:
     def is_node(self) -> bool:
         """Whether nodes join the cluster by it: taking it out would put them out."""
         return (self.username or "").startswith(NODE_USERNAME_PREFIX) or not NODE_GROUPS.isdisjoint(self.groups)
-
-    @property
-    def is_administrator(self) -> bool:
-        return MASTERS in self.groups
 
     def says(self, mapping: UserMapping) -> bool:
         """Whether it is `mapping`, to the letter (but for the case of the ARN and the order of groups)."""

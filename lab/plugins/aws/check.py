@@ -17,7 +17,6 @@ from lab.plugins.values import UNKNOWN
 DEFAULTS: Final = "__defaults"
 """The input that lists what was not given but chosen; the official plugin keeps it under the same key."""
 
-_DIGITS_AFTER_PREFIX: Final = 26
 
 Failure = tuple[str, str]
 """A property, and what is wrong with it."""

@@ -25,7 +25,7 @@ from lab.cloud.callers import Caller, caller_of
 from lab.cloud.context import Values, caller_context, request_tags, service_context
 from lab.cloud.policy import Policies, Policy, PolicyError, Request, Verdict, evaluate, parse
 from lab.cloud.refusals import Protocol, Refusal
-from lab.cloud.resources import passed_role, resource_of
+from lab.cloud.resources import passed_roles, resource_of
 from lab.cloud.s3_actions import bucket_actions, object_actions
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
@@ -78,9 +78,7 @@ def authorize(response: BaseResponse, resource: str = "*") -> None:
     }
     arn = resource if resource.startswith("arn:") else resource_of(service, action, params, caller, response.region)
     require(response, caller, f"{service}:{action}", arn, values)
-    passed = passed_role(service, action, params)
-    if passed is not None:
-        role, receiver = passed
+    for role, receiver in passed_roles(service, action, params):
         require(response, caller, "iam:PassRole", role, {**values, "iam:PassedToService": receiver})
 
 

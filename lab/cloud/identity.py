@@ -49,6 +49,7 @@ def service_session(
     policy: str | None = None,
     transitive: bool = False,
     assumed_by: str | None = None,
+    external_id: str | None = None,
 ) -> Credentials:
     r"""Credentials of a session that a service principal opens, as EC2 and EKS Pod Identity do.
 
@@ -69,6 +70,7 @@ def service_session(
         transitive: See `tags`.
         assumed_by: The access key id of a session through which the service reaches a role of another account, as Pod
             Identity's target role is: then that session signs, not the service.
+        external_id: What that session gives as `sts:ExternalId`.
 
     Raises:
         PermissionError: the role is missing, or does not trust `service`.
@@ -83,7 +85,7 @@ def service_session(
             role, service, tags=request_tags, source_arn=source_arn, source_account=source_account
         )
     else:
-        refusal = trust.refusal_for_session(role, sessions.get(assumed_by), tags=request_tags)
+        refusal = trust.refusal_for_session(role, sessions.get(assumed_by), tags=request_tags, external_id=external_id)
     if refusal:
         raise PermissionError(refusal)
     session = sessions.open(

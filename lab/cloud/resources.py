@@ -1,8 +1,8 @@
 """Which resources a call is about, after the service authorization reference.
 
-Services that are not listed here are judged on resource `*`. Where an ARN ends with an id that EKS gives (access
-entries, add-ons, node groups), its place holds `*`: it matches policies that end with a wildcard, as those in AWS's
-documentation do.
+Services that are listed neither here nor in `service_resources` are judged on resource `*`. Where an ARN ends with an
+id that EKS gives (access entries, add-ons, node groups), its place holds `*`: it matches policies that end with a
+wildcard, as those in AWS's documentation do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from lab.cloud import directory
 from lab.cloud.callers import Caller
 from lab.cloud.context import Parameters
+from lab.cloud.service_resources import of_service
 
 
 def resource_of(service: str, action: str, params: Parameters, caller: Caller, region: str) -> str:
@@ -23,6 +24,8 @@ def resource_of(service: str, action: str, params: Parameters, caller: Caller, r
         found = _eks(action, params, f"arn:{caller.partition}:eks:{region}:{caller.account}")
     elif service == "sts" and params.get("RoleArn"):
         found = iter([str(params.get("RoleArn"))])
+    else:
+        found = of_service(service, action, params, caller, region)
     return next(found, "*")
 
 
@@ -111,10 +114,13 @@ _PASSED_ROLES = {
 }
 
 
-def passed_role(service: str, action: str, params: Parameters) -> tuple[str, str] | None:
-    """(role ARN, service principal) where a call hands a role to a service, which needs `iam:PassRole` too."""
-    if service != "eks" or action not in _PASSED_ROLES:
-        return None
-    receiver, member = _PASSED_ROLES[action]
-    role = params.get(member)
-    return (str(role), receiver) if role else None
+def passed_roles(service: str, action: str, params: Parameters) -> Iterator[tuple[str, str]]:
+    """(role ARN, service principal) of each role that a call hands to a service, which needs `iam:PassRole` too."""
+    if service != "eks":
+        return
+    receiver, member = _PASSED_ROLES.get(action, ("", ""))
+    if member and params.get(member):
+        yield str(params.get(member)), receiver
+    if action in {"CreateAddon", "UpdateAddon"}:
+        for association in params.get("podIdentityAssociations") or ():
+            yield str(association["roleArn"]), "pods.eks.amazonaws.com"

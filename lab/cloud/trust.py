@@ -120,12 +120,15 @@ def refusal_for_service(
     return f"{service} cannot assume {role.arn}: its trust policy does not allow {_and(missing)}" if missing else None
 
 
-def refusal_for_session(role: Role, session: Session | None, *, tags: Mapping[str, str]) -> str | None:
+def refusal_for_session(
+    role: Role, session: Session | None, *, tags: Mapping[str, str], external_id: str | None = None
+) -> str | None:
     """Why the holder of `session` cannot assume `role` (of this or another account), or None if it can."""
     if session is None or session.expired or not directory.still_exists(session.principal):
         return f"nobody can assume {role.arn} with a session that is over"
     caller = Caller.of_session(session)
-    context = caller_context(caller).merged(tag_context(tags))
+    given = {} if external_id is None else {"sts:ExternalId": external_id}
+    context = caller_context(caller).merged({**tag_context(tags), **given})
     actions = [ASSUME_ROLE, *([TAG_SESSION] if tags else [])]
     missing = [action for action in actions if not judge(role, caller, action, context).allowed]
     return f"{caller.arn} cannot assume {role.arn}: not allowed {_and(missing)}" if missing else None

@@ -21,6 +21,9 @@ _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 PROBE_INTERVAL = 0.03
 """Seconds between two looks at a condition that no event announces."""
 
+_TOO_MANY_WATCHES = ("notify", "too many open files")
+"""What a program says, in one line, to whom Linux gives no inotify instance: a user has 128 on most machines."""
+
 
 class Process:
     """A running program. Its output goes to `log`; `kill` ends it, and so does the end of the lab's own process."""
@@ -117,8 +120,16 @@ class Process:
         last = "\n".join(f"    {line}" for line in self.tail())
         return StartError(
             f"{self.name} {problem}. The last it said:\n{last or '    (nothing)'}",
-            fix=f"read {self.log}; if the machine is short of memory or very busy, free some and try again",
+            fix=self._remedy(),
         )
+
+    def _remedy(self) -> str:
+        if any(all(word in line for word in _TOO_MANY_WATCHES) for line in self.log_text().splitlines()):
+            return (
+                "reset labs that nobody needs: a cluster takes 7 inotify instances; "
+                "or allow more of them, with `sysctl -w fs.inotify.max_user_instances=1024`"
+            )
+        return f"read {self.log}; if the machine is short of memory or very busy, free some and try again"
 
     def tail(self, lines: int = 12) -> list[str]:
         return self.log_text().splitlines()[-lines:]

@@ -57,16 +57,18 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
         return ActionResult({"addons": page, "nextToken": token})
 
     def update_addon(self) -> ActionResult:
-        """Change what is given; an empty list of associations takes the add-on's away, none leaves them."""
+        """Change what is given; an empty list of associations takes the add-on's away, none leaves them.
+
+        The role is the exception: where none is given, the add-on uses the nodes' from then on.
+        """
         name = self.param("addonName")
         changes: dict[str, Any] = {}
         with self.store.lock:
             offer = self._offer(self.addon(self.ready_cluster()).name)
         if version := self.param("addonVersion"):
             changes["version"] = self._version(offer, version)
-        if role_arn := self.param("serviceAccountRoleArn"):
-            self._check_role(role_arn)
-            changes["service_account_role_arn"] = role_arn
+        self._check_role(self.param("serviceAccountRoleArn"))
+        changes["service_account_role_arn"] = self.param("serviceAccountRoleArn")
         if (values := self.param("configurationValues")) is not None:
             changes["configuration_values"] = values
         wanted = self._wanted_associations(offer)

@@ -138,6 +138,7 @@ def _session(cluster: ClusterRecord, association: AssociationRecord, pod: _Pod, 
         duration=CHAINED_DURATION,
         policy=association.policy,
         assumed_by=credentials.access_key_id,
+        external_id=association.external_id,
     )
     return target, chained
 

@@ -116,6 +116,7 @@ class ClusterConfigOperations(UpdateOperations):
             if self.param(member) is not None
         ]
         vpc_config = self.param("resourcesVpcConfig", {})
+        network.check_endpoints({**cluster.settings["resourcesVpcConfig"], **vpc_config})
         if "subnetIds" in vpc_config:
             network.vpc_of(self.current_account, self.region, vpc_config["subnetIds"], zones=2)
         changes += [

@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult
 from lab.cloud import identity, issuers
 from lab.cloud.eks import catalog, errors, fargate, network, roles
 from lab.cloud.eks.cluster_settings import created_settings
-from lab.cloud.eks.entries import grant_cluster_admin
+from lab.cloud.eks.entries import EC2, grant_cluster_admin, grant_node
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
 from lab.contract import CLUSTER_NAME, AuthenticationMode
@@ -25,6 +25,7 @@ class ClusterOperations(Operations):
         mode, bootstrap = self._access_config()
         self._check_new_cluster(name)
         vpc_config = self.param("resourcesVpcConfig")
+        network.check_endpoints(vpc_config)
         vpc = network.vpc_of(self.current_account, self.region, vpc_config.get("subnetIds", []), zones=2)
         security_group = network.create_cluster_security_group(self.current_account, self.region, vpc, name)
         cluster = ClusterRecord(
@@ -38,6 +39,7 @@ class ClusterOperations(Operations):
         )
         if bootstrap and mode is not AuthenticationMode.CONFIG_MAP:
             grant_cluster_admin(cluster, cluster.creator)
+        self._let_auto_nodes_in(cluster)
         with self.store.lock:
             if cluster.key in self.store.clusters:
                 raise errors.ResourceInUseException(f"Cluster already exists with name: {name}", cluster=name)
@@ -69,6 +71,14 @@ class ClusterOperations(Operations):
             described = cluster.describe()
         self.store.run(f"eks-delete-{cluster.key.name}", lambda: self._stop(cluster))
         return ActionResult({"cluster": described})
+
+    @staticmethod
+    def _let_auto_nodes_in(cluster: ClusterRecord) -> None:
+        """Do what lets the nodes of Auto Mode join: an entry of type EC2 for their role."""
+        compute = cluster.settings.get("computeConfig", {})
+        role = identity.principal(compute.get("nodeRoleArn", "")) if compute.get("enabled") else None
+        if role is not None and cluster.authentication_mode is not AuthenticationMode.CONFIG_MAP:
+            grant_node(cluster, role, EC2)
 
     def _access_config(self) -> tuple[AuthenticationMode, bool]:
         config = self.param("accessConfig", {})

@@ -17,6 +17,8 @@ from lab.contract import IamPrincipal
 
 STANDARD = "STANDARD"
 EC2_LINUX = "EC2_LINUX"
+EC2 = "EC2"
+FARGATE_LINUX = "FARGATE_LINUX"
 
 RESERVED_USERNAME_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 SESSION_NAME = "{{SessionName}}"
@@ -26,8 +28,8 @@ _SESSION_NODE = f"system:node:{SESSION_NAME}"
 NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     EC2_LINUX: (_EC2_NODE, ("system:nodes",)),
     "EC2_WINDOWS": (_EC2_NODE, ("eks:kube-proxy-windows", "system:nodes")),
-    "EC2": (_EC2_NODE, ("system:nodes",)),
-    "FARGATE_LINUX": (_SESSION_NODE, ("system:bootstrappers", "system:nodes", "system:node-proxier")),
+    EC2: (_EC2_NODE, ("system:nodes",)),
+    FARGATE_LINUX: (_SESSION_NODE, ("system:bootstrappers", "system:nodes", "system:node-proxier")),
     "HYBRID_LINUX": (_SESSION_NODE, ("system:nodes",)),
     "HYPERPOD_LINUX": (_SESSION_NODE, ("system:nodes",)),
 }
@@ -157,7 +159,11 @@ def grant_cluster_admin(cluster: ClusterRecord, principal: IamPrincipal) -> None
         entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])
 
 
-def grant_node(cluster: ClusterRecord, role: IamPrincipal) -> None:
-    """Give a node group's role its entry, unless there is one."""
-    if role.arn not in cluster.access_entries:
-        make_entry(cluster, role, entry_type=EC2_LINUX)
+def grant_node(cluster: ClusterRecord, role: IamPrincipal, entry_type: str = EC2_LINUX) -> None:
+    """Give a node group's role its entry, unless there is one; so for Fargate's pods, and for Auto Mode's nodes."""
+    if role.arn in cluster.access_entries:
+        return
+    entry = make_entry(cluster, role, entry_type=entry_type)
+    if entry_type == EC2:
+        arn = catalog.access_policy_arn(catalog.AUTO_NODE_POLICY, cluster.key.partition)
+        entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from moto.core.responses import ActionResult
 from moto.eks.models import eks_backends
 
+from lab.cloud import identity
+from lab.cloud.eks import entries
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import ClusterKey
+from lab.contract import AuthenticationMode, ClusterKey
 
 
 class FargateOperations(Operations):
     """What moto's Fargate operations leave out."""
+
+    def create_fargate_profile(self) -> Any:
+        """A profile of moto's, and the entry that EKS makes for its pods' role where entries count."""
+        role = identity.principal(self.param("podExecutionRoleArn"))
+        with self.store.lock:
+            cluster = self.ready_cluster()
+        answer = super().create_fargate_profile()
+        if role is not None and cluster.authentication_mode is not AuthenticationMode.CONFIG_MAP:
+            with self.store.lock:
+                entries.grant_node(cluster, role, entries.FARGATE_LINUX)
+            self.store.publish(cluster)
+        return answer
 
     def list_fargate_profiles(self) -> ActionResult:
         with self.store.lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,12 @@ def vpc_of(account: str, region: str, subnet_ids: Sequence[str], *, zones: int =
     if len(vpcs) != 1:
         raise errors.InvalidParameterException(f"Subnets must be in one VPC, not in {', '.join(sorted(vpcs))}")
     return str(vpcs.pop())
+
+
+def check_endpoints(vpc_config: Mapping[str, Any]) -> None:
+    """Refuse an API server that nobody could reach."""
+    if not vpc_config.get("endpointPublicAccess", True) and not vpc_config.get("endpointPrivateAccess", False):
+        raise errors.InvalidParameterException("Private and public endpoint access cannot be false")
 
 
 def launch_template(account: str, region: str, wanted: dict[str, Any]) -> LaunchTemplate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from lab.plugins.aws.check import DEFAULTS
@@ -211,6 +212,11 @@ class Lifecycle:
     def _detail(self, call: Call, values: Mapping[str, Any]) -> Any:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
+        if call.each:
+            once = replace(call, each="")
+            items = search(call.each, values["answer"]) or []
+            found = [self._detail(once, {**values, "item": item}) for item in items]
+            return [each for each in found if each is not None]
         try:
             return self._call(call, values)
         except ClientError as error:

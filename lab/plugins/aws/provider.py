@@ -186,7 +186,7 @@ def _type(urn: str) -> str:
 
 def _name(request: provider.CheckRequest, limit: int, prefix: str, *, lowercase: bool) -> str:
     if prefix:
-        named = base.CheckRequest(f"urn:::::::{prefix}", {}, {}, request.random_seed)
+        named = base.CheckRequest(f"urn::::::{prefix}", {}, {}, request.random_seed)
         return base.auto_name(named, digits=26, separator="", limit=max(limit, len(prefix) + 26))
     return base.auto_name(request, digits=7, limit=limit, lower=lowercase)
 

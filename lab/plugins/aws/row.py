@@ -8,7 +8,8 @@ in which `$name` is a quoted property. Beside the properties, a template may use
 | `$tagsAll`  | its tags and the provider's default tags, as an object     |
 | `$tagList`  | the same as a list of `Key` and `Value`                    |
 | `$tagKeys`  | at removal of tags: the keys to remove                     |
-| `$item`     | in `members`: the item that is added or removed            |
+| `$item`     | in `members`: the item that is added or removed; in a call |
+|             | with `each`: the item that it is made for                  |
 | `$answer`   | in `details`: what `read` answered                         |
 | `$before`   | in updates: the properties as they were                    |
 
@@ -39,6 +40,9 @@ class Call:
     operation: str
     request: Mapping[str, Template]
     answer: str = ""
+    each: str = ""
+    """In `details`: JMESPath of a list in what `read` answered. The call is made for each item of it, and what comes of
+    that is a list too."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,12 @@ class ServiceRole(pulumi.ComponentResource):
         ]
         self.register_outputs({"role": self.role})
 
+    def ready(self, output: str) -> pulumi.Output[Any]:
+        """An output of the role, once it has its policies."""
+        attached = pulumi.Output.all(*[each.output("policyArn") for each in self.attachments])
+        found: pulumi.Output[Any] = pulumi.Output.all(self.role.output(output), attached).apply(lambda both: both[0])
+        return found
+
 
 def _short_hash(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:8]

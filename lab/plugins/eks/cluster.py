@@ -8,13 +8,16 @@ from typing import Any, Final
 import pulumi
 
 from lab.plugins.eks.access import access_entries, aws_auth_data
+from lab.plugins.eks.auto_mode import CLUSTER_POLICIES, auto_mode_inputs, auto_node_role, is_auto
 from lab.plugins.eks.children import ServiceRole, VpcCniAddon, addon, sorted_json
+from lab.plugins.eks.control_plane import control_plane
+from lab.plugins.eks.fargate import fargate_profile
 from lab.plugins.eks.kubeconfig import with_credentials
 from lab.plugins.eks.options import check_cluster, reads_access_entries, reads_config_map
 from lab.plugins.eks.resources import Resource, look_up, provider
 from lab.plugins.eks.security_groups import cluster_security_group, node_security_group
+from lab.plugins.eks.storage_classes import storage_classes
 
-_CLUSTER: Final = "aws:eks/cluster:Cluster"
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly")
 
 
@@ -42,9 +45,10 @@ class Cluster(pulumi.ComponentResource):
         vpc_id, subnet_ids = self._network()
         service_role = self._service_role()
         group = self._cluster_group(vpc_id)
-        cluster = self._cluster(service_role, group, subnet_ids)
-        self._addon("kube-proxy", "kubeProxyAddonOptions", cluster, default=True)
-        self._addon("coredns", "corednsAddonOptions", cluster, default=False)
+        service = self._dns_suffix.apply(lambda suffix: f"ec2.{suffix}")
+        auto_role = auto_node_role(name, arguments, service, self._partition, self)
+        cluster = self._cluster(service_role, auto_role, group, subnet_ids)
+        self._addon("kube-proxy", "kubeProxyAddonOptions", cluster, self._own, default=not is_auto(arguments))
         attributes = {key: cluster.output(key) for key in ("name", "arn", "endpoint", "certificateAuthority")}
         credentials = arguments.get("providerCredentialOpts")
         settings: dict[str, Any] = {
@@ -58,7 +62,13 @@ class Cluster(pulumi.ComponentResource):
         instance_roles, default_role = self._instance_roles()
         config_map = self._aws_auth(instance_roles, kubernetes) if reads_config_map(mode) else None
         entries = self._access_entries(cluster, default_role) if reads_access_entries(mode) else []
-        vpc_cni = self._vpc_cni(cluster, kubernetes, [*entries, *([config_map] if config_map else [])])
+        let_in = [*entries, *([config_map] if config_map else [])]
+        in_cluster = pulumi.ResourceOptions(parent=self, provider=kubernetes, depends_on=let_in)
+        classes = storage_classes(name, arguments.get("storageClasses"), in_cluster)
+        vpc_cni = self._vpc_cni(cluster, kubernetes, let_in)
+        after_map = pulumi.ResourceOptions(parent=self, depends_on=[config_map] if config_map else [])
+        profile = fargate_profile(name, arguments, cluster, subnet_ids, self._partition, after_map)
+        self._coredns(cluster, profile)
         node_group, ingress_rule = self._node_group(vpc_id, cluster, group)
         config = with_credentials(attributes, credentials, profile=False)
         issuer = cluster.output("identities").apply(lambda found: found[0]["oidcs"][0]["issuer"])
@@ -70,6 +80,7 @@ class Cluster(pulumi.ComponentResource):
             "clusterSecurityGroup": group,
             "eksNodeAccess": config_map,
             "endpoint": cluster.output("endpoint"),
+            "fargateProfile": profile,
             "instanceRoles": instance_roles,
             "kubeconfig": config,
             "nodeGroupOptions": {
@@ -81,14 +92,14 @@ class Cluster(pulumi.ComponentResource):
             "privateSubnetIds": arguments.get("privateSubnetIds"),
             "provider": kubernetes,
             "publicSubnetIds": arguments.get("publicSubnetIds"),
-            "storageClasses": {},
+            "storageClasses": classes,
             "subnetIds": subnet_ids,
             "tags": arguments.get("tags"),
             "vpcCni": vpc_cni,
             "vpcId": vpc_id,
         }
         return {
-            "autoModeNodeRoleName": "",
+            "autoModeNodeRoleName": auto_role.role.output("name") if auto_role else "",
             "clusterIngressRuleId": ingress_rule.output("securityGroupRuleId") if ingress_rule else "",
             "clusterSecurityGroup": group,
             "clusterSecurityGroupId": group.id if group else eks_made,
@@ -96,8 +107,8 @@ class Cluster(pulumi.ComponentResource):
             "defaultNodeGroupAsgName": "",
             "eksCluster": cluster,
             "eksClusterIngressRule": ingress_rule,
-            "fargateProfileId": "",
-            "fargateProfileStatus": "",
+            "fargateProfileId": profile.id if profile else "",
+            "fargateProfileStatus": profile.output("status") if profile else "",
             "instanceRoles": instance_roles,
             "kubeconfig": config,
             "kubeconfigJson": pulumi.Output.json_dumps(config),
@@ -131,7 +142,7 @@ class Cluster(pulumi.ComponentResource):
         self._made_role = ServiceRole(
             f"{self._name}-eksRole",
             "eks.amazonaws.com",
-            ("AmazonEKSClusterPolicy",),
+            ("AmazonEKSClusterPolicy", *(CLUSTER_POLICIES if is_auto(self._arguments) else ())),
             self._partition,
             self,
             description="Allows EKS to manage clusters on your behalf.",
@@ -144,64 +155,51 @@ class Cluster(pulumi.ComponentResource):
         arguments = self._arguments
         if "clusterSecurityGroup" in arguments:
             return arguments["clusterSecurityGroup"]
-        if arguments.get("skipDefaultSecurityGroups"):
+        if self._skips_security_groups:
             return None
         own = arguments.get("clusterSecurityGroupTags")
         return cluster_security_group(self._name, vpc_id, arguments.get("tags"), own, self)
 
-    def _cluster(self, role: Any, group: Any, subnet_ids: Any) -> Resource:
-        arguments = self._arguments
-        mode = arguments.get("authenticationMode")
-        key_arn = arguments.get("encryptionConfigKeyArn")
-        network = {
-            "serviceIpv4Cidr": arguments.get("kubernetesServiceIpAddressRange"),
-            "ipFamily": arguments.get("ipFamily") or "ipv4",
-        }
-        named = pulumi.Output.from_input([arguments.get("clusterTags"), arguments.get("tags")])
+    @property
+    def _skips_security_groups(self) -> bool:
+        return bool(self._arguments.get("skipDefaultSecurityGroups", is_auto(self._arguments)))
+
+    def _cluster(self, role: Any, auto_role: ServiceRole | None, group: Any, subnet_ids: Any) -> Resource:
         inputs = {
-            "name": arguments.get("name"),
+            **control_plane(self._name, self._arguments, group, subnet_ids),
+            **auto_mode_inputs(self._arguments, auto_role),
             "roleArn": pulumi.Output.from_input(role).apply(lambda found: found.output("arn")),
-            "bootstrapSelfManagedAddons": arguments.get("bootstrapSelfManagedAddons", True),
-            "vpcConfig": {
-                "securityGroupIds": [group.id] if group else None,
-                "subnetIds": subnet_ids,
-                "endpointPrivateAccess": arguments.get("endpointPrivateAccess"),
-                "endpointPublicAccess": arguments.get("endpointPublicAccess"),
-                "publicAccessCidrs": arguments.get("publicAccessCidrs"),
-            },
-            "version": arguments.get("version"),
-            "enabledClusterLogTypes": arguments.get("enabledClusterLogTypes"),
-            "tags": named.apply(
-                lambda tags: {"Name": f"{self._name}-eksCluster", **(tags[0] or {}), **(tags[1] or {})}
-            ),
-            "encryptionConfig": {"provider": {"keyArn": key_arn}, "resources": ["secrets"]} if key_arn else None,
-            "kubernetesNetworkConfig": network
-            if arguments.keys() & {"kubernetesServiceIpAddressRange", "ipFamily"}
-            else None,
-            "accessConfig": {"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True}
-            if mode
-            else None,
-            "upgradePolicy": arguments.get("upgradePolicy"),
-            "deletionProtection": arguments.get("deletionProtection"),
         }
-        made = self._made_role
+        made = [each for each in (self._made_role, auto_role) if each]
         options = pulumi.ResourceOptions(
             parent=self,
-            # A cluster is usable only once its role has its policies.
-            depends_on=[made.role, *made.attachments] if made else [],
+            # A cluster is usable only once its roles have their policies.
+            depends_on=[resource for each in made for resource in (each.role, *each.attachments)],
             ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
         )
-        return Resource(_CLUSTER, f"{self._name}-eksCluster", inputs, options)
+        return Resource("aws:eks/cluster:Cluster", f"{self._name}-eksCluster", inputs, options)
 
-    def _addon(self, addon_name: str, key: str, cluster: Resource, *, default: bool) -> None:
+    def _addon(
+        self, addon_name: str, key: str, cluster: Resource, options: pulumi.ResourceOptions, *, default: bool
+    ) -> None:
         """Register an add-on: by default, or where its options ask for it."""
         settings = self._arguments.get(key) or {}
-        values = settings.get("configurationValues")
-        if not settings.get("enabled", default or bool(values)):
+        if not settings.get("enabled", default):
             return
-        configuration = pulumi.Output.from_input(values).apply(sorted_json) if values else None
+        values = settings.get("configurationValues")
+        if addon_name == "coredns" and self._arguments.get("fargate"):
+            values = pulumi.Output.from_input(values).apply(lambda known: {"computeType": "Fargate", **(known or {})})
+        configuration = None if values is None else pulumi.Output.from_input(values).apply(sorted_json)
         wanted = {**settings, "configuration": configuration}
-        addon(f"{self._name}-{addon_name}", addon_name, cluster, wanted, self._own, tags=self._arguments.get("tags"))
+        addon(f"{self._name}-{addon_name}", addon_name, cluster, wanted, options, tags=self._arguments.get("tags"))
+
+    def _coredns(self, cluster: Resource, profile: Resource | None) -> None:
+        """By default only where something is there to run it, and after that."""
+        arguments = self._arguments
+        runs = bool(arguments.get("fargate")) or not arguments.get("skipDefaultNodeGroup") or is_auto(arguments)
+        asked = bool((arguments.get("corednsAddonOptions") or {}).get("configurationValues"))
+        options = pulumi.ResourceOptions(parent=self, depends_on=[profile] if profile else [])
+        self._addon("coredns", "corednsAddonOptions", cluster, options, default=runs or asked)
 
     def _instance_roles(self) -> tuple[Any, Any]:
         """The roles that nodes have, and the one that this component made or was given alone."""
@@ -210,7 +208,7 @@ class Cluster(pulumi.ComponentResource):
             return arguments["instanceRoles"], None
         if "instanceRole" in arguments:
             return [arguments["instanceRole"]], arguments["instanceRole"]
-        if not arguments.get("createInstanceRole"):
+        if not arguments.get("createInstanceRole", not arguments.get("skipDefaultNodeGroup")):
             return [], None
         service = self._dns_suffix.apply(lambda suffix: f"ec2.{suffix}")
         made = ServiceRole(
@@ -257,7 +255,7 @@ class Cluster(pulumi.ComponentResource):
     def _vpc_cni(
         self, cluster: Resource, kubernetes: pulumi.ProviderResource, after: list[Resource]
     ) -> VpcCniAddon | None:
-        if self._arguments.get("useDefaultVpcCni"):
+        if self._arguments.get("useDefaultVpcCni", is_auto(self._arguments)):
             return None
         options = pulumi.ResourceOptions(parent=self, depends_on=after, providers={"kubernetes": kubernetes})
         settings = self._arguments.get("vpcCniOptions") or {}
@@ -265,7 +263,7 @@ class Cluster(pulumi.ComponentResource):
 
     def _node_group(self, vpc_id: Any, cluster: Resource, group: Any) -> tuple[Resource | None, Resource | None]:
         arguments = self._arguments
-        if arguments.get("skipDefaultSecurityGroups"):
+        if self._skips_security_groups:
             return None, None
         tags = {"tags": arguments.get("tags"), "own": arguments.get("nodeSecurityGroupTags")}
         return node_security_group(self._name, vpc_id, cluster, group.id, self, tags=tags)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pulumi
 
-from lab.plugins.eks.options import check_node_group
+from lab.plugins.eks.options import check_node_group, reads_access_entries
 from lab.plugins.eks.resources import ExistingComponent, Resource
+from lab.plugins.errors import PluginError
 
 _SAME: Final = (
     "amiType",
@@ -37,16 +38,20 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             lambda cluster: cluster.output("core") if isinstance(cluster, ExistingComponent) else cluster,
         )
         inputs = {key: arguments[key] for key in _SAME if key in arguments}
+        if not arguments.keys() & {"version", "launchTemplate"}:
+            inputs["version"] = core.apply(lambda found: found["cluster"].output("version"))
         inputs["clusterName"] = arguments.get("clusterName") or core.apply(
             lambda found: found["cluster"].output("name")
         )
-        inputs["nodeRoleArn"] = self._role_arn(arguments, core)
+        inputs["nodeRoleArn"] = pulumi.Output.all(_role_arn(arguments), core.apply(_known_roles)).apply(
+            lambda both: let_in(name, *both)
+        )
         inputs["subnetIds"] = arguments.get("subnetIds") or core.apply(lambda found: found["subnetIds"])
         inputs["scalingConfig"] = pulumi.Output.from_input(arguments.get("scalingConfig")).apply(
             lambda given: {**_SIZE, **{key: value for key, value in (given or {}).items() if value is not None}},
         )
         if "enableIMDSv2" in arguments:
-            inputs["launchTemplate"] = self._launch_template(name, tokens_required=bool(arguments["enableIMDSv2"]))
+            inputs["launchTemplate"] = self._launch_template(name, arguments)
             inputs.pop("diskSize", None)
         ignored = ["scalingConfig.desiredSize"] if arguments.get("ignoreScalingChanges") else []
         own = pulumi.ResourceOptions(parent=self, ignore_changes=ignored)
@@ -58,26 +63,56 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         self.state: dict[str, Any] = {"nodeGroup": group, "placementGroupName": ""}
         self.register_outputs(self.state)
 
-    def _role_arn(self, arguments: Mapping[str, Any], core: pulumi.Output[Any]) -> Any:
-        if "nodeRoleArn" in arguments:
-            return arguments["nodeRoleArn"]
-        if "nodeRole" in arguments:
-            return pulumi.Output.from_input(arguments["nodeRole"]).apply(lambda role: role.output("arn"))
-        return core.apply(lambda found: found["instanceRoles"][0].output("arn"))
-
-    def _launch_template(self, name: str, *, tokens_required: bool) -> dict[str, Any]:
+    def _launch_template(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         options = {
-            "httpTokens": "required" if tokens_required else "optional",
+            "httpTokens": "required" if arguments["enableIMDSv2"] else "optional",
             "httpPutResponseHopLimit": 2,
             "httpEndpoint": "enabled",
         }
+        inputs: dict[str, Any] = {"metadataOptions": options}
+        if arguments.get("diskSize"):
+            # EKS does not take the size beside a template.
+            device = pulumi.Output.from_input(arguments.get("amiType")).apply(_device)
+            inputs["blockDeviceMappings"] = [{"deviceName": device, "ebs": {"volumeSize": arguments["diskSize"]}}]
         template = Resource(
             "aws:ec2/launchTemplate:LaunchTemplate",
             f"{name}-launchTemplate",
-            {"metadataOptions": options},
+            inputs,
             pulumi.ResourceOptions(parent=self),
         )
         return {"id": template.id, "version": template.output("latestVersion").apply(lambda found: str(int(found)))}
+
+
+def _role_arn(arguments: Mapping[str, Any]) -> Any:
+    if "nodeRoleArn" in arguments:
+        return arguments["nodeRoleArn"]
+    return pulumi.Output.from_input(arguments["nodeRole"]).apply(lambda role: role.output("arn"))
+
+
+def _known_roles(core: Mapping[str, Any]) -> Any:
+    """The ARNs of the cluster's instance roles, where only they are let in; None where EKS lets others in itself."""
+    arns = pulumi.Output.from_input(core.get("instanceRoles") or []).apply(
+        lambda roles: [role.output("arn") for role in roles]
+    )
+    access = core["cluster"].output("accessConfig")
+    return pulumi.Output.all(access, arns).apply(
+        lambda known: None if reads_access_entries((known[0] or {}).get("authenticationMode")) else known[1]
+    )
+
+
+def let_in(name: str, role_arn: str, known: list[str] | None) -> str:
+    """The role's ARN; refused where only the `known` ones are let in, and it is none of them."""
+    if known is not None and role_arn not in known:
+        raise PluginError(
+            f"eks.ManagedNodeGroup {name!r}: a managed node group cannot be created without first setting its role in "
+            "the cluster's instanceRoles",
+            fix="name the role in instance_roles, or use authentication mode API or API_AND_CONFIG_MAP",
+        )
+    return role_arn
+
+
+def _device(ami_type: str | None) -> str:
+    return "/dev/xvdb" if (ami_type or "").startswith("BOTTLEROCKET") else "/dev/xvda"
 
 
 def _aws_auth(core: Mapping[str, Any]) -> Any:

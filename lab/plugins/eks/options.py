@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pulumi
 
+from lab.plugins.eks.auto_mode import is_auto
 from lab.plugins.eks.children import CNI_COVERED
 from lab.plugins.errors import InvalidInputError
 
@@ -16,14 +17,11 @@ _NO_INSTANCES: Final = (
 _NODES_ARE_PROCESSES: Final = "the lab's nodes are processes: it has no effect on them"
 
 CLUSTER_NOT_COVERED: Final = {
-    "autoMode": "EKS Auto Mode starts instances, which the lab has none of",
     "createOidcProvider": (
         "the official component opens a TLS connection to the issuer for it; use an aws.iam.OpenIdConnectProvider"
     ),
     "creationRoleProvider": "the official plugin takes it from Node.js programs only",
-    "fargate": "the lab has no Fargate",
     "proxy": "the lab's proxy is in the environment",
-    "storageClasses": "the lab has no volumes",
     **dict.fromkeys(
         (
             "desiredCapacity",
@@ -48,6 +46,7 @@ CLUSTER_COVERED: Final = frozenset(
     {
         "accessEntries",
         "authenticationMode",
+        "autoMode",
         "bootstrapSelfManagedAddons",
         "clusterSecurityGroup",
         "clusterSecurityGroupTags",
@@ -60,6 +59,7 @@ CLUSTER_COVERED: Final = frozenset(
         "encryptionConfigKeyArn",
         "endpointPrivateAccess",
         "endpointPublicAccess",
+        "fargate",
         "instanceRole",
         "instanceRoles",
         "ipFamily",
@@ -75,6 +75,7 @@ CLUSTER_COVERED: Final = frozenset(
         "serviceRole",
         "skipDefaultNodeGroup",
         "skipDefaultSecurityGroups",
+        "storageClasses",
         "subnetIds",
         "tags",
         "upgradePolicy",
@@ -126,6 +127,16 @@ NODE_GROUP_COVERED: Final = frozenset(
         "version",
     },
 )
+_PLAIN: Final = (
+    "accessEntries",
+    "autoMode",
+    "corednsAddonOptions",
+    "fargate",
+    "kubeProxyAddonOptions",
+    "storageClasses",
+    "vpcCniOptions",
+)
+"""Arguments that decide what is registered."""
 MODES: Final = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 
 
@@ -145,7 +156,8 @@ def check_cluster(name: str, arguments: Mapping[str, Any]) -> None:
         InvalidInputError: with every fault, each with its way out.
     """
     found = _not_covered(arguments, CLUSTER_COVERED, CLUSTER_NOT_COVERED)
-    if arguments.get("skipDefaultNodeGroup") is not True:
+    skips = arguments.get("skipDefaultNodeGroup") is True or bool(arguments.get("fargate")) or is_auto(arguments)
+    if not skips:
         found.append(f"skipDefaultNodeGroup is not true: {_NO_INSTANCES}")
     cni = arguments.get("vpcCniOptions")
     if isinstance(cni, Mapping):
@@ -161,7 +173,7 @@ def check_cluster(name: str, arguments: Mapping[str, Any]) -> None:
         found += _not_in_mode(mode, arguments)
     found += [
         f"{key} is not known before the update: its keys must be, for they name what is registered"
-        for key in ("accessEntries", "vpcCniOptions", "kubeProxyAddonOptions", "corednsAddonOptions")
+        for key in _PLAIN
         if isinstance(arguments.get(key), pulumi.Output)
     ]
     if "instanceRole" in arguments and "instanceRoles" in arguments:
@@ -179,6 +191,8 @@ def check_node_group(name: str, arguments: Mapping[str, Any]) -> None:
         found.append("cluster is required, and is not given")
     if "nodeRole" in arguments and "nodeRoleArn" in arguments:
         found.append("nodeRole and nodeRoleArn are both given: give one of them")
+    if not arguments.keys() & {"nodeRole", "nodeRoleArn"}:
+        found.append("nodeRole and nodeRoleArn are both left out: an IAM role, or its ARN, must be provided")
     if "launchTemplate" in arguments and "enableIMDSv2" in arguments:
         found.append("enableIMDSv2 is given beside launchTemplate: set the metadata options of that template")
     if found:
@@ -197,6 +211,8 @@ def _not_in_mode(mode: str | None, arguments: Mapping[str, Any]) -> list[str]:
     if not reads_access_entries(mode) and not isinstance(entries, pulumi.Output) and entries:
         was = mode or "CONFIG_MAP (the default)"
         found.append(f"accessEntries is given in authentication mode {was}: use API or API_AND_CONFIG_MAP")
+    if not reads_access_entries(mode) and is_auto(arguments):
+        found.append("autoMode is enabled, and needs access entries: use authentication mode API or API_AND_CONFIG_MAP")
     return found
 
 

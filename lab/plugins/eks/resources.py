@@ -29,8 +29,10 @@ _OUTPUTS: Final = {
     "aws:eks/addon:Addon": ("addonVersion",),
     "aws:eks/accessEntry:AccessEntry": ("accessEntryArn",),
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": ("associatedAt",),
+    "aws:eks/fargateProfile:FargateProfile": ("status",),
     "aws:eks/nodeGroup:NodeGroup": ("status",),
     "kubernetes:core/v1:ConfigMap": ("metadata",),
+    "kubernetes:storage.k8s.io/v1:StorageClass": ("metadata",),
     "eks:index:Cluster": ("core", "kubeconfigJson"),
     "eks:index:VpcCniAddon": ("addon",),
 }
@@ -77,6 +79,12 @@ def look_up(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> p
     """The answer of a function of another package; unknown at preview while an argument is."""
     options = pulumi.InvokeOptions(parent=parent, version=_sdk_version(token.split(":", 1)[0]))
     return pulumi.runtime.invoke_output(token, arguments, options)
+
+
+async def look_up_now(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> dict[str, Any]:
+    """The same where every argument is known; raises where the function fails."""
+    options = pulumi.InvokeOptions(parent=parent, version=_sdk_version(token.split(":", 1)[0]))
+    return dict(await pulumi.runtime.invoke_async(token, arguments, options))
 
 
 def provider(package: str, name: str, settings: dict[str, Any], parent: pulumi.Resource) -> pulumi.ProviderResource:

@@ -76,15 +76,21 @@ def test_target_roles(cloud):
     base = identity.service_session(first, service="pods.eks.amazonaws.com", session_name="pod")
     target = new_role(cloud, trusts({"AWS": first}), allow("s3:*"), who=partner)
 
-    def reach(arn, through):
+    def reach(arn, through, **more):
         return identity.service_session(
-            arn, service="pods.eks.amazonaws.com", session_name="pod", assumed_by=through.access_key_id
+            arn, service="pods.eks.amazonaws.com", session_name="pod", assumed_by=through.access_key_id, **more
         )
 
     assert client(cloud, "sts", reach(target, base)).get_caller_identity()["Account"] == "210987654321"
     closed = new_role(cloud, EC2, who=partner)
     with pytest.raises(PermissionError, match="not allowed sts:AssumeRole"):
         reach(closed, base)
+    agreed = {"StringEquals": {"sts:ExternalId": "region/account/cluster/namespace/name"}}
+    limited = new_role(cloud, trusts({"AWS": first}, Condition=agreed), who=partner)
+    assert reach(limited, base, external_id="region/account/cluster/namespace/name")
+    for wrong in (None, "region/account/cluster/namespace/another"):
+        with pytest.raises(PermissionError, match="not allowed sts:AssumeRole"):
+            reach(limited, base, external_id=wrong)
 
 
 def test_session_policy_of_a_service_session(cloud):

@@ -100,6 +100,26 @@ def _security_group(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     return picked(state, "id", "arn", "description", "name", "tags", "vpcId")
 
 
+def _route_table(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    client = clients.client("ec2", arguments.get("region"))
+    request = _request({key: value for key, value in arguments.items() if key != "subnetId"}, "RouteTableIds")
+    if "subnetId" in arguments:
+        by_subnet = {"Name": "association.subnet-id", "Values": [arguments["subnetId"]]}
+        request["Filters"] = [*request.get("Filters", []), by_subnet]
+    found = _only("getRouteTable", client.describe_route_tables(**request)["RouteTables"])
+    return {
+        "id": found["RouteTableId"],
+        "routeTableId": found["RouteTableId"],
+        "vpcId": found["VpcId"],
+        "ownerId": found["OwnerId"],
+        "tags": {tag["Key"]: tag["Value"] for tag in found["Tags"]},
+        "routes": [
+            {"cidrBlock": route.get("DestinationCidrBlock", ""), "gatewayId": route.get("GatewayId", "")}
+            for route in found["Routes"]
+        ],
+    }
+
+
 _ANY: Final = frozenset({"id", "filters", "tags", "region"})
 
 FUNCTIONS: Final = (
@@ -110,5 +130,6 @@ FUNCTIONS: Final = (
         _subnet,
         _ANY | {"availabilityZone", "availabilityZoneId", "cidrBlock", "defaultForAz", "state", "vpcId"},
     ),
+    Function("aws:ec2/getRouteTable:getRouteTable", _route_table, _ANY - {"id"} | {"subnetId", "vpcId"}),
     Function("aws:ec2/getSecurityGroup:getSecurityGroup", _security_group, _ANY | {"name", "vpcId"}),
 )

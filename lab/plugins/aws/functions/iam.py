@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
@@ -34,6 +35,23 @@ def _role(clients: Clients, arguments: Arguments) -> dict[str, Any]:
             "uniqueId",
         ),
         "roleLastUseds": [],
+    }
+
+
+def _roles(clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    """Names and ARNs of the account's roles; none at all is an answer too."""
+    request = {"PathPrefix": arguments["pathPrefix"]} if "pathPrefix" in arguments else {}
+    pattern = re.compile(arguments.get("nameRegex", ""))
+    roles = [
+        role
+        for page in clients.client("iam").get_paginator("list_roles").paginate(**request)
+        for role in page["Roles"]
+        if pattern.search(role["RoleName"])
+    ]
+    return {
+        "id": clients.region,
+        "arns": sorted(role["Arn"] for role in roles),
+        "names": sorted(role["RoleName"] for role in roles),
     }
 
 
@@ -109,6 +127,7 @@ def _session_context(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 FUNCTIONS: Final = (
     Function("aws:iam/getRole:getRole", _role, frozenset({"name"})),
+    Function("aws:iam/getRoles:getRoles", _roles, frozenset({"nameRegex", "pathPrefix"})),
     Function("aws:iam/getUser:getUser", _user, frozenset({"userName"})),
     Function("aws:iam/getPolicy:getPolicy", _policy, frozenset({"arn", "name", "pathPrefix"})),
     Function(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lab.plugins.aws.forms import ONCE, PLAIN, TAG_MAP, TIME, WHOLE, Form
+from lab.plugins.aws.forms import ONCE, PLAIN, TAG_MAP, TIME, WHOLE, Form, same_value
 from lab.plugins.aws.row import Call, Id, Name, Row, Tags, Update, Values, Waiter, given, seen
 
 _OFFICIAL: Final = "the lab's EKS does not have it"
@@ -82,6 +82,8 @@ CLUSTER: Final = Row(
         given("upgradePolicy", "upgradePolicy", computed=True),
         given("zonalShiftConfig", "zonalShiftConfig"),
         given("deletionProtection", "deletionProtection", computed=True),
+        given("computeConfig", "computeConfig"),
+        given("storageConfig", "storageConfig"),
         given("bootstrapSelfManagedAddons", default=True, form=ONCE),
         seen("arn", "arn"),
         seen("certificateAuthority", "certificateAuthority"),
@@ -93,8 +95,6 @@ CLUSTER: Final = Row(
         seen("status", "status"),
     ),
     not_covered={
-        "computeConfig": "EKS Auto Mode starts instances, which the lab has none of",
-        "storageConfig": "EKS Auto Mode starts instances, which the lab has none of",
         "outpostConfig": _OFFICIAL,
         "remoteNetworkConfig": _OFFICIAL,
         "controlPlaneScalingConfig": _OFFICIAL,
@@ -120,6 +120,8 @@ CLUSTER: Final = Row(
             "upgradePolicy": "$upgradePolicy",
             "zonalShiftConfig": "$zonalShiftConfig",
             "deletionProtection": "$deletionProtection",
+            "computeConfig": "$computeConfig",
+            "storageConfig": "$storageConfig",
             "bootstrapSelfManagedAddons": "$bootstrapSelfManagedAddons",
             "tags": "$tagsAll",
         },
@@ -133,6 +135,13 @@ CLUSTER: Final = Row(
         _config("upgradePolicy", ("upgradePolicy", "$upgradePolicy")),
         _config("zonalShiftConfig", ("zonalShiftConfig", "$zonalShiftConfig")),
         _config("deletionProtection", ("deletionProtection", "$deletionProtection")),
+        Update(
+            ("computeConfig", "storageConfig"),
+            Call(
+                "update_cluster_config",
+                {"name": "$id", "computeConfig": "$computeConfig", "storageConfig": "$storageConfig"},
+            ),
+        ),
     ),
     delete=Call("delete_cluster", {"name": "$id"}),
     ready=_ACTIVE,
@@ -147,6 +156,21 @@ def _keep_running(values: Values) -> bool | None:
     return True if values.get("preserve") else None
 
 
+def _same_associations(old: Any, new: Any) -> bool:
+    """In any order."""
+    return same_value(*(sorted(each or (), key=lambda item: str(item["serviceAccount"])) for each in (old, new)))
+
+
+def _associations(values: Values) -> list[Any] | None:
+    """All that there shall be; an empty list where there were some, which takes them away."""
+    wanted: list[Any] | None = values.get("podIdentityAssociations")
+    return wanted or ([] if values["before"].get("podIdentityAssociations") else None)
+
+
+def _association_id(values: Values) -> str:
+    return str(values["item"]).rpartition("/")[2]
+
+
 ADDON: Final = Row(
     type="aws:eks/addon:Addon",
     service="eks",
@@ -156,6 +180,12 @@ ADDON: Final = Row(
         given("addonVersion", "addonVersion", computed=True),
         given("configurationValues", "configurationValues", computed=True),
         given("serviceAccountRoleArn", "serviceAccountRoleArn"),
+        given(
+            "podIdentityAssociations",
+            "Associations[].{serviceAccount: serviceAccount, roleArn: roleArn}",
+            form=Form(same=_same_associations),
+        ),
+        given("namespaceConfig", "{namespace: namespace}", computed=True, replaces=True),
         given("preserve"),
         given("resolveConflictsOnCreate"),
         given("resolveConflictsOnUpdate"),
@@ -163,10 +193,6 @@ ADDON: Final = Row(
         seen("createdAt", "createdAt", TIME),
         seen("modifiedAt", "modifiedAt", TIME, volatile=True),
     ),
-    not_covered={
-        "podIdentityAssociations": "use aws.eks.PodIdentityAssociation",
-        "namespaceConfig": _OFFICIAL,
-    },
     id=Id(("clusterName", "addonName")),
     only_one=("clusterName", "addonName"),
     create=Call(
@@ -176,14 +202,27 @@ ADDON: Final = Row(
             "addonVersion": "$addonVersion",
             "configurationValues": "$configurationValues",
             "serviceAccountRoleArn": "$serviceAccountRoleArn",
+            "podIdentityAssociations": "$podIdentityAssociations",
+            "namespaceConfig": "$namespaceConfig",
             "resolveConflicts": "$resolveConflictsOnCreate",
             "tags": "$tagsAll",
         },
     ),
     read=Call("describe_addon", _ADDON_KEY, "addon"),
+    details=(
+        (
+            "Associations",
+            Call(
+                "describe_pod_identity_association",
+                {"clusterName": "$clusterName", "associationId": _association_id},
+                "association",
+                each="podIdentityAssociations",
+            ),
+        ),
+    ),
     updates=(
         Update(
-            ("addonVersion", "configurationValues", "serviceAccountRoleArn"),
+            ("addonVersion", "configurationValues", "serviceAccountRoleArn", "podIdentityAssociations"),
             Call(
                 "update_addon",
                 {
@@ -191,6 +230,7 @@ ADDON: Final = Row(
                     "addonVersion": "$addonVersion",
                     "configurationValues": "$configurationValues",
                     "serviceAccountRoleArn": "$serviceAccountRoleArn",
+                    "podIdentityAssociations": _associations,
                     "resolveConflicts": "$resolveConflictsOnUpdate",
                 },
             ),
@@ -229,11 +269,11 @@ NODE_GROUP: Final = Row(
         given("diskSize", "diskSize", computed=True, replaces=True),
         given("instanceTypes", "instanceTypes", computed=True, replaces=True),
         given("labels", "labels", form=WHOLE),
-        given("launchTemplate", "launchTemplate", form=_TEMPLATE, replaces=True),
-        given("releaseVersion", "releaseVersion", computed=True, replaces=True),
+        given("launchTemplate", "launchTemplate", form=_TEMPLATE, once=("id", "name")),
+        given("releaseVersion", "releaseVersion", computed=True),
         given("taints", "taints", replaces=True),
         given("updateConfig", "updateConfig", computed=True),
-        given("version", "version", computed=True, replaces=True),
+        given("version", "version", computed=True),
         seen("arn", "nodegroupArn"),
         seen("status", "status"),
         seen(
@@ -282,6 +322,18 @@ NODE_GROUP: Final = Row(
         Update(
             ("labels",),
             Call("update_nodegroup_config", {**_GROUP_KEY, "labels": _label_changes}),
+        ),
+        Update(
+            ("launchTemplate", "releaseVersion", "version"),
+            Call(
+                "update_nodegroup_version",
+                {
+                    **_GROUP_KEY,
+                    "launchTemplate": "$launchTemplate",
+                    "releaseVersion": "$releaseVersion",
+                    "version": "$version",
+                },
+            ),
         ),
     ),
     delete=Call("delete_nodegroup", _GROUP_KEY),

@@ -1,17 +1,16 @@
-"""EC2's launch templates, as far as a managed node group uses one: instance type, metadata options, tags."""
+"""EC2's launch templates, as far as a managed node group uses one: instance type, disks, metadata options, tags."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from lab.plugins.aws.forms import NESTED, Form
+from lab.plugins.aws.forms import NESTED, Form, lower, upper
 from lab.plugins.aws.row import Call, Id, Name, Row, Update, Values, given, seen
 from lab.plugins.aws.rows.ec2 import EC2_TAGS, tag_specifications
 
 _DATA: Final = "Version.LaunchTemplateData"
 _PROCESSES: Final = "the lab's nodes are processes: it has no effect on them"
 _NOT_COVERED: Final = (
-    "blockDeviceMappings",
     "capacityReservationSpecification",
     "cpuOptions",
     "creditSpecification",
@@ -60,8 +59,34 @@ def _latest(_values: Values) -> str:
     return "$Latest"  # EC2's own word
 
 
+def _mappings_sent(value: Any) -> Any:
+    """The official plugin has some of EBS's switches as strings."""
+    return [
+        {
+            **upper({key: item for key, item in each.items() if key != "ebs"}),
+            "Ebs": {
+                key: item == "true" if item in _SWITCH else item for key, item in upper(each.get("ebs") or {}).items()
+            },
+        }
+        for each in value or ()
+    ]
+
+
+def _mappings_shown(value: Any) -> Any:
+    def text(item: Any) -> Any:
+        return str(item).lower() if isinstance(item, bool) else item
+
+    return [
+        {**lower(each), "ebs": {key: text(item) for key, item in lower(each.get("Ebs") or {}).items()}}
+        for each in value or ()
+    ] or None
+
+
+_SWITCH: Final = ("true", "false")
+_BLOCK_DEVICES: Final = Form(send=_mappings_sent, show=_mappings_shown)
 _TAG_SPECIFICATIONS: Final = Form(send=_specifications_sent, show=_specifications_shown)
 _TEMPLATE_DATA: Final = {
+    "BlockDeviceMappings": "$blockDeviceMappings",
     "ImageId": "$imageId",
     "InstanceType": "$instanceType",
     "KeyName": "$keyName",
@@ -71,6 +96,7 @@ _TEMPLATE_DATA: Final = {
     "UserData": "$userData",
 }
 _VERSIONED: Final = (
+    "blockDeviceMappings",
     "imageId",
     "instanceType",
     "keyName",
@@ -89,6 +115,7 @@ LAUNCH_TEMPLATE: Final = Row(
         given("name", "LaunchTemplateName", computed=True, replaces=True),
         given("namePrefix", computed=True, replaces=True),
         given("description", "Version.VersionDescription"),
+        given("blockDeviceMappings", f"{_DATA}.BlockDeviceMappings", form=_BLOCK_DEVICES),
         given("imageId", f"{_DATA}.ImageId"),
         given("instanceType", f"{_DATA}.InstanceType"),
         given("keyName", f"{_DATA}.KeyName"),

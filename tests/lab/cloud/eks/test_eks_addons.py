@@ -84,6 +84,19 @@ def test_owned_associations(lab, client, make_cluster, pod_role, refused, finish
     assert lab.plane("eks-clu").identity.associations == ()
 
 
+def test_an_update_without_a_role_leaves_the_nodes(lab, client, make_cluster, finished):
+    """UpdateAddon that names no role takes the add-on's away, as its reference says; associations stay."""
+    make_cluster()
+    role = lab.role("driver", POD_TRUST)
+    wanted = [{"serviceAccount": DRIVER_ACCOUNT, "roleArn": role}]
+    install(client, DRIVER, serviceAccountRoleArn=role, podIdentityAssociations=wanted)
+    update = client.update_addon(clusterName="eks-clu", addonName=DRIVER, configurationValues="{}")["update"]
+    assert finished("eks-clu", update, addonName=DRIVER)["status"] == "Successful"
+    addon = client.describe_addon(clusterName="eks-clu", addonName=DRIVER)["addon"]
+    assert "serviceAccountRoleArn" not in addon
+    assert len(addon["podIdentityAssociations"]) == 1
+
+
 def test_addon_that_cannot_take_effect(lab, client, make_cluster, pod_role):
     """If its associations cannot be put into effect the add-on is CREATE_FAILED, with the reason as a health issue."""
     make_cluster()

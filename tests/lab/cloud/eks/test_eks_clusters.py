@@ -1,14 +1,20 @@
 """Clusters through boto3: their life, what is refused, and what the control plane is told."""
 
 import base64
+import io
 import json
 import threading
 
 import pytest
 from eks_setting import ACCOUNT, EVERYTHING, QUICK, REGION, trust
+from rich.console import Console
 
+from lab import clusters as lab_clusters
 from lab.cloud import eks
 from lab.contract import AuthenticationMode, ClusterKey
+from lab.errors import StartError
+from lab.home import Home
+from lab.progress import Timeline
 
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
@@ -136,6 +142,17 @@ def test_failed_start_is_reported(lab, client, cluster_role):
     assert "kube-apiserver did not answer" in issue["message"]
     client.delete_cluster(name="broken")
     client.get_waiter("cluster_deleted").wait(name="broken", WaiterConfig=QUICK)
+
+
+def test_the_lab_says_which_part_of_a_cluster_failed(lab, monkeypatch):
+    """`up` tells what DescribeCluster tells: the program that did not come up, and what to do."""
+    lab.planes.failing.add("broken")
+    monkeypatch.setattr(lab_clusters, "client", lambda _home, service: lab.client(service))
+    timeline = Timeline(Console(file=io.StringIO()))
+    with pytest.raises(StartError, match=r"(?s)'broken' did not come up: .*FAILED.*kube-apiserver did not answer"):
+        lab_clusters.ensure_clusters(Home("broken"), {"broken": AuthenticationMode.API}, timeline)
+    lab.client().delete_cluster(name="broken")
+    lab.client().get_waiter("cluster_deleted").wait(name="broken", WaiterConfig=QUICK)
 
 
 @pytest.mark.parametrize(

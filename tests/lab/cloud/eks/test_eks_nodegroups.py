@@ -193,8 +193,8 @@ def test_cluster_must_be_active(lab, client, cluster_role, wanted, refused):
     assert refused("delete_cluster", name="eks-clu")[0] == "ResourceInUseException"
 
 
-def test_fargate_profiles_are_motos(lab, client, make_cluster, refused):
-    """moto's Fargate profiles work on our clusters, and hold a cluster back from deletion."""
+def test_fargate_profiles(lab, client, make_cluster, refused):
+    """Fargate profiles work on our clusters, let their pods' role in, and hold a cluster back from deletion."""
     make_cluster()
     role = lab.role("fargate", trust("eks-fargate-pods.amazonaws.com"))
     client.create_fargate_profile(
@@ -205,6 +205,8 @@ def test_fargate_profiles_are_motos(lab, client, make_cluster, refused):
         subnets=lab.subnets(),
     )
     assert client.list_fargate_profiles(clusterName="eks-clu")["fargateProfileNames"] == ["fp"]
+    entry = client.describe_access_entry(clusterName="eks-clu", principalArn=role)["accessEntry"]
+    assert (entry["type"], entry["username"]) == ("FARGATE_LINUX", "system:node:{{SessionName}}")
     assert refused("delete_cluster", name="eks-clu")[0] == "ResourceInUseException"
     client.delete_fargate_profile(clusterName="eks-clu", fargateProfileName="fp")
     client.delete_cluster(name="eks-clu")

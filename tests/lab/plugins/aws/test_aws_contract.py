@@ -107,9 +107,10 @@ def test_answers_are_read_where_the_model_has_them(row):
     details = {}
     for key, call in row.details:
         [detail] = operation(row, call)
-        details[key] = (
-            jmespath.search(call.answer, sample(detail.output_shape)) if call.answer else sample(detail.output_shape)
-        )
+        told = sample(detail.output_shape)
+        told = jmespath.search(call.answer, told) if call.answer else told
+        details[key] = [told] if call.each else told
+        assert not call.each or isinstance(jmespath.search(call.each, found), list)
     document = {**found, **details, **dict.fromkeys(CONTEXT, "x")}
     missing = [
         each.name

@@ -13,7 +13,7 @@ ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
 TYPES = {row.type for row in TABLE.values() if row.service == "eks"}
 UPDATED = {
     "cluster": {"accessConfig", "tags", "tagsAll"},
-    "addon": {"configurationValues"},
+    "addon": {"configurationValues", "podIdentityAssociations"},
     "entry": {"kubernetesGroups", "tags", "tagsAll"},
     "association": {"roleArn"},
     "nodes": {"labels", "scalingConfig"},
@@ -53,6 +53,9 @@ def program(version):
         cluster_name=cluster.name,
         addon_name="coredns" if moved else "vpc-cni",
         configuration_values=json.dumps({"env": {"A": "2"}} if changed else {"env": {"A": "1"}}),
+        pod_identity_associations=None
+        if moved
+        else [{"service_account": "aws-node", "role_arn": second.arn if changed else first.arn}],
     )
     entry = sdk.eks.AccessEntry(
         "entry",

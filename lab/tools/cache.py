@@ -46,11 +46,11 @@ class Kept:
 
 def key(program: Program, here: Platform, modules: Path, flags: tuple[str, ...]) -> str:
     """What the program's folder is called. The digest is over all that decides what compiling it gives: the pinned
-    modules, the packages, their version variables and the flags.
+    modules, our own source beside them, the packages, their version variables and the flags.
     """
-    digest = hashlib.sha256(repr((sorted(program.builds.items()), sorted(program.copies.items()), flags)).encode())
-    for module in sorted({build.module for build in program.builds.values()}):
-        for name in ("go.mod", "go.sum"):
+    digest = hashlib.sha256(repr((sorted(program.compiled.items()), sorted(program.copies.items()), flags)).encode())
+    for module in sorted({build.module for build in program.compiled.values()}):
+        for name in ("go.mod", "go.sum", *sorted(file.name for file in (modules / module).glob("*.go"))):
             content = (modules / module / name).read_bytes()
             digest.update(f"{module}/{name}:{len(content)}:".encode() + content)
     return f"{program.name}-{program.version}-{here.os}-{here.arch}-{digest.hexdigest()[:12]}"
@@ -74,8 +74,8 @@ class Cache:
         folder = self.folder / key
         try:
             origin = json.loads((folder / _ORIGIN).read_text())
-            files = {name: folder / name for name in program.files}
-            if origin["files"] != _marks(files):
+            kept, files = origin["files"], {name: folder / name for name in program.files}
+            if not files.keys() <= set(kept) or kept != _marks({name: folder / name for name in kept}):
                 return None
             return Kept(Found(origin["version"], files), origin["source"])
         except (OSError, ValueError, KeyError, TypeError):
@@ -108,7 +108,8 @@ class Cache:
             source = make(making)
             files = {name: making / name for name in program.files}
             version = _verified(program, files)
-            origin = {"source": source, "version": version, "files": _marks(files)}
+            parts = {name: making / name for name in program.parts if (making / name).exists()}
+            origin = {"source": source, "version": version, "files": _marks(files | parts)}
             write_atomically(making / _ORIGIN, json.dumps(origin, indent=1))
             making.chmod(0o755)
             folder = self.folder / key

@@ -4,7 +4,8 @@ how it is compiled.
 | program               | made    | fits on PATH    | why this range                                               |
 |-----------------------|---------|-----------------|--------------------------------------------------------------|
 | pulumi                | 3.230.0 | >=3.230, <4     | the oldest engine that the pinned Python SDK was run with;   |
-|                       |         |                 | its Python language host must lie beside it                  |
+|                       |         |                 | its Python language host must lie beside it; one that we     |
+|                       |         |                 | compile is older, and has a front of our own                 |
 | etcd                  | 3.6.16  | >=3.6, <3.7     | the minor that Kubernetes 1.36 is released with              |
 | kube-apiserver        | 1.36.3  | >=1.36, <1.37   | the lab's flags and authorization config are this minor's    |
 | kube-controller-…     | 1.36.3  | >=1.36, <1.37   | Kubernetes allows it no newer than its API server            |
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from lab.errors import ToolError
-from lab.tools.versions import VersionRange
+from lab.tools.versions import AnyVersion, VersionRange
 
 _SYSTEMS = {"linux": "linux", "darwin": "darwin"}
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -110,16 +111,23 @@ class Program:
 
     name: str
     version: str
-    fits: VersionRange
+    fits: VersionRange | AnyVersion
     says: Says
     builds: Mapping[str, GoBuild]
     copies: Mapping[str, GoCopy] = field(default_factory=dict)
+    parts: Mapping[str, GoBuild] = field(default_factory=dict)
+    """What compiled files need beside them, and a release does not have."""
     companions_say: Mapping[str, Says] = field(default_factory=dict)
     releases: tuple[Release, ...] = ()
 
     @property
+    def compiled(self) -> Mapping[str, GoBuild]:
+        """Every file that is compiled."""
+        return {**self.builds, **self.parts}
+
+    @property
     def files(self) -> tuple[str, ...]:
-        """Plain names, the program's own first."""
+        """Plain names of what there is wherever it comes from, the program's own first."""
         return (self.name, *(name for name in (*self.builds, *self.copies) if name != self.name))
 
     def address(self, here: Platform) -> Address | None:
@@ -168,8 +176,13 @@ PULUMI = Program(
             "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
             {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{_PULUMI}"},
         ),
-        # The last release of the language host whose source is in a Go module that stands alone.
         "pulumi-language-python": GoBuild(
+            "language-python-front", "eks-identity.example/lab/tools/language-python-front"
+        ),
+    },
+    parts={
+        # The last release of the language host whose source is in a Go module that stands alone.
+        "pulumi-language-python-host": GoBuild(
             "language-python",
             "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
             {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.79.0"},
@@ -193,6 +206,32 @@ PULUMI = Program(
         ),
     ),
 )
+
+LANGUAGE_NODEJS = Program(
+    name="pulumi-language-nodejs",
+    version=_PULUMI,
+    fits=AnyVersion(),
+    says=Says(("-h",), r"Usage of \S*pulumi-language-nodejs"),
+    builds={
+        # As with Python's: the last release whose source is in a Go module that stands alone.
+        "pulumi-language-nodejs": GoBuild(
+            "language-nodejs",
+            "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+            {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.60.0"},
+        )
+    },
+    releases=PULUMI.releases,
+)
+"""Runs programs in TypeScript. Not in the catalogue: only what needs it asks for it."""
+
+SDK_NODEJS = Program(
+    name="pulumi-sdk-nodejs",
+    version=_PULUMI,
+    fits=VersionRange(_PULUMI, "3.231"),
+    says=Says((), r"^pulumi-sdk-nodejs v(\S+):"),
+    builds={"pulumi-sdk-nodejs": GoBuild("sdk-nodejs", "eks-identity.example/lab/tools/sdk-nodejs")},
+)
+"""Pulumi's generator of Node.js SDKs, as a program of its own. Not in the catalogue either."""
 
 _ETCD_RELEASES = "https://github.com/etcd-io/etcd/releases/download/v{version}"
 ETCD = Program(

@@ -52,7 +52,7 @@ class Go:
         Raises:
             ToolError: Go is too old, a module cannot be had, the disk is full, or Go refuses the source.
         """
-        for name, build in program.builds.items():
+        for name, build in program.compiled.items():
             self._require(build.module, program)
             self._build(build, folder / name, program, report)
         for name, copy in program.copies.items():

@@ -34,3 +34,14 @@ class VersionRange:
 
     def __str__(self) -> str:
         return f">={self.at_least}, <{self.below}"
+
+
+@dataclass(frozen=True)
+class AnyVersion:
+    """What fits of a program that does not say which version it is."""
+
+    def __contains__(self, version: object) -> bool:
+        return isinstance(version, str)
+
+    def __str__(self) -> str:
+        return "any"

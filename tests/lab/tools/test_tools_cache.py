@@ -119,9 +119,9 @@ def test_key_is_stable(tiny, here, modules):
     assert key(tiny, here, modules, FLAGS) == key(replace(tiny), here, modules, FLAGS)
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum"])
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go"])
 def test_key_follows_the_pins(tiny, here, modules, file):
-    """A change in go.mod or go.sum is another key."""
+    """A change in go.mod, go.sum or our own source is another key."""
     before = key(tiny, here, modules, FLAGS)
     (modules / "tiny" / file).write_text((modules / "tiny" / file).read_text() + "\n")
     assert key(tiny, here, modules, FLAGS) != before
@@ -134,6 +134,7 @@ def test_key_follows_the_pins(tiny, here, modules, file):
         {"builds": {"tiny": GoBuild("tiny", "example.test/tiny", {"main.version": "1.2.4"})}},
         {"builds": {"tiny": GoBuild("tiny", "example.test/tiny/cmd")}},
         {"copies": {}},
+        {"parts": {"tiny-host": GoBuild("tiny", "example.test/tiny")}},
     ],
 )
 def test_key_follows_the_recipe(tiny, here, modules, changes):
@@ -173,6 +174,16 @@ def test_damaged(ensure, offered, entry, damage):
     obtained = ensure(program)
     assert obtained.source is Source.ARCHIVE
     assert ask(obtained.path, program.says) == "1.2.3"
+
+
+def test_part_lost(ensure, tiny):
+    """A compiled program that lost what it needs beside it is made anew; a release never had it."""
+    program = replace(tiny, parts={"tiny-host": GoBuild("tiny", "example.test/tiny")})
+    host = ensure(program).path.with_name("tiny-host")
+    host.unlink()
+    assert ensure(program).source is Source.COMPILED
+    assert host.exists()
+    assert ensure(program).source is Source.CACHE
 
 
 def test_killed(another, building, ensure, offered, entry):

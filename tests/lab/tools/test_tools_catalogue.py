@@ -12,9 +12,13 @@ from lab.tools import Toolbox, catalogue
 from lab.tools.ask import ask
 from lab.tools.catalogue import CATALOGUE, Platform
 from lab.tools.toolbox import MODULES
-from lab.tools.versions import VersionRange, numbers
+from lab.tools.versions import AnyVersion, VersionRange, numbers
 
 AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases/download/v0.6.13"
+
+EVERY = (*CATALOGUE, catalogue.LANGUAGE_NODEJS, catalogue.SDK_NODEJS)
+HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs": "v3.60.0"}
+"""The last releases of Pulumi's language hosts that compile by themselves."""
 
 PRINTED = [
     (catalogue.ETCD, "etcd Version: 3.6.16\nGit SHA: Not provided\nGo Version: go1.26.8\n", "3.6.16"),
@@ -26,6 +30,8 @@ PRINTED = [
     (catalogue.AWS_IAM_AUTHENTICATOR, '{"Version":"unversioned"}\n', None),
     (catalogue.AWS_IAM_AUTHENTICATOR, "{}\n", None),
     (catalogue.PULUMI, "v3.230.0\n", "3.230.0"),
+    (catalogue.SDK_NODEJS, "pulumi-sdk-nodejs v3.230.0: needs the schema's file\n", "3.230.0"),
+    (catalogue.SDK_NODEJS, "open v3.230.0: no such file or directory\n", None),
     (catalogue.PULUMI, "warning: A new version of Pulumi is available\nv3.231.0-alpha.1\n", "3.231.0-alpha.1"),
 ]
 
@@ -56,30 +62,41 @@ def test_range(version, fits):
     assert (version in VersionRange("1.35", "1.38")) is fits
 
 
+def test_any_version():
+    """Of a program that says no version every answer fits, the empty one too; no answer does not."""
+    assert all(said in AnyVersion() for said in ("", "1.2.3", "unversioned"))
+    assert None not in AnyVersion()
+    assert str(AnyVersion()) == "any"
+
+
 def test_not_a_version():
     """A text without a number in front is no version."""
     with pytest.raises(ValueError, match="'unversioned' does not begin with a version number"):
         numbers("unversioned")
 
 
-@pytest.mark.parametrize("program", CATALOGUE, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", EVERY, ids=lambda program: program.name)
 def test_pins(program):
-    """What is compiled is the version that the catalogue names: go.mod pins it, as a tool."""
-    for name, build in program.builds.items():
+    """What is compiled is the version that the catalogue names: go.mod pins it, as a tool or for our own source."""
+    for name, build in program.compiled.items():
         shown = subprocess.run(
             ["go", "mod", "edit", "-json"], cwd=MODULES / build.module, capture_output=True, check=True
         ).stdout
         module = json.loads(shown)
-        assert build.package in [tool["Path"] for tool in module["Tool"]]
         pinned = {required["Path"]: required["Version"] for required in module["Require"]}
+        if build.package == module["Module"]["Path"]:
+            used = {path: version for path, version in pinned.items() if path.startswith("github.com/pulumi/pulumi/")}
+            assert set(used.values()) == {f"v{program.version}"}
+            continue
+        assert build.package in [tool["Path"] for tool in module["Tool"]]
         (version,) = [version for path, version in pinned.items() if build.package.startswith(path)]
-        host = name == "pulumi-language-python"
-        assert version == ("v3.79.0" if host else f"v{program.version}")
+        assert version == HOSTS.get(name, f"v{program.version}")
+        assert [each for each in build.variables.values() if each.startswith("v")] in ([], [version])
     for copy in program.copies.values():
         assert f"{copy.source} v{program.version}" in (MODULES / copy.module / "go.mod").read_text()
 
 
-@pytest.mark.parametrize("program", CATALOGUE, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", EVERY, ids=lambda program: program.name)
 def test_own_version_fits(program):
     """The version that is made is within the range that is accepted."""
     assert program.version in program.fits

@@ -43,6 +43,14 @@ def test_compiled(go, tiny, tmp_path):
     assert 0 < done <= total
 
 
+def test_parts(go, tiny, tmp_path):
+    """What only a compiled program needs is compiled beside it, and is no file that a release must have."""
+    program = replace(tiny, parts={"tiny-host": GoBuild("tiny", "example.test/tiny", {"main.version": "0.9.0"})})
+    go.compile(program, tmp_path, ignore)
+    assert ask(tmp_path / "tiny-host", tiny.says) == "0.9.0"
+    assert program.files == tiny.files
+
+
 def test_path_trimmed(go, tiny, tmp_path):
     """Nothing of this machine's folders is left in the program."""
     go.compile(tiny, tmp_path, ignore)

@@ -5,6 +5,7 @@ PipelineError
 ├── MissingEngineError    no pulumi program on PATH
 ├── StackLockedError      another update holds the stack
 ├── OperationFailedError  the engine refused or failed; its diagnostics have been shown
+├── ProtectedError        something to be destroyed is protected; nothing was deleted
 └── CancelledError        Ctrl-C or SIGTERM ended the operation
 """
 
@@ -55,6 +56,10 @@ class StackLockedError(PipelineError):
 
 class OperationFailedError(PipelineError):
     """The engine refused or failed the operation."""
+
+
+class ProtectedError(PipelineError):
+    """Something to be destroyed is protected. Nothing was deleted: the engine would delete all the rest first."""
 
 
 class CancelledError(PipelineError):

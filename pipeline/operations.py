@@ -17,6 +17,7 @@ from pipeline.errors import (
     MissingEngineError,
     OperationFailedError,
     PipelineError,
+    ProtectedError,
     StackLockedError,
     UnknownStackError,
 )
@@ -63,6 +64,10 @@ def run(
             for name, output in sorted(outputs.items())
         }
         report.result = "succeeded"
+    except ProtectedError as error:
+        report.result, error.report = "failed", report
+        report.diagnostics.append(str(error))
+        raise
     except auto.CommandError as error:
         report.result = "cancelled" if engine.cancelled else "failed"
         failure = _failure(error, stack_name, operation, report, cancelled=engine.cancelled)
@@ -88,12 +93,22 @@ def _refresh(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> 
 
 
 def _destroy(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+    _refuse_protected(stack)
     stack.destroy(on_event=narrator.hear, config_file=config_file, show_secrets=False)
     return {}
 
 
 def _read_outputs(stack: auto.Stack, _narrator: Narrator, _config_file: str | None) -> auto.OutputMap:
     return stack.outputs()
+
+
+def _refuse_protected(stack: auto.Stack) -> None:
+    """Refuses before anything is deleted: without a preview, the engine deletes all that is not protected first."""
+    resources = (stack.export_stack().deployment or {}).get("resources", [])
+    protected = [resource["urn"] for resource in resources if resource.get("protect")]
+    if protected:
+        shown = "".join(f"\n  {urn}\n  fix: `pulumi state unprotect '{urn}' -s {stack.name}`" for urn in protected)
+        raise ProtectedError(f"stack {stack.name!r} holds what is protected, and nothing of it was deleted:{shown}")
 
 
 _OPERATIONS: dict[Operation, Callable[[auto.Stack, Narrator, str | None], auto.OutputMap]] = {

@@ -18,7 +18,7 @@ from wait import Wait
 config = pulumi.Config()
 if config.get_bool("broken"):
     raise ValueError("the program is broken on purpose")
-Wait("waits", config.get("until"))
+Wait("waits", config.get("until"), pulumi.ResourceOptions(protect=config.get_bool("protected") or None))
 pulumi.export("greeting", "hello")
 pulumi.export("password", pulumi.Output.secret("s3cret"))
 """
@@ -37,8 +37,8 @@ class _WaitProvider(dynamic.ResourceProvider):
 
 
 class Wait(dynamic.Resource):
-    def __init__(self, name, until):
-        super().__init__(_WaitProvider(), name, {"until": until})
+    def __init__(self, name, until, opts):
+        super().__init__(_WaitProvider(), name, {"until": until}, opts)
 """
 
 

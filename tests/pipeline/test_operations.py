@@ -48,6 +48,18 @@ def test_life_of_a_stack(runner):
     assert destroyed["summary"] == {"delete": 2}
 
 
+def test_what_is_protected_is_not_destroyed(runner, settings):
+    """Where anything is protected nothing is deleted, and the refusal names it with the command that unprotects it."""
+    settings(protected="true")
+    assert runner("up", "--stack", "test").returncode == 0
+    done = runner("destroy", "--stack", "test", "--json")
+    assert done.returncode == 1
+    assert "nothing of it was deleted" in done.stderr
+    assert "fix: `pulumi state unprotect 'urn:pulumi:test::" in done.stderr
+    assert json.loads(done.stdout)["result"] == "failed"
+    assert report(runner, "up")["summary"] == {"same": 2}
+
+
 def test_unknown_stack(runner):
     """A stack without a settings file is refused with the names of those that have one."""
     done = runner("up", "--stack", "prood")

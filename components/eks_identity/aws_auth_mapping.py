@@ -3,14 +3,15 @@
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi.dynamic
 
 from eks_identity import declared
 from eks_identity.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import UserMapping
+from eks_identity.own_resource import OwnResource
 
 
 class AwsAuthMappingArgs(TypedDict):
@@ -27,9 +28,12 @@ class AwsAuthMappingArgs(TypedDict):
     adopt: NotRequired[bool]
     """Take over an entry for this ARN that is there already; else it is refused. This stands in for `pulumi import`,
     which Pulumi does not have for dynamic resources."""
+    break_glass: NotRequired[list[pulumi.Input[str]]]
+    """ARNs of principals that may lose this way in although it is the caller's own. What counts when the mapping is
+    deleted or replaced is what the last update said."""
 
 
-class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAuthMapping"):
+class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kubeconfig"]):
     """One entry of aws-auth, and never more than that: others may write the same ConfigMap at the same time.
 
     The ConfigMap is read, the one entry changed, and written with the `resourceVersion` that was read; on a conflict
@@ -38,30 +42,35 @@ class AwsAuthMapping(pulumi.dynamic.Resource, module="eks-identity", name="AwsAu
 
     Refused at preview: sessions' ARNs, empty usernames, nodes' groups and entries, and an ARN that is mapped already,
     in this program or in the cluster, with both places. Taking away the entry that lets the caller themselves in is
-    refused too: an update in its preview, a delete before anything is written. So nobody locks themselves out, and a
-    stack with such an entry is destroyed by another administrator.
+    refused too: an update in its preview, a delete before anything is written. So nobody locks themselves out; a stack
+    with such an entry is destroyed by another administrator, or with its ARN in `break_glass`.
     """
 
     arn: pulumi.Output[str]
     """The ARN as the entry has it."""
     username: pulumi.Output[str]
+    """The Kubernetes username as the entry has it."""
     groups: pulumi.Output[list[str]]
+    """The Kubernetes groups as the entry has them."""
 
     def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AwsAuthMapping "{name}"', args, AwsAuthMappingArgs) as inputs:
+            kubeconfig = inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
             who = {"arn": args["arn"], "groups": args["groups"], "username": args.get("username")}
             if is_plain(who):
                 inputs.take("", who, _mapping)
-            mapping = inputs.later({**who, "kubeconfig": args["kubeconfig"]}, lambda known: _declared_once(name, known))
+            for index, arn in enumerate(args.get("break_glass", [])):
+                inputs.take(f"break_glass[{index}]", arn, Principal.parse)
+            mapping = inputs.later({**who, "kubeconfig": kubeconfig}, lambda known: _declared_once(name, known))
         props = {
-            "kubeconfig": pulumi.Output.secret(args["kubeconfig"]),
+            "kubeconfig": args["kubeconfig"],
             "arn": mapping.apply(lambda known: known.arn),
             "username": mapping.apply(lambda known: known.username),
             "groups": mapping.apply(lambda known: list(known.groups)),
             "adopt": bool(args.get("adopt", False)),
+            "break_glass": args.get("break_glass", []),
         }
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
-        super().__init__(AwsAuthMappingProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(name, props, opts)
 
 
 def _declared_once(name: str, who: dict[str, Any]) -> UserMapping:

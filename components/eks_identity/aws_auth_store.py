@@ -5,7 +5,7 @@ something it has not seen. The ConfigMap is never deleted, and created only wher
 """
 
 import atexit
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 
 import httpx2
@@ -24,6 +24,7 @@ from eks_identity.errors import (
     WriteConflictError,
 )
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.aws_auth import AwsAuth
 
 NAME = "aws-auth"
@@ -50,17 +51,18 @@ class AwsAuthConfigMap:
         found = self._get()
         return AwsAuth.parse(found.data if found else None)
 
-    def rehearse(self, change: Edit) -> AwsAuth:
+    def rehearse(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
         """What `edit` would write now; raises what it would raise."""
-        return self._changed(self.read(), change)
+        return self._changed(self.read(), change, break_glass)
 
-    def edit(self, change: Edit) -> AwsAuth:
+    def edit(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
         """Writes what `change` makes of it, and returns that. `change` may run many times, each on a fresh reading.
 
         What `change` raises ends the edit with nothing written. So does an edit that takes away the
-        caller's own way in, with `InvalidInput`. Raises `WriteConflictError` after two minutes of losing to others.
+        caller's own way in, with `InvalidInput`, unless `break_glass` has the caller's ARN. Raises `WriteConflictError`
+        after two minutes of losing to others.
         """
-        return self._edit_once(change)
+        return self._edit_once(change, break_glass)
 
     @retry(
         retry=retry_if_exception_type(WriteConflictError),
@@ -68,10 +70,10 @@ class AwsAuthConfigMap:
         stop=stop_after_delay(PATIENCE_SECONDS),
         reraise=True,
     )
-    def _edit_once(self, change: Edit) -> AwsAuth:
+    def _edit_once(self, change: Edit, break_glass: Collection[str]) -> AwsAuth:
         found = self._get()
         before = AwsAuth.parse(found.data if found else None)
-        after = self._changed(before, change)
+        after = self._changed(before, change, break_glass)
         if after == before:
             return after
         try:
@@ -86,12 +88,13 @@ class AwsAuthConfigMap:
             raise self._explained(error, "written") from error
         return after
 
-    def _changed(self, before: AwsAuth, change: Edit) -> AwsAuth:
+    def _changed(self, before: AwsAuth, change: Edit, break_glass: Collection[str]) -> AwsAuth:
         after = change(before)
         says = {(entry.arn, entry.username, entry.groups) for entry in after.entries}
         if any((entry.arn, entry.username, entry.groups) not in says for entry in before.entries):
-            problem = before.takes_from(*self._caller(), after)
-            if problem:
+            caller, groups = self._caller()
+            problem = before.takes_from(caller, groups, after)
+            if problem and not any(same_arn(Principal.parse(arn).aws_auth_arn, caller) for arn in break_glass):
                 raise InvalidInput([problem])
         return after
 

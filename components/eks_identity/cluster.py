@@ -1,45 +1,47 @@
 """An EKS cluster to declare identity on: a new one, or one that is there. Both give the same outputs."""
 
-import difflib
-import inspect
-from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
+from eks_identity.cluster_roles import MadeRoleSettings
 from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs
+from eks_identity.inputs import Inputs, Refused
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.new_cluster import NewCluster
 
-NOT_OURS = {
-    "create_oidc_provider": "use OidcProvider: it opens no connection while the program runs, and can adopt",
-    "user_mappings": "use ClusterAccess or AwsAuthMapping: the ConfigMap's data is left alone once it is there",
-    "role_mappings": "use ClusterAccess or AwsAuthMapping: the ConfigMap's data is left alone once it is there",
-    "name": "give the name beside `create`",
-}
-"""Options of pulumi_eks that something here does better, and what."""
+LOOK_UP = "aws:eks/getCluster:getCluster"
+GET_REGION = "aws:index/getRegion:getRegion"
 
 
 class ClusterConnection(TypedDict):
     """What other components need of a cluster; `Cluster.connection`, or written out for a cluster of another stack."""
 
     name: pulumi.Input[str]
+    """The cluster's name in EKS."""
     arn: pulumi.Input[str]
+    """The cluster's ARN."""
     endpoint: pulumi.Input[str]
+    """The URL of the API server."""
     certificate_authority: pulumi.Input[str]
     """Base64, as DescribeCluster gives it."""
     issuer: pulumi.Input[str]
     """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
     region: pulumi.Input[str]
+    """Such as `ap-northeast-1`."""
     account_id: pulumi.Input[str]
+    """Twelve digits, as a string."""
     partition: pulumi.Input[str]
+    """`aws`, `aws-cn` or `aws-us-gov`."""
     authentication_mode: pulumi.Input[str]
+    """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
     kubeconfig: pulumi.Input[str]
+    """JSON or YAML; its user may read and write what is declared."""
 
 
 class ClusterArgs(TypedDict):
@@ -48,7 +50,15 @@ class ClusterArgs(TypedDict):
     name: NotRequired[pulumi.Input[str]]
     """The cluster's name in EKS. Needed for a cluster that is there."""
     create: NotRequired[dict[str, Any]]
-    """Make the cluster, with these options of `pulumi_eks.Cluster`. `authentication_mode` is `API` where left out."""
+    """Make the cluster, with these options of `pulumi_eks.Cluster`, under its own names. `authentication_mode` is `API`
+    where left out, and `skip_default_node_group` is true where there are `node_groups`. What the options would break
+    later (modes, endpoints, subnets) is refused in the preview."""
+    node_groups: NotRequired[dict[str, dict[str, Any]]]
+    """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under its own names. One
+    without `node_role` or `node_role_arn` gets a role that is made here, one for all. Pods cannot reach the node's
+    role: IMDSv2 is required with hop limit 1, unless the group brings a `launch_template`."""
+    role_settings: NotRequired[MadeRoleSettings]
+    """What is said of the IAM roles that are made for a new cluster, by pulumi_eks and here."""
     role_arn: NotRequired[pulumi.Input[str]]
     """The role that the kubeconfig assumes; else whoever uses it is themselves."""
     profile: NotRequired[pulumi.Input[str]]
@@ -59,44 +69,47 @@ class Cluster(pulumi.ComponentResource):
     """A new EKS cluster through pulumi_eks, or one that is there by its name.
 
     In the two modes that read aws-auth, pulumi_eks writes that ConfigMap once, with the node roles, and from then on
-    its data is left to EKS and to `AwsAuthMapping`.
+    its data is left to EKS and to `AwsAuthMapping`. The creator is an administrator always: pulumi_eks decides so, and
+    EKS would replace the cluster for a change.
     """
 
     name: pulumi.Output[str]
+    """The cluster's name in EKS."""
     arn: pulumi.Output[str]
+    """The cluster's ARN."""
     endpoint: pulumi.Output[str]
+    """The URL of the API server; out of reach from elsewhere where the cluster's endpoint is private only."""
     certificate_authority: pulumi.Output[str]
     """Base64, as DescribeCluster gives it."""
     issuer: pulumi.Output[str]
     """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`; a replaced cluster has another."""
     region: pulumi.Output[str]
+    """Of the cluster, which may be another than the provider's."""
     account_id: pulumi.Output[str]
+    """The cluster's account, twelve digits."""
     partition: pulumi.Output[str]
+    """`aws`, `aws-cn` or `aws-us-gov`."""
     authentication_mode: pulumi.Output[str]
+    """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
     kubeconfig: pulumi.Output[str]
     """JSON, which is YAML too: a user that calls `aws eks get-token`, the region explicit."""
-    provider: k8s.Provider
-    """Reaches this cluster and no other: server-side apply, ConfigMaps changed in place."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'Cluster "{name}"', args, ClusterArgs) as inputs:
-            options = args.get("create")
+        subject = f'Cluster "{name}"'
+        with Inputs(subject, args, ClusterArgs) as inputs:
             if "name" in args:
                 inputs.take("name", args["name"], names.cluster_name)
-            elif options is None:
-                rule = "a cluster that is there has a name; a new one has create"
-                inputs.problems.add("name", rule, None, "write name, or create")
             role_arn = inputs.take("role_arn", args["role_arn"], arns.role_arn) if "role_arn" in args else None
-            if options is not None:
-                inputs.require(*_option_problems(options))
-                mode = options.get("authentication_mode", AuthenticationMode.API.value)
-                inputs.problems.take("create.authentication_mode", AuthenticationMode.parse, _text(mode))
+            if "profile" in args:
+                inputs.take("profile", args["profile"], names.profile)
+            new = _new(inputs, args)
 
         super().__init__("eks-identity:index:Cluster", name, {}, opts)
-        if options is None:
-            self._look_up(args["name"])
+        self._eks: eks.Cluster | None = None
+        if new is None:
+            self._look_up(subject, args["name"])
         else:
-            self._create(name, {**options, **({"name": args["name"]} if "name" in args else {})})
+            self._create(name, args, new)
         arn = self.arn.apply(arns.Arn.parse)
         self.region = arn.apply(lambda known: known.region)
         self.account_id = arn.apply(lambda known: known.account)
@@ -110,14 +123,28 @@ class Cluster(pulumi.ComponentResource):
             role_arn=role_arn,
             profile=args.get("profile"),
         ).apply(lambda known: kubeconfigs.dumps(kubeconfigs.kubeconfig(**known)))
-        self.provider = k8s.Provider(
+        self._kubernetes = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
             enable_server_side_apply=True,
             enable_config_map_mutable=True,
-            opts=pulumi.ResourceOptions(parent=self),
+            # Whatever lets its user in stays until everything that was made through it is gone.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
         )
         self.register_outputs({**self.connection})
+
+    @property
+    def eks(self) -> eks.Cluster | None:
+        """What pulumi_eks made; None for a cluster that was there."""
+        return self._eks
+
+    @property
+    def provider(self) -> k8s.Provider:
+        """Reaches this cluster and no other: server-side apply, ConfigMaps changed in place.
+
+        While the cluster is only planned, its kubeconfig is unknown, and the engine asks nobody anything.
+        """
+        return self._kubernetes
 
     @property
     def connection(self) -> ClusterConnection:
@@ -135,63 +162,65 @@ class Cluster(pulumi.ComponentResource):
             "kubeconfig": self.kubeconfig,
         }
 
-    def _look_up(self, name: pulumi.Input[str]) -> None:
-        found = aws.eks.get_cluster_output(name=name, opts=pulumi.InvokeOutputOptions(parent=self))
-        self.name = found.name
-        self.arn = found.arn
-        self.endpoint = found.endpoint
-        self.certificate_authority = found.certificate_authorities.apply(lambda known: known[0].data)
-        self.issuer = found.identities.apply(lambda known: known[0].oidcs[0].issuer)
+    def _look_up(self, subject: str, name: pulumi.Input[str]) -> None:
+        async def described(known: str) -> dict[str, Any]:
+            options = pulumi.InvokeOptions(parent=self, version=version("pulumi_aws"))
+            try:
+                return dict(await pulumi.runtime.invoke_async(LOOK_UP, {"name": known}, options))
+            except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
+                raise await self._not_found(subject, known, error, options) from None
+
+        found: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(name).apply(described)
+        self.name = found.apply(lambda known: str(known["name"]))
+        self.arn = found.apply(lambda known: str(known["arn"]))
+        self.endpoint = found.apply(lambda known: str(known["endpoint"]))
+        self.certificate_authority = found.apply(lambda known: str(known["certificateAuthorities"][0]["data"]))
+        self.issuer = found.apply(lambda known: str(known["identities"][0]["oidcs"][0]["issuer"]))
         # Clusters from before access entries have no access config: they read the ConfigMap alone.
-        self.authentication_mode = found.access_configs.apply(
-            lambda known: known[0].authentication_mode if known else AuthenticationMode.CONFIG_MAP.value
+        self.authentication_mode = found.apply(
+            lambda known: (
+                str(known["accessConfigs"][0]["authenticationMode"])
+                if known.get("accessConfigs")
+                else AuthenticationMode.CONFIG_MAP.value
+            )
         )
 
-    def _create(self, name: str, options: dict[str, Any]) -> None:
-        mode = AuthenticationMode.parse(_text(options.get("authentication_mode", AuthenticationMode.API.value)))
-        made = eks.Cluster(
-            name,
-            eks.ClusterArgs(
-                **{
-                    "enable_config_map_mutable": True,
-                    **options,
-                    "authentication_mode": eks.AuthenticationMode(mode.value),
-                    "create_oidc_provider": False,
-                }
-            ),
-            pulumi.ResourceOptions(parent=self, transforms=[keep_aws_auth_data]),
-        ).eks_cluster
+    async def _not_found(self, subject: str, name: str, error: Exception, options: pulumi.InvokeOptions) -> Refused:
+        """What the plugin said, as a refusal that says where it was looked for."""
+        region = "the provider's region"
+        try:
+            region = str((await pulumi.runtime.invoke_async(GET_REGION, {}, options))["region"])
+        except Exception as second:  # noqa: BLE001 - the first error is the one to tell
+            pulumi.log.debug(f"cannot see which region this is: {second}", self)
+        rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
+        fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
+        return Refused([Problem("name", rule, name, fix)], subject=subject)
+
+    def _create(self, name: str, args: ClusterArgs, new: NewCluster) -> None:
+        credentials = {"role_arn": args.get("role_arn"), "profile_name": args.get("profile")}
+        given = {key: value for key, value in credentials.items() if value is not None}
+        self._eks = new.make(self, name, args.get("name"), given)
+        made = self._eks.eks_cluster
         self.name = made.name
         self.arn = made.arn
         self.endpoint = made.endpoint
         self.certificate_authority = made.certificate_authority.data
         self.issuer = made.identities[0].oidcs[0].issuer
-        self.authentication_mode = pulumi.Output.from_input(mode.value)
+        self.authentication_mode = pulumi.Output.from_input(new.mode.value)
 
 
-def keep_aws_auth_data(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """Leaves the data of aws-auth alone once it is there: EKS, eksctl and `AwsAuthMapping` write it too."""
-    if args.type_ != "kubernetes:core/v1:ConfigMap" or not isinstance(args.props, Mapping):
-        return None
-    metadata = args.props.get("metadata")
-    if not isinstance(metadata, Mapping) or metadata.get("name") != "aws-auth":
-        return None
-    kept = pulumi.ResourceOptions(ignore_changes=["data"])
-    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, kept))
+def _new(inputs: Inputs, args: ClusterArgs) -> NewCluster | None:
+    if "create" in args:
+        return NewCluster.of(inputs, args["create"], args.get("node_groups", {}), args.get("role_settings", {}))
+    if "name" not in args:
+        rule = "a cluster that is there has a name; a new one has create"
+        inputs.problems.add("name", rule, None, "write name, or create")
+    for key, value in (("node_groups", args.get("node_groups")), ("role_settings", args.get("role_settings"))):
+        if value is not None:
+            inputs.problems.add(key, "only for a new cluster", value, "add create, or take it out")
+    return None
 
 
-def _option_problems(options: dict[str, Any]) -> list[Problem]:
-    known = [name for name in inspect.signature(eks.ClusterArgs).parameters if name != "self"]
-    problems = []
-    for name, value in options.items():
-        if name in NOT_OURS:
-            problems.append(Problem(f"create.{name}", "not through pulumi_eks", value, NOT_OURS[name]))
-        elif name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else "see the arguments of pulumi_eks.Cluster"
-            problems.append(Problem(f"create.{name}", "an option of pulumi_eks.Cluster", value, fix))
-    return problems
-
-
-def _text(mode: Any) -> str:
-    return mode.value if isinstance(mode, eks.AuthenticationMode) else str(mode)
+def _reason(error: Exception) -> str:
+    """What AWS said, without the names that plugin and engine put in front."""
+    return str(error).rpartition("returned an error: ")[2].strip()

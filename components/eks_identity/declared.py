@@ -1,20 +1,43 @@
 """What one program declares twice, though there can be one of it: found in the preview, where the API would say 409."""
 
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TypeVar
 
-import pulumi
 from pulumi.runtime import get_root_resource
 
-_declared: WeakKeyDictionary[pulumi.Resource, dict[tuple[str, ...], str]] = WeakKeyDictionary()
+
+class Program:
+    """One run of a program that is not in this process: one of another language, whose components are made here."""
+
+
+_KEPT = "_eks_identity_kept"
+PROGRAM: ContextVar[Program | None] = ContextVar("program", default=None)
+"""Whose components are made; None where the program is in this process, as Python programs are."""
+
+T = TypeVar("T")
+
+
+def kept(what: str, make: Callable[[], T]) -> T:
+    """What this program, and no other one of this process, keeps under `what`; made where it is new."""
+    program: object | None = PROGRAM.get() or get_root_resource()
+    if program is None:
+        return make()
+    mine: dict[str, T] = vars(program).setdefault(_KEPT, {})  # there, so that it ends with the program
+    if what not in mine:
+        mine[what] = make()
+    return mine[what]
+
+
+def _declared() -> dict[tuple[str, ...], str]:
+    return kept("declared", dict)
 
 
 def first(name: str, *key: str) -> str:
     """The name that `key` was declared under first in this program: `name` itself where it is new."""
-    program = get_root_resource()
-    return name if program is None else _declared.setdefault(program, {}).setdefault(key, name)
+    return _declared().setdefault(key, name)
 
 
 def earlier(*key: str) -> str | None:
     """The name that `key` was declared under; None where it was not, yet."""
-    program = get_root_resource()
-    return None if program is None else _declared.get(program, {}).get(key)
+    return _declared().get(key)

@@ -3,6 +3,9 @@
 EksIdentityError
 ├── InvalidInput              what was declared breaks a rule of AWS or Kubernetes; holds its problems
 ├── MalformedDocumentError    an aws-auth ConfigMap or kubeconfig that is there is not what it claims to be
+├── AwsError                  AWS's API did not do what was asked
+│   ├── AwsUnreachableError       no answer
+│   └── AwsRefusedError           an answer, and it was no: credentials or IAM
 └── ClusterError              the cluster's API did not do what was asked
     ├── ClusterUnreachableError   no answer
     ├── ClusterRefusedError       an answer, and it was no: credentials or RBAC
@@ -64,6 +67,18 @@ class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as
 
 class MalformedDocumentError(EksIdentityError):
     """A document that exists cannot be understood, and so is not written either."""
+
+
+class AwsError(EksIdentityError):
+    """AWS's API did not do what was asked of it."""
+
+
+class AwsUnreachableError(AwsError):
+    """AWS's API gave no answer."""
+
+
+class AwsRefusedError(AwsError):
+    """AWS's API answered that these credentials may not do this, or are none."""
 
 
 class ClusterError(EksIdentityError):

@@ -1,4 +1,4 @@
-"""The IAM role that pods take on: its name, its limits and its permissions, whichever way it is bound to them.
+"""The IAM roles of this library: name, limits and permissions, whoever it is that may take them on.
 
 A role, its attachments and its inline policies are registered straight below the component that declares them, with no
 layer of their own: every registered resource makes each step of an update slower.
@@ -6,126 +6,197 @@ layer of their own: every registered resource makes each step of an update slowe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.inputs import Inputs, short
-from eks_identity.model import arns, limits, names, permissions
+from eks_identity import managed_policies
+from eks_identity.catalogue_args import catalogue_policies
+from eks_identity.errors import InvalidInput
+from eks_identity.inputs import Inputs, is_plain, short
+from eks_identity.model import arns, limits, names, permissions, statements
 from eks_identity.model.partitions import AWS, Partition
+from eks_identity.role_settings import RoleSettings
+
+__all__ = ["MANAGED_POLICIES", "TRUST_POLICY", "RolePlan", "RoleSettings"]
 
 TRUST_POLICY = {False: limits.TRUST_POLICY, True: limits.TRUST_POLICY_RAISED}
 MANAGED_POLICIES = {False: limits.MANAGED_POLICIES_OF_A_ROLE, True: limits.MANAGED_POLICIES_RAISED}
 """By `raised_quotas`."""
+STATEMENTS = "statements"
+"""The inline policy of `statements` and `assume_role_arns`."""
 
 V = TypeVar("V")
 T = TypeVar("T")
-
-
-class RoleSettings(TypedDict):
-    """What is said of an IAM role besides who may take it on."""
-
-    role_name: NotRequired[pulumi.Input[str]]
-    """The role's name in IAM, at most 64 characters; else the component's name and a suffix of Pulumi's."""
-    path: NotRequired[pulumi.Input[str]]
-    """`/` or `/team/`."""
-    permissions_boundary: NotRequired[pulumi.Input[str]]
-    """The ARN of the managed policy that bounds what the role may ever do."""
-    max_session_duration: NotRequired[pulumi.Input[int]]
-    """Seconds, 3,600 (also the default) to 43,200."""
-    description: NotRequired[pulumi.Input[str]]
-    policies: NotRequired[list[pulumi.Input[str]]]
-    """Managed policies: ARNs, or names of AWS's own such as `AmazonS3ReadOnlyAccess`. At most 10, 20 where raised."""
-    raised_quotas: NotRequired[bool]
-    """IAM raised this account's quotas: trust policies of up to 4,096 characters, and 20 managed policies a role."""
-    inline_policies: NotRequired[dict[str, pulumi.Input[str]]]
-    """Policy documents in JSON, by the name each gets. At most 10,240 characters together."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
-    """Tags of the role."""
 
 
 @dataclass(frozen=True)
 class RolePlan:
     """A role whose inputs were checked, to be made once its component is registered."""
 
-    role_name: pulumi.Output[str] | None
-    path: pulumi.Output[str] | None
-    permissions_boundary: pulumi.Output[str] | None
-    max_session_duration: pulumi.Output[int] | None
-    policies: dict[str, pulumi.Output[str]]
-    inline_policies: dict[str, pulumi.Output[str]]
+    inputs: Inputs
+    role_name: pulumi.Input[str] | None
+    role_name_prefix: pulumi.Input[str] | None
+    path: pulumi.Input[str] | None
+    permissions_boundary: pulumi.Input[str] | None
+    max_session_duration: pulumi.Input[int] | None
+    description: pulumi.Input[str] | None
+    policies: dict[str, pulumi.Input[str]]
+    inline_policies: dict[str, pulumi.Input[str]]
+    tags: dict[str, pulumi.Input[str]] | None
 
     @classmethod
-    def of(cls, inputs: Inputs, name: str, settings: RoleSettings, partition: pulumi.Output[Partition]) -> "RolePlan":
-        """Checks `settings`; a plain value's problems go to `inputs`."""
-        if "role_name" not in settings:
-            inputs.problems.take("name", names.auto_named_role, name)
-        attached = settings.get("policies", [])
-        inline = settings.get("inline_policies", {})
-        plain = {key: document for key, document in inline.items() if isinstance(document, str)}
-        inputs.problems.take("inline_policies", permissions.inline_policies, plain)
-        tags = settings.get("tags", {})
-        if len(tags) > limits.TAGS:
+    def of(
+        cls,
+        inputs: Inputs,
+        name: str,
+        settings: RoleSettings,
+        partition: pulumi.Input[Partition],
+        *,
+        take_on: Sequence[pulumi.Input[str]] = (),
+        suffixes: Sequence[str] = ("",),
+    ) -> "RolePlan":
+        """Checks `settings`; a plain value's problems go to `inputs`.
+
+        `take_on`: roles that this role may take on besides those of its settings. `suffixes`: what the names of several
+        alike roles end in.
+        """
+        longest = max(suffixes, key=len)
+        if "role_name" not in settings and "role_name_prefix" not in settings:
+            inputs.problems.take("name", names.auto_named_role, f"{name}{longest}")
+        if "role_name" in settings and "role_name_prefix" in settings:
+            rule = "a role has a name, or a prefix that its name begins with"
+            inputs.problems.add("role_name_prefix", rule, settings["role_name_prefix"], "take one of the two out")
+        tags = settings.get("tags")
+        if tags is not None and len(tags) > limits.TAGS:
             rule = f"at most {limits.TAGS} tags (IAM)"
             inputs.problems.add("tags", rule, f"{len(tags)} tags", "take some out")
+
+        def role_name(given: str) -> str:
+            names.role_name(f"{names.role_name(given)}{longest}")
+            return given
+
         return cls(
-            _taken(inputs, settings.get("role_name"), "role_name", names.role_name),
+            inputs,
+            _taken(inputs, settings.get("role_name"), "role_name", role_name),
+            _taken(inputs, settings.get("role_name_prefix"), "role_name_prefix", names.role_name_prefix),
             _taken(inputs, settings.get("path"), "path", names.iam_path),
             _taken(inputs, settings.get("permissions_boundary"), "permissions_boundary", arns.policy_arn),
             _taken(inputs, settings.get("max_session_duration"), "max_session_duration", names.session_seconds),
-            _policies(inputs, attached, partition, MANAGED_POLICIES[settings.get("raised_quotas", False)]),
-            {
-                key: inputs.later(document, permissions.inline_policy, f"inline_policies.{key}")
-                for key, document in inline.items()
-                if not inputs.problems.found
-            },
+            _taken(inputs, settings.get("description"), "description", names.role_description),
+            _policies(
+                inputs,
+                settings.get("policies", []),
+                partition,
+                MANAGED_POLICIES[settings.get("raised_quotas", False)],
+            ),
+            _documents(inputs, settings, partition, take_on),
+            tags,
         )
 
     def make(
-        self, parent: pulumi.ComponentResource, name: str, settings: RoleSettings, trust: pulumi.Output[str]
+        self,
+        parent: pulumi.ComponentResource,
+        name: str,
+        trust: pulumi.Input[str],
+        *,
+        suffix: str = "",
+        hooks: pulumi.ResourceHookBinding | None = None,
     ) -> aws.iam.Role:
-        """Registers role, attachments and inline policies below `parent`."""
+        """Registers role, attachments and inline policies below `parent`; `hooks` are the role's."""
         child = pulumi.ResourceOptions(parent=parent)
+        boundary = self.permissions_boundary
+        if boundary is not None:
+            boundary = managed_policies.existing(self.inputs, parent, "permissions_boundary", boundary)
+        name = f"{name}{suffix}"
         role = aws.iam.Role(
             name,
-            name=self.role_name,
+            name=_suffixed(self.role_name, suffix),
+            name_prefix=self.role_name_prefix,
             path=self.path,
             assume_role_policy=trust,
-            permissions_boundary=self.permissions_boundary,
+            permissions_boundary=boundary,
             max_session_duration=self.max_session_duration,
-            description=settings.get("description"),
-            tags=settings.get("tags"),
-            opts=child,
+            description=self.description,
+            tags=self.tags,
+            opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
         )
-        for label, arn in self.policies.items():
+        for label, given in self.policies.items():
+            arn = managed_policies.existing(self.inputs, parent, f"policies.{label}", given)
             aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=child)
         for key, document in self.inline_policies.items():
             aws.iam.RolePolicy(f"{name}-{key}", name=key, role=role.name, policy=document, opts=child)
         return role
 
 
+def _suffixed(name: pulumi.Input[str] | None, suffix: str) -> pulumi.Input[str] | None:
+    return pulumi.Output.concat(name, suffix) if name is not None and suffix else name
+
+
 def _taken(
     inputs: Inputs, value: pulumi.Input[V] | None, under: str, parse: Callable[[V], T]
-) -> pulumi.Output[T] | None:
+) -> pulumi.Input[T] | None:
     return None if value is None else inputs.take(under, value, parse)
 
 
+def _documents(
+    inputs: Inputs, settings: RoleSettings, partition: pulumi.Input[Partition], take_on: Sequence[pulumi.Input[str]]
+) -> dict[str, pulumi.Input[str]]:
+    """The inline policies by name: those written out, that of the statements, those of the catalogue."""
+    inline = settings.get("inline_policies", {})
+    catalogue = settings.get("catalogue", [])
+    said: dict[str, Any] = {
+        "statements": settings.get("statements", []),
+        "take_on": [*settings.get("assume_role_arns", []), *take_on],
+    }
+    for name in [STATEMENTS] * any(said.values()) + [entry["name"] for entry in catalogue]:
+        if name in inline:
+            rule = "each inline policy of a role has a name of its own; that of the statements is `statements`"
+            inputs.problems.add(f"inline_policies.{name}", rule, name, "rename the policy")
+    plain = {key: document for key, document in inline.items() if isinstance(document, str)}
+    if any(said.values()) and is_plain(said):
+        written = inputs.problems.take("", _statements, said)
+        plain |= {STATEMENTS: written} if written is not None else {}
+    inputs.problems.take("inline_policies", permissions.inline_policies, plain)
+    made = catalogue_policies(inputs, catalogue, partition)
+    if inputs.problems.found:
+        return {}
+    made |= {
+        key: inputs.once_known(document, permissions.inline_policy, f"inline_policies.{key}")
+        for key, document in inline.items()
+    }
+    if any(said.values()):
+        made[STATEMENTS] = inputs.once_known(said, _statements)
+    if len(made) > len(plain):
+        inputs.once_known(made, _require_room, "inline_policies")
+    return made
+
+
+def _statements(said: dict[str, Any]) -> str:
+    return permissions.inline_policy(statements.document(said["statements"], said["take_on"]))
+
+
+def _require_room(documents: dict[str, str]) -> None:
+    if problems := permissions.too_long(documents):
+        raise InvalidInput(problems)
+
+
 def _policies(
-    inputs: Inputs, given: Sequence[pulumi.Input[str]], partition: pulumi.Output[Partition], limit: int
-) -> dict[str, pulumi.Output[str]]:
+    inputs: Inputs, given: Sequence[pulumi.Input[str]], partition: pulumi.Input[Partition], limit: int
+) -> dict[str, pulumi.Input[str]]:
     """The ARNs of the policies, by a word for each in resource names."""
     inputs.require(*(problem.under("policies") for problem in permissions.too_many_policies(len(given), limit)))
-    plain = [text for text in given if isinstance(text, str)]
+    seen: dict[str, int] = {}
     for index, text in enumerate(given):
         if isinstance(text, str):
             # The partition may come later; that the text is a policy's name or ARN can be said now.
             own = arns.Arn.parse(text).partition if text.startswith("arn:") and text.count(":") >= 5 else AWS
-            inputs.problems.take(f"policies[{index}]", permissions.managed_policy, text, own)
-            if plain.count(text) > 1 and given.index(text) != index:
+            arn = inputs.problems.take(f"policies[{index}]", permissions.managed_policy, text, own)
+            if arn is not None and seen.setdefault(arn.lower(), index) != index:
                 inputs.problems.add(f"policies[{index}]", "each policy once", text, "take the repeated policy out")
     return {
-        _label(given, index): inputs.later(
+        _label(given, index): inputs.once_known(
             [text, partition],
             lambda known: permissions.managed_policy(known[0], known[1]),
             f"policies[{index}]",

@@ -32,27 +32,46 @@ class Inputs:
     def __init__(self, subject: str, args: Any, shape: type) -> None:
         self.subject = subject
         self.problems = Problems(subject)
+        self._closed = False
+        self._refusal: Refused | None = None
         found = misshapen(args, shape)
         if found:
             raise Refused(found, subject=subject)
 
-    def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Output[T]:
-        """`value` as `parse` returns it. Where a plain value is refused, the block's end raises."""
+    def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
+        """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
         if is_plain(value):
-            parsed = self.problems.take(under, parse, cast("V", value))
-            return pulumi.Output.from_input(cast("T", parsed))
+            return cast("T", self.problems.take(under, parse, cast("V", value)))
         return self.later(value, parse, under)
 
     def later(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Output[T]:
         """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names this component."""
+        made: pulumi.Input[T] = self.once_known(value, parse, under)
+        return made if isinstance(made, pulumi.Output) else pulumi.Output.from_input(made)
+
+    def once_known(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Input[T]:
+        """The same, at once and plain where `value` is: an Output costs more than whatever is checked here.
+
+        In a block that has problems already, `value` may be what was refused, and is left alone.
+        """
 
         def known(given: Any) -> T:
+            if self._refusal is not None:
+                raise self._refusal  # as above
             try:
                 return parse(given)
             except InvalidInput as refusal:
                 raise Refused([problem.under(under) for problem in refusal.problems], subject=self.subject) from None
 
-        return pulumi.Output.from_input(value).apply(known)
+        if not is_plain(value):
+            return pulumi.Output.from_input(value).apply(known)
+        if self._closed:
+            return known(value)
+        return cast("T", None if self.problems.found else self.problems.take(under, parse, value))
+
+    def has_refused(self, under: str) -> bool:
+        """Whether something below this input was refused already: then nothing is compared with it."""
+        return any(problem.input.startswith(f"{under}.") for problem in self.problems.found)
 
     def require(self, *problems: Problem) -> None:
         """Adds problems that were found elsewhere."""
@@ -66,8 +85,10 @@ class Inputs:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._closed = True
         if error is None and self.problems.found:
-            raise Refused(self.problems.found, subject=self.subject)
+            self._refusal = Refused(self.problems.found, subject=self.subject)
+            raise self._refusal
 
 
 def is_plain(value: Any) -> bool:

@@ -26,6 +26,7 @@ class OidcProviderArgs(TypedDict):
     audiences: NotRequired[list[str]]
     """The audiences that are trusted; else `sts.amazonaws.com` alone, which pods ask for in every partition."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
+    """Tags of the provider, at most 50. One that is adopted keeps its own."""
 
 
 class OidcProvider(pulumi.ComponentResource):
@@ -39,20 +40,23 @@ class OidcProvider(pulumi.ComponentResource):
     """
 
     arn: pulumi.Output[str]
+    """The provider's ARN in IAM."""
     issuer: pulumi.Output[str]
     """With `https://`."""
     audiences: pulumi.Output[list[str]]
+    """The audiences that it trusts."""
 
     def __init__(self, name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         subject = f'OidcProvider "{name}"'
         with Inputs(subject, args, OidcProviderArgs) as inputs:
-            issuer = inputs.take("issuer", args["issuer"], Issuer.parse)
+            parsed = inputs.take("issuer", args["issuer"], Issuer.parse)
             audiences = args.get("audiences", [AWS.sts_audience])
             if not audiences or not all(audiences):
                 rule = "at least one, and none of them empty"
                 inputs.problems.add("audiences", rule, audiences, f"write {AWS.sts_audience}")
 
         super().__init__("eks-identity:index:OidcProvider", name, {}, opts)
+        issuer = pulumi.Output.from_input(parsed)
         self.issuer = issuer.apply(lambda known: known.url)
         if args.get("adopt", False):
 

@@ -1,9 +1,16 @@
 """What the tests of components share."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from pulumi_program import ACCOUNT, ISSUER, REGION, kubeconfig
+
+
+@pytest.fixture(autouse=True)
+def no_loop_outside_of_a_program() -> None:
+    """An Output that a test makes outside of its program fails there: else it would leave an event loop open."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, deploy, provider_arn
 
 import eks_identity as eks
-from eks_identity.cluster import keep_aws_auth_data
 from eks_identity.inputs import Refused
+from eks_identity.new_cluster import keep_aws_auth_data
 from eks_identity.oidc import OidcProvider
 
 PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -29,6 +29,7 @@ def test_a_cluster_that_is_there_is_looked_up_by_name():
     (user,) = json.loads(found["kubeconfig"])["users"]
     command = user["user"]["exec"]
     assert command["apiVersion"] == "client.authentication.k8s.io/v1beta1"
+    assert command["interactiveMode"] == "Never"
     assert command["args"][:6] == ["--region", "ap-northeast-1", "eks", "get-token", "--cluster-name", "eks-clu"]
     assert command["args"][-2:] == ["--role-arn", f"arn:aws:iam::{ACCOUNT}:role/team/admin"]
     assert "env" not in command
@@ -62,7 +63,7 @@ def test_a_new_cluster_goes_through_pulumi_eks(mode):
     assert inputs["authenticationMode"] == (getattr(mode, "value", mode) or "API")
     assert inputs["createOidcProvider"] is False
     assert inputs["enableConfigMapMutable"] is True
-    assert len(deployment.one(EKS).request.transforms) == 1
+    assert len(deployment.one(EKS).request.transforms) == 3
 
 
 def transformed(type_, props):
@@ -87,7 +88,7 @@ def test_only_the_data_of_aws_auth_is_left_alone():
         ({}, "name"),
         ({"name": "a.b"}, "name"),
         ({"name": "a", "role_arn": f"arn:aws:iam::{ACCOUNT}:user/x"}, "role_arn"),
-        ({"create": {"instanceType": "x"}}, "create.instanceType"),
+        ({"create": {"instance_typ": "x"}}, "create.instance_typ"),
         ({"create": {"create_oidc_provider": True}}, "create.create_oidc_provider"),
         ({"create": {"user_mappings": []}}, "create.user_mappings"),
         ({"create": {"authentication_mode": "BOTH"}}, "create.authentication_mode"),

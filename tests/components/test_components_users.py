@@ -1,88 +1,242 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, deploy, kubeconfig
+from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity.inputs import Refused
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
-MAPPING = "pulumi-python:dynamic/eks-identity:AwsAuthMapping"
+SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/ap-northeast-1/AWSReservedSSO_Look_0123456789abcdef"
+LOOKER = {"name": "looker", "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "watch", "list"]}]}
+OWN = "pulumi-python:dynamic/eks-identity:"
+MAPPING = f"{OWN}AwsAuthMapping"
+ADOPTED = f"{OWN}AdoptedAccessEntry"
+GUARD = f"{OWN}AccessGuard"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
+ASSOCIATION = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
 
 
 def access(connection, **other):
-    args = {
-        "cluster": connection,
-        "group": "operators",
-        "role": {
-            "name": "test-clu-role",
-            "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "watch", "list"]}],
-        },
-        "binding_name": "test-clu-rolebinding",
-        "principals": [{"arn": USER}],
-        "via": "aws-auth",
-        **other,
-    }
+    args = {"cluster": connection, "group": "operators", "roles": [LOOKER], "principals": [{"arn": USER}], **other}
 
-    def program():
-        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
-        return eks.ClusterAccess("operators", args, options).principal_arns
+    def program(name="operators"):
+        options = pulumi.ResourceOptions(providers=[k8s.Provider(name, kubeconfig="{}")])
+        given = {key: value for key, value in args.items() if value is not None}
+        made = eks.ClusterAccess(name, given, options)
+        return [made.group, made.role_names, made.binding_names, made.principal_arns]
 
     return program
 
 
+def entered(connection, **other):
+    """With access policies alone: no group, no role."""
+    return access(connection, group=None, roles=None, **other)
+
+
 def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
     """Three objects below the component, with the names that were given, meeting in the one group."""
-    deployment = deploy(access(connection))
+    deployment = deploy(access(connection, via="aws-auth", roles=[{**LOOKER, "binding_name": "look"}]))
     assert sorted(type_ for type_, _ in deployment.names) == [
         "eks-identity:index:ClusterAccess",
         f"{RBAC}ClusterRole",
         f"{RBAC}ClusterRoleBinding",
-        "pulumi-python:dynamic/eks-identity:AwsAuthMapping",
+        MAPPING,
         "pulumi:providers:kubernetes",
     ]
     assert deployment.one(f"{RBAC}ClusterRole").inputs["rules"] == [
         {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get", "watch", "list"]}
     ]
     binding = deployment.one(f"{RBAC}ClusterRoleBinding").inputs
-    assert binding["metadata"] == {"name": "test-clu-rolebinding"}
-    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "test-clu-role")
+    assert binding["metadata"] == {"name": "look"}
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == ("ClusterRole", "looker")
     assert [subject["name"] for subject in binding["subjects"]] == ["operators"]
     mapping = deployment.one(MAPPING).inputs
     assert (mapping["arn"], mapping["username"], mapping["groups"]) == (USER, "eks-ope", ["operators"])
-    assert deployment.value == [USER]
+    assert deployment.value == ["operators", ["looker"], ["look"], [USER]]
 
 
 def test_the_same_through_an_access_entry(connection):
-    """With access entries the user has the same name and group, and a role keeps its path."""
-    role = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/View"
-    deployment = deploy(
-        access(connection, via="access-entry", principals=[{"arn": USER}, {"arn": role, "groups": ["more"]}])
-    )
+    """With access entries the user has the same name and group, a role keeps its path, and entries have tags."""
+    people = [{"arn": USER}, {"arn": SSO, "groups": ["more"], "username": "sso:{{SessionName}}"}]
+    deployment = deploy(access(connection, principals=people, tags={"team": "shop"}))
     assert deployment.of(MAPPING) == []
-    user, sso = sorted(
-        (entry.inputs for entry in deployment.of(ENTRY)), key=lambda inputs: inputs["principalArn"], reverse=True
-    )
+    inputs = {entry.name: entry.inputs for entry in deployment.of(ENTRY)}
+    user, sso = inputs["operators-eks-ope"], inputs["operators-Look"]
     assert (user["userName"], user["kubernetesGroups"], user["type"]) == ("eks-ope", ["operators"], "STANDARD")
-    assert (sso["principalArn"], sso["userName"]) == (role, "View:{{SessionName}}")
-    assert sso["kubernetesGroups"] == ["operators", "more"]
-    assert user["clusterName"] == "eks-clu"
+    assert (sso["principalArn"], sso["userName"], sso["kubernetesGroups"]) == (
+        SSO,
+        "sso:{{SessionName}}",
+        ["operators", "more"],
+    )
+    assert (user["clusterName"], user["tags"]) == ("eks-clu", {"team": "shop"})
 
 
-def test_aws_auth_takes_a_roles_path_out(connection):
-    """The mapping has the ARN that the authenticator matches."""
-    deployment = deploy(access(connection, principals=[{"arn": f"arn:aws:iam::{ACCOUNT}:role/team/deploy"}]))
-    assert deployment.one(MAPPING).inputs["arn"] == f"arn:aws:iam::{ACCOUNT}:role/deploy"
+@pytest.mark.parametrize(
+    ("mode", "via", "types"),
+    [("API", "access-entry", {ENTRY}), ("CONFIG_MAP", "aws-auth", {MAPPING}), ("API_AND_CONFIG_MAP", "both", None)],
+)
+def test_each_way_in(connection, mode, via, types):
+    """Entry, mapping, or both while migrating, of the same values."""
+    connection["authentication_mode"] = mode
+    people = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/team/deploy"}]
+    deployment = deploy(access(connection, via=via, principals=people))
+    assert {type_ for type_, _ in deployment.names} & {ENTRY, MAPPING} == (types or {ENTRY, MAPPING})
+    if via == "both":
+        entry, mapping = deployment.one(ENTRY).inputs, deployment.one(MAPPING).inputs
+        assert entry["principalArn"] == people[0]["arn"]
+        assert mapping["arn"] == f"arn:aws:iam::{ACCOUNT}:role/deploy"
+        assert (entry["userName"], entry["kubernetesGroups"]) == (mapping["username"], mapping["groups"])
+    assert deployment.value[3] == [people[0]["arn"] if via != "aws-auth" else f"arn:aws:iam::{ACCOUNT}:role/deploy"]
 
 
-def test_rights_in_one_namespace(connection):
-    """A Role and its binding are in their namespace."""
-    role = {"kind": "Role", "name": "r", "namespace": "shop", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
-    deployment = deploy(access(connection, role=role))
-    for kind in ("Role", "RoleBinding"):
-        assert deployment.one(f"{RBAC}{kind}").inputs["metadata"]["namespace"] == "shop"
+def test_many_roles_many_places(connection):
+    """ClusterRoles and Roles, made or only bound, in the cluster or in namespaces; each binding where it was said."""
+    roles = [
+        LOOKER,
+        {"name": "view"},
+        {"name": "edit", "namespaces": ["shop", "till"]},
+        {"kind": "Role", "name": "porter", "namespace": "shop", "rules": [POD]},
+        {"kind": "Role", "name": "theirs", "namespace": "till", "binding_name": "ours"},
+        {"name": "half", "namespace": "shop", "rules": [POD]},
+    ]
+    deployment = deploy(access(connection, roles=roles))
+    made = {
+        (
+            resource.type.removeprefix(RBAC),
+            resource.inputs["metadata"].get("namespace"),
+            resource.inputs["metadata"]["name"],
+        )
+        for resource in deployment.resources
+        if resource.type.startswith(RBAC)
+    }
+    assert made == {
+        ("ClusterRole", None, "looker"),
+        ("ClusterRoleBinding", None, "looker-binding"),
+        ("ClusterRoleBinding", None, "operators-view"),
+        ("RoleBinding", "shop", "operators-edit"),
+        ("RoleBinding", "till", "operators-edit"),
+        ("Role", "shop", "porter"),
+        ("RoleBinding", "shop", "porter-binding"),
+        ("RoleBinding", "till", "ours"),
+        ("ClusterRole", None, "half"),
+        ("RoleBinding", "shop", "half-binding"),
+    }
+    refs = {
+        (resource.inputs["metadata"]["name"], resource.inputs["roleRef"]["kind"], resource.inputs["roleRef"]["name"])
+        for resource in deployment.resources
+        if resource.type.endswith("Binding")
+    }
+    assert ("operators-edit", "ClusterRole", "edit") in refs
+    assert ("ours", "Role", "theirs") in refs
+    assert len({resource.name for resource in deployment.resources if resource.type.endswith("RoleBinding")}) == 7
+
+
+def test_access_policies_alone(connection):
+    """A principal with policies needs neither group nor kubernetes provider; the ARN is of the cluster's partition."""
+    policies = [{"policy": "AmazonEKSViewPolicy"}, {"policy": "AmazonEKSEditPolicy", "namespaces": ["shop", "dev-*"]}]
+    for partition in ("aws", "aws-cn"):
+        abroad = {**connection, "partition": partition, "arn": connection["arn"].replace("aws", partition, 1)}
+        who = [{"arn": USER.replace("aws", partition, 1)}]
+        args = {"cluster": abroad, "policies": policies, "principals": who}
+        deployment = deploy(lambda args=args: eks.ClusterAccess("x", args))
+        view, edit = (association.inputs for association in deployment.of(ASSOCIATION))
+        assert view["policyArn"] == f"arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+        assert (view["accessScope"], view["principalArn"]) == ({"type": "cluster"}, who[0]["arn"])
+        assert edit["accessScope"] == {"type": "namespace", "namespaces": ["shop", "dev-*"]}
+        assert (
+            "kubernetesGroups" not in deployment.one(ENTRY).inputs
+            or not deployment.one(ENTRY).inputs["kubernetesGroups"]
+        )
+
+
+@pytest.mark.parametrize("role", ["policy", "role"])
+def test_the_guard_knows_who_is_let_in_and_who_administers(connection, role):
+    """After all that it guards: entries, mappings, bindings. Administrators have the policy, or the ClusterRole."""
+    given = {
+        "policy": {"group": None, "roles": None, "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]},
+        "role": {"roles": [{"name": "cluster-admin"}]},
+    }[role]
+    deployment = deploy(access(connection, break_glass=[SSO], **given))
+    guard = deployment.one(GUARD)
+    assert (guard.inputs["principals"], guard.inputs["administrators"]) == ([USER], [USER])
+    assert (guard.inputs["break_glass"], guard.inputs["cluster_name"]) == ([SSO], "eks-clu")
+    known = {dependency.rpartition("::")[2] for dependency in guard.request.dependencies}
+    assert known >= {resource.name for resource in deployment.resources if resource.type in {ENTRY, ASSOCIATION}}
+    assert deploy(access(connection)).one(GUARD).inputs["administrators"] == []
+
+
+def test_what_is_there_is_taken_over(connection):
+    """With adopt the entry is ours to adopt, guarded, and so is the mapping; both with what break_glass says."""
+    deployment = deploy(access(connection, adopt=True, via="both", break_glass=[USER], tags={"a": "b"}))
+    assert deployment.of(ENTRY) == []
+    entry, mapping = deployment.one(ADOPTED).inputs, deployment.one(MAPPING).inputs
+    assert (entry["principal_arn"], entry["groups"], entry["tags"]) == (USER, ["operators"], {"a": "b"})
+    assert (entry["guarded"], entry["break_glass"], entry["region"]) == (True, [USER], "ap-northeast-1")
+    assert (mapping["adopt"], mapping["break_glass"]) == (True, [USER])
+    assert deployment.one(GUARD).inputs["adopted"] is True
+
+
+def test_nodes_enter_by_the_type_alone(connection):
+    """An entry for nodes has neither groups nor a username; one of Auto Mode takes the policy of its nodes."""
+    node = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/node"}]
+    deployment = deploy(entered(connection, principals=node, type="EC2_LINUX"))
+    inputs = deployment.one(ENTRY).inputs
+    assert inputs["type"] == "EC2_LINUX"
+    assert not {"kubernetesGroups", "userName"} & set(inputs)
+    assert deployment.of(GUARD) == []
+    auto = [{"policy": "AmazonEKSAutoNodePolicy"}]
+    assert len(deploy(entered(connection, principals=node, type="EC2", policies=auto)).of(ASSOCIATION)) == 1
+
+
+def sso_roles(*arns):
+    return Cloud(getRoles={"arns": list(arns), "names": [], "id": "x"})
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize("via", ["aws-auth", "access-entry", "both"])
+def test_a_permission_set_is_its_role(connection, via, preview):
+    """The role is found in IAM, once for all: with its path in an entry, without it in aws-auth."""
+    other = SSO.replace("Look", "Admin")
+    people = [{"permission_set": "Look"}, {"permission_set": "Admin", "account_id": ACCOUNT}]
+    cloud = sso_roles(SSO, other, f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSO_Look_0123456789abcdef")
+    deployment = deploy(access(connection, via=via, principals=people), preview=preview, cloud=cloud)
+    without_path = {arn.replace("aws-reserved/sso.amazonaws.com/ap-northeast-1/", "") for arn in (SSO, other)}
+    if via != "aws-auth":
+        assert {entry.inputs["principalArn"] for entry in deployment.of(ENTRY)} == {SSO, other}
+        assert "AWSReservedSSO_Look_0123456789abcdef:{{SessionName}}" in [
+            e.inputs["userName"] for e in deployment.of(ENTRY)
+        ]
+    if via != "access-entry":
+        assert {mapping.inputs["arn"] for mapping in deployment.of(MAPPING)} == without_path
+    assert [call.args for call in cloud.calls] == [{"pathPrefix": "/aws-reserved/sso.amazonaws.com/"}]
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ([], "there is none at all"),
+        ([SSO.replace("Look", "Looker")], "did you mean Looker?"),
+        ([SSO, SSO.replace("0123456789abcdef", "fedcba9876543210")], "_fedcba9876543210; the others are left"),
+        ([SSO.replace(ACCOUNT, "444455556666")], "asked was 444455556666"),
+    ],
+)
+def test_a_permission_set_without_one_role_is_refused(connection, there, said):
+    """At preview, with the roles or permission sets that there are."""
+    with pytest.raises(Refused, match=r"principals\[0\]\.permission_set: 'Look'") as refusal:
+        deploy(access(connection, principals=[{"permission_set": "Look"}]), preview=True, cloud=sso_roles(*there))
+    assert said in str(refusal.value)
+
+
+def test_a_permission_set_twice_is_refused_when_it_is_known(connection):
+    """By its name and by its role's ARN it is one principal."""
+    with pytest.raises(Refused, match=r"principals\[1\] of ClusterAccess"):
+        deploy(
+            access(connection, principals=[{"permission_set": "Look"}, {"arn": SSO}]),
+            preview=True,
+            cloud=sso_roles(SSO),
+        )
 
 
 def test_nobody_is_let_in_and_the_role_stays(connection):
@@ -90,48 +244,113 @@ def test_nobody_is_let_in_and_the_role_stays(connection):
     assert {type_ for type_, _ in deploy(access(connection, principals=[])).names} >= {f"{RBAC}ClusterRole"}
 
 
+POD = {"resources": ["pods"], "verbs": ["get"]}
+
+
 def rule(**fields):
-    return {"role": {"name": "r", "rules": [fields]}}
+    return {"roles": [{"name": "r", "rules": [fields]}]}
 
 
-ROLE = {"name": "r", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+def one_role(**fields):
+    return {"roles": [{"name": "r", **fields}]}
+
+
+def who(**fields):
+    return {"principals": [fields]}
+
+
+NO_GROUP = {"group": None, "roles": None}
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/x"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/x/y"
+NODE = {**NO_GROUP, "type": "EC2_LINUX", "principals": [{"arn": ROLE}]}
 REFUSALS = {
     "group": ({"group": "system:masters"}, "group"),
-    "kind": ({"role": {**ROLE, "kind": "Rolle"}}, "role.kind"),
-    "role name": ({"role": {**ROLE, "name": "a/b"}}, "role.name"),
-    "binding name": ({"binding_name": ".."}, "binding_name"),
-    "no namespace": ({"role": {**ROLE, "kind": "Role"}}, "role.namespace"),
-    "namespace too many": ({"role": {**ROLE, "namespace": "shop"}}, "role.namespace"),
-    "no rules": ({"role": {"name": "r", "rules": []}}, "role.rules"),
-    "verb": (rule(resources=["pods"], verbs=["Get"]), "role.rules[0].verbs[0]"),
-    "resource": (rule(resources=["Pod"], verbs=["get"]), "role.rules[0].resources[0]"),
-    "both": (rule(resources=["pods"], verbs=["get"], non_resource_urls=["/healthz"]), "role.rules[0].resources"),
-    "API group": (rule(resources=["pods"], verbs=["get"], api_groups=["apps/v1"]), "role.rules[0].api_groups[0]"),
-    "typo": (rule(resource=["pods"], verbs=["get"]), "role.rules[0].resource"),
-    "session": ({"principals": [{"arn": SESSION}]}, "principals[0].arn"),
+    "no group": ({"group": None, "principals": []}, "group"),
+    "kind": (one_role(rules=[POD], kind="Rolle"), "roles[0].kind"),
+    "role name": ({"roles": [{"name": "a/b", "rules": [POD]}]}, "roles[0].name"),
+    "binding name": (one_role(rules=[POD], binding_name=".."), "roles[0].binding_name"),
+    "no namespace": (one_role(rules=[POD], kind="Role"), "roles[0].namespace"),
+    "two ways": (one_role(namespace="a", namespaces=["b"]), "roles[0].namespaces"),
+    "empty namespaces": (one_role(namespaces=[]), "roles[0].namespaces"),
+    "namespace twice": (one_role(namespaces=["a", "a"]), "roles[0].namespaces[1]"),
+    "namespace": (one_role(namespaces=["A"]), "roles[0].namespaces[0]"),
+    "wildcard": (one_role(namespaces=["dev-*"]), "roles[0].namespaces[0]"),
+    "no rules": (one_role(rules=[]), "roles[0].rules"),
+    "Kubernetes' own": ({"roles": [{"name": "view", "rules": [POD]}]}, "roles[0].rules"),
+    "EKS's own": ({"roles": [{"name": "eks:x", "rules": [POD]}]}, "roles[0].rules"),
+    "role twice": ({"roles": [LOOKER, {**LOOKER, "binding_name": "x"}]}, "roles[1].name"),
+    "binding twice": ({"roles": [LOOKER, {"name": "view", "binding_name": "looker-binding"}]}, "roles[1].binding_name"),
+    "verb": (rule(resources=["pods"], verbs=["Get"]), "roles[0].rules[0].verbs[0]"),
+    "resource": (rule(resources=["Pod"], verbs=["get"]), "roles[0].rules[0].resources[0]"),
+    "in no namespace": (
+        one_role(namespace="a", rules=[{"resources": ["nodes"], "verbs": ["get"]}]),
+        "roles[0].rules[0].resources[0]",
+    ),
+    "path in a namespace": (
+        one_role(namespace="a", rules=[{"non_resource_urls": ["/x"], "verbs": ["get"]}]),
+        "roles[0].rules[0].non_resource_urls",
+    ),
+    "both": (rule(resources=["pods"], verbs=["get"], non_resource_urls=["/healthz"]), "roles[0].rules[0].resources"),
+    "API group": (rule(resources=["pods"], verbs=["get"], api_groups=["apps/v1"]), "roles[0].rules[0].api_groups[0]"),
+    "typo": (rule(resource=["pods"], verbs=["get"]), "roles[0].rules[0].resource"),
+    "session": (who(arn=SESSION), "principals[0].arn"),
     "twice": ({"principals": [{"arn": USER}, {"arn": USER.replace("eks", "EKS")}]}, "principals[1].arn"),
-    "username": ({"principals": [{"arn": USER, "username": ""}]}, "principals[0].username"),
-    "node group": ({"principals": [{"arn": USER, "groups": ["system:nodes"]}]}, "principals[0].groups[1]"),
+    "set twice": (
+        {"principals": [{"permission_set": "Look"}, {"permission_set": "Look"}]},
+        "principals[1].permission_set",
+    ),
+    "nobody": (who(username="x"), "principals[0].arn"),
+    "both names": (who(arn=USER, permission_set="Look"), "principals[0].arn"),
+    "account of an ARN": (who(arn=USER, account_id=ACCOUNT), "principals[0].account_id"),
+    "set's name": (who(permission_set=SSO), "principals[0].permission_set"),
+    "another account's set": (who(permission_set="Look", account_id="444455556666"), "principals[0].account_id"),
+    "account": (who(permission_set="Look", account_id="4"), "principals[0].account_id"),
+    "nothing": (NO_GROUP, "principals[0]"),
+    "break glass": ({"break_glass": ["eks-ope"]}, "break_glass[0]"),
     "via": ({"via": "ssh"}, "via"),
-    "masters": (
-        {"via": "access-entry", "principals": [{"arn": USER, "groups": ["system:masters"]}]},
-        "principals[0].kubernetes_groups[1]",
+    "no way": ({"via": "aws-auth", "policies": [{"policy": "AmazonEKSEditPolicy"}]}, "policies[0].policy"),
+    "policy": ({"policies": [{"policy": "AmazonEKSViewPolcy"}]}, "policies[0].policy"),
+    "policy of IAM": (
+        {"policies": [{"policy": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"}]},
+        "policies[0].policy",
     ),
-    "reserved": ({"via": "access-entry", "principals": [{"arn": USER, "username": "aws:x"}]}, "principals[0].username"),
-    "no colon": (
-        {
-            "via": "access-entry",
-            "principals": [{"arn": f"arn:aws:iam::{ACCOUNT}:role/x", "username": "x{{SessionName}}"}],
-        },
-        "principals[0].username",
+    "policy of another partition": (
+        {"policies": [{"policy": "arn:aws-cn:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"}]},
+        "policies[0].policy",
     ),
+    "policy twice": (
+        {"policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": [name]} for name in "ab"]},
+        "policies[1].policy",
+    ),
+    "policy nowhere": ({"policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": []}]}, "policies[0].namespaces"),
+    "nodes' policy in a namespace": (
+        {"policies": [{"policy": "AmazonEKSHybridPolicy", "namespaces": ["a"]}]},
+        "policies[0].namespaces",
+    ),
+    "nodes' policy": ({"policies": [{"policy": "AmazonEKSAutoNodePolicy"}]}, "policies[0].policy"),
+    "type": ({"type": "EC2LINUX"}, "type"),
+    "nodes and policy": ({**NODE, "policies": [{"policy": "AmazonEKSViewPolicy"}]}, "policies[0].policy"),
+    "nodes and groups": ({**NODE, "principals": [{"arn": ROLE, "groups": ["a"]}]}, "principals[0].groups"),
+    "nodes and username": ({**NODE, "principals": [{"arn": ROLE, "username": "a"}]}, "principals[0].username"),
+    "nodes and user": ({**NODE, "principals": [{"arn": USER}]}, "principals[0].arn"),
+    "nodes elsewhere": (
+        {**NODE, "principals": [{"arn": ROLE.replace(ACCOUNT, "444455556666")}]},
+        "principals[0].arn",
+    ),
+    "nodes and aws-auth": ({**NODE, "via": "both"}, "via"),
+    "nodes adopted": ({**NODE, "adopt": True}, "adopt"),
+    "masters": (who(arn=USER, groups=["system:masters"]), "principals[0].groups[0]"),
+    "masters by both": (
+        {"via": "both", **who(arn=USER, groups=["system:masters"])},
+        "principals[0].groups[0]",
+    ),
+    "node group": ({"via": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups[0]"),
+    "empty username": ({"via": "aws-auth", **who(arn=USER, username="")}, "principals[0].username"),
+    "reserved": (who(arn=USER, username="aws:x"), "principals[0].username"),
+    "no colon": (who(arn=ROLE, username="x{{SessionName}}"), "principals[0].username"),
     "service-linked": (
-        {
-            "via": "access-entry",
-            "principals": [{"arn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"}],
-        },
-        "principals[0].principal_arn",
+        who(arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"),
+        "principals[0].arn",
     ),
 }
 
@@ -148,7 +367,19 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, give
     assert problem.fix
 
 
-@pytest.mark.parametrize(("via", "mode"), [("aws-auth", "API"), ("access-entry", "CONFIG_MAP")])
+@pytest.mark.parametrize(
+    ("policy", "near"),
+    [("AmazonEKSClusterAdminPolicy", "system:masters"), ("AmazonEKSAdminPolicy", "ClusterRole admin")],
+)
+def test_a_policy_through_aws_auth_has_an_equivalent(connection, policy, near):
+    """The refusal names the way that has policies, and what comes near to this one without."""
+    with pytest.raises(Refused, match=f"use via access-entry; or give the (group )?{near}"):
+        deploy(access(connection, via="aws-auth", policies=[{"policy": policy}]))
+
+
+@pytest.mark.parametrize(
+    ("via", "mode"), [("aws-auth", "API"), ("access-entry", "CONFIG_MAP"), ("both", "CONFIG_MAP"), ("both", "API")]
+)
 @pytest.mark.parametrize("late", [False, True])
 def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, via, mode, late):
     """At API aws-auth is ignored, at CONFIG_MAP there are no entries; plain or looked up, the preview says so."""
@@ -161,9 +392,48 @@ def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, via, mod
         deploy(program, preview=True)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_role_is_declared_once_in_a_cluster(connection, late):
+    """Of two under one name the last one would win; in two clusters they are two."""
+
+    def program(cluster=connection):
+        arn = connection["arn"]
+        access({**connection, "arn": pulumi.Output.from_input(arn) if late else arn}, principals=[])("first")
+        access(cluster, principals=[])("second")
+
+    with pytest.raises(Refused, match=r'take it out of ClusterAccess "(first|second)" or of ClusterAccess'):
+        deploy(program, preview=True)
+    elsewhere = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
+    assert len(deploy(lambda: program(elsewhere), preview=True).of(f"{RBAC}ClusterRole")) == 2
+
+
+def test_late_inputs_are_refused_when_they_are_known(connection):
+    """A namespace, an account or an ARN that arrives as an Output breaks the same rules in the same words."""
+    late = pulumi.Output.from_input
+
+    def scoped():
+        policies = [{"policy": "AmazonEKSViewPolicy", "namespaces": [late("A b")]}]
+        access(connection, policies=policies)()
+
+    with pytest.raises(Refused, match=r"policies\[0\]\.namespaces\[0\]: 'A b'"):
+        deploy(scoped, preview=True)
+
+    def elsewhere():
+        access({**connection, "account_id": late("444455556666")}, **NODE)()
+
+    with pytest.raises(Refused, match=r"principals\[0\]\.arn"):
+        deploy(elsewhere, preview=True)
+
+    def set_elsewhere():
+        access(connection, **who(permission_set=late("Look"), account_id=late("444455556666")))()
+
+    with pytest.raises(Refused, match="no other account's IAM"):
+        deploy(set_elsewhere, preview=True, cloud=sso_roles(SSO))
+
+
 def test_without_a_kubernetes_provider_it_is_refused(connection):
     """The default provider would be whatever cluster the machine's kubeconfig points at."""
-    args = {"cluster": connection, "group": "g", "role": ROLE, "principals": []}
+    args = {"cluster": connection, "group": "g", "roles": [{"name": "view"}], "principals": []}
     with pytest.raises(Refused, match=r"opts\.providers"):
         deploy(lambda: eks.ClusterAccess("x", args))
 

@@ -79,6 +79,112 @@ def test_pod_identity_ties_them_by_an_association(connection):
     assert not deployment.one(ACCOUNT_TYPE).inputs["metadata"].get("annotations")
 
 
+def trust_of(deployment):
+    return json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
+
+
+def test_while_the_mode_changes_the_role_trusts_both_ways(connection):
+    """Pod Identity keeps IRSA's statement with the provider; the way back keeps Pod Identity's, limited."""
+    forth = trust_of(deploy(workload(connection, mode="pod-identity", audience="sts.amazonaws.com")))
+    assert [list(statement["Principal"]) for statement in forth] == [["Federated"], ["Service"]]
+    back = trust_of(deploy(workload(connection, keep_pod_identity=True)))
+    assert back[0] == forth[0]
+    tags = "aws:RequestTag/"
+    assert back[1]["Condition"] == {
+        "StringEquals": {
+            f"{tags}eks-cluster-arn": connection["arn"],
+            f"{tags}kubernetes-namespace": "default",
+            f"{tags}kubernetes-service-account": "my-sa",
+        }
+    }
+    (plain,) = trust_of(deploy(workload(connection)))
+    assert plain == forth[0]
+
+
+def test_an_association_comes_before_its_service_account(connection):
+    """So that no pod of the service account can start before it has an identity."""
+    deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
+    (before,) = deployment.one(ACCOUNT_TYPE).request.dependencies
+    assert before.endswith(f"{ASSOCIATION}::my-sa")
+
+
+def test_many_service_accounts_have_one_role(connection):
+    """Each has its annotation or its association, and each is in the trust policy."""
+    more = [{"namespace": "team", "name": "second"}]
+    deployment = deploy(workload(connection, more_service_accounts=more))
+    (statement,) = trust_of(deployment)
+    assert statement["Condition"]["StringEquals"][f"{HOST}:sub"] == [
+        "system:serviceaccount:default:my-sa",
+        "system:serviceaccount:team:second",
+    ]
+    assert {account.name for account in deployment.of(ACCOUNT_TYPE)} == {"my-sa", "my-sa-team.second"}
+    by_association = deploy(
+        workload(connection, more_service_accounts=more, mode="pod-identity", oidc_provider_arn=None)
+    )
+    bound = {(one.inputs["namespace"], one.inputs["serviceAccount"]) for one in by_association.of(ASSOCIATION)}
+    assert bound == {("default", "my-sa"), ("team", "second")}
+
+
+def test_what_an_association_may_say_reaches_it(connection):
+    """Target role, session tags off, session policy and tags; and the role may take the target on."""
+    target = "arn:aws:iam::444455556666:role/there"
+    bound = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+    deployment = deploy(
+        workload(
+            connection,
+            mode="pod-identity",
+            oidc_provider_arn=None,
+            target_role_arn=target,
+            disable_session_tags=True,
+            session_policy=bound,
+            tags={"team": "shop"},
+        )
+    )
+    association = deployment.one(ASSOCIATION).inputs
+    assert (association["targetRoleArn"], association["disableSessionTags"]) == (target, True)
+    assert (association["policy"], association["tags"]) == (bound, {"team": "shop"})
+    (allowed,) = json.loads(deployment.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    assert allowed == {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": target}
+
+
+def test_a_role_that_is_made_elsewhere_is_only_bound(connection):
+    """No role is registered, and the service account or the association names the given one."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/team/theirs"
+    given = {"role_arn": role, "policies": None, "oidc_provider_arn": None}
+    deployment = deploy(workload(connection, **given))
+    assert not deployment.of(ROLE)
+    annotations = deployment.one(ACCOUNT_TYPE).inputs["metadata"]["annotations"]
+    assert annotations == {"eks.amazonaws.com/role-arn": role}
+    bound = deploy(workload(connection, **given, mode="pod-identity"))
+    assert bound.one(ASSOCIATION).inputs["roleArn"] == role
+
+
+def test_an_adopted_service_account_is_only_patched(connection):
+    """What is put on it is put there by a patch, whoever wrote those fields before; with nothing to put, by none."""
+    patch = "kubernetes:core/v1:ServiceAccountPatch"
+    adopted = deploy(workload(connection, service_account_management="adopt"))
+    annotations = adopted.one(patch).inputs["metadata"]["annotations"]
+    assert set(annotations) == {"eks.amazonaws.com/role-arn", "pulumi.com/patchForce"}
+    assert not adopted.of(ACCOUNT_TYPE)
+    by_association = workload(
+        connection, service_account_management="adopt", mode="pod-identity", oidc_provider_arn=None
+    )
+    assert not deploy(by_association).of(patch)
+    assert not deploy(workload(connection, service_account_management="none")).of(ACCOUNT_TYPE)
+
+
+def test_a_provider_of_another_account_puts_the_role_there(connection):
+    """The trust policy names that account's provider; whoever makes the role must be in that account."""
+    there = provider_arn().replace(ACCOUNT, "444455556666")
+    (statement,) = trust_of(deploy(workload(connection, oidc_provider_arn=there)))
+    assert statement["Principal"] == {"Federated": there}
+    here = Cloud(getCallerIdentity={"accountId": ACCOUNT})
+    with pytest.raises(Refused, match="pass an aws provider of account 444455556666"):
+        deploy(workload(connection, oidc_provider_arn=there), preview=True, cloud=here)
+    with pytest.raises(Refused, match="another account's role is target_role_arn"):
+        deploy(workload(connection, oidc_provider_arn=there, mode="pod-identity"), preview=True)
+
+
 def test_a_preview_shows_the_trust_policy_of_a_provider_that_is_still_to_be_made(connection):
     """The provider's ARN is unknown in a preview, and the trust policy is shown all the same."""
 
@@ -104,6 +210,7 @@ def test_everything_unknown_raises_nothing(connection):
     assert len(deployment.of(ROLE)) == 2
 
 
+DOCUMENT = '{"Statement": [{"Effect": "Allow"}]}'
 REFUSALS = {
     "namespace": ({"namespace": "Default"}, "namespace"),
     "service account": ({"service_account": "my_sa"}, "service_account"),
@@ -121,9 +228,21 @@ REFUSALS = {
     "document": ({"inline_policies": {"own": "{"}}, "inline_policies.own"),
     "token": ({"token_expiration": 60}, "token_expiration"),
     "annotation": ({"annotations": {"eks.amazonaws.com/role-arn": "x"}}, "annotations.eks.amazonaws.com/role-arn"),
+    "target role of IRSA": ({"target_role_arn": f"arn:aws:iam::{ACCOUNT}:role/x"}, "target_role_arn"),
+    "session tags of IRSA": ({"match_session_tags": True}, "match_session_tags"),
+    "tags off and matched": (
+        {"mode": "pod-identity", "disable_session_tags": True, "match_session_tags": True},
+        "match_session_tags",
+    ),
+    "session policy with tags": ({"mode": "pod-identity", "session_policy": DOCUMENT}, "disable_session_tags"),
+    "role elsewhere": ({"role_arn": f"arn:aws:iam::{ACCOUNT}:role/x"}, "policies"),
+    "management": ({"service_account_management": "own"}, "service_account_management"),
+    "left alone": ({"service_account_management": "none", "labels": {"a": "b"}}, "labels"),
+    "twice": ({"more_service_accounts": [{"namespace": "default", "name": "my-sa"}]}, "more_service_accounts[0]"),
+    "wild": ({"more_service_accounts": [{"namespace": "a", "name": "*"}]}, "more_service_accounts[0].name"),
     "webhook's": ({"mode": "pod-identity", "oidc_provider_arn": None, "audience": "x"}, "audience"),
     "tags": ({"tags": {str(number): "x" for number in range(51)}}, "tags"),
-    "partition": ({"cluster": {"partition": "aws-moon"}}, "cluster.partition.partition"),
+    "partition": ({"cluster": {"partition": "aws-moon"}}, "cluster.partition"),
 }
 
 

@@ -30,7 +30,7 @@ for way in ("aws-auth", "access-entry"):
     user = aws.iam.User(way, name=f"by-{way}", force_destroy=True)
     eks.ClusterAccess(way, {
         "cluster": cluster.connection, "group": f"group-{way}", "via": way,
-        "role": {"kind": "ClusterRole", "name": f"role-{way}", "rules": rules},
+        "roles": [{"name": f"role-{way}", "rules": rules}],
         "principals": [{"arn": user.arn}],
     }, on_cluster)
 provider = eks.OidcProvider("new", {"issuer": cluster.issuer})

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Self
 
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model.arns import Principal
+from eks_identity.model.access_policies import AUTO_NODE
+from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.identities import access_entry_groups, access_entry_username
 
 
@@ -42,26 +43,36 @@ class AuthenticationMode(StrEnum):
 
 
 class Via(StrEnum):
-    """The two ways for an IAM principal to become a Kubernetes user."""
+    """The ways for an IAM principal to become a Kubernetes user: one of two, or both while a cluster migrates."""
 
     AWS_AUTH = "aws-auth"
     ACCESS_ENTRY = "access-entry"
+    BOTH = "both"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         try:
             return cls(text)
         except ValueError:
-            ways = " or ".join(cls)
-            raise InvalidInput([Problem("", ways, text, "access-entry is the one for new clusters")]) from None
+            ways = ", ".join(cls)
+            raise InvalidInput(
+                [Problem("", f"one of {ways}", text, "access-entry is the one for new clusters")]
+            ) from None
+
+    @property
+    def uses_aws_auth(self) -> bool:
+        return self is not Via.ACCESS_ENTRY
+
+    @property
+    def uses_access_entries(self) -> bool:
+        return self is not Via.AWS_AUTH
 
     def refusals(self, mode: AuthenticationMode) -> list[Problem]:
         """What there is to say about this way into a cluster with authentication mode `mode`."""
-        if self is Via.AWS_AUTH and not mode.reads_aws_auth:
-            return [
-                Problem("via", f"with authentication mode {mode} EKS ignores aws-auth", str(self), "use access-entry")
-            ]
-        if self is Via.ACCESS_ENTRY and not mode.reads_access_entries:
+        if self.uses_aws_auth and not mode.reads_aws_auth:
+            rule = f"with authentication mode {mode} EKS ignores aws-auth"
+            return [Problem("via", rule, str(self), "use access-entry")]
+        if self.uses_access_entries and not mode.reads_access_entries:
             fix = f"use aws-auth, or take the cluster to {AuthenticationMode.API_AND_CONFIG_MAP} (there is no way back)"
             return [Problem("via", f"with authentication mode {mode} EKS has no access entries", str(self), fix)]
         return []
@@ -77,6 +88,25 @@ class EntryType(StrEnum):
     EC2 = "EC2"
     HYBRID_LINUX = "HYBRID_LINUX"
     HYPERPOD_LINUX = "HYPERPOD_LINUX"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        try:
+            return cls(text)
+        except ValueError:
+            types = ", ".join(cls)
+            fix = "people and programs have STANDARD"
+            raise InvalidInput([Problem("", f"one of {types} (EKS)", text, fix)]) from None
+
+    @property
+    def is_for_nodes(self) -> bool:
+        return self is not EntryType.STANDARD
+
+    def takes_policy(self, name: str) -> bool:
+        """Whether EKS associates the access policy of this name with entries of this type."""
+        if self is EntryType.EC2:
+            return name == AUTO_NODE
+        return self is EntryType.STANDARD and name != AUTO_NODE
 
 
 @dataclass(frozen=True)
@@ -105,28 +135,39 @@ class AccessEntry:
         """Refuses, all at once, what EKS would. The principal's path stays, unlike in aws-auth."""
         with Problems() as problems:
             principal = problems.take("principal_arn", Principal.parse, principal_arn)
-            kind = problems.take("type", _entry_type, type)
+            kind = problems.take("type", EntryType.parse, type)
             problems.take("kubernetes_groups", access_entry_groups, groups)
             if principal is not None and username is not None:
                 problems.take("username", access_entry_username, username, principal)
             if principal is not None and principal.is_service_linked():
                 rule = "service-linked roles get no access entry (EKS)"
                 problems.add("principal_arn", rule, principal_arn, "give a role of your own")
-            if kind not in {None, EntryType.STANDARD}:
-                if groups:
-                    rule = f"entries of type {type} take no groups (EKS): nodes get their rights from the type"
-                    problems.add("kubernetes_groups", rule, groups, "take the groups out, or use type STANDARD")
-                if principal is not None and cluster_account not in {None, principal.account}:
-                    rule = f"entries of type {type} are for principals of the cluster's account {cluster_account} (EKS)"
-                    problems.add("principal_arn", rule, principal_arn, "give a role of that account")
+            if kind is not None and kind.is_for_nodes:
+                problems.extend(_node_problems(kind, principal, groups, username, cluster_account))
         assert principal is not None
         assert kind is not None
         return cls(principal, username, tuple(groups), kind)
 
 
-def _entry_type(text: str) -> EntryType:
-    try:
-        return EntryType(text)
-    except ValueError:
-        types = ", ".join(EntryType)
-        raise InvalidInput([Problem("", f"one of {types} (EKS)", text, "people and programs have STANDARD")]) from None
+def _node_problems(
+    kind: EntryType,
+    principal: Principal | None,
+    groups: Sequence[str],
+    username: str | None,
+    cluster_account: str | None,
+) -> list[Problem]:
+    """What nodes' entries do not take."""
+    problems = []
+    if groups:
+        rule = f"entries of type {kind} take no groups (EKS): nodes get their rights from the type"
+        problems.append(Problem("kubernetes_groups", rule, groups, "take the groups out, or use type STANDARD"))
+    if username is not None:
+        rule = f"entries of type {kind} take no username (EKS): each node gets its own"
+        problems.append(Problem("username", rule, username, "take the username out, or use type STANDARD"))
+    if principal is not None and principal.kind is not PrincipalKind.ROLE:
+        rule = f"entries of type {kind} are for the roles of nodes (EKS)"
+        problems.append(Problem("principal_arn", rule, principal.arn, "give the nodes' role, or use type STANDARD"))
+    elif principal is not None and cluster_account not in {None, principal.account}:
+        rule = f"entries of type {kind} are for principals of the cluster's account {cluster_account} (EKS)"
+        problems.append(Problem("principal_arn", rule, principal.arn, "give a role of that account"))
+    return problems

@@ -126,6 +126,11 @@ class Principal:
         return self.kind is PrincipalKind.ROLE and self.path.lower().startswith("/aws-service-role/")
 
 
+def principal_arn(text: str) -> str:
+    """The ARN of a user, a role or an account root, as IAM writes it."""
+    return Principal.parse(text).arn
+
+
 def same_arn(one: str, other: str) -> bool:
     """Whether two ARNs name the same thing to EKS: they compare without regard to case."""
     return one.lower() == other.lower()
@@ -166,6 +171,18 @@ def role_arn(text: str) -> str:
     if principal.kind is not PrincipalKind.ROLE:
         raise _refused("an IAM role's ARN", text, "give the ARN of a role")
     return principal.arn
+
+
+def cluster_arn(text: str) -> str:
+    """The ARN of an EKS cluster."""
+    arn = Arn.parse(text)
+    kind, _, name = arn.resource.partition("/")
+    if arn.service != "eks" or kind != "cluster" or not arn.region:
+        rule = "an EKS cluster's ARN is arn:partition:eks:region:account:cluster/NAME"
+        raise _refused(rule, text, "give Cluster.arn, or cluster.arn of `aws eks describe-cluster`")
+    names.account_id(arn.account)
+    names.cluster_name(name)
+    return str(arn)
 
 
 def _refused(rule: str, value: object, fix: str) -> InvalidInput:

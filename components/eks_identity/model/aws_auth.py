@@ -139,8 +139,8 @@ class AwsAuth:
             "arn",
             "nobody takes their own way into the cluster away: there might be no other administrator to put it back",
             str(before),
-            "run this as another administrator of the cluster; where the cluster itself goes, `pulumi state delete` "
-            "forgets the mapping",
+            "run this as another administrator of the cluster, or name this ARN in break_glass and `pulumi up` first; "
+            "where the cluster itself goes, `pulumi state delete` forgets the mapping",
         )
 
     def problems(self) -> list[Problem]:

@@ -7,12 +7,14 @@ works for a colleague and for a pipeline.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from eks_identity.errors import MalformedDocumentError
+from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
+from eks_identity.model import names
 
 EXEC_API_VERSION = "client.authentication.k8s.io/v1beta1"
 """What `aws eks get-token` answers with; v1alpha1 is gone since kubectl 1.24."""
@@ -67,9 +69,9 @@ def dumps(document: Kubeconfig) -> str:
 def loads(text: str) -> Kubeconfig:
     """Reads a kubeconfig, JSON or YAML; raises `MalformedDocumentError` for anything else."""
     try:
-        document = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise MalformedDocumentError(f"the kubeconfig is not YAML: {error}\n  fix: pass Cluster.kubeconfig") from None
+        document = json.loads(text)  # what this library writes, and much sooner read
+    except json.JSONDecodeError:
+        document = _yaml(text)
     if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= set(document):
         raise MalformedDocumentError(
             "the kubeconfig has no clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
@@ -77,15 +79,43 @@ def loads(text: str) -> Kubeconfig:
     return document
 
 
+def _yaml(text: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise MalformedDocumentError(f"the kubeconfig is not YAML: {error}\n  fix: pass Cluster.kubeconfig") from None
+
+
+def usable(text: str) -> str:
+    """A kubeconfig that leads to a cluster. Its own text, which may hold credentials, is in no message."""
+    try:
+        server(names.text(text))
+    except MalformedDocumentError as error:
+        rule, _, fix = str(error).partition("\n  fix: ")
+        raise InvalidInput([Problem("", rule, f"{len(text)} characters", fix)]) from None
+    return text
+
+
 def server(text: str) -> str:
     """The API server that the document's current context points at: what tells two clusters apart."""
     document = loads(text)
     current = document["current-context"]
-    for context in document["contexts"]:
-        if context["name"] == current:
-            for cluster in document["clusters"]:
-                if cluster["name"] == context["context"]["cluster"]:
-                    return str(cluster["cluster"]["server"]).rstrip("/")
+    try:
+        contexts = {each["name"]: each["context"]["cluster"] for each in document["contexts"]}
+        clusters = {each["name"]: each["cluster"]["server"] for each in document["clusters"]}
+        return str(clusters[contexts[current]]).rstrip("/")
+    except (KeyError, TypeError):
+        pass
     raise MalformedDocumentError(
         f"the kubeconfig's current context {current!r} leads to no cluster\n  fix: pass Cluster.kubeconfig"
     )
+
+
+def assumed_role(text: str) -> str | None:
+    """The role that the document's users assume for their token; None where whoever uses it is themselves."""
+    for user in loads(text).get("users") or []:
+        arguments = ((user.get("user") or {}).get("exec") or {}).get("args") or []
+        for flag, value in pairwise(arguments):
+            if flag in {"--role-arn", "--role", "-r"}:
+                return str(value)
+    return None

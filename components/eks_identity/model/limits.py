@@ -7,6 +7,10 @@ from typing import Final
 # IAM and STS quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_NAME: Final = 64
 """Characters of a role's name."""
+ROLE_NAME_PREFIX: Final = 38
+"""Characters of what a role's name begins with: the aws plugin puts 26 behind it."""
+ROLE_DESCRIPTION: Final = 1_000
+"""Characters of a role's description."""
 ROLE_PATH: Final = 512
 """Characters of a role's path, both slashes included."""
 TRUST_POLICY: Final = 2_048
@@ -23,8 +27,14 @@ MANAGED_POLICIES_RAISED: Final = 20
 """The most that IAM raises it to."""
 SESSION_SECONDS: Final = (3_600, 43_200)
 """Least and most seconds of a role's `MaxSessionDuration`."""
+EXTERNAL_ID: Final = (2, 1_224)
+"""Least and most characters of `sts:ExternalId`."""
 TAGS: Final = 50
 """Tags on one IAM object."""
+
+# The aws plugin's check of a launch template's `name_prefix`, which it puts 26 characters behind
+LAUNCH_TEMPLATE_NAME_PREFIX: Final = (3, 99)
+"""Least and most characters of what a launch template's name begins with."""
 
 # EKS user guide, "Configure the AWS STS endpoint", and the pod identity webhook's annotations
 TOKEN_EXPIRATION_SECONDS: Final = (600, 86_400)

@@ -10,9 +10,18 @@ from eks_identity.model import limits
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _IAM_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+_IAM_DESCRIPTION = re.compile(r"[\t\n\r\x20-\x7e\xa1-\xff]*")
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/\\-]*", re.ASCII)
 _IAM_PATH = re.compile(r"/|/[\x21-\x7e]+/")
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
+_NODE_GROUP_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,62}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]+")
+_PROFILE = re.compile(r"[^\s\[\]]([^\n\[\]]*[^\s\[\]])?")
+_ADDON = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_VERSION = re.compile(r"[\x21-\x7e]*[0-9][\x21-\x7e]*")
+_TEMPLATE_PREFIX = re.compile(r"[\w().\-/]+", re.ASCII)
+_DEVICE = re.compile(r"(/dev/)?(sd|hd|xvd)[a-z]{1,2}[0-9]{0,2}")
 
 
 def text(value: object) -> str:
@@ -62,6 +71,16 @@ def role_name(name: str) -> str:
     return name
 
 
+def role_name_prefix(prefix: str) -> str:
+    """What the name of an IAM role begins with."""
+    if len(text(prefix)) > limits.ROLE_NAME_PREFIX:
+        rule = f"at most {limits.ROLE_NAME_PREFIX} characters (IAM's {limits.ROLE_NAME} less a suffix of 26)"
+        raise _refused(f"{rule}, this has {len(prefix)}", prefix, "shorten it")
+    if not _IAM_NAME.fullmatch(prefix):
+        raise _refused("letters, digits and _+=,.@- (IAM)", prefix, "take the other characters out")
+    return prefix
+
+
 def auto_named_role(name: str) -> str:
     """A Pulumi resource's name that IAM can still take as a role's name once Pulumi has put its suffix behind it."""
     room = limits.ROLE_NAME - limits.AUTO_NAME_SUFFIX
@@ -75,6 +94,23 @@ def auto_named_role(name: str) -> str:
     if not _IAM_NAME.fullmatch(name):
         raise _refused("letters, digits and _+=,.@- (IAM)", name, "set role_name")
     return name
+
+
+def role_description(description: str) -> str:
+    """An IAM role's description."""
+    if len(text(description)) > limits.ROLE_DESCRIPTION or not _IAM_DESCRIPTION.fullmatch(description):
+        rule = f"at most {limits.ROLE_DESCRIPTION} characters of Latin-1 (IAM)"
+        raise _refused(rule, description, "shorten it, and take the other characters out")
+    return description
+
+
+def external_id(value: str) -> str:
+    """What an account hands out so that a role is taken on for it alone: `sts:ExternalId`."""
+    least, most = limits.EXTERNAL_ID
+    if not least <= len(text(value)) <= most or not _EXTERNAL_ID.fullmatch(value):
+        rule = f"{least} to {most:,} letters, digits and _+=,.@:/\\- (STS)"
+        raise _refused(rule, value, "write one of that form")
+    return value
 
 
 def iam_path(path: str) -> str:
@@ -94,6 +130,64 @@ def cluster_name(name: str) -> str:
             name,
             "write the cluster as `aws eks list-clusters` shows it",
         )
+    return name
+
+
+def node_group_name(name: str) -> str:
+    """A managed node group's name."""
+    if not _NODE_GROUP_NAME.fullmatch(text(name)):
+        rule = "letters, digits, dashes and underscores, begins with a letter or digit, at most 63 characters (EKS)"
+        raise _refused(rule, name, "take the other characters out")
+    return name
+
+
+def addon(name: str) -> str:
+    """An EKS add-on's name, such as `vpc-cni`; those of vendors have the vendor's name in front."""
+    if not _ADDON.fullmatch(text(name)):
+        rule = "letters, digits, dashes, dots and underscores (EKS)"
+        raise _refused(rule, name, "write the add-on as `aws eks describe-addon-versions` shows it")
+    return name
+
+
+def addon_version(version: str) -> str:
+    """The version of an add-on, to the letter."""
+    if not _VERSION.fullmatch(text(version)):
+        rule = "a version without spaces, such as v1.53.0-eksbuild.1 (EKS)"
+        raise _refused(rule, version, "write one that `aws eks describe-addon-versions` shows, or leave it out")
+    return version
+
+
+def region(name: str) -> str:
+    """A region of AWS, such as `ap-northeast-1`."""
+    if not _REGION.fullmatch(text(name)):
+        raise _refused(
+            "a region of AWS, such as ap-northeast-1", name, "write one that `aws ec2 describe-regions` shows"
+        )
+    return name
+
+
+def profile(name: str) -> str:
+    """The name of an AWS profile, which is a section of a file."""
+    if not _PROFILE.fullmatch(text(name)):
+        rule = "not empty, no brackets, and no spaces around it (AWS configuration files)"
+        raise _refused(rule, name, "write one that `aws configure list-profiles` shows, or leave it out")
+    return name
+
+
+def launch_template_prefix(prefix: str) -> str:
+    """What the name of a launch template begins with."""
+    least, most = limits.LAUNCH_TEMPLATE_NAME_PREFIX
+    if not least <= len(text(prefix)) <= most or not _TEMPLATE_PREFIX.fullmatch(prefix):
+        rule = f"{least} to {most} letters, digits and ().-/_ (EC2's 128 less a suffix)"
+        raise _refused(rule, prefix, "write one of that form, or leave it out")
+    return prefix
+
+
+def disk_device(name: str) -> str:
+    """The device that a disk is attached as."""
+    if not _DEVICE.fullmatch(text(name)):
+        rule = "a block device, such as /dev/xvda or /dev/sda1 (EC2)"
+        raise _refused(rule, name, "write the DeviceName that `aws ec2 describe-images` shows of the AMI")
     return name
 
 

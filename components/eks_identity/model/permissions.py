@@ -90,15 +90,19 @@ def inline_policies(documents: Mapping[str, str | Mapping[str, Any]]) -> dict[st
             text = problems.take(name, inline_policy, document)
             if text is not None:
                 made[name] = text
-        size = sum(len(text) for text in made.values())
-        if size > limits.INLINE_POLICIES:
-            problems.add(
-                "",
-                f"inline policies of a role have at most {limits.INLINE_POLICIES} characters together (IAM)",
-                f"{size} characters",
-                f"make them managed policies ({limits.MANAGED_POLICY} characters each) and give their ARNs",
-            )
+        problems.extend(too_long(made))
     return made
+
+
+def too_long(documents: Mapping[str, str]) -> list[Problem]:
+    """What there is to say of a role's inline policies, as compact JSON by name, if they are too long together."""
+    size = sum(len(text) for text in documents.values())
+    if size <= limits.INLINE_POLICIES:
+        return []
+    rule = f"inline policies of a role have at most {limits.INLINE_POLICIES} characters together (IAM)"
+    shown = ", ".join(f"{name} {len(text)}" for name, text in documents.items())
+    fix = f"make some of them managed policies ({limits.MANAGED_POLICY} characters each) and give their ARNs"
+    return [Problem("", rule, f"{size} characters: {shown}", fix)]
 
 
 def _refused(field: str, rule: str, value: object, fix: str) -> InvalidInput:

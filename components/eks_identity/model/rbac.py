@@ -14,6 +14,8 @@ VERBS = frozenset(
 )
 """The verbs that Kubernetes itself knows; an API may add its own, which `other_verbs` lets through."""
 
+_WHOLE_CLUSTER = "use kind ClusterRole, without a namespace"
+
 _CLUSTER_SCOPED = frozenset(
     {
         "nodes",
@@ -54,7 +56,8 @@ class Rule:
     ) -> Self:
         """Refuses, all at once, what the API server refuses and what could never apply.
 
-        `api_groups` is the core group, `""`, where it is left out. `namespaced`: the rule is one of a Role.
+        `api_groups` is the core group, `""`, where it is left out. `namespaced`: the role is bound in a
+        namespace.
         """
         with Problems() as problems:
             problems.extend(_verbs(verbs, other_verbs=other_verbs))
@@ -68,6 +71,10 @@ class Rule:
                 if "/" in group:
                     rule = "an API group without its version (Kubernetes)"
                     problems.add(f"api_groups[{index}]", rule, group, f"write {group.partition('/')[0]}")
+            for index, name in enumerate(resource_names):
+                if not name:
+                    rule = "the name of an object; leave resource_names out for all of them (Kubernetes)"
+                    problems.add(f"resource_names[{index}]", rule, name, "take it out")
         groups = tuple(api_groups) if api_groups else (("",) if resources else ())
         return cls(tuple(verbs), tuple(resources), groups, tuple(resource_names), tuple(non_resource_urls))
 
@@ -110,7 +117,7 @@ def _verbs(verbs: Sequence[str], *, other_verbs: bool) -> list[Problem]:
     return [
         Problem(f"verbs[{index}]", f"one of {known} (Kubernetes)", verb, "write the verb in lower case")
         for index, verb in enumerate(verbs)
-        if verb not in VERBS and not other_verbs
+        if verb not in VERBS and not (verb and other_verbs)
     ]
 
 
@@ -121,8 +128,8 @@ def _urls(urls: Sequence[str], *, namespaced: bool) -> list[Problem]:
         if not url.startswith("/") and url != "*"
     ]
     if urls and namespaced:
-        rule = "only a ClusterRole has rules about paths (Kubernetes)"
-        problems.append(Problem("non_resource_urls", rule, list(urls), "use kind ClusterRole"))
+        rule = "paths are in no namespace: a ClusterRole that is bound in the whole cluster gives them (Kubernetes)"
+        problems.append(Problem("non_resource_urls", rule, list(urls), _WHOLE_CLUSTER))
     return problems
 
 
@@ -132,6 +139,6 @@ def _resource(resource: str, *, namespaced: bool) -> list[Problem]:
         rule = "the plural name of a resource, in lower case (Kubernetes)"
         problems.append(Problem("", rule, resource, "write it as `kubectl api-resources` does: pods, not Pod"))
     if namespaced and resource.partition("/")[0] in _CLUSTER_SCOPED:
-        rule = "a Role reaches only what lives in its namespace; this resource does not (Kubernetes)"
-        problems.append(Problem("", rule, resource, "use kind ClusterRole"))
+        rule = "a role that is bound in a namespace reaches what lives in it; this resource is in none (Kubernetes)"
+        problems.append(Problem("", rule, resource, _WHOLE_CLUSTER))
     return problems

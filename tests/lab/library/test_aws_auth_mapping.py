@@ -80,6 +80,19 @@ def test_refuses_at_check_an_arn_that_the_cluster_maps_already(client, api_serve
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 
+def test_says_what_is_wrong_with_entries_of_others(client, api_server, capfd):
+    """Duplicates that shadow one another are reported with both places, once, and left as they are."""
+    twice = "".join(f"- userarn: arn:aws:iam::111122223333:user/{name}\n  username: x\n" for name in ("Twin", "twin"))
+    written_by_others(client, mapUsers=twice)
+    for name in ("eks-ope", "eks-dev"):
+        assert not AwsAuthMappingProvider().check({}, properties(api_server, name)).failures
+    said = capfd.readouterr().err
+    assert said.count("an ARN is mapped once, whatever its case") == 1
+    assert "mapUsers[0]" in said
+    assert "mapUsers[1]" in said
+    assert [entry["userarn"].rpartition("/")[2] for entry in aws_auth(client)] == ["Twin", "twin"]
+
+
 def test_adopts_an_entry_when_asked(client, api_server):
     """With adopt, the entry that is there is taken over, in its place."""
     written_by_others(client, mapUsers="- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n")
@@ -157,6 +170,7 @@ def test_a_cluster_that_does_not_answer_is_named(api_server):
 
 ME = "arn:aws:iam::111122223333:user/me"
 ADMINISTRATORS = "system:masters"
+ROLE_WITH_PATH = "arn:aws:iam::111122223333:role/team/me"
 
 
 def test_nobody_takes_their_own_way_in_away(client, kubeconfig_of):
@@ -181,6 +195,31 @@ def test_nobody_takes_their_own_way_in_away(client, kubeconfig_of):
     provider.update(made.id, made.outs, more)
     provider.delete(made.id, {**more, "kubeconfig": kubeconfig_of(ME.replace("me", "other"), ADMINISTRATORS)})
     assert aws_auth(client) == []
+
+
+def test_who_is_named_in_break_glass_may_lose_their_way_in(client, kubeconfig_of):
+    """A preview, an update and a delete go through for the caller's own entry; another name changes nothing.
+
+    What a delete honours is in the state, so that naming somebody is a change, and a refresh keeps it.
+    """
+    mine, provider = kubeconfig_of(ROLE_WITH_PATH.replace("team/", ""), ADMINISTRATORS), AwsAuthMappingProvider()
+    said = properties(mine, arn=ROLE_WITH_PATH, username="me", groups=[ADMINISTRATORS])
+    declared = provider.check({}, said).inputs
+    made = provider.create(declared)
+    fewer = {**declared, "groups": ["viewers"], "break_glass": [ME, ROLE_WITH_PATH]}
+    assert provider.check(made.outs, {**fewer, "break_glass": [ME]}).failures != []
+    assert provider.check(made.outs, fewer).failures == []
+
+    named = {**declared, "break_glass": [ROLE_WITH_PATH]}
+    assert provider.diff(made.id, made.outs, declared).changes is False
+    assert provider.diff(made.id, made.outs, named).changes is True
+    state = provider.update(made.id, made.outs, named).outs
+    assert provider.diff(made.id, state, named).changes is False
+    assert provider.read(made.id, state).inputs["break_glass"] == [ROLE_WITH_PATH]
+    with pytest.raises(InvalidInput, match="name this ARN in break_glass"):
+        provider.delete(made.id, made.outs)
+    provider.delete(made.id, state)
+    assert aws_auth(client, "mapRoles") == []
 
 
 def test_somebody_whom_an_access_entry_lets_in_may_take_their_mapping_out(client, kubeconfig_of, api_server):

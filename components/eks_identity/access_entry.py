@@ -1,0 +1,106 @@
+"""An access entry that may be there already: the creator's own, one that EKS made, or one that somebody made by hand.
+
+`aws.eks.AccessEntry` makes entries, and ends in a 409 where there is one. Why taking over is a resource of its own is
+told in docs/adr/0007.
+"""
+
+from dataclasses import replace
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+from eks_identity.access_entry_provider import AdoptedAccessEntryProvider
+from eks_identity.errors import InvalidInput
+from eks_identity.inputs import Inputs, is_plain
+from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model import names
+from eks_identity.model.access_entries import AccessEntry
+from eks_identity.model.arns import Principal
+from eks_identity.own_resource import OwnResource
+
+
+class AdoptedAccessEntryArgs(TypedDict):
+    """One principal's access entry, made or taken over."""
+
+    cluster_name: pulumi.Input[str]
+    """The cluster's name in EKS."""
+    region: pulumi.Input[str]
+    """The cluster's region. Credentials are those of the environment, or of the profile in the config's
+    `eks-identity:profile`; in Python programs `aws:profile` does too."""
+    principal_arn: pulumi.Input[str]
+    """IAM user, role or account root, as IAM writes it, path included."""
+    username: NotRequired[pulumi.Input[str]]
+    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`."""
+    groups: NotRequired[list[pulumi.Input[str]]]
+    """All Kubernetes groups of the entry. None begins with `system:`."""
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    """Tags of the entry, at most 50 with those that others put there, which stay."""
+    break_glass: NotRequired[list[pulumi.Input[str]]]
+    """ARNs of principals whose entry may be deleted although it is the caller's own way in, or the last
+    administrator's. What counts when the entry is deleted is what the last update said."""
+    kubeconfig: NotRequired[pulumi.Input[str]]
+    """How to reach the cluster, so that what aws-auth lets in counts too; without it, only access entries do.
+    Kept as a secret."""
+    guarded: NotRequired[bool]
+    """An `AccessGuard` knows this entry, and refuses where it is a last way in; so the entry itself asks nobody."""
+
+
+class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secrets=["kubeconfig"]):
+    """One principal's access entry of type STANDARD, made where there is none and taken over where there is one.
+
+    A takeover sets username, groups and tags in place: there is no moment without the entry, and its access policies
+    stay. The preview says what it had, in `takes_over`. Another principal or cluster is another entry.
+
+    Refused at preview: an entry of another type, and whatever EKS would refuse. Refused when it is deleted, with
+    nothing done: the entry by which the caller comes in where nothing else lets them in, and the last administrator's,
+    unless `break_glass` names the principal. An entry that was taken over is deleted like one that was made.
+    """
+
+    principal_arn: pulumi.Output[str]
+    """The principal, path included."""
+    username: pulumi.Output[str]
+    """The Kubernetes username."""
+    groups: pulumi.Output[list[str]]
+    """All Kubernetes groups of the entry."""
+    tags: pulumi.Output[dict[str, str]]
+    """All tags of the entry."""
+    access_entry_arn: pulumi.Output[str]
+    """The entry's own ARN."""
+    takes_over: pulumi.Output[str]
+    """What the entry said before it was taken over; empty where it was made."""
+
+    def __init__(self, name: str, args: AdoptedAccessEntryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        with Inputs(f'AdoptedAccessEntry "{name}"', args, AdoptedAccessEntryArgs) as inputs:
+            who = {"arn": args["principal_arn"], "groups": args.get("groups", []), "username": args.get("username")}
+            if is_plain(who):
+                inputs.take("", who, _entry)
+            entry = inputs.later(who, _entry)
+            cluster_name = inputs.take("cluster_name", args["cluster_name"], names.cluster_name)
+            inputs.take("region", args["region"], names.region)
+            for index, arn in enumerate(args.get("break_glass", [])):
+                inputs.take(f"break_glass[{index}]", arn, Principal.parse)
+            if "kubeconfig" in args:
+                inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
+        props = {
+            "cluster_name": cluster_name,
+            "region": args["region"],
+            "principal_arn": entry.apply(lambda known: known.principal.arn),
+            "username": entry.apply(lambda known: known.username or known.principal.default_username),
+            "groups": entry.apply(lambda known: list(known.kubernetes_groups)),
+            "tags": args.get("tags", {}),
+            "break_glass": args.get("break_glass", []),
+            "kubeconfig": args.get("kubeconfig"),
+            "guarded": bool(args.get("guarded", False)),
+            "access_entry_arn": None,
+            "takes_over": None,
+        }
+        super().__init__(name, props, opts)
+
+
+def _entry(who: dict[str, Any]) -> AccessEntry:
+    try:
+        return AccessEntry.of(who["arn"], who["groups"], who["username"])
+    except InvalidInput as refusal:
+        raise InvalidInput(
+            replace(problem, input=problem.input.removeprefix("kubernetes_")) for problem in refusal.problems
+        ) from None

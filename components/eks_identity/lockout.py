@@ -1,0 +1,94 @@
+"""Asks the cluster and AWS who would be locked out, and only as much as the change in question needs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+from eks_identity.aws_auth_store import AwsAuthConfigMap
+from eks_identity.dynamic_provider import Properties
+from eks_identity.eks_api import EksApi, WhoIsWho
+from eks_identity.errors import Problem
+from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model import lockout
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
+from eks_identity.model.arns import Principal
+from eks_identity.model.aws_auth import AwsAuth
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What a change takes away, and what it leaves."""
+
+    principals: Collection[str]
+    """ARNs whose access entries go."""
+    administrators: Collection[str] = ()
+    """Those that are administrators by their entries. Where nobody said, the cluster is asked."""
+    break_glass: Collection[str] = ()
+    """ARNs that may go, whatever it means."""
+    stays_administered: bool = False
+    """Whether the declaration itself leaves an administrator."""
+
+
+class WaysIn:
+    """The ways into one cluster, as far as anybody asks."""
+
+    def __init__(self, props: Properties, profile: str | None) -> None:
+        """`props`: `cluster_name`, `region`, and `kubeconfig` where there is one."""
+        self.api = EksApi(props["cluster_name"], props["region"], profile)
+        self._who = WhoIsWho(props["region"], profile)
+        self._kubeconfig: str | None = props.get("kubeconfig")
+
+    def refusals(self, loss: Loss) -> list[Problem]:
+        """What must not be taken away. Raises `AwsError` and `ClusterError` where that cannot be seen."""
+        principals = lockout.without(loss.principals, loss.break_glass)
+        administrators = [] if loss.stays_administered else lockout.without(loss.administrators, loss.break_glass)
+        if not principals and not administrators:
+            return []
+        mode = self.api.mode()
+        if mode is None or not mode.reads_access_entries:
+            return []
+        own = [lockout.own_way_in(arn) for arn in principals if self._locks_out_caller(arn, mode)]
+        last = [lockout.last_administrator(arn) for arn in self._last_administrators(administrators, loss, mode)]
+        return own + last
+
+    def callers(self) -> list[Principal]:
+        """Whoever runs this: towards AWS, and, where the kubeconfig assumes a role, towards the cluster."""
+        found = [lockout.principal_of(self._who.caller()[1])]
+        role = kubeconfigs.assumed_role(self._kubeconfig) if self._kubeconfig else None
+        if role is not None:
+            found.append(Principal.parse(role))
+        return [principal for principal in found if principal is not None]
+
+    @cached_property
+    def _callers(self) -> list[Principal]:
+        return self.callers()
+
+    def _locks_out_caller(self, arn: str, mode: AuthenticationMode) -> bool:
+        who = Principal.parse(arn)
+        return (
+            any(lockout.same_principal(who, caller) for caller in self._callers)
+            and self.api.entry(arn) is not None
+            and not (mode.reads_aws_auth and lockout.aws_auth_lets_in(self._aws_auth, who))
+        )
+
+    def _last_administrators(self, lost: Collection[str], loss: Loss, mode: AuthenticationMode) -> Collection[str]:
+        """Those of `lost` with whom the last administrator would go."""
+        if not lost:
+            return []
+        policy = access_policy_arn(Principal.parse(next(iter(lost))).partition, CLUSTER_ADMIN)
+        going = [*loss.principals, *loss.administrators]
+        with_policy = self.api.principals(policy)
+        now = [arn for arn in with_policy if lockout.among(arn, lost) and self._administers(arn)]
+        if not now or any(self._administers(arn) for arn in lockout.without(with_policy, going)):
+            return []
+        return [] if mode.reads_aws_auth and lockout.aws_auth_administrators(self._aws_auth) else now
+
+    def _administers(self, arn: str) -> bool:
+        entry = self.api.entry(arn)
+        return entry is not None and entry.is_cluster_admin
+
+    @cached_property
+    def _aws_auth(self) -> AwsAuth:
+        """What aws-auth says; nothing, where there is no kubeconfig to ask with."""
+        return AwsAuthConfigMap(self._kubeconfig).read() if self._kubeconfig else AwsAuth()

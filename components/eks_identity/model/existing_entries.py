@@ -1,0 +1,51 @@
+"""Access entries that are there, whoever made them, as EKS describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from eks_identity.model.access_entries import EntryType
+from eks_identity.model.access_policies import CLUSTER_ADMIN
+
+
+@dataclass(frozen=True)
+class AssociatedPolicy:
+    """One access policy of an entry, and where it applies."""
+
+    arn: str
+    namespaces: tuple[str, ...] = ()
+    """None: the whole cluster."""
+
+    @property
+    def is_cluster_admin(self) -> bool:
+        return self.arn.rpartition("/")[2] == CLUSTER_ADMIN and not self.namespaces
+
+    def __str__(self) -> str:
+        where = f"namespaces {', '.join(self.namespaces)}" if self.namespaces else "whole cluster"
+        return f"{self.arn.rpartition('/')[2]} ({where})"
+
+
+@dataclass(frozen=True)
+class ExistingEntry:
+    """What DescribeAccessEntry and ListAssociatedAccessPolicies say of one principal."""
+
+    principal_arn: str
+    username: str = ""
+    groups: tuple[str, ...] = ()
+    type: str = EntryType.STANDARD
+    policies: tuple[AssociatedPolicy, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    arn: str = ""
+    """The entry's own ARN."""
+
+    @property
+    def is_cluster_admin(self) -> bool:
+        return any(policy.is_cluster_admin for policy in self.policies)
+
+    def __str__(self) -> str:
+        parts = [f"type {self.type}", f"username {self.username!r}", f"groups {list(self.groups)}"]
+        parts.append("access policies " + (", ".join(map(str, self.policies)) or "none"))
+        if self.tags:
+            parts.append(f"tags {dict(self.tags)}")
+        return ", ".join(parts)

@@ -1,0 +1,63 @@
+"""The base of the resources that this library creates, reads, changes and deletes itself.
+
+In a Python program the engine runs such a resource's provider as a dynamic provider. In the plugin that serves programs
+of other languages it cannot: the engine would take whatever `python3` is first on PATH, without this library. There the
+plugin itself serves the same provider classes, as resources of the package `eks-identity`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pulumi
+import pulumi.dynamic
+from pulumi.provider.experimental.util import camel_case
+
+PACKAGE = "eks-identity"
+
+
+class Hosting:
+    """Whether this process is the plugin; `hosting.main` says so, and nothing else does."""
+
+    version: str | None = None
+    """The plugin's version, which its resources ask the engine for: so this plugin serves them, and no other."""
+
+
+class OwnResource(pulumi.dynamic.Resource):
+    """A resource whose `provider` is a class of this library.
+
+    Names of properties are Python's in `props` and in the provider; the plugin speaks to the engine in camel case.
+    """
+
+    provider_class: ClassVar[type[pulumi.dynamic.ResourceProvider]]
+    secrets: ClassVar[Sequence[str]]
+
+    def __init_subclass__(
+        cls,
+        provider: type[pulumi.dynamic.ResourceProvider],
+        secrets: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        """`secrets` names the properties that are never shown, in the state either."""
+        super().__init_subclass__(module=PACKAGE, name=cls.__name__, **kwargs)
+        cls.provider_class = provider
+        cls.secrets = secrets
+
+    def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
+        kept = {
+            key: pulumi.Output.secret(value) if key in self.secrets and value is not None else value
+            for key, value in props.items()
+        }
+        self._wire_names = {key: camel_case(key) for key in kept} if Hosting.version else {}
+        self._python_names = {wire: key for key, wire in self._wire_names.items()}
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets), version=Hosting.version)
+        opts = pulumi.ResourceOptions.merge(opts, secret)
+        if Hosting.version is None:
+            super().__init__(self.provider_class(), name, kept, opts)
+        else:
+            pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, kept, opts)
+
+    def translate_input_property(self, prop: str) -> str:
+        return self._wire_names.get(prop, prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        return self._python_names.get(prop, prop)

@@ -1,0 +1,49 @@
+"""What the contract tests share: each sample of each component, and how it is declared."""
+
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pytest
+from pulumi_program import ACCOUNT, Cloud, Declared, Deployment, deploy
+from samples import COMPONENTS, SAMPLES
+
+SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef"
+SUPPORT = ("k8s", "aws")
+"""Providers that the tests declare themselves."""
+
+each_component = pytest.mark.parametrize("name", COMPONENTS)
+each_sample = pytest.mark.parametrize(
+    ("name", "index"),
+    [(name, index) for name in COMPONENTS for index in range(len(SAMPLES.get(name, [None])))],
+)
+"""A component without samples has one case, which fails by its name."""
+
+
+def sample(name: str, index: int) -> dict[str, Any]:
+    assert name in SAMPLES, f"{name} has no samples: give tests/components/samples.py some of its arguments"
+    return SAMPLES[name][index]
+
+
+def declare(name: str, args: Any, *, preview: bool = False, cloud: Any = None, **options: Any) -> Deployment:
+    """Declares one component called `thing`, with a kubernetes provider called `k8s`."""
+
+    def program() -> None:
+        providers = [k8s.Provider("k8s", kubeconfig="{}"), *options.pop("more_providers", list)()]
+        given = args() if callable(args) else args  # Outputs belong to the program that makes them
+        COMPONENTS[name]("thing", given, pulumi.ResourceOptions(providers=providers, **options))
+
+    partition = next((text for text in ("aws-cn", "aws-us-gov") if f"arn:{text}:" in repr(args)), "aws")
+    found = {"id": "x", "arns": [SSO.replace("arn:aws:", f"arn:{partition}:")], "names": []}
+    return deploy(program, preview=preview, cloud=cloud or Cloud(getRoles=found))
+
+
+def own(deployment: Deployment, name: str) -> Declared:
+    """The component itself: the first of its kind."""
+    return next(resource for resource in deployment.resources if resource.kind == name)
+
+
+def children(deployment: Deployment, name: str) -> list[Declared]:
+    """All that the component registered below itself."""
+    itself = own(deployment, name)
+    return [resource for resource in deployment.resources if resource is not itself and resource.name not in SUPPORT]

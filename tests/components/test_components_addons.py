@@ -1,0 +1,220 @@
+import json
+
+import pulumi
+import pytest
+from pulumi_program import ACCOUNT, ISSUER, cluster_facts, deploy, provider_arn
+
+import eks_identity as eks
+from eks_identity.inputs import Refused
+
+ADDON = "aws:eks/addon:Addon"
+ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
+HOST = ISSUER.removeprefix("https://")
+DRIVER = "aws-ebs-csi-driver"
+
+
+def addon(connection, **args):
+    return lambda: eks.Addon("thing", {"cluster": connection, "addon_name": DRIVER, **args})
+
+
+def problems(connection, **args):
+    with pytest.raises(Refused) as refused:
+        deploy(addon(connection, **args), preview=True)
+    return {problem.input: problem for problem in refused.value.problems}
+
+
+def test_without_a_mode_it_is_an_addon_alone(connection):
+    """No role is made, and the add-on is given what was said of it."""
+    values = json.dumps({"defaultStorageClass": {"enabled": True}})
+    deployment = deploy(
+        addon(
+            connection,
+            addon_name="eks-pod-identity-agent",
+            addon_version="v1.3.10-eksbuild.1",
+            configuration_values=values,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="PRESERVE",
+            preserve=True,
+            tags={"team": "ops"},
+        )
+    )
+    assert deployment.names == [("eks-identity:index:Addon", "thing"), (ADDON, "thing")]
+    assert deployment.one(ADDON).inputs == {
+        "clusterName": "eks-clu",
+        "addonName": "eks-pod-identity-agent",
+        "addonVersion": "v1.3.10-eksbuild.1",
+        "configurationValues": values,
+        "resolveConflictsOnCreate": "OVERWRITE",
+        "resolveConflictsOnUpdate": "PRESERVE",
+        "preserve": True,
+        "tags": {"team": "ops"},
+    }
+
+
+def test_irsa_hands_the_addon_a_role_with_its_own_policy(connection):
+    """The role trusts the add-on's service account alone, and may do what the catalogue's entry says."""
+    deployment = deploy(addon(connection, mode="irsa", oidc_provider_arn=provider_arn(), tags={"team": "ops"}))
+    assert [type_ for type_, _ in deployment.names] == ["eks-identity:index:Addon", ROLE, POLICY, ADDON]
+    role = deployment.one(ROLE)
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Principal"] == {"Federated": provider_arn()}
+    assert statement["Condition"]["StringEquals"] == {
+        f"{HOST}:sub": "system:serviceaccount:kube-system:ebs-csi-controller-sa",
+        f"{HOST}:aud": "sts.amazonaws.com",
+    }
+    assert role.inputs["tags"] == {"team": "ops"}
+    policy = deployment.one(POLICY)
+    assert (policy.name, policy.inputs["name"]) == (f"thing-{DRIVER}", DRIVER)
+    assert "ec2:AttachVolume" in policy.inputs["policy"]
+    made = deployment.one(ADDON).inputs
+    assert made["serviceAccountRoleArn"].startswith(f"arn:aws:iam::{ACCOUNT}:role/thing-")
+    assert "podIdentityAssociations" not in made
+
+
+def test_pod_identity_makes_an_association_that_the_addon_owns(connection):
+    """The association goes with the add-on and is no resource of its own; the role trusts EKS's service."""
+    deployment = deploy(addon(connection, mode="pod-identity"))
+    assert not deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    assert "pods.eks.amazonaws.com" in deployment.one(ROLE).inputs["assumeRolePolicy"]
+    made = deployment.one(ADDON).inputs
+    (association,) = made["podIdentityAssociations"]
+    assert association["serviceAccount"] == "ebs-csi-controller-sa"
+    assert association["roleArn"].startswith(f"arn:aws:iam::{ACCOUNT}:role/thing-")
+    assert "serviceAccountRoleArn" not in made
+
+
+def test_pod_identity_keeps_irsas_statement_while_the_provider_is_given(connection):
+    """So a change of mode leaves no pod without credentials."""
+    deployment = deploy(addon(connection, mode="pod-identity", oidc_provider_arn=provider_arn()))
+    statements = json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
+    assert [next(iter(statement["Principal"])) for statement in statements] == ["Service", "Federated"]
+
+
+def test_an_entry_about_clusters_gets_this_one(connection):
+    """The observability add-on's logs go to the groups of its own cluster."""
+    name = "amazon-cloudwatch-observability"
+    deployment = deploy(addon(connection, addon_name=name, mode="pod-identity"))
+    assert "log-group:/aws/containerinsights/eks-clu/*" in deployment.one(POLICY).inputs["policy"]
+    (association,) = deployment.one(ADDON).inputs["podIdentityAssociations"]
+    assert association["serviceAccount"] == "cloudwatch-agent"
+
+
+def test_own_permissions_replace_the_entry(connection):
+    """What is said of the role is all that it may do."""
+    deployment = deploy(addon(connection, mode="pod-identity", policies=["service-role/AmazonEBSCSIDriverPolicy"]))
+    assert not deployment.of(POLICY)
+    assert deployment.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+
+
+def test_a_role_made_elsewhere_is_handed_on(connection):
+    """With role_arn no role is made."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/elsewhere"
+    deployment = deploy(addon(connection, mode="irsa", role_arn=arn))
+    assert deployment.one(ADDON).inputs["serviceAccountRoleArn"] == arn
+    assert not deployment.of(ROLE)
+
+
+def test_a_namespace_of_its_own_is_in_the_trust_policy_too(connection):
+    """The add-on is installed there, and its service account is trusted there."""
+    deployment = deploy(
+        addon(connection, mode="irsa", namespace="storage", oidc_provider_arn=provider_arn(), role_name="driver")
+    )
+    assert deployment.one(ADDON).inputs["namespaceConfig"] == {"namespace": "storage"}
+    assert "system:serviceaccount:storage:ebs-csi-controller-sa" in deployment.one(ROLE).inputs["assumeRolePolicy"]
+
+
+def test_what_is_not_known_in_a_preview_is_left_alone(connection):
+    """A cluster that is yet to be made raises nothing."""
+
+    def program():
+        cluster = eks.Cluster("clu", {"create": {"skip_default_node_group": True}})
+        provider = eks.OidcProvider("clu", {"issuer": cluster.issuer})
+        args = {"addon_name": "amazon-cloudwatch-observability", "mode": "irsa", "oidc_provider_arn": provider.arn}
+        return eks.Addon("thing", {"cluster": cluster.connection, **args}).role_arn
+
+    assert deploy(program, preview=True).value is None
+
+
+@pytest.mark.parametrize(
+    ("args", "field", "words"),
+    [
+        ({"mode": "sometimes"}, "mode", "irsa, pod-identity, none"),
+        ({"mode": "irsa"}, "oidc_provider_arn", "IRSA needs"),
+        ({"addon_name": "eks-pod-identity-agent", "mode": "pod-identity"}, "mode", "gives others theirs"),
+        ({"policies": ["ReadOnlyAccess"]}, "policies", "only read where the pods get a role"),
+        ({"service_account": "x"}, "service_account", "only read where the pods get a role"),
+        ({"addon_name": "adot", "mode": "pod-identity", "policies": ["X"]}, "service_account", "does not know"),
+        ({"addon_name": "adot", "mode": "pod-identity", "service_account": "x"}, "policies", "no entry for adot"),
+        ({"addon_name": "external-dns", "mode": "pod-identity"}, "catalogue[0].hosted_zone_arns", "needs"),
+        (
+            {"mode": "irsa", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/x", "path": "/team/"},
+            "path",
+            "role_arn is made elsewhere",
+        ),
+        ({"configuration_values": "replicas: 2"}, "configuration_values", "a JSON object"),
+        ({"configuration_values": "[]"}, "configuration_values", "a JSON object"),
+        ({"resolve_conflicts_on_create": "PRESERVE"}, "resolve_conflicts_on_create", "NONE, OVERWRITE"),
+        ({"resolve_conflicts_on_update": "preserve"}, "resolve_conflicts_on_update", "NONE, OVERWRITE, PRESERVE"),
+        ({"mode": "pod-identity", "namespace": "Kube"}, "namespace", "lower case"),
+        ({"mode": "pod-identity", "service_account": "A"}, "service_account", "lower case"),
+        ({"mode": "pod-identity", "role_name": "r" * 65}, "role_name", "at most 64"),
+        ({"versoin": "1"}, "versoin", "one of"),
+    ],
+)
+def test_refusals(connection, args, field, words):
+    """Each names the input, the rule and the fix."""
+    found = problems(connection, **args)
+    assert words in found[field].rule
+    assert found[field].fix
+
+
+def test_a_provider_of_another_cluster_is_refused(connection):
+    """The role would trust nobody's tokens."""
+    other = provider_arn(issuer=ISSUER.replace("EXAMPLED", "EXAMPLEE"))
+    assert (
+        "of this cluster's issuer"
+        in problems(connection, mode="irsa", oidc_provider_arn=other)["oidc_provider_arn"].rule
+    )
+
+
+def test_a_second_identity_of_its_service_account_is_refused(connection):
+    """One association a service account: a WorkloadIdentity and an add-on cannot both make it."""
+
+    def program():
+        for name in ("one", "two"):
+            eks.Addon(name, {"cluster": connection, "addon_name": DRIVER, "mode": "pod-identity"})
+
+    with pytest.raises(Refused, match="one role by pod-identity"):
+        deploy(program, preview=True)
+
+
+def test_what_an_entry_is_scoped_to_may_come_late(connection):
+    """ARNs that are Outputs are checked where they are known, plain ones beside them at once."""
+
+    def scoped(late, *plain):
+        def program():
+            entry = {"name": "external-dns", "hosted_zone_arns": [pulumi.Output.from_input(late), *plain]}
+            return addon(connection, addon_name="external-dns", mode="pod-identity", catalogue=[entry])()
+
+        return program
+
+    zone = "arn:aws:route53:::hostedzone/Z0123ABC"
+    assert zone in deploy(scoped(zone)).one(POLICY).inputs["policy"]
+    with pytest.raises(Refused) as refused:
+        deploy(scoped("Z0123ABC"), preview=True)
+    assert [problem.input for problem in refused.value.problems] == ["catalogue[0].hosted_zone_arns[0]"]
+    with pytest.raises(Refused) as refused:
+        deploy(scoped(zone, "Z0456DEF"), preview=True)
+    assert [problem.input for problem in refused.value.problems] == ["catalogue[0].hosted_zone_arns[1]"]
+
+
+def test_the_partition_of_the_cluster_is_that_of_the_policy(connection):
+    """In China, too, every ARN is of the cluster's partition."""
+    region = "cn-north-1"
+    facts = cluster_facts("aws-cn", region)
+    elsewhere = {**connection, "partition": "aws-cn", "arn": facts["arn"], "region": region}
+    deployment = deploy(addon(elsewhere, mode="pod-identity"))
+    policy = deployment.one(POLICY).inputs["policy"]
+    assert "arn:aws-cn:ec2:" in policy
+    assert "arn:aws:" not in policy

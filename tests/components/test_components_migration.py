@@ -1,0 +1,130 @@
+"""What the dynamic resources around access entries refuse before anything is asked, and what they hand the provider."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pytest
+from pulumi_program import ACCOUNT, REGION, deploy, kubeconfig
+
+import eks_identity as eks
+from eks_identity.access_entry_provider import AdoptedAccessEntryProvider
+from eks_identity.access_guard_provider import AccessGuardProvider
+from eks_identity.dynamic_provider import PlainProvider
+from eks_identity.eks_api import WhoIsWho
+from eks_identity.lockout import WaysIn
+from eks_identity.migration_provider import AuthenticationModeMigrationProvider
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
+PLACE = {"cluster_name": "eks-clu", "region": REGION}
+
+
+def entry(**other):
+    return lambda: eks.AdoptedAccessEntry("ops", {**PLACE, "principal_arn": ROLE, **other})
+
+
+def test_an_entry_says_all_of_itself():
+    """The name that EKS would choose otherwise is written down, as through aws-auth; the kubeconfig is a secret."""
+    (made,) = deploy(entry(groups=["operators"], kubeconfig=kubeconfig())).resources
+    assert made.type == "pulumi-python:dynamic/eks-identity:AdoptedAccessEntry"
+    assert made.inputs["username"] == "ops:{{SessionName}}"
+    assert (made.inputs["principal_arn"], made.inputs["groups"]) == (ROLE, ["operators"])
+    assert "kubeconfig" in made.request.additionalSecretOutputs
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"groups": ["system:masters"]}, "AmazonEKSClusterAdminPolicy"),
+        ({"username": "eks:ops"}, "does not begin with"),
+        ({"principal_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/ops/me"}, "a session is never matched"),
+        ({"cluster_name": "no cluster"}, "cluster_name"),
+        ({"brake_glass": []}, "did you mean break_glass?"),
+    ],
+)
+def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, said):
+    """With the house's message, before the resource is registered."""
+    with pytest.raises(eks.InvalidInput) as refusal:
+        deploy(entry(**other))
+    assert 'AdoptedAccessEntry "ops"' in str(refusal.value)
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"to": "CONFIG_MAP"}, "authentication modes go one way"),
+        ({"to": "ACCESS"}, "one of CONFIG_MAP, API_AND_CONFIG_MAP, API"),
+        (
+            {"to": "API", "principals": {ROLE.replace("team/", ""): f"{ROLE}-2"}},
+            "the same principal as aws-auth has it",
+        ),
+        ({"to": "API", "leave_behind": "all"}, "a list"),
+    ],
+)
+def test_a_migration_that_cannot_be_is_refused_at_once(connection, args, said):
+    """Back, to no mode, with somebody else's ARN, or with a string for a list."""
+    with pytest.raises(eks.InvalidInput) as refusal:
+        deploy(lambda: eks.AuthenticationModeMigration("leave", {"cluster": connection, **args}))
+    assert said in str(refusal.value)
+
+
+def test_a_migration_hands_on_what_it_needs_of_the_connection(connection):
+    """Name, region and kubeconfig; a whole ARN for one that aws-auth has without its path."""
+    known = {ROLE.replace("team/", ""): ROLE}
+    args = {"cluster": connection, "to": "API", "principals": known, "leave_behind": ["444455556666"]}
+    (made,) = deploy(lambda: eks.AuthenticationModeMigration("leave", args)).resources
+    asked = {name: made.inputs[name] for name in ("cluster_name", "region", "to", "principals", "leave_behind")}
+    assert asked == {**PLACE, "to": "API", "principals": known, "leave_behind": ["444455556666"]}
+    assert made.inputs["kubeconfig"] == connection["kubeconfig"]
+
+
+@pytest.mark.parametrize(
+    "provider", [AdoptedAccessEntryProvider, AccessGuardProvider, AuthenticationModeMigrationProvider]
+)
+def test_only_the_names_of_providers_are_pickled(provider):
+    """A newer library serves older states: no code and no settings are in them."""
+    pickled = pulumi.dynamic.dynamic.serialize_provider(provider())
+    assert len(pickled) < 200
+    assert issubclass(provider, PlainProvider)
+    assert vars(provider()) == {}
+
+
+@pytest.mark.parametrize("unknown", ["principal_arn", "cluster_name", "username"])
+def test_what_is_known_later_is_checked_later(unknown):
+    """A preview of an entry whose principal is still to be made asks nobody."""
+    props = {**PLACE, "principal_arn": ROLE, "username": "ops", "groups": [], unknown: pulumi.runtime.rpc.UNKNOWN}
+    checked = AdoptedAccessEntryProvider().check({}, props)
+    assert not checked.failures
+    assert checked.inputs["takes_over"] == pulumi.runtime.rpc.UNKNOWN
+
+
+def test_a_guard_waits_for_what_is_known_later(capsys):
+    """Somebody who may be who is missing: the update itself will know, and says so."""
+    olds = {**PLACE, "principals": [ROLE], "administrators": [ROLE]}
+    news = {**olds, "principals": [pulumi.runtime.rpc.UNKNOWN], "administrators": []}
+    assert not AccessGuardProvider().check(olds, news).failures
+    assert f"{ROLE}: whether this takes away a last way in is known in the update only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"eks-identity:profile": "prod"}, {"aws:profile": "prod"}, {"eks-identity:profile": "prod", "aws:profile": "x"}],
+)
+def test_the_profile_of_the_programs_config_is_used(config):
+    """The library's own key, or the aws provider's; it is set where the provider runs, and so is in no state."""
+    provider = AccessGuardProvider()
+    provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config(config, "shop")))
+    assert provider.profile == "prod"
+    assert AccessGuardProvider().profile is None
+
+
+def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
+    """Where kubectl assumes a role, the cluster knows that role, whoever asks AWS."""
+    caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run-7"
+    monkeypatch.setattr(WhoIsWho, "caller", lambda _: (ACCOUNT, caller))
+    document = json.loads(kubeconfig())
+    document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
+    ways = WaysIn({**PLACE, "kubeconfig": json.dumps(document)}, None)
+    assert [principal.arn for principal in ways.callers()] == [f"arn:aws:iam::{ACCOUNT}:role/ci", ROLE]

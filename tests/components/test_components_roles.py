@@ -1,0 +1,307 @@
+"""The settings that every IAM role of the library takes, and the three kinds of roles that stand alone."""
+
+import json
+
+import pulumi
+import pytest
+from pulumi_program import ACCOUNT, ISSUER, REGION, Cloud, PluginError, deploy, provider_arn
+
+import eks_identity as eks
+from eks_identity.inputs import Refused
+
+ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
+CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"
+TO_ASSUME = ["sts:AssumeRole", "sts:TagSession"]
+
+
+def irsa(**other):
+    args = {"oidc_provider_arns": [provider_arn()], "subjects": [{"namespace": "a", "name": "b"}], **other}
+    return lambda: eks.IrsaRole("r", args)
+
+
+def pod_identity(**other):
+    return lambda: eks.PodIdentityRole("r", other)
+
+
+def chained(**other):
+    return lambda: eks.ChainedRole("r", {"trusted_role_arns": [OTHER], **other})
+
+
+def trust_of(deployment):
+    return json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
+
+
+KINDS = [irsa, pod_identity, chained]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_role_takes_every_setting(kind):
+    """Path, boundary, session length, description, tags and prefix reach IAM, whoever may take the role on."""
+    settings = {
+        "role_name_prefix": "team-",
+        "path": "/team/",
+        "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+        "max_session_duration": 7200.0,
+        "description": "for the shop",
+        "tags": {"team": "shop"},
+    }
+    role = deploy(kind(**settings)).one(ROLE).inputs
+    assert role["namePrefix"] == "team-"
+    assert "name" not in role
+    assert role["path"] == "/team/"
+    assert role["permissionsBoundary"] == settings["permissions_boundary"]
+    assert (role["maxSessionDuration"], role["description"], role["tags"]) == (7200, "for the shop", {"team": "shop"})
+
+
+def statement(**other):
+    return {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::bucket/*"], **other}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_statements_and_roles_to_take_on_are_one_policy(kind):
+    """Typed statements become IAM's own form; taking on a role takes the right to tag its session, too."""
+
+    def program():
+        values = [pulumi.Output.from_input("a")]
+        condition = {"test": "StringEquals", "variable": "aws:ResourceTag/team", "values": values}
+        statements = [statement(), statement(effect="Deny", conditions=[condition])]
+        kind(statements=statements, assume_role_arns=["arn:aws:iam::444455556666:role/there"])()
+
+    policy = deploy(program).one(POLICY).inputs
+    assert policy["name"] == "statements"
+    assert json.loads(policy["policy"])["Statement"] == [
+        {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::bucket/*"]},
+        {
+            "Effect": "Deny",
+            "Action": ["s3:GetObject"],
+            "Resource": ["arn:aws:s3:::bucket/*"],
+            "Condition": {"StringEquals": {"aws:ResourceTag/team": ["a"]}},
+        },
+        {"Effect": "Allow", "Action": TO_ASSUME, "Resource": "arn:aws:iam::444455556666:role/there"},
+    ]
+
+
+def test_an_entry_of_the_catalogue_is_a_policy_of_its_name():
+    """What an add-on needs is one inline policy, scoped to what was named."""
+    zone = "arn:aws:route53:::hostedzone/Z1"
+    policy = deploy(irsa(catalogue=[{"name": "external-dns", "hosted_zone_arns": [zone]}])).one(POLICY).inputs
+    assert policy["name"] == "external-dns"
+    assert zone in policy["policy"]
+
+
+def document(size):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s" * size}]})
+
+
+REFUSALS = {
+    "name and prefix": ({"role_name": "a", "role_name_prefix": "b"}, "role_name_prefix"),
+    "prefix": ({"role_name_prefix": "x" * 39}, "role_name_prefix"),
+    "description": ({"description": "x" * 1001}, "description"),
+    "effect": ({"statements": [statement(effect="allow")]}, "statements[0].effect"),
+    "action": ({"statements": [statement(actions=["GetObject"])]}, "statements[0].actions[0]"),
+    "no action": ({"statements": [statement(actions=[])]}, "statements[0].actions"),
+    "resource": ({"statements": [statement(resources=["bucket"])]}, "statements[0].resources[0]"),
+    "operator": (
+        {"statements": [statement(conditions=[{"test": "StringEqual", "variable": "aws:username", "values": ["b"]}])]},
+        "statements[0].conditions[0].test",
+    ),
+    "role to take on": ({"assume_role_arns": [f"arn:aws:iam::{ACCOUNT}:user/x"]}, "assume_role_arns[0]"),
+    "inline": ({"inline_policies": {"a": document(6000), "b": document(6000)}}, "inline_policies"),
+    "inline and statements": (
+        {
+            "inline_policies": {"a": document(10_000)},
+            "statements": [statement(resources=["arn:aws:s3:::" + "b" * 200])],
+        },
+        "inline_policies",
+    ),
+    "name taken": (
+        {"inline_policies": {"statements": document(1)}, "statements": [statement()]},
+        "inline_policies.statements",
+    ),
+    "policy by name and ARN": (
+        {"policies": ["ReadOnlyAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"]},
+        "policies[1]",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
+def test_a_wrong_setting_is_refused_at_once(kind, given, field):
+    """What IAM would refuse in a role is refused by its input before anything is registered."""
+    with pytest.raises(Refused) as refusal:
+        deploy(kind(**given), preview=True)
+    (problem,) = refusal.value.problems
+    assert problem.input == field
+    assert problem.fix
+
+
+def test_inline_policies_that_come_late_count_too():
+    """Where a document is an Output, the sum is refused once it is known, catalogue and statements included."""
+
+    def program():
+        late = pulumi.Output.from_input(document(10_100))
+        irsa(inline_policies={"own": late}, statements=[statement(resources=["arn:aws:s3:::" + "b" * 100])])()
+
+    with pytest.raises(Refused, match=r"inline_policies: '10\d+ characters: "):
+        deploy(program, preview=True)
+
+
+def test_a_policy_that_aws_does_not_have_is_refused_in_a_preview():
+    """IAM is asked once for each of AWS's policies, and the nearest name is said; no answer is no refusal."""
+    absent = Cloud(getPolicy=PluginError("reading IAM Policy: NoSuchEntity"))
+    with pytest.raises(Refused, match=r"did you mean AmazonS3ReadOnlyAccess\?"):
+        deploy(irsa(policies=["AmazonS3ReadOnlyAcces"]), preview=True, cloud=absent)
+
+    def twice():
+        irsa(policies=["ReadOnlyAccess"])()
+        eks.PodIdentityRole(
+            "other", {"policies": ["ReadOnlyAccess"], "permissions_boundary": OTHER.replace("role", "policy")}
+        )
+
+    there = Cloud(getPolicy={"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
+    deploy(twice, preview=True, cloud=there)
+    assert [call.token for call in there.calls if "getPolicy" in call.token] == ["aws:iam/getPolicy:getPolicy"]
+    refused = Cloud(getPolicy=PluginError("AccessDenied"))
+    assert deploy(irsa(policies=["ReadOnlyAcces"]), preview=True, cloud=refused).of(ATTACHMENT)
+    assert deploy(irsa(policies=["ReadOnlyAcces"]), cloud=Cloud()).of(ATTACHMENT)
+
+
+def providers(count):
+    return [provider_arn(issuer=ISSUER.replace("EXAMPLED", f"{number:02}")) for number in range(count)]
+
+
+def test_clusters_are_divided_among_roles_of_one_name():
+    """Each role has its share of the clusters and a number behind its name, and says which cluster it is for."""
+
+    def program():
+        role = irsa(oidc_provider_arns=providers(5), clusters_per_role=2.0, role_name="shared")()
+        return {"arns": role.arns, "last": role.arn_for(providers(5)[4])}
+
+    deployment = deploy(program)
+    made = deployment.value
+    roles = sorted(deployment.of(ROLE), key=lambda role: role.inputs["name"])
+    assert [role.inputs["name"] for role in roles] == ["shared-1", "shared-2", "shared-3"]
+    assert list(made["arns"]) == providers(5)
+    assert made["last"].endswith(":role/shared-3")
+    shares = [json.loads(role.inputs["assumeRolePolicy"])["Statement"] for role in roles]
+    assert [len(share) for share in shares] == [2, 2, 1]
+
+
+def test_too_many_clusters_are_refused_with_the_number_that_fits():
+    """The fix can be followed as it is written."""
+    with pytest.raises(Refused) as refusal:
+        deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
+    (problem,) = refusal.value.problems
+    fitting = int(problem.fix.partition("set clusters_per_role to ")[2].partition(",")[0])
+    deploy(irsa(oidc_provider_arns=providers(8), clusters_per_role=fitting), preview=True)
+    with pytest.raises(Refused, match="2048"):
+        deploy(irsa(oidc_provider_arns=providers(8), clusters_per_role=fitting + 1), preview=True)
+
+
+IRSA_REFUSALS = {
+    "twice in different roles": (
+        {"oidc_provider_arns": providers(2) + providers(1), "clusters_per_role": 1},
+        "each provider once",
+    ),
+    "two accounts": (
+        {"oidc_provider_arns": [providers(1)[0], providers(2)[1].replace(ACCOUNT, "444455556666")]},
+        "a role trusts providers of its own account",
+    ),
+    "no room for the number": (
+        {"oidc_provider_arns": providers(2), "clusters_per_role": 1, "role_name": "x" * 63},
+        "at most 64 characters",
+    ),
+    "none a role": ({"clusters_per_role": 0}, "a whole number from 1"),
+}
+
+
+@pytest.mark.parametrize(("given", "rule"), IRSA_REFUSALS.values(), ids=list(IRSA_REFUSALS))
+def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule):
+    """What the roles have in common is checked over all of them."""
+    with pytest.raises(Refused) as refusal:
+        deploy(irsa(**given), preview=True)
+    (problem,) = refusal.value.problems
+    assert rule in problem.rule
+
+
+def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
+    """IAM would take a trust policy with a provider of another account, and then nobody could assume the role."""
+    elsewhere = Cloud(getCallerIdentity={"accountId": "444455556666"})
+    with pytest.raises(Refused, match=f"pass an aws provider of account {ACCOUNT}"):
+        deploy(irsa(), preview=True, cloud=elsewhere)
+    deploy(irsa(), preview=True, cloud=Cloud(getCallerIdentity={"accountId": ACCOUNT}))
+
+
+def test_a_wildcard_is_reported_with_who_gains(monkeypatch):
+    """The warning names the pattern and every cluster."""
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
+    deploy(irsa(subjects=[{"namespace": "a", "name": "b-*"}, {"namespace": "a", "name": "c"}], match_wildcards=True))
+    (warning,) = said
+    assert "matches a/b-* in every one of these clusters" in warning
+    assert ISSUER.removeprefix("https://") in warning
+
+
+def test_a_pod_identity_role_is_for_any_association_unless_limited():
+    """Session tags are compared exactly: no service account of one namespace gains by one of another."""
+    (plain,) = trust_of(deploy(pod_identity()))
+    assert plain == {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": TO_ASSUME}
+    subjects = [{"namespace": "a", "name": "x"}, {"namespace": "b", "name": "y"}, {"namespace": "c", "name": "x"}]
+    limited = trust_of(deploy(pod_identity(cluster_arns=[CLUSTER], subjects=subjects)))
+    tags = "aws:RequestTag/kubernetes-"
+    assert [each["Condition"]["StringEquals"] for each in limited] == [
+        {"aws:RequestTag/eks-cluster-arn": CLUSTER, f"{tags}namespace": ["a", "c"], f"{tags}service-account": "x"},
+        {"aws:RequestTag/eks-cluster-arn": CLUSTER, f"{tags}namespace": "b", f"{tags}service-account": "y"},
+    ]
+
+
+def test_a_chained_role_trusts_named_roles_alone():
+    """With an external id where one is given, or those that EKS gives for associations."""
+    (plain,) = trust_of(deploy(chained()))
+    assert plain == {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": TO_ASSUME}
+    (agreed,) = trust_of(deploy(chained(external_id="shop-1")))
+    assert agreed["Condition"] == {"StringEquals": {"sts:ExternalId": "shop-1"}}
+    (target,) = trust_of(deploy(chained(cluster_arns=[CLUSTER], subjects=[{"namespace": "a", "name": "b"}])))
+    assert target["Condition"] == {"StringEquals": {"sts:ExternalId": f"{REGION}/{ACCOUNT}/eks-clu/a/b"}}
+
+
+CHAINED_REFUSALS = {
+    "nobody": ({"trusted_role_arns": []}, "trusted_role_arns"),
+    "a user": ({"trusted_role_arns": [f"arn:aws:iam::{ACCOUNT}:user/x"]}, "trusted_role_arns[0]"),
+    "twice": ({"trusted_role_arns": [OTHER, OTHER]}, "trusted_role_arns[1]"),
+    "external id": ({"external_id": "a b"}, "external_id"),
+    "two external ids": (
+        {"external_id": "abc", "cluster_arns": [CLUSTER], "subjects": [{"namespace": "a", "name": "b"}]},
+        "external_id",
+    ),
+    "no cluster": ({"subjects": [{"namespace": "a", "name": "b"}]}, "cluster_arns"),
+    "no cluster's ARN": ({"cluster_arns": [OTHER], "subjects": [{"namespace": "a", "name": "b"}]}, "cluster_arns[0]"),
+}
+
+
+@pytest.mark.parametrize(("given", "field"), CHAINED_REFUSALS.values(), ids=list(CHAINED_REFUSALS))
+def test_what_a_chained_role_cannot_trust_is_refused(given, field):
+    """Each refusal names the input."""
+    with pytest.raises(Refused) as refusal:
+        deploy(chained(**given), preview=True)
+    assert [problem.input for problem in refusal.value.problems] == [field]
+
+
+def test_unknown_inputs_of_roles_raise_nothing():
+    """In a first preview nothing of another stack's resources is known."""
+
+    def program():
+        later = pulumi.Output.from_input(pulumi.output.UNKNOWN)
+        subjects = [{"namespace": later, "name": later}]
+        settings = {"statements": [statement(resources=[later])], "assume_role_arns": [later], "role_name": later}
+        eks.PodIdentityRole("p", {"cluster_arns": [later], "subjects": subjects, **settings})
+        eks.ChainedRole("c", {"trusted_role_arns": [later], "external_id": later, **settings})
+        eks.IrsaRole(
+            "i", {"oidc_provider_arns": [later, later], "subjects": subjects, "clusters_per_role": 1, **settings}
+        )
+
+    assert len(deploy(program, preview=True).of(ROLE)) == 4

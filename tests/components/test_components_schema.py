@@ -1,0 +1,146 @@
+"""The package's schema, which every SDK is generated from: committed, whole, and what the plugin says."""
+
+import json
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+import eks_identity
+from eks_identity.hosting import wire
+from eks_identity.hosting.catalogue import declarable
+from eks_identity.hosting.resources import OwnResources
+from eks_identity.hosting.schema import schema
+
+COMPONENTS = Path(__file__).resolve().parents[2] / "components"
+PACKAGE = json.loads(schema())
+DECLARED = PACKAGE["resources"] | PACKAGE["types"]
+
+
+def test_schema_is_committed():
+    """components/schema.json is what the classes say; `make schema` renews it."""
+    assert (COMPONENTS / "schema.json").read_text() == schema()
+
+
+def test_everything_exported_is_in_the_schema():
+    """Every component and resource that Python programs have, programs of other languages have too."""
+    assert set(PACKAGE["resources"]) == {f"eks-identity:index:{name}" for name in declarable()}
+    assert {"AwsAuthMapping", "ClusterAccess", "OidcProvider", "WorkloadIdentity"} <= set(declarable())
+
+
+@pytest.mark.parametrize("token", sorted(DECLARED))
+def test_everything_is_described(token):
+    """Every component, type, input and output says what it is."""
+    assert DECLARED[token].get("description")
+    for kind in ("inputProperties", "properties"):
+        assert [name for name, each in DECLARED[token].get(kind, {}).items() if not each.get("description")] == []
+
+
+def test_names_in_descriptions_are_those_of_other_languages():
+    """A description names inputs as the schema does, not as Python does."""
+    described = json.dumps(PACKAGE)
+    assert "oidcProviderArn" in described
+    assert "`oidc_provider_arn`" not in described
+
+
+def test_a_connection_may_be_known_later():
+    """What Cluster gives out whole can be passed on whole: it is no plain input."""
+    assert "plain" not in PACKAGE["resources"]["eks-identity:index:ClusterAccess"]["inputProperties"]["cluster"]
+    assert "connection" in PACKAGE["resources"]["eks-identity:index:Cluster"]["properties"]
+
+
+def test_values_of_other_languages_become_args():
+    """Camel case becomes Python's names, floats become ints, options are renamed, and the names of data stay."""
+    args = eks_identity.WorkloadIdentityArgs
+    given = {"serviceAccount": "reader", "tokenExpiration": 3600.0, "labels": {"teamName": "a"}, "oidcProviderArm": "x"}
+    assert wire.received(given, args) == {
+        "service_account": "reader",
+        "token_expiration": 3600,
+        "labels": {"teamName": "a"},
+        "oidcProviderArm": "x",
+    }
+    assert isinstance(wire.received(given, args)["token_expiration"], int)
+    created = wire.received({"create": {"vpcId": "vpc-1", "tags": {"Team": "a"}}}, eks_identity.ClusterArgs)
+    assert created == {"create": {"vpc_id": "vpc-1", "tags": {"Team": "a"}}}
+
+
+def test_python_programs_do_not_load_the_plugin():
+    """`import eks_identity`, and all that it exports, leaves what serves other languages out."""
+    program = (
+        "import sys, eks_identity\n"
+        "[getattr(eks_identity, name) for name in eks_identity.__all__]\n"
+        "print([name for name in sys.modules if 'eks_identity.hosting' in name])"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    done = subprocess.run(command, cwd=COMPONENTS, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def engine():
+    """A server where the plugin expects the engine's, which is all that it asks of it at first."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield server, port
+    server.stop(grace=None).wait()
+
+
+@pytest.fixture(scope="module")
+def executable(tmp_path_factory):
+    """What `pip install ./components` puts on PATH, in an environment with what it depends on and nothing of ours."""
+    folder = tmp_path_factory.mktemp("installed")
+    shutil.copytree(COMPONENTS, folder / "components", ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+    venv.create(folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "venv")}))
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-installed"]
+    command = [sys.executable, "-m", "pip", "--python", str(python), *install, str(folder / "components")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (packages / "eks_identity").is_dir()
+    return folder / "venv" / "bin" / "pulumi-resource-eks-identity"
+
+
+@pytest.fixture(params=["installed", "folder"])
+def plugin(request, engine, tmp_path):
+    """The plugin's process and port, as the engine starts it: the installed executable, and the folder."""
+    folder = [sys.executable, COMPONENTS]
+    command = folder if request.param == "folder" else [request.getfixturevalue("executable")]
+    process = subprocess.Popen([*command, f"127.0.0.1:{engine[1]}"], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
+    try:
+        assert process.stdout is not None
+        yield process, int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_plugin_says_the_schema_and_ends_with_its_engine(plugin, engine):
+    """GetSchema answers with the schema, byte by byte; when the engine is gone the process is too."""
+    process, port = plugin
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        assert stub.GetSchema(provider_pb2.GetSchemaRequest(version=0)).schema == schema()
+        assert stub.GetPluginInfo(empty_pb2.Empty()).version == PACKAGE["version"]
+    engine[0].stop(grace=None).wait()
+    assert process.wait(timeout=120) == 0
+
+
+@pytest.mark.parametrize(("config", "profile"), [({"eks-identity:config:profile": "prod"}, "prod"), ({}, None)])
+def test_the_plugin_takes_the_profile_of_the_programs_config(config, profile):
+    """`eks-identity:profile`, by the name under which the engine hands it to the plugin, is what its resources use."""
+    resources = OwnResources()
+    resources.configure(config)
+    provider, _ = resources._serving("urn:pulumi:lab::shop::eks-identity:index:AccessGuard::guard")
+    assert provider.profile == profile

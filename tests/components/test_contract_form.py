@@ -1,0 +1,156 @@
+"""Every component: its token, its children, its constructor, its words."""
+
+import ast
+import inspect
+import re
+import typing
+from pathlib import Path
+
+import pulumi
+import pulumi.dynamic
+import pytest
+from contract import children, declare, each_component, each_sample, own, sample
+from pulumi.provider.experimental.analyzer import Analyzer
+from samples import COMPONENTS, SAMPLES, keys, places, shape_of
+
+import eks_identity as eks
+
+PACKAGE = Path(eks.__file__).parent
+
+
+@each_sample
+def test_tokens_parents_and_names(name, index):
+    """A component has the token of its class, is the parent of all that it registers, and begins their names."""
+    deployment = declare(name, sample(name, index))
+    token = f"eks-identity:index:{name}"
+    itself = own(deployment, name)
+    if issubclass(COMPONENTS[name], pulumi.ComponentResource):
+        assert itself.type == token
+    else:
+        assert itself.type == f"pulumi-python:dynamic/eks-identity:{name}"
+    assert itself.name == "thing"
+    family = {itself.urn}
+    for child in children(deployment, name):
+        assert child.request.parent in family, child.name
+        assert child.name.startswith("thing")
+        family.add(child.urn)
+    assert len({(each.type, each.name) for each in deployment.resources}) == len(deployment.resources)
+
+
+@each_component
+def test_samples_hold_every_key(name):
+    """Each key of the args, and of what is in them, is in a sample: so the other contract tests look at it."""
+    sample(name, 0)
+    missing = [path for path, _ in keys(shape_of(COMPONENTS[name])) if not any(places(s, path) for s in SAMPLES[name])]
+    assert not missing, f"tests/components/samples.py has no sample of {name} with {missing}"
+
+
+@each_component
+def test_constructors_are_all_alike(name):
+    """(name, args, opts), with args a TypedDict; class, args and each output have a description."""
+    component = COMPONENTS[name]
+    assert list(inspect.signature(component.__init__).parameters) == ["self", "name", "args", "opts"]
+    assert component.__doc__
+    assert typing.is_typeddict(shape_of(component))
+    assert shape_of(component).__name__ == f"{name}Args"
+
+
+def test_every_language_can_have_them():
+    """Pulumi's own analyzer of hosted components takes args and outputs of every component."""
+    hosted = [
+        component
+        for component in COMPONENTS.values()
+        if issubclass(component, pulumi.ComponentResource) and component is not eks.Cluster
+    ]
+    found = Analyzer("eks-identity").analyze(hosted)["component_definitions"]
+    assert set(found) == {component.__name__ for component in hosted}
+
+
+def test_annotations_stay_alive():
+    """Pulumi reads the annotations of components and args while it runs, so no module turns them to text."""
+    for component in COMPONENTS.values():
+        for thing in (component, shape_of(component)):
+            assert "from __future__ import annotations" not in Path(inspect.getfile(thing)).read_text()
+
+
+def test_the_public_names():
+    """What the package exports is there, sorted, and nothing of it is private."""
+    assert eks.__all__ == sorted(eks.__all__)
+    for name in eks.__all__:
+        assert getattr(eks, name).__name__ == name
+    with pytest.raises(AttributeError, match="Nonsense"):
+        eks.Nonsense  # noqa: B018 - the look-up is the test
+
+
+def described():
+    """The string below each annotated name of each class of the package, by class and name."""
+    found = {}
+    for source in PACKAGE.glob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text())):
+            if isinstance(node, ast.ClassDef):
+                for item, after in zip(node.body, [*node.body[1:], None], strict=True):
+                    if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                        is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                        found[node.name, item.target.id] = after.value.value if is_text else None
+    return found
+
+
+def shapes():
+    """Every TypedDict that the args of a component lead to, with the TypedDicts that it is made of."""
+    names = set()
+
+    def add(shape):
+        for base in (shape, *(one for one in getattr(shape, "__orig_bases__", ()) if typing.is_typeddict(one))):
+            if base.__name__ not in names:
+                names.add(base.__name__)
+                for _, annotation in keys(base):
+                    if typing.is_typeddict(annotation):
+                        add(annotation)
+
+    for component in COMPONENTS.values():
+        add(shape_of(component))
+    return names
+
+
+@pytest.mark.parametrize("shape", sorted(shapes()))
+def test_every_key_is_described(shape):
+    """Each key of each args has a sentence, which is what other languages' documentation shows."""
+    own_keys = {key: text for (owner, key), text in described().items() if owner == shape}
+    assert [key for key, text in own_keys.items() if not text] == []
+    for text in own_keys.values():
+        assert re.match(r"[A-Z`(\[{]", text), text
+
+
+LIMITS = {
+    ("RoleSettings", "role_name"): "64",
+    ("RoleSettings", "role_name_prefix"): "38",
+    ("RoleSettings", "path"): "512",
+    ("RoleSettings", "max_session_duration"): "3,600 .* 43,200",
+    ("RoleSettings", "description"): "1,000",
+    ("RoleSettings", "policies"): "10, 20",
+    ("RoleSettings", "inline_policies"): "10,240",
+    ("RoleSettings", "raised_quotas"): "4,096",
+    ("RoleSettings", "tags"): "50",
+    ("IrsaRoleArgs", "clusters_per_role"): "2,048",
+    ("ChainedRoleArgs", "external_id"): "2 to 1,224",
+    ("ServiceAccountSettings", "token_expiration"): "600 to 86,400",
+    ("ServiceAccountArgs", "namespace"): "63",
+    ("ServiceAccountArgs", "name"): "253",
+    ("NodeIsolationArgs", "disk_size"): "1 to 16,384",
+}
+
+
+@pytest.mark.parametrize(("key", "limit"), LIMITS.items(), ids=[".".join(key) for key in LIMITS])
+def test_limits_are_described(key, limit):
+    """A limit of AWS or Kubernetes stands in the description of the input that it is about."""
+    assert re.search(limit, " ".join(described()[key].split()))
+
+
+@each_component
+def test_every_output_is_described_or_speaks_for_itself(name):
+    """An output has a description, or the name and meaning of an input."""
+    texts = described()
+    plain = {"arn", "endpoint", "region", "account_id", "partition", "name", "namespace", "username", "groups", "tags"}
+    known = {path[0] for path, _ in keys(shape_of(COMPONENTS[name]))} | plain | {"role_name", "role_arn"}
+    outputs = [key for (owner, key) in texts if owner == name]
+    assert [key for key in outputs if not texts[name, key] and key not in known] == []

@@ -1,0 +1,157 @@
+"""Every component: options, tags, secrets and partitions reach what it makes."""
+
+import inspect
+import json
+import re
+import typing
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+from contract import children, declare, each_sample, own, sample
+from pulumi_program import ISSUER, REGION, Cloud, cluster_facts
+from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
+
+import eks_identity as eks
+from eks_identity.testing import wire
+from eks_identity.workload_rules import provider_of
+
+PACKAGE = Path(eks.__file__).parent
+
+
+@each_sample
+def test_options_reach_the_component_and_its_children(name, index):
+    """protect and aliases are passed on; children are protected with it."""
+    alias = pulumi.Alias(name="before")
+    deployment = declare(name, sample(name, index), protect=True, aliases=[alias])
+    itself = own(deployment, name)
+    assert itself.request.aliases[0].spec.name == "before"
+    for resource in [itself, *children(deployment, name)]:
+        assert resource.request.protect, resource.name
+
+
+@each_sample
+def test_providers_reach_the_children_and_the_questions(name, index):
+    """An aws provider in the options is used for all that is made and all that is asked; so is the kubernetes one."""
+
+    def more():
+        return [aws.Provider("aws", region=REGION)]
+
+    deployment = declare(name, sample(name, index), more_providers=more)
+    cluster = [resource.urn for resource in deployment.resources if resource.type == "pulumi:providers:kubernetes"]
+    for child in children(deployment, name):
+        if child.type.startswith("aws:"):
+            assert "::aws::" in child.request.provider, child.name
+        if child.type.startswith("kubernetes:"):
+            assert child.request.provider.rpartition("::")[0] in cluster
+    for call in deployment.cloud.calls:
+        if call.token.startswith("aws:"):
+            assert "::aws::" in call.provider, call.token
+
+
+def taggable(type_):
+    """Whether a resource of the aws plugin has tags of its own."""
+    service, kind = re.fullmatch(r"aws:([^/]+)/\w+:(\w+)", type_).groups()
+    return "tags" in inspect.signature(getattr(getattr(aws, service), kind)._internal_init).parameters
+
+
+@each_sample
+def test_tags_reach_every_child_that_has_some(name, index):
+    """Each child of AWS that can have tags has those of the component, which has `tags` to give it."""
+    args = sample(name, index)
+    tags = args.get("tags") or args.get("create", {}).get("tags", {})
+    tagged = [child for child in children(declare(name, args), name) if child.type.startswith("aws:")]
+    tagged = [child for child in tagged if taggable(child.type)]
+    if tagged:
+        own_keys = {path[0] for path, _ in keys(shape_of(COMPONENTS[name]))}
+        assert {"tags", "create"} & own_keys, f"{name} has no tags"
+    for child in tagged:
+        assert (child.inputs.get("tags") or {}).items() >= tags.items(), (child.type, child.name)
+
+
+IN_PARTITIONS = {"aws-cn": ("cn-north-1", "amazonaws.com.cn"), "aws-us-gov": ("us-gov-west-1", "amazonaws.com")}
+
+
+@pytest.mark.parametrize("partition", IN_PARTITIONS)
+@each_sample
+def test_every_component_works_in_every_partition(name, index, partition, monkeypatch):
+    """In China and GovCloud all that a component declares is of that partition."""
+    region, suffix = IN_PARTITIONS[partition]
+
+    def moved(value):
+        text = json.dumps(value).replace("arn:aws:", f"arn:{partition}:").replace(REGION, region)
+        text = text.replace(".amazonaws.com/id", f".{suffix}/id").replace(
+            '"partition": "aws"', f'"partition": "{partition}"'
+        )
+        return json.loads(text)
+
+    sso = "role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef"
+    found = {"id": "x", "arns": [f"arn:{partition}:iam::111122223333:{sso}"], "names": []}
+    facts = moved({**cluster_facts(), "identities": [{"oidcs": [{"issuer": ISSUER}]}]})
+    cloud = Cloud(region=region, getCluster=facts, getRoles=found)
+    deployment = declare(name, moved(sample(name, index)), cloud=cloud)
+    for resource in deployment.resources:
+        assert "arn:aws:" not in json.dumps([resource.inputs, resource.outputs]), resource.name
+
+
+def test_no_partition_is_written_by_hand():
+    """No ARN in the package begins with a partition's name."""
+    for source in PACKAGE.rglob("*.py"):
+        assert not re.search(r"[\"'f]arn:aws", source.read_text()), source
+
+
+def secrets():
+    """Each input of each sample that may be an Output and whose value is nowhere else in the sample."""
+    for name, found in SAMPLES.items():
+        for index, args in enumerate(found):
+            for path, annotation in keys(shape_of(COMPONENTS[name])):
+                for place in places(args, path):
+                    if annotation == pulumi.Input[str]:
+                        leaves = [place]
+                    elif typing.get_args(annotation)[1:] == (pulumi.Input[str],):
+                        leaves = [(*place, key) for key in at(args, place)]
+                    else:
+                        leaves = []
+                    for leaf in leaves:
+                        value = at(args, leaf)
+                        if (name, leaf[-1]) == ("Addon", "oidc_provider_arn"):
+                            # The trust policy is made of the connection, which says the same in the clear.
+                            assert value == provider_of(args["cluster"]).arn
+                        elif len(value) > 3 and json.dumps(args).count(json.dumps(value)[1:-1]) == 1:
+                            yield pytest.param(name, index, leaf, id=f"{name}-{index}-{'.'.join(map(str, leaf))}")
+
+
+def in_the_clear(deployment):
+    """All that a deployment says of itself and is no secret, but for what AWS made: its ARNs and names."""
+    made = [text for each in deployment.resources for key, text in each.state.items() if key not in each.inputs]
+    words = sorted({text for text in made if isinstance(text, str) and text}, key=len, reverse=True)
+    for resource in deployment.resources:
+        outputs = wire.in_the_clear(resource.registered_outputs)
+        said = json.dumps([wire.in_the_clear(resource.request.object), resource.name, outputs])
+        for text in words:
+            said = said.replace(json.dumps(text)[1:-1], "")
+        yield resource, said
+
+
+@pytest.mark.parametrize(("name", "index", "place"), list(secrets()))
+def test_a_secret_stays_one(name, index, place):
+    """What is given as a secret is nowhere in the clear: not in a child, not in an output, not in a name."""
+    value = at(sample(name, index), place)
+    deployment = declare(name, lambda: changed(sample(name, index), place, pulumi.Output.secret(value)))
+    for resource, said in in_the_clear(deployment):
+        assert json.dumps(value)[1:-1] not in said, (resource.type, resource.name, said)
+
+
+@pytest.mark.parametrize("name", [name for name in COMPONENTS if "cluster" in SAMPLES[name][0]])
+def test_a_secret_connection_stays_one(name):
+    """The outputs of another stack are secrets all together where one of them is."""
+    args = sample(name, 0)
+    deployment = declare(name, lambda: {**args, "cluster": kept(args["cluster"])})
+    for resource, said in in_the_clear(deployment):
+        for field in ("endpoint", "certificate_authority", "kubeconfig", "name"):
+            assert json.dumps(args["cluster"][field])[1:-1] not in said, (field, resource.type, resource.name, said)
+
+
+def kept(connection):
+    return {field: pulumi.Output.secret(value) for field, value in connection.items()}

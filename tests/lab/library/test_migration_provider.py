@@ -1,0 +1,95 @@
+"""A migration that is ended, or overtaken: what no engine can be brought to do at the right moment."""
+
+from __future__ import annotations
+
+import pytest
+from lab_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws_auth
+
+from eks_identity.eks_api import EksApi
+from eks_identity.errors import InvalidInput
+from eks_identity.migration_provider import AuthenticationModeMigrationProvider
+from lab.contract import AuthenticationMode
+
+OTHER_ACCOUNT = "210987654321"
+ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
+
+
+@pytest.fixture(scope="module")
+def cluster(running_lab, tools, tmp_path_factory):
+    """A cluster whose creator comes in by aws-auth, and by nothing else once it has entries."""
+    folder = tmp_path_factory.mktemp("resumed")
+    made = Cluster(running_lab, tools, "resumed", AuthenticationMode.CONFIG_MAP, folder)
+    made.user("res-one")
+    made.user("res-two")
+    return made
+
+
+@pytest.fixture
+def props(cluster, tools):
+    with acting_as("lab-admin", cluster.home, tools):
+        yield {"cluster_name": "resumed", "region": REGION, "kubeconfig": cluster.kubeconfig, "to": "API"}
+
+
+def test_ended_in_the_middle_it_goes_on(cluster, props, monkeypatch):
+    """Ended between an entry and its policy, the next run makes what is missing and nothing twice."""
+    masters = [master(f"res-{number}") for number in ("one", "two")]
+    write_aws_auth(cluster, {**aws_auth(cluster), "mapUsers": masters})
+    provider = AuthenticationModeMigrationProvider()
+    one, two = (f"arn:aws:iam::{ACCOUNT}:user/res-{number}" for number in ("one", "two"))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as ended:
+        ended.setattr(EksApi, "associate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            provider.create({**props, "to": "API_AND_CONFIG_MAP"})
+    assert cluster.mode == "API_AND_CONFIG_MAP"
+    assert cluster.policies(one) == []
+    assert two not in cluster.entries()
+    made = cluster.entry(one)["createdAt"]
+
+    checked = provider.check({}, {**props, "to": "API_AND_CONFIG_MAP"})
+    assert checked.inputs["pending"] == 2
+    provider.create(checked.inputs)
+    assert cluster.policies(one) == cluster.policies(two) == ["AmazonEKSClusterAdminPolicy"]
+    assert cluster.entry(one)["createdAt"] == made
+    assert provider.check({}, {**props, "to": "API_AND_CONFIG_MAP"}).inputs["pending"] == 0
+
+
+def test_what_came_after_the_preview_still_counts(cluster, props):
+    """Mapped between preview and update, an account that nobody named keeps the last step from being taken."""
+    provider = AuthenticationModeMigrationProvider()
+    checked = provider.check({}, props)
+    assert not checked.failures
+    before = aws_auth(cluster)
+    write_aws_auth(cluster, {**before, "mapAccounts": [OTHER_ACCOUNT]})
+    with pytest.raises(InvalidInput, match=f"mapAccounts.0. {OTHER_ACCOUNT}"):
+        provider.create(checked.inputs)
+    assert cluster.mode == "API_AND_CONFIG_MAP"
+    write_aws_auth(cluster, before)
+
+
+def test_the_callers_own_way_in_goes_by_name_only(cluster, props):
+    """Where only mapAccounts lets the caller in, naming the account is not enough: their own ARN has to be."""
+    provider = AuthenticationModeMigrationProvider()
+    write_aws_auth(cluster, {**aws_auth(cluster), "mapAccounts": [ACCOUNT]})
+    entry = cluster.entry(ADMIN)
+    assert not provider.check({}, {**props, "leave_behind": [ACCOUNT]}).failures
+    cluster.eks.delete_access_entry(clusterName="resumed", principalArn=entry["principalArn"])
+    cluster.kubectl(
+        "create",
+        "clusterrolebinding",
+        "caller",
+        "--clusterrole=cluster-admin",
+        f"--user={ADMIN}",
+        principal="res-one",
+    )
+    (failure,) = provider.check({}, {**props, "leave_behind": [ACCOUNT]}).failures
+    assert "nobody takes their own way into the cluster away" in failure.reason
+    assert ADMIN in failure.reason
+    assert not provider.check({}, {**props, "leave_behind": [ACCOUNT, ADMIN]}).failures
+
+
+def master(name):
+    return {"userarn": f"arn:aws:iam::{ACCOUNT}:user/{name}", "username": name, "groups": ["system:masters"]}

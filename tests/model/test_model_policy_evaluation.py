@@ -1,0 +1,82 @@
+"""What IAM answers to documents: held against the lab's own evaluation, which was written apart from it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eks_identity.model.policy_evaluation import Decision, UnclearError, decide
+from lab.cloud import policy as judge
+
+ACTIONS = ["s3:GetObject", "s3:PutObject", "s3:*", "s3:Get*", "S3:getobject", "iam:GetRole", "*", "s3:?etObject"]
+RESOURCES = ["*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::b/${aws:PrincipalTag/team}", "arn:aws:s3:::?/x"]
+OPERATORS = [
+    "StringEquals",
+    "StringNotEquals",
+    "StringLike",
+    "StringNotLike",
+    "StringEqualsIgnoreCase",
+    "StringEqualsIfExists",
+    "ForAnyValue:StringEquals",
+    "ForAllValues:StringLike",
+    "ForAllValues:StringNotEquals",
+    "ForAnyValue:StringNotLike",
+    "Bool",
+    "Null",
+]
+VALUES = ["shop", "Shop", "sh*", "true", "false", "${aws:PrincipalTag/team}"]
+
+
+def some(values, **sizes):
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3, **sizes) | st.sampled_from(values)
+
+
+def one_of(element, values):
+    return st.one_of(some(values).map(lambda chosen, name=name: {name: chosen}) for name in (element, f"Not{element}"))
+
+
+conditions = st.dictionaries(
+    st.sampled_from(OPERATORS),
+    st.dictionaries(st.sampled_from(["aws:PrincipalTag/team", "aws:tagkeys"]), some(VALUES), min_size=1),
+    max_size=2,
+)
+statement = st.builds(
+    lambda effect, action, resource, condition: {"Effect": effect, **action, **resource, "Condition": condition},
+    st.sampled_from(["Allow", "Deny"]),
+    one_of("Action", ACTIONS),
+    one_of("Resource", RESOURCES),
+    conditions,
+)
+documents = st.lists(statement, min_size=1, max_size=3).map(lambda found: {"Version": "2012-10-17", "Statement": found})
+contexts = st.fixed_dictionaries(
+    {},
+    optional={
+        "aws:PrincipalTag/team": st.sampled_from(["shop", "Shop", "x"]),
+        "aws:TagKeys": st.lists(st.sampled_from(["shop", "x", "true"]), min_size=1, max_size=2),
+    },
+)
+
+
+@settings(max_examples=300)
+@given(
+    documents=st.lists(documents, max_size=2),
+    action=st.sampled_from(["s3:GetObject", "s3:PutObject", "iam:GetRole"]),
+    resource=st.sampled_from(["arn:aws:s3:::b", "arn:aws:s3:::b/shop", "arn:aws:s3:::a/x"]),
+    context=contexts,
+)
+def test_says_what_another_reading_of_iams_rules_says(documents, action, resource, context):
+    """Actions, resources, variables and conditions of any policies give the answer that the lab's IAM gives."""
+    judged = judge.evaluate(
+        judge.Request(action, resource, context=judge.Context(context)),
+        judge.Policies(identity=[judge.parse(document) for document in documents]),
+    )
+    expected = {"allowed": Decision.ALLOW, "explicitDeny": Decision.DENY, "implicitDeny": Decision.NOTHING}
+    assert decide(documents, action, resource, context) is expected[judged.decision]
+
+
+def test_an_operator_that_is_not_evaluated_is_neither_yes_nor_no():
+    """A date or an address in a condition makes the answer unclear where the statement would count."""
+    dated = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    document = {"Statement": {**dated, "Condition": {"DateLessThan": {"aws:CurrentTime": "2030-01-01"}}}}
+    with pytest.raises(UnclearError, match="DateLessThan"):
+        decide([document], "s3:GetObject", "*", {})
+    assert decide([document], "iam:GetRole", "*", {}) is Decision.NOTHING

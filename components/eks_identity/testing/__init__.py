@@ -1,0 +1,35 @@
+"""For the unit tests of programs that use this library: no engine, no plugins, no account, some milliseconds each.
+
+    from pathlib import Path
+    from eks_identity.testing import deploy
+
+    def test_operators_look_and_do_nothing_else():
+        deployment = deploy(Path("__main__.py"), config={"project:cluster": "eks-clu"})
+        operator = "arn:…:user/eks-ope"
+        deployment.assert_lets(operator, "list", "pods")
+        deployment.assert_lets_not(operator, "delete", "pods", namespace="default")
+        deployment.assert_pod_lets("default", "my-sa", "s3:GetObject", "arn:…:my-bucket/file")
+
+Where an assertion fails, it says the chain that it read, and names the link that is broken. A wrong input makes
+`deploy` raise what `pulumi preview` would show.
+"""
+
+from __future__ import annotations
+
+from eks_identity.inputs import Refused
+from eks_identity.testing.cloud import Cloud, PluginError
+from eks_identity.testing.deployment import Declared, Deployment
+from eks_identity.testing.engine import Program, deploy
+from eks_identity.testing.verdict import Answer, Verdict
+
+__all__ = [
+    "Answer",
+    "Cloud",
+    "Declared",
+    "Deployment",
+    "PluginError",
+    "Program",
+    "Refused",
+    "Verdict",
+    "deploy",
+]

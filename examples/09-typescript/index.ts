@@ -1,0 +1,50 @@
+// A person may look, and a pod may read a bucket: the library's components, from TypeScript.
+
+import * as eks from "@pulumi/eks-identity";
+import { Provider } from "@pulumi/kubernetes/provider";
+import * as pulumi from "@pulumi/pulumi";
+
+const config = new pulumi.Config();
+const bucket = config.require("bucketArn");
+
+const cluster = new eks.Cluster("cluster", { name: config.require("cluster") });
+const onCluster = {
+    providers: [
+        new Provider("cluster", {
+            kubeconfig: cluster.kubeconfig,
+            enableServerSideApply: true,
+            enableConfigMapMutable: true,
+        }),
+    ],
+};
+
+new eks.ClusterAccess(
+    "operators",
+    {
+        cluster: cluster.connection,
+        group: "operators",
+        roles: [{ name: "operators", rules: [{ resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }] }],
+        principals: [{ arn: config.require("person") }],
+        via: "aws-auth",
+    },
+    onCluster,
+);
+
+const provider = new eks.OidcProvider("provider", { issuer: cluster.issuer });
+const reader = new eks.WorkloadIdentity(
+    "reader",
+    {
+        cluster: cluster.connection,
+        namespace: "default",
+        serviceAccount: "reader",
+        mode: "irsa",
+        oidcProviderArn: provider.arn,
+        statements: [
+            { actions: ["s3:ListBucket"], resources: [bucket] },
+            { actions: ["s3:GetObject"], resources: [`${bucket}/*`] },
+        ],
+    },
+    onCluster,
+);
+
+export const roleArn = reader.roleArn;

@@ -1,4 +1,4 @@
-"""Keeps the lab's stack off real accounts, and real stacks out of the lab: AWS itself is asked, before all else."""
+"""Keeps an environment in the account that it says it is in: AWS itself is asked, before all else."""
 
 from __future__ import annotations
 
@@ -13,20 +13,15 @@ LAB_ACCOUNT = "123456789012"
 """The account that AWS's documentation uses for examples, and that belongs to nobody."""
 
 
-def account_of_the_lab() -> str:
-    """The account that the credentials are for; refused unless it is the lab's."""
+def account_is(expected: str) -> None:
+    """Refuses credentials of another account than the settings name."""
     account = _account()
-    if account != LAB_ACCOUNT:
-        _refuse(account, f"the lab's stack is deployed to the lab's account, {LAB_ACCOUNT}, and to no other")
-    return account
-
-
-def account_outside_the_lab() -> str:
-    """The account that the credentials are for; refused if it is the lab's."""
-    account = _account()
-    if account == LAB_ACCOUNT:
-        _refuse(account, "only the lab's own stack is deployed to the lab")
-    return account
+    if account != expected:
+        rule = f"credentials of account {expected}, which the settings of this stack name"
+        fix = "select the stack that belongs to these credentials, or sign in to that account"
+        if LAB_ACCOUNT in {account, expected}:
+            fix += '; for the lab\'s own stack: eval "$(python -m lab env)", then `pulumi up -s lab`'
+        raise Refused([Problem("AWS credentials", rule, account, fix)], subject="account")
 
 
 def clusters_are_there(names: Iterable[str], region: str) -> None:
@@ -54,8 +49,3 @@ def _account() -> str:
 def _reason(error: Exception) -> str:
     """What the provider said, without the names that the engine puts in front."""
     return str(error).rpartition("returned an error: ")[2].strip()
-
-
-def _refuse(account: str, rule: str) -> None:
-    fix = 'use the lab\'s environment for its stack alone: eval "$(python -m lab env)", then `pulumi up -s lab`'
-    raise Refused([Problem("AWS credentials", rule, account, fix)], subject="account")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import pulumi
+from stacks import compose as environments
+from stacks import demands
+from stacks.guard import LAB_ACCOUNT
+from stacks.settings import Rules
 
-from eks_identity.model.partitions import partition_of_region
-from stacks import guard, settings
-from stacks.compose import Environment
+RULES = Rules(demands=(demands.account(LAB_ACCOUNT),))
+"""Nothing but the lab's own account, whoever's credentials these are."""
 
 
 def compose() -> None:
-    """Declares it, in the lab's account only."""
-    said = settings.read()
-    region = pulumi.Config("aws").require("region")
-    environment = Environment(said, guard.account_of_the_lab(), partition_of_region(region))
-    guard.clusters_are_there(said.clusters, region)
-    environment.declare()
-    environment.export()
+    """Declares it."""
+    environments.declare(RULES)

@@ -25,8 +25,8 @@ def with_second_mapping(settings: Settings) -> Settings:
     """The person who is mapped already is mapped again, into another group."""
     changed = copy.deepcopy(settings)
     people = changed["config"][PEOPLE]
-    role = {"kind": "ClusterRole", "name": "audit", "rules": [{"resources": ["events"], "verbs": ["list"]}]}
-    people[SECOND_MAPPING] = people[FIRST_MAPPING] | {"group": SECOND_MAPPING, "role": role, "binding_name": "audit"}
+    role = {"name": "audit", "rules": [{"resources": ["events"], "verbs": ["list"]}]}
+    people[SECOND_MAPPING] = people[FIRST_MAPPING] | {"group": SECOND_MAPPING, "roles": [role]}
     return changed
 
 

@@ -21,8 +21,9 @@ from lab.kubeconfig import update_kubeconfig
 from lab.plugins.install import REPOSITORY
 from lab.principals import ADMINISTRATOR
 
-COMMAND_TIMEOUT = 120
-
+COMMAND_TIMEOUT = 900
+"""Seconds after which a program counts as hung. An update that is ended halfway leaves what its state does not know, so
+this is far more than one takes on the busiest machine."""
 
 _REFUSALS = {
     "You must be logged in to the server": "Unauthorized",  # how kubectl puts a 401

@@ -1,4 +1,4 @@
-"""The lab's stack and real accounts are kept apart, by what AWS itself says of the credentials."""
+"""An environment stays in the account that it names, by what AWS itself says of the credentials."""
 
 import json
 import os
@@ -12,11 +12,13 @@ import pytest
 from lab.environment import process_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEV = """
+OTHER_ACCOUNT = "210987654321"
+"""The lab's second account, which `other-admin` administers."""
+EXTRA = f"""
 from stacks import guard
 
 def compose() -> None:
-    guard.account_outside_the_lab()
+    guard.account_is("{OTHER_ACCOUNT}")
 """
 
 
@@ -27,8 +29,8 @@ def project(tmp_path):
         source = REPOSITORY / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
-    (tmp_path / "stacks" / "dev.py").write_text(DEV)
-    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
+    (tmp_path / "stacks" / "extra.py").write_text(EXTRA)
+    (tmp_path / "Pulumi.extra.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
     return tmp_path
 
 
@@ -56,23 +58,23 @@ def preview(running_lab, tools, project):
 
 
 @pytest.mark.parametrize(
-    ("stack", "principal", "account", "rule"),
+    ("stack", "principal", "account", "named"),
     [
-        ("lab", "other-admin", "210987654321", "the lab's stack is deployed to the lab's account"),
-        ("dev", "lab-admin", "123456789012", "only the lab's own stack is deployed to the lab"),
+        ("lab", "other-admin", OTHER_ACCOUNT, "123456789012"),
+        ("extra", "lab-admin", "123456789012", OTHER_ACCOUNT),
     ],
 )
-def test_accounts_are_kept_apart(preview, stack, principal, account, rule):
-    """The lab's stack refuses every account but the lab's, and every other stack refuses the lab's, at preview."""
+def test_accounts_are_kept_apart(preview, stack, principal, account, named):
+    """The lab's stack refuses every account but the lab's, and other stacks refuse the lab's, at preview."""
     report = preview(stack, principal)
     said = "\n".join(report["diagnostics"])
     assert report["result"] == "failed"
-    assert account in said
-    assert rule in said
+    assert f"AWS credentials: '{account}'" in said
+    assert f"credentials of account {named}, which the settings of this stack name" in said
     assert "fix:" in said
     assert not [change for change in report["changes"] if change["operation"] == "create"]
 
 
-def test_other_environments_run_elsewhere(preview):
-    """Outside the lab's account, an environment of one module and one settings file is picked by its name."""
-    assert preview("dev", "other-admin")["result"] == "succeeded"
+def test_one_module_and_one_settings_file_are_an_environment(preview):
+    """In the account that it names, an environment of one module and one settings file is picked by its name."""
+    assert preview("extra", "other-admin")["result"] == "succeeded"

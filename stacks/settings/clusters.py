@@ -1,0 +1,76 @@
+"""The clusters of an environment: made here, another stack's, or nobody's here."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import pulumi_eks
+from pydantic import Field, model_validator
+
+import eks_identity as eks
+from eks_identity.addon_args import AddonArgs
+from eks_identity.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
+from stacks.settings.derived import Model, takes
+from stacks.settings.errors import refused
+from stacks.settings.pods import PodSettings
+
+
+@takes(pulumi_eks.ClusterArgs, without=CLUSTER_NOT_OURS)
+class NewClusterSettings(Model):
+    """A new cluster, in the words of `pulumi_eks.Cluster`."""
+
+
+@takes(pulumi_eks.ManagedNodeGroupArgs, without=NODE_GROUP_NOT_OURS)
+class NodeGroupSettings(Model):
+    """A managed node group, in the words of `pulumi_eks.ManagedNodeGroup`."""
+
+    version: str | None = None
+    """The Kubernetes version of the nodes; the cluster's where left out."""
+
+
+@takes(AddonArgs, without=["cluster", "addon_name"])
+class AddonSettings(PodSettings):
+    """An EKS add-on and the identity of its pods; its name is its key."""
+
+    mode: Literal["irsa", "pod-identity", "none"] | None = None
+    """How its pods get a role, `none` for their nodes'. Where left out: `defaults.mode` for the add-ons that the
+    catalogue knows to need one, else `none`."""
+
+
+@takes(eks.AuthenticationModeMigrationArgs, without=["cluster"])
+class MigrationSettings(Model):
+    """The way of a cluster that is there from aws-auth to access entries, as far as `to`."""
+
+
+@takes(eks.ClusterArgs, without=["name", "create"])
+class ClusterSettings(Model):
+    """A cluster: new with `create`, another stack's with `stack`, else one that is there by its name."""
+
+    name: str | None = None
+    """The cluster's name in EKS, and with `stack` its key in that stack's settings; else the key that it has here."""
+    create: NewClusterSettings | None = None
+    """Makes the cluster, with these options of `pulumi_eks.Cluster`."""
+    node_groups: dict[str, NodeGroupSettings] = Field(default_factory=dict)
+    """Managed node groups of a new cluster, each with its options of `pulumi_eks.ManagedNodeGroup`."""
+    stack: str | None = None
+    """The stack whose cluster it is: `organization/project/stack`. It says how to reach it; nothing is looked up."""
+    oidc_provider: Literal["create", "adopt", "none"] | None = None
+    """The account's OIDC provider for the cluster's issuer, which IRSA needs: made here (also the default), used as it
+    is (the default with `stack`), or not needed."""
+    protect: bool | None = None
+    """Whether Pulumi refuses to delete a cluster that is made here."""
+    addons: dict[str, AddonSettings] = Field(default_factory=dict)
+    """EKS add-ons by name, each with the identity of its pods."""
+    migration: MigrationSettings | None = None
+    """Takes the cluster from aws-auth to access entries; see `AuthenticationModeMigration`."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if self.create is not None and self.stack is not None:
+            raise refused("made here (create) or in another stack (stack)", "leave one of create and stack")
+        if self.create is None and (only := sorted(self.model_fields_set & _OF_NEW_CLUSTERS)):
+            raise refused(f"{', '.join(only)} of a cluster that is made here", f"take out {', '.join(only)}")
+        return self
+
+
+_OF_NEW_CLUSTERS = {"node_groups", "role_settings", "protect"}

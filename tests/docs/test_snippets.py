@@ -1,0 +1,64 @@
+"""The Python code that the documentation shows is run, so that it cannot grow old."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from eks_identity.hosting import reference
+from eks_identity.hosting.catalogue import declarable
+from eks_identity.testing import Cloud, deploy
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DOCUMENTS = (
+    "README.md",
+    "components/README.md",
+    *sorted(f"docs/{document.name}" for document in (REPOSITORY / "docs").glob("*.md")),
+)
+BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def snippets(document):
+    """The document's code; its first snippet is the beginning of each of the others."""
+    shown = [block["code"] for block in BLOCK.finditer((REPOSITORY / document).read_text())]
+    return [shown[0] + code if code is not shown[0] and "def test_" not in code else code for code in shown]
+
+
+def run(code, *, preview=False):
+    """What the code declares, in an account that has what the documents speak of."""
+    program = compile(code, "snippet", "exec")
+    return deploy(lambda: exec(program, {}), cloud=Cloud(permission_sets=["Operators"]), preview=preview)  # noqa: S102
+
+
+SNIPPETS = [(document, number) for document in DOCUMENTS for number, _ in enumerate(snippets(document))]
+
+
+@pytest.mark.parametrize(("document", "number"), SNIPPETS)
+def test_what_is_shown_runs(document, number):
+    """A program is previewed and deployed without a refusal; a test is one that passes."""
+    code = snippets(document)[number]
+    if "def test_" in code:
+        shown = {}
+        exec(code, shown)  # noqa: S102 - the document's own code
+        tests = [value for name, value in shown.items() if name.startswith("test_")]
+        for test in tests:
+            test()
+        return
+    run(code, preview=True)
+    run(code)
+
+
+def test_every_component_is_shown():
+    """components/README.md has an example of each component and resource that the package exports."""
+    shown = {
+        resource.kind
+        for code in snippets("components/README.md")
+        if "def test_" not in code
+        for resource in run(code).resources
+    }
+    assert set(declarable()) - shown == set()
+
+
+def test_the_reference_is_what_the_classes_say():
+    """docs/reference.md is what `python -m eks_identity.hosting.reference` prints; `make schema` renews it."""
+    assert (REPOSITORY / "docs" / "reference.md").read_text() == reference.page()

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lab setup check format lock
+.PHONY: demo test lab setup check bench format schema lock
 
 demo: setup ## Set everything up, walk both stories on the lab, show what was seen
 	@$(BIN)/python -m lab demo
@@ -32,9 +32,19 @@ check: setup ## What the tests check of the code's form, alone
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+bench: setup ## Print what the components cost, beside the same resources declared raw
+	@$(BIN)/python tests/bench/mocks.py
+	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
+
 format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+schema: setup ## Write the committed schemas and the reference anew
+	$(BIN)/python -m stacks.settings.schema
+	$(BIN)/python -W ignore -m eks_identity.hosting.schema components/schema.json
+	$(BIN)/python -W ignore -m eks_identity.hosting.reference > docs/reference.md
+	$(BIN)/python -m lab.tools.node components/schema.json examples/09-typescript/sdks/eks-identity
 
 lock: setup ## Renew requirements.lock from the requirements files
 	$(BIN)/python -m pip install --quiet uv

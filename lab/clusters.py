@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from lab.contract import AuthenticationMode
 from lab.errors import StartError
@@ -76,9 +76,17 @@ def _make(home: Home, name: str, mode: AuthenticationMode, subnets: list[str], r
         eks.get_waiter("nodegroup_active").wait(clusterName=name, nodegroupName=NODE_GROUP, WaiterConfig=_POLL)
     except (ClientError, BotoCoreError) as error:
         raise StartError(
-            f"cluster {name!r} did not come up: {error}",
+            "\n".join([f"cluster {name!r} did not come up: {error}", *_issues(error)]),
             fix=f"`python -m lab{home.option} logs` names the logs that may say why",
         ) from error
+
+
+def _issues(error: Exception) -> list[str]:
+    """What EKS says of the cluster or node group that was waited for: the part that failed, its last words, its fix."""
+    if not isinstance(error, WaiterError):
+        return []
+    health = [part.get("health", {}) for part in error.last_response.values() if isinstance(part, dict)]
+    return [issue["message"] for found in health for issue in found.get("issues", [])]
 
 
 def _ensure_roles(home: Home) -> dict[str, str]:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-_SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "read": "?", "refresh": "↻"}
+_SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "refresh": "↻"}
 _ENDED = "an unhandled error occurred: program exited with non-zero exit code"
 """What the engine adds to every message of a program that refused to go on."""
-_QUIET = {"same", "read-discard", "discard", "create-replacement", "delete-replaced"}
+_QUIET = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
 
 @dataclass

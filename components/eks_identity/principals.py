@@ -198,7 +198,11 @@ def _own_account(accounts: Any) -> None:
 
 def _fits(place: str, via: Via, known: Any) -> None:
     """Refuses a principal that can never enter this cluster, or that this program lets in twice."""
-    cluster, principal = Arn.parse(known["cluster"]), Principal.parse(known["principal"])
+    try:
+        cluster = Arn.parse(known["cluster"])
+    except InvalidInput:
+        return  # said of the connection, under its own name
+    principal = Principal.parse(known["principal"])
     if principal.partition != cluster.partition:
         rule = f"a cluster of partition {cluster.partition.name} knows principals of that partition"
         raise InvalidInput([Problem("arn", rule, principal.arn, "give a principal of the cluster's own partition")])

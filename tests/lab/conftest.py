@@ -4,7 +4,8 @@ import io
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,23 @@ def programs_on_path(tools: Tools) -> None:
     os.environ["PATH"] = os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-@pytest.fixture(scope="session")
-def running_lab() -> Iterator[Home]:
+@contextmanager
+def a_lab() -> Iterator[Home]:
     home = Home(f"test-{uuid.uuid4().hex[:8]}")
     try:
         up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())))
         yield home
     finally:
         reset(home)
+
+
+@pytest.fixture(scope="session")
+def fresh_lab() -> Callable[[], AbstractContextManager[Home]]:
+    """A lab that nobody has been in, for tests that begin with clusters as they come up."""
+    return a_lab
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Iterator[Home]:
+    with a_lab() as home:
+        yield home

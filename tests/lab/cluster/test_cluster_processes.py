@@ -53,7 +53,7 @@ def test_the_end_of_a_program_is_noticed_at_once_and_its_last_words_are_told(run
 def test_a_machine_without_inotify_instances_is_told_apart(run):
     """What the log's last words leave out of sight decides too: the fix is the machine's limit, or a lab less."""
     code = "print('fsnotify.NewWatcher: too many open files'); print('later\\n' * 20); raise SystemExit(1)"
-    with pytest.raises(StartError, match=r"fix: reset the labs .*fs\.inotify\.max_user_instances"):
+    with pytest.raises(StartError, match=r"fix: reset labs .*fs\.inotify\.max_user_instances"):
         run(code).wait_until(lambda: False, what="ready", timeout=3600)
 
 

@@ -17,6 +17,13 @@ PROMISED = ("preview", "up --yes --skip-preview", "up --yes --skip-preview --exp
 """What the README of every example has its reader run."""
 
 
+@pytest.fixture(scope="session")
+def running_lab(fresh_lab):
+    """The examples' own: other tests change the mode of clusters, and there is no way back."""
+    with fresh_lab() as home:
+        yield home
+
+
 @pytest.fixture
 def world(running_lab, tools):
     return World(running_lab, tools.bin)

@@ -17,6 +17,8 @@ import * as utilities from "./utilities";
  *
  * Nobody locks themselves out, and the last administrator stays, unless `breakGlass` names them. An administrator is
  * who has AmazonEKSClusterAdminPolicy or Kubernetes' ClusterRole cluster-admin for the whole cluster.
+ * Pulumi shows nobody what it deletes before it does: a `pulumi destroy` that is refused has kept this access whole,
+ * and may have taken others of the stack away. Let those depend on the access that lets the caller in.
  */
 export class ClusterAccess extends pulumi.ComponentResource {
     /** @internal */

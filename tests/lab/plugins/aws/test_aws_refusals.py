@@ -97,9 +97,8 @@ REFUSED = {
         cluster(
             authentication_mode="API",
             user_mappings=[{"user_arn": "a", "username": "b", "groups": []}],
-            storage_classes="gp2",
         ),
-        ["userMappings is given in authentication mode API", "storageClasses is not covered"],
+        ["userMappings is given in authentication mode API"],
     ),
     "a name that is taken": Case(
         lambda: sdk.iam.User("taken", name="taken"),

@@ -11,71 +11,63 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eks_identity.model.rbac import Rule
-
-READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "deletecollection", "patch", "update")
-
-
-def _rule(group: str, resources: str, verbs: tuple[str, ...]) -> Rule:
-    return Rule(verbs, tuple(resources.split()), (group,))
-
+from eks_identity.model.rbac import READ, WRITE, Rule, rule_on
 
 _VIEW = (
-    _rule(
+    rule_on(
         "apps",
         "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
         "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
         READ,
     ),
-    _rule("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", READ),
-    _rule("batch", "cronjobs cronjobs/status jobs jobs/status", READ),
-    _rule("discovery.k8s.io", "endpointslices", READ),
-    _rule(
+    rule_on("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", READ),
+    rule_on("batch", "cronjobs cronjobs/status jobs jobs/status", READ),
+    rule_on("discovery.k8s.io", "endpointslices", READ),
+    rule_on(
         "extensions",
         "daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status "
         "networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale",
         READ,
     ),
-    _rule("networking.k8s.io", "ingresses ingresses/status networkpolicies", READ),
-    _rule("policy", "poddisruptionbudgets poddisruptionbudgets/status", READ),
-    _rule(
+    rule_on("networking.k8s.io", "ingresses ingresses/status networkpolicies", READ),
+    rule_on("policy", "poddisruptionbudgets poddisruptionbudgets/status", READ),
+    rule_on(
         "",
         "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers "
         "replicationcontrollers/scale serviceaccounts services services/status",
         READ,
     ),
-    _rule(
+    rule_on(
         "",
         "bindings events limitranges namespaces/status pods/log pods/status replicationcontrollers/status "
         "resourcequotas resourcequotas/status",
         READ,
     ),
-    _rule("", "namespaces", READ),
+    rule_on("", "namespaces", READ),
 )
 
 _EDIT = (
     *_VIEW,
-    _rule(
+    rule_on(
         "apps",
         "daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets "
         "statefulsets/scale",
         WRITE,
     ),
-    _rule("autoscaling", "horizontalpodautoscalers", WRITE),
-    _rule("batch", "cronjobs jobs", WRITE),
-    _rule(
+    rule_on("autoscaling", "horizontalpodautoscalers", WRITE),
+    rule_on("batch", "cronjobs jobs", WRITE),
+    rule_on(
         "extensions",
         "daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets "
         "replicasets/scale replicationcontrollers/scale",
         WRITE,
     ),
-    _rule("networking.k8s.io", "ingresses networkpolicies", WRITE),
-    _rule("policy", "poddisruptionbudgets", WRITE),
-    _rule("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", READ),
-    _rule("", "serviceaccounts", ("impersonate",)),
-    _rule("", "pods pods/attach pods/exec pods/portforward pods/proxy", WRITE),
-    _rule(
+    rule_on("networking.k8s.io", "ingresses networkpolicies", WRITE),
+    rule_on("policy", "poddisruptionbudgets", WRITE),
+    rule_on("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", READ),
+    rule_on("", "serviceaccounts", ("impersonate",)),
+    rule_on("", "pods pods/attach pods/exec pods/portforward pods/proxy", WRITE),
+    rule_on(
         "",
         "configmaps events persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets "
         "serviceaccounts services services/proxy",
@@ -85,17 +77,17 @@ _EDIT = (
 
 _ADMIN = (
     *_EDIT,
-    _rule("authorization.k8s.io", "localsubjectaccessreviews", ("create",)),
-    _rule("rbac.authorization.k8s.io", "rolebindings roles", (*READ, *WRITE)),
+    rule_on("authorization.k8s.io", "localsubjectaccessreviews", ("create",)),
+    rule_on("rbac.authorization.k8s.io", "rolebindings roles", (*READ, *WRITE)),
 )
 
 ACCESS_POLICY_RULES: Mapping[str, tuple[Rule, ...]] = {
-    "AmazonEKSClusterAdminPolicy": (_rule("*", "*", ("*",)), Rule(("*",), non_resource_urls=("*",))),
+    "AmazonEKSClusterAdminPolicy": (rule_on("*", "*", ("*",)), Rule(("*",), non_resource_urls=("*",))),
     "AmazonEKSAdminPolicy": _ADMIN,
-    "AmazonEKSAdminViewPolicy": (_rule("*", "*", READ),),
+    "AmazonEKSAdminViewPolicy": (rule_on("*", "*", READ),),
     "AmazonEKSEditPolicy": _EDIT,
     "AmazonEKSViewPolicy": _VIEW,
-    "AmazonEKSSecretReaderPolicy": (_rule("", "secrets", READ),),
-    "AmazonEKSHybridPolicy": (_rule("*", "nodes", ("list",)),),
+    "AmazonEKSSecretReaderPolicy": (rule_on("", "secrets", READ),),
+    "AmazonEKSHybridPolicy": (rule_on("*", "nodes", ("list",)),),
 }
 """Rules by the policy's name, the last part of its ARN."""

@@ -10,85 +10,77 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eks_identity.model.rbac import Rule
-
-READ = ("get", "list", "watch")
-WRITE = ("create", "delete", "deletecollection", "patch", "update")
-
-
-def _rule(group: str, resources: str, verbs: tuple[str, ...]) -> Rule:
-    return Rule(verbs, tuple(resources.split()), (group,))
-
+from eks_identity.model.rbac import READ, WRITE, Rule, rule_on
 
 _VIEW = (
-    _rule(
+    rule_on(
         "",
         "bindings configmaps endpoints events limitranges namespaces namespaces/status persistentvolumeclaims "
         "persistentvolumeclaims/status pods pods/log pods/status replicationcontrollers replicationcontrollers/scale "
         "replicationcontrollers/status resourcequotas resourcequotas/status serviceaccounts services services/status",
         READ,
     ),
-    _rule(
+    rule_on(
         "apps",
         "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
         "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
         READ,
     ),
-    _rule("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", READ),
-    _rule("batch", "cronjobs cronjobs/status jobs jobs/status", READ),
-    _rule("discovery.k8s.io", "endpointslices", READ),
-    _rule("events.k8s.io", "events", READ),
-    _rule(
+    rule_on("autoscaling", "horizontalpodautoscalers horizontalpodautoscalers/status", READ),
+    rule_on("batch", "cronjobs cronjobs/status jobs jobs/status", READ),
+    rule_on("discovery.k8s.io", "endpointslices", READ),
+    rule_on("events.k8s.io", "events", READ),
+    rule_on(
         "extensions",
         "daemonsets daemonsets/status deployments deployments/scale deployments/status ingresses ingresses/status "
         "networkpolicies replicasets replicasets/scale replicasets/status replicationcontrollers/scale",
         READ,
     ),
-    _rule("networking.k8s.io", "ingresses ingresses/status networkpolicies", READ),
-    _rule("policy", "poddisruptionbudgets poddisruptionbudgets/status", READ),
-    _rule("resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates", READ),
+    rule_on("networking.k8s.io", "ingresses ingresses/status networkpolicies", READ),
+    rule_on("policy", "poddisruptionbudgets poddisruptionbudgets/status", READ),
+    rule_on("resource.k8s.io", "resourceclaims resourceclaims/status resourceclaimtemplates", READ),
 )
 
 _EDIT = (
     *_VIEW,
-    _rule("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", READ),
-    _rule(
+    rule_on("", "pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy", READ),
+    rule_on(
         "",
         "configmaps events persistentvolumeclaims pods pods/attach pods/exec pods/portforward pods/proxy "
         "replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy",
         WRITE,
     ),
-    _rule("", "pods/eviction serviceaccounts/token", ("create",)),
-    _rule("", "serviceaccounts", ("impersonate",)),
-    _rule(
+    rule_on("", "pods/eviction serviceaccounts/token", ("create",)),
+    rule_on("", "serviceaccounts", ("impersonate",)),
+    rule_on(
         "apps",
         "daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets "
         "statefulsets/scale",
         WRITE,
     ),
-    _rule("autoscaling", "horizontalpodautoscalers", WRITE),
-    _rule("batch", "cronjobs jobs", WRITE),
-    _rule("coordination.k8s.io", "leases", (*READ, *WRITE)),
-    _rule("events.k8s.io", "events", WRITE),
-    _rule(
+    rule_on("autoscaling", "horizontalpodautoscalers", WRITE),
+    rule_on("batch", "cronjobs jobs", WRITE),
+    rule_on("coordination.k8s.io", "leases", (*READ, *WRITE)),
+    rule_on("events.k8s.io", "events", WRITE),
+    rule_on(
         "extensions",
         "daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets "
         "replicasets/scale replicationcontrollers/scale",
         WRITE,
     ),
-    _rule("networking.k8s.io", "ingresses networkpolicies", WRITE),
-    _rule("policy", "poddisruptionbudgets", WRITE),
-    _rule("resource.k8s.io", "resourceclaims resourceclaimtemplates", WRITE),
+    rule_on("networking.k8s.io", "ingresses networkpolicies", WRITE),
+    rule_on("policy", "poddisruptionbudgets", WRITE),
+    rule_on("resource.k8s.io", "resourceclaims resourceclaimtemplates", WRITE),
 )
 
 _ADMIN = (
     *_EDIT,
-    _rule("authorization.k8s.io", "localsubjectaccessreviews", ("create",)),
-    _rule("rbac.authorization.k8s.io", "rolebindings roles", (*READ, *WRITE)),
+    rule_on("authorization.k8s.io", "localsubjectaccessreviews", ("create",)),
+    rule_on("rbac.authorization.k8s.io", "rolebindings roles", (*READ, *WRITE)),
 )
 
 DEFAULT_ROLES: Mapping[str, tuple[Rule, ...]] = {
-    "cluster-admin": (_rule("*", "*", ("*",)), Rule(("*",), non_resource_urls=("*",))),
+    "cluster-admin": (rule_on("*", "*", ("*",)), Rule(("*",), non_resource_urls=("*",))),
     "admin": _ADMIN,
     "edit": _EDIT,
     "view": _VIEW,

@@ -90,6 +90,15 @@ class Rule:
         return {name: list(values) for name, values in fields.items() if values}
 
 
+READ = ("get", "list", "watch")
+WRITE = ("create", "delete", "deletecollection", "patch", "update")
+
+
+def rule_on(group: str, resources: str, verbs: tuple[str, ...]) -> Rule:
+    """A rule as the tables of AWS and Kubernetes have it: `resources` of one API group, in words."""
+    return Rule(verbs, tuple(resources.split()), (group,))
+
+
 def rules(given: Sequence[dict[str, Any]], *, namespaced: bool) -> tuple[Rule, ...]:
     """The rules of one role, each given as `Rule.of` takes it. Refuses none at all, and every one that is wrong."""
     found: list[Rule] = []

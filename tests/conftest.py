@@ -1,6 +1,7 @@
 """What all tests share: the vendor's programs, found or made once a run."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -11,6 +12,9 @@ from lab.tools import Toolbox, Tools, default_cache
 # No time is asserted anywhere. In CI a commit's verdict depends on the commit: the same examples every time.
 hypothesis.settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("unhurried")
+
+# A run that a script started in the background ignores Ctrl-C, and so would every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

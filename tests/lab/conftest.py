@@ -1,4 +1,4 @@
-"""A lab for the tests that look at a whole one: brought up once a run, removed at its end."""
+"""A lab for the tests that look at a whole one: brought up once a worker, removed at its end."""
 
 import io
 import os
@@ -7,14 +7,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from inventory import of_accounts, of_cluster
 from rich.console import Console
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.home import Home
 from lab.lifecycle import Plugins, reset, up
 from lab.progress import Timeline
+from lab.stories.world import World
 from lab.tools import Tools
 
 
@@ -41,6 +45,23 @@ def fresh_lab() -> Callable[[], AbstractContextManager[Home]]:
 
 
 @pytest.fixture(scope="session")
-def running_lab() -> Iterator[Home]:
+def shared_lab() -> Iterator[Home]:
     with a_lab() as home:
         yield home
+
+
+@pytest.fixture(scope="module")
+def running_lab(shared_lab: Home, tools: Tools) -> Iterator[Home]:
+    """The lab that all modules share, each of which leaves it as it found it: they run in any order."""
+    world = World(shared_lab, tools.bin)
+    before = shared(world)
+    yield shared_lab
+    for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
+        with attempt:
+            assert shared(world) == before
+
+
+def shared(world: World) -> dict[str, Any]:
+    """The clusters that every lab has, and the OIDC providers: an account has one for an issuer."""
+    providers = {name: account["providers"] for name, account in of_accounts(world).items()}
+    return providers | {cluster: of_cluster(world, cluster) for cluster in DEFAULT_CLUSTERS}

@@ -9,10 +9,12 @@ pytestmark = pytest.mark.xdist_group("stories")
 
 
 @pytest.fixture(scope="module")
-def world(running_lab, tools):
-    world = World(running_lab, tools.bin)
-    prepare(world)
-    return world
+def world(fresh_lab, tools):
+    """A lab of its own: the stories find things there that others made, and leave them."""
+    with fresh_lab() as home:
+        world = World(home, tools.bin)
+        prepare(world)
+        yield world
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)

@@ -1,14 +1,12 @@
 """Runs an example as its README tells a reader to, in the lab's shell, and sees that nothing of it is left."""
 
-import json
 from pathlib import Path
 
 import pytest
 import transcript
-import yaml
+from inventory import inventory
 
 from lab.environment import process_environment
-from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, client
 from lab.stories.world import World
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -51,46 +49,3 @@ def play(world, tools, running_lab, tmp_path):
     for name in played:
         for left in (("destroy", "--skip-preview"), ("stack", "rm", "--preserve-config", "--force")):
             world.run("pulumi", "-C", str(EXAMPLES / name), *left, "--stack", "lab", "--yes", "--non-interactive")
-
-
-def inventory(world):
-    """Everything of identity that there is in the lab: in IAM of both accounts, in EKS and in each cluster."""
-    eks = client(world.home, "eks")
-    there = {account: of_account(world, account) for account in (ADMINISTRATOR, OTHER_ADMINISTRATOR)}
-    for cluster in eks.list_clusters()["clusters"]:
-        mode = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]["authenticationMode"]
-        there[cluster] = {
-            "mode": mode,
-            "addons": eks.list_addons(clusterName=cluster)["addons"],
-            "associations": eks.list_pod_identity_associations(clusterName=cluster)["associations"],
-            "entries": mode != "CONFIG_MAP" and sorted(eks.list_access_entries(clusterName=cluster)["accessEntries"]),
-            "objects": objects(world, cluster),
-            "aws-auth": aws_auth(world, cluster),
-        }
-    return there
-
-
-def of_account(world, administrator):
-    iam, s3 = (client(world.home, service, administrator) for service in ("iam", "s3"))
-    return {
-        "users": sorted(user["Arn"] for user in iam.list_users()["Users"]),
-        "roles": sorted(role["Arn"] for role in iam.list_roles()["Roles"]),
-        "policies": sorted(policy["Arn"] for policy in iam.list_policies(Scope="Local")["Policies"]),
-        "providers": iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
-        "buckets": sorted(bucket["Name"] for bucket in s3.list_buckets()["Buckets"]),
-    }
-
-
-def objects(world, cluster):
-    kinds = "namespaces,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,resourcequotas,pods"
-    listed = world.operate(cluster, "get", kinds, "--all-namespaces", "-o", "json")
-    return sorted(
-        f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
-        for item in json.loads(listed.stdout)["items"]
-    )
-
-
-def aws_auth(world, cluster):
-    listed = world.operate(cluster, "-n", "kube-system", "get", "configmap", "aws-auth", "-o", "json")
-    data = json.loads(listed.stdout)["data"] if listed.worked else {}
-    return {key: entries for key, text in data.items() if (entries := yaml.safe_load(text))}

@@ -9,17 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eks_identity.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
-    from eks_identity.access_guard import AccessGuard, AccessGuardArgs
-    from eks_identity.access_policies import AccessPolicyArgs
-    from eks_identity.access_roles import RoleArgs, RuleArgs
-    from eks_identity.addon_args import AddonArgs
-    from eks_identity.addons import Addon
-    from eks_identity.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
-    from eks_identity.catalogue_args import CatalogueArgs
-    from eks_identity.chained import ChainedRole, ChainedRoleArgs
-    from eks_identity.cluster import Cluster, ClusterArgs, ClusterConnection
-    from eks_identity.cluster_roles import MadeRoleSettings
+    from eks_identity.clusters.cluster import Cluster, ClusterArgs, ClusterConnection
+    from eks_identity.clusters.cluster_roles import MadeRoleSettings
+    from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
         AwsError,
         AwsRefusedError,
@@ -33,31 +25,39 @@ if TYPE_CHECKING:
         Problem,
         WriteConflictError,
     )
-    from eks_identity.irsa import IrsaRole, IrsaRoleArgs
-    from eks_identity.migration import AuthenticationModeMigration, AuthenticationModeMigrationArgs
-    from eks_identity.node_isolation import NodeIsolation, NodeIsolationArgs
-    from eks_identity.oidc import OidcProvider, OidcProviderArgs
-    from eks_identity.pod_identity import PodIdentityRole, PodIdentityRoleArgs
-    from eks_identity.principals import PrincipalArgs
-    from eks_identity.role_settings import ConditionArgs, RoleSettings, StatementArgs
-    from eks_identity.service_accounts import ServiceAccount, ServiceAccountArgs
-    from eks_identity.subjects import SubjectArgs
-    from eks_identity.users import ClusterAccess, ClusterAccessArgs
-    from eks_identity.workload import WorkloadIdentity
-    from eks_identity.workload_args import WorkloadIdentityArgs
+    from eks_identity.people.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
+    from eks_identity.people.access_guard import AccessGuard, AccessGuardArgs
+    from eks_identity.people.access_policies import AccessPolicyArgs
+    from eks_identity.people.access_roles import RoleArgs, RuleArgs
+    from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
+    from eks_identity.people.migration import AuthenticationModeMigration, AuthenticationModeMigrationArgs
+    from eks_identity.people.principals import PrincipalArgs
+    from eks_identity.people.users import ClusterAccess, ClusterAccessArgs
+    from eks_identity.pods.addon_args import AddonArgs
+    from eks_identity.pods.addons import Addon
+    from eks_identity.pods.catalogue_args import CatalogueArgs
+    from eks_identity.pods.chained import ChainedRole, ChainedRoleArgs
+    from eks_identity.pods.irsa import IrsaRole, IrsaRoleArgs
+    from eks_identity.pods.oidc import OidcProvider, OidcProviderArgs
+    from eks_identity.pods.pod_identity import PodIdentityRole, PodIdentityRoleArgs
+    from eks_identity.pods.role_settings import ConditionArgs, RoleSettings, StatementArgs
+    from eks_identity.pods.service_accounts import ServiceAccount, ServiceAccountArgs
+    from eks_identity.pods.subjects import SubjectArgs
+    from eks_identity.pods.workload import WorkloadIdentity
+    from eks_identity.pods.workload_args import WorkloadIdentityArgs
 
 _MODULES = {
-    "access_entry": ("AdoptedAccessEntry", "AdoptedAccessEntryArgs"),
-    "access_guard": ("AccessGuard", "AccessGuardArgs"),
-    "access_policies": ("AccessPolicyArgs",),
-    "access_roles": ("RoleArgs", "RuleArgs"),
-    "addon_args": ("AddonArgs",),
-    "addons": ("Addon",),
-    "aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
-    "catalogue_args": ("CatalogueArgs",),
-    "chained": ("ChainedRole", "ChainedRoleArgs"),
-    "cluster": ("Cluster", "ClusterArgs", "ClusterConnection"),
-    "cluster_roles": ("MadeRoleSettings",),
+    "people.access_entry": ("AdoptedAccessEntry", "AdoptedAccessEntryArgs"),
+    "people.access_guard": ("AccessGuard", "AccessGuardArgs"),
+    "people.access_policies": ("AccessPolicyArgs",),
+    "people.access_roles": ("RoleArgs", "RuleArgs"),
+    "pods.addon_args": ("AddonArgs",),
+    "pods.addons": ("Addon",),
+    "people.aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
+    "pods.catalogue_args": ("CatalogueArgs",),
+    "pods.chained": ("ChainedRole", "ChainedRoleArgs"),
+    "clusters.cluster": ("Cluster", "ClusterArgs", "ClusterConnection"),
+    "clusters.cluster_roles": ("MadeRoleSettings",),
     "errors": (
         "AwsError",
         "AwsRefusedError",
@@ -71,18 +71,18 @@ _MODULES = {
         "Problem",
         "WriteConflictError",
     ),
-    "irsa": ("IrsaRole", "IrsaRoleArgs"),
-    "migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
-    "node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
-    "oidc": ("OidcProvider", "OidcProviderArgs"),
-    "pod_identity": ("PodIdentityRole", "PodIdentityRoleArgs"),
-    "principals": ("PrincipalArgs",),
-    "role_settings": ("ConditionArgs", "RoleSettings", "StatementArgs"),
-    "service_accounts": ("ServiceAccount", "ServiceAccountArgs"),
-    "subjects": ("SubjectArgs",),
-    "users": ("ClusterAccess", "ClusterAccessArgs"),
-    "workload": ("WorkloadIdentity",),
-    "workload_args": ("WorkloadIdentityArgs",),
+    "pods.irsa": ("IrsaRole", "IrsaRoleArgs"),
+    "people.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
+    "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
+    "pods.oidc": ("OidcProvider", "OidcProviderArgs"),
+    "pods.pod_identity": ("PodIdentityRole", "PodIdentityRoleArgs"),
+    "people.principals": ("PrincipalArgs",),
+    "pods.role_settings": ("ConditionArgs", "RoleSettings", "StatementArgs"),
+    "pods.service_accounts": ("ServiceAccount", "ServiceAccountArgs"),
+    "pods.subjects": ("SubjectArgs",),
+    "people.users": ("ClusterAccess", "ClusterAccessArgs"),
+    "pods.workload": ("WorkloadIdentity",),
+    "pods.workload_args": ("WorkloadIdentityArgs",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

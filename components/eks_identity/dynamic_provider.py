@@ -1,13 +1,14 @@
 """What this library's dynamic providers have in common: errors that read as they were written, and little helpers.
 
-Pulumi pickles a dynamic provider into the state. Each provider class lives in a module of its own and holds nothing, so
-that only its name is pickled: the state has no code in it, and a newer library serves older states.
+Pulumi pickles a dynamic provider into the state. Ours hold nothing, and what is pickled is a name that `provider_named`
+looks up: the state has no code in it and no layout of modules, so that a newer library serves older states.
 """
 
 import sys
 import traceback
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
@@ -21,6 +22,20 @@ Properties = dict[str, Any]
 """What Pulumi hands a provider: the inputs of a resource, or its outputs. Unknown values are `UNKNOWN`."""
 
 
+_MODULES = {
+    "AccessGuardProvider": "people.access_guard_provider",
+    "AdoptedAccessEntryProvider": "people.access_entry_provider",
+    "AuthenticationModeMigrationProvider": "people.migration_provider",
+    "AwsAuthMappingProvider": "people.aws_auth_provider",
+}
+
+
+def provider_named(name: str) -> ResourceProvider:
+    """The provider that a state names. States keep the path of this function, and the names: neither may change."""
+    found: type[ResourceProvider] = getattr(import_module(f"eks_identity.{_MODULES[name]}"), name)
+    return found()
+
+
 class PlainProvider(ResourceProvider):
     """A dynamic provider whose refusals reach the user as they are."""
 
@@ -28,6 +43,9 @@ class PlainProvider(ResourceProvider):
     profile: str | None = None
     """The AWS profile that the program's config names. Set when the engine configures the provider, never in the
     program, so that it is not pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return provider_named, (type(self).__name__,)
 
     def configure(self, req: ConfigureRequest) -> None:
         """Lets our errors reach the user as they are: Pulumi's host of dynamic providers shows a traceback instead."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pulumi
 
 import eks_identity as eks
-from eks_identity.addons import Addon
 from eks_identity.model.partitions import partition_of_region
+from eks_identity.pods.addons import Addon
 from stacks import guard, settings
 from stacks.compose import outputs
 from stacks.compose.clusters import Target, cluster

@@ -7,8 +7,8 @@ from typing import cast
 import pulumi
 
 import eks_identity as eks
-from eks_identity.addon_args import AddonArgs
-from eks_identity.addons import Addon
+from eks_identity.pods.addon_args import AddonArgs
+from eks_identity.pods.addons import Addon
 from stacks.compose.clusters import Target
 from stacks.compose.iam import Account
 from stacks.compose.pods import identity

@@ -8,8 +8,8 @@ import pulumi_eks
 from pydantic import Field, model_validator
 
 import eks_identity as eks
-from eks_identity.addon_args import AddonArgs
-from eks_identity.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
+from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
+from eks_identity.pods.addon_args import AddonArgs
 from stacks.settings.derived import Model, takes
 from stacks.settings.errors import refused
 from stacks.settings.pods import PodSettings

@@ -6,9 +6,9 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, deploy, provider_arn
 
 import eks_identity as eks
+from eks_identity.clusters.new_cluster import keep_aws_auth_data
 from eks_identity.inputs import Refused
-from eks_identity.new_cluster import keep_aws_auth_data
-from eks_identity.oidc import OidcProvider
+from eks_identity.pods.oidc import OidcProvider
 
 PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 EKS = "eks:index:Cluster"

@@ -9,10 +9,10 @@ import pytest
 from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
 
 import eks_identity as eks
-from eks_identity import cluster_options
-from eks_identity.cluster_roles import MadeRoles
+from eks_identity.clusters import cluster_options
+from eks_identity.clusters.cluster_roles import MadeRoles
+from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.inputs import Refused
-from eks_identity.node_isolation import isolate_launch_templates
 
 EKS = "eks:index:Cluster"
 GROUP = "eks:index:ManagedNodeGroup"

@@ -9,7 +9,7 @@ import eks_identity as eks
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsUnreachableError
 from eks_identity.inputs import Refused
-from eks_identity.way_back import ROLE, WayBack
+from eks_identity.pods.way_back import ROLE, WayBack
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/my-sa"
 BOTH = '{"Statement": [{"Principal": {"Service": "pods.eks.amazonaws.com"}}, {"Principal": {"Federated": "x"}}]}'

@@ -14,8 +14,8 @@ from pulumi_program import ISSUER, REGION, Cloud, cluster_facts
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 import eks_identity as eks
+from eks_identity.pods.workload_rules import provider_of
 from eks_identity.testing import wire
-from eks_identity.workload_rules import provider_of
 
 PACKAGE = Path(eks.__file__).parent
 

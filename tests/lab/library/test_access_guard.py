@@ -8,8 +8,8 @@ import uuid
 import pytest
 from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, refused, write_aws_auth
 
-from eks_identity.access_guard_provider import AccessGuardProvider
 from eks_identity.eks_api import EksApi, WhoIsWho
+from eks_identity.people.access_guard_provider import AccessGuardProvider
 from lab.contract import AuthenticationMode
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

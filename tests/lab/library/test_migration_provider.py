@@ -7,7 +7,7 @@ from lab_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws
 
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import InvalidInput
-from eks_identity.migration_provider import AuthenticationModeMigrationProvider
+from eks_identity.people.migration_provider import AuthenticationModeMigrationProvider
 from lab.contract import AuthenticationMode
 
 OTHER_ACCOUNT = "210987654321"

@@ -4,8 +4,8 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 
 from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
-from eks_identity.lockout import Loss, WaysIn
 from eks_identity.model import lockout
+from eks_identity.people.lockout import Loss, WaysIn
 
 
 class AccessGuardProvider(PlainProvider):

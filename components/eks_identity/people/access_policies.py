@@ -11,7 +11,7 @@ from eks_identity.errors import Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model.access_policies import CLUSTER_ADMIN, RBAC_EQUIVALENTS, AccessPolicy
 from eks_identity.model.partitions import Partition
-from eks_identity.principals import Entrance
+from eks_identity.people.principals import Entrance
 
 
 class AccessPolicyArgs(TypedDict):

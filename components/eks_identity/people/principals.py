@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import declared
-from eks_identity.cluster import ClusterConnection
+from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import Inputs, is_plain, short
 from eks_identity.model import identity_center, names

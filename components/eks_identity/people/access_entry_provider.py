@@ -8,10 +8,10 @@ from pulumi.runtime.rpc import UNKNOWN
 from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsError, InvalidInput, Problem
-from eks_identity.lockout import Loss, WaysIn
 from eks_identity.model.access_entries import AccessEntry, EntryType
 from eks_identity.model.arns import Principal
 from eks_identity.model.existing_entries import ExistingEntry
+from eks_identity.people.lockout import Loss, WaysIn
 
 _IDENTITY = ("cluster_name", "region", "principal_arn")
 _SETTINGS = ("username", "groups", "tags")

@@ -10,8 +10,8 @@ from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import connections
 from eks_identity.model.arns import Arn
 from eks_identity.model.issuers import Provider
-from eks_identity.role_settings import RoleSettings
-from eks_identity.workload_args import WorkloadIdentityArgs
+from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.workload_args import WorkloadIdentityArgs
 
 IRSA = "irsa"
 POD_IDENTITY = "pod-identity"

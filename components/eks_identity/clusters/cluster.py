@@ -7,13 +7,13 @@ import pulumi
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
-from eks_identity.cluster_roles import MadeRoleSettings
+from eks_identity.clusters.cluster_roles import MadeRoleSettings
+from eks_identity.clusters.new_cluster import NewCluster
 from eks_identity.errors import Problem
 from eks_identity.inputs import Inputs, Refused
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.new_cluster import NewCluster
 
 LOOK_UP = "aws:eks/getCluster:getCluster"
 GET_REGION = "aws:index/getRegion:getRegion"

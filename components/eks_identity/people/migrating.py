@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from tenacity import retry, retry_if_result, stop_after_delay, wait_exponential
 
-from eks_identity.aws_auth_store import AwsAuthConfigMap
 from eks_identity.dynamic_provider import Properties, say
 from eks_identity.eks_api import EksApi, WhoIsWho
 from eks_identity.errors import AwsError, AwsRefusedError, InvalidInput, Problem
-from eks_identity.lockout import WaysIn
 from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.migration import MigrationPlan, Resolution, Step, Todo, counting, locked_out, plan, steps_to
+from eks_identity.people.aws_auth_store import AwsAuthConfigMap
+from eks_identity.people.lockout import WaysIn
 
 READ_BACK_SECONDS = 60
 """How long entries that were made may take to be read back."""

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from eks_identity.aws_auth_store import AwsAuthConfigMap
 from eks_identity.dynamic_provider import Properties
 from eks_identity.eks_api import EksApi, WhoIsWho
 from eks_identity.errors import Problem
@@ -14,6 +13,7 @@ from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.access_guard_provider import AccessGuardProvider
 from eks_identity.inputs import Inputs
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model import names
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
+from eks_identity.people.access_guard_provider import AccessGuardProvider
 
 
 class AccessGuardArgs(TypedDict):

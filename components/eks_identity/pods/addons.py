@@ -7,17 +7,18 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity import connections, workload_rules
-from eks_identity.addon_args import AddonArgs
+from eks_identity.clusters import connections
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns, catalogue, names, trust
 from eks_identity.model.catalogue.fields import CLUSTERS
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.role_settings import RoleSettings
-from eks_identity.workload_rules import IRSA, NONE, POD_IDENTITY
+from eks_identity.pods import workload_rules
+from eks_identity.pods.addon_args import AddonArgs
+from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
+from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.workload_rules import IRSA, NONE, POD_IDENTITY
 
 AGENT = "eks-pod-identity-agent"
 """The add-on that hands Pod Identity's credentials to pods; it has the nodes' role itself."""

@@ -4,10 +4,10 @@ from typing import NotRequired
 
 import pulumi
 
-from eks_identity.cluster import ClusterConnection
-from eks_identity.role_settings import RoleSettings
-from eks_identity.service_accounts import ServiceAccountSettings
-from eks_identity.subjects import SubjectArgs
+from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.service_accounts import ServiceAccountSettings
+from eks_identity.pods.subjects import SubjectArgs
 
 
 class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):

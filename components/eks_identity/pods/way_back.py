@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from eks_identity.cluster import ClusterConnection
+from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.declared import kept
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsError, Problem
@@ -19,7 +19,7 @@ from eks_identity.inputs import Refused
 from eks_identity.model.arns import same_arn
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.own_resource import PACKAGE
-from eks_identity.subjects import SubjectArgs, pairs
+from eks_identity.pods.subjects import SubjectArgs, pairs
 
 ROLE = "aws:iam/role:Role"
 KEEP_IT = "set keep_pod_identity to True for this update, and take it out in the next one: the association is gone then"

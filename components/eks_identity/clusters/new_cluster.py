@@ -12,13 +12,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
-from eks_identity import cluster_options
-from eks_identity.cluster_options import Options
-from eks_identity.cluster_roles import MadeRoles, MadeRoleSettings
+from eks_identity.clusters import cluster_options
+from eks_identity.clusters.cluster_options import Options
+from eks_identity.clusters.cluster_roles import MadeRoles, MadeRoleSettings
+from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.inputs import Inputs
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.node_isolation import isolate_launch_templates
 
 _ROLES = {"node_role", "node_role_arn"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from eks_identity.cluster import ClusterConnection
+from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.errors import Problem, Problems
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import connections

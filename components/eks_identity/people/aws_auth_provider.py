@@ -4,11 +4,11 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from eks_identity.aws_auth_store import AwsAuthConfigMap
 from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown, refused, say_once
 from eks_identity.errors import EksIdentityError, InvalidInput
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
+from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 
 
 class AwsAuthMappingProvider(PlainProvider):

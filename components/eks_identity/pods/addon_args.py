@@ -4,8 +4,8 @@ from typing import NotRequired
 
 import pulumi
 
-from eks_identity.cluster import ClusterConnection
-from eks_identity.role_settings import RoleSettings
+from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.pods.role_settings import RoleSettings
 
 
 class AddonArgs(RoleSettings):

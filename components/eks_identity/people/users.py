@@ -9,17 +9,18 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity import access_policies, access_roles, connections, principals
-from eks_identity.access_policies import AccessPolicyArgs
-from eks_identity.access_roles import RoleArgs
-from eks_identity.cluster import ClusterConnection
-from eks_identity.entrances import Options, WayIn
+from eks_identity.clusters import connections
+from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import arns, identities
 from eks_identity.model.access_entries import AuthenticationMode, EntryType, Via
 from eks_identity.model.connections import CHECKS
-from eks_identity.principals import Entrance, PrincipalArgs
+from eks_identity.people import access_policies, access_roles, principals
+from eks_identity.people.access_policies import AccessPolicyArgs
+from eks_identity.people.access_roles import RoleArgs
+from eks_identity.people.entrances import Options, WayIn
+from eks_identity.people.principals import Entrance, PrincipalArgs
 
 
 class ClusterAccessArgs(TypedDict):

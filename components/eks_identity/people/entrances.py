@@ -8,14 +8,14 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
-from eks_identity.access_guard import AccessGuard
-from eks_identity.access_policies import GrantedPolicy, scope
-from eks_identity.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
 from eks_identity.inputs import Inputs
 from eks_identity.model.access_entries import AccessEntry
-from eks_identity.new_entries import refuse_existing
-from eks_identity.principals import Entrance, Person, access_entry
+from eks_identity.people.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
+from eks_identity.people.access_guard import AccessGuard
+from eks_identity.people.access_policies import GrantedPolicy, scope
+from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
+from eks_identity.people.new_entries import refuse_existing
+from eks_identity.people.principals import Entrance, Person, access_entry
 
 
 @dataclass(frozen=True)

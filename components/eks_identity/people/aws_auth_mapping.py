@@ -5,13 +5,13 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from eks_identity import declared
-from eks_identity.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.own_resource import OwnResource
+from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
 
 
 class AwsAuthMappingArgs(TypedDict):

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity import managed_policies
-from eks_identity.catalogue_args import catalogue_policies
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain, short
 from eks_identity.model import arns, limits, names, permissions, statements
 from eks_identity.model.partitions import AWS, Partition
-from eks_identity.role_settings import RoleSettings
+from eks_identity.pods import managed_policies
+from eks_identity.pods.catalogue_args import catalogue_policies
+from eks_identity.pods.role_settings import RoleSettings
 
 __all__ = ["MANAGED_POLICIES", "TRUST_POLICY", "RolePlan", "RoleSettings"]
 

@@ -9,7 +9,6 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.access_entry_provider import AdoptedAccessEntryProvider
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -17,6 +16,7 @@ from eks_identity.model import names
 from eks_identity.model.access_entries import AccessEntry
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
+from eks_identity.people.access_entry_provider import AdoptedAccessEntryProvider
 
 
 class AdoptedAccessEntryArgs(TypedDict):

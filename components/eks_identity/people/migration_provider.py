@@ -5,7 +5,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
-from eks_identity.migrating import Migration
+from eks_identity.people.migrating import Migration
 
 _ASKED = ("cluster_name", "region", "kubeconfig", "to", "principals", "leave_behind")
 _OUTPUTS = ("plan", "left_behind", "authentication_mode")

@@ -5,15 +5,15 @@ from typing import Any, NotRequired
 
 import pulumi
 
-from eks_identity.callers import require_account_of
 from eks_identity.errors import Problem
-from eks_identity.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.inputs import Inputs, Refused, is_plain
 from eks_identity.model import names, partitions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.role_settings import RoleSettings
-from eks_identity.subjects import SubjectArgs, check_subjects, pairs
+from eks_identity.pods.callers import require_account_of
+from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
+from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
 
 
 class IrsaRoleArgs(RoleSettings):

@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.catalogue_args import CatalogueArgs
+from eks_identity.pods.catalogue_args import CatalogueArgs
 
 
 class ConditionArgs(TypedDict):

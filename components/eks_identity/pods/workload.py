@@ -10,17 +10,18 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity import connections, service_accounts, workload_rules
-from eks_identity.callers import require_account_of
-from eks_identity.iam_roles import TRUST_POLICY, RolePlan
+from eks_identity.clusters import connections
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import arns, names, permissions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.subjects import SubjectArgs, check_subjects, pairs
-from eks_identity.way_back import WayBack
-from eks_identity.workload_args import WorkloadIdentityArgs
-from eks_identity.workload_rules import ADOPT, CREATE, IRSA, NONE, POD_IDENTITY
+from eks_identity.pods import service_accounts, workload_rules
+from eks_identity.pods.callers import require_account_of
+from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
+from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
+from eks_identity.pods.way_back import WayBack
+from eks_identity.pods.workload_args import WorkloadIdentityArgs
+from eks_identity.pods.workload_rules import ADOPT, CREATE, IRSA, NONE, POD_IDENTITY
 
 
 class WorkloadIdentity(pulumi.ComponentResource):

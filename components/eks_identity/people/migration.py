@@ -5,15 +5,15 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity import connections
-from eks_identity.cluster import ClusterConnection
+from eks_identity.clusters import connections
+from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
-from eks_identity.migration_provider import AuthenticationModeMigrationProvider
 from eks_identity.model import arns, names
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
+from eks_identity.people.migration_provider import AuthenticationModeMigrationProvider
 
 
 class AuthenticationModeMigrationArgs(TypedDict):

@@ -1,0 +1,1 @@
+"""Clusters to declare identity on, new ones and those that are there."""

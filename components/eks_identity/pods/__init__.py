@@ -1,0 +1,1 @@
+"""Pods out to AWS: roles, service accounts, what binds them, and the provider that vouches for them."""

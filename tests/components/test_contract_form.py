@@ -1,6 +1,7 @@
 """Every component: its token, its children, its constructor, its words."""
 
 import ast
+import functools
 import inspect
 import re
 import typing
@@ -82,42 +83,54 @@ def test_the_public_names():
         eks.Nonsense  # noqa: B018 - the look-up is the test
 
 
-def described():
-    """The string below each annotated name of each class of the package, by class and name."""
+@functools.cache
+def classes():
+    """Every class of the package, as it is written, by name."""
+    sources = [ast.parse(source.read_text()) for source in PACKAGE.rglob("*.py")]
+    return {node.name: node for source in sources for node in ast.walk(source) if isinstance(node, ast.ClassDef)}
+
+
+def described(name):
+    """The string below each annotated name of objects of a class, as of its bases; None where there is none."""
     found = {}
-    for source in PACKAGE.glob("*.py"):
-        for node in ast.walk(ast.parse(source.read_text())):
-            if isinstance(node, ast.ClassDef):
-                for item, after in zip(node.body, [*node.body[1:], None], strict=True):
-                    if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                        is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-                        found[node.name, item.target.id] = after.value.value if is_text else None
+    node = classes()[name]
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes():
+            found |= described(base.id)
+    for item, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if (
+            isinstance(item, ast.AnnAssign)
+            and isinstance(item.target, ast.Name)
+            and "ClassVar" not in ast.unparse(item.annotation)
+        ):
+            is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            found[item.target.id] = after.value.value if is_text else None
     return found
 
 
 def shapes():
-    """Every TypedDict that the args of a component lead to, with the TypedDicts that it is made of."""
-    names = set()
+    """Every TypedDict that the args of a component lead to, by name."""
+    found = {}
 
     def add(shape):
-        for base in (shape, *(one for one in getattr(shape, "__orig_bases__", ()) if typing.is_typeddict(one))):
-            if base.__name__ not in names:
-                names.add(base.__name__)
-                for _, annotation in keys(base):
-                    if typing.is_typeddict(annotation):
-                        add(annotation)
+        if shape.__name__ not in found:
+            found[shape.__name__] = shape
+            for _, annotation in keys(shape):
+                if typing.is_typeddict(annotation):
+                    add(annotation)
 
     for component in COMPONENTS.values():
         add(shape_of(component))
-    return names
+    return found
 
 
 @pytest.mark.parametrize("shape", sorted(shapes()))
 def test_every_key_is_described(shape):
     """Each key of each args has a sentence, which is what other languages' documentation shows."""
-    own_keys = {key: text for (owner, key), text in described().items() if owner == shape}
-    assert [key for key, text in own_keys.items() if not text] == []
-    for text in own_keys.values():
+    texts = described(shape)
+    assert set(texts) == set(inspect.get_annotations(shapes()[shape]))
+    assert [key for key, text in texts.items() if not text] == []
+    for text in texts.values():
         assert re.match(r"[A-Z`(\[{]", text), text
 
 
@@ -143,14 +156,15 @@ LIMITS = {
 @pytest.mark.parametrize(("key", "limit"), LIMITS.items(), ids=[".".join(key) for key in LIMITS])
 def test_limits_are_described(key, limit):
     """A limit of AWS or Kubernetes stands in the description of the input that it is about."""
-    assert re.search(limit, " ".join(described()[key].split()))
+    owner, name = key
+    assert re.search(limit, " ".join(described(owner)[name].split()))
 
 
 @each_component
 def test_every_output_is_described_or_speaks_for_itself(name):
     """An output has a description, or the name and meaning of an input."""
-    texts = described()
+    texts = described(name)
     plain = {"arn", "endpoint", "region", "account_id", "partition", "name", "namespace", "username", "groups", "tags"}
     known = {path[0] for path, _ in keys(shape_of(COMPONENTS[name]))} | plain | {"role_name", "role_arn"}
-    outputs = [key for (owner, key) in texts if owner == name]
-    assert [key for key in outputs if not texts[name, key] and key not in known] == []
+    assert texts
+    assert [key for key, text in texts.items() if not text and key not in known] == []

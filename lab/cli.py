@@ -109,16 +109,22 @@ class _Entering(click.Command):
     show_default=True,
     help="Pulumi's plugins: the lab's own, or the vendor's, downloaded.",
 )
+@click.option(
+    "--owner",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="Remove the lab that is started here when this process ends, however it ends; in scripts: --owner $$",
+)
 @click.pass_obj
 @_errors_to_exit_codes
-def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str) -> None:
+def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
     """Bring the lab up; what is up already stays as it is."""
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
     from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
     from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
 
     console = Console(stderr=True)
-    bring_up(home, clusters or DEFAULT_CLUSTERS, Plugins(plugins), Timeline(console))
+    bring_up(home, clusters or DEFAULT_CLUSTERS, Plugins(plugins), Timeline(console), owner=owner)
     console.print(
         f"Lab [bold]{home.name}[/] is up. Enter it:\n"
         f'  eval "$(python -m lab{home.option} env)"                 as its administrator\n'

@@ -1,18 +1,20 @@
 """The one process that is the lab: AWS, and every cluster that is created there.
 
-It is started by `python -m lab up`, outlives it, and ends on SIGTERM. Everything that it starts dies with it, also
-when it is killed.
+It is started by `python -m lab up`, outlives it, and ends on SIGTERM, or with the process that owns it where one does.
+Everything that it starts dies with it, also when it is killed.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
@@ -22,7 +24,7 @@ from lab.cluster import Runtime
 from lab.contract import Programs
 from lab.home import Home, State
 from lab.pki import CertificateAuthority
-from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, write_credentials
+from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT, write_credentials
 from lab.progress import EventLog
 
 ACCOUNT = "123456789012"
@@ -32,11 +34,8 @@ OTHER_ACCOUNT = "210987654321"
 REGION = "ap-northeast-1"
 
 
-def serve(home: Home, programs: Programs, ready: int) -> None:
-    """Run the lab until SIGTERM or SIGINT; writes a line to the file descriptor `ready` once AWS answers."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
+def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event) -> None:
+    """Run the lab until it is `stopping`; writes a line to the file descriptor `ready` once AWS answers."""
     events = EventLog(home.events)
     started = time.monotonic()
     authority = CertificateAuthority(home.folder / "pki")
@@ -49,6 +48,7 @@ def serve(home: Home, programs: Programs, ready: int) -> None:
     try:
         write_credentials(home, ADMINISTRATOR, cloud.administrator)
         write_credentials(home, OTHER_ADMINISTRATOR, cloud.add_account(OTHER_ACCOUNT))
+        write_credentials(home, ROOT, cloud.root_user(ACCOUNT))
         home.write_state(
             State(
                 pid=os.getpid(),
@@ -69,12 +69,35 @@ def serve(home: Home, programs: Programs, ready: int) -> None:
         cloud.stop()
 
 
-def main(ready: str, name: str, root: str, *programs: str) -> None:
-    """The command line, for `lab.lifecycle` only: a descriptor, a lab's name, its root, the programs in order."""
+def _await_end(owner: int, alone: threading.Event, stopping: threading.Event) -> None:
+    """Stops the lab at the end of its owner."""
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(owner).wait()
+    alone.set()
+    stopping.set()
+
+
+def main() -> None:
+    """The command line, for `lab.lifecycle` only."""
+    parser = argparse.ArgumentParser(prog="lab.daemon")
+    parser.add_argument("--owner", type=int, help="the process that the lab ends with, and is removed")
+    parser.add_argument("ready", type=int, help="the descriptor that is written to once AWS answers")
+    parser.add_argument("name", help="the lab's")
+    parser.add_argument("root", type=Path, help="the folder of all labs")
+    parser.add_argument("programs", nargs=len(fields(Programs)), help="paths, in the order of `Programs`")
+    given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    os.set_inheritable(int(ready), False)  # noqa: FBT003 - the call takes no keyword
-    serve(Home(name, Path(root)), Programs(*programs), int(ready))
+    os.set_inheritable(given.ready, False)  # noqa: FBT003 - the call takes no keyword
+    home = Home(given.name, given.root)
+    stopping, alone = threading.Event(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    if given.owner:
+        threading.Thread(target=_await_end, args=[given.owner, alone, stopping], daemon=True).start()
+    serve(home, Programs(*given.programs), given.ready, stopping)
+    if alone.is_set():
+        home.remove_leftovers(daemon=os.getpid())
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

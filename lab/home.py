@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from lab.pki import write_secret
 DEFAULT_NAME = "default"
 MIB = 1024 * 1024
 LEAST_DISK = 500 * MIB
+_WRITABLE = ".writable"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -92,7 +93,7 @@ class Home:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            (self.folder / ".writable").touch()
+            (self.folder / _WRITABLE).touch()
         except OSError as error:
             raise StateError(
                 f"the lab's folder {self.folder} cannot be written: {error.strerror}",
@@ -169,9 +170,19 @@ class Home:
 
     @property
     def killed(self) -> bool:
-        """Whether the lab's daemon ended without `down`: what it left is of no use to anybody."""
+        """Whether the lab's daemon, or whoever started it, ended without `down`: nobody can use what is left."""
         state = self.read_state()
-        return state is not None and not state.alive
+        if state is None:
+            return any(entry.name not in {self.logs.name, _WRITABLE} for entry in self.folder.iterdir())
+        return not state.alive
+
+    def remove_leftovers(self, daemon: int | None = None) -> None:
+        """Remove a lab that was killed, or whose daemon is `daemon` at its end, unless a command is at work on it."""
+        with suppress(Timeout), FileLock(self._lock_file, timeout=0):
+            state = self.read_state()
+            if self.killed or (state and state.pid == daemon):
+                self.clear()
+                self.forget_lock()
 
     @property
     def option(self) -> str:

@@ -14,13 +14,14 @@ import psutil
 
 from lab.contract import AuthenticationMode, clean_environment
 from lab.environment import process_environment
-from lab.errors import StartError
+from lab.errors import StartError, UsageError
 from lab.home import Home, State
 from lab.plugins.install import PLUGINS, REPOSITORY, install, sdk_version, uninstall
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools
 
 STACK = "lab"
+_DAEMON = (sys.executable, "-m", "lab.daemon")
 _started: list[subprocess.Popen[bytes]] = []
 """Daemons that this process started: they outlive it, so nobody waits for them, and their handles are kept."""
 
@@ -32,13 +33,25 @@ class Plugins(StrEnum):
     OFFICIAL = "official"
 
 
-def up(home: Home, clusters: Mapping[str, AuthenticationMode], plugins: Plugins, timeline: Timeline) -> State:
-    """Bring the lab up with these clusters; what is there already stays as it is."""
+def up(
+    home: Home,
+    clusters: Mapping[str, AuthenticationMode],
+    plugins: Plugins,
+    timeline: Timeline,
+    *,
+    owner: int | None = None,
+) -> State:
+    """Bring the lab up with these clusters; what is there already stays as it is.
+
+    A lab that is started here for the process `owner` is stopped and removed when that process ends, however it ends.
+    """
+    if owner is not None and not psutil.pid_exists(owner):
+        raise UsageError(f"no process {owner} that could own the lab", fix="name a process that runs, such as $$")
     _clean_killed(home)
     with home.lock():
         with timeline.part("programs"):
             tools = Toolbox(home.tools, timeline).ensure()
-        state = home.running() or _start(home, tools, timeline)
+        state = home.running() or _start(home, tools, timeline, owner)
         with ThreadPoolExecutor(max_workers=1) as beside:
             prepared = beside.submit(_prepare_pulumi, home, tools, plugins)
             _make_clusters(home, tools, clusters, timeline)
@@ -69,21 +82,19 @@ def _clean_killed(home: Home) -> None:
     home.prepare()
     for other in home.siblings():
         if other.killed:
-            with other.lock():
-                if other.killed:
-                    other.clear()
-                    other.forget_lock()
+            other.remove_leftovers()
 
 
-def _start(home: Home, tools: Tools, timeline: Timeline) -> State:
+def _start(home: Home, tools: Tools, timeline: Timeline, owner: int | None) -> State:
     home.clear()
     home.prepare()
     home.logs.mkdir(mode=0o700)
     log = home.logs / "daemon.log"
     ready, ready_in_child = os.pipe()
+    owned = [] if owner is None else ["--owner", str(owner)]
     with timeline.part("daemon"), log.open("wb") as output, os.fdopen(ready) as ready_stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lab.daemon", str(ready_in_child), home.name, str(home.root), *_paths(tools)],
+            [*_DAEMON, *owned, str(ready_in_child), home.name, str(home.root), *_paths(tools)],
             cwd=REPOSITORY,
             env=clean_environment(os.environ) | {"HOME": str(home.folder), "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.DEVNULL,

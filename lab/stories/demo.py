@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -45,7 +46,7 @@ def run_demo(home: Home, *, keep: bool = False) -> bool:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
-        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline)
+        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline, owner=None if keep else os.getpid())
         brought_up = time.monotonic() - started
         world = World(home, Toolbox(home.tools, timeline).ensure().bin)
         with timeline.part("users, bucket and pods of the stories"):

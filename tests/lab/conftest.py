@@ -17,6 +17,7 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.home import Home
 from lab.lifecycle import Plugins, reset, up
+from lab.principals import client
 from lab.progress import Timeline
 from lab.stories.world import World
 from lab.tools import Tools
@@ -32,7 +33,7 @@ def programs_on_path(tools: Tools) -> None:
 def a_lab() -> Iterator[Home]:
     home = Home(f"test-{uuid.uuid4().hex[:8]}")
     try:
-        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())))
+        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())), owner=os.getpid())
         yield home
     finally:
         reset(home)
@@ -52,10 +53,16 @@ def shared_lab() -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def running_lab(shared_lab: Home, tools: Tools) -> Iterator[Home]:
-    """The lab that all modules share, each of which leaves it as it found it: they run in any order."""
+    """The lab that all modules share, each of which leaves it as it found it: they run in any order.
+
+    Clusters that a module made go with it: each takes memory, and of the inotify instances that a user may have.
+    """
     world = World(shared_lab, tools.bin)
     before = shared(world)
     yield shared_lab
+    eks = client(shared_lab, "eks")
+    for cluster in set(eks.list_clusters()["clusters"]).difference(DEFAULT_CLUSTERS):
+        remove(eks, cluster)
     for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
         with attempt:
             assert shared(world) == before
@@ -65,3 +72,14 @@ def shared(world: World) -> dict[str, Any]:
     """The clusters that every lab has, and the OIDC providers: an account has one for an issuer."""
     providers = {name: account["providers"] for name, account in of_accounts(world).items()}
     return providers | {cluster: of_cluster(world, cluster) for cluster in DEFAULT_CLUSTERS}
+
+
+def remove(eks: Any, cluster: str) -> None:
+    """Deletes a cluster, its nodes first: EKS refuses to while it has some."""
+    soon = {"Delay": 0.1, "MaxAttempts": 1200}
+    for group in eks.list_nodegroups(clusterName=cluster)["nodegroups"]:
+        eks.delete_nodegroup(clusterName=cluster, nodegroupName=group)
+        waiter = eks.get_waiter("nodegroup_deleted")
+        waiter.wait(clusterName=cluster, nodegroupName=group, WaiterConfig=soon)
+    eks.delete_cluster(name=cluster)
+    eks.get_waiter("cluster_deleted").wait(name=cluster, WaiterConfig=soon)

@@ -36,11 +36,15 @@ REAL_LOOKING = {
     "HTTPS_PROXY": "http://proxy.production.example:3128",
 }
 
+OWNED = ["--owner", str(os.getpid())]
+"""Labs of these tests end with them, also where these are killed."""
+
 
 def lab(*arguments, name=None, **environment):
     named = ["--lab", name] if name else []
+    owner = OWNED if arguments[0] == "up" else []
     return subprocess.run(
-        [sys.executable, "-m", "lab", *named, *arguments],
+        [sys.executable, "-m", "lab", *named, *arguments, *owner],
         cwd=REPOSITORY,
         env={**os.environ, **environment},
         capture_output=True,
@@ -276,7 +280,7 @@ def test_killed_lab(named):
 def test_interrupted_up(named):
     """Ctrl-C in the middle of `up` is no harm: the next `up` goes on, and makes the node that a cluster lacks."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one"],
+        [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one", *OWNED],
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         text=True,
@@ -303,7 +307,7 @@ def test_interrupted_up(named):
 
 def test_two_ups_at_once(named):
     """Two `up` of one lab at once give one lab."""
-    command = [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one"]
+    command = [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one", *OWNED]
     both = [subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     answers = [process.communicate(timeout=300)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], answers

@@ -100,3 +100,23 @@ def test_state_of_another_version(tmp_path):
     (home.folder / "lab.json").write_text('{"pid": 1}')
     with pytest.raises(StateError, match="not what this version"):
         home.running()
+
+
+@pytest.mark.parametrize("written", [state(pid=2**22 + 1), None], ids=["daemon killed", "killed while it started"])
+def test_leftovers_go(tmp_path, written):
+    """What a killed lab left is removed; not what `down` keeps, nor anything under the hands of a command."""
+    home = Home("one", tmp_path)
+    home.prepare()
+    (home.folder / "pki").mkdir()
+    if written:
+        home.write_state(written)
+    with home.lock():
+        home.remove_leftovers()
+        assert home.killed
+    home.remove_leftovers()
+    assert list((tmp_path / "labs").iterdir()) == []
+    home.prepare()
+    home.logs.mkdir()
+    assert not home.killed
+    home.remove_leftovers()
+    assert home.logs.is_dir()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +22,7 @@ from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from lab.cluster import die_with_parent
 from lab.contract import Programs
 from lab.pki import CertificateAuthority, write_secret
 
@@ -170,5 +173,6 @@ def _kubeconfig(port: int, ca: str, token: str) -> dict[str, Any]:
 
 def _run(stack: ExitStack, log: Path, *command: str) -> None:
     output = stack.enter_context(log.open("w"))
+    command = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *command)
     process = stack.enter_context(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT))
     stack.callback(process.kill)

@@ -1,7 +1,8 @@
 """Who is at work in the lab's shell: config and credentials files of one principal, made for the lab alone.
 
 A principal is named as `lab-admin` (the administrator), `eks-ope` (an IAM user), `role/ops` (an IAM role, assumed by
-the administrator), or by the ARN of either. `other-admin` administers a second account.
+the administrator), or by the ARN of either. `other-admin` administers a second account. `root` is the account's root
+user.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from lab.pki import write_secret
 
 ADMINISTRATOR = "lab-admin"
 OTHER_ADMINISTRATOR = "other-admin"
+ROOT = "root"
+_GIVEN = {ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT}
+"""Whose keys the lab itself writes down when it comes up."""
 _NAME = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]+")
 """The name of an IAM user or role, with its path."""
 
@@ -73,7 +77,7 @@ def prepare(home: Home, state: State, principal: str) -> Path:
         return _prepare_role(home, state, account, name)
     user = name.rpartition("/")[2]
     folder = folder_of(home, user)
-    if user not in {ADMINISTRATOR, OTHER_ADMINISTRATOR}:
+    if user not in _GIVEN or (user == ROOT and account != state.account):
         _ensure_access_key(home, state, account, user)
     write_secret(folder / "config", _ini({"default": _settings(state)}))
     return folder

@@ -15,7 +15,7 @@ from typing import Any
 from moto.core.request import Request
 from moto.core.utils import get_service_model
 
-from lab.cloud import directory, signature
+from lab.cloud import directory, root, signature
 from lab.cloud.callers import Caller, set_caller
 from lab.cloud.refusals import Protocol, Refusal
 from lab.cloud.sessions import sessions
@@ -132,11 +132,16 @@ def _credentials(found: Signature) -> tuple[Caller, str]:
         if not directory.still_exists(session.principal):
             raise SignatureError(Failure.UNKNOWN_KEY)
         return Caller.of_session(session), session.credentials.secret_access_key
-    owned = directory.user_of_key(found.access_key_id)
-    if owned is None or owned[1].status != "Active":
-        raise SignatureError(Failure.UNKNOWN_KEY)
+    owned = root.caller_of_key(found.access_key_id) or _user_of_key(found.access_key_id)
     if found.session_token is not None:
         raise SignatureError(Failure.BAD_TOKEN)
+    return owned
+
+
+def _user_of_key(access_key_id: str) -> tuple[Caller, str]:
+    owned = directory.user_of_key(access_key_id)
+    if owned is None or owned[1].status != "Active":
+        raise SignatureError(Failure.UNKNOWN_KEY)
     user, key = owned
     return directory.caller_of_user(user), key.secret_access_key
 

@@ -27,6 +27,10 @@ class Caller:
     def is_role(self) -> bool:
         return ":role/" in self.principal.arn
 
+    @property
+    def is_root(self) -> bool:
+        return self.principal.arn.endswith(":root")
+
     @classmethod
     def of_session(cls, session: Session) -> Caller:
         return cls(session.principal, session.arn, session.user_id, session.account, session.partition, session)

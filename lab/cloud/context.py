@@ -39,11 +39,11 @@ def caller_context(caller: Caller) -> Context:
     values: Values = {
         "aws:PrincipalArn": caller.principal.arn,
         "aws:PrincipalAccount": caller.account,
-        "aws:PrincipalType": "AssumedRole" if caller.is_role else "User",
+        "aws:PrincipalType": "Account" if caller.is_root else "AssumedRole" if caller.is_role else "User",
         "aws:PrincipalIsAWSService": "false",
         "aws:userid": caller.user_id,
     }
-    if not caller.is_role:
+    if not (caller.is_role or caller.is_root):
         values["aws:username"] = caller.principal.arn.rpartition("/")[2]
     if session is not None:
         assert session.credentials.expiration is not None

@@ -66,6 +66,8 @@ class LabIamResponse(IamResponse):
         caller = self._caller()
         if caller.is_role:
             raise ValidationError("Must specify userName when calling with non-User credentials")
+        if caller.is_root:
+            return ActionResult({"User": {"UserId": caller.user_id, "Arn": caller.arn}})
         return ActionResult({"User": directory.find_user(caller.principal.arn)})
 
     def delete_user(self) -> ActionResult:

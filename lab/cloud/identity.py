@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.cloud import directory, tokens, trust
+from lab.cloud import directory, root, tokens, trust
 from lab.cloud.callers import Caller, caller_of
 from lab.cloud.sessions import DEFAULT_DURATION, sessions
 from lab.contract import Credentials, IamPrincipal
@@ -19,8 +19,8 @@ decode_token = tokens.decode
 
 
 def principal(arn: str) -> IamPrincipal | None:
-    """The user or role behind `arn` (full path, any account) with its unique id as it is now; None if there is none."""
-    return directory.principal(arn)
+    """The user, role or root user behind `arn` (full path, any account) with its unique id as it is now, or None."""
+    return root.principal(arn) or directory.principal(arn)
 
 
 def caller(response: Any) -> IamPrincipal:

@@ -94,7 +94,7 @@ def _eks(action: str, params: Parameters, prefix: str) -> Iterator[str]:
     if principal and not of_cluster:
         account, _ = directory.account_of(str(principal))
         kind, _, name = str(principal).rpartition(":")[2].partition("/")
-        yield f"{prefix}:access-entry/{cluster}/{kind}/{account}/{name.rpartition('/')[2]}/*"
+        yield f"{prefix}:access-entry/{cluster}/{kind}/{account}/{name.rpartition('/')[2] or kind}/*"
     if params.get("associationId") and not of_cluster:
         yield f"{prefix}:podidentityassociation/{cluster}/{params.get('associationId')}"
     for member, kind in _EKS_NAMED:

@@ -14,7 +14,7 @@ from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 from moto.utilities.utils import get_partition
 
-from lab.cloud import authorization, eks
+from lab.cloud import authorization, eks, root
 from lab.cloud.certificates import HostCertificates
 from lab.cloud.ec2 import Ec2InstanceRoles
 from lab.cloud.iam import LabIamResponse, give_unique_id
@@ -54,6 +54,7 @@ class Cloud:
         self._running: ExitStack | None = None
         self._access: CloudAccess | None = None
         self._administrator: Credentials | None = None
+        self._roots: dict[str, Credentials] = {}
         self._server: Server | None = None
 
     @property
@@ -122,7 +123,12 @@ class Cloud:
         give_unique_id(iam.create_user(self.region, ADMINISTRATOR))
         iam.attach_user_policy(f"arn:{iam.partition}:iam::aws:policy/AdministratorAccess", ADMINISTRATOR)
         key = iam.create_access_key(ADMINISTRATOR)
+        self._roots[account] = root.make(account, iam.partition)
         return Credentials(key.access_key_id, key.secret_access_key)
+
+    def root_user(self, account: str) -> Credentials:
+        """The key of an account's root user, as its console would give it."""
+        return self._roots[account]
 
 
 def _running(part: Part | None) -> Part:
@@ -142,3 +148,4 @@ def _register() -> None:
 def _forget_everything() -> None:
     BackendDict.reset()
     sessions.clear()
+    root.forget()

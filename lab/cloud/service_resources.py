@@ -1,4 +1,4 @@
-"""Which resources calls of the services are about that pods of add-ons use: DNS, queues, secrets and parameters.
+"""Which resources calls of the services are about that pods of add-ons use, such as DNS, queues and file systems.
 
 A table of its own beside `resources`, which knows IAM, STS and EKS. Source: the service authorization reference.
 """
@@ -54,11 +54,37 @@ def _ssm(_action: str, params: Parameters, caller: Caller, region: str) -> Itera
         yield str(given)
 
 
+def _efs(_action: str, params: Parameters, caller: Caller, region: str) -> Iterator[str]:
+    prefix = f"arn:{caller.partition}:elasticfilesystem:{region}:{caller.account}"
+    for member, kind in (("AccessPointId", "access-point"), ("FileSystemId", "file-system")):
+        if params.get(member):
+            yield f"{prefix}:{kind}/{_last(params.get(member))}"
+
+
+def _load_balancing(action: str, params: Parameters, _caller: Caller, _region: str) -> Iterator[str]:
+    if action.startswith("Describe"):
+        return
+    for member in ("RuleArn", "ListenerArn", "TargetGroupArn", "LoadBalancerArn"):
+        if params.get(member):
+            yield str(params.get(member))
+
+
+def _logs(_action: str, params: Parameters, caller: Caller, region: str) -> Iterator[str]:
+    group = params.get("logGroupName")
+    if group:
+        # AWS's own refusals name the stream's part for calls of a group too, with nothing behind it.
+        stream = params.get("logStreamName") or ""
+        yield f"arn:{caller.partition}:logs:{region}:{caller.account}:log-group:{group}:log-stream:{stream}"
+
+
 def _last(value: object) -> str:
     return str(value or "").rstrip("/").rpartition("/")[2]
 
 
 _SERVICES: dict[str, Callable[[str, Parameters, Caller, str], Iterator[str]]] = {
+    "elasticfilesystem": _efs,
+    "elasticloadbalancing": _load_balancing,
+    "logs": _logs,
     "route53": _route53,
     "secretsmanager": _secretsmanager,
     "sqs": _sqs,

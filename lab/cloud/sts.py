@@ -50,6 +50,8 @@ class StsResponse(TokenResponse):
 
     def assume_role(self) -> ActionResult:
         caller = self._caller()
+        if caller.is_root:
+            raise refuse(self, "AccessDenied", "Roles may not be assumed by root accounts.")
         wanted = self._session_request()
         role = directory.find_role(wanted.role_arn)
         values = self._values(wanted)

@@ -29,6 +29,8 @@ from lab.cloud.sessions import Session
 ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"
 _PINNED = "pinned_principals"
+_EVERYTHING = parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}')
+"""What the root user may do in its account: no policy of IAM says so, and none can take it away."""
 
 
 def trust_policy(role: Role) -> Policy:
@@ -69,7 +71,7 @@ def policies_of(caller: Caller) -> Policies:
     """The policies that `caller` brings along: its own, its boundary, its session's."""
     arn = caller.principal.arn
     return Policies(
-        identity=directory.identity_policies(arn),
+        identity=[_EVERYTHING] if caller.is_root else directory.identity_policies(arn),
         boundary=directory.boundary(arn),
         session=[parse(document) for document in caller.session.policies] if caller.session else [],
     )

@@ -36,16 +36,18 @@ NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
 """The types other than STANDARD: the username and the groups that EKS gives their nodes."""
 
 _PRINCIPAL = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):(?P<kind>user|role)/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})"
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):(?:root|(?P<kind>user|role)/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64}))"
 )
 
 
 def check_principal_arn(arn: str) -> None:
-    """Refuse whatever is not the ARN of a user or role: an assumed role's ARN names a session, not a principal."""
+    """Refuse whatever is not the ARN of a user, a role or the account's root user: an assumed role's ARN names a
+    session, not a principal.
+    """
     match = _PRINCIPAL.fullmatch(arn)
     if match is None:
         raise InvalidParameterException("The principalArn parameter format is not valid")
-    if match["path"].startswith("aws-service-role/"):
+    if (match["path"] or "").startswith("aws-service-role/"):
         raise InvalidParameterException(
             "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role"
         )
@@ -70,12 +72,14 @@ def check_username(username: str) -> None:
 
 
 def check_type(entry_type: str, principal_arn: str, account: str) -> None:
-    """Refuse unknown types, and principals of other accounts for types other than STANDARD."""
+    """Refuse unknown types, and for types other than STANDARD whatever is no role, or of another account."""
     if entry_type == STANDARD:
         return
     if entry_type not in NODE_TYPES:
         known = ", ".join([STANDARD, *NODE_TYPES])
         raise InvalidParameterException(f"The access entry type {entry_type} is invalid, it must be one of {known}")
+    if ":role/" not in principal_arn:
+        raise InvalidParameterException(f"The principalArn of an access entry of type {entry_type} must be a role")
     if principal_arn.split(":")[4] != account:
         raise InvalidParameterException(
             f"The principalArn of an access entry of type {entry_type} must belong to the cluster's account {account}"
@@ -140,7 +144,7 @@ def make_entry(
     entry = AccessEntryRecord(
         cluster_name=key.name,
         arn=f"arn:{key.partition}:eks:{key.region}:{key.account}:access-entry/{key.name}/{kind}/{account}/"
-        f"{name.rpartition('/')[2]}/{new_uuid()}",
+        f"{name.rpartition('/')[2] or kind}/{new_uuid()}",
         principal=principal,
         username=username or typed_username or default_username(principal.arn),
         kubernetes_groups=list(groups or typed_groups),

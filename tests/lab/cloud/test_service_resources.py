@@ -1,4 +1,4 @@
-"""What calls of DNS, queues, secrets and parameters are about: policies that name one resource reach no other."""
+"""What calls of the services that add-ons use are about: policies that name one resource reach no other."""
 
 import pytest
 from cloud_setting import allow, client, code, name, new_user
@@ -37,7 +37,36 @@ def parameter(cloud):
     return arn, "ssm", lambda api: api.get_parameter(Name=path)
 
 
+def file_system(cloud):
+    found = client(cloud, "efs").create_file_system(CreationToken=name("fs"))["FileSystemId"]
+    arn = f"arn:aws:elasticfilesystem:{cloud.region}:{cloud.account}:file-system/{found}"
+    return arn, "efs", lambda api: api.describe_mount_targets(FileSystemId=found)
+
+
+def target_group(cloud):
+    vpc = client(cloud, "ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    made = client(cloud, "elbv2").create_target_group(
+        Name=name("tg"), Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip"
+    )
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    return (
+        arn,
+        "elbv2",
+        lambda api: api.register_targets(TargetGroupArn=arn, Targets=[{"Id": "172.31.0.9", "Port": 80}]),
+    )
+
+
+def log_group(cloud):
+    called, stream = f"/aws/{name('logs')}", name("stream")
+    client(cloud, "logs").create_log_group(logGroupName=called)
+    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{called}:*"
+    return arn, "logs", lambda api: api.create_log_stream(logGroupName=called, logStreamName=stream)
+
+
 ACTIONS = {
+    file_system: "elasticfilesystem:DescribeMountTargets",
+    target_group: "elasticloadbalancing:RegisterTargets",
+    log_group: "logs:CreateLogStream",
     zone: "route53:ListResourceRecordSets",
     queue: "sqs:ReceiveMessage",
     secret: "secretsmanager:GetSecretValue",

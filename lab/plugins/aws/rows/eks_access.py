@@ -87,7 +87,7 @@ POD_IDENTITY_ASSOCIATION: Final = Row(
         given("serviceAccount", "serviceAccount", required=True, replaces=True),
         given("roleArn", "roleArn", required=True),
         given("targetRoleArn", "targetRoleArn"),
-        given("disableSessionTags", "disableSessionTags", computed=True),
+        given("disableSessionTags", "disableSessionTags", default=False),
         given("policy", "policy", form=POLICY),
         seen("associationArn", "associationArn"),
         seen("associationId", "associationId"),
@@ -117,8 +117,8 @@ POD_IDENTITY_ASSOCIATION: Final = Row(
                 {
                     **_ASSOCIATION_KEY,
                     "roleArn": "$roleArn",
-                    # An empty string takes the target role, or the policy, away.
-                    "targetRoleArn": lambda values: values.get("targetRoleArn") or "",
+                    # The official provider sends nothing where the program says nothing any more, and EKS keeps both.
+                    "targetRoleArn": "$targetRoleArn",
                     "disableSessionTags": "$disableSessionTags",
                     "policy": "$policy",
                 },

@@ -85,7 +85,8 @@ def test_recreated_role_keeps_the_old_id(lab, client, cluster):
         (f"arn:aws:iam::{ACCOUNT}:user/nobody", "The specified principalArn is invalid: invalid principal."),
         (f"arn:aws:iam::{ACCOUNT}:role/dev", "The specified principalArn is invalid: invalid principal."),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/me", "The principalArn parameter format is not valid"),
-        (f"arn:aws:iam::{ACCOUNT}:root", "The principalArn parameter format is not valid"),
+        (ACCOUNT, "The principalArn parameter format is not valid"),
+        ("arn:aws:iam::999999999999:root", "The specified principalArn is invalid: invalid principal."),
         (
             f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
             "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role",

@@ -44,7 +44,6 @@ schema: setup ## Write the committed schemas and the reference anew
 	$(BIN)/python -m stacks.settings.schema
 	$(BIN)/python -W ignore -m eks_identity.hosting.schema components/schema.json
 	$(BIN)/python -W ignore -m eks_identity.hosting.reference > docs/reference.md
-	$(BIN)/python -m lab.tools.node components/schema.json examples/09-typescript/sdks/eks-identity
 
 lock: setup ## Renew requirements.lock from the requirements files
 	$(BIN)/python -m pip install --quiet uv

@@ -4,8 +4,8 @@ how it is compiled.
 | program               | made    | fits on PATH    | why this range                                               |
 |-----------------------|---------|-----------------|--------------------------------------------------------------|
 | pulumi                | 3.230.0 | >=3.230, <4     | the oldest engine that the pinned Python SDK was run with;   |
-|                       |         |                 | its Python language host must lie beside it; one that we     |
-|                       |         |                 | compile is older, and has a front of our own                 |
+|                       |         |                 | its Python language host must lie beside it; the hosts that  |
+|                       |         |                 | we compile are older, and have a front of our own            |
 | etcd                  | 3.6.16  | >=3.6, <3.7     | the minor that Kubernetes 1.36 is released with              |
 | kube-apiserver        | 1.36.3  | >=1.36, <1.37   | the lab's flags and authorization config are this minor's    |
 | kube-controller-…     | 1.36.3  | >=1.36, <1.37   | Kubernetes allows it no newer than its API server            |
@@ -165,29 +165,31 @@ def _kubernetes(name: str, says: Says, fits: VersionRange, systems: tuple[str, .
 
 
 _PULUMI = "3.230.0"
+_PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+
+
+def _front(language: str) -> dict[str, GoBuild]:
+    """What the engine starts: our own program, with the engine's libraries, in front of the host."""
+    return {f"pulumi-language-{language}": GoBuild("pulumi", "eks-identity.example/lab/tools/pulumi")}
+
+
+def _host(language: str, version: str) -> dict[str, GoBuild]:
+    """The last release of the language host whose source is in a Go module that stands alone."""
+    package = f"github.com/pulumi/pulumi/sdk/v3/{language}/cmd/pulumi-language-{language}"
+    build = GoBuild(f"language-{language}", package, {_PULUMI_VERSION: f"v{version}"})
+    return {f"pulumi-language-{language}-host": build}
+
+
 PULUMI = Program(
     name="pulumi",
     version=_PULUMI,
     fits=VersionRange("3.230", "4"),
     says=Says(("version",), r"^v(\d\S*)$"),
     builds={
-        "pulumi": GoBuild(
-            "pulumi",
-            "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": f"v{_PULUMI}"},
-        ),
-        "pulumi-language-python": GoBuild(
-            "language-python-front", "eks-identity.example/lab/tools/language-python-front"
-        ),
+        "pulumi": GoBuild("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", {_PULUMI_VERSION: f"v{_PULUMI}"}),
+        **_front("python"),
     },
-    parts={
-        # The last release of the language host whose source is in a Go module that stands alone.
-        "pulumi-language-python-host": GoBuild(
-            "language-python",
-            "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python",
-            {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.79.0"},
-        ),
-    },
+    parts=_host("python", "3.79.0"),
     copies={
         "pulumi-language-python-exec": GoCopy(
             "pulumi", "github.com/pulumi/pulumi/sdk/v3", "python/cmd/pulumi-language-python-exec"
@@ -212,26 +214,11 @@ LANGUAGE_NODEJS = Program(
     version=_PULUMI,
     fits=AnyVersion(),
     says=Says(("-h",), r"Usage of \S*pulumi-language-nodejs"),
-    builds={
-        # As with Python's: the last release whose source is in a Go module that stands alone.
-        "pulumi-language-nodejs": GoBuild(
-            "language-nodejs",
-            "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
-            {"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.60.0"},
-        )
-    },
+    builds=_front("nodejs"),
+    parts=_host("nodejs", "3.60.0"),
     releases=PULUMI.releases,
 )
 """Runs programs in TypeScript. Not in the catalogue: only what needs it asks for it."""
-
-SDK_NODEJS = Program(
-    name="pulumi-sdk-nodejs",
-    version=_PULUMI,
-    fits=VersionRange(_PULUMI, "3.231"),
-    says=Says((), r"^pulumi-sdk-nodejs v(\S+):"),
-    builds={"pulumi-sdk-nodejs": GoBuild("sdk-nodejs", "eks-identity.example/lab/tools/sdk-nodejs")},
-)
-"""Pulumi's generator of Node.js SDKs, as a program of its own. Not in the catalogue either."""
 
 _ETCD_RELEASES = "https://github.com/etcd-io/etcd/releases/download/v{version}"
 ETCD = Program(

@@ -1,40 +1,33 @@
-"""Node.js for the lab's programs in TypeScript: Node itself from a wheel, Pulumi's host, and the SDK that they import.
+"""Node.js for the lab's programs in TypeScript: Node and npm from a wheel, and Pulumi's host.
 
-python -m lab.tools.node SCHEMA FOLDER      generates a package's SDK into FOLDER, in place of what is there
+python -m lab.tools.node      has them ready, and Pulumi itself; prints what puts them on PATH
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import hashlib
+import os
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 from lab.errors import ToolError
-from lab.tools.catalogue import LANGUAGE_NODEJS, SDK_NODEJS
+from lab.tools.catalogue import LANGUAGE_NODEJS, PULUMI
+from lab.tools.files import link_folder
 from lab.tools.progress import Progress
 from lab.tools.toolbox import Toolbox, default_cache
 
 
 def node_folders(progress: Progress | None = None) -> tuple[Path, Path]:
-    """What to put on PATH: the folders of Pulumi's Node.js host, and of `node`. Raises `ToolError`."""
-    host = Toolbox(default_cache(), progress, programs=(LANGUAGE_NODEJS,)).ensure().bin
-    return host, _wheel() / "bin"
-
-
-def npm() -> list[str]:
-    """The command `npm`: the wheel's, run by the wheel's `node`."""
-    return [str(_wheel() / "bin" / "node"), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def generate(schema: Path, folder: Path) -> None:
-    """Puts the SDK of the package with this schema into `folder`, and nothing else. Raises `ToolError`."""
-    generator = Toolbox(default_cache(), programs=(SDK_NODEJS,)).ensure().obtained[0].path
-    shutil.rmtree(folder, ignore_errors=True)
-    done = subprocess.run([generator, schema, folder], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ToolError(f"no SDK can be generated from {schema}: {done.stderr}", fix="mend the schema's source")
+    """What to put on PATH: the folders of Pulumi with its Node.js host, and of `node` and `npm`. Raises `ToolError`."""
+    cache = default_cache()
+    pulumi = Toolbox(cache, progress, programs=(PULUMI, LANGUAGE_NODEJS)).ensure().bin
+    wheel = _wheel()
+    # The wheel's own npm does not find its parts: of what npm links to it has copies.
+    links = {"node": wheel / "bin" / "node", "npm": wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"}
+    digest = hashlib.sha256(str(wheel).encode()).hexdigest()[:12]
+    return pulumi, link_folder(cache / f"node-{digest}", links)
 
 
 def _wheel() -> Path:
@@ -44,5 +37,16 @@ def _wheel() -> Path:
     return Path(spec.origin).parent
 
 
+def main() -> int:
+    """The exit code: 0, or 1 with the reason on standard error."""
+    try:
+        folders = os.pathsep.join(map(str, node_folders()))
+    except ToolError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"export PATH={shlex.quote(folders)}:$PATH\n")
+    return 0
+
+
 if __name__ == "__main__":
-    generate(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(main())

@@ -7,12 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
+from component_folder import PYTHONPATH, added, copied, outside
 
 from lab.environment import process_environment
 from lab.principals import client
-from lab.tools import node
+from lab.tools.node import node_folders
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
+SDK = "@pulumi/eks-identity"
 PERSON, BUCKET = "typescript-person", "typescript-bucket"
 AWS_AUTH = ("-n", "kube-system", "get", "configmap", "aws-auth", "-o", "yaml")
 CONFIG = {
@@ -25,22 +28,23 @@ CONFIG = {
 @pytest.fixture(scope="module")
 def environment(running_lab, tools):
     """The lab's, with Node.js."""
-    inherited = process_environment(running_lab, tools.bin)
-    return inherited | {"PATH": os.pathsep.join([*map(str, node.node_folders()), inherited["PATH"]])}
+    inherited = process_environment(running_lab, tools.bin) | PYTHONPATH
+    return inherited | {"PATH": os.pathsep.join([*map(str, node_folders()), inherited["PATH"]])}
 
 
 @pytest.fixture(scope="module")
-def project(environment, tmp_path_factory):
-    """A copy of the example, installed from its lockfile, its SDK built. npm asks its registry: not the lab's proxy."""
-    outside = os.environ | {"PATH": environment["PATH"]}
-    copy = tmp_path_factory.mktemp("typescript") / "project"
-    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("node_modules", "bin", "Pulumi.*.yaml"))
-    for command in (["ci", "--ignore-scripts", "--prefer-offline"], ["run", "build"]):
-        done = subprocess.run(
-            [*node.npm(), *command], cwd=copy, env=outside, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    return copy
+def project(tmp_path_factory):
+    """The example's program in a project that was new when the package was added to it."""
+    folder = tmp_path_factory.mktemp("typescript")
+    project = folder / "project"
+    shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("node_modules", "sdks", "Pulumi.*"))
+    package = json.loads((project / "package.json").read_text())
+    del package["dependencies"][SDK]
+    (project / "package.json").write_text(json.dumps(package))
+    (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "typescript", "runtime": "nodejs"}))
+    said = added(copied(folder), project, outside(folder, *node_folders()))
+    assert f'import * as eksIdentity from "{SDK}"' in said
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -108,16 +112,19 @@ def edited(project, *replacements):
     return before
 
 
+def test_package_add_links_the_sdk(project):
+    """`pulumi package add` names the folder in the project, and its SDK in package.json: as the example has them."""
+    named = yaml.safe_load((project / "Pulumi.yaml").read_text())["packages"]
+    assert named == {"eks-identity": "../components"}
+    linked, committed = (json.loads((folder / "package.json").read_text()) for folder in (project, EXAMPLE))
+    assert linked == committed
+    assert linked["dependencies"][SDK] == "file:sdks/eks-identity"
+
+
 def test_a_preview_types_and_makes_nothing(pulumi, environment, project, kubectl):
     """The program type checks against the generated SDK, and its preview shows the plugin's own resource."""
-    checked = subprocess.run(
-        [*node.npm(), "exec", "--", "tsc", "--project", "."],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = ["npm", "exec", "--", "tsc", "--project", "."]
+    checked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
     previewed = pulumi("preview")
     assert previewed.returncode == 0, previewed.stdout

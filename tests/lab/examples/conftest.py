@@ -10,7 +10,6 @@ from lab.environment import process_environment
 from lab.stories.world import World
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-EXAMPLES = REPOSITORY / "examples"
 PROMISED = ("preview", "up --yes --skip-preview", "up --yes --skip-preview --expect-no-changes", "destroy --yes")
 """What the README of every example has its reader run."""
 
@@ -29,23 +28,25 @@ def world(running_lab, tools):
 
 @pytest.fixture
 def play(world, tools, running_lab, tmp_path):
-    """Plays the README of an example from its first command to its last."""
+    """Plays the README of an example from its first command to its last, here or in a copy of what it needs; in the
+    lab's shell, or in another that its reader begins in.
+    """
     played = []
 
-    def run(name):
-        example = EXAMPLES / name
+    def run(name, *, repository=REPOSITORY, shell=None):
+        example = repository / "examples" / name
         said = (example / "README.md").read_text()
         for words in PROMISED:
             assert f"$ pulumi -C examples/{name} {words}" in said
-        played.append(name)
+        played.append(example)
         before = inventory(world)
         # A home of its own, so that no client's cache carries over; labs are in the real one's cache folder.
         own = {"HOME": str(tmp_path), "EKS_LAB_HOME": str(running_lab.root)}
-        environment = process_environment(running_lab, tools.bin) | own
-        transcript.play(example / "README.md", environment, REPOSITORY)
+        environment = process_environment(running_lab, tools.bin) if shell is None else shell
+        transcript.play(example / "README.md", environment | own, repository)
         assert inventory(world) == before
 
     yield run
-    for name in played:
+    for example in played:
         for left in (("destroy", "--skip-preview"), ("stack", "rm", "--preserve-config", "--force")):
-            world.run("pulumi", "-C", str(EXAMPLES / name), *left, "--stack", "lab", "--yes", "--non-interactive")
+            world.run("pulumi", "-C", str(example), *left, "--stack", "lab", "--yes", "--non-interactive")

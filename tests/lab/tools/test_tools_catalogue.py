@@ -16,8 +16,8 @@ from lab.tools.versions import AnyVersion, VersionRange, numbers
 
 AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases/download/v0.6.13"
 
-EVERY = (*CATALOGUE, catalogue.LANGUAGE_NODEJS, catalogue.SDK_NODEJS)
-HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs": "v3.60.0"}
+EVERY = (*CATALOGUE, catalogue.LANGUAGE_NODEJS)
+HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs-host": "v3.60.0"}
 """The last releases of Pulumi's language hosts that compile by themselves."""
 
 PRINTED = [
@@ -30,8 +30,6 @@ PRINTED = [
     (catalogue.AWS_IAM_AUTHENTICATOR, '{"Version":"unversioned"}\n', None),
     (catalogue.AWS_IAM_AUTHENTICATOR, "{}\n", None),
     (catalogue.PULUMI, "v3.230.0\n", "3.230.0"),
-    (catalogue.SDK_NODEJS, "pulumi-sdk-nodejs v3.230.0: needs the schema's file\n", "3.230.0"),
-    (catalogue.SDK_NODEJS, "open v3.230.0: no such file or directory\n", None),
     (catalogue.PULUMI, "warning: A new version of Pulumi is available\nv3.231.0-alpha.1\n", "3.231.0-alpha.1"),
 ]
 

@@ -1,0 +1,122 @@
+// The language host that the engine starts, in front of one of the same language that is older than the engine.
+//
+// The last hosts whose sources stand alone, Python's and Node.js's, do not know what the engine asks of them today: to
+// generate the SDK of a package and to link it, as `pulumi package add` does, and to find in `info` what a folder's
+// program and its options are. This program starts such a host, answers the first itself with the engine's own
+// libraries, and hands every other call on, bytes as they are.
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+const (
+	prefix = "pulumi-language-"
+	suffix = "-host"
+)
+
+func main() {
+	own, err := os.Executable()
+	if err == nil {
+		own, err = filepath.EvalSymlinks(own)
+	}
+	if err == nil {
+		err = run(own)
+	}
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		os.Exit(ended.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run starts the old host, which lies beside this program, and serves in its place.
+func run(own string) error {
+	front := &front{
+		language: strings.TrimPrefix(filepath.Base(own), prefix),
+		program:  own + suffix,
+		others:   map[string]*host{},
+	}
+	main, err := start(front.program)
+	if err != nil {
+		return err
+	}
+	front.main = main
+	return front.serve()
+}
+
+// A running host.
+type host struct {
+	process *exec.Cmd
+	output  *bufio.Reader
+	calls   *grpc.ClientConn // nil where it ended without serving, as it does after -h
+}
+
+// start runs a host with this program's arguments, after the flags given.
+func start(program string, flags ...string) (*host, error) {
+	started := &host{process: exec.Command(program, append(flags, os.Args[1:]...)...)}
+	started.process.Stderr = os.Stderr
+	output, err := started.process.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := started.process.Start(); err != nil {
+		return nil, err
+	}
+	started.output = bufio.NewReader(output)
+	line, err := started.output.ReadString('\n')
+	if err != nil {
+		return started, nil
+	}
+	started.calls, err = grpc.NewClient(
+		"passthrough:///127.0.0.1:"+strings.TrimSpace(line),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithNoProxy(),
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(math.MaxInt32)),
+	)
+	return started, err
+}
+
+// serve answers calls until the old host ends, which it does with its engine.
+func (front *front) serve() error {
+	if front.main.calls != nil {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		server := grpc.NewServer(
+			grpc.ForceServerCodec(raw{}), grpc.MaxRecvMsgSize(math.MaxInt32), grpc.UnknownServiceHandler(front.handle),
+		)
+		go server.Serve(listener)
+		fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	}
+	io.Copy(os.Stdout, front.main.output)
+	return front.main.process.Wait()
+}
+
+// raw is the codec of messages that stay bytes.
+type raw struct{}
+
+func (raw) Marshal(message any) ([]byte, error) { return *message.(*[]byte), nil }
+
+func (raw) Unmarshal(data []byte, message any) error {
+	*message.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+
+func (raw) Name() string { return "proto" }

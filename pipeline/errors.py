@@ -2,6 +2,7 @@
 
 PipelineError
 ├── UnknownStackError     no settings file of that name
+├── SettingsFileError     a settings file that is no YAML, or says a key twice
 ├── MissingEngineError    no pulumi program on PATH
 ├── StackLockedError      another update holds the stack
 ├── OperationFailedError  the engine refused or failed; its diagnostics have been shown
@@ -38,6 +39,12 @@ class PipelineError(Exception):
 
 class UnknownStackError(PipelineError):
     """There is no settings file for the stack that was named."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SettingsFileError(PipelineError):
+    """The settings file cannot be read as what it was meant to say; nothing was done."""
 
     exit_code = ExitCode.USAGE
 

@@ -11,6 +11,7 @@ from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 from rich.console import Console
 
+from pipeline import settings_file
 from pipeline.engine import CancellableEngine, cancelled_by_signals
 from pipeline.errors import (
     CancelledError,
@@ -57,7 +58,7 @@ def run(
     started = time.monotonic()
     try:
         with cancelled_by_signals(engine, narrator.say):
-            stack = _select(stack_name, project, engine)
+            stack = _select(stack_name, project, engine, config_file)
             outputs = _OPERATIONS[operation](stack, narrator, str(config_file.resolve()) if config_file else None)
         report.outputs = {
             name: SECRET if output.secret and not show_secrets else output.value
@@ -131,14 +132,16 @@ def _engine() -> CancellableEngine:
         raise MissingEngineError(f"{error}\n  fix: install a newer Pulumi") from error
 
 
-def _select(stack_name: str, project: Path, engine: CancellableEngine) -> auto.Stack:
-    """The stack, made in the backend on its first use; its settings file must be there."""
+def _select(stack_name: str, project: Path, engine: CancellableEngine, config_file: Path | None) -> auto.Stack:
+    """The stack, made in the backend on its first use; its settings file must be there, and be readable."""
     known = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
     if stack_name not in known:
         raise UnknownStackError(
             f"stack {stack_name!r}: no settings file Pulumi.{stack_name}.yaml in {project}\n"
             f"  fix: name one of {', '.join(known) or '(none yet)'}, or write that file"
         )
+    for file in filter(None, (project / f"Pulumi.{stack_name}.yaml", config_file)):
+        settings_file.check(file)
     options = auto.LocalWorkspaceOptions(pulumi_command=engine)
     return auto.create_or_select_stack(stack_name, work_dir=str(project), opts=options)
 

@@ -106,8 +106,15 @@ def _of_another_stack(key: str, stack: str, name: str) -> Target:
 
 
 def _exported(known: Any, output: str, key: str, stack: str, name: str) -> Any:
-    if known is None or name not in known:
+    if known is None:
+        rule = f"a stack that is up, and says its {output}"
+        fix = (
+            f"`pulumi up -s {stack}`; where its clusters are gone for good, end this stack without them: "
+            "`PULUMI_K8S_DELETE_UNREACHABLE=true pulumi destroy`"
+        )
+    elif name not in known:
         rule = f"a stack that says its clusters, {name} among them"
         fix = f"see `pulumi stack output {output} -s {stack}`; name the cluster by its key there"
-        raise Refused([Problem(f"clusters.{key}.stack", rule, stack, fix)], subject="settings")
-    return known[name]
+    else:
+        return known[name]
+    raise Refused([Problem(f"clusters.{key}.stack", rule, stack, fix)], subject="settings")

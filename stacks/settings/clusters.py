@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 import pulumi_eks
-from pydantic import Field, model_validator
+from pydantic import Field
 
 import eks_identity as eks
 from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
 from eks_identity.pods.addon_args import AddonArgs
 from stacks.settings.derived import Model, takes
-from stacks.settings.errors import refused
 from stacks.settings.pods import PodSettings
 
 
@@ -63,14 +62,3 @@ class ClusterSettings(Model):
     """EKS add-ons by name, each with the identity of its pods."""
     migration: MigrationSettings | None = None
     """Takes the cluster from aws-auth to access entries; see `AuthenticationModeMigration`."""
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if self.create is not None and self.stack is not None:
-            raise refused("made here (create) or in another stack (stack)", "leave one of create and stack")
-        if self.create is None and (only := sorted(self.model_fields_set & _OF_NEW_CLUSTERS)):
-            raise refused(f"{', '.join(only)} of a cluster that is made here", f"take out {', '.join(only)}")
-        return self
-
-
-_OF_NEW_CLUSTERS = {"node_groups", "role_settings", "protect"}

@@ -7,18 +7,20 @@ words for every program that uses them.
 
 from __future__ import annotations
 
+import difflib
 import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pulumi
 from pulumi.runtime import config
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from eks_identity import Problem
+from eks_identity.errors import SECRET
 from eks_identity.inputs import Refused
-from stacks.settings import references
+from stacks.settings import references, wording
 from stacks.settings.environment import Settings
 from stacks.settings.given import Given
 from stacks.settings.rules import Rules
@@ -26,30 +28,72 @@ from stacks.settings.rules import Rules
 
 def read(rules: Rules | None = None, own: pulumi.Config | None = None, *, stack: str | None = None) -> Settings:
     """The settings of the selected stack; refuses every key that is wrong, all at once and before any call to AWS."""
-    own = own or pulumi.Config()
-    given = {key: _value(text) for key, text in _texts(own.name).items()}
-    return parse(given, rules, project=own.name, stack=stack or pulumi.get_stack())
+    own, stack = own or pulumi.Config(), stack or pulumi.get_stack()
+    handed_over = {**config.get_config_env(), **config.CONFIG.get()}
+    given = {key: _value(text) for key, text in _texts(handed_over, own.name).items()}
+    secrets = {key for key in given if config.is_config_secret(f"{own.name}:{key}")}
+    return parse(given, rules, project=own.name, stack=stack, secrets=secrets, beside=_beside(handed_over, own.name))
 
 
-def parse(given: Given, rules: Rules | None = None, *, project: str, stack: str) -> Settings:
-    """Settings out of plain values, with what `rules` say where they say nothing."""
+def parse(
+    given: Given,
+    rules: Rules | None = None,
+    *,
+    project: str,
+    stack: str,
+    secrets: Collection[str] = (),
+    beside: Iterable[Problem] = (),
+) -> Settings:
+    """Settings out of plain values, with what `rules` say where they say nothing.
+
+    `secrets` are the keys of `given` that are encrypted; `beside` is what is wrong with settings of other packages.
+    """
     file, rules = f"Pulumi.{stack}.yaml", rules or Rules()
     filled = rules.filled(given)
-    found: list[Problem] = []
+    found = list(wording.empty(given))
     try:
         said = Settings.model_validate(filled)
     except ValidationError as error:
-        found = [_problem(details, project) for details in error.errors()]
+        nothing = {problem.input for problem in found}
+        found += [each for each in wording.problems(error.errors(), filled, project) if each.input not in nothing]
     found += references.problems(filled)
     found += [problem for demand in rules.demands for problem in demand(filled)]
+    found = [_hidden(problem, given, secrets) for problem in found] + [_in_plain(key, project) for key in secrets]
+    found = [replace(problem, input=f"{project}:{problem.input}") for problem in found]
+    found += beside
     if found:
-        raise Refused([replace(problem, input=f"{file}: {project}:{problem.input}") for problem in found], subject=file)
+        raise Refused([replace(problem, input=f"{file}: {problem.input}") for problem in found], subject=file)
     return said
 
 
-def _texts(project: str) -> dict[str, str]:
+def _in_plain(key: str, project: str) -> Problem:
+    rule = "plain: what is declared of it can be read in AWS, in the cluster and in the stack's state"
+    return Problem(key, rule, SECRET, f"`pulumi config set --plaintext '{project}:{key}' VALUE`")
+
+
+def _hidden(problem: Problem, given: Given, secrets: Iterable[str]) -> Problem:
+    for key in secrets:
+        if problem.input == key or problem.input.startswith((f"{key}.", f"{key}[")):
+            return problem.hiding(given[key])
+    return problem
+
+
+def _beside(handed_over: Iterable[str], project: str) -> Iterator[Problem]:
+    """The region that is not there, and settings of a project whose name is nearly this one's: nobody reads those."""
+    if "aws:region" not in handed_over:
+        yield Problem(
+            "aws:region", "the region that the environment is in", None, "`pulumi config set aws:region REGION`"
+        )
+    names = {key: key.partition(":")[0] for key in handed_over}
+    near = {*difflib.get_close_matches(project, {*names.values()} - {project}, cutoff=0.8)}
+    for key, name in names.items():
+        if name in near:
+            fix = f"did you mean {project}:{key.removeprefix(name + ':')}?"
+            yield Problem(key, f"a setting of {project}, or of another package", name, fix)
+
+
+def _texts(handed_over: Mapping[str, str], project: str) -> dict[str, str]:
     """Every setting of the project, misspelt ones too: `pulumi.Config` gives only those that are asked for by name."""
-    handed_over = {**config.get_config_env(), **config.CONFIG.get()}
     own = f"{project}:"
     return {key.removeprefix(own): value for key, value in handed_over.items() if key.startswith(own)}
 
@@ -61,25 +105,3 @@ def _value(text: str) -> Any:
     except ValueError:
         return text
     return value if isinstance(value, dict | list) else text
-
-
-def _problem(details: ErrorDetails, project: str) -> Problem:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"]).removeprefix(".")
-    value = None if details["type"] == "missing" else details["input"]
-    return Problem(key, _rule(details), value, _fix(details, f"{project}:{key}"))
-
-
-def _rule(details: ErrorDetails) -> str:
-    if details["type"] == "extra_forbidden":
-        return "a setting that there is"
-    return details["msg"]
-
-
-def _fix(details: ErrorDetails, key: str) -> str:
-    own: str | None = details.get("ctx", {}).get("fix")
-    fixes = {
-        "extra_forbidden": f"`pulumi config rm --path '{key}'`, or mend its name",
-        "missing": f"`pulumi config set --path '{key}' VALUE`",
-        "literal_error": f"`pulumi config set --path '{key}' VALUE` with one of those values",
-    }
-    return own or fixes.get(details["type"], f"`pulumi config set --path '{key}' VALUE` with a value of that type")

@@ -18,10 +18,23 @@ AGENT = "eks-pod-identity-agent"
 
 def problems(given: Given) -> Iterator[Problem]:
     """What does not belong together, with the keys below the project as inputs."""
+    yield from _origins(given)
     yield from _unknown_clusters(given)
     yield from _missing_providers(given)
     yield from _missing_agents(given)
     yield from _twice(given)
+
+
+def _origins(given: Given) -> Iterator[Problem]:
+    for key, entry in entries(given, "clusters").items():
+        here = f"clusters.{key}"
+        if {"create", "stack"} <= entry.keys():
+            rule = "made here (create) or in another stack (stack)"
+            yield Problem(f"{here}.stack", rule, entry["stack"], "leave one of create and stack")
+        if "create" not in entry:
+            for only in sorted(entry.keys() & {"node_groups", "role_settings", "protect"}):
+                rule = f"{only} of a cluster that is made here"
+                yield Problem(f"{here}.{only}", rule, entry[only], "take it out, or make the cluster with create")
 
 
 def _unknown_clusters(given: Given) -> Iterator[Problem]:

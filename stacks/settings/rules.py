@@ -42,6 +42,6 @@ class Rules:
         return filled
 
     def _cluster(self, cluster: Any) -> Any:
-        if not isinstance(cluster, Mapping) or not isinstance(cluster.get("create"), Mapping):
+        if not isinstance(cluster, Mapping) or not isinstance(cluster.get("create", ""), Mapping | None):
             return cluster
-        return {"protect": self.protect, **cluster, "create": {**self.create, **cluster["create"]}}
+        return {"protect": self.protect, **cluster, "create": {**self.create, **(cluster["create"] or {})}}

@@ -4,19 +4,14 @@ Its settings are handed over as a file of their own. For those of a real environ
 the lab's account for its own, and a network that is made now for the one that is there.
 """
 
-import json
-import os
 import shutil
-import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from lab_project import REGION, REPOSITORY, LabProject
 
-from lab.environment import process_environment
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 LAB_ACCOUNT = "123456789012"
 OWN = "eks-identity:"
 CLUSTER = "aws:eks/cluster:Cluster"
@@ -28,34 +23,47 @@ TRUST = {
 }
 
 
-class FailedError(AssertionError):
-    """The pipeline ended with a failure; what it said."""
-
-
 def project(folder):
     """A copy of the project's program, with the virtual environment that runs the tests, and a state of its own."""
     for source in (REPOSITORY / "stacks", REPOSITORY / "__main__.py", *REPOSITORY.glob("Pulumi*.yaml")):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / source.name)
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
-    (folder / "state").mkdir()
     return folder
 
 
-def add(folder, stack, module, settings):
-    """One environment more: one module and one settings file."""
-    (folder / "stacks" / f"{stack}.py").write_text(module)
-    config = {"aws:region": "ap-northeast-1", f"{OWN}account": LAB_ACCOUNT}
+MODULE = """
+from stacks import compose as environments
+from stacks.settings import Rules
+
+def compose() -> None:
+    environments.declare(Rules())
+"""
+
+
+def add(folder, stack, settings):
+    """One environment more, which demands nothing: one module and one settings file."""
+    (folder / "stacks" / f"{stack}.py").write_text(MODULE)
+    config = {"aws:region": REGION, f"{OWN}account": LAB_ACCOUNT}
     config |= {f"{OWN}{key}": value for key, value in settings.items()}
     (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 
 
-class DeployedEnvironment:
+def says(cluster, team):
+    """A person who may look at nodes, and a workload, of one team."""
+    role = {"name": f"{team}-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
+    return {
+        "people": {
+            team: {"cluster": cluster, "group": team, "roles": [role], "principals": [{"user": f"{team}-watcher"}]}
+        },
+        "workloads": {team: {"cluster": cluster, "namespace": "default", "service_account": f"{team}-pods"}},
+    }
+
+
+class DeployedEnvironment(LabProject):
     """One environment of a project."""
 
-    account = LAB_ACCOUNT
-
     def __init__(self, home, tools, stack, folder):
-        self.home, self.tools, self.stack, self.folder = home, tools, stack, folder
+        super().__init__(home, tools, folder, stack)
         self.settings = folder / f"{stack}-settings.yaml"
         shutil.copy(folder / f"Pulumi.{stack}.yaml", self.settings)
         self.outputs = {}
@@ -90,15 +98,7 @@ class DeployedEnvironment:
         self.settings.write_text(yaml.safe_dump(document))
 
     def pipeline(self, operation, *options, **variables):
-        """Runs the pipeline, and gives its report; raises `FailedError` with what was said where it fails."""
-        command = [sys.executable, "-m", "pipeline", operation, "--stack", self.stack, "--cwd", str(self.folder)]
-        command += ["--config-file", str(self.settings), "--json", *options]
-        done = subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment() | variables, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise FailedError(done.stderr)
-        return json.loads(done.stdout)
+        return super().pipeline(operation, "--config-file", str(self.settings), *options, **variables)
 
     def up(self):
         """Updates, and keeps the outputs."""
@@ -106,34 +106,10 @@ class DeployedEnvironment:
         self.outputs = report["outputs"]
         return report
 
-    def environment(self, principal="lab-admin"):
-        environment = process_environment(self.home, self.tools.bin, principal, inherit=os.environ)
-        return environment | {"PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}"}
-
-    def pulumi(self, *arguments):
-        command = ["pulumi", *arguments, "--stack", self.stack, "--cwd", str(self.folder), "--non-interactive"]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
-
-    def aws(self, *arguments):
-        command = ["aws", *arguments, "--output", "json"]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
-
-    def kubectl(self, cluster, *arguments, principal="lab-admin"):
+    def kubectl(self, cluster, *arguments, principal=None):
         """What `kubectl` writes for `principal`, right or wrong, with the kubeconfig that the stack gave out."""
-        file = self.folder / f"{cluster}-kubeconfig"
-        file.write_text(self.outputs["kubeconfigs"][cluster])
-        command = ["kubectl", "--kubeconfig", str(file), *arguments]
-        done = subprocess.run(command, env=self.environment(principal), capture_output=True, text=True, check=False)
+        done = self.kubectl_with(self.outputs["kubeconfigs"][cluster], *arguments, principal=principal)
         return done.stdout + done.stderr
-
-    def resources(self, type_=""):
-        """The resources of the stack of a type, or of all types, as the engine has them in its state."""
-        state = json.loads(self.pulumi("stack", "export"))["deployment"].get("resources", [])
-        return [resource for resource in state if type_ in {"", resource["type"]}]
 
     def made_roles(self):
         """The IAM roles of the stack, as IAM describes them."""

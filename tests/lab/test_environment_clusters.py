@@ -1,37 +1,20 @@
 """Access to clusters that a stack does not make: another stack's, by reference, and nobody's here, by name."""
 
 import pytest
-from deployed_environment import DeployedEnvironment, FailedError, add, project
+from deployed_environment import DeployedEnvironment, add, project, says
+from lab_project import FailedError
 
-MODULE = """
-from stacks import compose as environments
-from stacks.settings import Rules
-
-def compose() -> None:
-    environments.declare(Rules())
-"""
 CLUSTER = "irsa"
 """One that the lab brings up, and that no stack has made."""
-
-
-def says(cluster, team):
-    """A person who may look at nodes, and a workload, of one team."""
-    role = {"name": f"{team}-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
-    return {
-        "people": {
-            team: {"cluster": cluster, "group": team, "roles": [role], "principals": [{"user": f"{team}-watcher"}]}
-        },
-        "workloads": {team: {"cluster": cluster, "namespace": "default", "service_account": f"{team}-pods"}},
-    }
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"))
-    add(folder, "base", MODULE, {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
+    add(folder, "base", {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
     theirs = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
-    add(folder, "team", MODULE, {"clusters": {"theirs": theirs}, **says("theirs", "team")})
-    add(folder, "nowhere", MODULE, {"clusters": {"nowhere": {}, "elsewhere": {}, CLUSTER: {}}})
+    add(folder, "team", {"clusters": {"theirs": theirs}, **says("theirs", "team")})
+    add(folder, "nowhere", {"clusters": {"nowhere": {}, "elsewhere": {}, CLUSTER: {}}})
     return folder
 
 

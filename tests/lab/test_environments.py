@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from deployed_environment import CLUSTER, LAB_ACCOUNT, TRUST, DeployedEnvironment, FailedError, project
+from deployed_environment import CLUSTER, LAB_ACCOUNT, TRUST, DeployedEnvironment, project
+from lab_project import FailedError
 
 BOUNDARY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 ROLES = {"developer": "/", "operator": "/", "administrator": "/platform/", "newcomer": "/"}
@@ -97,11 +98,6 @@ def test_dev_is_destroyed(dev):
     nothing_left(dev, roles)
 
 
-def test_prod_has_nothing_to_do_a_second_time(prod):
-    """A second update of prod finds nothing to do."""
-    assert prod.pipeline("up")["changes"] == []
-
-
 def test_prod_is_what_its_module_says(prod):
     """prod reads access entries alone, answers inside its network alone, logs, encrypts secrets, and is protected."""
     cluster = prod.aws("eks", "describe-cluster", "--name", "prod")["cluster"]
@@ -133,17 +129,8 @@ def test_prod_lets_people_in_and_pods_out(prod):
     assert association["serviceAccount"] == "reports"
 
 
-def test_prod_changes(prod):
-    """A person more and a person less: kubectl sees both."""
-    with prod.changed() as settings:
-        settings["people"]["operators"]["principals"] = [{"role": "newcomer"}]
-    prod.up()
-    assert "NAMESPACE" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/newcomer")
-    assert "must be logged in" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/operator")
-
-
 def test_prod_is_not_destroyed_by_mistake(prod):
-    """Pulumi refuses to destroy prod before anything is deleted, and EKS refuses whoever does without Pulumi."""
+    """Pulumi and EKS refuse to delete prod, before anything is gone: a second update finds nothing to do."""
     before = len(prod.resources())
     with pytest.raises(FailedError, match="protected"):
         prod.pipeline("destroy")
@@ -151,6 +138,15 @@ def test_prod_is_not_destroyed_by_mistake(prod):
     with pytest.raises(AssertionError, match="deletion protection"):
         prod.aws("eks", "delete-cluster", "--name", "prod")
     assert prod.pipeline("up")["changes"] == []
+
+
+def test_prod_changes(prod):
+    """A person more and a person less: kubectl sees both."""
+    with prod.changed() as settings:
+        settings["people"]["operators"]["principals"] = [{"role": "newcomer"}]
+    prod.up()
+    assert "NAMESPACE" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/newcomer")
+    assert "must be logged in" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/operator")
 
 
 def test_prod_is_destroyed_on_purpose(prod):
@@ -165,7 +161,7 @@ def test_prod_is_destroyed_on_purpose(prod):
 
 def nothing_left(environment, roles):
     assert environment.resources() == []
-    assert environment.stack not in environment.aws("eks", "list-clusters")["clusters"]
+    assert environment.stack_name not in environment.aws("eks", "list-clusters")["clusters"]
     there = {role["RoleName"] for role in environment.aws("iam", "list-roles")["Roles"]}
     assert there.isdisjoint(roles)
     groups = ("--filters", f"Name=vpc-id,Values={environment.vpc}", "--query", "SecurityGroups[].GroupName")

@@ -1,18 +1,14 @@
 """A cluster that the stack itself makes, through pulumi_eks: both ways in, one way out, and nothing left behind."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
 import yaml
+from lab_project import LabProject, write_project
 
-from lab.environment import process_environment
 from lab.principals import client
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json
 import pulumi
@@ -45,24 +41,10 @@ pulumi.export("role", workload.role_arn)
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
-    """Runs the pipeline on a project of this test; destroys what it made."""
-    project = tmp_path_factory.mktemp("project")
-    (project / "Pulumi.yaml").write_text("name: new-cluster\nruntime: python\n")
-    (project / "Pulumi.new.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
-    (project / "__main__.py").write_text(PROGRAM)
-    (project / "state").mkdir()
-    environment = process_environment(running_lab, tools.bin) | {"PULUMI_BACKEND_URL": f"file://{project / 'state'}"}
-
-    def run(operation):
-        command = [sys.executable, "-m", "pipeline", operation, "--stack", "new", "--cwd", str(project), "--json"]
-        done = subprocess.run(
-            [*command, "--show-secrets"], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    yield run
-    run("destroy")
+    """A project of this test; what it made is destroyed."""
+    project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "new-cluster", PROGRAM))
+    yield project
+    project.pipeline("destroy")
     assert "new" not in client(running_lab, "eks").list_clusters()["clusters"]
     assert "new-node" not in {role["RoleName"] for role in client(running_lab, "iam").list_roles()["Roles"]}
 
@@ -70,20 +52,13 @@ def stack(running_lab, tools, tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(stack):
     """The stack's outputs after `up`, and the report of a second `up`."""
-    return stack("up")["outputs"], stack("up")
+    return stack.pipeline("up", "--show-secrets")["outputs"], stack.pipeline("up")
 
 
-@pytest.fixture
-def kubectl(running_lab, tools, made, tmp_path):
+@pytest.fixture(scope="module")
+def kubectl(stack, made):
     """kubectl on the new cluster, with the kubeconfig that the stack gives out."""
-    (tmp_path / "kubeconfig").write_text(made[0]["kubeconfig"])
-
-    def run(*arguments, principal="lab-admin"):
-        environment = process_environment(running_lab, tools.bin, principal, inherit=os.environ)
-        command = ["kubectl", "--kubeconfig", str(tmp_path / "kubeconfig"), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-    return run
+    return partial(stack.kubectl_with, made[0]["kubeconfig"])
 
 
 def test_a_second_update_finds_nothing_to_do(made):
@@ -110,11 +85,8 @@ def test_node_roles_stay(kubectl):
     ]
 
 
-def test_pods_get_out(kubectl, made, running_lab, tools):
+def test_pods_get_out(kubectl, made, stack):
     """A token of the workload's service account assumes its role, which trusts the new cluster's issuer."""
     token = kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout.strip()
-    command = ["aws", "sts", "assume-role-with-web-identity", "--role-arn", made[0]["role"]]
-    command += ["--role-session-name", "test", "--web-identity-token", token]
-    environment = process_environment(running_lab, tools.bin)
-    assumed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert assumed.returncode == 0, assumed.stderr
+    session = ("--role-arn", made[0]["role"], "--role-session-name", "test", "--web-identity-token", token)
+    assert stack.aws("sts", "assume-role-with-web-identity", *session)["Credentials"]

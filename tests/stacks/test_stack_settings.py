@@ -1,7 +1,9 @@
 """The settings of the stacks that there are, and what is said of wrong ones."""
 
+import functools
 import importlib
 import json
+import os
 
 import pulumi
 import pulumi_eks
@@ -64,13 +66,13 @@ def test_everything_wrong_is_said_at_once_with_file_and_key():
         ("dev", "clusters.dev.stack", "organization/eks-identity/prod", "made here .create. or in another stack"),
         ("dev", "clusters.dev.create.vpc", "vpc-1", "a setting that there is"),
         ("dev", "clusters.dev.create.service_role", "arn:aws:iam::111122223333:role/a", "a setting that there is"),
-        ("dev", "clusters.dev.create.endpoint_private_access", "yes", "valid boolean"),
-        ("dev", "clusters.dev.node_groups.small.scaling_config.min_size", "1", "valid integer"),
+        ("dev", "clusters.dev.create.endpoint_private_access", "yes", "true or false, without quotes"),
+        ("dev", "clusters.dev.node_groups.small.scaling_config.min_size", "1", "a whole number, without quotes"),
         ("dev", "clusters.dev.node_groups.small.size", 1, "a setting that there is"),
         ("dev", "defaults.mode", "kube2iam", "'irsa' or 'pod-identity'"),
-        ("dev", "account", "1111", "pattern"),
-        ("dev", "account", None, "required"),
-        ("dev", "clusters", {}, "at least 1 item"),
+        ("dev", "account", "1111", "12 digits, in quotes"),
+        ("dev", "account", None, "required here"),
+        ("dev", "clusters", {}, "at least one entry"),
         ("dev", "clusters.dev.addons", {}, "needs the add-on eks-pod-identity-agent"),
     ],
 )
@@ -85,6 +87,95 @@ def test_what_is_wrong_is_refused(stack, path, value, rule):
     (problem,) = refusal.value.problems
     assert problem.input.startswith(f"Pulumi.{stack}.yaml: eks-identity:{path.partition('.')[0]}")
     assert problem.fix
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said", "fix"),
+    [
+        ("clusters.dev.create.version", 1.33, "1.33", 'write "1.33"'),
+        ("tags.since", 2024, "2024", 'write "2024"'),
+        ("tags.on", True, "True", 'write "true"'),
+        ("people.operators.principals", ["dev-operator"], "[0]: 'dev-operator'", "give it keys: user, role, arn, "),
+        ("people.operators.principals", {"user": "a"}, "{'user': 'a'}", "put a dash in front of each entry"),
+        ("workloads.reports.policies", "AmazonS3FullAccess", "'AmazonS3FullAccess'", "write [AmazonS3FullAccess]"),
+        ("workloads", [{"reports": {}}], "[{'reports': {}}]", "give each entry a key of its own in place of the dash"),
+        ("clusters.dev.addons", ["coredns"], "['coredns']", "give each entry a key of its own in place of the dash"),
+        ("clusters.dev.protect", "yes", "'yes'", "write true"),
+        ("clusters.dev.node_groups.small.scaling_config.min_size", "1", "'1'", "write 1"),
+        ("clusters.dev.node_groups.small.instanceTypes", ["t3.small"], "['t3.small']", "did you mean instance_types?"),
+        ("workloads.reports.service-account", "a", "'a'", "did you mean service_account?"),
+        ("peeple", {}, "{}", "did you mean people?"),
+        ("defaults.via", "access-entries", "'access-entries'", "did you mean access-entry?"),
+        ("clusters.dev.create.fargate", "yes", "'yes'", "write true"),
+        ("clusters.dev.create.fargate", {"selectors": 3}, ".selectors: 3", "write [3]"),
+        (
+            "clusters.dev.create.storage_classes",
+            {"a": {"type": "gp3", "encryptd": True}},
+            ".encryptd: True",
+            "encrypted?",
+        ),
+        ("clusters.dev.create.storage_classes", {"fast": {}}, "fast.type: None", "config set --path"),
+    ],
+)
+def test_a_value_that_is_nearly_right_is_put_right(path, value, said, fix):
+    """What YAML made of a value, and what to write for it, is said of the key as it was written, and nothing else."""
+    wrong = stored("dev")
+    put(wrong, path, value)
+    with pytest.raises(Refused) as refusal:
+        parse(wrong, "dev")
+    (problem,) = refusal.value.problems
+    line, _, way_out = str(problem).partition("\n")
+    assert line.startswith(f"Pulumi.dev.yaml: eks-identity:{path}")
+    assert said in line
+    assert fix in way_out
+    assert "Input should" not in way_out
+
+
+@pytest.mark.parametrize(
+    "path", ["clusters.dev.create", "clusters.dev.addons.eks-pod-identity-agent", "people.operators.cluster", "tags"]
+)
+def test_a_key_with_nothing_behind_it_is_refused(path):
+    """YAML's null is no value: it is said once, and nothing is read into it."""
+    wrong = stored("dev")
+    put(wrong, path, "")
+    folder, _, last = path.rpartition(".")
+    (functools.reduce(dict.__getitem__, folder.split("."), wrong) if folder else wrong)[last] = None
+    with pytest.raises(Refused) as refusal:
+        parse(wrong, "dev")
+    (problem,) = refusal.value.problems
+    assert problem.input == f"Pulumi.dev.yaml: eks-identity:{path}"
+    assert problem.rule == "a value behind the key"
+
+
+def test_secrets_are_refused_and_not_told(monkeypatch):
+    """Settings end up in plain sight: one that is encrypted is refused, and no refusal shows what it says."""
+    said = stored("lab") | {"tags": {"password": 12345678}}
+    handed_over(monkeypatch, said.items())
+    pulumi.runtime.config.set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), ["eks-identity:tags"])
+    try:
+        with pytest.raises(Refused) as refusal:
+            settings.read(own=pulumi.Config("eks-identity"), stack="lab")
+    finally:
+        pulumi.runtime.config.set_all_config({}, [])
+    told = str(refusal.value)
+    assert "eks-identity:tags: [secret]" in told
+    assert "eks-identity:tags.password: [secret]" in told
+    assert "pulumi config set --plaintext 'eks-identity:tags' VALUE" in told
+    assert "12345678" not in told
+
+
+def test_settings_under_a_misspelt_project_are_refused(monkeypatch):
+    """What stands below nearly the project's name is read by nobody; other packages' is theirs, but the region."""
+    given = {f"eks-identity:{key}": value for key, value in stored("lab").items()}
+    others = {"eks:a": "b", "kubernetes:c": "d"}
+    values = {"eks_identity:people": given.pop("eks-identity:people"), **given, **others}
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
+    with pytest.raises(Refused) as refusal:
+        settings.read(own=pulumi.Config("eks-identity"), stack="lab")
+    region, people = refusal.value.problems
+    assert (region.input, region.value) == ("Pulumi.lab.yaml: aws:region", None)
+    assert (people.input, people.fix) == ("Pulumi.lab.yaml: eks_identity:people", "did you mean eks-identity:people?")
 
 
 def handed_over(monkeypatch, given):

@@ -22,10 +22,11 @@ import yaml
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from lab_project import REGION, LabProject, write_project
 from pulumi import automation
 from rich.console import Console
 
-from eks_identity.eks_api import client as client_of
+from eks_identity.aws_clients import clients as clients_of
 from lab.clusters import ensure_clusters
 from lab.contract import AuthenticationMode
 from lab.environment import process_environment, unset
@@ -35,7 +36,6 @@ from lab.progress import Timeline
 from lab.tools import Tools
 
 ACCOUNT = "123456789012"
-REGION = "ap-northeast-1"
 
 PROGRAM = """
 import json
@@ -57,27 +57,11 @@ for name, (kind, args) in json.loads(pulumi.Config().require("resources")).items
 """
 
 
-class Program:
+class Program(LabProject):
     """One project and stack. Each resource depends on those declared before it."""
 
     def __init__(self, folder: Path, home: Home, tools: Tools, principal: str = "lab-admin") -> None:
-        (folder / "state").mkdir(parents=True)
-        (folder / "__main__.py").write_text(PROGRAM)
-        environment = process_environment(home, tools.bin, principal)
-        self.stack = automation.create_or_select_stack(
-            stack_name="dev",
-            work_dir=str(folder),
-            opts=automation.LocalWorkspaceOptions(
-                pulumi_home=environment["PULUMI_HOME"],
-                env_vars={
-                    **environment,
-                    "PULUMI_BACKEND_URL": f"file://{folder}/state",
-                    "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
-                },
-                project_settings=automation.ProjectSettings(name="access", runtime="python"),
-            ),
-        )
-        self.stack.set_config("aws:region", automation.ConfigValue(REGION))
+        super().__init__(home, tools, write_project(folder, "access", PROGRAM), principal=principal)
         self.declare({})
 
     def declare(self, resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> automation.Stack:
@@ -87,11 +71,7 @@ class Program:
 
     def state(self, name: str) -> dict[str, Any]:
         """A resource as the state has it."""
-        (found,) = [
-            resource
-            for resource in self.stack.export_stack().deployment["resources"]
-            if resource["urn"].endswith(f"::{name}")
-        ]
+        (found,) = [resource for resource in self.resources() if resource["urn"].endswith(f"::{name}")]
         return found
 
 
@@ -214,14 +194,14 @@ def write_aws_auth(cluster: Cluster, data: Mapping[str, Any]) -> None:
 @contextmanager
 def acting_as(principal: str, home: Home, tools: Tools) -> Iterator[None]:
     """This process as a provider's host that `principal` started, for what the engine cannot be brought to do."""
-    client_of.cache_clear()
+    clients_of.cache_clear()
     with pytest.MonkeyPatch.context() as environment:
         for name in unset(os.environ):
             environment.delenv(name, raising=False)
         for name, value in process_environment(home, tools.bin, principal).items():
             environment.setenv(name, value)
         yield
-    client_of.cache_clear()
+    clients_of.cache_clear()
 
 
 class Watch:

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab_project import LabProject, write_project
 from pulumi import automation
 
-from lab.environment import process_environment
 from lab.home import Home
 from lab.principals import OTHER_ADMINISTRATOR, client, folder_of
 from lab.stories.world import World
 from lab.tools import Tools
 
-REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "210987654321"
 
@@ -31,27 +30,11 @@ said = json.loads(pulumi.Config().require("said"))
 """
 
 
-class Stack:
+class Stack(LabProject):
     """One project and stack, its program the text that it is given; `said` is what the program reads."""
 
     def __init__(self, folder: Path, home: Home, tools: Tools, program: str) -> None:
-        (folder / "state").mkdir(parents=True)
-        (folder / "__main__.py").write_text(HEAD + program)
-        environment = process_environment(home, tools.bin)
-        self.stack = automation.create_or_select_stack(
-            stack_name="dev",
-            work_dir=str(folder),
-            opts=automation.LocalWorkspaceOptions(
-                pulumi_home=environment["PULUMI_HOME"],
-                env_vars={
-                    **environment,
-                    "PULUMI_BACKEND_URL": f"file://{folder}/state",
-                    "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
-                },
-                project_settings=automation.ProjectSettings(name="pods", runtime="python"),
-            ),
-        )
-        self.stack.set_config("aws:region", automation.ConfigValue(REGION))
+        super().__init__(home, tools, write_project(folder, "pods", HEAD + program))
 
     def say(self, said: Mapping[str, Any]) -> automation.Stack:
         """The stack, whose program reads this from now on."""

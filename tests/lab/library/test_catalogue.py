@@ -1,17 +1,13 @@
 """Entries of the catalogue at work: roles and add-ons that the engine deploys, and AWS's own client as their pods."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from lab_project import LabProject, write_project
 
-from lab.environment import process_environment
 from lab.principals import client
 from lab.stories.world import World
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 CLUSTER = "irsa"
 PROGRAM = """
 import json, os
@@ -77,29 +73,11 @@ def found(running_lab):
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, found, tmp_path_factory):
     """Runs the pipeline on a project of this test; destroys what it made, and looks whether anything is left."""
-    project = tmp_path_factory.mktemp("project")
-    (project / "Pulumi.yaml").write_text("name: catalogue\nruntime: python\n")
-    (project / "Pulumi.test.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
-    (project / "__main__.py").write_text(PROGRAM)
-    (project / "state").mkdir()
-    environment = process_environment(running_lab, tools.bin) | {
-        "PULUMI_BACKEND_URL": f"file://{project / 'state'}",
-        "ZONE": f"arn:aws:route53:::hostedzone/{found['zones'][0]}",
-        "SECRET": found["secrets"][0],
-    }
+    project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "catalogue", PROGRAM))
+    said = {"ZONE": f"arn:aws:route53:::hostedzone/{found['zones'][0]}", "SECRET": found["secrets"][0]}
 
     def run(operation, mode="irsa"):
-        command = [sys.executable, "-m", "pipeline", operation, "--stack", "test", "--cwd", str(project), "--json"]
-        done = subprocess.run(
-            [*command, "--show-secrets"],
-            cwd=REPOSITORY,
-            env={**environment, "MODE": mode},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return project.pipeline(operation, "--show-secrets", MODE=mode, **said)
 
     eks, iam = client(running_lab, "eks"), client(running_lab, "iam")
 

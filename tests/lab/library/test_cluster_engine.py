@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import pytest
 import yaml
+from lab_project import FailedError, LabProject, write_project
 
 from lab.environment import process_environment
 from lab.principals import client
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 HEAD = """
 import pulumi
 import pulumi_aws as aws
@@ -86,23 +84,11 @@ def trap(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(running_lab, tools, trap, tmp_path_factory):
     """Runs an operation of the pipeline on a program, in a shell whose kubeconfig leads to the trap."""
-    state = tmp_path_factory.mktemp("state")
-    environment = process_environment(running_lab, tools.bin) | {
-        "PULUMI_BACKEND_URL": f"file://{state}",
-        "KUBECONFIG": str(trap[1]),
-    }
+    folder = tmp_path_factory.mktemp("projects")
 
     def run(operation, name, program, *more, **config):
-        project = state / name
-        project.mkdir(exist_ok=True)
-        (project / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
-        settings = {"aws:region": "ap-northeast-1", **{f"{name}:{key}": value for key, value in config.items()}}
-        (project / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": settings}))
-        (project / "__main__.py").write_text(HEAD + program)
-        command = [sys.executable, "-m", "pipeline", operation, "--stack", "test", "--cwd", str(project), "--json"]
-        return subprocess.run(
-            [*command, *more], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-        )
+        project = LabProject(running_lab, tools, write_project(folder / name, name, HEAD + program, **config))
+        return project.pipeline(operation, *more, KUBECONFIG=str(trap[1]))
 
     return run
 
@@ -111,8 +97,7 @@ def test_a_plan_asks_no_cluster(run, trap, tools):
     """Before the cluster is there, its Kubernetes objects are planned, and nobody's cluster hears of it."""
     asked, kubeconfig = trap
     planned = run("preview", "planned", PLANNED)
-    assert planned.returncode == 0, planned.stderr
-    assert "kubernetes:core/v1:Namespace" in planned.stdout
+    assert "kubernetes:core/v1:Namespace" in {change["type"] for change in planned["changes"]}
     assert asked == []
     subprocess.run(
         [tools.bin / "kubectl", "--kubeconfig", kubeconfig, "get", "namespaces"], capture_output=True, check=False
@@ -122,9 +107,9 @@ def test_a_plan_asks_no_cluster(run, trap, tools):
 
 def test_a_missing_cluster_is_refused_in_words(run):
     """The preview says which cluster is not where, and how to see those that are, without a traceback."""
-    refused = run("preview", "missing", MISSING)
-    assert refused.returncode != 0
-    told = refused.stderr + refused.stdout
+    with pytest.raises(FailedError) as refused:
+        run("preview", "missing", MISSING)
+    told = str(refused.value)
     assert "name: 'not-there'" in told
     assert "a cluster in ap-northeast-1 that these credentials may describe" in told
     assert "aws eks list-clusters --region ap-northeast-1" in told
@@ -134,9 +119,7 @@ def test_a_missing_cluster_is_refused_in_words(run):
 @pytest.fixture(scope="module")
 def mapped(run):
     """A cluster that reads aws-auth alone, protected; its outputs."""
-    made = run("up", "mapped", MAPPED, "--show-secrets", protect=True)
-    assert made.returncode == 0, made.stderr
-    return json.loads(made.stdout)["outputs"]
+    return run("up", "mapped", MAPPED, "--show-secrets", protect=True)["outputs"]
 
 
 def test_nodes_join_by_aws_auth_alone(running_lab, tools, mapped, tmp_path):
@@ -157,10 +140,9 @@ def test_nodes_join_by_aws_auth_alone(running_lab, tools, mapped, tmp_path):
 def test_protection_reaches_everything_and_ends_with_it(run, mapped, running_lab):
     """A protected cluster is not destroyed; without protection its Kubernetes objects go first, and all of it goes."""
     del mapped
-    assert run("destroy", "mapped", MAPPED).returncode != 0
+    with pytest.raises(FailedError):
+        run("destroy", "mapped", MAPPED)
     assert "mapped" in client(running_lab, "eks").list_clusters()["clusters"]
-    freed = run("up", "mapped", MAPPED, protect=False)
-    assert freed.returncode == 0, freed.stderr
-    destroyed = run("destroy", "mapped", MAPPED)
-    assert destroyed.returncode == 0, destroyed.stderr
+    run("up", "mapped", MAPPED, protect=False)
+    run("destroy", "mapped", MAPPED)
     assert "mapped" not in client(running_lab, "eks").list_clusters()["clusters"]

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from lab_project import LabProject, write_project
 
-from lab.environment import process_environment
 from lab.principals import client
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import json
 import pulumi
@@ -47,24 +42,11 @@ pulumi.export("template", isolation.launch_template_id)
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
-    """Runs the pipeline on a project of this test; destroys what it made."""
-    project = tmp_path_factory.mktemp("project")
-    (project / "Pulumi.yaml").write_text("name: node-isolation\nruntime: python\n")
-    (project / "Pulumi.apart.yaml").write_text("config:\n  aws:region: ap-northeast-1\n")
-    (project / "__main__.py").write_text(PROGRAM)
-    (project / "state").mkdir()
-    environment = process_environment(running_lab, tools.bin) | {"PULUMI_BACKEND_URL": f"file://{project / 'state'}"}
-
-    def run(operation):
-        command = [sys.executable, "-m", "pipeline", operation, "--stack", "apart", "--cwd", str(project), "--json"]
-        done = subprocess.run(
-            [*command, "--show-secrets"], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    yield run
-    run("destroy")
+    """A project of this test; what it made is destroyed."""
+    folder = write_project(tmp_path_factory.mktemp("project"), "node-isolation", PROGRAM)
+    project = LabProject(running_lab, tools, folder)
+    yield project
+    project.pipeline("destroy")
     assert "apart" not in client(running_lab, "eks").list_clusters()["clusters"]
     assert not client(running_lab, "iam").list_roles(PathPrefix="/teams/")["Roles"]
 
@@ -72,19 +54,15 @@ def stack(running_lab, tools, tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(stack):
     """The stack's outputs after `up`, and the report of a second `up`."""
-    return stack("up")["outputs"], stack("up")
+    return stack.pipeline("up", "--show-secrets")["outputs"], stack.pipeline("up")
 
 
 @pytest.fixture(scope="module")
-def kubectl(running_lab, tools, made, tmp_path_factory):
+def kubectl(stack, made):
     """kubectl on the new cluster, with the kubeconfig that the stack gives out."""
-    kubeconfig = tmp_path_factory.mktemp("kube") / "config"
-    kubeconfig.write_text(made[0]["kubeconfig"])
 
     def run(*arguments, stdin=None):
-        environment = process_environment(running_lab, tools.bin, inherit=os.environ)
-        command = ["kubectl", "--kubeconfig", str(kubeconfig), *arguments]
-        done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=False)
+        done = stack.kubectl_with(made[0]["kubeconfig"], *arguments, stdin=stdin)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

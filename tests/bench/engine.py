@@ -1,21 +1,21 @@
 """`make bench`: the same workload identities through the engine and its plugins, on a lab of its own.
 
-One preview and one update each, the two ways in turns, in new stacks. The engine writes the whole state anew at each
-step; without that (`PULUMI_SKIP_CHECKPOINTS`, for throwaway stacks only) what is left is what the resources cost.
+One preview and one update each round, the two ways in turns, in new stacks. The engine writes the whole state anew at
+each step; without that (`PULUMI_SKIP_CHECKPOINTS`, for throwaway stacks only) what is left is what the resources cost.
 """
 
 import argparse
 import json
-import resource
+import os
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 import uuid
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+from costs import Cost, in_turns, measured, median, ratio
 from rich.console import Console
 from rich.table import Table
 
@@ -32,81 +32,61 @@ OPERATIONS = {"preview": ["preview"], "update": ["up", "--yes", "--skip-preview"
 PROGRAM = """
 import pulumi
 from pathlib import Path
-from workloads import WAYS
+from workloads import declare
 
 config = pulumi.Config()
-WAYS[config.require("way")](config.require_int("count"), Path(config.require("kubeconfig")).read_text())
+kubeconfig = Path(config.require("kubeconfig")).read_text()
+way, place, prefix = map(config.require, ("way", "place", "prefix"))
+declare(way, place, config.require_int("count"), kubeconfig, prefix)
 """
 
 
-class Cost(NamedTuple):
-    """What a command took: itself and all that it started."""
-
-    wall: float
-    cpu: float
-    """Seconds of processor time, the system's included: less of other work on the machine is in it."""
-
-
-def measured(command: list[str], folder: Path, environment: dict[str, str]) -> Cost:
-    before, began = _cpu(), time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
-    return Cost(time.monotonic() - began, _cpu() - before)
-
-
-def _cpu() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime
-
-
-def run(way: str, count: int, folder: Path, home: Home, tools: Tools) -> dict[str, Cost]:
-    """Declares `count` identities in a new stack, and takes them down again, unmeasured."""
+def run(way: str, asked: argparse.Namespace, folder: Path, home: Home, tools: Tools) -> Iterator[tuple[str, Cost]]:
+    """Declares the identities in a new stack, under names that no other run has: what they make is left to the lab."""
     (kubeconfig,) = home.folder.glob(f"clusters/*-{CLUSTER}-*/admin.kubeconfig")
-    settings = {"way": way, "count": count, "kubeconfig": str(kubeconfig)}
+    settings = {"way": way, "place": asked.place, "count": asked.count, "prefix": folder.name, "kubeconfig": kubeconfig}
     config = {f"bench:{key}": str(value) for key, value in settings.items()}
     (folder / "state").mkdir(parents=True)
     (folder / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
     (folder / f"Pulumi.{way}.yaml").write_text(json.dumps({"config": {"aws:region": "ap-northeast-1", **config}}))
     (folder / "__main__.py").write_text(PROGRAM)
+    here = Path(__file__).parent
     environment = process_environment(home, tools.bin) | NO_CHECKPOINTS
-    environment |= {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}", "PYTHONPATH": str(Path(__file__).parent)}
-    common = ["--stack", way, "--non-interactive", "--suppress-progress"]
-    measured(["pulumi", "stack", "init", way], folder, environment)
-    costs = {name: measured(["pulumi", *command, *common], folder, environment) for name, command in OPERATIONS.items()}
-    measured(["pulumi", "destroy", "--yes", "--skip-preview", *common], folder, environment)
-    return costs
+    environment |= {"PULUMI_BACKEND_URL": f"file://{folder / 'state'}"}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1] / "components")])}
+    measured(["pulumi", "stack", "init", way], folder=folder, environment=environment)
+    for name, command in OPERATIONS.items():
+        arguments = ["--stack", way, "--non-interactive", "--suppress-progress"]
+        yield name, measured(["pulumi", *command, *arguments], folder=folder, environment=environment)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--count", type=int, default=100, help="identities; four resources each")
-    arguments.add_argument("--rounds", type=int, default=2)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--place", choices=["written-out", "same-stack"], default="written-out")
     asked = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the lab goes then, too
-    console, home = Console(width=100), Home(f"bench-{uuid.uuid4().hex[:8]}")
+    console, home = Console(width=110), Home(f"bench-{uuid.uuid4().hex[:8]}")
     tools = Toolbox(default_cache()).ensure()
-    best: dict[tuple[str, str], Cost] = {}
+    taken: dict[tuple[str, str], list[Cost]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            up(home, {CLUSTER: AuthenticationMode.API}, Plugins.STAND_IN, Timeline(console))
+            up(home, {CLUSTER: AuthenticationMode.API}, Plugins.STAND_IN, Timeline(console), owner=os.getpid())
             for turn in range(asked.rounds):
-                for way in ("raw", "components"):
-                    for operation, cost in run(way, asked.count, Path(scratch) / f"{way}-{turn}", home, tools).items():
-                        console.print(
-                            f"{turn} {way} {operation}: {cost.wall:.1f} s, {cost.cpu:.1f} s of processor time"
-                        )
-                        known = best.get((operation, way), cost)
-                        best[operation, way] = Cost(min(known.wall, cost.wall), min(known.cpu, cost.cpu))
+                for way in in_turns(turn):
+                    for operation, cost in run(way, asked, Path(scratch) / f"{way}-{turn}", home, tools):
+                        taken[operation, way].append(cost)
+                        console.print(f"{turn} {way} {operation}: {cost}")
         finally:
             reset(home)
     switches = " ".join(f"{key}={value}" for key, value in NO_CHECKPOINTS.items())
-    table = Table("operation", "", "raw, s", "components, s", "ratio", title=f"{asked.count} identities, {switches}")
+    title = f"{asked.count} identities, {asked.rounds} rounds, medians; {switches}"
+    table = Table("operation", "", "raw, s", "components, s", "ratio (least to greatest)", title=title)
     for operation in OPERATIONS:
-        raw, components = best[operation, "raw"], best[operation, "components"]
-        for unit in Cost._fields:
-            one, other = getattr(raw, unit), getattr(components, unit)
-            table.add_row(operation, unit, f"{one:.1f}", f"{other:.1f}", f"{other / one:.2f}")
+        for index, unit in enumerate(("wall", "processor")):
+            raw, components = ([cost[index] for cost in taken[operation, way]] for way in ("raw", "components"))
+            table.add_row(operation, unit, median(raw), median(components), ratio(raw, components))
     console.print(table)
 
 

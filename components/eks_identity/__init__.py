@@ -9,8 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eks_identity.clusters.cluster import Cluster, ClusterArgs, ClusterConnection
+    from eks_identity.clusters.cluster import Cluster, ClusterArgs
     from eks_identity.clusters.cluster_roles import MadeRoleSettings
+    from eks_identity.clusters.connections import ClusterConnection
     from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
         AwsError,
@@ -56,8 +57,9 @@ _MODULES = {
     "people.aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
     "pods.catalogue_args": ("CatalogueArgs",),
     "pods.chained": ("ChainedRole", "ChainedRoleArgs"),
-    "clusters.cluster": ("Cluster", "ClusterArgs", "ClusterConnection"),
+    "clusters.cluster": ("Cluster", "ClusterArgs"),
     "clusters.cluster_roles": ("MadeRoleSettings",),
+    "clusters.connections": ("ClusterConnection",),
     "errors": (
         "AwsError",
         "AwsRefusedError",

@@ -11,12 +11,14 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
+from pulumi.dynamic import CheckFailure, CheckResult, Config, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
-from eks_identity.errors import EksIdentityError, Problem
-from eks_identity.own_resource import PACKAGE
+from eks_identity.aws_clients import clients
+from eks_identity.errors import AwsError, EksIdentityError, Problem
+from eks_identity.model import credentials
+from eks_identity.model.arns import Arn
 
 Properties = dict[str, Any]
 """What Pulumi hands a provider: the inputs of a resource, or its outputs. Unknown values are `UNKNOWN`."""
@@ -40,9 +42,10 @@ class PlainProvider(ResourceProvider):
     """A dynamic provider whose refusals reach the user as they are."""
 
     serialize_as_secret_always = False
-    profile: str | None = None
-    """The AWS profile that the program's config names. Set when the engine configures the provider, never in the
-    program, so that it is not pickled."""
+    config: Config | None = None
+    """The program's config. Set when the engine configures the provider, never in the program, so that it is not
+    pickled. The plugin for other languages knows `eks-identity:profile` only: the engine tells a plugin its own
+    package's."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return provider_named, (type(self).__name__,)
@@ -50,11 +53,45 @@ class PlainProvider(ResourceProvider):
     def configure(self, req: ConfigureRequest) -> None:
         """Lets our errors reach the user as they are: Pulumi's host of dynamic providers shows a traceback instead."""
         super().configure(req)
-        # The plugin for other languages knows the first key only: the engine tells a plugin its own package's config.
-        self.profile = req.config.get(f"{PACKAGE}:profile") or req.config.get("aws:profile")
+        self.config = req.config
         host = sys.modules["__main__"]
         if getattr(host, "traceback", None) is traceback:
             host.traceback = _PlainErrors  # type: ignore[attr-defined]
+
+    def credentials(self, props: Properties) -> str:
+        """Those that the program gives a resource with these properties, by an aws provider or its config."""
+        return credentials.chosen(props.get("credentials"), self._get)
+
+    def kept_credentials(self, props: Properties) -> str:
+        """Those that a state keeps; where its keys have ended, others of the cluster's account that this run has."""
+        kept = self.credentials(props)
+        arn = props.get("cluster_arn")
+        if arn is None or not credentials.has_keys(kept) or _account(props, kept) is not None:
+            return kept
+        others = (*reversed(_GIVEN), credentials.chosen(None, self._get))
+        return next((each for each in others if _account(props, each) == Arn.parse(arn).account), kept)
+
+    def _get(self, key: str) -> str | None:
+        return self.config.get(key) if self.config else None
+
+
+_GIVEN: dict[str, None] = {}
+"""The credentials that resources were given in this run, in their order."""
+
+
+def note(news: Properties) -> None:
+    """Keeps the credentials that the program gives, for deletions: what is deleted has those of an earlier run."""
+    given = news.get("credentials")
+    if given is not None and not is_unknown(given):
+        _GIVEN[given] = None
+
+
+def _account(props: Properties, known: str) -> str | None:
+    """The account of these credentials; None where AWS does not take them."""
+    try:
+        return clients(props["region"], known).caller[0]
+    except AwsError:
+        return None
 
 
 class _PlainErrors:
@@ -84,6 +121,18 @@ def is_unknown(value: Any) -> bool:
 def changed(olds: Properties, news: Properties, *names: str) -> list[str]:
     """Which of these properties differ. An unknown one does not: a preview must not promise what may not come."""
     return [name for name in names if olds.get(name) != news.get(name) and not is_unknown(news.get(name))]
+
+
+def another_cluster(olds: Properties, news: Properties) -> list[str]:
+    """Which properties say that it is another cluster now: one of the same name in another account is."""
+    arn = ["cluster_arn"] if olds.get("cluster_arn") and news.get("cluster_arn") else []
+    return changed(olds, news, "cluster_name", "region", *arn)
+
+
+def other_credentials(olds: Properties, news: Properties) -> bool:
+    """Whether the state has to be written anew for the sake of whoever deletes by it."""
+    before, after = olds.get("credentials"), news.get("credentials")
+    return not is_unknown(after) and credentials.differ(before, after)
 
 
 def say(message: str) -> None:

@@ -1,37 +1,66 @@
 """What the library asks of AWS itself, where no Pulumi resource does it: access entries, modes, and who somebody is.
 
-Credentials are those of the environment, as every AWS client finds them, or of a profile; the region is always given.
+Credentials are those that `credentials` says; the region is always given. Whoever says which cluster is meant, by its
+ARN, is never answered about another one of the same name.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache, cached_property
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Self
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ClientError
+from pulumi.runtime.rpc import UNKNOWN
 from tenacity import retry, retry_if_result, stop_after_delay, wait_exponential
 
-from eks_identity.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from eks_identity.aws_clients import clients, code, explained
+from eks_identity.errors import AwsError, InvalidInput, Problem
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Arn
+from eks_identity.model.associations import Association
+from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 
 UPDATE_SECONDS = 1_800
 """How long a change of the authentication mode is waited for. On AWS it takes some minutes."""
 
 _NOT_FOUND = "ResourceNotFoundException"
-_REFUSED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ExpiredToken", "ExpiredTokenException"}
-_REFUSED |= {"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "OptInRequired"}
+_OF_THE_ACCOUNT = (
+    "pass an aws provider of account {0} in opts.providers; or, where none is passed, set eks-identity:profile in the "
+    "stack's config to a profile of that account"
+)
 
 
 class EksApi:
-    """One cluster as EKS's API has it. Every method raises `AwsError`, with the way out, where AWS does not answer."""
+    """One cluster as EKS's API has it.
 
-    def __init__(self, name: str, region: str, profile: str | None = None) -> None:
+    Every method raises `AwsError`, with the way out, where AWS does not answer; and `InvalidInput` where `arn` is that
+    of a cluster in another account than the credentials'.
+    """
+
+    def __init__(self, name: str, region: str, credentials: str = ENVIRONMENT, arn: str | None = None) -> None:
         self.name = name
         self.region = region
-        self._profile = profile
+        self._credentials = credentials
+        self._arn = arn
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any], credentials: str) -> Self:
+        """That of a resource with these properties: `cluster_name`, `region`, and `cluster_arn` where it is known."""
+        arn = props.get("cluster_arn")
+        return cls(props["cluster_name"], props["region"], credentials, None if arn == UNKNOWN else arn)
+
+    def require_account(self) -> None:
+        """Refuses credentials of another account than the cluster's: EKS answers about clusters of their own alone."""
+        if self._arn is None:
+            return
+        account, who = clients(self.region, self._credentials).caller
+        expected = Arn.parse(self._arn).account
+        if account != expected:
+            rule = f"credentials of account {expected}, which the cluster is in: {self._arn}"
+            raise InvalidInput(
+                [Problem("AWS credentials", rule, f"account {account}, {who}", _OF_THE_ACCOUNT.format(expected))],
+                subject=f"what this library asks of EKS cluster {self.name} itself",
+            )
 
     def cluster(self) -> dict[str, Any] | None:
         """What DescribeCluster says; None where there is no such cluster, or it is on its way out."""
@@ -39,7 +68,7 @@ class EksApi:
             try:
                 found: dict[str, Any] = self._eks.describe_cluster(name=self.name)["cluster"]
             except ClientError as error:
-                if _code(error) == _NOT_FOUND:
+                if code(error) == _NOT_FOUND:
                     return None
                 raise
         return None if found.get("status") == "DELETING" else found
@@ -58,7 +87,7 @@ class EksApi:
             try:
                 found = self._eks.describe_access_entry(clusterName=self.name, principalArn=principal_arn)
             except ClientError as error:
-                if _code(error) == _NOT_FOUND:
+                if code(error) == _NOT_FOUND:
                     return None
                 raise
             entry = found["accessEntry"]
@@ -92,7 +121,7 @@ class EksApi:
             try:
                 self._eks.create_access_entry(clusterName=self.name, principalArn=principal_arn, **entry)
             except ClientError as error:
-                if _code(error) == "ResourceInUseException":
+                if code(error) == "ResourceInUseException":
                     return False
                 raise
         return True
@@ -118,7 +147,7 @@ class EksApi:
             try:
                 self._eks.delete_access_entry(clusterName=self.name, principalArn=principal_arn)
             except ClientError as error:
-                if _code(error) != _NOT_FOUND:
+                if code(error) != _NOT_FOUND:
                     raise
 
     def associate(self, principal_arn: str, policy_arn: str) -> None:
@@ -128,24 +157,32 @@ class EksApi:
                 clusterName=self.name, principalArn=principal_arn, policyArn=policy_arn, accessScope={"type": "cluster"}
             )
 
+    def pod_identity_associations(self, namespace: str) -> dict[str, str]:
+        """The ids of a namespace's Pod Identity associations, by service account: EKS has one each, at most."""
+        with explained(f"Pod Identity associations of namespace {namespace} in {self.name} cannot be listed"):
+            listed = self._pages("list_pod_identity_associations", "associations", namespace=namespace)
+            return {of["serviceAccount"]: of["associationId"] for of in listed}
+
+    def pod_identity_association(self, id_: str) -> Association | None:
+        """An association; None where it is gone."""
+        with explained(f"Pod Identity association {id_} in {self.name} cannot be read"):
+            try:
+                found = self._eks.describe_pod_identity_association(clusterName=self.name, associationId=id_)
+            except ClientError as error:
+                if code(error) == _NOT_FOUND:
+                    return None
+                raise
+            said = found["association"]
+            return Association(self.name, id_, said["roleArn"], said.get("targetRoleArn"), said.get("ownerArn"))
+
     def pod_identity_role(self, namespace: str, service_account: str) -> str | None:
         """The ARN of the role that pods of a service account get by Pod Identity; None where nothing is associated."""
         with explained(f"Pod Identity association of {namespace}/{service_account} in {self.name} cannot be read"):
             listed = self._eks.list_pod_identity_associations(
                 clusterName=self.name, namespace=namespace, serviceAccount=service_account
             )["associations"]
-            if not listed:
-                return None
-            (of,) = listed  # EKS has one a service account, at most
-            try:
-                found = self._eks.describe_pod_identity_association(
-                    clusterName=self.name, associationId=of["associationId"]
-                )
-            except ClientError as error:
-                if _code(error) == _NOT_FOUND:
-                    return None
-                raise
-            return str(found["association"]["roleArn"])
+        found = self.pod_identity_association(listed[0]["associationId"]) if listed else None
+        return None if found is None else found.role_arn
 
     def settle(self) -> None:
         """Waits until no update of the cluster is under way: EKS takes one at a time."""
@@ -182,7 +219,9 @@ class EksApi:
 
     @cached_property
     def _eks(self) -> Any:
-        return client("eks", self.region, self._profile)
+        # Once, and before all else: a cluster of that name may be there in whatever account this is.
+        self.require_account()
+        return clients(self.region, self._credentials).client("eks")
 
 
 _POLL_SECONDS = 5
@@ -191,15 +230,12 @@ _POLL_SECONDS = 5
 class WhoIsWho:
     """IAM and STS: whom names and sessions belong to."""
 
-    def __init__(self, region: str, profile: str | None = None) -> None:
-        self._region = region
-        self._profile = profile
+    def __init__(self, region: str, credentials: str = ENVIRONMENT) -> None:
+        self._clients = clients(region, credentials)
 
     def caller(self) -> tuple[str, str]:
         """Account and ARN of whoever runs this; a session's ARN, where a role was assumed."""
-        with explained("the caller's identity cannot be asked"):
-            said = client("sts", self._region, self._profile).get_caller_identity()
-        return said["Account"], said["Arn"]
+        return self._clients.caller
 
     def role_arn(self, name: str) -> str | None:
         """The ARN, path included, of the caller's account's role of that name; None where there is none."""
@@ -211,46 +247,11 @@ class WhoIsWho:
 
     def _arn(self, kind: str, name: str) -> str | None:
         with explained(f"IAM {kind.lower()} {name} cannot be looked up"):
-            iam = client("iam", self._region, self._profile)
+            iam = self._clients.client("iam")
             get = iam.get_role if kind == "Role" else iam.get_user
             try:
                 return str(get(**{f"{kind}Name": name})[kind]["Arn"])
             except ClientError as error:
-                if _code(error) == "NoSuchEntity":
+                if code(error) == "NoSuchEntity":
                     return None
                 raise
-
-
-@cache
-def client(service: str, region: str, profile: str | None) -> Any:
-    """One client a service, region and profile of a process: finding credentials and reading models takes its time."""
-    with explained(f"no client of {service}"):
-        retries = Config(retries={"mode": "standard", "total_max_attempts": 5})
-        return boto3.Session(profile_name=profile, region_name=region).client(service, config=retries)  # type: ignore[call-overload]
-
-
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turns what boto3 raises into an `AwsError` that says `what` could not be done, why, and the way out."""
-    try:
-        yield
-    except ClientError as error:
-        reason = f"{what}: {_code(error)}: {error.response['Error'].get('Message', '')}"
-        if _code(error) in _REFUSED:
-            action = error.operation_name
-            raise AwsRefusedError(
-                f"{reason}\n  fix: run this as an IAM principal that may do {action}, with credentials that are valid"
-            ) from error
-        raise AwsError(f"{reason}\n  fix: what AWS says above is the reason; mend it, and run this again") from error
-    except HTTPClientError as error:
-        raise AwsUnreachableError(f"{what}: {error}\n  fix: run this from where AWS's API can be reached") from error
-    except BotoCoreError as error:
-        raise AwsRefusedError(
-            f"{what}: {error}\n  fix: give AWS credentials in the environment, or eks-identity:profile in the stack's "
-            "config (aws:profile does in Python programs too); "
-            "`aws sts get-caller-identity` shows whether they work"
-        ) from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

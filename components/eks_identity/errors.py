@@ -14,13 +14,17 @@ EksIdentityError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+SECRET: Final = "[secret]"  # noqa: S105 - the word for one
+"""What a refusal shows of a value that is secret."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Problem:
         joint = "" if not self.input or self.input.startswith("[") else "."
         return replace(self, input=f"{prefix}{joint}{self.input}")
 
+    def hiding(self, secret: object) -> Problem:
+        """The same problem without the value, and without any word of `secret` in rule and fix."""
+        pattern = _words_of(secret)
+        return replace(self, value=SECRET, rule=pattern.sub(SECRET, self.rule), fix=pattern.sub(SECRET, self.fix))
+
     def __str__(self) -> str:
         return f"{self.input}: {_shown(self.value)}\n    rule: {self.rule}\n    fix:  {self.fix}"
 
@@ -58,6 +67,10 @@ class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as
         self.problems = tuple(problems)
         self.subject = subject
         super().__init__(self.problems, subject)
+
+    def hiding(self, secret: object) -> InvalidInput:
+        """The same refusal with nothing in it that tells what `secret` is."""
+        return type(self)([problem.hiding(secret) for problem in self.problems], subject=self.subject)
 
     def __str__(self) -> str:
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
@@ -126,6 +139,30 @@ class Problems:
             raise InvalidInput(self.found, subject=self.subject)
 
 
+_EVERYBODYS_WORDS = frozenset({"arn", "aws", "iam", "sts", "eks", "user", "role", "policy", "cluster", "https"})
+"""What ARNs and rules have in common, and tells nothing."""
+
+
+def _words_of(secret: object) -> re.Pattern[str]:
+    """Matches each text and number in `secret`, whole, and each word of three letters or more in it."""
+    texts = list(_texts(secret))
+    words = {word for text in texts for word in re.findall(r"\w{3,}", text)}
+    found = {text for text in texts if text} | {word for word in words if word.lower() not in _EVERYBODYS_WORDS}
+    either = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{either or '(?!)'})(?!\w)", re.IGNORECASE)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _texts(one)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)
+
+
 def _shown(value: object, limit: int = 200) -> str:
-    text = repr(value)
+    text = value if value is SECRET else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

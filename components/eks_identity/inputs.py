@@ -2,17 +2,19 @@
 
 Both are checked by the same functions of `model`, so that the rule and the words are the same. Plain values are checked
 before the component is registered, all of them, and refused together. An Output that is unknown in a preview is left
-alone: its `apply` does not run.
+alone: its `apply` does not run. What is secret, or comes with something that is, is in no refusal.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import pulumi
 
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.shapes import is_late, misshapen
+from eks_identity.gathered import gathered
+from eks_identity.shapes import PLAIN, is_late, misshapen
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -58,15 +60,15 @@ class Inputs:
         def known(given: Any) -> T:
             if self._refusal is not None:
                 raise self._refusal  # as above
-            try:
-                return parse(given)
-            except InvalidInput as refusal:
-                raise Refused([problem.under(under) for problem in refusal.problems], subject=self.subject) from None
+            return parse(given)
 
         if not is_plain(value):
-            return pulumi.Output.from_input(value).apply(known)
+            return refusing(value, known, self.subject, under)
         if self._closed:
-            return known(value)
+            try:
+                return known(value)
+            except InvalidInput as refusal:
+                raise _named(refusal, self.subject, under) from None
         return cast("T", None if self.problems.found else self.problems.take(under, parse, value))
 
     def has_refused(self, under: str) -> bool:
@@ -91,13 +93,57 @@ class Inputs:
             raise self._refusal
 
 
+def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str, under: str = "") -> pulumi.Output[T]:
+    """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names `subject` and `under`.
+
+    Where any of it is secret, so is every word of it in the refusal.
+    """
+    late, whole = gathered(value)
+
+    async def refuse(refusal: InvalidInput, given: Any) -> T:
+        raise _named(refusal.hiding(given) if await late.is_secret() else refusal, subject, under)
+
+    async def awaited(made: Awaitable[T], given: Any) -> T:
+        try:
+            return await made
+        except InvalidInput as refusal:
+            return await refuse(refusal, given)
+
+    def known(found: Any) -> pulumi.Input[T]:
+        given = whole(found)
+        try:
+            made = parse(given)
+        except InvalidInput as refusal:
+            return refuse(refusal, given)
+        return awaited(made, given) if inspect.isawaitable(made) else made
+
+    return late.apply(known)
+
+
+def _named(refusal: InvalidInput, subject: str, under: str) -> Refused:
+    """`refusal` as one of `subject`, unless it is somebody's already."""
+    if isinstance(refusal, Refused):
+        return refusal
+    return Refused([problem.under(under) for problem in refusal.problems], subject=subject)
+
+
 def is_plain(value: Any) -> bool:
     """Whether no Output and no Awaitable is anywhere in `value`."""
+    if isinstance(value, PLAIN):
+        return True
     if isinstance(value, Mapping):
         return all(map(is_plain, value.values()))
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return all(map(is_plain, value))
     return not is_late(value)
+
+
+async def known(value: pulumi.Input[V]) -> V | None:
+    """The value, for those who ask while the engine waits for the answer; None where a preview does not know it."""
+    if is_plain(value):
+        return cast("V", value)
+    late: pulumi.Output[V] = pulumi.Output.from_input(cast("Any", value))
+    return await late.future()
 
 
 def short(value: pulumi.Input[str], index: int) -> str:

@@ -56,6 +56,12 @@ class OwnResource(pulumi.dynamic.Resource):
         else:
             pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, kept, opts)
 
+    @classmethod
+    def token(cls) -> str:
+        """Its type token in the engine, which depends on who serves it."""
+        name = cls._resource_type_name
+        return f"{PACKAGE}:index:{cls.__name__}" if Hosting.version else f"pulumi-python:{name}"
+
     def translate_input_property(self, prop: str) -> str:
         return self._wire_names.get(prop, prop)
 

@@ -102,7 +102,12 @@ SERVICE_ACCOUNT = {
     "labels": {"app": "cart"},
 }
 WORKLOAD = {"cluster": CONNECTION, "namespace": "shop", "service_account": "cart"}
-ENTRY = {"cluster_name": "eks-clu", "region": REGION, "kubeconfig": kubeconfig()}
+ENTRY = {
+    "cluster_name": "eks-clu",
+    "region": REGION,
+    "cluster_arn": CONNECTION["arn"],
+    "kubeconfig": kubeconfig(),
+}
 
 SAMPLES: dict[str, list[dict[str, Any]]] = {
     "AccessGuard": [{**ENTRY, "principals": [USER], "administrators": [USER], "break_glass": [USER], "adopted": False}],

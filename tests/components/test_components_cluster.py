@@ -1,6 +1,7 @@
 import json
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_eks
 import pytest
 from pulumi_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, deploy, provider_arn
@@ -150,8 +151,9 @@ def hook_of(cloud):
 
     async def run():
         component = eks.OidcProvider("irsa", {"issuer": ISSUER})
-        (hook,) = component._refuse_to_make_a_second("again", 'OidcProvider "irsa"').before_create
-        await hook.callback(pulumi.ResourceHookArgs("urn", "", "irsa", PROVIDER, new_inputs={"url": ISSUER}))
+        (hook,) = component._refuse_to_make_a_second("irsa", 'OidcProvider "irsa"').before_create
+        urn = (await component.urn.future()).replace("::irsa", f"${PROVIDER}::irsa")
+        await hook.callback(pulumi.ResourceHookArgs(urn, "", "irsa", PROVIDER, new_inputs={"url": ISSUER}))
 
     return deploy(lambda: pulumi.Output.from_input(run()), preview=True, cloud=cloud)
 
@@ -161,6 +163,19 @@ def test_making_a_second_provider_is_refused():
     with pytest.raises(Refused, match="fix:  set adopt to True"):
         hook_of(Cloud(getOpenIdConnectProvider=FOUND))
     hook_of(Cloud(getOpenIdConnectProvider=PluginError("couldn't find resource")))
+
+
+def test_one_program_makes_an_issuers_provider_once():
+    """A second one for the same account is refused, with the place of the first; in another account it is another."""
+
+    def program(*, elsewhere=None):
+        eks.OidcProvider("one", {"issuer": ISSUER})
+        eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, elsewhere and elsewhere())
+
+    with pytest.raises(Refused, match=r"take it out, and use that of OidcProvider"):
+        deploy(program, preview=True)
+    there = deploy(lambda: program(elsewhere=lambda: pulumi.ResourceOptions(provider=aws.Provider("there"))))
+    assert len(there.of(PROVIDER)) == 2
 
 
 def test_a_wrong_issuer_is_refused():

@@ -59,6 +59,7 @@ def test_options_have_the_names_of_either_language():
         ),
         ({"enabled_cluster_log_types": ["api", "audits"]}, "enabled_cluster_log_types[1]"),
         ({"ip_family": "ipv5"}, "ip_family"),
+        ({"version": 1.30}, "version"),
         ({"encryption_config_key_arn": "alias/eks"}, "encryption_config_key_arn"),
         ({"instance_roles": ["a"]}, "instance_roles"),
         ({"access_entries": {"a": {}}, "authentication_mode": "CONFIG_MAP"}, "access_entries"),

@@ -14,6 +14,7 @@ from pulumi_program import ACCOUNT, REGION, deploy, kubeconfig
 import eks_identity as eks
 from eks_identity.eks_api import WhoIsWho
 from eks_identity.hosting.catalogue import own_resources
+from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.people.access_entry_provider import AdoptedAccessEntryProvider
 from eks_identity.people.access_guard_provider import AccessGuardProvider
 from eks_identity.people.lockout import WaysIn
@@ -117,8 +118,8 @@ def test_the_profile_of_the_programs_config_is_used(config):
     """The library's own key, or the aws provider's; it is set where the provider runs, and so is in no state."""
     provider = AccessGuardProvider()
     provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config(config, "shop")))
-    assert provider.profile == "prod"
-    assert AccessGuardProvider().profile is None
+    assert json.loads(provider.credentials(PLACE)) == {"profile": "prod"}
+    assert AccessGuardProvider().credentials(PLACE) == ENVIRONMENT
 
 
 def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
@@ -127,5 +128,5 @@ def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
     monkeypatch.setattr(WhoIsWho, "caller", lambda _: (ACCOUNT, caller))
     document = json.loads(kubeconfig())
     document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
-    ways = WaysIn({**PLACE, "kubeconfig": json.dumps(document)}, None)
+    ways = WaysIn({**PLACE, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
     assert [principal.arn for principal in ways.callers()] == [f"arn:aws:iam::{ACCOUNT}:role/ci", ROLE]

@@ -121,6 +121,15 @@ REFUSALS = {
         {"inline_policies": {"statements": document(1)}, "statements": [statement()]},
         "inline_policies.statements",
     ),
+    "language of no year": (
+        {"inline_policies": {"a": document(1).replace("2012-10-17", "2024-01-01")}},
+        "inline_policies.a",
+    ),
+    "trust policy": (
+        {"inline_policies": {"a": document(1).replace('"Effect"', '"Principal": "*", "Effect"')}},
+        "inline_policies.a",
+    ),
+    "tag of AWS": ({"tags": {"aws:x": "y"}}, "tags.aws:x"),
     "policy by name and ARN": (
         {"policies": ["ReadOnlyAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"]},
         "policies[1]",
@@ -137,6 +146,15 @@ def test_a_wrong_setting_is_refused_at_once(kind, given, field):
     (problem,) = refusal.value.problems
     assert problem.input == field
     assert problem.fix
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_boundary_is_of_the_roles_partition(kind):
+    """Whether it is known at once or later; IAM would find no such policy."""
+    boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
+    for given in (str, pulumi.Output.from_input):
+        with pytest.raises(Refused, match=r"permissions_boundary: .*\n.*takes policies of that partition"):
+            deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 
 def test_inline_policies_that_come_late_count_too():

@@ -143,4 +143,4 @@ def test_the_plugin_takes_the_profile_of_the_programs_config(config, profile):
     resources = OwnResources()
     resources.configure(config)
     provider, _ = resources._serving("urn:pulumi:lab::shop::eks-identity:index:AccessGuard::guard")
-    assert provider.profile == profile
+    assert json.loads(provider.credentials({})).get("profile") == profile

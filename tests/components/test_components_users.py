@@ -295,6 +295,12 @@ REFUSALS = {
     "typo": (rule(resource=["pods"], verbs=["get"]), "roles[0].rules[0].resource"),
     "session": (who(arn=SESSION), "principals[0].arn"),
     "twice": ({"principals": [{"arn": USER}, {"arn": USER.replace("eks", "EKS")}]}, "principals[1].arn"),
+    "twice by paths": ({"principals": [{"arn": ROLE}, {"arn": ROLE.replace("role/", "role/x/")}]}, "principals[1].arn"),
+    "tag of AWS": ({"tags": {"aws:x": "y"}}, "tags.aws:x"),
+    "another group's resource": (
+        rule(resources=["deployments"], verbs=["get"]),
+        "roles[0].rules[0].resources[0]",
+    ),
     "set twice": (
         {"principals": [{"permission_set": "Look"}, {"permission_set": "Look"}]},
         "principals[1].permission_set",
@@ -365,6 +371,13 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, give
     assert problem.input == field
     assert problem.rule
     assert problem.fix
+
+
+def test_a_wrong_way_in_hides_no_wrong_principal(connection):
+    """Where `via` is wrong, principals are looked at all the same."""
+    with pytest.raises(Refused) as refusal:
+        deploy(access(connection, via="ssh", principals=[{"arn": SESSION}]), preview=True)
+    assert [problem.input for problem in refusal.value.problems] == ["via", "principals[0].arn"]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """What is asked of EKS before a role of IRSA stops trusting Pod Identity, and what its answer means."""
 
 import pulumi
+import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy, provider_arn
 
 import eks_identity as eks
+from eks_identity.aws_clients import Clients
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsUnreachableError
 from eks_identity.inputs import Refused
@@ -34,17 +36,17 @@ def associated(monkeypatch):
     return roles, asked
 
 
-def change(connection, before=BOTH, after=IRSA, child=CHILD, *, preview=True):
+def change(connection, before=BOTH, after=IRSA, child=CHILD, *, role=ARN, options=lambda: None, preview=True):
     """Runs the hook as the engine does where it is about to change the role from `before` to `after`."""
 
     async def run():
-        made = pulumi.ComponentResource("eks-identity:index:WorkloadIdentity", "my-sa")
+        made = pulumi.ComponentResource("eks-identity:index:WorkloadIdentity", "my-sa", {}, options())
         subjects = [{"namespace": "default", "name": "my-sa"}, *MORE]
         (hook,) = WayBack('WorkloadIdentity "my-sa"', made, "my-sa", connection, subjects).hooks().before_update
         inputs = ({"assumeRolePolicy": document} for document in (before, after))
         old, new = inputs
         urn = (await made.urn.future()).replace("::my-sa", child)
-        await hook.callback(pulumi.ResourceHookArgs(urn, "", "my-sa", ROLE, new, old, None, {"arn": ARN}))
+        await hook.callback(pulumi.ResourceHookArgs(urn, "", "my-sa", ROLE, new, old, None, {"arn": role}))
 
     return deploy(lambda: pulumi.Output.from_input(run()), preview=preview, cloud=Cloud())
 
@@ -91,6 +93,27 @@ def test_an_eks_that_does_not_answer_is_reported(connection, associated, monkeyp
     associated[0]["default/my-sa"] = AwsUnreachableError("no answer\n  fix: mend it")
     change(connection)
     assert f"cannot see whether pods have {ARN} by Pod Identity: no answer" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("account", "refused"), [(ACCOUNT, False), ("444455556666", True)], ids=["the cluster's", "another"]
+)
+def test_eks_is_asked_as_the_components_provider(connection, monkeypatch, account, refused):
+    """By the credentials of the provider that the component has; refused where these are of another account."""
+    said, asked = [], []
+    monkeypatch.setattr(Clients, "caller", property(lambda each: (said.append(each._said) or account, "arn:me")))
+    monkeypatch.setattr(Clients, "client", lambda *_: asked.append(1) or pytest.fail("asked"))
+    there = pulumi.ResourceOptions
+    with pytest.raises(Refused, match="credentials of account") if refused else pytest.raises(pytest.fail.Exception):
+        change(connection, options=lambda: there(providers=[aws.Provider("there", profile="deploys")]))
+    assert said == [{"profile": "deploys"}]
+    assert bool(asked) is not refused
+
+
+def test_a_role_of_another_account_is_no_associations(connection, associated):
+    """Pod Identity gives roles of the cluster's account alone; who makes one elsewhere has no say in EKS here."""
+    change(connection, role=ARN.replace(ACCOUNT, "444455556666"))
+    assert associated[1] == []
 
 
 def test_all_workloads_of_a_program_share_a_hook(connection):

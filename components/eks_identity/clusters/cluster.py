@@ -8,40 +8,16 @@ import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.new_cluster import NewCluster
-from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs, Refused
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.inputs import Inputs, refusing
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
 
 LOOK_UP = "aws:eks/getCluster:getCluster"
 GET_REGION = "aws:index/getRegion:getRegion"
-
-
-class ClusterConnection(TypedDict):
-    """What other components need of a cluster; `Cluster.connection`, or written out for a cluster of another stack."""
-
-    name: pulumi.Input[str]
-    """The cluster's name in EKS."""
-    arn: pulumi.Input[str]
-    """The cluster's ARN."""
-    endpoint: pulumi.Input[str]
-    """The URL of the API server."""
-    certificate_authority: pulumi.Input[str]
-    """Base64, as DescribeCluster gives it."""
-    issuer: pulumi.Input[str]
-    """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
-    region: pulumi.Input[str]
-    """Such as `ap-northeast-1`."""
-    account_id: pulumi.Input[str]
-    """Twelve digits, as a string."""
-    partition: pulumi.Input[str]
-    """`aws`, `aws-cn` or `aws-us-gov`."""
-    authentication_mode: pulumi.Input[str]
-    """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
-    kubeconfig: pulumi.Input[str]
-    """JSON or YAML; its user may read and write what is declared."""
 
 
 class ClusterArgs(TypedDict):
@@ -168,9 +144,9 @@ class Cluster(pulumi.ComponentResource):
             try:
                 return dict(await pulumi.runtime.invoke_async(LOOK_UP, {"name": known}, options))
             except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-                raise await self._not_found(subject, known, error, options) from None
+                raise await self._not_found(known, error, options) from None
 
-        found: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(name).apply(described)
+        found: pulumi.Output[dict[str, Any]] = refusing(name, described, subject, "name")
         self.name = found.apply(lambda known: str(known["name"]))
         self.arn = found.apply(lambda known: str(known["arn"]))
         self.endpoint = found.apply(lambda known: str(known["endpoint"]))
@@ -185,7 +161,7 @@ class Cluster(pulumi.ComponentResource):
             )
         )
 
-    async def _not_found(self, subject: str, name: str, error: Exception, options: pulumi.InvokeOptions) -> Refused:
+    async def _not_found(self, name: str, error: Exception, options: pulumi.InvokeOptions) -> InvalidInput:
         """What the plugin said, as a refusal that says where it was looked for."""
         region = "the provider's region"
         try:
@@ -194,7 +170,7 @@ class Cluster(pulumi.ComponentResource):
             pulumi.log.debug(f"cannot see which region this is: {second}", self)
         rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
         fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
-        return Refused([Problem("name", rule, name, fix)], subject=subject)
+        return InvalidInput([Problem("", rule, name, fix)])
 
     def _create(self, name: str, args: ClusterArgs, new: NewCluster) -> None:
         credentials = {"role_arn": args.get("role_arn"), "profile_name": args.get("profile")}

@@ -168,6 +168,11 @@ def _values(options: Options) -> Iterator[Problem]:
             near = difflib.get_close_matches(kind, _LOG_TYPES, n=1)
             fix = f"did you mean {near[0]}?" if near else "take it out"
             yield Problem(f"enabled_cluster_log_types[{index}]", f"one of {', '.join(_LOG_TYPES)} (EKS)", kind, fix)
+    version = options.get("version")
+    if isinstance(version, float | int):
+        yield Problem(
+            "version", "a string, in quotes: 1.30 without them is 1.3", version, f'write "{version}", in full'
+        )
     family = options.get("ip_family")
     if isinstance(family, str) and family not in {"ipv4", "ipv6"}:
         yield Problem("ip_family", "ipv4 or ipv6 (EKS)", family, "write ipv4 or ipv6")

@@ -1,19 +1,46 @@
-"""Checks the connection of a cluster, once: a thousand components may have been given the same one."""
+"""What other components need of a cluster, checked once: a thousand of them may have been given the same one.
+
+Apart from `Cluster`, whose SDKs take seconds to import: who has the connection written out needs none of them.
+"""
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
 
 import pulumi
 
-from eks_identity.clusters.cluster import ClusterConnection
 from eks_identity.errors import Problem, Problems
 from eks_identity.inputs import Inputs, is_plain
-from eks_identity.model import connections
+from eks_identity.model import arns, connections, names
 from eks_identity.model.partitions import AWS, PARTITIONS, Partition
 
 PARTITION = "partition"
 _CHECKED = "_eks_identity_checked"
+
+
+class ClusterConnection(TypedDict):
+    """What other components need of a cluster; `Cluster.connection`, or written out for a cluster of another stack."""
+
+    name: pulumi.Input[str]
+    """The cluster's name in EKS."""
+    arn: pulumi.Input[str]
+    """The cluster's ARN."""
+    endpoint: pulumi.Input[str]
+    """The URL of the API server."""
+    certificate_authority: pulumi.Input[str]
+    """Base64, as DescribeCluster gives it."""
+    issuer: pulumi.Input[str]
+    """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
+    region: pulumi.Input[str]
+    """Such as `ap-northeast-1`."""
+    account_id: pulumi.Input[str]
+    """Twelve digits, as a string."""
+    partition: pulumi.Input[str]
+    """`aws`, `aws-cn` or `aws-us-gov`."""
+    authentication_mode: pulumi.Input[str]
+    """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
+    kubeconfig: pulumi.Input[str]
+    """JSON or YAML; its user may read and write what is declared."""
 
 
 def require(inputs: Inputs, cluster: ClusterConnection) -> pulumi.Input[Partition]:
@@ -29,6 +56,19 @@ def require(inputs: Inputs, cluster: ClusterConnection) -> pulumi.Input[Partitio
         together = {field: given[field] for field in connections.IN_THE_ARN}
         inputs.later(together, connections.require_one_cluster, "cluster")
     return inputs.take(f"cluster.{PARTITION}", given[PARTITION], connections.CHECKS[PARTITION])
+
+
+def place(inputs: Inputs, args: Mapping[str, Any]) -> dict[str, Any]:
+    """`cluster_name`, `region` and `cluster_arn` (None where it was not given) of args, which fit each other."""
+    found = {
+        "cluster_name": inputs.take("cluster_name", args["cluster_name"], names.cluster_name),
+        "region": inputs.take("region", args["region"], names.region),
+    }
+    if "cluster_arn" not in args:
+        return {**found, "cluster_arn": None}
+    arn = inputs.take("cluster_arn", args["cluster_arn"], arns.cluster_arn)
+    said = {"name": found["cluster_name"], "region": found["region"], "arn": arn}
+    return {**found, "cluster_arn": inputs.once_known(said, connections.arn_of_cluster, "cluster_arn")}
 
 
 @lru_cache(maxsize=64)

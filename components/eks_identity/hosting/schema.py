@@ -32,7 +32,10 @@ from eks_identity.own_resource import PACKAGE
 Json = dict[str, Any]
 
 _LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
-_PROFILE = "The AWS profile for what the library asks AWS itself, in place of `aws:profile`; else the environment's."
+_PROFILE = (
+    "The AWS profile for what the library asks AWS itself where no aws provider is passed, in place of `aws:profile`; "
+    "else the environment's."
+)
 
 
 @cache

@@ -232,7 +232,10 @@ class AwsAuth:
         if len(present) > 1:
             fix = f"leave only one of the entries: {places}"
         else:
-            fix = f"there is {places}; take one of the two out, or set adopt to True here to take that entry over"
+            fix = (
+                f"there is {places}; take one of the two out, or set adopt to True here to take that entry over; where "
+                "it is this declaration's own under another name, give that name in opts.aliases instead"
+            )
         return Problem(
             "arn",
             "an ARN is mapped once, whatever its case; of several entries the last one wins, silently",

@@ -82,3 +82,12 @@ def require_one_cluster(known: Mapping[str, Any]) -> None:
             if known.get(field, value) != value:
                 rule = f"the same cluster's as arn, which says {value}"
                 problems.add(field, rule, known[field], "give Cluster.connection, or all values of one cluster")
+
+
+def arn_of_cluster(known: Mapping[str, Any]) -> str:
+    """`arn`, refused where it is not that of the cluster `name` in `region`."""
+    arn = arns.Arn.parse(known["arn"])
+    if (arn.resource.partition("/")[2], arn.region) != (known["name"], known["region"]):
+        rule = f"the ARN of EKS cluster {known['name']} in {known['region']}"
+        raise InvalidInput([Problem("", rule, known["arn"], "give Cluster.arn, name and region of one cluster")])
+    return str(known["arn"])

@@ -30,7 +30,11 @@ SESSION_SECONDS: Final = (3_600, 43_200)
 EXTERNAL_ID: Final = (2, 1_224)
 """Least and most characters of `sts:ExternalId`."""
 TAGS: Final = 50
-"""Tags on one IAM object."""
+"""Tags on one object of AWS."""
+TAG_KEY: Final = 128
+"""Characters of a tag's key."""
+TAG_VALUE: Final = 256
+"""Characters of a tag's value."""
 
 # The aws plugin's check of a launch template's `name_prefix`, which it puts 26 characters behind
 LAUNCH_TEMPLATE_NAME_PREFIX: Final = (3, 99)

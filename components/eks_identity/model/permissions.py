@@ -12,6 +12,8 @@ from eks_identity.model import arns, limits, names
 from eks_identity.model.partitions import Partition
 
 _NAME = re.compile(r"[\w+=,.@-]+(/[\w+=,.@-]+)*", re.ASCII)
+_VERSIONS = ("2012-10-17", "2008-10-17")
+"""Of the policies' language; there are no others."""
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
@@ -77,6 +79,15 @@ def inline_policy(document: str | Mapping[str, Any]) -> str:
         content = document
     if not isinstance(content, Mapping) or not content.get("Statement"):
         raise _refused("", "a policy document has Version and Statement (IAM)", document, 'add "Statement": […]')
+    if (version := content.get("Version", _VERSIONS[0])) not in _VERSIONS:
+        raise _refused(
+            "", f"the Version of a policy's language, {_VERSIONS[0]} (IAM)", version, f"write {_VERSIONS[0]}"
+        )
+    said = content["Statement"]
+    for statement in said if isinstance(said, list) else [said]:
+        if isinstance(statement, Mapping) and (named := statement.keys() & {"Principal", "NotPrincipal"}):
+            rule = "a policy of a role names no principal: it is about the role itself (IAM)"
+            raise _refused("", rule, {key: statement[key] for key in named}, f"take {' and '.join(named)} out")
     return json.dumps(content, separators=(",", ":"))
 
 

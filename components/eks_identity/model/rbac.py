@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.model.api_resources import nowhere
 
 VERBS = frozenset(
     {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
@@ -65,8 +66,10 @@ class Rule:
             if bool(resources) == bool(non_resource_urls):
                 rule = "a rule is about resources or about non_resource_urls, one of the two (Kubernetes)"
                 problems.add("resources", rule, list(resources), "write resources, such as pods")
+            groups = tuple(api_groups) if api_groups else (("",) if resources else ())
             for index, resource in enumerate(resources):
-                problems.extend(_resource(resource, namespaced=namespaced), f"resources[{index}]")
+                wrong = _resource(resource, namespaced=namespaced) or nowhere(resource, groups)
+                problems.extend(wrong, f"resources[{index}]")
             for index, group in enumerate(api_groups or ()):
                 if "/" in group:
                     rule = "an API group without its version (Kubernetes)"
@@ -75,7 +78,6 @@ class Rule:
                 if not name:
                     rule = "the name of an object; leave resource_names out for all of them (Kubernetes)"
                     problems.add(f"resource_names[{index}]", rule, name, "take it out")
-        groups = tuple(api_groups) if api_groups else (("",) if resources else ())
         return cls(tuple(verbs), tuple(resources), groups, tuple(resource_names), tuple(non_resource_urls))
 
     def manifest(self) -> dict[str, Any]:

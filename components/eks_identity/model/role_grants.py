@@ -13,7 +13,8 @@ from eks_identity.model.rbac import Rule
 CLUSTER_ADMIN = "cluster-admin"
 """Kubernetes' own ClusterRole that allows everything."""
 
-_KUBERNETES_OWN = frozenset({CLUSTER_ADMIN, "admin", "edit", "view"})
+KUBERNETES_OWN = frozenset({CLUSTER_ADMIN, "admin", "edit", "view"})
+"""The ClusterRoles for people that every cluster has."""
 _KUBERNETES_OWN_PREFIXES = ("system:", "eks:")
 
 
@@ -90,7 +91,7 @@ def _namespaces(role: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
 
 def _overwritten(kind: str | None, name: str) -> list[Problem]:
     """Rules for one of Kubernetes' own ClusterRoles would be written over it, for everybody who has it."""
-    if kind == "ClusterRole" and (name in _KUBERNETES_OWN or name.startswith(_KUBERNETES_OWN_PREFIXES)):
+    if kind == "ClusterRole" and (name in KUBERNETES_OWN or name.startswith(_KUBERNETES_OWN_PREFIXES)):
         rule = "Kubernetes and EKS keep the rules of their own ClusterRoles"
         return [Problem("rules", rule, name, "leave rules out, and the role is only bound; or choose another name")]
     return []

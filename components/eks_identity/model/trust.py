@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from eks_identity.errors import InvalidInput, Problem, Problems
@@ -37,7 +38,7 @@ def irsa_trust(
     require_sides(providers, subjects)
     made = document([_federated(provider, subjects, audience) for provider in providers])
     return require_room(
-        made, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", _room(made, size_limit)
+        made, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", partial(_room, made, size_limit)
     )
 
 
@@ -133,13 +134,15 @@ def document(statements: list[dict[str, Any]]) -> Document:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def require_room(policy: Document, size_limit: int, what: str, fitting: str = "use two roles") -> Document:
-    """`policy`; refused where it is longer than IAM has room for. `fitting` is what would make it fit."""
+def require_room(
+    policy: Document, size_limit: int, what: str, fitting: Callable[[], str] = lambda: "use two roles"
+) -> Document:
+    """`policy`; refused where it is longer than IAM has room for. `fitting` says what would make it fit."""
     size = len(compact(policy))
     if size > size_limit:
         rule = f"a trust policy has at most {size_limit} characters ({limits.TRUST_POLICY} unless IAM raised it)"
         fix = (
-            f"{fitting}, or use Pod Identity (its trust policy names no service account); where IAM raised the "
+            f"{fitting()}, or use Pod Identity (its trust policy names no service account); where IAM raised the "
             "account's quota, set raised_quotas to True"
         )
         raise InvalidInput([Problem("subjects", rule, f"{what} make {size}", fix)])

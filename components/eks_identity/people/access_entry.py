@@ -9,10 +9,12 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
+from eks_identity import credentials
+from eks_identity.clusters import connections
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model import names
+from eks_identity.model import tags
 from eks_identity.model.access_entries import AccessEntry
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
@@ -25,8 +27,11 @@ class AdoptedAccessEntryArgs(TypedDict):
     cluster_name: pulumi.Input[str]
     """The cluster's name in EKS."""
     region: pulumi.Input[str]
-    """The cluster's region. Credentials are those of the environment, or of the profile in the config's
-    `eks-identity:profile`; in Python programs `aws:profile` does too."""
+    """The cluster's region. Credentials are those of the aws provider in the options; without one those of the profile
+    in the config's `eks-identity:profile`, in Python programs of `aws:profile` too, or the environment's."""
+    cluster_arn: NotRequired[pulumi.Input[str]]
+    """The cluster's ARN. Credentials of another account than it names are refused: a cluster of the same name may be
+    there."""
     principal_arn: pulumi.Input[str]
     """IAM user, role or account root, as IAM writes it, path included."""
     username: NotRequired[pulumi.Input[str]]
@@ -45,7 +50,7 @@ class AdoptedAccessEntryArgs(TypedDict):
     """An `AccessGuard` knows this entry, and refuses where it is a last way in; so the entry itself asks nobody."""
 
 
-class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secrets=["kubeconfig"]):
+class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secrets=["kubeconfig", "credentials"]):
     """One principal's access entry of type STANDARD, made where there is none and taken over where there is one.
 
     A takeover sets username, groups and tags in place: there is no moment without the entry, and its access policies
@@ -75,15 +80,15 @@ class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secre
             if is_plain(who):
                 inputs.take("", who, _entry)
             entry = inputs.later(who, _entry)
-            cluster_name = inputs.take("cluster_name", args["cluster_name"], names.cluster_name)
-            inputs.take("region", args["region"], names.region)
+            place = connections.place(inputs, args)
+            inputs.problems.extend(tags.problems(args.get("tags", {}), keys_have_case=True), "tags")
             for index, arn in enumerate(args.get("break_glass", [])):
                 inputs.take(f"break_glass[{index}]", arn, Principal.parse)
             if "kubeconfig" in args:
                 inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
         props = {
-            "cluster_name": cluster_name,
-            "region": args["region"],
+            **place,
+            "credentials": credentials.passed_on(opts),
             "principal_arn": entry.apply(lambda known: known.principal.arn),
             "username": entry.apply(lambda known: known.username or known.principal.default_username),
             "groups": entry.apply(lambda known: list(known.kubernetes_groups)),

@@ -5,17 +5,29 @@ from typing import Any
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
+from eks_identity.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    changed,
+    is_unknown,
+    note,
+    other_credentials,
+    refused,
+    say,
+)
 from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsError, InvalidInput, Problem
 from eks_identity.model.access_entries import AccessEntry, EntryType
 from eks_identity.model.arns import Principal
 from eks_identity.model.existing_entries import ExistingEntry
+from eks_identity.people import handovers
 from eks_identity.people.lockout import Loss, WaysIn
 
 _IDENTITY = ("cluster_name", "region", "principal_arn")
 _SETTINGS = ("username", "groups", "tags")
-_NOTES = ("break_glass", "kubeconfig", "guarded")
+_NOTES = ("cluster_arn", "break_glass", "kubeconfig", "guarded")
+_KEPT = (*_IDENTITY, *_NOTES, "credentials", "takes_over")
 
 
 class AdoptedAccessEntryProvider(PlainProvider):
@@ -23,13 +35,18 @@ class AdoptedAccessEntryProvider(PlainProvider):
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Refuses what EKS would, and what cannot be taken over; says what a takeover finds. Runs in previews."""
-        if is_unknown([news.get(name) for name in (*_IDENTITY, "username", "groups")]):
+        note(news)
+        if is_unknown([news.get(name) for name in (*_IDENTITY, "username", "groups", "credentials")]):
             return CheckResult({**news, "takes_over": UNKNOWN}, [])
+        run, entry = handovers.run_of(self), handovers.entered(news, [news["principal_arn"]])
+        run.adopted |= entry
+        if entry <= run.leaving:
+            return refused(news, handovers.moved(entry))
         try:
             AccessEntry.of(news["principal_arn"], news["groups"], news["username"])
-            if _olds and not changed(_olds, news, *_IDENTITY):
+            if _olds and not _another(_olds, news):
                 return CheckResult({**news, "takes_over": _olds.get("takes_over", "")}, [])
-            found = self._found(news)
+            found = self._found(news, self.credentials(news))
             _refuse_other_type(found)
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
@@ -43,13 +60,13 @@ class AdoptedAccessEntryProvider(PlainProvider):
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Another principal or cluster is another entry; the rest changes where it stands."""
-        replaces = changed(_olds, _news, *_IDENTITY)
+        replaces = _another(_olds, _news)
         differs = [name for name in (*_SETTINGS, *_NOTES) if _comparable(_olds, name) != _comparable(_news, name)]
-        return DiffResult(bool(replaces or differs), replaces)
+        return DiffResult(bool(replaces or differs) or other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Makes the entry; or sets the one that is there, which is not away for a moment and keeps its policies."""
-        api = self._api(props)
+        api = EksApi.of(props, self.credentials(props))
         principal = props["principal_arn"]
         made = api.make(
             principal,
@@ -64,33 +81,41 @@ class AdoptedAccessEntryProvider(PlainProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """What the entry says now; tags that others put there are theirs."""
-        found = self._found(props)
+        found = self._found(props, self.kept_credentials(props))
         if found is None:
             return ReadResult("", {})
         tags = {key: found.tags[key] for key in props.get("tags") or {} if key in found.tags}
-        inputs = {name: props[name] for name in (*_IDENTITY, *_NOTES, "takes_over") if props.get(name) is not None}
+        inputs = {name: props[name] for name in _KEPT if props.get(name) is not None}
         inputs |= {"username": found.username, "groups": list(found.groups), "tags": tags}
         return ReadResult(id_, {**inputs, "access_entry_arn": found.arn}, inputs)
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Changes the entry where it stands, and makes it again if somebody deleted it."""
-        api = self._api(_news)
-        if self._found(_news) is None:
+        api = EksApi.of(_news, self.credentials(_news))
+        if self._found(_news, self.credentials(_news)) is None:
             return UpdateResult(self.create(_news).outs)
         self._set(api, _news, _olds)
         return UpdateResult(self._outputs(api, _news))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Deletes the entry, whoever made it; not where it is a last way in, unless an `AccessGuard` sees to that."""
+        """Deletes the entry, whoever made it; not where it is a last way in, unless an `AccessGuard` sees to that.
+
+        One that the program takes over still, under another name, stays.
+        """
+        run = handovers.run_of(self)
+        if handovers.entered(_props, [_props["principal_arn"]]) <= run.adopted:
+            say(f"the access entry of {_props['principal_arn']} stays: this program declares it under another name now")
+            return
         if not _props.get("guarded"):
             self._refuse_lockout(_props)
-        api = self._api(_props)
+        api = EksApi.of(_props, self.kept_credentials(_props))
         if api.mode() is not None:
             api.remove(_props["principal_arn"])
 
     def _refuse_lockout(self, props: Properties) -> None:
         principal = props["principal_arn"]
-        problems = WaysIn(props, self.profile).refusals(Loss([principal], [principal], props.get("break_glass") or []))
+        ways = WaysIn(props, self.kept_credentials(props))
+        problems = ways.refusals(Loss([principal], [principal], props.get("break_glass") or []))
         if problems:
             raise InvalidInput(problems, subject=f"access entry of {principal} in {props['cluster_name']}")
 
@@ -111,17 +136,18 @@ class AdoptedAccessEntryProvider(PlainProvider):
                 f"access entry of {props['principal_arn']} in {props['cluster_name']} reads back as {found or 'gone'}, "
                 f"not as {_wanted(props)}\n  fix: something else writes it too; find out what, and run this again"
             )
-        kept = {name: props[name] for name in (*_IDENTITY, *_SETTINGS, *_NOTES, "takes_over") if name in props}
+        kept = {name: props[name] for name in (*_KEPT, *_SETTINGS) if name in props}
         return {**kept, "access_entry_arn": found.arn}
 
-    def _found(self, props: Properties) -> ExistingEntry | None:
+    def _found(self, props: Properties, credentials: str) -> ExistingEntry | None:
         """The entry that is there; none where the cluster has none, or is none."""
-        api = self._api(props)
+        api = EksApi.of(props, credentials)
         mode = api.mode()
         return api.entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
 
-    def _api(self, props: Properties) -> EksApi:
-        return EksApi(props["cluster_name"], props["region"], self.profile)
+
+def _another(olds: Properties, news: Properties) -> list[str]:
+    return [*another_cluster(olds, news), *changed(olds, news, "principal_arn")]
 
 
 def _refuse_other_type(found: ExistingEntry | None) -> None:

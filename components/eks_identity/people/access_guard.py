@@ -8,9 +8,10 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from eks_identity import credentials
+from eks_identity.clusters import connections
 from eks_identity.inputs import Inputs
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model import names
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
 from eks_identity.people.access_guard_provider import AccessGuardProvider
@@ -22,8 +23,11 @@ class AccessGuardArgs(TypedDict):
     cluster_name: pulumi.Input[str]
     """The cluster's name in EKS."""
     region: pulumi.Input[str]
-    """The cluster's region. Credentials are those of the environment, or of the profile in the config's
-    `eks-identity:profile`; in Python programs `aws:profile` does too."""
+    """The cluster's region. Credentials are those of the aws provider in the options; without one those of the profile
+    in the config's `eks-identity:profile`, in Python programs of `aws:profile` too, or the environment's."""
+    cluster_arn: NotRequired[pulumi.Input[str]]
+    """The cluster's ARN. Credentials of another account than it names are refused: a cluster of the same name may be
+    there."""
     principals: list[pulumi.Input[str]]
     """ARNs of all that are let in by access entries of this declaration."""
     administrators: list[pulumi.Input[str]]
@@ -38,7 +42,7 @@ class AccessGuardArgs(TypedDict):
     Kept as a secret."""
 
 
-class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfig"]):
+class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfig", "credentials"]):
     """Refuses a change that takes away the caller's own way in, or the last administrator's.
 
     Make it depend on the entries that it guards: then a change is refused in its preview, and where the whole
@@ -56,8 +60,7 @@ class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfi
 
     def __init__(self, name: str, args: AccessGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AccessGuard "{name}"', args, AccessGuardArgs) as inputs:
-            inputs.take("cluster_name", args["cluster_name"], names.cluster_name)
-            inputs.take("region", args["region"], names.region)
+            place = connections.place(inputs, args)
             who = {
                 "principals": args["principals"],
                 "administrators": args["administrators"],
@@ -69,8 +72,8 @@ class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfi
             if "kubeconfig" in args:
                 inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
         props = {
-            "cluster_name": args["cluster_name"],
-            "region": args["region"],
+            **place,
+            "credentials": credentials.passed_on(opts),
             **who,
             "adopted": bool(args.get("adopted", False)),
             "kubeconfig": args.get("kubeconfig"),

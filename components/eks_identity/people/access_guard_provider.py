@@ -2,10 +2,24 @@
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
+from eks_identity.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    is_unknown,
+    note,
+    other_credentials,
+    refused,
+    say,
+    say_once,
+)
+from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import lockout
+from eks_identity.people import handovers
 from eks_identity.people.lockout import Loss, WaysIn
+
+_NOTES = ("cluster_arn", "principals", "administrators", "break_glass", "adopted", "kubeconfig")
 
 
 class AccessGuardProvider(PlainProvider):
@@ -13,10 +27,18 @@ class AccessGuardProvider(PlainProvider):
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Refuses a change that would lock somebody out; runs in previews, and asks AWS only where something goes."""
-        if not _olds or is_unknown([_olds, news.get("cluster_name")]) or changed(_olds, news, "cluster_name", "region"):
+        note(news)
+        if is_unknown([_olds, news.get("cluster_name"), news.get("credentials")]):
             return CheckResult(news, [])
+        run = handovers.run_of(self)
+        run.guarded |= handovers.entered(news, news["principals"])
+        if not _olds or another_cluster(_olds, news):
+            return refused(news, self._of_another_account(news))
+        leaving = handovers.entered(news, _olds["principals"]) - handovers.entered(news, news["principals"])
+        run.leaving |= leaving
         try:
-            return refused(news, [*_taken_over_from_itself(_olds, news), *self._refusals(_olds, news)])
+            own = [*_taken_over_from_itself(_olds, news), *handovers.moved(leaving & run.adopted)]
+            return refused(news, [*own, *self._refusals(_olds, news)])
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
@@ -26,9 +48,9 @@ class AccessGuardProvider(PlainProvider):
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Another cluster has another guard; the rest is written down anew."""
-        replaces = changed(_olds, _news, "cluster_name", "region")
-        kept = ("principals", "administrators", "break_glass", "adopted", "kubeconfig")
-        return DiffResult(bool(replaces) or any(_olds.get(name) != _news.get(name) for name in kept), replaces)
+        replaces = another_cluster(_olds, _news)
+        differs = any(_olds.get(name) != _news.get(name) for name in _NOTES)
+        return DiffResult(bool(replaces) or differs or other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Writes down who is let in."""
@@ -43,8 +65,10 @@ class AccessGuardProvider(PlainProvider):
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Refuses, before its entries go, where these are a last way in; not where their cluster is gone."""
+        run = handovers.run_of(self)
+        problems = handovers.forgotten(handovers.entered(_props, _props["principals"]) & (run.adopted | run.guarded))
         loss = Loss(_props["principals"], _props["administrators"], _props.get("break_glass") or [])
-        problems = WaysIn(_props, self.profile).refusals(loss)
+        problems = problems or WaysIn(_props, self.kept_credentials(_props)).refusals(loss)
         if problems:
             raise InvalidInput(problems, subject=f"access to EKS cluster {_props['cluster_name']}")
 
@@ -59,7 +83,18 @@ class AccessGuardProvider(PlainProvider):
             say(f"{', '.join(gone or demoted)}: whether this takes away a last way in is known in the update only")
             return []
         loss = Loss(gone, demoted, news.get("break_glass") or [], stays_administered=bool(administrators))
-        return WaysIn(olds if is_unknown(news.get("kubeconfig")) else news, self.profile).refusals(loss)
+        ways = WaysIn(olds if is_unknown(news.get("kubeconfig")) else news, self.credentials(news))
+        return ways.refusals(loss)
+
+    def _of_another_account(self, news: Properties) -> list[Problem]:
+        """Whether whoever guards here would ask about another cluster, when somebody is taken out."""
+        try:
+            EksApi.of(news, self.credentials(news)).require_account()
+        except InvalidInput as refusal:
+            return list(refusal.problems)
+        except AwsError as error:
+            say_once(f"cannot see whether this is the account of {news['cluster_name']}: {error}")
+        return []
 
 
 def _taken_over_from_itself(olds: Properties, news: Properties) -> list[Problem]:
@@ -72,5 +107,5 @@ def _taken_over_from_itself(olds: Properties, news: Properties) -> list[Problem]
 
 
 def _known(props: Properties) -> Properties:
-    names = ("cluster_name", "region", "principals", "administrators", "break_glass", "adopted", "kubeconfig")
+    names = ("cluster_name", "region", "credentials", *_NOTES)
     return {name: props[name] for name in names if props.get(name) is not None}

@@ -13,6 +13,7 @@ from eks_identity.errors import Problem, Problems
 from eks_identity.inputs import Inputs
 from eks_identity.model import rbac
 from eks_identity.model.role_grants import RoleGrant
+from eks_identity.people.bound_roles import BoundRoles
 
 
 class RuleArgs(TypedDict):
@@ -45,7 +46,8 @@ class RoleArgs(TypedDict):
     """The same for several namespaces, each with a binding of its own."""
     rules: NotRequired[list[RuleArgs]]
     """What it allows. Left out: the role is there already, such as `view`, `edit` and `admin`, and is only bound.
-    Nobody checks that it is: a binding to a role that is not there allows nothing until it is."""
+    One that neither is there nor is made by a `ClusterAccess` of this program is reported with the name that was meant:
+    a binding to a role that is not there allows nothing until it is."""
     binding_name: NotRequired[str]
     """The binding's name; else `<role>-binding`, or `<group>-<role>` for a role that is there already."""
 
@@ -71,15 +73,15 @@ def declare_once(inputs: Inputs, place: str, cluster_arn: pulumi.Input[str], fou
 
 
 def bind(
-    name: str, found: Sequence[RoleGrant], group: str, let_in: Sequence[pulumi.Resource], parent: pulumi.Resource
+    name: str, found: Sequence[RoleGrant], group: str, let_in: Sequence[pulumi.Resource], bound: BoundRoles
 ) -> list[pulumi.Resource]:
     """Registers roles and bindings, each named after the object that it is in the cluster.
 
     They are made after the principals are `let_in`, and go before them: whoever destroys what lets them in themselves
     takes these out while they still can.
     """
-    child = pulumi.ResourceOptions(parent=parent, depends_on=list(let_in))
-    return [resource for grant in found for resource in _bind(name, grant, group, child)]
+    child = pulumi.ResourceOptions(parent=bound.component, depends_on=list(let_in))
+    return [resource for grant in found for resource in _bind(name, grant, group, child, bound)]
 
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -90,7 +92,9 @@ _ROLES: dict[str, Callable[..., pulumi.Resource]] = {
 }
 
 
-def _bind(name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+def _bind(
+    name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions, bound: BoundRoles
+) -> list[pulumi.Resource]:
     made: list[pulumi.Resource] = [
         _ROLES[grant.kind](
             _resource_name(name, grant.name, namespace),
@@ -101,17 +105,19 @@ def _bind(name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions
         for namespace in grant.role_namespaces
     ]
     # roleRef cannot be changed: another role's binding is another one, under the same name.
-    once = pulumi.ResourceOptions(depends_on=made, delete_before_replace=True)
-    bindings: list[pulumi.Resource] = [
-        (k8s.rbac.v1.RoleBinding if namespace else k8s.rbac.v1.ClusterRoleBinding)(
-            _resource_name(name, grant.binding_name, namespace),
+    once = pulumi.ResourceOptions(depends_on=list(made), delete_before_replace=True)
+    bindings: list[pulumi.Resource] = []
+    for namespace in grant.binding_namespaces:
+        label = _resource_name(name, grant.binding_name, namespace)
+        asked = pulumi.ResourceOptions(hooks=bound.hooks(label, namespace, grant))
+        binding = (k8s.rbac.v1.RoleBinding if namespace else k8s.rbac.v1.ClusterRoleBinding)(
+            label,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=grant.binding_name, namespace=namespace),
             role_ref=k8s.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind=grant.kind, name=grant.name),
             subjects=[k8s.rbac.v1.SubjectArgs(api_group=RBAC_GROUP, kind="Group", name=group)],
-            opts=pulumi.ResourceOptions.merge(child, once),
+            opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(child, once), asked),
         )
-        for namespace in grant.binding_namespaces
-    ]
+        bindings.append(binding)
     return made + bindings
 
 

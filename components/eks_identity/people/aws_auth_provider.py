@@ -4,10 +4,11 @@ from typing import Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown, refused, say_once
+from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown, refused, say, say_once
 from eks_identity.errors import EksIdentityError, InvalidInput
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
+from eks_identity.people import handovers
 from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 
 
@@ -29,6 +30,8 @@ class AwsAuthMappingProvider(PlainProvider):
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
         inputs = {**news, "arn": mapping.arn, "username": mapping.username, "groups": list(mapping.groups)}
+        if (declared := handovers.mapped(inputs)) is not None:
+            handovers.run_of(self).mapped.add(declared)
         new = _is_new(_olds, inputs)
         if is_unknown(news["kubeconfig"]) or not (new or _changes(_olds, inputs)):
             return CheckResult(inputs, [])
@@ -59,8 +62,10 @@ class AwsAuthMappingProvider(PlainProvider):
     def create(self, props: Properties) -> CreateResult:
         """Adds the entry; with `adopt`, takes the one over that is there."""
         mapping = _mapping(props)
+        # Where Pulumi deletes first, what it was to delete is there still.
+        here = {**props, "adopt": props.get("adopt") or handovers.mapped(props) in handovers.run_of(self).held}
         AwsAuthConfigMap(props["kubeconfig"]).edit(
-            lambda document: _placed(document, mapping, props), break_glass=_may_go(props)
+            lambda document: _placed(document, mapping, here), break_glass=_may_go(props)
         )
         return CreateResult(mapping.arn, _outputs(props, mapping))
 
@@ -85,9 +90,15 @@ class AwsAuthMappingProvider(PlainProvider):
     def delete(self, _id: str, _props: Properties) -> None:
         """Takes the entry out, and no other: not a node's, and not another one for the same ARN.
 
+        One that the program declares still, under another name, stays.
         Refused, with nothing written, where the caller themselves would be locked out. No preview says so: Pulumi shows
         a provider what it deletes only when it does.
         """
+        run, declared = handovers.run_of(self), handovers.mapped(_props)
+        if declared is not None and declared in run.mapped:
+            run.held.add(declared)
+            say(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
+            return
         mapping = UserMapping(_props["arn"], _props["username"], tuple(_props["groups"]))
         AwsAuthConfigMap(_props["kubeconfig"]).edit(
             lambda document: document.remove(mapping), break_glass=_may_go(_props)

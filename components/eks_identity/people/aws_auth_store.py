@@ -4,18 +4,16 @@ The API server refuses a write whose `resourceVersion` is not the newest, so tha
 something it has not seen. The ConfigMap is never deleted, and created only where there is none.
 """
 
-import atexit
 from collections.abc import Callable, Collection
-from functools import cache
 
 import httpx2
-from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from eks_identity.cluster_api import FAILURES, client
 from eks_identity.errors import (
     ClusterError,
     ClusterRefusedError,
@@ -29,7 +27,6 @@ from eks_identity.model.aws_auth import AwsAuth
 
 NAME = "aws-auth"
 NAMESPACE = "kube-system"
-FIELD_MANAGER = "eks-identity"
 CANONICAL_ARN = "canonicalArn"
 """Where EKS's authenticator says which IAM principal a Kubernetes user is, as aws-auth writes it."""
 
@@ -43,7 +40,7 @@ class AwsAuthConfigMap:
     """The ConfigMap of the cluster that `kubeconfig`, a document in JSON or YAML, points at."""
 
     def __init__(self, kubeconfig: str) -> None:
-        self._client = _client(kubeconfig)
+        self._client = client(kubeconfig)
         self._server = kubeconfigs.server(kubeconfig)
 
     def read(self) -> AwsAuth:
@@ -84,7 +81,7 @@ class AwsAuthConfigMap:
             else:
                 found.data = dict(after.data)
                 self._client.replace(found)
-        except (ApiError, httpx2.HTTPError, ConfigError, OSError) as error:
+        except FAILURES as error:
             raise self._explained(error, "written") from error
         return after
 
@@ -102,7 +99,7 @@ class AwsAuthConfigMap:
         """The ARN that EKS's authenticator knows us by, empty where another one let us in, and our groups."""
         try:
             user = self._client.create(SelfSubjectReview()).status
-        except (ApiError, httpx2.HTTPError, ConfigError, OSError) as error:
+        except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
                 return "", []  # a cluster from before Kubernetes 1.28
             raise self._explained(error, "written") from error
@@ -114,7 +111,7 @@ class AwsAuthConfigMap:
     def _get(self) -> ConfigMap | None:
         try:
             return self._client.get(ConfigMap, NAME, namespace=NAMESPACE)
-        except (ApiError, httpx2.HTTPError, ConfigError, OSError) as error:
+        except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
                 return None
             raise self._explained(error, "read") from error
@@ -133,11 +130,3 @@ class AwsAuthConfigMap:
             f"{what}\n  fix: run this from where the cluster's endpoint can be reached; if the cluster is gone, "
             "`pulumi state delete` forgets the mapping"
         )
-
-
-@cache
-def _client(kubeconfig: str) -> Client:
-    # One client a cluster and process: a token costs a run of the aws command line.
-    client = Client(config=KubeConfig.from_dict(kubeconfigs.loads(kubeconfig)), field_manager=FIELD_MANAGER)
-    atexit.register(client.close)
-    return client

@@ -8,13 +8,15 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from eks_identity import answers
 from eks_identity.inputs import Inputs
+from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
 from eks_identity.people.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
 from eks_identity.people.access_guard import AccessGuard
 from eks_identity.people.access_policies import GrantedPolicy, scope
 from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
-from eks_identity.people.new_entries import refuse_existing
+from eks_identity.people.new_entries import ExistingWaysIn
 from eks_identity.people.principals import Entrance, Person, access_entry
 
 
@@ -46,25 +48,26 @@ class WayIn:
         self._options = options
         self._entrance = entrance
         self._cluster = entrance.cluster
+        # As it is once it was found right: what is wrong is said of this declaration, and not of its children.
+        self._cluster_arn = inputs.once_known(entrance.cluster["arn"], arns.cluster_arn, "cluster.arn")
         self._inputs = inputs
         self._component = component
         self._child = pulumi.ResourceOptions(parent=component)
+        self._existing = ExistingWaysIn(component, entrance.place, entrance.cluster, answers.of_program())
 
     def let_in(self, persons: Sequence[Person], granted: Sequence[GrantedPolicy]) -> LetIn:
         """Registers entries, mappings and policies."""
         made: list[pulumi.Resource] = []
         entered: list[pulumi.Output[str]] = []
         mapped: list[pulumi.Output[str]] = []
-        is_new = None
-        if self._entrance.via.uses_access_entries:
-            is_new = refuse_existing(self._name, self._entrance.place, self._component)
+        via = self._entrance.via
         for person in persons:
             name = f"{self._name}-{person.label}"
-            if is_new is not None:
-                own = self._adopt(name, person) if self._options.adopt else self._enter(name, person, is_new)
+            if via.uses_access_entries:
+                own = self._adopt(name, person) if self._options.adopt else self._enter(name, person)
                 entered.append(own.principal_arn)
                 made += [own, *(self._associate(name, own, policy) for policy in granted)]
-            if self._entrance.via.uses_aws_auth:
+            if via.uses_aws_auth:
                 mapping = self._map(name, person)
                 mapped.append(mapping.arn)
                 made.append(mapping)
@@ -79,6 +82,7 @@ class WayIn:
             {
                 "cluster_name": self._cluster["name"],
                 "region": self._cluster["region"],
+                "cluster_arn": self._cluster_arn,
                 "kubeconfig": self._cluster["kubeconfig"],
                 "principals": list(let_in.arns),
                 "administrators": list(let_in.arns) if administers else [],
@@ -89,7 +93,7 @@ class WayIn:
             pulumi.ResourceOptions(parent=self._component, depends_on=[*let_in.resources, *bound]),
         )
 
-    def _enter(self, name: str, person: Person, hooks: pulumi.ResourceHookBinding) -> aws.eks.AccessEntry:
+    def _enter(self, name: str, person: Person) -> aws.eks.AccessEntry:
         who = {**person.who, "cluster_account": self._cluster["account_id"]}
         known = self._inputs.later(who, partial(access_entry, self._entrance, person), person.under)
         people: dict[str, Any] = {}
@@ -99,6 +103,7 @@ class WayIn:
                 "user_name": known.apply(_username),
                 "kubernetes_groups": known.apply(lambda found: list(found.kubernetes_groups)),
             }
+        hooks = self._existing.of_entry(name, beside_a_mapping=self._entrance.via.uses_aws_auth)
         # EKS has one entry a principal: an entry of another type comes when this one has gone.
         options = pulumi.ResourceOptions(delete_before_replace=True, hooks=hooks)
         return aws.eks.AccessEntry(
@@ -116,6 +121,7 @@ class WayIn:
         args: AdoptedAccessEntryArgs = {
             "cluster_name": self._cluster["name"],
             "region": self._cluster["region"],
+            "cluster_arn": self._cluster_arn,
             "principal_arn": person.arn,
             "groups": list(person.groups),
             "tags": self._options.tags,
@@ -151,7 +157,10 @@ class WayIn:
         }
         if "username" in person.given:
             args["username"] = person.given["username"]
-        return AwsAuthMapping(name, args, self._child)
+        hooks = None
+        if not self._entrance.via.uses_access_entries:
+            hooks = self._existing.of_mapping(name, AwsAuthMapping.token(), person.arn)
+        return AwsAuthMapping(name, args, pulumi.ResourceOptions(parent=self._component, hooks=hooks))
 
 
 def _username(known: AccessEntry) -> str:

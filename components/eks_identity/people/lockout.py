@@ -33,10 +33,10 @@ class Loss:
 class WaysIn:
     """The ways into one cluster, as far as anybody asks."""
 
-    def __init__(self, props: Properties, profile: str | None) -> None:
-        """`props`: `cluster_name`, `region`, and `kubeconfig` where there is one."""
-        self.api = EksApi(props["cluster_name"], props["region"], profile)
-        self._who = WhoIsWho(props["region"], profile)
+    def __init__(self, props: Properties, credentials: str) -> None:
+        """`props`: `cluster_name`, `region`, and `cluster_arn` and `kubeconfig` where there are such."""
+        self.api = EksApi.of(props, credentials)
+        self._who = WhoIsWho(props["region"], credentials)
         self._kubeconfig: str | None = props.get("kubeconfig")
 
     def refusals(self, loss: Loss) -> list[Problem]:

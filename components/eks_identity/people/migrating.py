@@ -45,10 +45,10 @@ class Survey:
 class Migration:
     """One cluster's migration. `props` are the inputs of `AuthenticationModeMigration`."""
 
-    def __init__(self, props: Properties, profile: str | None) -> None:
-        self._api = EksApi(props["cluster_name"], props["region"], profile)
-        self._who = WhoIsWho(props["region"], profile)
-        self._ways = WaysIn(props, profile)
+    def __init__(self, props: Properties, credentials: str) -> None:
+        self._api = EksApi.of(props, credentials)
+        self._who = WhoIsWho(props["region"], credentials)
+        self._ways = WaysIn(props, credentials)
         self._kubeconfig: str = props["kubeconfig"]
         self._to = AuthenticationMode.parse(props["to"])
         self._principals = {arn.lower(): full for arn, full in (props.get("principals") or {}).items()}

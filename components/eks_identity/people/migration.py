@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from eks_identity import credentials
 from eks_identity.clusters import connections
-from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns, names
@@ -31,7 +32,9 @@ class AuthenticationModeMigrationArgs(TypedDict):
     `mapAccounts`; and groups, such as `system:…`, which are dropped from the entries that are made."""
 
 
-class AuthenticationModeMigration(OwnResource, provider=AuthenticationModeMigrationProvider, secrets=["kubeconfig"]):
+class AuthenticationModeMigration(
+    OwnResource, provider=AuthenticationModeMigrationProvider, secrets=["kubeconfig", "credentials"]
+):
     """Takes a cluster from `CONFIG_MAP` through `API_AND_CONFIG_MAP` to `API`, with everybody whom aws-auth lets in.
 
     A preview reads the cluster and shows the plan: each entry of aws-auth with the access entry that it becomes, the
@@ -76,6 +79,8 @@ class AuthenticationModeMigration(OwnResource, provider=AuthenticationModeMigrat
         props = {
             "cluster_name": cluster["name"],
             "region": cluster["region"],
+            "cluster_arn": cluster["arn"],
+            "credentials": credentials.passed_on(opts),
             "kubeconfig": cluster["kubeconfig"],
             "to": to,
             "principals": principals,

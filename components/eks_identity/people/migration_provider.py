@@ -3,11 +3,21 @@
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from eks_identity.dynamic_provider import PlainProvider, Properties, changed, is_unknown, refused, say
+from eks_identity.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    is_unknown,
+    note,
+    other_credentials,
+    refused,
+    say,
+)
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.people.migrating import Migration
 
 _ASKED = ("cluster_name", "region", "kubeconfig", "to", "principals", "leave_behind")
+_KEPT = (*_ASKED, "run", "cluster_arn", "credentials")
 _OUTPUTS = ("plan", "left_behind", "authentication_mode")
 
 
@@ -16,17 +26,18 @@ class AuthenticationModeMigrationProvider(PlainProvider):
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Reads the cluster, and puts what is to be done into the inputs, for the preview to show; refuses the rest."""
-        if is_unknown([news.get(name) for name in _ASKED]):
+        note(news)
+        if is_unknown([news.get(name) for name in (*_ASKED, "credentials")]):
             return CheckResult({**news, "plan": UNKNOWN, "left_behind": UNKNOWN}, [])
         try:
-            migration = Migration(news, self.profile)
+            migration = Migration(news, self.credentials(news))
             survey = migration.survey()
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
             rule = f"what is to be done is read off the cluster:\n    {error}"
             return refused(news, [Problem("cluster", rule, news["cluster_name"], "mend that, and run this again")])
-        done = bool(_olds) and not survey.pending and not changed(_olds, news, "cluster_name", "region")
+        done = bool(_olds) and not survey.pending and not another_cluster(_olds, news)
         inputs = {
             **news,
             "authentication_mode": news["to"],
@@ -46,9 +57,9 @@ class AuthenticationModeMigrationProvider(PlainProvider):
 
         A refresh asks too, with the inputs of the run before, which were carried out.
         """
-        replaces = changed(_olds, _news, "cluster_name", "region")
-        differs = any(_olds.get(name) != _news.get(name) for name in (*_ASKED, "run"))
-        return DiffResult(bool(replaces) or differs, replaces)
+        replaces = another_cluster(_olds, _news)
+        differs = any(_olds.get(name) != _news.get(name) for name in (*_ASKED, "run", "cluster_arn"))
+        return DiffResult(bool(replaces) or differs or other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Goes all the way, from wherever the cluster is."""
@@ -56,10 +67,10 @@ class AuthenticationModeMigrationProvider(PlainProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """The mode that the cluster has now; the plan stays as it was carried out."""
-        mode = Migration(props, self.profile).mode()
+        mode = Migration(props, self.kept_credentials(props)).mode()
         if mode is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**_of(props, *_ASKED, "run", *_OUTPUTS), "authentication_mode": mode.value})
+        return ReadResult(id_, {**_of(props, *_KEPT, *_OUTPUTS), "authentication_mode": mode.value})
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Goes on from wherever the cluster is."""
@@ -69,11 +80,11 @@ class AuthenticationModeMigrationProvider(PlainProvider):
         """Changes nothing: modes go one way, and the entries stay for whoever uses them."""
 
     def _carried_out(self, props: Properties, olds: Properties | None = None) -> Properties:
-        lines, left_behind, mode = Migration(props, self.profile).carry_out()
+        lines, left_behind, mode = Migration(props, self.credentials(props)).carry_out()
         if olds and not props.get("pending"):
             lines, left_behind = olds.get("plan", lines), olds.get("left_behind", left_behind)
         outputs = {"plan": lines, "left_behind": left_behind, "authentication_mode": mode.value}
-        return {**_of(props, *_ASKED, "run"), **outputs}
+        return {**_of(props, *_KEPT), **outputs}
 
 
 def _of(props: Properties, *names: str) -> Properties:

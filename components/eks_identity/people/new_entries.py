@@ -1,48 +1,135 @@
-"""Refuses, in the preview, to make an access entry that is there already: EKS would answer 409, halfway through."""
+"""What is there already of a way in: an access entry that would be a 409, and the other way in, which wins or loses.
+
+Asked where the engine is about to make an entry or a mapping. A second entry is refused; of an entry and a mapping that
+say different things EKS takes the entry, and nobody would say so.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
 
+from eks_identity import answers, look_ups
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import Problem
-from eks_identity.inputs import Refused
+from eks_identity.hooks import Child, hook
+from eks_identity.inputs import Refused, known
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Principal
+from eks_identity.model.aws_auth import AwsAuth, Entry
 
 LOOK_UP = "aws:eks/getAccessEntry:getAccessEntry"
-ADOPT_IT = "set adopt to True: it is then taken over as it stands, and changed in place"
+ENTRY = "aws:eks/accessEntry:AccessEntry"
+ADOPT_IT = (
+    "set adopt to True: it is then taken over as it stands, and changed in place; where it is this declaration's own "
+    "under another name, give that name in opts.aliases instead"
+)
 
-_ABSENT = ("couldn't find", "could not find", "not found", "NotFound", "no matching", "empty result", "there is no")
 
+@dataclass(frozen=True)
+class ExistingWaysIn:
+    """The ways into one cluster that are there before those of one declaration."""
 
-def refuse_existing(name: str, place: str, component: pulumi.Resource) -> pulumi.ResourceHookBinding:
-    """A hook for `aws.eks.AccessEntry` below `component`, which `place` names in the refusal."""
+    component: pulumi.Resource
+    place: str
+    """The component, as messages call it."""
+    cluster: ClusterConnection
+    answers: answers.Answers
 
-    # The engine runs the hook where it is about to create, and nowhere else: not for an entry that is in the stack's
-    # state already, nor for one that is imported.
-    async def refuse(hook: pulumi.ResourceHookArgs) -> None:
-        new = hook.new_inputs or {}
-        cluster, principal = new.get("clusterName"), new.get("principalArn")
-        if not isinstance(cluster, str) or not isinstance(principal, str) or not principal.startswith("arn:"):
+    def of_entry(self, name: str, *, beside_a_mapping: bool) -> pulumi.ResourceHookBinding:
+        """What the engine runs before it makes the access entry `name`; `beside_a_mapping` of the same declaration."""
+
+        async def look(hooked: pulumi.ResourceHookArgs) -> None:
+            new = hooked.new_inputs or {}
+            cluster, principal = new.get("clusterName"), new.get("principalArn")
+            if not isinstance(cluster, str) or not isinstance(principal, str) or not principal.startswith("arn:"):
+                return
+            found = await self._entry(cluster, principal)
+            # An entry of another type is the one that a preview would replace.
+            if found is not None and (found.get("type") == new.get("type") or not pulumi.runtime.is_dry_run()):
+                rule = f"a principal has one access entry in a cluster (EKS), and {cluster} has: {_said(found)}"
+                raise Refused([Problem("principals", rule, principal, ADOPT_IT)], subject=self.place)
+            if not beside_a_mapping and new.get("kubernetesGroups") is not None:
+                await self._report_mapping(cluster, principal, new)
+
+        return pulumi.ResourceHookBinding(before_create=[hook("access-entry-is-new", self._child(ENTRY, name), look)])
+
+    def of_mapping(self, name: str, type_: str, principal: pulumi.Input[str]) -> pulumi.ResourceHookBinding:
+        """What the engine runs before it makes the aws-auth mapping `name` of `principal`, a resource of this type."""
+
+        async def look(hooked: pulumi.ResourceHookArgs) -> None:
+            new = hooked.new_inputs or {}
+            cluster, arn = await known(self.cluster["name"]), await known(principal)
+            if cluster is None or arn is None or not isinstance(new.get("arn"), str) or not await self._reads_both():
+                return  # not known yet, or secret
+            found = await self._entry(cluster, arn)
+            if found is not None and not _alike(found, new.get("username"), new.get("groups")):
+                pulumi.log.warn(
+                    f"{self.place}: {arn} has an access entry in {cluster} ({_said(found)}), and EKS takes that: the "
+                    "mapping in aws-auth that is declared here does nothing; use via access-entry, or delete the entry",
+                    self.component,
+                )
+
+        return pulumi.ResourceHookBinding(before_create=[hook("mapping-counts", self._child(type_, name), look)])
+
+    def _child(self, type_: str, name: str) -> Child:
+        return Child(self.component, type_, name)
+
+    async def _entry(self, cluster: str, principal: str) -> Mapping[str, Any] | None:
+        try:
+            return await look_ups.found(LOOK_UP, {"clusterName": cluster, "principalArn": principal}, self.component)
+        except look_ups.LookUpError as error:
+            unseen = f"cannot see whether {principal} has an access entry in {cluster}"
+            pulumi.log.warn(f"{unseen}: {error}", self.component)
+            return None
+
+    async def _report_mapping(self, cluster: str, principal: str, new: Mapping[str, Any]) -> None:
+        kubeconfig = await known(self.cluster["kubeconfig"])
+        if kubeconfig is None or not await self._reads_both():
             return
-        found = await _find(cluster, principal, component)
-        # An entry of another type is the one that a preview would replace.
-        if found is not None and (found.get("type") == new.get("type") or not pulumi.runtime.is_dry_run()):
-            rule = f"a principal has one access entry in a cluster (EKS), and {cluster} has: {_said(found)}"
-            raise Refused([Problem("principals", rule, principal, ADOPT_IT)], subject=place)
+        aws_auth: AwsAuth | None = await self.answers.ask(
+            (kubeconfig, "aws-auth"),
+            "all of it",
+            partial(_read, kubeconfig),
+            unseen=f"cannot see whether {principal} is mapped in aws-auth of {cluster}",
+            about=self.component,
+        )
+        mapped = aws_auth.find(Principal.parse(principal).aws_auth_arn) if aws_auth is not None else ()
+        # Of several entries the authenticator takes the last one.
+        if mapped and not _alike(_as_found(mapped[-1]), new.get("userName"), new.get("kubernetesGroups")):
+            pulumi.log.warn(
+                f"{self.place}: {principal} is mapped in aws-auth of {cluster} too (username {mapped[-1].username!r}, "
+                f"groups {list(mapped[-1].groups)}), and EKS takes the entry that is declared here: that mapping "
+                "does nothing any more; take it out of aws-auth, and give here what it gave",
+                self.component,
+            )
 
-    on_preview_too = pulumi.ResourceHookOptions(on_dry_run=True)
-    hook = pulumi.ResourceHook(f"{name}-access-entry-is-new", refuse, on_preview_too)
-    return pulumi.ResourceHookBinding(before_create=[hook])
+    async def _reads_both(self) -> bool:
+        return await known(self.cluster["authentication_mode"]) == AuthenticationMode.API_AND_CONFIG_MAP
 
 
-async def _find(cluster: str, principal: str, component: pulumi.Resource) -> Mapping[str, Any] | None:
-    asked = {"clusterName": cluster, "principalArn": principal}
+def _read(kubeconfig: str) -> AwsAuth:
+    from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
+    from eks_identity.people.aws_auth_store import AwsAuthConfigMap  # noqa: PLC0415 - as above
+
     try:
-        return dict(await pulumi.runtime.invoke_async(LOOK_UP, asked, pulumi.InvokeOptions(parent=component)))
-    except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-        if not any(word in str(error) for word in _ABSENT):
-            pulumi.log.warn(f"cannot see whether {principal} has an access entry in {cluster}: {error}", component)
-        return None
+        return AwsAuthConfigMap(kubeconfig).read()
+    except cluster_api.FAILURES as error:  # of making a client: an authority that is none
+        raise cluster_api.explained(error, f"no client of the cluster: {error}", "in") from error
+
+
+def _as_found(mapped: Entry) -> Mapping[str, Any]:
+    return {"userName": mapped.username, "kubernetesGroups": list(mapped.groups)}
+
+
+def _alike(found: Mapping[str, Any], username: Any, groups: Any) -> bool:
+    """Whether both ways in give the same: then it does not matter which of them counts."""
+    theirs, ours = (
+        sorted(each) if isinstance(each, list) else each for each in (found.get("kubernetesGroups"), groups)
+    )
+    return found.get("userName") == username and (theirs or []) == (ours or [])
 
 
 def _said(found: Mapping[str, Any]) -> str:

@@ -10,12 +10,12 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import declared
-from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import Inputs, is_plain, short
 from eks_identity.model import identity_center, names
 from eks_identity.model.access_entries import AccessEntry, EntryType, Via
-from eks_identity.model.arns import Arn, Principal
+from eks_identity.model.arns import Arn, Principal, PrincipalKind
 from eks_identity.model.aws_auth import UserMapping
 
 
@@ -23,7 +23,8 @@ class PrincipalArgs(TypedDict):
     """Somebody who is let in: by `arn`, or by `permission_set`."""
 
     arn: NotRequired[pulumi.Input[str]]
-    """IAM user, role or account root, as IAM writes it, path included; sessions are refused."""
+    """IAM user, role or account root, as IAM writes it, path included; sessions are refused. An account root is the
+    root user alone, not everybody in the account as in a trust policy: the preview says so."""
     permission_set: NotRequired[pulumi.Input[str]]
     """The name of an Identity Center permission set that is assigned to the cluster's account. The role that it has
     there is looked up in IAM (`iam:ListRoles`). For another account, give the role's `arn`."""
@@ -81,12 +82,14 @@ def people(
         wrong = len(inputs.problems.found)
         inputs.require(*(problem.under(under) for problem in _named_once(given)))
         key = given.get("arn", given.get("permission_set"))
-        if isinstance(key, str) and seen.setdefault(key.lower(), under) != under:
-            rule = "each principal once, whatever the case of its ARN"
+        if isinstance(key, str) and (first := seen.setdefault(_one_of_its_name(key), under)) != under:
+            rule = "each principal once, whatever the case of its ARN and the path in it (IAM has one of a name)"
             field = "arn" if "arn" in given else "permission_set"
-            inputs.problems.add(f"{under}.{field}", rule, key, f"take {seen[key.lower()]} or this one out")
+            inputs.problems.add(f"{under}.{field}", rule, key, f"take {first} or this one out")
         if entrance is not None and len(inputs.problems.found) == wrong:
             _check(inputs, person, entrance)
+        elif entrance is None and isinstance(person.arn, str):
+            inputs.take(f"{under}.arn", person.arn, Principal.parse)
         found.append(person)
     return found
 
@@ -132,6 +135,15 @@ def _label(given: PrincipalArgs, index: int) -> str:
     label = short(given.get("arn", ""), index) or str(index)
     # Named by ARN today and by permission set tomorrow, it is the same principal.
     return identity_center.permission_set_of(label) or label
+
+
+def _one_of_its_name(key: str) -> str:
+    """`key` without what does not tell two principals apart; to the letter where it is no principal's ARN."""
+    try:
+        who = Principal.parse(key)
+    except InvalidInput:
+        return key.lower()
+    return f"{who.kind} {who.account} {who.name.lower()}"
 
 
 def _named_once(given: PrincipalArgs) -> list[Problem]:
@@ -193,7 +205,8 @@ def _own_account(accounts: Any) -> None:
     account, own = accounts
     if names.account_id(account) != own:
         rule = f"roles are looked up in the cluster's account {own} alone: no other account's IAM can be asked"
-        raise InvalidInput([Problem("", rule, account, "give the role's arn in place of permission_set")])
+        listed = f"`aws iam list-roles --path-prefix {identity_center.PATH_PREFIX}` in account {account} shows it"
+        raise InvalidInput([Problem("", rule, account, f"give the role's arn in place of permission_set: {listed}")])
 
 
 def _fits(place: str, via: Via, known: Any) -> None:
@@ -206,6 +219,11 @@ def _fits(place: str, via: Via, known: Any) -> None:
     if principal.partition != cluster.partition:
         rule = f"a cluster of partition {cluster.partition.name} knows principals of that partition"
         raise InvalidInput([Problem("arn", rule, principal.arn, "give a principal of the cluster's own partition")])
+    if principal.kind is PrincipalKind.ROOT:
+        pulumi.log.warn(
+            f"{place}: {principal.arn} is the root user alone, not everybody in account {principal.account}, which no "
+            "way into a cluster can give a group; to let others in, give a role that they may assume"
+        )
     who = principal.aws_auth_arn.lower()
     for way in (Via.ACCESS_ENTRY, Via.AWS_AUTH):
         if via not in {way, Via.BOTH}:

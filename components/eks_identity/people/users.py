@@ -9,16 +9,18 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
+from eks_identity import answers
 from eks_identity.clusters import connections
-from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
-from eks_identity.model import arns, identities
+from eks_identity.model import arns, identities, tags
 from eks_identity.model.access_entries import AuthenticationMode, EntryType, Via
 from eks_identity.model.connections import CHECKS
 from eks_identity.people import access_policies, access_roles, principals
 from eks_identity.people.access_policies import AccessPolicyArgs
 from eks_identity.people.access_roles import RoleArgs
+from eks_identity.people.bound_roles import BoundRoles
 from eks_identity.people.entrances import Options, WayIn
 from eks_identity.people.principals import Entrance, PrincipalArgs
 
@@ -59,7 +61,8 @@ class ClusterAccess(pulumi.ComponentResource):
     are made of the same values, so that they cannot disagree. Refused at preview: what AWS or Kubernetes would refuse
     or silently ignore, a way in that the cluster's authentication mode does not read, an access entry or mapping that
     is there already, and a principal of another partition or that this program lets in twice. An aws-auth mapping
-    beside another access's entry for the same principal, which wins, is reported.
+    beside an entry for the same principal, which wins, is reported, whoever made the other one; so is a role that is
+    only bound and not there.
 
     Nobody locks themselves out, and the last administrator stays, unless `break_glass` names them. An administrator is
     who has AmazonEKSClusterAdminPolicy or Kubernetes' ClusterRole cluster-admin for the whole cluster.
@@ -92,6 +95,7 @@ class ClusterAccess(pulumi.ComponentResource):
                 inputs.take(f"break_glass[{index}]", arn, arns.principal_arn)
                 for index, arn in enumerate(args.get("break_glass", []))
             ]
+            inputs.problems.extend(tags.problems(args.get("tags", {}), keys_have_case=True), "tags")
             if not inputs.problems.found:
                 access_roles.declare_once(inputs, place, args["cluster"]["arn"], grants)
             cluster = _readable(inputs, args["cluster"], via)
@@ -104,7 +108,8 @@ class ClusterAccess(pulumi.ComponentResource):
         options = Options(args.get("adopt", False), break_glass, args.get("tags", {}))
         way_in = WayIn(name, replace(entrance, cluster=cluster), options, inputs, self)
         let_in = way_in.let_in(persons, policies)
-        bound = access_roles.bind(name, grants, group or "", let_in.resources, self)
+        there = BoundRoles(self, place, cluster, answers.of_program())
+        bound = access_roles.bind(name, grants, group or "", let_in.resources, there)
         by_policy = any(policy.is_cluster_admin for policy in policies)
         way_in.guard(let_in, bound, administers=by_policy or any(grant.is_cluster_admin for grant in grants))
         self.group = pulumi.Output.from_input(group or "")

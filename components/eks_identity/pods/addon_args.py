@@ -4,7 +4,7 @@ from typing import NotRequired
 
 import pulumi
 
-from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.pods.role_settings import RoleSettings
 
 

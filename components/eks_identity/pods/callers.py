@@ -6,8 +6,8 @@ from typing import Any
 import pulumi
 
 from eks_identity.declared import kept
-from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs, Refused
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.inputs import Inputs, refusing
 from eks_identity.model.issuers import Provider
 
 LOOK_UP = "aws:index/getCallerIdentity:getCallerIdentity"
@@ -20,9 +20,8 @@ def require_account_of(
 
     IAM takes such a trust policy, and then nobody can assume the role.
     """
-    given = pulumi.Output.from_input(provider_arn)
     if not pulumi.runtime.is_dry_run():
-        return given
+        return pulumi.Output.from_input(provider_arn)
 
     async def refuse_another(known: str) -> str:
         expected, account = Provider.parse(known).account, await _account(parent)
@@ -32,11 +31,10 @@ def require_account_of(
                 f"pass an aws provider of account {expected} in opts.providers, or register the cluster's issuer in "
                 f"{account} (OidcProvider) and give that ARN"
             )
-            raise Refused([Problem(under, rule, known, fix)], subject=inputs.subject)
+            raise InvalidInput([Problem("", rule, known, fix)])
         return known
 
-    checked: pulumi.Output[str] = given.apply(refuse_another)
-    return checked
+    return refusing(provider_arn, refuse_another, inputs.subject, under)
 
 
 async def _account(parent: pulumi.ComponentResource) -> str | None:

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain, short
 from eks_identity.model import arns, limits, names, permissions, statements
+from eks_identity.model import tags as tag_rules
 from eks_identity.model.partitions import AWS, Partition
 from eks_identity.pods import managed_policies
 from eks_identity.pods.catalogue_args import catalogue_policies
@@ -69,9 +70,8 @@ class RolePlan:
             rule = "a role has a name, or a prefix that its name begins with"
             inputs.problems.add("role_name_prefix", rule, settings["role_name_prefix"], "take one of the two out")
         tags = settings.get("tags")
-        if tags is not None and len(tags) > limits.TAGS:
-            rule = f"at most {limits.TAGS} tags (IAM)"
-            inputs.problems.add("tags", rule, f"{len(tags)} tags", "take some out")
+        if tags is not None:
+            inputs.problems.extend(tag_rules.problems(tags), "tags")
 
         def role_name(given: str) -> str:
             names.role_name(f"{names.role_name(given)}{longest}")
@@ -82,7 +82,7 @@ class RolePlan:
             _taken(inputs, settings.get("role_name"), "role_name", role_name),
             _taken(inputs, settings.get("role_name_prefix"), "role_name_prefix", names.role_name_prefix),
             _taken(inputs, settings.get("path"), "path", names.iam_path),
-            _taken(inputs, settings.get("permissions_boundary"), "permissions_boundary", arns.policy_arn),
+            _boundary(inputs, settings.get("permissions_boundary"), partition),
             _taken(inputs, settings.get("max_session_duration"), "max_session_duration", names.session_seconds),
             _taken(inputs, settings.get("description"), "description", names.role_description),
             _policies(
@@ -138,6 +138,16 @@ def _taken(
     inputs: Inputs, value: pulumi.Input[V] | None, under: str, parse: Callable[[V], T]
 ) -> pulumi.Input[T] | None:
     return None if value is None else inputs.take(under, value, parse)
+
+
+def _boundary(
+    inputs: Inputs, given: pulumi.Input[str] | None, partition: pulumi.Input[Partition]
+) -> pulumi.Input[str] | None:
+    """The boundary's ARN, once it is known to be of the role's partition."""
+    arn = _taken(inputs, given, "permissions_boundary", arns.policy_arn)
+    if arn is None:
+        return None
+    return inputs.once_known([arn, partition], lambda known: permissions.managed_policy(*known), "permissions_boundary")
 
 
 def _documents(

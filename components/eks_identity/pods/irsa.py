@@ -5,8 +5,8 @@ from typing import Any, NotRequired
 
 import pulumi
 
-from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs, Refused, is_plain
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.inputs import Inputs, is_plain, refusing
 from eks_identity.model import names, partitions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
@@ -112,11 +112,10 @@ class IrsaRole(pulumi.ComponentResource):
             arns, wanted = known
             if wanted not in arns:
                 rule = "one of the providers that the role is for"
-                problem = Problem("oidc_provider_arn", rule, wanted, f"give one of {', '.join(arns)}")
-                raise Refused([problem], subject=f'IrsaRole "{self._name}"')
+                raise InvalidInput([Problem("oidc_provider_arn", rule, wanted, f"give one of {', '.join(arns)}")])
             return str(arns[wanted])
 
-        return pulumi.Output.all(self.arns, oidc_provider_arn).apply(found)
+        return refusing([self.arns, oidc_provider_arn], found, f'IrsaRole "{self._name}"')
 
 
 def _by_provider(made: list[Any]) -> dict[str, str]:

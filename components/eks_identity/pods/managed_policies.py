@@ -5,19 +5,17 @@ not there may be made by the same update.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
+from eks_identity import look_ups
 from eks_identity.declared import kept
-from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs, Refused
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.inputs import Inputs, refusing
 from eks_identity.model.arns import Arn
 from eks_identity.model.managed_names import near
 
 LOOK_UP = "aws:iam/getPolicy:getPolicy"
-_ABSENT = ("NoSuchEntity", "couldn't find", "could not find", "not found", "no matching", "there is no Policy")
 
 
 def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: pulumi.Input[str]) -> pulumi.Input[str]:
@@ -32,10 +30,9 @@ def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: 
         name = policy.resource.removeprefix("policy/")
         meant = near(name)
         fix = f"did you mean {meant}?" if meant and meant != name else "take one of `aws iam list-policies --scope AWS`"
-        raise Refused([Problem(under, "a policy that there is (IAM)", name, fix)], subject=inputs.subject)
+        raise InvalidInput([Problem("", "a policy that there is (IAM)", name, fix)])
 
-    checked: pulumi.Output[str] = pulumi.Output.from_input(arn).apply(refuse_if_absent)
-    return checked
+    return refusing(arn, refuse_if_absent, inputs.subject, under)
 
 
 async def _is_absent(parent: pulumi.ComponentResource, arn: str) -> bool:
@@ -47,12 +44,7 @@ async def _is_absent(parent: pulumi.ComponentResource, arn: str) -> bool:
 
 async def _ask(parent: pulumi.ComponentResource, arn: str) -> bool:
     try:
-        found: Mapping[str, Any] | None = await pulumi.runtime.invoke_async(
-            LOOK_UP, {"arn": arn}, pulumi.InvokeOptions(parent=parent)
-        )
-    except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-        if any(word in str(error) for word in _ABSENT):
-            return True
+        return await look_ups.found(LOOK_UP, {"arn": arn}, parent) is None
+    except look_ups.LookUpError as error:
         pulumi.log.debug(f"cannot see whether there is a policy {arn}: {error}", parent)
         return False
-    return found is None

@@ -1,19 +1,22 @@
 """The IAM OIDC provider of a cluster: what makes an account believe the tokens that the cluster gives to its pods."""
 
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs, Refused
+from eks_identity import declared, look_ups
+from eks_identity.errors import InvalidInput, Problem
+from eks_identity.hooks import Child, hook
+from eks_identity.inputs import Inputs, Refused, refusing
+from eks_identity.model import tags
 from eks_identity.model.issuers import Issuer
 from eks_identity.model.partitions import AWS
 
 LOOK_UP = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 ADOPT_IT = "set adopt to True: it is then used as it is, and never deleted"
-
-_ABSENT = ("no matching", "couldn't find", "could not find", "not found", "NoSuchEntity", "no IAM OIDC")
+PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 
 
 class OidcProviderArgs(TypedDict):
@@ -54,6 +57,7 @@ class OidcProvider(pulumi.ComponentResource):
             if not audiences or not all(audiences):
                 rule = "at least one, and none of them empty"
                 inputs.problems.add("audiences", rule, audiences, f"write {AWS.sts_audience}")
+            inputs.problems.extend(tags.problems(args.get("tags", {})), "tags")
 
         super().__init__("eks-identity:index:OidcProvider", name, {}, opts)
         issuer = pulumi.Output.from_input(parsed)
@@ -61,15 +65,15 @@ class OidcProvider(pulumi.ComponentResource):
         if args.get("adopt", False):
 
             async def adopted(known: Issuer) -> dict[str, Any]:
-                return _trusting(subject, known, audiences, await self._find(known))
+                return _trusting(known, audiences, await self._find(known))
 
-            found: pulumi.Output[dict[str, Any]] = issuer.apply(adopted)
+            found: pulumi.Output[dict[str, Any]] = refusing(issuer, adopted, subject)
             self.arn = found.apply(lambda known: str(known["arn"]))
             self.audiences = found.apply(lambda known: list(known["clientIdLists"]))
         else:
             made = aws.iam.OpenIdConnectProvider(
                 name,
-                url=self.issuer,
+                url=refusing(issuer, partial(self._once, subject), subject),
                 client_id_lists=audiences,
                 tags=args.get("tags"),
                 opts=pulumi.ResourceOptions(parent=self, hooks=self._refuse_to_make_a_second(name, subject)),
@@ -78,11 +82,19 @@ class OidcProvider(pulumi.ComponentResource):
             self.audiences = made.client_id_lists.apply(list)
         self.register_outputs({"arn": self.arn, "issuer": self.issuer, "audiences": self.audiences})
 
+    def _once(self, subject: str, issuer: Issuer) -> str:
+        """The issuer's URL; refused where this program makes the same account's provider for it elsewhere."""
+        provider = self.get_provider("aws:index:Any")
+        account = "" if provider is None else provider._name  # noqa: SLF001 - Pulumi has no public name
+        first = declared.first(subject, "oidc-provider", account, issuer.url)
+        if first != subject:
+            rule = "an account has one OIDC provider for an issuer (IAM)"
+            raise InvalidInput([Problem("issuer", rule, issuer.url, f"take it out, and use that of {first}")])
+        return issuer.url
+
     def _refuse_to_make_a_second(self, name: str, subject: str) -> pulumi.ResourceHookBinding:
-        # The engine runs the hook where it is about to create, and nowhere else: not for a provider that is in the
-        # stack's state already, nor for one that is imported.
-        async def refuse(hook: pulumi.ResourceHookArgs) -> None:
-            url = (hook.new_inputs or {}).get("url")
+        async def refuse(hooked: pulumi.ResourceHookArgs) -> None:
+            url = (hooked.new_inputs or {}).get("url")
             if isinstance(url, str) and url.startswith("https://"):
                 issuer = Issuer.parse(url)
                 found = await self._find(issuer)
@@ -90,25 +102,23 @@ class OidcProvider(pulumi.ComponentResource):
                     rule = "an account has one OIDC provider for an issuer (IAM)"
                     raise Refused([Problem("issuer", rule, str(found["arn"]), ADOPT_IT)], subject=subject)
 
-        on_preview_too = pulumi.ResourceHookOptions(on_dry_run=True)
-        hook = pulumi.ResourceHook(f"{name}-oidc-provider-is-new", refuse, on_preview_too)
-        return pulumi.ResourceHookBinding(before_create=[hook])
+        return pulumi.ResourceHookBinding(
+            before_create=[hook("oidc-provider-is-new", Child(self, PROVIDER, name), refuse)]
+        )
 
     async def _find(self, issuer: Issuer) -> dict[str, Any] | None:
         try:
-            found = await pulumi.runtime.invoke_async(LOOK_UP, {"url": issuer.url}, pulumi.InvokeOptions(parent=self))
-        except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-            if not any(word in str(error) for word in _ABSENT):
-                pulumi.log.warn(f"cannot see whether there is an OIDC provider for {issuer.url}: {error}", self)
+            return await look_ups.found(LOOK_UP, {"url": issuer.url}, self)
+        except look_ups.LookUpError as error:
+            pulumi.log.warn(f"cannot see whether there is an OIDC provider for {issuer.url}: {error}", self)
             return None
-        return dict(found)
 
 
-def _trusting(subject: str, issuer: Issuer, audiences: list[str], found: dict[str, Any] | None) -> dict[str, Any]:
+def _trusting(issuer: Issuer, audiences: list[str], found: dict[str, Any] | None) -> dict[str, Any]:
     """`found`, refused where there is nothing to adopt or it does not trust the audiences."""
     if found is None:
         rule = "there is a provider to adopt in the account"
-        raise Refused([Problem("adopt", rule, issuer.url, "set adopt to False: it is then made")], subject=subject)
+        raise InvalidInput([Problem("adopt", rule, issuer.url, "set adopt to False: it is then made")])
     missing = [audience for audience in audiences if audience not in found["clientIdLists"]]
     if missing:
         fix = " and ".join(
@@ -117,5 +127,5 @@ def _trusting(subject: str, issuer: Issuer, audiences: list[str], found: dict[st
             for audience in missing
         )
         rule = f"the adopted provider trusts {' and '.join(missing)} (IAM: tokens for other audiences are refused)"
-        raise Refused([Problem("audiences", rule, list(found["clientIdLists"]), f"run {fix}")], subject=subject)
+        raise InvalidInput([Problem("audiences", rule, list(found["clientIdLists"]), f"run {fix}")])
     return found

@@ -74,18 +74,14 @@ def annotations_of(
 ) -> pulumi.Input[dict[str, str]]:
     """The annotations that `settings` say; without those of the webhook where it is not to act."""
     own = inputs.take("annotations", settings.get("annotations", {}), other_annotations)
-    given = {
-        "audience": settings.get("audience"),
-        "sts_regional_endpoints": settings.get("sts_regional_endpoints"),
-        "token_expiration": settings.get("token_expiration"),
-    }
+    fields = ("audience", "sts_regional_endpoints", "token_expiration")
+    given: dict[str, Any] = {field: settings[field] for field in fields if field in settings}  # type: ignore[literal-required]
     plain = {field: value for field, value in given.items() if is_plain(value)}
-    inputs.problems.take("", lambda: webhook_annotations(**plain))  # type: ignore[arg-type]
+    inputs.problems.take("", lambda: webhook_annotations(**plain))
     if inputs.problems.found or not webhook:
         return own
-    said = {field: value for field, value in given.items() if value is not None}
     return inputs.once_known(
-        [own, {**said, "role_arn": role_arn}], lambda known: {**known[0], **webhook_annotations(**known[1])}
+        [own, {**given, "role_arn": role_arn}], lambda known: {**known[0], **webhook_annotations(**known[1])}
     )
 
 
@@ -99,9 +95,10 @@ def declare(
     settings: ServiceAccountSettings,
     adopt: bool,
     after: Sequence[pulumi.Resource] = (),
+    hooks: pulumi.ResourceHookBinding | None = None,
 ) -> pulumi.Output[str]:
     """Registers the service account below `parent`, or what is put on one that is there; its name, once it is."""
-    opts = pulumi.ResourceOptions(parent=parent, depends_on=list(after))
+    opts = pulumi.ResourceOptions(parent=parent, depends_on=list(after), hooks=hooks)
     labels = settings.get("labels")
     if not adopt:
         metadata = k8s.meta.v1.ObjectMetaArgs(name=account, namespace=namespace, annotations=annotations, labels=labels)

@@ -4,22 +4,20 @@ The engine changes roles before it deletes associations, so pods that start betw
 EKS is asked where the engine is about to change such a role's trust policy, in previews too, and nowhere else.
 """
 
-import asyncio
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from eks_identity.clusters.cluster import ClusterConnection
-from eks_identity.declared import kept
-from eks_identity.eks_api import EksApi
-from eks_identity.errors import AwsError, Problem
+from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.errors import AwsError, InvalidInput, Problem
+from eks_identity.hooks import Child, hook
 from eks_identity.inputs import Refused
-from eks_identity.model.arns import same_arn
+from eks_identity.model.arns import Arn, same_arn
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
-from eks_identity.own_resource import PACKAGE
+from eks_identity.pods.associations import asked_of
 from eks_identity.pods.subjects import SubjectArgs, pairs
+from eks_identity.threads import in_thread
 
 ROLE = "aws:iam/role:Role"
 KEEP_IT = "set keep_pod_identity to True for this update, and take it out in the next one: the association is gone then"
@@ -39,30 +37,30 @@ class WayBack:
 
     def hooks(self) -> pulumi.ResourceHookBinding:
         """What the engine runs before it changes the role."""
-        all_of_them = kept(__name__, lambda: _WaysBack(self.name))
-        all_of_them.of[self.name].append(self)
-        return pulumi.ResourceHookBinding(before_update=[all_of_them.hook])
+        role = Child(self.component, ROLE, self.name)
+        return pulumi.ResourceHookBinding(before_update=[hook("trusts-pod-identity", role, self._look)])
 
-    async def is_of(self, urn: str) -> bool:
-        """Whether `urn` is that of the role, which has none yet while the engine asks."""
-        own: str | None = await self.component.urn.future()
-        return own is not None and urn == f"{own.removesuffix(f'::{self.name}')}${ROLE}::{self.name}"
+    async def _look(self, hooked: pulumi.ResourceHookArgs) -> None:
+        before, after = (_trust(inputs) for inputs in (hooked.old_inputs, hooked.new_inputs))
+        role_arn = (hooked.old_outputs or {}).get("arn")
+        if after and isinstance(role_arn, str) and POD_IDENTITY_SERVICE in before and POD_IDENTITY_SERVICE not in after:
+            await self.refuse(role_arn)
 
     async def refuse(self, role_arn: str) -> None:
         """Refuses where one of the service accounts has the role by an association."""
-        asked = {
-            "name": self.cluster["name"],
-            "region": self.cluster["region"],
-            "profile": pulumi.Config(PACKAGE).get("profile") or pulumi.Config("aws").get("profile"),
-        }
+        asked = asked_of(self.cluster, self.component)
         known: list[Any] | None = await pulumi.Output.from_input([asked, pairs(self.subjects)]).future()
         if known is None:
             return  # a cluster that is still to be made has no associations
+        if Arn.parse(role_arn).account != Arn.parse(known[0]["arn"]).account:
+            return  # associations give roles of the cluster's account (EKS)
         try:
-            bound = await asyncio.to_thread(_bound, EksApi(**known[0]), known[1], role_arn)
+            bound = await in_thread(_bound, known[0], known[1], role_arn)
         except AwsError as error:
             pulumi.log.warn(f"cannot see whether pods have {role_arn} by Pod Identity: {error}", self.component)
             return
+        except InvalidInput as refusal:
+            raise Refused(refusal.problems, subject=self.who) from None
         if bound:
             rule = (
                 f"the role trusts Pod Identity until the association of {', '.join(bound)} is gone, and Pulumi deletes "
@@ -71,24 +69,10 @@ class WayBack:
             raise Refused([Problem("mode", rule, "irsa", KEEP_IT)], subject=self.who)
 
 
-class _WaysBack:
-    """All of a program's, with one hook: a hook of each one's own would be one more call to the engine each."""
+def _bound(cluster: dict[str, Any], subjects: list[list[str]], role_arn: str) -> list[str]:
+    from eks_identity.eks_api import EksApi  # noqa: PLC0415 - boto3 takes a while, and few programs ever ask
 
-    def __init__(self, name: str) -> None:
-        self.of: defaultdict[str, list[WayBack]] = defaultdict(list)
-        on_preview_too = pulumi.ResourceHookOptions(on_dry_run=True)
-        self.hook = pulumi.ResourceHook(f"{name}-trusts-pod-identity", self._refuse, on_preview_too)
-
-    async def _refuse(self, hook: pulumi.ResourceHookArgs) -> None:
-        before, after = (_trust(inputs) for inputs in (hook.old_inputs, hook.new_inputs))
-        role_arn = (hook.old_outputs or {}).get("arn")
-        if after and isinstance(role_arn, str) and POD_IDENTITY_SERVICE in before and POD_IDENTITY_SERVICE not in after:
-            for way_back in self.of[hook.name]:
-                if await way_back.is_of(hook.urn):
-                    await way_back.refuse(role_arn)
-
-
-def _bound(api: EksApi, subjects: list[list[str]], role_arn: str) -> list[str]:
+    api = EksApi(**cluster)
     return [
         f"{namespace}/{account}"
         for namespace, account in subjects

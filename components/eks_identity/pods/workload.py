@@ -10,13 +10,17 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from eks_identity import answers
 from eks_identity.clusters import connections
+from eks_identity.gathered import made_of
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import arns, names, permissions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
 from eks_identity.pods import service_accounts, workload_rules
+from eks_identity.pods.associations import Associations
 from eks_identity.pods.callers import require_account_of
+from eks_identity.pods.existing_accounts import ExistingAccounts
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
 from eks_identity.pods.way_back import WayBack
@@ -32,7 +36,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
     Needs the cluster's kubernetes provider in `opts.providers` unless it leaves service accounts alone. The role is in
     the cluster's account; with IRSA it is in the account that `oidc_provider_arn` is of, by the aws provider in
     `opts.providers`. A second identity of a service account is refused; one by the other mode is reported, since Pod
-    Identity wins.
+    Identity wins. So are those that others made: where the engine is about to make or annotate a service account, or to
+    make an association, its preview asks the cluster and EKS, once for a namespace, and reports who does not answer.
 
     A change of `mode` leaves no pod without credentials: the role trusts both ways first, then the new way is wired,
     then the old one goes. Pods that run keep theirs until they are made again: of IRSA as long as `oidc_provider_arn`
@@ -123,8 +128,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
             # From the cluster and not from the provider, so that a preview shows it before the provider is made; unless
             # an aws provider of its own says that the role may be in another account.
             vouching: pulumi.Input[Any] = args["oidc_provider_arn"]
-            if not is_plain(vouching) and self.get_provider("aws:index:Any") is None:
-                vouching = pulumi.Output.from_input(vouching).apply(_if_known, run_with_unknowns=True)
+            if isinstance(vouching, pulumi.Output) and self.get_provider("aws:index:Any") is None:
+                vouching = made_of(vouching, "if known", _if_known)
             trusted = {field: cluster[field] for field in ("issuer", "partition", "account_id")}
             given |= {"cluster": trusted, "provider": vouching, "audience": args.get("audience")}
         if by_irsa or tagged:
@@ -172,16 +177,23 @@ class WorkloadIdentity(pulumi.ComponentResource):
         """
         mode, managed = args.get("mode", IRSA), args.get("service_account_management", CREATE)
         if mode == IRSA:
-            # Pods come after their service account, and so after the provider that vouches for their tokens.
-            provider = args.get("oidc_provider_arn")
+            # Pods come after their service account, and so after the provider that vouches for their tokens. A role
+            # that is made here comes after it by its trust policy.
+            provider = args.get("oidc_provider_arn") if "role_arn" in args else None
             vouched = self.role_arn if is_plain(provider) else pulumi.Output.all(self.role_arn, provider)[0]
             annotations = service_accounts.annotations_of(inputs, args, vouched)
         said = mode == IRSA or "annotations" in args or "labels" in args
         first: pulumi.Output[str] | None = None
+        associations = Associations(args["cluster"], self, inputs.subject, answers.of_program())
+        accounts = ExistingAccounts(self, inputs.subject, args["cluster"], associations)
         for index, subject in enumerate(subjects):
             namespace, account = subject["namespace"], subject["name"]
             label = f"{name}-{_label(subject, index)}" if index else name
-            after = [self._associate(inputs, label, args, subject)] if mode == POD_IDENTITY else []
+            under = f"more_service_accounts[{index - 1}]" if index else "service_account"
+            after = []
+            if mode == POD_IDENTITY:
+                is_new = associations.refuse_existing(label, under)
+                after = [self._associate(inputs, label, args, subject, is_new)]
             made_name = after[0].service_account if after else None
             if managed == CREATE or (managed == ADOPT and said):
                 made_name = service_accounts.declare(
@@ -194,13 +206,21 @@ class WorkloadIdentity(pulumi.ComponentResource):
                     adopt=managed == ADOPT,
                     # EKS asks for no service account: the association is there before pods can be.
                     after=after,
+                    hooks=accounts.hooks(
+                        label, under, adopt=managed == ADOPT, irsa_role=self.role_arn if mode == IRSA else None
+                    ),
                 )
             first = first or made_name
         return first
 
     def _associate(
-        self, inputs: Inputs, label: str, args: WorkloadIdentityArgs, subject: SubjectArgs
-    ) -> aws.eks.PodIdentityAssociation:
+        self,
+        inputs: Inputs,
+        label: str,
+        args: WorkloadIdentityArgs,
+        subject: SubjectArgs,
+        is_new: pulumi.ResourceHookBinding,
+    ) -> "aws.eks.PodIdentityAssociation":  # in quotes: aws.eks takes a while to import, and IRSA needs none of it
         policy: pulumi.Input[str] | None = None
         if "session_policy" in args:
             policy = inputs.later(args["session_policy"], permissions.inline_policy, "session_policy")
@@ -214,7 +234,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             disable_session_tags=args.get("disable_session_tags"),
             policy=policy,
             tags=args.get("tags"),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, hooks=is_new),
         )
 
 
@@ -227,8 +247,8 @@ _CHECKS: dict[str, Any] = {
 }
 
 
-def _if_known(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _if_known(late: pulumi.Output[Any]) -> pulumi.Output[str | None]:
+    return late.apply(lambda value: value if isinstance(value, str) else None, run_with_unknowns=True)
 
 
 def _label(subject: SubjectArgs, index: int) -> str:

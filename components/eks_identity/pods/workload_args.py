@@ -4,7 +4,7 @@ from typing import NotRequired
 
 import pulumi
 
-from eks_identity.clusters.cluster import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.pods.role_settings import RoleSettings
 from eks_identity.pods.service_accounts import ServiceAccountSettings
 from eks_identity.pods.subjects import SubjectArgs
@@ -31,7 +31,8 @@ class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     """A role that is made elsewhere. None is made here then, and nothing is said of one."""
     target_role_arn: NotRequired[pulumi.Input[str]]
     """The role, mostly of another account, that EKS takes on after the role, and whose credentials the pods get; with
-    `pod-identity`. It must trust the role: see `ChainedRole`."""
+    `pod-identity`. It must trust the role: see `ChainedRole`. Taken out of the program, it stays in EKS, which the
+    provider never asks to remove it: `aws eks update-pod-identity-association --target-role-arn ""` does."""
     disable_session_tags: NotRequired[bool]
     """With `pod-identity`: no session tags of cluster, namespace, service account and pod."""
     match_session_tags: NotRequired[bool]
@@ -43,8 +44,9 @@ class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     for that one update, and refused to be left out; take it out in the next."""
     session_policy: NotRequired[pulumi.Input[str]]
     """With `pod-identity` and `disable_session_tags`: a policy document in JSON that bounds the pods' sessions. They
-    may do what both role and document allow."""
+    may do what both role and document allow. Taken out of the program, it stays in EKS, which the provider never asks
+    to remove it: give one that allows every action on everything instead."""
     service_account_management: NotRequired[str]
-    """`create` (also the default): the service accounts are made here; where one is there, the update fails with
-    `already exists`, and `adopt` is the way out. `adopt`: they are there, and are only annotated.
+    """`create` (also the default): the service accounts are made here; where one is there, the preview refuses it, and
+    `adopt` is the way out. `adopt`: they are there, and are only annotated.
     `none`: they are made and annotated elsewhere."""

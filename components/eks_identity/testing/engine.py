@@ -106,7 +106,9 @@ class _Monitor(mocks.MockMonitor):
             )
         )
         urn = self.make_urn(request.parent, request.type, request.name)
-        self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, id_ or "", state)
+        # What a provider is given later is asked for before it is known.
+        later = wire.read(request.object, keep_unknowns=True) if request.type.startswith("pulumi:providers:") else {}
+        self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, id_ or "", {**state, **later})
         marked = wire.marked(state, json_format.MessageToDict(request.object))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_ or "", object=_struct(marked))
 

@@ -125,6 +125,18 @@ def test_a_preview_refuses_an_arn_that_is_mapped_already(client, declare):
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 
+def test_a_mapping_under_another_name_stays(client, declare):
+    """What gets another name takes its entry over, and the old name's end leaves it there; `aliases` are named."""
+    declare(one={}).up()
+    said = refused_preview(declare(another={}))
+    assert "give that name in opts.aliases instead" in said
+    stack = declare(another={"adopt": True})
+    assert stack.up().summary.resource_changes == {"create": 1, "delete": 1, "same": 1}
+    assert [entry["userarn"] for entry in users(client)] == [ARN]
+    stack.destroy()
+    assert users(client) == []
+
+
 def refused_preview(stack: automation.Stack) -> str:
     with pytest.raises(automation.CommandError) as refusal:
         stack.preview()

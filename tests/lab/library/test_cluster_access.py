@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, Cluster, aws_auth, refused
+from lab_program import ACCOUNT, Cluster, aws_auth, refused, write_aws_auth
 from pods_program import Stack
 
 from lab.contract import AuthenticationMode
@@ -195,6 +195,38 @@ def test_an_entry_that_is_there_is_refused_in_the_preview(made, stack, cluster):
     assert "groups ['auditors']" in said
     assert "set adopt to True" in said
     assert cluster.entry(somebody["arn"])["kubernetesGroups"] == ["auditors"]
+
+
+def test_what_loses_against_an_entry_is_reported(made, stack, cluster):
+    """A mapping that others made, and one that is declared beside an entry of others: the preview has both places."""
+    mapped, entered = cluster.user("mapped-by-hand"), cluster.user("entered-by-hand")
+    before = aws_auth(cluster)
+    users = [*yaml.safe_load(before["mapUsers"]), {"userarn": mapped, "username": "hand", "groups": ["hand-made"]}]
+    write_aws_auth(cluster, {**before, "mapUsers": users})
+    cluster.eks.create_access_entry(clusterName=NAME, principalArn=entered, kubernetesGroups=["auditors"])
+    late = {"group": "late", "roles": [{"name": "view"}]}
+    more = {
+        "later": {**late, "principals": [{"arn": mapped}]},
+        "latest": {**late, "group": "latest", "via": "aws-auth", "principals": [{"arn": entered}]},
+    }
+    try:
+        said = stack.say({**ACCESSES, **more}).preview().stdout
+    finally:
+        write_aws_auth(cluster, before)
+        cluster.eks.delete_access_entry(clusterName=NAME, principalArn=entered)
+    assert f"{mapped} is mapped in aws-auth of {NAME} too (username 'hand', groups ['hand-made'])" in said
+    assert f"{entered} has an access entry in {NAME} (type STANDARD" in said
+    assert "the mapping in aws-auth that is declared here does nothing" in said
+
+
+def test_a_misspelt_role_is_reported_in_the_preview(made, stack):
+    """The binding would be made, and allow nothing; the role that was meant is named."""
+    late = {"group": "late", "roles": [{"name": "veiw"}, {"name": "theirs", "kind": "Role", "namespace": "till"}]}
+    more = {"more": {**late, "principals": [user("mover-2")]}}
+    said = stack.say({**ACCESSES, **more}).preview().stdout
+    assert 'ClusterAccess "more": ClusterRole veiw is not there' in said
+    assert "did you mean view?" in said
+    assert "Role theirs" not in said
 
 
 def test_a_permission_set_that_is_not_assigned_is_refused_in_the_preview(made, stack):

@@ -75,8 +75,8 @@ def test_an_adopted_service_account_keeps_what_others_wrote(stack, pods, provide
 
 
 def test_one_that_is_there_is_refused_where_it_is_to_be_made(stack, provider, theirs):
-    """Nothing is taken over by accident: the plugin says that it exists, and nothing of it changes."""
-    assert "ServiceAccount default/theirs already exists" in refused(stack.say(settings(provider)).up)
+    """Nothing is taken over by accident: the preview refuses it, and nothing of it changes."""
+    assert "set service_account_management to adopt" in refused(stack.say(settings(provider)).up)
 
 
 def test_one_that_is_left_alone_is_not_looked_at(stack, pods, provider, theirs):

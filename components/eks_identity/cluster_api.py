@@ -1,0 +1,75 @@
+"""What the library asks of a cluster itself while a program runs, with the kubeconfig that the program gives.
+
+Never with the machine's own kubeconfig, which may point anywhere.
+"""
+
+import atexit
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.core import decoders
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.resources.authentication_v1 import SelfSubjectReview
+from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
+from lightkube.resources.rbac_authorization_v1 import ClusterRole, Role
+
+from eks_identity.errors import ClusterError, ClusterRefusedError, ClusterUnreachableError
+from eks_identity.model import kubeconfig as kubeconfigs
+
+FIELD_MANAGER = "eks-identity"
+FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError)
+"""What lightkube raises where a cluster does not do what is asked."""
+
+_KINDS: Mapping[str, Any] = {"ServiceAccount": ServiceAccount, "Role": Role, "ClusterRole": ClusterRole}
+
+
+def _examine_types() -> None:
+    """Has msgspec, by which lightkube reads, examine each type that is used here, while no other thread does.
+
+    Two that read the first object of a type at once end the process (msgspec 0.22), and the engine has its resources
+    changed in many threads.
+    """
+    for kind in (ConfigMap, SelfSubjectReview, *_KINDS.values()):
+        decoders.decode_object(b"{}", kind)
+        decoders.decode_list(b'{"items": []}', kind)
+    decoders.decode_status(b"{}")
+    anybody = {"name": "x", "cluster": {"server": "https://x"}, "user": {}, "context": {"cluster": "x"}}
+    KubeConfig.from_dict({key: [anybody] for key in ("clusters", "users", "contexts")})
+
+
+_examine_types()  # while this module is imported, by one thread
+
+
+@cache
+def client(kubeconfig: str) -> Client:
+    """One client a cluster and process: a token costs a run of the aws command line."""
+    made = Client(config=KubeConfig.from_dict(kubeconfigs.loads(kubeconfig)), field_manager=FIELD_MANAGER)
+    atexit.register(made.close)
+    return made
+
+
+def listed(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str, list[str]]:
+    """Who wrote each object of a kind (its field managers), by the object's name. Raises `ClusterError`."""
+    where = f" in namespace {namespace}" if namespace else ""
+    try:
+        found = client(kubeconfig).list(_KINDS[kind], namespace=namespace)
+        return {one.metadata.name: _writers(one.metadata) for one in found}
+    except FAILURES as error:
+        what = f"each {kind}{where} at {kubeconfigs.server(kubeconfig)} cannot be listed: {error}"
+        raise explained(error, what, f"list each {kind}{where}") from error
+
+
+def explained(error: Exception, what: str, may: str) -> ClusterError:
+    """The error of one of `FAILURES`, with `what` could not be done, and the way out."""
+    if isinstance(error, ApiError):
+        return ClusterRefusedError(f"{what}\n  fix: run this as an IAM principal that the cluster lets {may}")
+    if isinstance(error, (ConfigError, OSError)):
+        return ClusterRefusedError(f"{what}\n  fix: the kubeconfig's own command gives no token; run it by hand")
+    return ClusterUnreachableError(f"{what}\n  fix: run this from where the cluster's endpoint can be reached")
+
+
+def _writers(metadata: Any) -> list[str]:
+    return sorted({field.manager for field in metadata.managedFields or [] if field.manager})

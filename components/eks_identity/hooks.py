@@ -1,0 +1,57 @@
+"""What is asked where the engine is about to make or change a resource: in previews too, and nowhere else.
+
+It does not ask for what is in the stack's state and stays as it is, nor for what is imported. A hook of each resource's
+own would be one more call to the engine each, so a program has one for each question.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+
+import pulumi
+
+from eks_identity.declared import kept
+
+Ask = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
+"""Asks, and raises `Refused` where the answer is that the engine must not go on."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A resource that a component registers below itself."""
+
+    parent: pulumi.Resource
+    type: str
+    """Its type token."""
+    name: str
+
+    async def is_of(self, urn: str) -> bool:
+        """Whether `urn` is its own, which it has none of while the engine asks."""
+        parent: str | None = await self.parent.urn.future()
+        if parent is None:
+            return False
+        above = parent.removesuffix(f"::{self.parent.pulumi_resource_name}")
+        return urn == f"{above}${self.type}::{self.name}"
+
+
+def hook(question: str, child: Child, ask: Ask) -> pulumi.ResourceHook:
+    """The program's hook for `question`, which asks it for `child` from now on. Give it to the child's options."""
+    asked = kept(f"hook {question}", lambda: _Asked(f"{child.name}-{question}"))
+    asked.of[child.name].append((child, ask, copy_context()))
+    return asked.hook
+
+
+class _Asked:
+    """All of a program's children that one question is about."""
+
+    def __init__(self, name: str) -> None:
+        self.of: defaultdict[str, list[tuple[Child, Ask, Context]]] = defaultdict(list)
+        self.hook = pulumi.ResourceHook(name, self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
+
+    async def _ask(self, hook: pulumi.ResourceHookArgs) -> None:
+        for child, ask, context in self.of[hook.name]:
+            if await child.is_of(hook.urn):
+                # As in the child's own program: the plugin for other languages has many, and the engine calls in none.
+                await asyncio.create_task(ask(hook), context=context)

@@ -1,0 +1,58 @@
+"""What the engine and the vendor's plugins are asked while the engine waits for a hook, and elsewhere.
+
+The SDK's own invoke waits for one of the threads that registrations keep, and so a hook cannot use it (see `threads`);
+it also takes what is not known yet for what is not there.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+import pulumi
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_monitor, grpc_error_to_exception
+
+from eks_identity.threads import in_thread
+
+_ABSENT = frozenset({"couldn't find", "could not find", "not found", "NotFound", "no matching", "empty result"})
+_ABSENT |= {"NoSuchEntity", "no IAM OIDC", "there is no"}
+
+
+class LookUpError(Exception):
+    """A function did not answer; what its plugin said."""
+
+
+async def found(token: str, asked: Mapping[str, Any], parent: pulumi.Resource) -> dict[str, Any] | None:
+    """What a function says, by the provider that `parent` hands to its children; None where there is nothing to find.
+
+    Raises `LookUpError` with what a plugin says besides.
+    """
+    try:
+        return await said(token, asked, parent.get_provider(token)) or None
+    except LookUpError as error:
+        if any(word in str(error) for word in _ABSENT):
+            return None
+        raise
+
+
+async def said(token: str, asked: Mapping[str, Any], provider: pulumi.ProviderResource | None = None) -> dict[str, Any]:
+    """What a function returns. What the engine does not know yet is the SDK's word for that."""
+    request = resource_pb2.ResourceInvokeRequest(
+        tok=token, args=await rpc.serialize_properties(dict(asked), {}), provider=await _reference(provider)
+    )
+    engine: Any = get_monitor()
+    try:
+        answer = await in_thread(engine.Invoke, request)
+    except grpc.RpcError as error:
+        raise LookUpError(str(grpc_error_to_exception(error))) from error
+    if answer.failures:
+        raise LookUpError("; ".join(failure.reason for failure in answer.failures))
+    returned: dict[str, Any] = rpc.deserialize_properties(getattr(answer, "return"), keep_unknowns=True)
+    return {key: rpc.unwrap_rpc_secret(value) for key, value in returned.items()}
+
+
+async def _reference(provider: pulumi.ProviderResource | None) -> str:
+    if provider is None:
+        return ""
+    return f"{await provider.urn.future()}::{await provider.id.future() or rpc.UNKNOWN}"

@@ -1,0 +1,190 @@
+"""What is asked before an entry, a mapping or a binding is made, and which warnings come of the answers."""
+
+import pulumi
+import pulumi_kubernetes as k8s
+import pytest
+from hooked import hooks
+from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
+
+import eks_identity as eks
+from eks_identity import cluster_api
+from eks_identity.errors import ClusterUnreachableError
+from eks_identity.inputs import Refused
+from eks_identity.model.aws_auth import AwsAuth, UserMapping
+from eks_identity.people import aws_auth_store
+from eks_identity.people.new_entries import ENTRY
+
+USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
+CLUSTER_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+ABSENT = PluginError("couldn't find resource")
+THEIRS = {"type": "STANDARD", "userName": "theirs", "kubernetesGroups": ["others"]}
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
+    return said
+
+
+@pytest.fixture
+def aws_auth(monkeypatch):
+    """Sets what aws-auth says, or the error of reading it; and counts the readings."""
+    there = {"says": AwsAuth(), "read": 0}
+
+    class ConfigMap:
+        def __init__(self, _kubeconfig):
+            there["read"] += 1
+
+        def read(self):
+            if isinstance(there["says"], Exception):
+                raise there["says"]
+            return there["says"]
+
+    monkeypatch.setattr(aws_auth_store, "AwsAuthConfigMap", ConfigMap)
+    return there
+
+
+@pytest.fixture
+def roles(monkeypatch):
+    """The roles of the cluster, and every list that is asked for."""
+    there, asked = {"view", "edit", "shop-reader"}, []
+
+    def listed(_kubeconfig, kind, namespace):
+        asked.append((kind, namespace))
+        return {name: [] for name in there}
+
+    monkeypatch.setattr(cluster_api, "listed", listed)
+    return asked
+
+
+def run(connection, question, child, inputs, cloud=None, more=(), **args):
+    """Declares people's access, and asks `question` as the engine does before it makes `child`."""
+
+    def program():
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        for name, other in more:
+            eks.ClusterAccess(name, {"cluster": connection, "principals": [], **other}, options)
+        given = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], **args}
+        access = eks.ClusterAccess("ops", given, options)
+        return pulumi.Output.from_input(registered.before(question, access, child, inputs))
+
+    with hooks() as registered:
+        return deploy(program, preview=True, cloud=cloud or Cloud(getAccessEntry=ABSENT))
+
+
+def enter(connection, principal=USER, cloud=None, **args):
+    inputs = {"clusterName": "eks-clu", "principalArn": principal, "type": "STANDARD"}
+    inputs |= {"userName": "eks-ope", "kubernetesGroups": ["operators"]}
+    label = principal.rpartition("/")[2]
+    args = {"principals": [{"arn": principal}], **args}
+    return run(connection, "access-entry-is-new", (ENTRY, f"ops-{label}"), inputs, cloud, **args)
+
+
+def map_(connection, cloud, **inputs):
+    mapping = {"arn": USER, "username": "eks-ope", "groups": ["operators"], **inputs}
+    child = (eks.AwsAuthMapping.token(), "ops-eks-ope")
+    return run(connection, "mapping-counts", child, mapping, cloud, via="aws-auth")
+
+
+def bind(connection, role, child=(CLUSTER_BINDING, "ops-operators-veiw"), **other):
+    return run(connection, "bound-role-is-there", child, {}, roles=[role], **other)
+
+
+def test_an_entry_that_is_there_is_refused(connection, aws_auth):
+    """With what it says now, and the word that takes it over."""
+    with pytest.raises(Refused, match=r"username 'theirs'(.|\n)*set adopt to True"):
+        enter(connection, cloud=Cloud(getAccessEntry=THEIRS))
+
+
+@pytest.mark.parametrize("principal", [USER, ROLE])
+def test_a_mapping_that_an_entry_puts_out_is_reported(connection, aws_auth, warnings, principal):
+    """aws-auth has roles without their path, and the entry with it: they are the same principal."""
+    aws_auth["says"] = AwsAuth().add(UserMapping.of(principal, ["masters-of-old"], "old"))
+    enter(connection, principal)
+    (said,) = warnings
+    assert f"{principal} is mapped in aws-auth of eks-clu too (username 'old', groups ['masters-of-old'])" in said
+    assert said.startswith('ClusterAccess "ops": ')
+
+
+def test_a_mapping_that_says_the_same_is_not_missed(connection, aws_auth, warnings):
+    """So a change of way in one declaration is silent, where the old one goes last."""
+    aws_auth["says"] = AwsAuth().add(UserMapping.of(USER, ["operators"], "eks-ope"))
+    enter(connection)
+    assert (warnings, aws_auth["read"]) == ([], 1)
+
+
+@pytest.mark.parametrize("mode", ["API", "API_AND_CONFIG_MAP"])
+def test_aws_auth_is_read_where_it_can_be_put_out_alone(connection, aws_auth, mode):
+    """Mode API reads none, and `via` both has a mapping of its own."""
+    connection["authentication_mode"] = mode
+    enter(connection, **({"via": "both"} if mode != "API" else {}))
+    assert aws_auth["read"] == 0
+
+
+def test_an_aws_auth_that_cannot_be_read_is_reported(connection, aws_auth, warnings):
+    """Nobody can see what it says: the entry is made all the same."""
+    aws_auth["says"] = ClusterUnreachableError("no answer\n  fix: mend it")
+    enter(connection)
+    assert warnings == [f"cannot see whether {USER} is mapped in aws-auth of eks-clu: no answer\n  fix: mend it"]
+
+
+def test_a_mapping_beside_an_entry_of_others_is_reported(connection, warnings):
+    """EKS takes the entry: the warning has both, and the way out."""
+    map_(connection, Cloud(getAccessEntry=THEIRS))
+    (said,) = warnings
+    assert f"{USER} has an access entry in eks-clu (type STANDARD, username 'theirs', groups ['others'])" in said
+
+
+def test_a_mapping_beside_an_entry_that_says_the_same_is_fine(connection, warnings):
+    """Whichever counts, the principal is the same."""
+    map_(connection, Cloud(getAccessEntry={**THEIRS, "userName": "eks-ope", "kubernetesGroups": ["operators"]}))
+    map_(connection, Cloud(getAccessEntry=ABSENT))
+    assert warnings == []
+
+
+def test_entries_are_not_asked_for_where_none_are_read(connection):
+    """In mode CONFIG_MAP an entry counts nothing."""
+    connection["authentication_mode"] = "CONFIG_MAP"
+    deployment = map_(connection, Cloud(getAccessEntry=THEIRS))
+    assert [call for call in deployment.cloud.calls if "getAccessEntry" in call.token] == []
+
+
+def test_a_misspelt_role_is_reported_with_the_one_that_was_meant(connection, roles, warnings):
+    """Kubernetes would take the binding, and it would allow nothing."""
+    bind(connection, {"name": "veiw"})
+    (said,) = warnings
+    assert said.startswith('ClusterAccess "ops": ClusterRole veiw is not there')
+    assert said.endswith("did you mean view?")
+    assert roles == [("ClusterRole", None)]
+
+
+def test_a_role_of_a_namespace_is_looked_for_there(connection, roles, warnings):
+    """One that is like none gets no guess."""
+    role = {"kind": "Role", "name": "till", "namespace": "shop"}
+    bind(connection, role, (BINDING, "ops-operators-till.shop"))
+    assert roles == [("Role", "shop")]
+    assert "Role till in namespace shop is not there" in warnings[0]
+    assert warnings[0].endswith("give it rules here, or make it")
+
+
+def test_a_role_that_is_there_or_made_here_is_fine(connection, roles, warnings):
+    """Also one that another access of the same program makes."""
+    bind(connection, {"name": "shop-reader"}, (CLUSTER_BINDING, "ops-operators-shop-reader"))
+    rules = [{"resources": ["pods"], "verbs": ["get"]}]
+    more = [("makers", {"group": "makers", "roles": [{"name": "veiw", "rules": rules}]})]
+    bind(connection, {"name": "veiw"}, more=more)
+    assert warnings == []
+
+
+def test_kubernetes_own_roles_are_not_looked_for(connection):
+    """`view` is in every cluster: its binding has no hook at all."""
+
+    def program():
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        args = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], "roles": [{"name": "view"}]}
+        eks.ClusterAccess("ops", args, options)
+
+    assert list(deploy(program).one(CLUSTER_BINDING).request.hooks.before_create) == []

@@ -1,0 +1,154 @@
+"""What is there already, or would win over what is declared: the engine's preview says so, and nothing is made."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from lab_program import refused
+from pods_program import Pods, Stack
+
+from lab.principals import client
+from lab.stories.world import World
+
+CLUSTER = "irsa"
+THEIRS = "arn:aws:iam::123456789012:role/of-others"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+        }
+    ],
+}
+PROGRAM = """
+cluster = eks.Cluster("clu", {"name": said["cluster"]})
+connection = {**cluster.connection, **said.get("connection", {})}
+args = {"cluster": connection, "namespace": "default", "service_account": "taken", "role_name": "taken"}
+eks.WorkloadIdentity("taken", {**args, **said["workload"]},
+                     pulumi.ResourceOptions(providers=[cluster.provider]))
+"""
+
+
+@pytest.fixture
+def pods(running_lab, tools):
+    return Pods(World(running_lab, tools.bin), CLUSTER)
+
+
+@pytest.fixture
+def provider(pods):
+    with pods.vouched_for() as arn:
+        yield arn
+
+
+@pytest.fixture
+def stack(running_lab, tools, tmp_path, provider):
+    stack = Stack(tmp_path / "project", running_lab, tools, PROGRAM)
+    yield stack
+    stack.stack.destroy()
+
+
+@pytest.fixture
+def api(pods):
+    return client(pods.world.home, "eks")
+
+
+@pytest.fixture
+def association(pods, api):
+    """An association that somebody else made for the same service account; its id."""
+    iam = client(pods.world.home, "iam")
+    iam.create_role(RoleName="of-others", AssumeRolePolicyDocument=json.dumps(TRUST))
+    of = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": "taken"}
+    yield api.create_pod_identity_association(**of, roleArn=THEIRS)["association"]["associationId"]
+    for left in api.list_pod_identity_associations(**of)["associations"]:
+        api.delete_pod_identity_association(clusterName=CLUSTER, associationId=left["associationId"])
+    iam.delete_role(RoleName="of-others")
+
+
+def settings(**workload):
+    return {"cluster": CLUSTER, "workload": workload}
+
+
+def said_in_preview(stack, said):
+    """What the engine prints of a preview that goes on."""
+    done = stack.say(said).preview()
+    return done.stdout + done.stderr
+
+
+def test_an_association_of_others_is_refused_in_the_preview(stack, pods, association):
+    """It is named with its role; where it is deleted as the message says, the update makes ours."""
+    ours = stack.say(settings(mode="pod-identity"))
+    for operation in (ours.preview, ours.up):
+        said = refused(operation)
+        assert "service_account: 'default/taken'" in said
+        assert f"{association} of {CLUSTER} gives its pods {THEIRS}" in said
+    (command,) = {line.partition("`")[2].partition("`")[0] for line in said.splitlines() if "fix:  delete it" in line}
+    done = pods.world.aws(*command.split()[1:])
+    assert done.worked, done.stderr
+    ours.up()
+    assert ":assumed-role/taken/" in pods.who("taken", "taken")
+
+
+def test_an_association_of_others_is_taken_over_by_import(stack, api, provider, association):
+    """With the id and the URN of the message the engine imports it, and changes its role in place."""
+    stack.up(settings(mode="irsa", oidc_provider_arn=provider, service_account_management="none"))
+    ours = stack.say(settings(mode="pod-identity", oidc_provider_arn=provider))
+    said = refused(ours.preview)
+    urn = said.partition(" and URN ")[2].split(";")[0]
+    parent = urn.replace("$aws:eks/podIdentityAssociation:PodIdentityAssociation", "")
+    ours.import_resources(
+        resources=[
+            {
+                "type": "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+                "name": "taken",
+                "id": said.partition("with id ")[2].split(" ")[0],
+                "parent": "parent",
+            }
+        ],
+        name_table={"parent": parent},
+        protect=False,
+        generate_code=False,
+    )
+    ours.up()
+    found = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)["association"]
+    assert found["roleArn"] == "arn:aws:iam::123456789012:role/taken"
+
+
+def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, pods, provider):
+    """With the words that adopt it or leave it alone."""
+    document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "taken", "namespace": "default"}}
+    pods.kubectl("apply", "--server-side", "--field-manager=eksctl", "-f", "-", stdin=json.dumps(document))
+    try:
+        made_here = settings(oidc_provider_arn=provider)
+        said = refused(stack.say(made_here).preview)
+        assert "service_account: 'default/taken'" in said
+        assert "set service_account_management to adopt" in said
+        stack.up(settings(oidc_provider_arn=provider, service_account_management="adopt"))
+    finally:
+        pods.kubectl("delete", "serviceaccount", "taken")
+
+
+def test_a_cluster_out_of_reach_is_reported_and_no_other_is_asked(stack, pods, provider):
+    """Nobody can see what is there: the preview goes on, and the machine's own kubeconfig is left alone."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        server = f"https://127.0.0.1:{nobody.getsockname()[1]}"
+        cluster = {"name": "x", "cluster": {"server": server}}
+        context = {"name": "x", "context": {"cluster": "x", "user": "x"}}
+        user = {"name": "x", "user": {"token": "none"}}
+        kubeconfig = json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
+        out_of_reach = {**settings(oidc_provider_arn=provider), "connection": {"kubeconfig": kubeconfig}}
+        said = said_in_preview(stack, out_of_reach)
+    assert "cannot see whether service account default/taken is there already" in said
+    assert f"at {server} cannot be listed" in said
+
+
+def test_an_annotation_that_pod_identity_wins_over_is_reported(stack, pods, provider, association):
+    """The preview says which role pods will really get; a pod says the same afterwards."""
+    irsa = settings(oidc_provider_arn=provider)
+    assert f"new pods of default/taken get {THEIRS} by Pod Identity" in said_in_preview(stack, irsa)
+    stack.up(irsa)
+    assert ":assumed-role/of-others/" in pods.who("shadowed", "taken")

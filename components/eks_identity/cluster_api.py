@@ -14,16 +14,17 @@ from lightkube.core import decoders
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
-from lightkube.resources.rbac_authorization_v1 import ClusterRole, Role
+from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role
 
 from eks_identity.errors import ClusterError, ClusterRefusedError, ClusterUnreachableError
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.existing_entries import Subject
 
 FIELD_MANAGER = "eks-identity"
 FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError)
 """What lightkube raises where a cluster does not do what is asked."""
 
-_KINDS: Mapping[str, Any] = {"ServiceAccount": ServiceAccount, "Role": Role, "ClusterRole": ClusterRole}
+_KINDS: Mapping[str, Any] = {each.__name__: each for each in (ServiceAccount, Role, ClusterRole, ClusterRoleBinding)}
 
 
 def _examine_types() -> None:
@@ -32,8 +33,9 @@ def _examine_types() -> None:
     Two that read the first object of a type at once end the process (msgspec 0.22), and the engine has its resources
     changed in many threads.
     """
+    anything = b'{"roleRef": {"apiGroup": "x", "kind": "x", "name": "x"}}'  # all that any of them needs
     for kind in (ConfigMap, SelfSubjectReview, *_KINDS.values()):
-        decoders.decode_object(b"{}", kind)
+        decoders.decode_object(anything, kind)
         decoders.decode_list(b'{"items": []}', kind)
     decoders.decode_status(b"{}")
     anybody = {"name": "x", "cluster": {"server": "https://x"}, "user": {}, "context": {"cluster": "x"}}
@@ -53,10 +55,27 @@ def client(kubeconfig: str) -> Client:
 
 def listed(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str, list[str]]:
     """Who wrote each object of a kind (its field managers), by the object's name. Raises `ClusterError`."""
+    return {one.metadata.name: _writers(one.metadata) for one in _objects(kubeconfig, kind, namespace)}
+
+
+def bound_administrators(kubeconfig: str) -> frozenset[Subject]:
+    """Users and groups that are bound to ClusterRole `cluster-admin`, but for Kubernetes' own. Raises `ClusterError`.
+
+    An access entry has neither a group nor a username of Kubernetes' own: they begin with `system:`.
+    """
+    return frozenset(
+        Subject(subject.kind, subject.name)
+        for binding in _objects(kubeconfig, "ClusterRoleBinding")
+        if (binding.roleRef.kind, binding.roleRef.name) == ("ClusterRole", "cluster-admin")
+        for subject in binding.subjects or []
+        if subject.kind in {"User", "Group"} and not subject.name.startswith("system:")
+    )
+
+
+def _objects(kubeconfig: str, kind: str, namespace: str | None = None) -> list[Any]:
     where = f" in namespace {namespace}" if namespace else ""
     try:
-        found = client(kubeconfig).list(_KINDS[kind], namespace=namespace)
-        return {one.metadata.name: _writers(one.metadata) for one in found}
+        return list(client(kubeconfig).list(_KINDS[kind], namespace=namespace))
     except FAILURES as error:
         what = f"each {kind}{where} at {kubeconfigs.server(kubeconfig)} cannot be listed: {error}"
         raise explained(error, what, f"list each {kind}{where}") from error

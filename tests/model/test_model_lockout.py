@@ -7,6 +7,7 @@ import yaml
 
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.existing_entries import Subject
 from eks_identity.model.kubeconfig import assumed_role, dumps, kubeconfig
 from eks_identity.model.lockout import among, aws_auth_administrators, aws_auth_lets_in, principal_of, without
 
@@ -49,6 +50,7 @@ def test_only_mappings_that_count_make_administrators():
     ]
     document = AwsAuth.parse({"mapRoles": yaml.safe_dump(roles)})
     assert aws_auth_administrators(document) == [f"{arn}/d"]
+    assert aws_auth_administrators(document, {Subject("User", "a")}) == [f"{arn}/a", f"{arn}/d"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import yaml_lists
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
 from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth
+from eks_identity.model.existing_entries import Subject, is_one_of
 from eks_identity.model.identities import MASTERS
 
 
@@ -52,8 +53,11 @@ def aws_auth_lets_in(document: AwsAuth, principal: Principal) -> bool:
     return document.lets_in(principal.aws_auth_arn) is not None or principal.account in map(str, accounts)
 
 
-def aws_auth_administrators(document: AwsAuth) -> list[str]:
-    """ARNs that aws-auth makes administrators: those that the authenticator can match, and whose entry counts."""
+def aws_auth_administrators(document: AwsAuth, bound: Collection[Subject] = ()) -> list[str]:
+    """ARNs that aws-auth makes administrators: those that the authenticator can match, and whose entry counts.
+
+    By the group `system:masters`, or as one of those whom bindings of the cluster make administrators.
+    """
     found = []
     for entry in document.entries:
         try:
@@ -61,7 +65,7 @@ def aws_auth_administrators(document: AwsAuth) -> list[str]:
         except InvalidInput:
             continue
         if (
-            MASTERS in entry.groups
+            (MASTERS in entry.groups or is_one_of(bound, entry.username or "", entry.groups))
             and principal.aws_auth_arn.lower() == entry.arn.lower()
             and document.lets_in(entry.arn) is entry
         ):
@@ -85,7 +89,8 @@ def last_administrator(arn: str) -> Problem:
     return Problem(
         "administrators",
         "a cluster keeps an administrator: no other access entry has AmazonEKSClusterAdminPolicy for the whole "
-        "cluster, and no mapping in aws-auth that counts has system:masters",
+        "cluster, no mapping in aws-auth that counts has system:masters, and a binding of ClusterRole cluster-admin "
+        "names nobody else who comes in by either",
         arn,
         "let another administrator in first, or name this one in break_glass; where all of it is removed, bring that "
         "name into the state with `pulumi up` first",

@@ -31,15 +31,16 @@ class AccessGuardArgs(TypedDict):
     principals: list[pulumi.Input[str]]
     """ARNs of all that are let in by access entries of this declaration."""
     administrators: list[pulumi.Input[str]]
-    """ARNs of those among them with the access policy AmazonEKSClusterAdminPolicy for the whole cluster."""
+    """ARNs of those among them with the access policy AmazonEKSClusterAdminPolicy for the whole cluster, or whom a
+    binding of ClusterRole `cluster-admin` names."""
     break_glass: NotRequired[list[pulumi.Input[str]]]
     """ARNs of principals that may lose their way in although it is the caller's own, or the last administrator's."""
     adopted: NotRequired[bool]
     """The entries are `AdoptedAccessEntry`. Refused for a principal whose entry this declaration has made itself: what
     made it would delete it, when the other one has taken it over."""
     kubeconfig: NotRequired[pulumi.Input[str]]
-    """How to reach the cluster, so that what aws-auth lets in counts too; without it, only access entries do.
-    Kept as a secret."""
+    """How to reach the cluster, so that what aws-auth lets in and what bindings grant counts too; without it, only
+    access entries and their policies do. Kept as a secret."""
 
 
 class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfig", "credentials"]):

@@ -4,15 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from eks_identity.dynamic_provider import Properties
+from eks_identity import cluster_api
+from eks_identity.dynamic_provider import Properties, say_once
 from eks_identity.eks_api import EksApi, WhoIsWho
-from eks_identity.errors import Problem
+from eks_identity.errors import ClusterError, Problem
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.existing_entries import Subject, is_one_of
+from eks_identity.model.partitions import Partition
 from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 
 
@@ -76,17 +79,32 @@ class WaysIn:
         """Those of `lost` with whom the last administrator would go."""
         if not lost:
             return []
-        policy = access_policy_arn(Principal.parse(next(iter(lost))).partition, CLUSTER_ADMIN)
         going = [*loss.principals, *loss.administrators]
-        with_policy = self.api.principals(policy)
-        now = [arn for arn in with_policy if lockout.among(arn, lost) and self._administers(arn)]
-        if not now or any(self._administers(arn) for arn in lockout.without(with_policy, going)):
+        administrators = self._administrators(Principal.parse(next(iter(lost))).partition)
+        now = [arn for arn in administrators if lockout.among(arn, lost)]
+        if not now or lockout.without(administrators, going):
             return []
-        return [] if mode.reads_aws_auth and lockout.aws_auth_administrators(self._aws_auth) else now
+        return [] if mode.reads_aws_auth and lockout.aws_auth_administrators(self._aws_auth, self._bound) else now
 
-    def _administers(self, arn: str) -> bool:
-        entry = self.api.entry(arn)
-        return entry is not None and entry.is_cluster_admin
+    def _administrators(self, partition: Partition) -> list[str]:
+        """Principals whose entries make them administrators: by the access policy, or by a binding in the cluster."""
+        # Most clusters bind nobody who has an entry: then EKS itself says whom to look at.
+        policy = None if self._bound else access_policy_arn(partition, CLUSTER_ADMIN)
+        entries = filter(None, map(self.api.entry, self.api.principals(policy)))
+        return [
+            entry.principal_arn
+            for entry in entries
+            if entry.is_cluster_admin or is_one_of(self._bound, entry.username, entry.groups)
+        ]
+
+    @cached_property
+    def _bound(self) -> frozenset[Subject]:
+        """Whom bindings make administrators; nobody, where the cluster cannot be asked: a private one may be far."""
+        try:
+            return cluster_api.bound_administrators(self._kubeconfig) if self._kubeconfig else frozenset()
+        except ClusterError as error:
+            say_once(f"cannot see who is an administrator by ClusterRole cluster-admin: {error}")
+            return frozenset()
 
     @cached_property
     def _aws_auth(self) -> AwsAuth:

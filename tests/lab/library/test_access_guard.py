@@ -82,6 +82,49 @@ def test_the_last_administrator_stays(without_creator, program):
     assert second not in cluster.entries()
 
 
+@pytest.fixture
+def bound(cluster):
+    """Kubernetes administers the group admins, and whoever runs this may read who administers, by aws-auth."""
+    by_hand = [
+        ("clusterrolebinding", "admins", "--clusterrole=cluster-admin", "--group=admins"),
+        ("clusterrole", "readers", "--verb=get,list", "--resource=clusterrolebindings,configmaps"),
+        ("clusterrolebinding", "readers", "--clusterrole=readers", "--group=readers"),
+    ]
+    before = aws_auth(cluster)
+    for command in by_hand:
+        assert cluster.kubectl("create", *command).returncode == 0
+    write_aws_auth(
+        cluster, {**before, "mapUsers": [{"userarn": ADMIN, "username": "lab-admin", "groups": ["readers"]}]}
+    )
+    yield
+    write_aws_auth(cluster, before)
+    for kind, name, *_ in by_hand:
+        cluster.kubectl("delete", kind, name)
+
+
+def test_an_administrator_by_rbac_alone_stays(bound, without_creator, program):
+    """Whom a binding of ClusterRole cluster-admin names is an administrator, the last one or enough of one."""
+    cluster = without_creator
+    first, second = someone(cluster), someone(cluster)
+
+    def administered_by(*arns):
+        resources = declared(cluster, arns, kubeconfig=True)
+        for arn in arns:
+            resources[arn.rpartition("/")[2]][1]["kubernetes_groups"] = ["admins"]
+        resources["guard"][1]["administrators"] = [*arns]
+        return resources
+
+    program.declare(administered_by(first, second)).up()
+    program.declare(administered_by(second)).up()
+    assert first not in cluster.entries()
+    said = refused(program.declare(declared(cluster, [], kubeconfig=True)).preview)
+    assert f"administrators: '{second}'" in said
+    assert "binding of ClusterRole cluster-admin" in said
+    program.declare(declared(cluster, [], break_glass=[second], kubeconfig=True)).up()
+    assert second not in cluster.entries()
+    program.stack.destroy()
+
+
 def test_somebody_elses_entry_is_administrator_enough(cluster, program):
     """Where the creator still administers the cluster, an administrator of ours goes as anybody does."""
     person = someone(cluster)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypeVar
 
+import pulumi
 from pulumi.runtime import get_root_resource
 
 
@@ -27,6 +28,11 @@ def kept(what: str, make: Callable[[], T]) -> T:
     if what not in mine:
         mine[what] = make()
     return mine[what]
+
+
+def hooks() -> list[pulumi.ResourceHook]:
+    """The hooks of this program, each from when it was made."""
+    return kept("hooks", list)
 
 
 def _declared() -> dict[tuple[str, ...], str]:

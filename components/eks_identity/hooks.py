@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from eks_identity.declared import kept
+from eks_identity.declared import hooks, kept
 
 Ask = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
 """Asks, and raises `Refused` where the answer is that the engine must not go on."""
@@ -49,6 +49,7 @@ class _Asked:
     def __init__(self, name: str) -> None:
         self.of: defaultdict[str, list[tuple[Child, Ask, Context]]] = defaultdict(list)
         self.hook = pulumi.ResourceHook(name, self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
+        hooks().append(self.hook)
 
     async def _ask(self, hook: pulumi.ResourceHookArgs) -> None:
         for child, ask, context in self.of[hook.name]:

@@ -5,6 +5,7 @@ before the component is registered, all of them, and refused together. An Output
 alone: its `apply` does not run. What is secret, or comes with something that is, is in no refusal.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 
 import pulumi
 
+from eks_identity import declared
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.gathered import gathered
 from eks_identity.shapes import PLAIN, is_late, misshapen
@@ -99,8 +101,12 @@ def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str,
     Where any of it is secret, so is every word of it in the refusal.
     """
     late, whole = gathered(value)
+    hooks = declared.hooks()
 
     async def refuse(refusal: InvalidInput, given: Any) -> T:
+        # A refusal ends the program, and a server of hooks that is stopped while it starts ends it without a word
+        # (grpcio 1.85: it crashes).
+        await asyncio.gather(*(hook._registered for hook in hooks), return_exceptions=True)  # noqa: SLF001 - as above
         raise _named(refusal.hiding(given) if await late.is_secret() else refusal, subject, under)
 
     async def awaited(made: Awaitable[T], given: Any) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 
 import pytest
 from lab_program import refused
@@ -28,8 +29,17 @@ PROGRAM = """
 cluster = eks.Cluster("clu", {"name": said["cluster"]})
 connection = {**cluster.connection, **said.get("connection", {})}
 args = {"cluster": connection, "namespace": "default", "service_account": "taken", "role_name": "taken"}
+if "secret" in said:
+    args["permissions_boundary"] = pulumi.Output.secret(said["secret"])
 eks.WorkloadIdentity("taken", {**args, **said["workload"]},
                      pulumi.ResourceOptions(providers=[cluster.provider]))
+"""
+
+
+MANY = """
+cluster = eks.Cluster("clu", {"name": said["cluster"]})
+eks.ClusterAccess("many", {"cluster": cluster.connection, "policies": [{"policy": "AmazonEKSViewPolicy"}],
+                           "principals": [{"arn": arn} for arn in said["principals"]]})
 """
 
 
@@ -118,13 +128,16 @@ def test_an_association_of_others_is_taken_over_by_import(stack, api, provider, 
 
 
 def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, pods, provider):
-    """With the words that adopt it or leave it alone."""
-    document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "taken", "namespace": "default"}}
+    """With who wrote it, and the words that adopt it or leave it alone."""
+    # Of an object that is a name alone, Kubernetes keeps no writer.
+    metadata = {"name": "taken", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "eksctl"}}
+    document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     pods.kubectl("apply", "--server-side", "--field-manager=eksctl", "-f", "-", stdin=json.dumps(document))
     try:
         made_here = settings(oidc_provider_arn=provider)
         said = refused(stack.say(made_here).preview)
         assert "service_account: 'default/taken'" in said
+        assert "and has this one, written by eksctl" in said
         assert "set service_account_management to adopt" in said
         stack.up(settings(oidc_provider_arn=provider, service_account_management="adopt"))
     finally:
@@ -152,3 +165,28 @@ def test_an_annotation_that_pod_identity_wins_over_is_reported(stack, pods, prov
     assert f"new pods of default/taken get {THEIRS} by Pod Identity" in said_in_preview(stack, irsa)
     stack.up(irsa)
     assert ":assumed-role/of-others/" in pods.who("shadowed", "taken")
+
+
+def test_a_secret_is_in_no_refusal(stack, provider):
+    """What is refused of a secret is the rule; neither the engine's output nor its error has a word of the value."""
+    said = refused(stack.say({**settings(oidc_provider_arn=provider), "secret": "hush-hush/Xyzzy42"}).preview)
+    assert "permissions_boundary: [secret]" in said
+    assert "xyzzy42" not in said.lower()
+
+
+def test_many_are_looked_for_while_all_threads_register(running_lab, tools, tmp_path):
+    """The SDK has few threads, each waits for the engine, and that for what is asked before an entry is made."""
+    stack = Stack(tmp_path / "project", running_lab, tools, MANY)
+    principals = [f"arn:aws:iam::123456789012:user/many-{number}" for number in range(12)]
+    workspace = stack.say({"cluster": CLUSTER, "principals": principals}).workspace
+    done = subprocess.run(
+        ["pulumi", "preview", "--stack", "dev", "--parallel", "1", "--non-interactive"],
+        cwd=workspace.work_dir,
+        env=workspace.env_vars,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("aws:eks:AccessEntry ") >= len(principals)

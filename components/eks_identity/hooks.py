@@ -11,7 +11,6 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 
 import pulumi
-from pulumi.runtime.settings import _get_rpc_manager
 
 from eks_identity.declared import hooks, kept
 
@@ -51,10 +50,6 @@ class _Asked:
         self.of: defaultdict[str, list[tuple[Child, Ask, Context]]] = defaultdict(list)
         self.hook = pulumi.ResourceHook(name, self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks().append(self.hook)
-        # When a program has declared everything, the SDK waits for the registrations that it has begun; if it has begun
-        # none yet, for all Outputs at once, and goes through them anew whenever one is known. Hooks make that often:
-        # the time grew with the square of the number of resources.
-        _get_rpc_manager().rpcs.append(self.hook._registered)  # noqa: SLF001 - as above
 
     async def _ask(self, hook: pulumi.ResourceHookArgs) -> None:
         for child, ask, context in self.of[hook.name]:

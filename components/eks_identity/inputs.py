@@ -70,7 +70,7 @@ class Inputs:
             try:
                 return known(value)
             except InvalidInput as refusal:
-                raise _named(refusal, self.subject, under) from None
+                raise named(refusal, self.subject, under) from None
         return cast("T", None if self.problems.found else self.problems.take(under, parse, value))
 
     def has_refused(self, under: str) -> bool:
@@ -107,7 +107,7 @@ def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str,
         # A refusal ends the program, and a server of hooks that is stopped while it starts ends it without a word
         # (grpcio 1.85: it crashes).
         await asyncio.gather(*(hook._registered for hook in hooks), return_exceptions=True)  # noqa: SLF001 - as above
-        raise _named(refusal.hiding(given) if await late.is_secret() else refusal, subject, under)
+        raise named(refusal.hiding(given) if await late.is_secret() else refusal, subject, under)
 
     async def awaited(made: Awaitable[T], given: Any) -> T:
         try:
@@ -126,7 +126,7 @@ def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str,
     return late.apply(known)
 
 
-def _named(refusal: InvalidInput, subject: str, under: str) -> Refused:
+def named(refusal: InvalidInput, subject: str, under: str) -> Refused:
     """`refusal` as one of `subject`, unless it is somebody's already."""
     if isinstance(refusal, Refused):
         return refusal
@@ -150,11 +150,6 @@ async def known(value: pulumi.Input[V]) -> V | None:
         return cast("V", value)
     late: pulumi.Output[V] = pulumi.Output.from_input(cast("Any", value))
     return await late.future()
-
-
-def short(value: pulumi.Input[str], index: int) -> str:
-    """A word for a resource's name out of an ARN or name: its last part, or the index where it is not known yet."""
-    return value.rpartition("/")[2].rpartition(":")[2] if isinstance(value, str) else str(index)
 
 
 def require_provider(component: pulumi.ComponentResource, package: str, how: str) -> None:

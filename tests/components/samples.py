@@ -225,9 +225,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "IrsaRole": [
         {
-            "oidc_provider_arns": [provider_arn()],
+            "oidc_provider_arns_by_role": {"tokyo": [provider_arn()]},
             "subjects": [SUBJECT],
-            "clusters_per_role": 2,
             "match_wildcards": False,
             "audience": "sts.amazonaws.com",
             **ROLE,

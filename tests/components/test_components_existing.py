@@ -83,7 +83,8 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
                 "serviceAccount": name,
                 "metadata": {"namespace": namespace, "name": name},
             }
-            await registered.before(question, component, (child, name), inputs, inputs if update else None)
+            child_name = f"{name}-{namespace}.{name}"
+            await registered.before(question, component, (child, child_name), inputs, inputs if update else None)
 
     def program():
         options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
@@ -212,12 +213,18 @@ def test_all_workloads_of_a_program_share_their_hooks(connection):
     made = deploy(program).of(SERVICE_ACCOUNT, PATCH, ASSOCIATION)
     hooks = {(each.kind, each.name): _hooks(each) for each in made}
     assert hooks == {
-        ("ServiceAccount", "a"): (["a-service-account-is-new"], ["a-service-account-is-new"]),
-        ("ServiceAccount", "b"): (["a-service-account-is-new"], ["a-service-account-is-new"]),
-        ("PodIdentityAssociation", "c"): (["c-association-is-new"], []),
-        ("ServiceAccount", "c"): (["a-service-account-is-new"], []),
-        ("PodIdentityAssociation", "d"): (["c-association-is-new"], []),
-        ("ServiceAccountPatch", "d"): ([], []),
+        ("ServiceAccount", "a-default.a"): (
+            ["a-default.a-service-account-is-new"],
+            ["a-default.a-service-account-is-new"],
+        ),
+        ("ServiceAccount", "b-default.b"): (
+            ["a-default.a-service-account-is-new"],
+            ["a-default.a-service-account-is-new"],
+        ),
+        ("PodIdentityAssociation", "c-default.c"): (["c-default.c-association-is-new"], []),
+        ("ServiceAccount", "c-default.c"): (["a-default.a-service-account-is-new"], []),
+        ("PodIdentityAssociation", "d-default.d"): (["c-default.c-association-is-new"], []),
+        ("ServiceAccountPatch", "d-default.d"): ([], []),
     }
 
 

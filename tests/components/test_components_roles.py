@@ -19,7 +19,7 @@ TO_ASSUME = ["sts:AssumeRole", "sts:TagSession"]
 
 def irsa(**other):
     args = {"oidc_provider_arns": [provider_arn()], "subjects": [{"namespace": "a", "name": "b"}], **other}
-    return lambda: eks.IrsaRole("r", args)
+    return lambda: eks.IrsaRole("r", {key: value for key, value in args.items() if value is not None})
 
 
 def pod_identity(**other):
@@ -192,21 +192,40 @@ def providers(count):
     return [provider_arn(issuer=ISSUER.replace("EXAMPLED", f"{number:02}")) for number in range(count)]
 
 
-def test_clusters_are_divided_among_roles_of_one_name():
-    """Each role has its share of the clusters and a number behind its name, and says which cluster it is for."""
+def test_irsa_roles_by_key_trust_the_clusters_of_their_key():
+    """Each key has a role of its own, named after the key, and the component says which role a cluster has."""
 
     def program():
-        role = irsa(oidc_provider_arns=providers(5), clusters_per_role=2.0, role_name="shared")()
+        by_role = {"eu": providers(5)[:2], "us": providers(5)[2:4], "jp": providers(5)[4:]}
+        role = irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=by_role, role_name="shared")()
         return {"arns": role.arns, "last": role.arn_for(providers(5)[4])}
 
     deployment = deploy(program)
     made = deployment.value
-    roles = sorted(deployment.of(ROLE), key=lambda role: role.inputs["name"])
-    assert [role.inputs["name"] for role in roles] == ["shared-1", "shared-2", "shared-3"]
+    roles = {role.inputs["name"]: role for role in deployment.of(ROLE)}
+    assert sorted(roles) == ["shared-eu", "shared-jp", "shared-us"]
     assert list(made["arns"]) == providers(5)
-    assert made["last"].endswith(":role/shared-3")
-    shares = [json.loads(role.inputs["assumeRolePolicy"])["Statement"] for role in roles]
-    assert [len(share) for share in shares] == [2, 2, 1]
+    assert made["last"].endswith(":role/shared-jp")
+    shares = {name: json.loads(role.inputs["assumeRolePolicy"])["Statement"] for name, role in roles.items()}
+    assert {name: len(share) for name, share in shares.items()} == {"shared-eu": 2, "shared-us": 2, "shared-jp": 1}
+
+
+def test_irsa_role_of_one_key_keeps_its_trust_when_another_key_changes():
+    """A cluster that goes changes the role that trusted it, and no other one."""
+    before = {"eu": providers(4)[:2], "us": providers(4)[2:]}
+    after = {"eu": providers(4)[1:2], "us": providers(4)[2:]}
+
+    def trust(by_role):
+        made = deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=by_role)).of(ROLE)
+        return {role.name: role.inputs["assumeRolePolicy"] for role in made}
+
+    old, new = trust(before), trust(after)
+    assert old.keys() == new.keys()
+    assert [name for name in old if old[name] != new[name]] == [next(name for name in old if name.endswith("-eu"))]
+
+
+def by_role(arns, size):
+    return {f"r{start}": arns[start : start + size] for start in range(0, len(arns), size)}
 
 
 def test_too_many_clusters_are_refused_with_the_number_that_fits():
@@ -214,36 +233,57 @@ def test_too_many_clusters_are_refused_with_the_number_that_fits():
     with pytest.raises(Refused) as refusal:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
     (problem,) = refusal.value.problems
-    fitting = int(problem.fix.partition("set clusters_per_role to ")[2].partition(",")[0])
-    deploy(irsa(oidc_provider_arns=providers(8), clusters_per_role=fitting), preview=True)
+    fitting = int(problem.fix.partition("oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    split = by_role(providers(8), fitting)
+    deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
+    split = by_role(providers(8), fitting + 1)
     with pytest.raises(Refused, match="2048"):
-        deploy(irsa(oidc_provider_arns=providers(8), clusters_per_role=fitting + 1), preview=True)
+        deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
 
 
 IRSA_REFUSALS = {
     "twice in different roles": (
-        {"oidc_provider_arns": providers(2) + providers(1), "clusters_per_role": 1},
+        {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a": providers(2), "b": providers(1)}},
         "each provider once",
+        "oidc_provider_arns_by_role.b[0]",
     ),
     "two accounts": (
         {"oidc_provider_arns": [providers(1)[0], providers(2)[1].replace(ACCOUNT, "444455556666")]},
         "a role trusts providers of its own account",
+        "oidc_provider_arns[1]",
     ),
-    "no room for the number": (
-        {"oidc_provider_arns": providers(2), "clusters_per_role": 1, "role_name": "x" * 63},
+    "no room for the key": (
+        {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a": providers(1)}, "role_name": "x" * 63},
         "at most 64 characters",
+        "role_name",
     ),
-    "none a role": ({"clusters_per_role": 0}, "a whole number from 1"),
+    "a role without clusters": (
+        {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a": providers(1), "b": []}},
+        "must have at least one ARN",
+        "oidc_provider_arns_by_role.b",
+    ),
+    "a key that is no name": (
+        {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a b": providers(1)}},
+        "letters, digits and _+=,.@- (IAM)",
+        "the name 'a b' in oidc_provider_arns_by_role",
+    ),
+    "both forms": (
+        {"oidc_provider_arns": providers(1), "oidc_provider_arns_by_role": {"a": providers(1)}},
+        "one of the two",
+        "oidc_provider_arns",
+    ),
+    "neither form": ({"oidc_provider_arns": None}, "one of the two", "oidc_provider_arns"),
 }
 
 
-@pytest.mark.parametrize(("given", "rule"), IRSA_REFUSALS.values(), ids=list(IRSA_REFUSALS))
-def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule):
+@pytest.mark.parametrize(("given", "rule", "place"), IRSA_REFUSALS.values(), ids=list(IRSA_REFUSALS))
+def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule, place):
     """What the roles have in common is checked over all of them."""
     with pytest.raises(Refused) as refusal:
         deploy(irsa(**given), preview=True)
     (problem,) = refusal.value.problems
     assert rule in problem.rule
+    assert problem.input == place
 
 
 def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
@@ -319,7 +359,7 @@ def test_unknown_inputs_of_roles_raise_nothing():
         eks.PodIdentityRole("p", {"cluster_arns": [later], "subjects": subjects, **settings})
         eks.ChainedRole("c", {"trusted_role_arns": [later], "external_id": later, **settings})
         eks.IrsaRole(
-            "i", {"oidc_provider_arns": [later, later], "subjects": subjects, "clusters_per_role": 1, **settings}
+            "i", {"oidc_provider_arns_by_role": {"a": [later], "b": [later]}, "subjects": subjects, **settings}
         )
 
     assert len(deploy(program, preview=True).of(ROLE)) == 4

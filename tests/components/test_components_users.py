@@ -63,7 +63,7 @@ def test_the_same_through_an_access_entry(connection):
     deployment = deploy(access(connection, principals=people, tags={"team": "shop"}))
     assert deployment.of(MAPPING) == []
     inputs = {entry.name: entry.inputs for entry in deployment.of(ENTRY)}
-    user, sso = inputs["operators-eks-ope"], inputs["operators-Look"]
+    user, sso = inputs["operators-111122223333-user-eks-ope"], inputs["operators-111122223333-permission-set-look"]
     assert (user["userName"], user["kubernetesGroups"], user["type"]) == ("eks-ope", ["operators"], "STANDARD")
     assert (sso["principalArn"], sso["userName"], sso["kubernetesGroups"]) == (
         SSO,

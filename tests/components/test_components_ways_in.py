@@ -13,6 +13,7 @@ from eks_identity.inputs import Refused
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.people import aws_auth_store
 from eks_identity.people.new_entries import ENTRY
+from eks_identity.people.principals import logical_name
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
@@ -78,14 +79,13 @@ def run(connection, question, child, inputs, cloud=None, more=(), **args):
 def enter(connection, principal=USER, cloud=None, **args):
     inputs = {"clusterName": "eks-clu", "principalArn": principal, "type": "STANDARD"}
     inputs |= {"userName": "eks-ope", "kubernetesGroups": ["operators"]}
-    label = principal.rpartition("/")[2]
     args = {"principals": [{"arn": principal}], **args}
-    return run(connection, "access-entry-is-new", (ENTRY, f"ops-{label}"), inputs, cloud, **args)
+    return run(connection, "access-entry-is-new", (ENTRY, f"ops-{logical_name(principal)}"), inputs, cloud, **args)
 
 
 def map_(connection, cloud, **inputs):
     mapping = {"arn": USER, "username": "eks-ope", "groups": ["operators"], **inputs}
-    child = (eks.AwsAuthMapping.token(), "ops-eks-ope")
+    child = (eks.AwsAuthMapping.token(), f"ops-{logical_name(USER)}")
     return run(connection, "mapping-counts", child, mapping, cloud, via="aws-auth")
 
 

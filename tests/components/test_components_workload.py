@@ -41,7 +41,7 @@ def test_a_plain_workload_identity_is_four_resources(connection):
         (ROLE, "my-sa"),
         (ATTACHMENT, "my-sa-AmazonS3ReadOnlyAccess"),
         ("eks-identity:index:WorkloadIdentity", "my-sa"),
-        (ACCOUNT_TYPE, "my-sa"),
+        (ACCOUNT_TYPE, "my-sa-default.my-sa"),
     ]
 
 
@@ -105,7 +105,7 @@ def test_an_association_comes_before_its_service_account(connection):
     """So that no pod of the service account can start before it has an identity."""
     deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
     (before,) = deployment.one(ACCOUNT_TYPE).request.dependencies
-    assert before.endswith(f"{ASSOCIATION}::my-sa")
+    assert before.endswith(f"{ASSOCIATION}::my-sa-default.my-sa")
 
 
 def test_many_service_accounts_have_one_role(connection):
@@ -117,7 +117,7 @@ def test_many_service_accounts_have_one_role(connection):
         "system:serviceaccount:default:my-sa",
         "system:serviceaccount:team:second",
     ]
-    assert {account.name for account in deployment.of(ACCOUNT_TYPE)} == {"my-sa", "my-sa-team.second"}
+    assert {account.name for account in deployment.of(ACCOUNT_TYPE)} == {"my-sa-default.my-sa", "my-sa-team.second"}
     by_association = deploy(
         workload(connection, more_service_accounts=more, mode="pod-identity", oidc_provider_arn=None)
     )

@@ -144,7 +144,7 @@ LIMITS = {
     ("RoleSettings", "inline_policies"): "10,240",
     ("RoleSettings", "raised_quotas"): "4,096",
     ("RoleSettings", "tags"): "50",
-    ("IrsaRoleArgs", "clusters_per_role"): "2,048",
+    ("IrsaRoleArgs", "oidc_provider_arns_by_role"): "2,048",
     ("ChainedRoleArgs", "external_id"): "2 to 1,224",
     ("ServiceAccountSettings", "token_expiration"): "600 to 86,400",
     ("ServiceAccountArgs", "namespace"): "63",

@@ -121,6 +121,14 @@ class Principal:
         """The Kubernetes username where none is given: the user's name, or the role's and each session's."""
         return f"{self.name}:{{{{SessionName}}}}" if self.kind is PrincipalKind.ROLE else self.name
 
+    @property
+    def logical_name(self) -> str:
+        """What the logical names of this principal's Pulumi resources have in them; no other principal has the same.
+
+        IAM has one user and one role of a name in an account, whatever the path and the case.
+        """
+        return f"{self.account}-{self.kind}-{self.name.lower()}"
+
     def is_service_linked(self) -> bool:
         """Service-linked roles belong to an AWS service; EKS takes no access entry for one."""
         return self.kind is PrincipalKind.ROLE and self.path.lower().startswith("/aws-service-role/")

@@ -40,6 +40,12 @@ def permission_set_of(role_name: str) -> str | None:
     return found[1] if found else None
 
 
+def logical_name(principal: Principal) -> str:
+    """`Principal.logical_name`; of Identity Center's role its permission set's, whichever digits the role has now."""
+    name = permission_set_of(principal.name)
+    return principal.logical_name if name is None else f"{principal.account}-permission-set-{name.lower()}"
+
+
 def role_of(name: str, account: str, arns: Sequence[str]) -> Principal:
     """The role of permission set `name` in `account`, out of the ARNs of the roles below `PATH_PREFIX`.
 

@@ -43,6 +43,18 @@ def managed_policy(text: str, partition: Partition) -> str:
     return arn
 
 
+def logical_name(text: str) -> str:
+    """What the logical names of this managed policy's Pulumi resources have in them; no other policy has the same.
+
+    `text` is an ARN, or the name of a policy that AWS manages. Names are unique in an account, whatever the path (IAM).
+    """
+    if ":" not in text:
+        return text.rpartition("/")[2]
+    arn = arns.Arn.parse(text)
+    name = arn.resource.rpartition("/")[2]
+    return name if arn.account == "aws" else f"{arn.account}-{name}"
+
+
 def managed_policies(
     texts: Sequence[str], partition: Partition, *, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE
 ) -> list[str]:

@@ -66,6 +66,11 @@ class Subject:
         return cls.of(namespace, name, match_wildcards=match_wildcards)
 
     @property
+    def logical_name(self) -> str:
+        """What the logical names of its Pulumi resources have in them: a namespace has no dot, so no two are alike."""
+        return f"{self.namespace}.{self.service_account}"
+
+    @property
     def has_wildcard(self) -> bool:
         return bool(_WILDCARD.search(self.namespace + self.service_account))
 

@@ -163,7 +163,7 @@ def _room(policy: Document, size_limit: int) -> str:
     longest = max(len(compact(statement)) for statement in policy["Statement"])
     clusters = (size_limit - len(compact(document([]))) + 1) // (longest + 1)
     if clusters and len(policy["Statement"]) > 1:
-        return f"set clusters_per_role to {clusters}"
+        return f"give oidc_provider_arns_by_role with at most {clusters} clusters a role"
     return "divide the subjects among several roles"
 
 

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import answers
+from eks_identity.children import Children, Registered
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
@@ -17,7 +18,7 @@ from eks_identity.people.access_guard import AccessGuard
 from eks_identity.people.access_policies import GrantedPolicy, scope
 from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
 from eks_identity.people.new_entries import ExistingWaysIn
-from eks_identity.people.principals import Entrance, Person, access_entry
+from eks_identity.people.principals import Entrance, Person, access_entry, logical_name
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class WayIn:
     """Registers the entries, mappings and policies of one declaration below its component."""
 
     def __init__(
-        self, name: str, entrance: Entrance, options: Options, inputs: Inputs, component: pulumi.Resource
+        self, name: str, entrance: Entrance, options: Options, inputs: Inputs, component: pulumi.ComponentResource
     ) -> None:
         self._name = name
         self._options = options
@@ -53,25 +54,35 @@ class WayIn:
         self._inputs = inputs
         self._component = component
         self._child = pulumi.ResourceOptions(parent=component)
+        self._children = Children(component, entrance.place)
         self._existing = ExistingWaysIn(component, entrance.place, entrance.cluster, answers.of_program())
 
     def let_in(self, persons: Sequence[Person], granted: Sequence[GrantedPolicy]) -> LetIn:
         """Registers entries, mappings and policies."""
-        made: list[pulumi.Resource] = []
-        entered: list[pulumi.Output[str]] = []
-        mapped: list[pulumi.Output[str]] = []
+        entered: list[Registered[pulumi.Output[str]]] = []
         via = self._entrance.via
+        count = via.uses_access_entries * (1 + len(granted)) + via.uses_aws_auth
         for person in persons:
-            name = f"{self._name}-{person.label}"
-            if via.uses_access_entries:
-                own = self._adopt(name, person) if self._options.adopt else self._enter(name, person)
-                entered.append(own.principal_arn)
-                made += [own, *(self._associate(name, own, policy) for policy in granted)]
-            if via.uses_aws_auth:
-                mapping = self._map(name, person)
-                mapped.append(mapping.arn)
-                made.append(mapping)
-        return LetIn(entered or mapped, made)
+            assert person.arn is not None
+            register = partial(self._register, person, granted)
+            under = f"{person.under}.arn"
+            entered.append(self._children.register(person.arn, logical_name, register, under=under, count=count))
+        return LetIn([one.result for one in entered], [made for one in entered for made in one.resources])
+
+    def _register(self, person: Person, granted: Sequence[GrantedPolicy], label: str) -> Registered[pulumi.Output[str]]:
+        """Registers what lets one principal in; the result is its ARN as it was let in."""
+        name = f"{self._name}-{label}"
+        made: list[pulumi.Resource] = []
+        arns_: list[pulumi.Output[str]] = []
+        if self._entrance.via.uses_access_entries:
+            own = self._adopt(name, person) if self._options.adopt else self._enter(name, person)
+            arns_.append(own.principal_arn)
+            made += [own, *(self._associate(name, own, policy) for policy in granted)]
+        if self._entrance.via.uses_aws_auth:
+            mapping = self._map(name, person)
+            arns_.append(mapping.arn)
+            made.append(mapping)
+        return Registered(made, arns_[0])
 
     def guard(self, let_in: LetIn, bound: Sequence[pulumi.Resource], *, administers: bool) -> None:
         """Registers what refuses to take a last way in away. `administers`: all of them are administrators."""

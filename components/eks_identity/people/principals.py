@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from eks_identity import declared
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.inputs import Inputs, is_plain, short
+from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import identity_center, names
 from eks_identity.model.access_entries import AccessEntry, EntryType, Via
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
@@ -41,8 +41,6 @@ class PrincipalArgs(TypedDict):
 class Person:
     """One of `principals`, in the words of this declaration."""
 
-    label: str
-    """What resource names call it."""
     under: str
     """`principals[0]`"""
     given: PrincipalArgs
@@ -75,10 +73,8 @@ def people(
     seen: dict[str, str] = {}
     for index, given in enumerate(principals):
         under = f"principals[{index}]"
-        label = _label(given, index)
-        taken = any(person.label == label for person in found)
         groups = [*([] if group is None else [group]), *given.get("groups", [])]
-        person = Person(f"{label}-{index}" if taken else label, under, given, given.get("arn"), groups)
+        person = Person(under, given, given.get("arn"), groups)
         wrong = len(inputs.problems.found)
         inputs.require(*(problem.under(under) for problem in _named_once(given)))
         key = given.get("arn", given.get("permission_set"))
@@ -129,21 +125,17 @@ def _entry(entrance: Entrance, who: Mapping[str, Any]) -> AccessEntry:
     return AccessEntry.of(who["arn"], who["groups"], who["username"], type=entrance.type, cluster_account=account)
 
 
-def _label(given: PrincipalArgs, index: int) -> str:
-    if "permission_set" in given:
-        return short(given["permission_set"], index)
-    label = short(given.get("arn", ""), index) or str(index)
-    # Named by ARN today and by permission set tomorrow, it is the same principal.
-    return identity_center.permission_set_of(label) or label
+def logical_name(arn: str) -> str:
+    """The part of resources' logical names that is the principal's: the same however the declaration names it."""
+    return identity_center.logical_name(Principal.parse(arn))
 
 
 def _one_of_its_name(key: str) -> str:
-    """`key` without what does not tell two principals apart; to the letter where it is no principal's ARN."""
+    """`key` without what does not tell two principals apart: a permission set's name is no ARN, and stays."""
     try:
-        who = Principal.parse(key)
+        return logical_name(key)
     except InvalidInput:
         return key.lower()
-    return f"{who.kind} {who.account} {who.name.lower()}"
 
 
 def _named_once(given: PrincipalArgs) -> list[Problem]:

@@ -6,13 +6,15 @@ layer of their own: every registered resource makes each step of an update slowe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
+from eks_identity.children import Children, Registered
 from eks_identity.errors import InvalidInput
-from eks_identity.inputs import Inputs, is_plain, short
+from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, limits, names, permissions, statements
 from eks_identity.model import tags as tag_rules
 from eks_identity.model.partitions import AWS, Partition
@@ -33,6 +35,17 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class ManagedPolicy:
+    """One of the `policies` of a role."""
+
+    under: str
+    """`policies[0]`"""
+    given: pulumi.Input[str]
+    """As it was written: an ARN, or the name of a policy that AWS manages."""
+    arn: pulumi.Input[str]
+
+
+@dataclass(frozen=True)
 class RolePlan:
     """A role whose inputs were checked, to be made once its component is registered."""
 
@@ -43,7 +56,7 @@ class RolePlan:
     permissions_boundary: pulumi.Input[str] | None
     max_session_duration: pulumi.Input[int] | None
     description: pulumi.Input[str] | None
-    policies: dict[str, pulumi.Input[str]]
+    policies: list[ManagedPolicy]
     inline_policies: dict[str, pulumi.Input[str]]
     tags: dict[str, pulumi.Input[str]] | None
 
@@ -119,15 +132,38 @@ class RolePlan:
             permissions_boundary=boundary,
             max_session_duration=self.max_session_duration,
             description=self.description,
+            # A policy that somebody attached by hand would keep IAM from deleting the role, when all else is gone.
+            force_detach_policies=True,
             tags=self.tags,
             opts=pulumi.ResourceOptions(parent=parent, hooks=hooks),
         )
-        for label, given in self.policies.items():
-            arn = managed_policies.existing(self.inputs, parent, f"policies.{label}", given)
-            aws.iam.RolePolicyAttachment(f"{name}-{label}", role=role.name, policy_arn=arn, opts=child)
+        self._attach(parent, name, role)
         for key, document in self.inline_policies.items():
             aws.iam.RolePolicy(f"{name}-{key}", name=key, role=role.name, policy=document, opts=child)
         return role
+
+    def _attach(self, parent: pulumi.ComponentResource, name: str, role: aws.iam.Role) -> None:
+        """Registers one attachment for each policy, named after the policy."""
+        attached: dict[str, tuple[str, aws.iam.RolePolicyAttachment]] = {}
+
+        def attach(policy: ManagedPolicy, label: str) -> Registered[pulumi.Output[str]]:
+            if label not in attached:
+                arn = managed_policies.existing(self.inputs, parent, policy.under, policy.arn)
+                options = pulumi.ResourceOptions(parent=parent)
+                attachment = aws.iam.RolePolicyAttachment(
+                    f"{name}-{label}", role=role.name, policy_arn=arn, opts=options
+                )
+                attached[label] = policy.under, attachment
+            first, attachment = attached[label]
+            if first != policy.under:
+                which = f"{policy.under} is the same policy as {first}, and is attached once"
+                pulumi.log.warn(f"{self.inputs.subject}: {which}", parent)
+            return Registered([attachment], attachment.policy_arn)
+
+        children = Children(parent, self.inputs.subject)
+        for policy in self.policies:
+            named = policy.given if is_plain(policy.given) else policy.arn
+            children.register(named, permissions.logical_name, partial(attach, policy), under=policy.under, count=1)
 
 
 def _suffixed(name: pulumi.Input[str] | None, suffix: str) -> pulumi.Input[str] | None:
@@ -194,8 +230,8 @@ def _require_room(documents: dict[str, str]) -> None:
 
 def _policies(
     inputs: Inputs, given: Sequence[pulumi.Input[str]], partition: pulumi.Input[Partition], limit: int
-) -> dict[str, pulumi.Input[str]]:
-    """The ARNs of the policies, by a word for each in resource names."""
+) -> list[ManagedPolicy]:
+    """The policies with their ARNs; a plain value's problems go to `inputs`."""
     inputs.require(*(problem.under("policies") for problem in permissions.too_many_policies(len(given), limit)))
     seen: dict[str, int] = {}
     for index, text in enumerate(given):
@@ -205,18 +241,16 @@ def _policies(
             arn = inputs.problems.take(f"policies[{index}]", permissions.managed_policy, text, own)
             if arn is not None and seen.setdefault(arn.lower(), index) != index:
                 inputs.problems.add(f"policies[{index}]", "each policy once", text, "take the repeated policy out")
-    return {
-        _label(given, index): inputs.once_known(
-            [text, partition],
-            lambda known: permissions.managed_policy(known[0], known[1]),
+    return [
+        ManagedPolicy(
             f"policies[{index}]",
+            text,
+            inputs.once_known(
+                [text, partition],
+                lambda known: permissions.managed_policy(known[0], known[1]),
+                f"policies[{index}]",
+            ),
         )
         for index, text in enumerate(given)
         if not inputs.problems.found
-    }
-
-
-def _label(given: Sequence[pulumi.Input[str]], index: int) -> str:
-    """The policy's name; its number where that is not known, or another policy is called the same."""
-    labels = [short(text, position) for position, text in enumerate(given)]
-    return labels[index] if labels.count(labels[index]) == 1 else str(index)
+    ]

@@ -1,5 +1,6 @@
 """IAM roles that pods take on with their service account's token (IAM roles for service accounts)."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, NotRequired
 
@@ -19,14 +20,15 @@ from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
 class IrsaRoleArgs(RoleSettings):
     """A role for service accounts, and which ones."""
 
-    oidc_provider_arns: list[pulumi.Input[str]]
+    oidc_provider_arns: NotRequired[list[pulumi.Input[str]]]
     """`OidcProvider.arn` of each cluster that the service accounts are in; the ARN says the issuer, too. All of them
-    are in the account that the role is made in."""
+    are in the account that the role is made in. Needed unless `oidc_provider_arns_by_role` is given."""
+    oidc_provider_arns_by_role: NotRequired[dict[str, list[pulumi.Input[str]]]]
+    """The same for several equal roles, for more clusters than one trust policy has room for: it has at most 2,048
+    characters, which is about four clusters. The role of each key is called `<name>-<key>` and trusts the clusters of
+    that key alone, so that a cluster that comes or goes changes no other role. Not beside `oidc_provider_arns`."""
     subjects: list[SubjectArgs]
     """The service accounts, each in every one of those clusters."""
-    clusters_per_role: NotRequired[int]
-    """Make several alike roles, `<name>-1` and on, each for so many of those clusters, in their order: a trust policy
-    has at most 2,048 characters, which is about four clusters. One role for all where left out."""
     match_wildcards: NotRequired[bool]
     """Let `*` and `?` in subjects match. Whoever may create a matching service account then has the role."""
     audience: NotRequired[pulumi.Input[str]]
@@ -58,11 +60,8 @@ class IrsaRole(pulumi.ComponentResource):
     def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'IrsaRole "{name}"', args, IrsaRoleArgs) as inputs:
             wild = args.get("match_wildcards", False)
-            chunks = _chunks(inputs, args)
-            providers = [
-                inputs.take(f"oidc_provider_arns[{index}]", arn, Provider.parse)
-                for index, arn in enumerate(args["oidc_provider_arns"])
-            ]
+            roles = _roles(inputs, args)
+            providers = {under: inputs.take(under, arn, Provider.parse) for under, arn in _places(roles).items()}
             subjects = check_subjects(inputs, "subjects", args["subjects"], wild=wild)
             if "audience" in args:
                 inputs.take("audience", args["audience"], names.audience)
@@ -71,29 +70,31 @@ class IrsaRole(pulumi.ComponentResource):
                 "audience": args.get("audience"),
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
-            whole = {**common, "providers": args["oidc_provider_arns"]}
+            whole = {**common, "providers": list(_places(roles).values())}
             if is_plain(whole) and not inputs.problems.found:
-                inputs.problems.take("", _require_sides, whole, wild=wild)
-            given = [{**common, "providers": chunk} for chunk in chunks]
-            for one in given:
+                inputs.problems.take("", _require_sides, whole, list(providers), wild=wild)
+            given = {key: {**common, "providers": arns} for key, arns in roles.items()}
+            for one in given.values():
                 if is_plain(one) and not inputs.problems.found:
                     inputs.problems.take("", _trust, one, wild=wild)
-            partition = inputs.later(providers[:1], lambda known: known[0].partition if known else partitions.AWS)
-            suffixes = [f"-{number}" for number in range(1, len(chunks) + 1)] if "clusters_per_role" in args else [""]
-            plan = RolePlan.of(inputs, name, args, partition, suffixes=suffixes)
+            first = list(providers.values())[:1]
+            partition = inputs.later(first, lambda known: known[0].partition if known else partitions.AWS)
+            plan = RolePlan.of(inputs, name, args, partition, suffixes=[*map(_suffix, roles)] or [""])
 
         super().__init__("eks-identity:index:IrsaRole", name, {}, opts)
-        inputs.later(whole, partial(_say_who_gains, inputs.subject, wild=wild))
-        require_account_of(inputs, self, args["oidc_provider_arns"][0], "oidc_provider_arns[0]")
-        policies = [inputs.later(one, lambda known: trust.compact(_trust(known, wild=wild))) for one in given]
-        roles = [
-            plan.make(self, name, policy, suffix=suffix) for policy, suffix in zip(policies, suffixes, strict=True)
-        ]
-        self.arn = roles[0].arn
-        self.role_name = roles[0].name
-        self.trust_policy = policies[0]
-        self.trust_policies = pulumi.Output.all(*policies)
-        made: list[Any] = [[role.arn, chunk] for role, chunk in zip(roles, chunks, strict=True)]
+        inputs.later(whole, partial(_say_who_gains, inputs.subject, list(providers), wild=wild))
+        under, arn = next(iter(_places(roles).items()))
+        require_account_of(inputs, self, arn, under)
+        policies = {
+            key: inputs.later(one, lambda known: trust.compact(_trust(known, wild=wild))) for key, one in given.items()
+        }
+        registered = {key: plan.make(self, name, policies[key], suffix=_suffix(key)) for key in roles}
+        first_role = next(iter(registered.values()))
+        self.arn = first_role.arn
+        self.role_name = first_role.name
+        self.trust_policy = next(iter(policies.values()))
+        self.trust_policies = pulumi.Output.all(*policies.values())
+        made: list[Any] = [[registered[key].arn, arns] for key, arns in roles.items()]
         self.arns = pulumi.Output.from_input(made).apply(_by_provider)
         self.register_outputs(
             {
@@ -111,7 +112,7 @@ class IrsaRole(pulumi.ComponentResource):
         def found(known: list[Any]) -> str:
             arns, wanted = known
             if wanted not in arns:
-                rule = "one of the providers that the role is for"
+                rule = "must be one of the providers that the role trusts"
                 raise InvalidInput([Problem("oidc_provider_arn", rule, wanted, f"give one of {', '.join(arns)}")])
             return str(arns[wanted])
 
@@ -122,16 +123,38 @@ def _by_provider(made: list[Any]) -> dict[str, str]:
     return {provider: arn for arn, chunk in made for provider in chunk}
 
 
-def _chunks(inputs: Inputs, args: IrsaRoleArgs) -> list[list[pulumi.Input[str]]]:
-    """The providers of each role."""
-    arns = args["oidc_provider_arns"]
-    if "clusters_per_role" not in args:
-        return [arns]
-    size = inputs.problems.take(
-        "clusters_per_role", names.whole_number, args["clusters_per_role"], 1, 100, "clusters a role"
-    )
-    size = size or len(arns) or 1
-    return [arns[start : start + size] for start in range(0, len(arns), size)] or [[]]
+_ONE = ""
+"""The key of the one role of `oidc_provider_arns`."""
+
+
+def _roles(inputs: Inputs, args: IrsaRoleArgs) -> dict[str, list[pulumi.Input[str]]]:
+    """The provider ARNs of each role, by its key; what is wrong with the form is kept in `inputs`."""
+    one, several = args.get("oidc_provider_arns"), args.get("oidc_provider_arns_by_role")
+    if (one is None) == (several is None):
+        rule = "must be given, or oidc_provider_arns_by_role for several roles: one of the two"
+        inputs.problems.add("oidc_provider_arns", rule, one, "keep one of the two")
+    if several is None:
+        return {_ONE: one or []}
+    for key, arns in several.items():
+        if inputs.problems.take(f"the name {key!r} in oidc_provider_arns_by_role", names.role_name, key) is None:
+            return {}
+        if not arns:
+            rule = "must have at least one ARN: nobody could assume the role otherwise"
+            inputs.problems.add(f"oidc_provider_arns_by_role.{key}", rule, [], "add an ARN, or remove the key")
+    return several if one is None else {}
+
+
+def _places(roles: dict[str, list[pulumi.Input[str]]]) -> dict[str, pulumi.Input[str]]:
+    """Each provider ARN by the input that it is."""
+    return {
+        (f"oidc_provider_arns_by_role.{key}[{index}]" if key else f"oidc_provider_arns[{index}]"): arn
+        for key, arns in roles.items()
+        for index, arn in enumerate(arns)
+    }
+
+
+def _suffix(key: str) -> str:
+    return f"-{key}" if key else ""
 
 
 def _trust(known: dict[str, Any], *, wild: bool) -> trust.Document:
@@ -144,14 +167,19 @@ def _sides(known: dict[str, Any], *, wild: bool) -> tuple[list[Provider], list[S
     return providers, [Subject.of(namespace, name, match_wildcards=wild) for namespace, name in known["subjects"]]
 
 
-def _require_sides(known: dict[str, Any], *, wild: bool) -> None:
-    """Refuses what the providers of all roles cannot have in common."""
-    trust.require_sides(*_sides(known, wild=wild))
+def _require_sides(known: dict[str, Any], places: list[str], *, wild: bool) -> None:
+    """Refuses what the providers of all roles cannot have in common. `places` are the inputs that the providers are."""
+    try:
+        trust.require_sides(*_sides(known, wild=wild))
+    except InvalidInput as refusal:
+        inputs = {f"oidc_provider_arns[{index}]": place for index, place in enumerate(places)}
+        problems = (replace(problem, input=inputs.get(problem.input, problem.input)) for problem in refusal.problems)
+        raise InvalidInput(problems) from None
 
 
-def _say_who_gains(subject: str, known: dict[str, Any], *, wild: bool) -> None:
+def _say_who_gains(subject: str, places: list[str], known: dict[str, Any], *, wild: bool) -> None:
     """Reports what a wildcard means."""
-    _require_sides(known, wild=wild)
+    _require_sides(known, places, wild=wild)
     providers, subjects = _sides(known, wild=wild)
     matched = [f"{one.namespace}/{one.service_account}" for one in subjects if one.has_wildcard]
     if matched:

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
+from eks_identity.children import Registered
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
@@ -65,7 +66,8 @@ class ServiceAccount(pulumi.ComponentResource):
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         adopt = args.get("adopt", False)
         self.namespace = pulumi.Output.from_input(namespace)
-        self.name = declare(self, name, namespace, account, annotations=annotations, settings=args, adopt=adopt)
+        made = declare(self, name, namespace, account, annotations=annotations, settings=args, adopt=adopt)
+        self.name = made.result
         self.register_outputs({"namespace": self.namespace, "name": self.name})
 
 
@@ -96,17 +98,19 @@ def declare(
     adopt: bool,
     after: Sequence[pulumi.Resource] = (),
     hooks: pulumi.ResourceHookBinding | None = None,
-) -> pulumi.Output[str]:
-    """Registers the service account below `parent`, or what is put on one that is there; its name, once it is."""
+) -> Registered[pulumi.Output[str]]:
+    """Registers the service account below `parent`, or what is put on one that exists; the result is its name."""
     opts = pulumi.ResourceOptions(parent=parent, depends_on=list(after), hooks=hooks)
     labels = settings.get("labels")
     if not adopt:
         metadata = k8s.meta.v1.ObjectMetaArgs(name=account, namespace=namespace, annotations=annotations, labels=labels)
-        return k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=opts).metadata.apply(_name)
+        created = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=opts)
+        return Registered([created], created.metadata.apply(_name))
     # What others wrote under the same keys, such as eksctl's role, is taken over; their other fields stay theirs.
     forced = pulumi.Output.from_input(annotations).apply(lambda known: {**known, PATCH_FORCE: "true"})
     patch = k8s.meta.v1.ObjectMetaPatchArgs(name=account, namespace=namespace, annotations=forced, labels=labels)
-    return k8s.core.v1.ServiceAccountPatch(name, metadata=patch, opts=opts).metadata.apply(_name)
+    adopted = k8s.core.v1.ServiceAccountPatch(name, metadata=patch, opts=opts)
+    return Registered([adopted], adopted.metadata.apply(_name))
 
 
 def _name(metadata: Any) -> str:

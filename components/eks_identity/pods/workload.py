@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import answers
+from eks_identity.children import Children, Registered
 from eks_identity.clusters import connections
 from eks_identity.gathered import made_of
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
@@ -183,35 +184,43 @@ class WorkloadIdentity(pulumi.ComponentResource):
             vouched = self.role_arn if is_plain(provider) else pulumi.Output.all(self.role_arn, provider)[0]
             annotations = service_accounts.annotations_of(inputs, args, vouched)
         said = mode == IRSA or "annotations" in args or "labels" in args
-        first: pulumi.Output[str] | None = None
         associations = Associations(args["cluster"], self, inputs.subject, answers.of_program())
         accounts = ExistingAccounts(self, inputs.subject, args["cluster"], associations)
-        for index, subject in enumerate(subjects):
-            namespace, account = subject["namespace"], subject["name"]
-            label = f"{name}-{_label(subject, index)}" if index else name
-            under = f"more_service_accounts[{index - 1}]" if index else "service_account"
-            after = []
+
+        writes = managed == CREATE or (managed == ADOPT and said)
+        children = Children(self, inputs.subject)
+
+        def register(subject: SubjectArgs, under: str, label: str) -> Registered[pulumi.Output[str]]:
+            label, after = f"{name}-{label}", list[pulumi.Resource]()
             if mode == POD_IDENTITY:
                 is_new = associations.refuse_existing(label, under)
-                after = [self._associate(inputs, label, args, subject, is_new)]
-            made_name = after[0].service_account if after else None
-            if managed == CREATE or (managed == ADOPT and said):
-                made_name = service_accounts.declare(
-                    self,
-                    label,
-                    namespace,
-                    account,
-                    annotations=annotations,
-                    settings=args,
-                    adopt=managed == ADOPT,
-                    # EKS asks for no service account: the association is there before pods can be.
-                    after=after,
-                    hooks=accounts.hooks(
-                        label, under, adopt=managed == ADOPT, irsa_role=self.role_arn if mode == IRSA else None
-                    ),
-                )
-            first = first or made_name
-        return first
+                after = [associated := self._associate(inputs, label, args, subject, is_new)]
+                if not writes:
+                    return Registered(after, associated.service_account)
+            account = service_accounts.declare(
+                self,
+                label,
+                subject["namespace"],
+                subject["name"],
+                annotations=annotations,
+                settings=args,
+                adopt=managed == ADOPT,
+                # EKS asks for no service account: the association is there before pods can be.
+                after=after,
+                hooks=accounts.hooks(
+                    label, under, adopt=managed == ADOPT, irsa_role=self.role_arn if mode == IRSA else None
+                ),
+            )
+            return Registered([*after, *account.resources], account.result)
+
+        count = (mode == POD_IDENTITY) + writes
+        if not count:
+            return None
+        bound = [
+            children.register(pair, _logical_name, partial(register, subject, under), under=under, count=count)
+            for pair, subject, under in zip(pairs(subjects), subjects, _places(subjects), strict=True)
+        ]
+        return bound[0].result
 
     def _associate(
         self,
@@ -251,7 +260,10 @@ def _if_known(late: pulumi.Output[Any]) -> pulumi.Output[str | None]:
     return late.apply(lambda value: value if isinstance(value, str) else None, run_with_unknowns=True)
 
 
-def _label(subject: SubjectArgs, index: int) -> str:
-    """A word for a service account's resources; a namespace has no dot, so no two are alike."""
-    namespace, name = subject["namespace"], subject["name"]
-    return f"{namespace}.{name}" if isinstance(namespace, str) and isinstance(name, str) else str(index)
+def _places(subjects: list[SubjectArgs]) -> list[str]:
+    """The input that each service account is; the first one is `service_account`."""
+    return ["service_account", *(f"more_service_accounts[{index}]" for index in range(len(subjects) - 1))]
+
+
+def _logical_name(pair: Any) -> str:
+    return Subject.of(*pair).logical_name

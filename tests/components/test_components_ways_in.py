@@ -180,11 +180,40 @@ def test_a_role_that_is_there_or_made_here_is_fine(connection, roles, warnings):
 
 
 def test_kubernetes_own_roles_are_not_looked_for(connection):
-    """`view` is in every cluster: its binding has no hook at all."""
+    """`view` is in every cluster: only whether its binding is new is queried."""
 
     def program():
         options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
         args = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], "roles": [{"name": "view"}]}
         eks.ClusterAccess("ops", args, options)
 
-    assert list(deploy(program).one(CLUSTER_BINDING).request.hooks.before_create) == []
+    (queried,) = deploy(program).one(CLUSTER_BINDING).request.hooks.before_create
+    assert queried.endswith("rbac-object-is-new")
+
+
+LOOKER = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+OBJECTS = {
+    "ClusterRole": (LOOKER, "ops-looker", "ClusterRole", "looker", "roles[].name"),
+    "Role": ({**LOOKER, "kind": "Role", "namespace": "shop"}, "ops-looker.shop", "Role", "looker", "roles[].name"),
+    "ClusterRoleBinding": (
+        *({"name": "view"}, "ops-operators-view"),
+        *("ClusterRoleBinding", "operators-view", "roles[].binding_name"),
+    ),
+    "RoleBinding": (
+        *({"name": "view", "namespace": "shop"}, "ops-operators-view.shop"),
+        *("RoleBinding", "operators-view", "roles[].binding_name"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("role", "label", "kind", "existing", "field"), OBJECTS.values(), ids=list(OBJECTS))
+def test_rbac_object_that_exists_is_rejected_at_preview(connection, monkeypatch, role, label, kind, existing, field):
+    """The vendor's plugin would write over it, and delete it where another declaration of the stack lets it go."""
+    monkeypatch.setattr(cluster_api, "listed", lambda *_: {existing: ["pulumi-kubernetes-1a2b3c4d"]})
+    child = (f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", label)
+    with pytest.raises(Refused) as refusal:
+        run(connection, "rbac-object-is-new", child, {}, roles=[role])
+    (problem,) = refusal.value.problems
+    assert (problem.input, problem.value) == (field, existing)
+    assert f"kubectl delete {kind.lower()} {existing}" in problem.fix
+    assert "opts.aliases" in problem.fix

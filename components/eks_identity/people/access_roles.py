@@ -1,7 +1,7 @@
 """The RBAC half of people's access: what a group may do, and where."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import NotRequired, TypedDict
 
@@ -14,6 +14,7 @@ from eks_identity.inputs import Inputs
 from eks_identity.model import rbac
 from eks_identity.model.role_grants import RoleGrant
 from eks_identity.people.bound_roles import BoundRoles
+from eks_identity.people.existing_objects import ExistingObjects
 
 
 class RuleArgs(TypedDict):
@@ -72,16 +73,35 @@ def declare_once(inputs: Inputs, place: str, cluster_arn: pulumi.Input[str], fou
         inputs.take(f"roles[{index}]", cluster_arn, partial(_once, place, grant))
 
 
+@dataclass(frozen=True)
+class Checks:
+    """What is queried before the engine creates a role or a binding."""
+
+    bound: BoundRoles
+    existing: ExistingObjects
+
+    def of_object(self, label: str, kind: str, name: str, namespace: str | None) -> pulumi.ResourceHookBinding:
+        return self.existing.hooks(label, kind, name, namespace)
+
+    def of_binding(self, label: str, kind: str, grant: RoleGrant, namespace: str | None) -> pulumi.ResourceHookBinding:
+        """Both: that the binding is new, and that the role that it refers to exists."""
+        new = self.existing.hooks(label, kind, grant.binding_name, namespace)
+        role = self.bound.hooks(label, namespace, grant)
+        return pulumi.ResourceHookBinding(
+            before_create=[*(new.before_create or ()), *((role.before_create if role else None) or ())]
+        )
+
+
 def bind(
-    name: str, found: Sequence[RoleGrant], group: str, let_in: Sequence[pulumi.Resource], bound: BoundRoles
+    name: str, found: Sequence[RoleGrant], group: str, let_in: Sequence[pulumi.Resource], checks: Checks
 ) -> list[pulumi.Resource]:
     """Registers roles and bindings, each named after the object that it is in the cluster.
 
     They are made after the principals are `let_in`, and go before them: whoever destroys what lets them in themselves
     takes these out while they still can.
     """
-    child = pulumi.ResourceOptions(parent=bound.component, depends_on=list(let_in))
-    return [resource for grant in found for resource in _bind(name, grant, group, child, bound)]
+    child = pulumi.ResourceOptions(parent=checks.bound.component, depends_on=list(let_in))
+    return [resource for grant in found for resource in _bind(name, grant, group, child, checks)]
 
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -93,29 +113,32 @@ _ROLES: dict[str, Callable[..., pulumi.Resource]] = {
 
 
 def _bind(
-    name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions, bound: BoundRoles
+    name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions, checks: Checks
 ) -> list[pulumi.Resource]:
-    made: list[pulumi.Resource] = [
-        _ROLES[grant.kind](
-            _resource_name(name, grant.name, namespace),
+    made: list[pulumi.Resource] = []
+    for namespace in grant.role_namespaces:
+        label = _resource_name(name, grant.name, namespace)
+        queried = pulumi.ResourceOptions(hooks=checks.of_object(label, grant.kind, grant.name, namespace))
+        role = _ROLES[grant.kind](
+            label,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=grant.name, namespace=namespace),
             rules=[k8s.rbac.v1.PolicyRuleArgs(**_fields(rule)) for rule in grant.rules or ()],
-            opts=child,
+            opts=pulumi.ResourceOptions.merge(child, queried),
         )
-        for namespace in grant.role_namespaces
-    ]
+        made.append(role)
     # roleRef cannot be changed: another role's binding is another one, under the same name.
     once = pulumi.ResourceOptions(depends_on=list(made), delete_before_replace=True)
     bindings: list[pulumi.Resource] = []
     for namespace in grant.binding_namespaces:
         label = _resource_name(name, grant.binding_name, namespace)
-        asked = pulumi.ResourceOptions(hooks=bound.hooks(label, namespace, grant))
+        kind = "RoleBinding" if namespace else "ClusterRoleBinding"
+        queried = pulumi.ResourceOptions(hooks=checks.of_binding(label, kind, grant, namespace))
         binding = (k8s.rbac.v1.RoleBinding if namespace else k8s.rbac.v1.ClusterRoleBinding)(
             label,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=grant.binding_name, namespace=namespace),
             role_ref=k8s.rbac.v1.RoleRefArgs(api_group=RBAC_GROUP, kind=grant.kind, name=grant.name),
             subjects=[k8s.rbac.v1.SubjectArgs(api_group=RBAC_GROUP, kind="Group", name=group)],
-            opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(child, once), asked),
+            opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions.merge(child, once), queried),
         )
         bindings.append(binding)
     return made + bindings

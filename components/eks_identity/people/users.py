@@ -22,6 +22,7 @@ from eks_identity.people.access_policies import AccessPolicyArgs
 from eks_identity.people.access_roles import RoleArgs
 from eks_identity.people.bound_roles import BoundRoles
 from eks_identity.people.entrances import Options, WayIn
+from eks_identity.people.existing_objects import ExistingObjects
 from eks_identity.people.principals import Entrance, PrincipalArgs
 
 
@@ -108,8 +109,9 @@ class ClusterAccess(pulumi.ComponentResource):
         options = Options(args.get("adopt", False), break_glass, args.get("tags", {}))
         way_in = WayIn(name, replace(entrance, cluster=cluster), options, inputs, self)
         let_in = way_in.let_in(persons, policies)
-        there = BoundRoles(self, place, cluster, answers.of_program())
-        bound = access_roles.bind(name, grants, group or "", let_in.resources, there)
+        queried = self, place, cluster, answers.of_program()
+        checks = access_roles.Checks(BoundRoles(*queried), ExistingObjects(*queried))
+        bound = access_roles.bind(name, grants, group or "", let_in.resources, checks)
         by_policy = any(policy.is_cluster_admin for policy in policies)
         way_in.guard(let_in, bound, administers=by_policy or any(grant.is_cluster_admin for grant in grants))
         self.group = pulumi.Output.from_input(group or "")

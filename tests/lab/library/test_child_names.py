@@ -8,7 +8,7 @@ import random
 import secrets
 
 import pytest
-from lab_program import Cluster
+from lab_program import Cluster, refused
 from pods_program import ACCOUNT, Stack
 
 from lab.contract import AuthenticationMode
@@ -166,6 +166,33 @@ def test_random_edits_of_lists_leave_what_is_declared(cluster, stack):
 
 def exists(cluster):
     return any(role["RoleName"] == "names-w" for role in cluster.iam.list_roles()["Roles"])
+
+
+ROLES = """
+cluster = eks.Cluster("clu", {"name": said["cluster"]})
+on = pulumi.ResourceOptions(providers=[cluster.provider])
+looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+for name, roles in said["access"].items():
+    args = {"cluster": cluster.connection, "group": name, "roles": [looker] if roles else [{"name": "view"}]}
+    arn = f"arn:aws:iam::{said['account']}:user/{name}"
+    eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
+"""
+
+
+def test_role_that_moves_to_another_declaration_is_rejected_and_kept(cluster, running_lab, tools, tmp_path):
+    """The engine would create it under the new name and delete it under the old: the preview says how to move it."""
+    stack = Stack(tmp_path / "project", running_lab, tools, ROLES)
+    cluster.user("one")
+    cluster.user("two")
+    given = {"cluster": NAME, "account": ACCOUNT}
+    try:
+        stack.up({**given, "access": {"one": True, "two": False}})
+        said = refused(stack.say({**given, "access": {"one": False, "two": True}}).preview)
+        assert "roles[].name: 'looker'" in said
+        assert "must not name a ClusterRole that exists already" in said
+        assert cluster.kubectl("get", "clusterrole", "looker").returncode == 0
+    finally:
+        stack.stack.destroy()
 
 
 def test_destroy_deletes_a_role_that_has_a_policy_attached_by_hand(cluster, stack):

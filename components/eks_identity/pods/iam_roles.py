@@ -72,6 +72,7 @@ class RolePlan:
         tags = settings.get("tags")
         if tags is not None:
             inputs.problems.extend(tag_rules.problems(tags), "tags")
+            tags = inputs.texts("tags", tags)
 
         def role_name(given: str) -> str:
             names.role_name(f"{names.role_name(given)}{longest}")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
+from eks_identity import diagnostics
 from eks_identity.declared import kept
 from eks_identity.errors import EksIdentityError
 from eks_identity.threads import in_thread
@@ -45,7 +46,7 @@ class Answers:
             return found
         found, error = await in_thread(self._answer, asked, question, ask)
         if error is not None:
-            pulumi.log.warn(f"{unseen}: {error}", about)
+            diagnostics.warn(f"{unseen}: {error}", about)
         return found
 
     @staticmethod

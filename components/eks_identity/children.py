@@ -18,7 +18,7 @@ import pulumi
 from pulumi.output import contains_unknowns
 from pulumi.resource import DependencyResource
 
-from eks_identity.errors import SECRET, InvalidInput, Problem
+from eks_identity.errors import InvalidInput, Problem
 from eks_identity.gathered import gathered
 from eks_identity.inputs import Refused, is_plain, named
 

@@ -15,6 +15,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, Config, ConfigureRequest, 
 from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
+from eks_identity import provider_redaction, redaction
 from eks_identity.aws_clients import clients
 from eks_identity.errors import AwsError, EksIdentityError, Problem
 from eks_identity.model import credentials
@@ -39,7 +40,12 @@ def provider_named(name: str) -> ResourceProvider:
 
 
 class PlainProvider(ResourceProvider):
-    """A dynamic provider whose refusals reach the user as they are."""
+    """A dynamic provider whose errors reach the user as they are, and without any secret."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in provider_redaction.METHODS & vars(cls).keys():
+            setattr(cls, name, provider_redaction.redacting(vars(cls)[name]))
 
     serialize_as_secret_always = False
     config: Config | None = None
@@ -104,8 +110,11 @@ class _PlainErrors:
 
 
 def refused(inputs: Properties, problems: Iterable[Problem]) -> CheckResult:
-    """The answer of a `check` that found these problems, or none."""
-    return CheckResult(inputs, [CheckFailure(problem.input, str(problem)) for problem in problems])
+    """The answer of a `check` that found these problems, or none.
+
+    The engine prints the value of a property that a failure names. So none is named: the problem itself says which.
+    """
+    return CheckResult(inputs, [CheckFailure("", str(problem.redacted(redaction.current()))) for problem in problems])
 
 
 def is_unknown(value: Any) -> bool:
@@ -137,7 +146,7 @@ def other_credentials(olds: Properties, news: Properties) -> bool:
 
 def say(message: str) -> None:
     """Shows `message` in what `pulumi` prints; the engine takes a provider's own output for that."""
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - this is how a dynamic provider speaks
+    print(redaction.redacted(message), file=sys.stderr, flush=True)  # noqa: T201 - this is how a dynamic provider speaks
 
 
 @cache

@@ -2,6 +2,7 @@
 
 EksIdentityError
 ├── InvalidInput              what was declared breaks a rule of AWS or Kubernetes; holds its problems
+├── UnexpectedError           a fault of the code whose traceback had a secret in it
 ├── MalformedDocumentError    an aws-auth ConfigMap or kubeconfig that is there is not what it claims to be
 ├── AwsError                  AWS's API did not do what was asked
 │   ├── AwsUnreachableError       no answer
@@ -14,17 +15,16 @@ EksIdentityError
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Final, ParamSpec, Self, TypeVar
+from typing import ParamSpec, Self, TypeVar
+
+from eks_identity.redaction import SECRET, Redactor
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-SECRET: Final = "[secret]"  # noqa: S105 - the word for one
-"""What a refusal shows of a value that is secret."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,27 @@ class Problem:
         joint = "" if not self.input or self.input.startswith("[") else "."
         return replace(self, input=f"{prefix}{joint}{self.input}")
 
-    def hiding(self, secret: object) -> Problem:
-        """The same problem without the value, and without any word of `secret` in rule and fix."""
-        pattern = _words_of(secret)
-        return replace(self, value=SECRET, rule=pattern.sub(SECRET, self.rule), fix=pattern.sub(SECRET, self.fix))
+    def redacted(self, redactor: Redactor) -> Problem:
+        """The same problem without any secret that `redactor` knows."""
+        return Problem(
+            redactor.redact(self.input),
+            redactor.redact(self.rule),
+            redactor.shown(self.value),
+            redactor.redact(self.fix),
+        )
 
     def __str__(self) -> str:
-        return f"{self.input}: {_shown(self.value)}\n    rule: {self.rule}\n    fix:  {self.fix}"
+        # A kubeconfig with credentials is secret, although nobody marked it.
+        safe = self.redacted(Redactor(plain=[self.value]))
+        return f"{safe.input}: {_shown(safe.value)}\n    rule: {safe.rule}\n    fix:  {safe.fix}"
 
 
 class EksIdentityError(Exception):
     """Everything that this library raises on purpose."""
+
+    def redacted(self, redactor: Redactor) -> EksIdentityError:
+        """The same error without any secret that `redactor` knows."""
+        return type(self)(redactor.redact(str(self)))
 
 
 class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as the message does
@@ -68,14 +78,18 @@ class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as
         self.subject = subject
         super().__init__(self.problems, subject)
 
-    def hiding(self, secret: object) -> InvalidInput:
-        """The same refusal with nothing in it that tells what `secret` is."""
-        return type(self)([problem.hiding(secret) for problem in self.problems], subject=self.subject)
+    def redacted(self, redactor: Redactor) -> InvalidInput:
+        problems = [problem.redacted(redactor) for problem in self.problems]
+        return type(self)(problems, subject=redactor.redact(self.subject))
 
     def __str__(self) -> str:
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         head = f"{self.subject}: {count}" if self.subject else count
         return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
+
+
+class UnexpectedError(EksIdentityError):
+    """A fault of this library or of one that it uses, with its traceback, in which a secret was."""
 
 
 class MalformedDocumentError(EksIdentityError):
@@ -110,6 +124,16 @@ class WriteConflictError(ClusterError):
     """Other writers kept changing the object between our read and our write, for as long as we tried."""
 
 
+def without_secrets(error: Exception, redactor: Redactor) -> Exception:
+    """`error` itself where no secret is in it; else the same error without the secrets."""
+    if isinstance(error, EksIdentityError):
+        hidden = error.redacted(redactor)
+        return error if str(hidden) == str(error) else hidden
+    text = "".join(traceback.format_exception(error))
+    safe = redactor.redact(text)
+    return error if safe == text else UnexpectedError(safe)
+
+
 class Problems:
     """Collects problems, and raises them all at once where its `with` block ends."""
 
@@ -137,30 +161,6 @@ class Problems:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if error is None and self.found:
             raise InvalidInput(self.found, subject=self.subject)
-
-
-_EVERYBODYS_WORDS = frozenset({"arn", "aws", "iam", "sts", "eks", "user", "role", "policy", "cluster", "https"})
-"""What ARNs and rules have in common, and tells nothing."""
-
-
-def _words_of(secret: object) -> re.Pattern[str]:
-    """Matches each text and number in `secret`, whole, and each word of three letters or more in it."""
-    texts = list(_texts(secret))
-    words = {word for text in texts for word in re.findall(r"\w{3,}", text)}
-    found = {text for text in texts if text} | {word for word in words if word.lower() not in _EVERYBODYS_WORDS}
-    either = "|".join(re.escape(each) for each in sorted(found, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{either or '(?!)'})(?!\w)", re.IGNORECASE)
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _texts(one)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
 
 
 def _shown(value: object, limit: int = 200) -> str:

@@ -5,11 +5,13 @@ of the event loop, and costs more than what is then made of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, TypeVar
 
 import pulumi
 
 from eks_identity.declared import kept
+from eks_identity.redaction import Redactor
 from eks_identity.shapes import PLAIN, is_late
 
 T = TypeVar("T")
@@ -24,6 +26,28 @@ def gathered(value: Any) -> tuple[pulumi.Output[Any], Callable[[Any], Any]]:
     if len(late) == 1 and isinstance(late[0], pulumi.Output):
         return late[0], lambda known: _filled(value, iter([known]))
     return _together(late), lambda known: _filled(value, iter(known))
+
+
+def redactor_of(value: Any, found: Any) -> Redactor:
+    """What redacts messages about the whole `value`, whose late parts turned out to be `found`."""
+    late = list(_late(value))
+    if len(late) == 1 and isinstance(late[0], pulumi.Output):
+        found = [found]
+    redactor = Redactor(plain=[_filled(value, repeat(None))])
+    for one, resolved in zip(late, found, strict=True):
+        redactor.add(resolved, marked=isinstance(one, pulumi.Output) and _is_secret(one))
+    return redactor
+
+
+def _is_secret(output: "pulumi.Output[Any]") -> bool:
+    """Whether a resolved Output is a secret: what its coroutine would return, which has nothing left to wait for."""
+    asked = output.is_secret()
+    try:
+        asked.send(None)
+    except StopIteration as done:
+        return bool(done.value)
+    asked.close()
+    return True
 
 
 def made_of(late: "pulumi.Output[Any]", what: str, make: Callable[["pulumi.Output[Any]"], T]) -> T:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 
 import pulumi
 
+from eks_identity import redaction
 from eks_identity.declared import hooks, kept
+from eks_identity.inputs import redacted_errors
+from eks_identity.redaction import Redactor
 
 Ask = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
 """Asks, and raises `Refused` where the answer is that the engine must not go on."""
@@ -55,4 +58,14 @@ class _Asked:
         for child, ask, context in self.of[hook.name]:
             if await child.is_of(hook.urn):
                 # As in the child's own program: the plugin for other languages has many, and the engine calls in none.
-                await asyncio.create_task(ask(hook), context=context)
+                await asyncio.create_task(_asking(ask, hook), context=context)
+
+
+async def _asking(ask: Ask, hook: pulumi.ResourceHookArgs) -> None:
+    """Asks, and prints and raises nothing of the secrets that are looked at meanwhile."""
+    looked_at = Redactor()
+    for props in (hook.new_inputs, hook.old_inputs, hook.old_outputs):
+        outputs = [each for each in (props or {}).values() if isinstance(each, pulumi.Output)]  # which secrets are here
+        looked_at.extend(Redactor([await each.future() for each in outputs]))
+    with redaction.using(lambda: looked_at), redacted_errors():
+        await ask(hook)

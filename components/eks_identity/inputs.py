@@ -2,20 +2,24 @@
 
 Both are checked by the same functions of `model`, so that the rule and the words are the same. Plain values are checked
 before the component is registered, all of them, and refused together. An Output that is unknown in a preview is left
-alone: its `apply` does not run. What is secret, or comes with something that is, is in no refusal.
+alone: its `apply` does not run. What is secret is in no error and in no warning.
 """
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import pulumi
 
-from eks_identity import declared
-from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.gathered import gathered
+from eks_identity import declared, redaction
+from eks_identity.errors import InvalidInput, Problem, Problems, without_secrets
+from eks_identity.gathered import gathered, redactor_of
+from eks_identity.model import names
+from eks_identity.redaction import Redactor
 from eks_identity.shapes import PLAIN, is_late, misshapen
 
 T = TypeVar("T")
@@ -73,6 +77,13 @@ class Inputs:
                 raise named(refusal, self.subject, under) from None
         return cast("T", None if self.problems.found else self.problems.take(under, parse, value))
 
+    def texts(self, field: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+        """`values`, where an Output that is no text is rejected: Pulumi's SDK would print the value."""
+        return {
+            key: value if is_plain(value) else self.later(value, names.text, f"{field}.{key}")
+            for key, value in values.items()
+        }
+
     def has_refused(self, under: str) -> bool:
         """Whether something below this input was refused already: then nothing is compared with it."""
         return any(problem.input.startswith(f"{under}.") for problem in self.problems.found)
@@ -98,32 +109,46 @@ class Inputs:
 def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str, under: str = "") -> pulumi.Output[T]:
     """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names `subject` and `under`.
 
-    Where any of it is secret, so is every word of it in the refusal.
+    Errors and warnings of `parse` show nothing of what is secret.
     """
     late, whole = gathered(value)
     hooks = declared.hooks()
 
-    async def refuse(refusal: InvalidInput, given: Any) -> T:
+    async def refuse(refusal: InvalidInput) -> T:
         # A refusal ends the program, and a server of hooks that is stopped while it starts ends it without a word
         # (grpcio 1.85: it crashes).
         await asyncio.gather(*(hook._registered for hook in hooks), return_exceptions=True)  # noqa: SLF001 - as above
-        raise named(refusal.hiding(given) if await late.is_secret() else refusal, subject, under)
+        raise named(refusal, subject, under)
 
-    async def awaited(made: Awaitable[T], given: Any) -> T:
+    async def awaited(made: Awaitable[T], redactor: Callable[[], Redactor]) -> T:
         try:
-            return await made
+            with redaction.using(redactor), redacted_errors():
+                return await made
         except InvalidInput as refusal:
-            return await refuse(refusal, given)
+            return await refuse(refusal)
 
     def known(found: Any) -> pulumi.Input[T]:
-        given = whole(found)
+        redactor = cache(partial(redactor_of, value, found))
         try:
-            made = parse(given)
+            with redaction.using(redactor), redacted_errors():
+                made = parse(whole(found))
         except InvalidInput as refusal:
-            return refuse(refusal, given)
-        return awaited(made, given) if inspect.isawaitable(made) else made
+            return refuse(refusal)
+        return awaited(made, redactor) if inspect.isawaitable(made) else made
 
     return late.apply(known)
+
+
+@contextmanager
+def redacted_errors() -> Iterator[None]:
+    """What the block raises, without any secret of the values that are being looked at."""
+    try:
+        yield
+    except Exception as error:
+        hidden = without_secrets(error, redaction.current())
+        if hidden is error:
+            raise
+        raise hidden from None
 
 
 def named(refusal: InvalidInput, subject: str, under: str) -> Refused:
@@ -147,9 +172,14 @@ def is_plain(value: Any) -> bool:
 async def known(value: pulumi.Input[V]) -> V | None:
     """The value, for those who ask while the engine waits for the answer; None where a preview does not know it."""
     if is_plain(value):
+        redaction.note(Redactor(plain=[value]))
         return cast("V", value)
-    late: pulumi.Output[V] = pulumi.Output.from_input(cast("Any", value))
-    return await late.future()
+    late, whole = gathered(value)
+    found = await late.future()
+    if found is None:
+        return None
+    redaction.note(redactor_of(value, found))
+    return cast("V", whole(found))
 
 
 def require_provider(component: pulumi.ComponentResource, package: str, how: str) -> None:

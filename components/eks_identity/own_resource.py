@@ -5,7 +5,7 @@ of other languages it cannot: the engine would take whatever `python3` is first 
 plugin itself serves the same provider classes, as resources of the package `eks-identity`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pulumi
@@ -13,6 +13,13 @@ import pulumi.dynamic
 from pulumi.provider.experimental.util import camel_case
 
 PACKAGE = "eks-identity"
+
+
+SECRET_INPUTS = "__secret_inputs"  # noqa: S105 - a name
+"""An input of each resource in Python programs: the names of the inputs that are secrets.
+
+The engine hands a dynamic provider plain values. The plugin does not need it: the engine marks what it sends there.
+"""
 
 
 class Hosting:
@@ -47,6 +54,10 @@ class OwnResource(pulumi.dynamic.Resource):
             key: pulumi.Output.secret(value) if key in self.secrets and value is not None else value
             for key, value in props.items()
         }
+        if Hosting.version is None:
+            kept[SECRET_INPUTS] = _secret_inputs(
+                {key: value for key, value in props.items() if key not in self.secrets}
+            )
         self._wire_names = {key: camel_case(key) for key in kept} if Hosting.version else {}
         self._python_names = {wire: key for key, wire in self._wire_names.items()}
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets), version=Hosting.version)
@@ -67,3 +78,27 @@ class OwnResource(pulumi.dynamic.Resource):
 
     def translate_output_property(self, prop: str) -> str:
         return self._python_names.get(prop, prop)
+
+
+def _secret_inputs(props: Mapping[str, Any]) -> pulumi.Output[list[str] | None] | None:
+    """The names of those of `props` that have a secret in them; None where there is none."""
+    outputs = {key: list(_outputs(value)) for key, value in props.items()}
+    if not any(outputs.values()):
+        return None
+
+    async def names() -> list[str] | None:
+        secret = [key for key, found in outputs.items() if any([await each.is_secret() for each in found])]
+        return sorted(secret) or None
+
+    return pulumi.Output.from_input(names())
+
+
+def _outputs(value: Any) -> Iterator[pulumi.Output[Any]]:
+    if isinstance(value, pulumi.Output):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _outputs(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _outputs(one)

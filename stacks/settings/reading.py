@@ -18,8 +18,8 @@ from pulumi.runtime import config
 from pydantic import ValidationError
 
 from eks_identity import Problem
-from eks_identity.errors import SECRET
 from eks_identity.inputs import Refused
+from eks_identity.redaction import SECRET, Redactor
 from stacks.settings import references, wording
 from stacks.settings.environment import Settings
 from stacks.settings.given import Given
@@ -71,11 +71,12 @@ def _in_plain(key: str, project: str) -> Problem:
     return Problem(key, rule, SECRET, f"`pulumi config set --plaintext '{project}:{key}' VALUE`")
 
 
-def _hidden(problem: Problem, given: Given, secrets: Iterable[str]) -> Problem:
-    for key in secrets:
-        if problem.input == key or problem.input.startswith((f"{key}.", f"{key}[")):
-            return problem.hiding(given[key])
-    return problem
+def _hidden(problem: Problem, given: Given, secrets: Collection[str]) -> Problem:
+    """`problem` without any value of a secret setting, whichever setting it is about. Names of settings stay."""
+    if not secrets:
+        return problem
+    redactor = Redactor([given[key] for key in secrets], [value for key, value in given.items() if key not in secrets])
+    return replace(problem.redacted(redactor), input=problem.input)
 
 
 def _beside(handed_over: Iterable[str], project: str) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from pulumi_program import ISSUER, Cloud, PluginError, deploy, provider_arn
 import eks_identity as eks
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Refused, refusing
+from eks_identity.redaction import Redactor
 
 HUSH = "arn:aws:sts::111122223333:assumed-role/hush-Hush/xyzzy42"
 WORKLOAD = {"namespace": "default", "service_account": "sa", "oidc_provider_arn": provider_arn()}
@@ -95,7 +96,7 @@ def test_what_is_no_secret_is_shown(connection):
 def test_words_of_rules_and_arns_stay():
     """What every ARN has in it is no secret, and a rule stays readable."""
     problem = Problem("arn", "a role of IAM, and its arn without 42/x", HUSH, f"write {HUSH.lower()} or role/hush-hush")
-    hidden = problem.hiding({"who": [HUSH, 42, None, True]})
+    hidden = problem.redacted(Redactor([{"who": [HUSH, 42, None, True]}]))
     assert str(hidden) == (
         "arn: [secret]\n    rule: a role of IAM, and its arn without [secret]/x\n"
         "    fix:  write [secret] or role/[secret]-[secret]"

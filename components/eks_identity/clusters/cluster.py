@@ -7,6 +7,7 @@ import pulumi
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
+from eks_identity import diagnostics
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.new_cluster import NewCluster
@@ -167,7 +168,7 @@ class Cluster(pulumi.ComponentResource):
         try:
             region = str((await pulumi.runtime.invoke_async(GET_REGION, {}, options))["region"])
         except Exception as second:  # noqa: BLE001 - the first error is the one to tell
-            pulumi.log.debug(f"cannot see which region this is: {second}", self)
+            diagnostics.debug(f"cannot see which region this is: {second}", self)
         rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
         fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
         return InvalidInput([Problem("", rule, name, fix)])

@@ -53,7 +53,7 @@ class MadeRoles:
         }
         given: Mapping[str, Any] = settings
         taken = {key: inputs.take(f"role_settings.{key}", given[key], checks[key]) for key in checks if key in given}
-        tags = settings.get("tags", {})
+        tags = inputs.texts("role_settings.tags", settings.get("tags", {}))
         if len(tags) > limits.TAGS:
             rule = f"at most {limits.TAGS} tags (IAM)"
             inputs.require(Problem("role_settings.tags", rule, f"{len(tags)} tags", "take some out"))

@@ -50,25 +50,27 @@ class NodeIsolation(pulumi.ComponentResource):
     it."""
 
     def __init__(self, name: str, args: NodeIsolationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        prefix: pulumi.Input[str] | None = None
+        device: pulumi.Input[str] = "/dev/xvda"
         with Inputs(f'NodeIsolation "{name}"', args, NodeIsolationArgs) as inputs:
             if "name_prefix" in args:
-                inputs.take("name_prefix", args["name_prefix"], names.launch_template_prefix)
+                prefix = inputs.take("name_prefix", args["name_prefix"], names.launch_template_prefix)
             if "disk_device" in args:
-                inputs.take("disk_device", args["disk_device"], names.disk_device)
+                device = inputs.take("disk_device", args["disk_device"], names.disk_device)
             size = inputs.take("disk_size", args["disk_size"], _disk_size) if "disk_size" in args else None
             if size is None and "disk_device" in args:
                 rule = "only beside disk_size, which it is the device of"
                 inputs.problems.add("disk_device", rule, args["disk_device"], "give disk_size, or take this out")
 
         super().__init__("eks-identity:index:NodeIsolation", name, {}, opts)
-        tags = args.get("tags")
+        tags = inputs.texts("tags", args["tags"]) if "tags" in args else None
         template = aws.ec2.LaunchTemplate(
             name,
-            name_prefix=args.get("name_prefix"),
+            name_prefix=prefix,
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint=HTTP_ENDPOINT, http_tokens=HTTP_TOKENS, http_put_response_hop_limit=HOP_LIMIT
             ),
-            block_device_mappings=None if size is None else [_disk(args.get("disk_device", "/dev/xvda"), size)],
+            block_device_mappings=None if size is None else [_disk(device, size)],
             tag_specifications=[
                 aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)
                 for kind in ("instance", "volume")

@@ -12,11 +12,13 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 from pulumi.provider.experimental.util import camel_case
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from eks_identity.hosting.catalogue import own_resources
 from eks_identity.hosting.wire import snake_case
+from eks_identity.own_resource import SECRET_INPUTS
 
 _CHANGES = {
     True: provider_pb2.DiffResponse.DIFF_SOME,
@@ -37,7 +39,8 @@ class Properties:
         """What the engine sent, in Python's names; `secrets` besides those that it marked."""
         wire = {snake_case(name): value for name, value in PropertyValue.unmarshal_map(struct).items()}
         marked = {name for name, value in wire.items() if value.contains_secret()}
-        return cls({name: _plain(value) for name, value in wire.items()}, frozenset(marked.union(secrets)))
+        values = {name: _plain(value) for name, value in wire.items()}
+        return cls({**values, SECRET_INPUTS: sorted(marked.difference(secrets))}, frozenset(marked.union(secrets)))
 
     def struct(self, values: Mapping[str, Any] | None) -> Struct:
         """`values` for the engine, with the secrets of these properties."""
@@ -45,6 +48,7 @@ class Properties:
             {
                 camel_case(name): _wire(value).with_secret(name in self.secrets and value is not None)
                 for name, value in (values or {}).items()
+                if name != SECRET_INPUTS
             }
         )
 
@@ -144,6 +148,8 @@ def _plain(value: PropertyValue) -> Any:
 def _wire(value: Any) -> PropertyValue:
     if value == UNKNOWN:
         return PropertyValue.computed()
+    if rpc.is_rpc_secret(value):
+        return _wire(value["value"]).with_secret(is_secret=True)
     if isinstance(value, Mapping):
         return PropertyValue({key: _wire(one) for key, one in value.items()})
     if isinstance(value, list | tuple):

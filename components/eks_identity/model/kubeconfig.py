@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import names
@@ -82,8 +81,11 @@ def loads(text: str) -> Kubeconfig:
 def _yaml(text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise MalformedDocumentError(f"the kubeconfig is not YAML: {error}\n  fix: pass Cluster.kubeconfig") from None
+    except Exception as error:  # noqa: BLE001 - beside its own errors, ruamel.yaml raises IndexError and others
+        # Without the error's own text, which quotes the document: there may be credentials in the line.
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise MalformedDocumentError(f"the kubeconfig is not YAML{place}\n  fix: pass Cluster.kubeconfig") from None
 
 
 def usable(text: str) -> str:
@@ -106,9 +108,7 @@ def server(text: str) -> str:
         return str(clusters[contexts[current]]).rstrip("/")
     except (KeyError, TypeError):
         pass
-    raise MalformedDocumentError(
-        f"the kubeconfig's current context {current!r} leads to no cluster\n  fix: pass Cluster.kubeconfig"
-    )
+    raise MalformedDocumentError("the kubeconfig's current context leads to no cluster\n  fix: pass Cluster.kubeconfig")
 
 
 def assumed_role(text: str) -> str | None:

@@ -92,7 +92,7 @@ class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secre
             "principal_arn": entry.apply(lambda known: known.principal.arn),
             "username": entry.apply(lambda known: known.username or known.principal.default_username),
             "groups": entry.apply(lambda known: list(known.kubernetes_groups)),
-            "tags": args.get("tags", {}),
+            "tags": inputs.texts("tags", args.get("tags", {})),
             "break_glass": args.get("break_glass", []),
             "kubeconfig": args.get("kubeconfig"),
             "guarded": bool(args.get("guarded", False)),

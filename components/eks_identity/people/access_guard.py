@@ -12,7 +12,7 @@ from eks_identity import credentials
 from eks_identity.clusters import connections
 from eks_identity.inputs import Inputs
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.arns import Principal
+from eks_identity.model.arns import principal_arn
 from eks_identity.own_resource import OwnResource
 from eks_identity.people.access_guard_provider import AccessGuardProvider
 
@@ -62,14 +62,15 @@ class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfi
     def __init__(self, name: str, args: AccessGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AccessGuard "{name}"', args, AccessGuardArgs) as inputs:
             place = connections.place(inputs, args)
-            who = {
+            given = {
                 "principals": args["principals"],
                 "administrators": args["administrators"],
                 "break_glass": args.get("break_glass", []),
             }
-            for field, principals in who.items():
-                for index, arn in enumerate(principals):
-                    inputs.take(f"{field}[{index}]", arn, Principal.parse)
+            who = {
+                field: [inputs.take(f"{field}[{index}]", arn, principal_arn) for index, arn in enumerate(principals)]
+                for field, principals in given.items()
+            }
             if "kubeconfig" in args:
                 inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
         props = {

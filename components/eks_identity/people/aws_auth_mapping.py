@@ -61,12 +61,14 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
                 inputs.take("", who, _mapping)
             for index, arn in enumerate(args.get("break_glass", [])):
                 inputs.take(f"break_glass[{index}]", arn, Principal.parse)
-            mapping = inputs.later({**who, "kubeconfig": kubeconfig}, lambda known: _declared_once(name, known))
+            once = inputs.later({**who, "kubeconfig": kubeconfig}, lambda known: _declared_once(name, known))
+            # A secret kubeconfig does not make the entry secret.
+            declared_once = pulumi.Output.all(inputs.later(who, _mapping), pulumi.Output.unsecret(once))
         props = {
             "kubeconfig": args["kubeconfig"],
-            "arn": mapping.apply(lambda known: known.arn),
-            "username": mapping.apply(lambda known: known.username),
-            "groups": mapping.apply(lambda known: list(known.groups)),
+            "arn": declared_once.apply(lambda known: known[0].arn),
+            "username": declared_once.apply(lambda known: known[0].username),
+            "groups": declared_once.apply(lambda known: list(known[0].groups)),
             "adopt": bool(args.get("adopt", False)),
             "break_glass": args.get("break_glass", []),
         }

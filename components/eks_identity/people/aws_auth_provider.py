@@ -13,7 +13,7 @@ from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 
 
 class AwsAuthMappingProvider(PlainProvider):
-    """One entry of one cluster's aws-auth ConfigMap. The resource's id is the entry's ARN.
+    """One entry of one cluster's aws-auth ConfigMap. The resource's id is the entry's ARN, unless that is secret.
 
     Properties: `kubeconfig` (secret), `arn`, `username`, `groups`, `adopt`, `break_glass`.
     """
@@ -43,7 +43,7 @@ class AwsAuthMappingProvider(PlainProvider):
         except InvalidInput as refusal:
             return refused(inputs, refusal.problems)
         except EksIdentityError as error:
-            return CheckResult(inputs, [CheckFailure("kubeconfig", str(error))])
+            return CheckResult(inputs, [CheckFailure("", str(error))])
         for problem in after.problems():
             say_once(f"aws-auth of {kubeconfigs.server(news['kubeconfig'])}: {problem}")
         return CheckResult(inputs, [])
@@ -71,7 +71,7 @@ class AwsAuthMappingProvider(PlainProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """What the entry says now: a refresh sees what others did to it, or that it is gone."""
-        present = AwsAuthConfigMap(props["kubeconfig"]).read().find(id_)
+        present = AwsAuthConfigMap(props["kubeconfig"]).read().find(props["arn"])
         if not present:
             return ReadResult("", {})
         # Of several entries the authenticator takes the last one.

@@ -9,7 +9,7 @@ from functools import partial
 
 import pulumi
 
-from eks_identity import answers, declared
+from eks_identity import answers, declared, diagnostics
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import known
@@ -56,7 +56,7 @@ class BoundRoles:
             return
         near = difflib.get_close_matches(grant.name, listed, n=1)
         meant = f"did you mean {near[0]}?" if near else "give it rules here, or make it"
-        pulumi.log.warn(
+        diagnostics.warn(
             f"{self.place}: {role} is not there, and no ClusterAccess of this program makes it: until somebody does, "
             f"{grant.binding_name} allows nothing; {meant}",
             self.component,

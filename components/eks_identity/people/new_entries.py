@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from eks_identity import answers, look_ups
+from eks_identity import answers, diagnostics, look_ups
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
@@ -66,7 +66,7 @@ class ExistingWaysIn:
                 return  # not known yet, or secret
             found = await self._entry(cluster, arn)
             if found is not None and not _alike(found, new.get("username"), new.get("groups")):
-                pulumi.log.warn(
+                diagnostics.warn(
                     f"{self.place}: {arn} has an access entry in {cluster} ({_said(found)}), and EKS takes that: the "
                     "mapping in aws-auth that is declared here does nothing; use via access-entry, or delete the entry",
                     self.component,
@@ -82,7 +82,7 @@ class ExistingWaysIn:
             return await look_ups.found(LOOK_UP, {"clusterName": cluster, "principalArn": principal}, self.component)
         except look_ups.LookUpError as error:
             unseen = f"cannot see whether {principal} has an access entry in {cluster}"
-            pulumi.log.warn(f"{unseen}: {error}", self.component)
+            diagnostics.warn(f"{unseen}: {error}", self.component)
             return None
 
     async def _report_mapping(self, cluster: str, principal: str, new: Mapping[str, Any]) -> None:
@@ -99,7 +99,7 @@ class ExistingWaysIn:
         mapped = aws_auth.find(Principal.parse(principal).aws_auth_arn) if aws_auth is not None else ()
         # Of several entries the authenticator takes the last one.
         if mapped and not _alike(_as_found(mapped[-1]), new.get("userName"), new.get("kubernetesGroups")):
-            pulumi.log.warn(
+            diagnostics.warn(
                 f"{self.place}: {principal} is mapped in aws-auth of {cluster} too (username {mapped[-1].username!r}, "
                 f"groups {list(mapped[-1].groups)}), and EKS takes the entry that is declared here: that mapping "
                 "does nothing any more; take it out of aws-auth, and give here what it gave",

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity import declared
+from eks_identity import declared, diagnostics
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import Inputs, is_plain
@@ -212,7 +212,7 @@ def _fits(place: str, via: Via, known: Any) -> None:
         rule = f"a cluster of partition {cluster.partition.name} knows principals of that partition"
         raise InvalidInput([Problem("arn", rule, principal.arn, "give a principal of the cluster's own partition")])
     if principal.kind is PrincipalKind.ROOT:
-        pulumi.log.warn(
+        diagnostics.warn(
             f"{place}: {principal.arn} is the root user alone, not everybody in account {principal.account}, which no "
             "way into a cluster can give a group; to let others in, give a role that they may assume"
         )
@@ -227,7 +227,7 @@ def _fits(place: str, via: Via, known: Any) -> None:
     entered = declared.earlier(Via.ACCESS_ENTRY, str(cluster), who)
     mapped = declared.earlier(Via.AWS_AUTH, str(cluster), who)
     if entered and mapped and entered != mapped:
-        pulumi.log.warn(
+        diagnostics.warn(
             f"{principal.arn} is let in by {entered} (access-entry) and by {mapped} (aws-auth): EKS takes the access "
             "entry, and the aws-auth mapping does nothing; for a migration, say via both in one of them"
         )

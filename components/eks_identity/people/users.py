@@ -106,7 +106,7 @@ class ClusterAccess(pulumi.ComponentResource):
         if grants:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         persons = principals.looked_up(inputs, persons, entrance, self)
-        options = Options(args.get("adopt", False), break_glass, args.get("tags", {}))
+        options = Options(args.get("adopt", False), break_glass, inputs.texts("tags", args.get("tags", {})))
         way_in = WayIn(name, replace(entrance, cluster=cluster), options, inputs, self)
         let_in = way_in.let_in(persons, policies)
         queried = self, place, cluster, answers.of_program()

@@ -1,12 +1,14 @@
 """Add-ons of a cluster, each with an identity of its own rather than that of the nodes."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
 import pulumi
 import pulumi_aws as aws
 
+from eks_identity import diagnostics
 from eks_identity.clusters import connections
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
@@ -56,9 +58,13 @@ class Addon(pulumi.ComponentResource):
             entry = catalogue.entry_of_addon(args["addon_name"])
             mode = inputs.one_of(args.get("mode", NONE), "mode", _mode)
             inputs.require(*_identity_problems(mode, args, entry))
-            for field, parse in _PARSED.items():
-                if field in args:
-                    inputs.take(field, args[field], parse)  # type: ignore[literal-required]
+            # What add-on and role get is what was checked: an Output of another type is in no error of Pulumi's SDK.
+            checked = {
+                field: inputs.take(field, args[field], parse)  # type: ignore[literal-required]
+                for field, parse in _PARSED.items()
+                if field in args
+            }
+            cluster_name = inputs.once_known(cluster["name"], names.cluster_name, "cluster.name")
             namespace = inputs.take(
                 "namespace", args.get("namespace", entry.namespace if entry else "kube-system"), names.namespace
             )
@@ -70,9 +76,9 @@ class Addon(pulumi.ComponentResource):
         super().__init__("eks-identity:index:Addon", name, {}, opts)
         assert mode is not None
         self.service_account = pulumi.Output.from_input("" if mode == NONE else account)
-        self.role_arn = pulumi.Output.from_input(args.get("role_arn", ""))
+        self.role_arn = pulumi.Output.from_input(checked.get("role_arn", ""))
         if mode == NONE and entry is not None:
-            pulumi.log.warn(f"the pods of {entry.name} have the role of their nodes: give the add-on a mode", self)
+            diagnostics.warn(f"the pods of {entry.name} have the role of their nodes: give the add-on a mode", self)
         if mode == POD_IDENTITY and plan is None:
             inputs.later([self.role_arn, cluster["account_id"]], workload_rules.require_own_account)
         if plan is not None:
@@ -92,7 +98,12 @@ class Addon(pulumi.ComponentResource):
         if mode != NONE:
             once = partial(workload_rules.declared_once, inputs.subject, mode)
             inputs.later([cluster["arn"], [[namespace, account]]], once)
-        made = _addon(self, name, args, mode, namespace)
+        if "tags" in args:
+            checked["tags"] = inputs.texts("tags", args["tags"])
+        settings = {**args, **checked, "cluster_name": cluster_name}
+        if "namespace" in args:
+            settings["namespace_config"] = aws.eks.AddonNamespaceConfigArgs(namespace=namespace)
+        made = _addon(self, name, settings, mode)
         self.arn = made.arn
         self.addon_version = made.addon_version
         self.namespace = pulumi.Output.from_input(namespace)
@@ -107,17 +118,17 @@ class Addon(pulumi.ComponentResource):
         )
 
 
-def _addon(parent: Addon, name: str, args: AddonArgs, mode: str, namespace: pulumi.Input[str]) -> aws.eks.Addon:
+def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> aws.eks.Addon:
     association = aws.eks.AddonPodIdentityAssociationArgs(
         role_arn=parent.role_arn, service_account=parent.service_account
     )
     return aws.eks.Addon(
         name,
-        cluster_name=args["cluster"]["name"],
+        cluster_name=args["cluster_name"],
         addon_name=args["addon_name"],
         addon_version=args.get("addon_version"),
         configuration_values=args.get("configuration_values"),
-        namespace_config=aws.eks.AddonNamespaceConfigArgs(namespace=namespace) if "namespace" in args else None,
+        namespace_config=args.get("namespace_config"),
         resolve_conflicts_on_create=args.get("resolve_conflicts_on_create"),
         resolve_conflicts_on_update=args.get("resolve_conflicts_on_update"),
         preserve=args.get("preserve"),
@@ -216,5 +227,6 @@ _PARSED = {
     "oidc_provider_arn": lambda arn: Provider.parse(arn).arn,
     "service_account": names.service_account,
     "role_arn": arns.role_arn,
+    "preserve": names.flag,
 }
 """What checks each input that is handed on."""

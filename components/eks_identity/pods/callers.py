@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from eks_identity import diagnostics
 from eks_identity.declared import kept
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, refusing
@@ -50,7 +51,7 @@ async def _ask(parent: pulumi.ComponentResource) -> str | None:
     try:
         found = await pulumi.runtime.invoke_async(LOOK_UP, {}, pulumi.InvokeOptions(parent=parent))
     except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-        pulumi.log.debug(f"cannot see which account the aws provider is in: {error}", parent)
+        diagnostics.debug(f"cannot see which account the aws provider is in: {error}", parent)
         return None
     account: str | None = (found or {}).get("accountId")
     return account

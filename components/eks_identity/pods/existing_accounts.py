@@ -9,6 +9,7 @@ from functools import partial
 
 import pulumi
 
+from eks_identity import diagnostics
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
@@ -89,7 +90,7 @@ class ExistingAccounts:
         own = await known(irsa_role)
         # The same role either way is a mode that is being changed.
         if own is None or not same_arn(own, found.pods_get):
-            pulumi.log.warn(
+            diagnostics.warn(
                 f"{self.who}: new pods of {namespace}/{account} get {found.pods_get} by Pod Identity, which wins over "
                 f"the annotation of IRSA: {found}; delete that association, or use mode pod-identity",
                 self.component,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pulumi
 import pulumi_aws as aws
 
+from eks_identity import diagnostics
 from eks_identity.children import Children, Registered
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain
@@ -85,6 +86,7 @@ class RolePlan:
         tags = settings.get("tags")
         if tags is not None:
             inputs.problems.extend(tag_rules.problems(tags), "tags")
+            tags = inputs.texts("tags", tags)
 
         def role_name(given: str) -> str:
             names.role_name(f"{names.role_name(given)}{longest}")
@@ -157,7 +159,7 @@ class RolePlan:
             first, attachment = attached[label]
             if first != policy.under:
                 which = f"{policy.under} is the same policy as {first}, and is attached once"
-                pulumi.log.warn(f"{self.inputs.subject}: {which}", parent)
+                diagnostics.warn(f"{self.inputs.subject}: {which}", parent)
             return Registered([attachment], attachment.policy_arn)
 
         children = Children(parent, self.inputs.subject)

@@ -6,6 +6,7 @@ from typing import Any, NotRequired
 
 import pulumi
 
+from eks_identity import diagnostics
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain, refusing
 from eks_identity.model import names, partitions, trust
@@ -184,7 +185,7 @@ def _say_who_gains(subject: str, places: list[str], known: dict[str, Any], *, wi
     matched = [f"{one.namespace}/{one.service_account}" for one in subjects if one.has_wildcard]
     if matched:
         issuers = ", ".join(provider.issuer.host_and_path for provider in providers)
-        pulumi.log.warn(
+        diagnostics.warn(
             f"{subject}: every service account that matches {' or '.join(matched)} in every one of these clusters gets "
             f"this role, those that are made later too, whoever may create one there: {issuers}"
         )

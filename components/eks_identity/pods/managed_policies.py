@@ -8,7 +8,7 @@ import asyncio
 
 import pulumi
 
-from eks_identity import look_ups
+from eks_identity import diagnostics, look_ups
 from eks_identity.declared import kept
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, refusing
@@ -46,5 +46,5 @@ async def _ask(parent: pulumi.ComponentResource, arn: str) -> bool:
     try:
         return await look_ups.found(LOOK_UP, {"arn": arn}, parent) is None
     except look_ups.LookUpError as error:
-        pulumi.log.debug(f"cannot see whether there is a policy {arn}: {error}", parent)
+        diagnostics.debug(f"cannot see whether there is a policy {arn}: {error}", parent)
         return False

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity import declared, look_ups
+from eks_identity import declared, diagnostics, look_ups
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import Inputs, Refused, refusing
@@ -75,7 +75,7 @@ class OidcProvider(pulumi.ComponentResource):
                 name,
                 url=refusing(issuer, partial(self._once, subject), subject),
                 client_id_lists=audiences,
-                tags=args.get("tags"),
+                tags=inputs.texts("tags", args["tags"]) if "tags" in args else None,
                 opts=pulumi.ResourceOptions(parent=self, hooks=self._refuse_to_make_a_second(name, subject)),
             )
             self.arn = made.arn
@@ -110,7 +110,7 @@ class OidcProvider(pulumi.ComponentResource):
         try:
             return await look_ups.found(LOOK_UP, {"url": issuer.url}, self)
         except look_ups.LookUpError as error:
-            pulumi.log.warn(f"cannot see whether there is an OIDC provider for {issuer.url}: {error}", self)
+            diagnostics.warn(f"cannot see whether there is an OIDC provider for {issuer.url}: {error}", self)
             return None
 
 

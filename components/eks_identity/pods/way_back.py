@@ -9,10 +9,11 @@ from typing import Any
 
 import pulumi
 
+from eks_identity import diagnostics
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import AwsError, InvalidInput, Problem
 from eks_identity.hooks import Child, hook
-from eks_identity.inputs import Refused
+from eks_identity.inputs import Refused, known
 from eks_identity.model.arns import Arn, same_arn
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.pods.associations import asked_of
@@ -48,16 +49,16 @@ class WayBack:
 
     async def refuse(self, role_arn: str) -> None:
         """Refuses where one of the service accounts has the role by an association."""
-        asked = asked_of(self.cluster, self.component)
-        known: list[Any] | None = await pulumi.Output.from_input([asked, pairs(self.subjects)]).future()
-        if known is None:
+        asked = [asked_of(self.cluster, self.component), pairs(self.subjects)]
+        found: list[Any] | None = await known(asked)
+        if found is None:
             return  # a cluster that is still to be made has no associations
-        if Arn.parse(role_arn).account != Arn.parse(known[0]["arn"]).account:
+        if Arn.parse(role_arn).account != Arn.parse(found[0]["arn"]).account:
             return  # associations give roles of the cluster's account (EKS)
         try:
-            bound = await in_thread(_bound, known[0], known[1], role_arn)
+            bound = await in_thread(_bound, found[0], found[1], role_arn)
         except AwsError as error:
-            pulumi.log.warn(f"cannot see whether pods have {role_arn} by Pod Identity: {error}", self.component)
+            diagnostics.warn(f"cannot see whether pods have {role_arn} by Pod Identity: {error}", self.component)
             return
         except InvalidInput as refusal:
             raise Refused(refusal.problems, subject=self.who) from None

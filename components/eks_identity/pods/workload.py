@@ -239,10 +239,12 @@ class WorkloadIdentity(pulumi.ComponentResource):
             namespace=subject["namespace"],
             service_account=subject["name"],
             role_arn=self.role_arn,
-            target_role_arn=args.get("target_role_arn"),
+            target_role_arn=inputs.take("target_role_arn", args["target_role_arn"], arns.role_arn)
+            if "target_role_arn" in args
+            else None,
             disable_session_tags=args.get("disable_session_tags"),
             policy=policy,
-            tags=args.get("tags"),
+            tags=inputs.texts("tags", args["tags"]) if "tags" in args else None,
             opts=pulumi.ResourceOptions(parent=self, hooks=is_new),
         )
 

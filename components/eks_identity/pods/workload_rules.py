@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import pulumi
-
-from eks_identity import declared
+from eks_identity import declared, diagnostics
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import connections
 from eks_identity.model.arns import Arn
@@ -115,7 +113,7 @@ def declared_once(who: str, mode: str, known: Sequence[Any]) -> None:
             raise InvalidInput([Problem("service_account", rule, value, fix)])
         shadow = declared.earlier(IRSA if mode == POD_IDENTITY else POD_IDENTITY, *key)
         if shadow is not None:
-            pulumi.log.warn(
+            diagnostics.warn(
                 f"service account {value} of {arn} is wired twice, by {shadow} and {who}: new "
                 f"pods get the role of {POD_IDENTITY}, and that of {IRSA} does nothing; to change from one to the "
                 "other, change the mode of one declaration"

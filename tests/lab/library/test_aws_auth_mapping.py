@@ -73,7 +73,7 @@ def test_refuses_at_check_an_arn_that_the_cluster_maps_already(client, api_serve
     theirs = "- userarn: arn:aws:iam::111122223333:user/EKS-OPE\n  username: theirs\n  groups: [admins]\n"
     written_by_others(client, mapUsers=theirs)
     (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
-    assert failure.property == "arn"
+    assert failure.reason.startswith("arn: ")
     assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in failure.reason
     with pytest.raises(InvalidInput, match=r"mapUsers\[0\]"):
         AwsAuthMappingProvider().create(properties(api_server))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
@@ -76,6 +77,21 @@ class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         head = f"{self.subject}: {count}" if self.subject else count
         return "\n".join([head, *(f"  {problem}" for problem in self.problems)])
+
+
+@contextmanager
+def part_of(whole: object, part: str) -> Iterator[None]:
+    """Show the `whole` value in problems of a part of it, which the rule names: `the account in an ARN`."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(
+            [
+                replace(each, input="", value=whole, rule=f"must have a valid {part}: {each.rule}")
+                for each in error.problems
+            ],
+            subject=error.subject,
+        ) from None
 
 
 class MalformedDocumentError(EksIdentityError):
@@ -163,6 +179,5 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value)
 
 
-def _shown(value: object, limit: int = 200) -> str:
-    text = value if value is SECRET else repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _shown(value: object) -> str:
+    return value if value is SECRET else repr(value)

@@ -7,13 +7,13 @@ alone: its `apply` does not run. What is secret, or comes with something that is
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import pulumi
 
-from eks_identity import declared
+from eks_identity import declared, mistakes
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.gathered import gathered
 from eks_identity.shapes import PLAIN, is_late, misshapen
@@ -40,7 +40,7 @@ class Inputs:
         self._refusal: Refused | None = None
         found = misshapen(args, shape)
         if found:
-            raise Refused(found, subject=subject)
+            raise _explained(found, subject)
 
     def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
         """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
@@ -91,7 +91,7 @@ class Inputs:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._closed = True
         if error is None and self.problems.found:
-            self._refusal = Refused(self.problems.found, subject=self.subject)
+            self._refusal = _explained(self.problems.found, self.subject)
             raise self._refusal
 
 
@@ -130,7 +130,12 @@ def _named(refusal: InvalidInput, subject: str, under: str) -> Refused:
     """`refusal` as one of `subject`, unless it is somebody's already."""
     if isinstance(refusal, Refused):
         return refusal
-    return Refused([problem.under(under) for problem in refusal.problems], subject=subject)
+    return _explained((problem.under(under) for problem in refusal.problems), subject)
+
+
+def _explained(problems: Iterable[Problem], subject: str) -> Refused:
+    """The error of these problems; common mistakes of Pulumi programs get the words of `mistakes`."""
+    return Refused(map(mistakes.explain, problems), subject=subject)
 
 
 def is_plain(value: Any) -> bool:

@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.created_entries import CreatedEntries
 from eks_identity.clusters.new_cluster import NewCluster
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, refusing
@@ -86,6 +87,8 @@ class Cluster(pulumi.ComponentResource):
             self._look_up(subject, args["name"])
         else:
             self._create(name, args, new)
+            if new.mode.reads_access_entries:
+                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
         arn = self.arn.apply(arns.Arn.parse)
         self.region = arn.apply(lambda known: known.region)
         self.account_id = arn.apply(lambda known: known.account)

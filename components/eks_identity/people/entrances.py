@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import answers
+from eks_identity.clusters.created_entries import refuse_creator
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
@@ -103,6 +104,7 @@ class WayIn:
                 "user_name": known.apply(_username),
                 "kubernetes_groups": known.apply(lambda found: list(found.kubernetes_groups)),
             }
+        refuse_creator(self._inputs, self._cluster["arn"], person.arn or "", f"{person.under}.arn")
         hooks = self._existing.of_entry(name, beside_a_mapping=self._entrance.via.uses_aws_auth)
         # EKS has one entry a principal: an entry of another type comes when this one has gone.
         options = pulumi.ResourceOptions(delete_before_replace=True, hooks=hooks)

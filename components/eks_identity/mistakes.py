@@ -234,7 +234,7 @@ def _json(problem: Problem) -> Words | None:
     value = problem.value
     if not _is_json(problem):
         return None
-    if isinstance(value, Mapping) and "a mapping" not in problem.rule:
+    if isinstance(value, Mapping) and problem.rule == "a string":
         rule = "must be JSON text, not a dict"
         return rule, "use json.dumps(…), or pulumi.Output.json_dumps(…) where the dict holds Outputs"
     if isinstance(getattr(value, "json", None), str):

@@ -38,8 +38,11 @@ class CreatedEntries:
                 self._creator, run_with_unknowns=True
             )
         if is_late(entries):
-            self.inputs.later(entries, lambda found: [self._declare(*each) for each in _principals(found)])
-            return
+            self.inputs.later(entries, self._declare_all)
+        else:
+            self._declare_all(entries)
+
+    def _declare_all(self, entries: Any) -> None:
         for key, principal in _principals(entries):
             self._declare(key, principal)
 

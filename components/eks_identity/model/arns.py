@@ -186,7 +186,9 @@ def cluster_arn(text: str) -> str:
     kind, _, name = arn.resource.partition("/")
     if arn.service != "eks" or kind != "cluster" or not arn.region:
         rule = "an EKS cluster's ARN is arn:partition:eks:region:account:cluster/NAME"
-        raise _refused(rule, text, "give Cluster.arn, or cluster.arn of `aws eks describe-cluster`")
+        raise _refused(
+            rule, text, "give Cluster.arn, or what `aws eks describe-cluster --name NAME --query cluster.arn` prints"
+        )
     with part_of(text, "account id"):
         names.account_id(arn.account)
     with part_of(text, "region"):

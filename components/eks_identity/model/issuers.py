@@ -33,7 +33,7 @@ class Issuer:
                         "",
                         "host and path of an https URL (OpenID Connect); EKS writes https://oidc.eks.REGION.amazonaws.com/id/ID",
                         text,
-                        "take it from `aws eks describe-cluster --query cluster.identity.oidc.issuer`",
+                        "take it from `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer`",
                     )
                 ]
             )

@@ -103,7 +103,8 @@ def _fix(found: Association, who: str, name: str) -> str:
     if found.addon:
         return (
             f"take it out of {who}, and give the role to {found.addon}, which owns it: declare it as an Addon with "
-            f"role_arn, or run `aws eks update-addon --addon-name {found.addon} --pod-identity-associations …`"
+            f"role_arn, or run `aws eks update-addon --cluster-name {found.cluster} --addon-name {found.addon} "
+            "--pod-identity-associations serviceAccount=NAME,roleArn=ARN`"
         )
     where = f"--cluster-name {found.cluster} --association-id {found.id}"
     return (

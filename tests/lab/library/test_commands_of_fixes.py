@@ -11,7 +11,7 @@ import pytest
 from lab_project import LabProject, write_project
 
 sys.path.append(str(Path(__file__).parents[2] / "components"))
-from fix_texts import commands  # noqa: E402 - it is beside the tests of components
+from fix_texts import commands
 
 CLUSTER = "irsa"
 VALUES = {

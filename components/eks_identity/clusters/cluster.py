@@ -29,7 +29,8 @@ class ClusterArgs(TypedDict):
     create: NotRequired[dict[str, Any]]
     """Make the cluster, with these options of `pulumi_eks.Cluster`, under its own names. `authentication_mode` is `API`
     where left out, and `skip_default_node_group` is true where there are `node_groups`. What the options would break
-    later (modes, endpoints, subnets) is refused in the preview."""
+    later (modes, endpoints, subnets) is refused in the preview. `access_entries` may hold principals that no
+    `ClusterAccess` of the program declares for this cluster, and not the cluster's creator."""
     node_groups: NotRequired[dict[str, dict[str, Any]]]
     """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under its own names. One
     without `node_role` or `node_role_arn` gets a role that is made here, one for all. Pods cannot reach the node's

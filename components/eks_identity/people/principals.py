@@ -24,7 +24,8 @@ class PrincipalArgs(TypedDict):
 
     arn: NotRequired[pulumi.Input[str]]
     """IAM user, role or account root, as IAM writes it, path included; sessions are refused. An account root is the
-    root user alone, not everybody in the account as in a trust policy: the preview says so."""
+    root user alone, not everybody in the account as in a trust policy: the preview says so. Of a role or user of this
+    program pass the output, as in `role.arn`: where Pulumi replaces the role, its access entry is replaced, too."""
     permission_set: NotRequired[pulumi.Input[str]]
     """The name of an Identity Center permission set that is assigned to the cluster's account. The role that it has
     there is looked up in IAM (`iam:ListRoles`). For another account, give the role's `arn`."""

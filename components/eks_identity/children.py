@@ -21,6 +21,7 @@ from pulumi.resource import DependencyResource
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.gathered import gathered
 from eks_identity.inputs import Refused, is_plain, named
+from eks_identity.redaction import SECRET
 
 T = TypeVar("T")
 R = TypeVar("R")

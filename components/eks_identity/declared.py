@@ -16,6 +16,9 @@ _KEPT = "_eks_identity_kept"
 PROGRAM: ContextVar[Program | None] = ContextVar("program", default=None)
 """Whose components are made; None where the program is in this process, as Python programs are."""
 
+CREATE = "create."
+"""What the name of something begins with that an option of `Cluster.create` declares."""
+
 T = TypeVar("T")
 
 
@@ -47,3 +50,10 @@ def first(name: str, *key: str) -> str:
 def earlier(*key: str) -> str | None:
     """The name that `key` was declared under; None where it was not, yet."""
     return _declared().get(key)
+
+
+def identity(value: object) -> str:
+    """A key for this very object, such as the Output of a cluster's ARN, for as long as the program runs."""
+    objects: dict[int, object] = kept("identities", dict)
+    objects[id(value)] = value  # held, so that no other object gets the same id
+    return f"object {id(value)}"

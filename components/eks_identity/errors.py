@@ -16,7 +16,8 @@ EksIdentityError
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
@@ -92,6 +93,21 @@ class UnexpectedError(EksIdentityError):
     """A fault of this library or of one that it uses, with its traceback, in which a secret was."""
 
 
+@contextmanager
+def part_of(whole: object, part: str) -> Iterator[None]:
+    """Show the `whole` value in problems of a part of it, which the rule names: `the account in an ARN`."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise InvalidInput(
+            [
+                replace(each, input="", value=whole, rule=f"must have a valid {part}: {each.rule}")
+                for each in error.problems
+            ],
+            subject=error.subject,
+        ) from None
+
+
 class MalformedDocumentError(EksIdentityError):
     """A document that exists cannot be understood, and so is not written either."""
 
@@ -163,6 +179,5 @@ class Problems:
             raise InvalidInput(self.found, subject=self.subject)
 
 
-def _shown(value: object, limit: int = 200) -> str:
-    text = value if value is SECRET else repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _shown(value: object) -> str:
+    return value if value is SECRET else repr(value)

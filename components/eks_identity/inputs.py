@@ -7,7 +7,7 @@ alone: its `apply` does not run. What is secret is in no error and in no warning
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, cast
 
 import pulumi
 
-from eks_identity import declared, redaction
+from eks_identity import declared, mistakes, redaction
 from eks_identity.errors import InvalidInput, Problem, Problems, without_secrets
 from eks_identity.gathered import gathered, redactor_of
 from eks_identity.model import names
@@ -44,7 +44,7 @@ class Inputs:
         self._refusal: Refused | None = None
         found = misshapen(args, shape)
         if found:
-            raise Refused(found, subject=subject)
+            raise _explained(found, subject)
 
     def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
         """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
@@ -102,7 +102,7 @@ class Inputs:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._closed = True
         if error is None and self.problems.found:
-            self._refusal = Refused(self.problems.found, subject=self.subject)
+            self._refusal = _explained(self.problems.found, self.subject)
             raise self._refusal
 
 
@@ -155,7 +155,12 @@ def named(refusal: InvalidInput, subject: str, under: str) -> Refused:
     """`refusal` as one of `subject`, unless it is somebody's already."""
     if isinstance(refusal, Refused):
         return refusal
-    return Refused([problem.under(under) for problem in refusal.problems], subject=subject)
+    return _explained((problem.under(under) for problem in refusal.problems), subject)
+
+
+def _explained(problems: Iterable[Problem], subject: str) -> Refused:
+    """The error of these problems; common mistakes of Pulumi programs get the words of `mistakes`."""
+    return Refused(map(mistakes.explain, problems), subject=subject)
 
 
 def is_plain(value: Any) -> bool:

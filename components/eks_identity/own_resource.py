@@ -12,7 +12,13 @@ import pulumi
 import pulumi.dynamic
 from pulumi.provider.experimental.util import camel_case
 
+from eks_identity.declared import kept
+
 PACKAGE = "eks-identity"
+DYNAMIC = "pulumi-python"
+"""The engine's package of all dynamic resources of Python programs."""
+_READ_FROM_CONFIG = ("eks-identity:profile", "aws:profile")
+"""What the providers read from the stack's config, all of which only a default provider gets."""
 
 
 SECRET_INPUTS = "__secret_inputs"  # noqa: S105 - a name
@@ -63,6 +69,9 @@ class OwnResource(pulumi.dynamic.Resource):
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets), version=Hosting.version)
         opts = pulumi.ResourceOptions.merge(opts, secret)
         if Hosting.version is None:
+            provider = _explicit_provider()
+            if provider is not None:
+                opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
             super().__init__(self.provider_class(), name, kept, opts)
         else:
             pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, kept, opts)
@@ -102,3 +111,19 @@ def _outputs(value: Any) -> Iterator[pulumi.Output[Any]]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _outputs(one)
+
+
+def _explicit_provider() -> pulumi.ProviderResource | None:
+    """Return a provider for dynamic resources, one in a program, where the stack disables the default one.
+
+    `pulumi:disable-default-providers` with `*` or `pulumi-python` does; programs cannot declare such a provider.
+    """
+    disabled = pulumi.Config("pulumi").get_object("disable-default-providers") or []
+    if {"*", DYNAMIC}.isdisjoint(map(str.strip, disabled)):
+        return None
+    return kept("dynamic provider", lambda: pulumi.ProviderResource(DYNAMIC, PACKAGE, _config()))
+
+
+def _config() -> dict[str, str]:
+    keys = {key: pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2]) for key in _READ_FROM_CONFIG}
+    return {key: value for key, value in keys.items() if value is not None}

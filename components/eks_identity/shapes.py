@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import pulumi
 
+from eks_identity import mistakes
 from eks_identity.errors import Problem
 
 _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
@@ -43,14 +44,19 @@ def _check(shape: Any) -> _Check:
         one = _check(typing.get_args(shape)[0])
         return lambda value, under: [] if is_late(value) else one(value, under)
     if shape is Any:
-        return lambda _value, _under: []
+        return lambda value, under: list(mistakes.in_values(value, under))
     check = partial(_record, shape) if typing.is_typeddict(shape) else _plain(shape)
-    return lambda value, under: _decides(under) if is_late(value) else check(value, under)
+    return lambda value, under: _decides(shape, under) if is_late(value) else check(value, under)
 
 
-def _decides(under: str) -> list[Problem]:
-    rule = "a plain value, since it decides which resources there are"
-    return [Problem(under, rule, "an Output", "write the value itself; its leaves may be Outputs")]
+def _decides(shape: Any, under: str) -> list[Problem]:
+    """The problem of an Output where the value has to be plain."""
+    if typing.is_typeddict(shape):
+        return [mistakes.late_container(under, inspect.get_annotations(shape))]
+    if typing.get_origin(shape) in {list, dict}:
+        return [mistakes.late_container(under, None, is_list=typing.get_origin(shape) is list)]
+    rule = "must be a plain value, since it decides which resources there are"
+    return [Problem(under, rule, "an Output", "write the value itself, or read it with pulumi.Config")]
 
 
 def _plain(shape: Any) -> _Check:
@@ -79,6 +85,8 @@ def _dict(check: _Check, value: Any, under: str) -> list[Problem]:
 
 def _scalar(shape: Any, value: Any, under: str) -> list[Problem]:
     kinds, rule = _SCALARS[shape]
+    if isinstance(value, str) and (found := mistakes.in_text(value, under)) is not None:
+        return [found]
     if isinstance(value, kinds) and (shape is bool or not isinstance(value, bool)):
         return []
     return [Problem(under, rule, value, "leave it out, or give it a value" if value is None else f"write {rule}")]

@@ -103,7 +103,7 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_an_association_that_is_there_is_refused(connection, found, preview):
-    """It is named with the role that pods get now; the ways out are to delete it, to import it, or to take ours out."""
+    """It is named with the role that pods get now; the fix adopts it by import, deletes it, or removes ours."""
     found.associations["sa-0"] = association()
     with pytest.raises(Refused) as refusal:
         run(connection, ASSOCIATION, POD_IDENTITY, preview=preview)
@@ -111,7 +111,8 @@ def test_an_association_that_is_there_is_refused(connection, found, preview):
     assert (problem.input, problem.value) == ("service_account", "default/sa-0")
     assert f"a-1 of eks-clu gives its pods {THEIRS}" in problem.rule
     assert "delete-pod-identity-association --cluster-name eks-clu --association-id a-1" in problem.fix
-    assert "import`, with id eks-clu,a-1" in problem.fix
+    assert "pulumi import aws:eks/podIdentityAssociation:PodIdentityAssociation imported-" in problem.fix
+    assert " eks-clu,a-1 --protect=false" in problem.fix
 
 
 def test_an_association_of_an_addon_is_changed_through_the_addon(connection, found):

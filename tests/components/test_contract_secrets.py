@@ -177,7 +177,9 @@ def hooked(request, monkeypatch, printed):
     monkeypatch.setattr(hooks._Asked, "__init__", remembered)
     answers = {
         (eks_api.EksApi, "pod_identity_associations"): lambda *_: {"cart": "a-1", "till": "a-1"},
-        (eks_api.EksApi, "pod_identity_association"): lambda self, id_: Association(self.name, id_, "arn:x", None, None),
+        (eks_api.EksApi, "pod_identity_association"): lambda self, id_: Association(
+            self.name, id_, "arn:x", None, None
+        ),
         (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
         (cluster_api, "listed"): lambda *_: {"cart": ["kubectl"], "looks": []},
         (aws_auth_store.AwsAuthConfigMap, "__init__"): lambda *_: None,

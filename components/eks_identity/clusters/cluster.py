@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 from eks_identity import diagnostics
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.created_entries import CreatedEntries
 from eks_identity.clusters.new_cluster import NewCluster
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, refusing
@@ -29,7 +30,8 @@ class ClusterArgs(TypedDict):
     create: NotRequired[dict[str, Any]]
     """Make the cluster, with these options of `pulumi_eks.Cluster`, under its own names. `authentication_mode` is `API`
     where left out, and `skip_default_node_group` is true where there are `node_groups`. What the options would break
-    later (modes, endpoints, subnets) is refused in the preview."""
+    later (modes, endpoints, subnets) is refused in the preview. `access_entries` may hold principals that no
+    `ClusterAccess` of the program declares for this cluster, and not the cluster's creator."""
     node_groups: NotRequired[dict[str, dict[str, Any]]]
     """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under its own names. One
     without `node_role` or `node_role_arn` gets a role that is made here, one for all. Pods cannot reach the node's
@@ -87,6 +89,8 @@ class Cluster(pulumi.ComponentResource):
             self._look_up(subject, args["name"])
         else:
             self._create(name, args, new)
+            if new.mode.reads_access_entries:
+                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
         arn = self.arn.apply(arns.Arn.parse)
         self.region = arn.apply(lambda known: known.region)
         self.account_id = arn.apply(lambda known: known.account)

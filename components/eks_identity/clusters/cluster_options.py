@@ -179,7 +179,9 @@ def _values(options: Options) -> Iterator[Problem]:
     key = options.get("encryption_config_key_arn")
     if isinstance(key, str) and key.split(":")[2:3] != ["kms"]:
         rule = "the ARN of a symmetric KMS key in the cluster's region (EKS)"
-        yield Problem("encryption_config_key_arn", rule, key, "write what `aws kms describe-key` shows as Arn")
+        yield Problem(
+            "encryption_config_key_arn", rule, key, "write what `aws kms describe-key --key-id KEY` shows as Arn"
+        )
 
 
 def _is_given(options: Options, name: str) -> bool:

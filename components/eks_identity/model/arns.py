@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem
+from eks_identity.errors import InvalidInput, Problem, part_of
 from eks_identity.model import names, partitions
 from eks_identity.model.partitions import Partition
 
@@ -38,10 +38,12 @@ class Arn:
             raise _refused(
                 "an ARN has six fields, arn:partition:service:region:account:resource",
                 text,
-                "copy the whole ARN, without spaces, as `aws iam get-user` or `get-role` prints it",
+                "pass the arn output of a resource, or copy the whole ARN as AWS prints it",
             )
         _, partition, service, region, account, resource = fields
-        return cls(partitions.partition(partition.lower()), service.lower(), region, account, resource)
+        with part_of(text, "partition"):
+            found = partitions.partition(partition.lower())
+        return cls(found, service.lower(), region, account, resource)
 
     def __str__(self) -> str:
         return self.partition.arn(self.service, self.resource, region=self.region, account=self.account)
@@ -80,12 +82,13 @@ class Principal:
         arn = Arn.parse(text)
         kind, _, rest = arn.resource.partition("/")
         if arn.service == "sts":
-            raise _session_refused(arn, kind.lower(), rest)
+            raise _session_refused(text, arn, kind.lower(), rest)
         if arn.service != "iam" or arn.region:
             raise _refused(
                 "an IAM principal's ARN is arn:partition:iam::account:…", text, "give a user's or role's ARN"
             )
-        account = names.account_id(arn.account)
+        with part_of(text, "account id"):
+            account = names.account_id(arn.account)
         if arn.resource.lower() == "root":
             return cls(PrincipalKind.ROOT, arn.partition, account, "root")
         if kind.lower() not in {"user", "role"} or not rest or rest.endswith("/"):
@@ -96,8 +99,11 @@ class Principal:
             )
         parent, _, name = f"/{rest}".rpartition("/")
         # IAM has the same rule for the names of users and roles.
-        path = names.iam_path(f"{parent}/")
-        return cls(PrincipalKind(kind.lower()), arn.partition, account, names.role_name(name), path)
+        with part_of(text, "path"):
+            path = names.iam_path(f"{parent}/")
+        with part_of(text, "name"):
+            names.role_name(name)
+        return cls(PrincipalKind(kind.lower()), arn.partition, account, name, path)
 
     @property
     def arn(self) -> str:
@@ -144,18 +150,18 @@ def same_arn(one: str, other: str) -> bool:
     return one.lower() == other.lower()
 
 
-def _session_refused(arn: Arn, kind: str, rest: str) -> InvalidInput:
+def _session_refused(text: str, arn: Arn, kind: str, rest: str) -> InvalidInput:
     name = rest.partition("/")[0]
     if kind == PrincipalKind.ASSUMED_ROLE and name:
         role = arn.partition.arn("iam", f"role/{name}", account=arn.account)
         return _refused(
             "a session is never matched, only the role that it was made from (EKS)",
-            str(arn),
+            text,
             f"give the role's ARN: {role} (`aws iam get-role --role-name {name}` shows its path, if it has one)",
         )
     return _refused(
         "a session is never matched, only the user or role behind it (EKS)",
-        str(arn),
+        text,
         "give the ARN of the IAM user or role that the session was made from",
     )
 
@@ -169,7 +175,8 @@ def policy_arn(text: str) -> str:
     if arn.service != "iam" or arn.region or not _POLICY.fullmatch(arn.resource):
         raise _refused("a managed policy's ARN ends in :policy/NAME (IAM)", text, "give the ARN of a managed policy")
     if arn.account != "aws":
-        names.account_id(arn.account)
+        with part_of(text, "account id"):
+            names.account_id(arn.account)
     return str(arn)
 
 
@@ -187,9 +194,15 @@ def cluster_arn(text: str) -> str:
     kind, _, name = arn.resource.partition("/")
     if arn.service != "eks" or kind != "cluster" or not arn.region:
         rule = "an EKS cluster's ARN is arn:partition:eks:region:account:cluster/NAME"
-        raise _refused(rule, text, "give Cluster.arn, or cluster.arn of `aws eks describe-cluster`")
-    names.account_id(arn.account)
-    names.cluster_name(name)
+        raise _refused(
+            rule, text, "give Cluster.arn, or what `aws eks describe-cluster --name NAME --query cluster.arn` prints"
+        )
+    with part_of(text, "account id"):
+        names.account_id(arn.account)
+    with part_of(text, "region"):
+        names.region(arn.region)
+    with part_of(text, "name"):
+        names.cluster_name(name)
     return str(arn)
 
 

@@ -26,7 +26,7 @@ def endpoint(url: str) -> str:
     """The URL of an API server."""
     if not _URL.fullmatch(names.text(url)):
         rule = "the https URL of the API server, without a path"
-        fix = "take it from `aws eks describe-cluster --query cluster.endpoint`"
+        fix = "take it from `aws eks describe-cluster --name NAME --query cluster.endpoint`"
         raise InvalidInput([Problem("", rule, url, fix)])
     return url
 
@@ -38,7 +38,7 @@ def certificate_authority(data: str) -> str:
     except (binascii.Error, ValueError):
         found = b""
     if not found:
-        fix = "take it from `aws eks describe-cluster --query cluster.certificateAuthority.data`"
+        fix = "take it from `aws eks describe-cluster --name NAME --query cluster.certificateAuthority.data`"
         raise InvalidInput([Problem("", "base64, and not empty", data, fix)])
     return data
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem
+from eks_identity.errors import InvalidInput, Problem, part_of
 from eks_identity.model import names
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import Partition
@@ -33,7 +33,7 @@ class Issuer:
                         "",
                         "host and path of an https URL (OpenID Connect); EKS writes https://oidc.eks.REGION.amazonaws.com/id/ID",
                         text,
-                        "take it from `aws eks describe-cluster --query cluster.identity.oidc.issuer`",
+                        "take it from `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer`",
                     )
                 ]
             )
@@ -82,7 +82,11 @@ class Provider:
                     )
                 ]
             )
-        return cls(Issuer.parse(arn.resource.removeprefix(_PROVIDER)), arn.partition, names.account_id(arn.account))
+        with part_of(text, "issuer"):
+            issuer = Issuer.parse(arn.resource.removeprefix(_PROVIDER))
+        with part_of(text, "account id"):
+            account = names.account_id(arn.account)
+        return cls(issuer, arn.partition, account)
 
     @property
     def arn(self) -> str:

@@ -7,6 +7,7 @@ works for a colleague and for a pipeline.
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +18,9 @@ from eks_identity.model import names
 
 EXEC_API_VERSION = "client.authentication.k8s.io/v1beta1"
 """What `aws eks get-token` answers with; v1alpha1 is gone since kubectl 1.24."""
+
+_FILE = re.compile(r"(~|\.{1,2}|[A-Za-z]:)?[/\\][^\n{}]{1,400}|[\w. /\\-]{1,200}(\.ya?ml|\.json|\.conf|config)")
+"""What is a path rather than a document."""
 
 Kubeconfig = dict[str, Any]
 
@@ -90,8 +94,11 @@ def _yaml(text: str) -> Any:
 
 def usable(text: str) -> str:
     """A kubeconfig that leads to a cluster. Its own text, which may hold credentials, is in no message."""
+    if _FILE.fullmatch(names.text(text)):
+        rule, fix = "must be the text of the file, not its path", "pass pathlib.Path(path).expanduser().read_text()"
+        raise InvalidInput([Problem("", rule, f"{len(text)} characters", fix)])
     try:
-        server(names.text(text))
+        server(text)
     except MalformedDocumentError as error:
         rule, _, fix = str(error).partition("\n  fix: ")
         raise InvalidInput([Problem("", rule, f"{len(text)} characters", fix)]) from None

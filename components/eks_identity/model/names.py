@@ -170,7 +170,7 @@ def profile(name: str) -> str:
     """The name of an AWS profile, which is a section of a file."""
     if not _PROFILE.fullmatch(text(name)):
         rule = "not empty, no brackets, and no spaces around it (AWS configuration files)"
-        raise _refused(rule, name, "write one that `aws configure list-profiles` shows, or leave it out")
+        raise _refused(rule, name, "write a profile of ~/.aws/config, or leave it out")
     return name
 
 
@@ -187,7 +187,7 @@ def disk_device(name: str) -> str:
     """The device that a disk is attached as."""
     if not _DEVICE.fullmatch(text(name)):
         rule = "a block device, such as /dev/xvda or /dev/sda1 (EC2)"
-        raise _refused(rule, name, "write the DeviceName that `aws ec2 describe-images` shows of the AMI")
+        raise _refused(rule, name, "write the DeviceName that `aws ec2 describe-images --image-ids AMI` shows")
     return name
 
 

@@ -49,7 +49,9 @@ def partition(name: str) -> Partition:
     found = PARTITIONS.get(name) if isinstance(name, str) else None
     if found is None:
         known = ", ".join(PARTITIONS)
-        raise InvalidInput([Problem("partition", f"one of {known}", name, "take the partition from the ARN")])
+        raise InvalidInput(
+            [Problem("partition", f"one of {known}", name, "write aws, or aws-cn in China, or aws-us-gov in GovCloud")]
+        )
     return found
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.errors import InvalidInput, Problem, Problems, part_of
 from eks_identity.model import names
 
 _PREFIX = "system:serviceaccount:"
@@ -63,7 +63,8 @@ class Subject:
                     )
                 ]
             )
-        return cls.of(namespace, name, match_wildcards=match_wildcards)
+        with part_of(text, "service account"):
+            return cls.of(namespace, name, match_wildcards=match_wildcards)
 
     @property
     def logical_name(self) -> str:

@@ -51,7 +51,8 @@ class AdoptedAccessEntryProvider(PlainProvider):
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
         except AwsError as error:
-            return refused(news, [Problem("principal_arn", str(error), news["principal_arn"], "see above")])
+            rule, _, fix = str(error).partition("\n  fix: ")
+            return refused(news, [Problem("principal_arn", rule, news["principal_arn"], fix or "run this again")])
         if found is not None:
             say(
                 f"takes over the access entry of {found.principal_arn}, which had: {found}\n  and gets: {_wanted(news)}"

@@ -7,9 +7,11 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+from pulumi.output import UNKNOWN
 
 from eks_identity import answers
 from eks_identity.children import Children, Registered
+from eks_identity.clusters.created_entries import refuse_creator
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
@@ -19,6 +21,8 @@ from eks_identity.people.access_policies import GrantedPolicy, scope
 from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
 from eks_identity.people.new_entries import ExistingWaysIn
 from eks_identity.people.principals import Entrance, Person, access_entry, logical_name
+
+_WITH_UNIQUE_ID = frozenset({"aws:iam/role:Role", "aws:iam/user:User"})
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,12 @@ class WayIn:
                 "user_name": known.apply(_username),
                 "kubernetes_groups": known.apply(lambda found: list(found.kubernetes_groups)),
             }
+        refuse_creator(self._inputs, self._cluster["arn"], person.arn or "", f"{person.under}.arn")
         hooks = self._existing.of_entry(name, beside_a_mapping=self._entrance.via.uses_aws_auth)
         # EKS has one entry a principal: an entry of another type comes when this one has gone.
-        options = pulumi.ResourceOptions(delete_before_replace=True, hooks=hooks)
+        options = pulumi.ResourceOptions(
+            delete_before_replace=True, hooks=hooks, replacement_trigger=_unique_id(person.arn)
+        )
         return aws.eks.AccessEntry(
             name,
             cluster_name=self._cluster["name"],
@@ -172,6 +179,28 @@ class WayIn:
         if not self._entrance.via.uses_access_entries:
             hooks = self._existing.of_mapping(name, AwsAuthMapping.token(), person.arn)
         return AwsAuthMapping(name, args, pulumi.ResourceOptions(parent=self._component, hooks=hooks))
+
+
+def _unique_id(principal: pulumi.Input[str] | None) -> pulumi.Output[str] | None:
+    """Return the unique id of the role or user of this program that `principal` is an output of; None for a literal.
+
+    An access entry is for one role, not for its ARN: where the program replaces the role under its old name, the ARN
+    stays, and the entry has to be replaced, too.
+
+    Source: EKS user guide, "Create access entries".
+    """
+    if not isinstance(principal, pulumi.Output):
+        return None
+
+    async def unique_id(_: Any) -> Any:
+        made = [each for each in await principal.resources() if each.pulumi_resource_type in _WITH_UNIQUE_ID]
+        if len(made) != 1:
+            return None  # an engine's word for "no trigger"
+        found: pulumi.Output[str] = made[0].unique_id  # type: ignore[attr-defined]
+        known = await found.future()
+        return UNKNOWN if known is None else known
+
+    return principal.apply(unique_id, run_with_unknowns=True)
 
 
 def _username(known: AccessEntry) -> str:

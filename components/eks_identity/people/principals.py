@@ -24,7 +24,8 @@ class PrincipalArgs(TypedDict):
 
     arn: NotRequired[pulumi.Input[str]]
     """IAM user, role or account root, as IAM writes it, path included; sessions are refused. An account root is the
-    root user alone, not everybody in the account as in a trust policy: the preview says so."""
+    root user alone, not everybody in the account as in a trust policy: the preview says so. Of a role or user of this
+    program pass the output, as in `role.arn`: where Pulumi replaces the role, its access entry is replaced, too."""
     permission_set: NotRequired[pulumi.Input[str]]
     """The name of an Identity Center permission set that is assigned to the cluster's account. The role that it has
     there is looked up in IAM (`iam:ListRoles`). For another account, give the role's `arn`."""
@@ -166,7 +167,12 @@ def _check(inputs: Inputs, person: Person, entrance: Entrance) -> None:
     if len(inputs.problems.found) == wrong and not inputs.has_refused("cluster"):
         place = f"{person.under} of {entrance.place}"
         both = {"cluster": entrance.cluster["arn"], "principal": person.arn}
-        inputs.take(person.under, both, partial(_fits, place, entrance.via))
+        fits = partial(_fits, place, entrance.via, person)
+        inputs.take(person.under, both, fits)
+        if not is_plain(entrance.cluster["arn"]) and len(inputs.problems.found) == wrong:
+            # In the preview that creates the cluster its ARN is not known; the Output of it tells clusters apart.
+            once = partial(_declared_once, place, entrance.via, person, declared.identity(entrance.cluster["arn"]))
+            inputs.take(person.under, person.arn, lambda arn: once(Principal.parse(arn)))
 
 
 def _allowed(entrance: Entrance, person: Person, who: Mapping[str, Any]) -> None:
@@ -201,7 +207,7 @@ def _own_account(accounts: Any) -> None:
         raise InvalidInput([Problem("", rule, account, f"give the role's arn in place of permission_set: {listed}")])
 
 
-def _fits(place: str, via: Via, known: Any) -> None:
+def _fits(place: str, via: Via, person: Person, known: Any) -> None:
     """Refuses a principal that can never enter this cluster, or that this program lets in twice."""
     try:
         cluster = Arn.parse(known["cluster"])
@@ -216,14 +222,8 @@ def _fits(place: str, via: Via, known: Any) -> None:
             f"{place}: {principal.arn} is the root user alone, not everybody in account {principal.account}, which no "
             "way into a cluster can give a group; to let others in, give a role that they may assume"
         )
+    _declared_once(place, via, person, str(cluster), principal)
     who = principal.aws_auth_arn.lower()
-    for way in (Via.ACCESS_ENTRY, Via.AWS_AUTH):
-        if via not in {way, Via.BOTH}:
-            continue
-        first = declared.first(place, way, str(cluster), who)
-        if first != place:
-            rule = f"a principal has one {way} mapping in a cluster, whatever the case of its ARN (EKS)"
-            raise InvalidInput([Problem("arn", rule, principal.arn, f"take it out of {first} or of {place}")])
     entered = declared.earlier(Via.ACCESS_ENTRY, str(cluster), who)
     mapped = declared.earlier(Via.AWS_AUTH, str(cluster), who)
     if entered and mapped and entered != mapped:
@@ -231,3 +231,33 @@ def _fits(place: str, via: Via, known: Any) -> None:
             f"{principal.arn} is let in by {entered} (access-entry) and by {mapped} (aws-auth): EKS takes the access "
             "entry, and the aws-auth mapping does nothing; for a migration, say via both in one of them"
         )
+
+
+def _declared_once(place: str, via: Via, person: Person, cluster: str, principal: Principal) -> None:
+    """Reject a principal that this program declares for the same cluster and access method elsewhere."""
+    for way in (Via.ACCESS_ENTRY, Via.AWS_AUTH):
+        if via not in {way, Via.BOTH}:
+            continue
+        first = declared.first(place, way, cluster, principal.aws_auth_arn.lower())
+        if first != place:
+            what = "access entry" if way is Via.ACCESS_ENTRY else "entry of aws-auth"
+            rule = f"must have one {what} in a cluster (EKS), and {first} declares it; case and path make no difference"
+            raise InvalidInput([Problem("arn", rule, principal.arn, _both(first, place, person))])
+
+
+def _both(first: str, second: str, person: Person) -> str:
+    """How one principal gets the access of two declarations."""
+    if first.startswith(declared.CREATE):
+        return f"remove {first}: {second} creates the access entry"
+    own = (
+        "declare it in a ClusterAccess of its own, with the policies of both in policies and the groups of both in "
+        'its "groups", and remove it from the other two'
+    )
+    groups = [group for group in person.groups if isinstance(group, str)]
+    if not groups:
+        return own
+    listed = ", ".join(f'"{group}"' for group in groups)
+    return (
+        f'add "groups": [{listed}] to {first}, and remove {second}, whose list of principals may be empty; a principal '
+        f"that needs the access policies of both: {own}"
+    )

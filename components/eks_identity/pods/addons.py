@@ -166,7 +166,9 @@ def _identity_problems(mode: str | None, args: AddonArgs, entry: catalogue.Entry
         problems.append(Problem("oidc_provider_arn", rule, None, f"pass OidcProvider.arn, or use mode {POD_IDENTITY}"))
     if entry is None and "service_account" not in args:
         rule = f"the catalogue does not know which pods of {args['addon_name']} talk to AWS, if any do"
-        fix = "name their service account (`aws eks describe-addon-configuration` lists them), or take mode out"
+        version = args["addon_version"] if isinstance(args.get("addon_version"), str) else "VERSION"
+        listed = f"aws eks describe-addon-configuration --addon-name {args['addon_name']} --addon-version {version}"
+        fix = f"name their service account (`{listed}` lists them), or take mode out"
         problems.append(Problem("service_account", rule, None, fix))
     if "role_arn" in args:
         rule = "said of a role that is made here, and role_arn is made elsewhere"

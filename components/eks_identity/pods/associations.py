@@ -41,7 +41,7 @@ class Associations:
                 found = await self.find(namespace, account)
                 if found is not None:
                     rule = f"a service account has one association in a cluster (EKS), and has this one: {found}"
-                    fix = _fix(found, self.who, hooked.urn)
+                    fix = _fix(found, self.who, name)
                     raise Refused([Problem(under, rule, f"{namespace}/{account}", fix)], subject=self.who)
 
         child = Child(self.component, ASSOCIATION, name)
@@ -86,14 +86,29 @@ def _described(cluster: dict[str, Any], id_: str) -> Association | None:
     return EksApi(**cluster).pod_identity_association(id_)
 
 
-def _fix(found: Association, who: str, urn: str) -> str:
+def import_alias(name: str) -> pulumi.Alias:
+    """Return the alias by which the association `name` adopts one that `pulumi import` brought into the state.
+
+    It is imported at the top level of the stack, under a name of its own: the component, which would be its parent, is
+    in no state yet, and the engine imports below no unknown parent.
+    """
+    return pulumi.Alias(name=_imported(name), parent=pulumi.ROOT_STACK_RESOURCE)
+
+
+def _imported(name: str) -> str:
+    return f"imported-{name}"
+
+
+def _fix(found: Association, who: str, name: str) -> str:
     if found.addon:
         return (
             f"take it out of {who}, and give the role to {found.addon}, which owns it: declare it as an Addon with "
-            f"role_arn, or run `aws eks update-addon --addon-name {found.addon} --pod-identity-associations …`"
+            f"role_arn, or run `aws eks update-addon --cluster-name {found.cluster} --addon-name {found.addon} "
+            "--pod-identity-associations serviceAccount=NAME,roleArn=ARN`"
         )
     where = f"--cluster-name {found.cluster} --association-id {found.id}"
     return (
-        f"delete it (`aws eks delete-pod-identity-association {where}`); or take it over by `pulumi import`, with id "
-        f"{found.cluster},{found.id} and URN {urn}; or take it out of {who}"
+        f"adopt it, so that its pods keep a role: run `pulumi import {ASSOCIATION} {_imported(name)} "
+        f"{found.cluster},{found.id} --protect=false --generate-code=false --yes`, and update again; or delete it: run "
+        f"`aws eks delete-pod-identity-association {where}`; or remove the service account from {who}"
     )

@@ -30,7 +30,7 @@ def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: 
         name = policy.resource.removeprefix("policy/")
         meant = near(name)
         fix = f"did you mean {meant}?" if meant and meant != name else "take one of `aws iam list-policies --scope AWS`"
-        raise InvalidInput([Problem("", "a policy that there is (IAM)", name, fix)])
+        raise InvalidInput([Problem("", "a policy that there is (IAM)", known, fix)])
 
     return refusing(arn, refuse_if_absent, inputs.subject, under)
 

@@ -99,8 +99,8 @@ class OidcProvider(pulumi.ComponentResource):
                 issuer = Issuer.parse(url)
                 found = await self._find(issuer)
                 if found is not None:
-                    rule = "an account has one OIDC provider for an issuer (IAM)"
-                    raise Refused([Problem("issuer", rule, str(found["arn"]), ADOPT_IT)], subject=subject)
+                    rule = f"must be an issuer without an OIDC provider in this account (IAM), and has {found['arn']}"
+                    raise Refused([Problem("issuer", rule, issuer.url, ADOPT_IT)], subject=subject)
 
         return pulumi.ResourceHookBinding(
             before_create=[hook("oidc-provider-is-new", Child(self, PROVIDER, name), refuse)]

@@ -19,7 +19,7 @@ from eks_identity.model import arns, names, permissions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
 from eks_identity.pods import service_accounts, workload_rules
-from eks_identity.pods.associations import Associations
+from eks_identity.pods.associations import Associations, import_alias
 from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.existing_accounts import ExistingAccounts
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
@@ -245,7 +245,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             disable_session_tags=args.get("disable_session_tags"),
             policy=policy,
             tags=inputs.texts("tags", args["tags"]) if "tags" in args else None,
-            opts=pulumi.ResourceOptions(parent=self, hooks=is_new),
+            opts=pulumi.ResourceOptions(parent=self, hooks=is_new, aliases=[import_alias(label)]),
         )
 
 

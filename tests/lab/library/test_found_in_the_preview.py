@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 
@@ -88,43 +89,36 @@ def said_in_preview(stack, said):
     return done.stdout + done.stderr
 
 
-def test_an_association_of_others_is_refused_in_the_preview(stack, pods, association):
-    """It is named with its role; where it is deleted as the message says, the update makes ours."""
+def commands(said):
+    """The commands of a fix, in the order in which it names them."""
+    return re.findall(r"`((?:pulumi|aws) [^`]*)`", said)
+
+
+def test_an_association_of_others_is_rejected_in_the_preview(stack, pods, association):
+    """It is named with its role; where it is deleted by the command of the fix, the update makes ours."""
     ours = stack.say(settings(mode="pod-identity"))
     for operation in (ours.preview, ours.up):
         said = refused(operation)
         assert "service_account: 'default/taken'" in said
         assert f"{association} of {CLUSTER} gives its pods {THEIRS}" in said
-    (command,) = {line.partition("`")[2].partition("`")[0] for line in said.splitlines() if "fix:  delete it" in line}
+    *_, command = commands(said)
     done = pods.world.aws(*command.split()[1:])
     assert done.worked, done.stderr
     ours.up()
     assert ":assumed-role/taken/" in pods.who("taken", "taken")
 
 
-def test_an_association_of_others_is_taken_over_by_import(stack, api, provider, association):
-    """With the id and the URN of the message the engine imports it, and changes its role in place."""
-    stack.up(settings(mode="irsa", oidc_provider_arn=provider, service_account_management="none"))
-    ours = stack.say(settings(mode="pod-identity", oidc_provider_arn=provider))
-    said = refused(ours.preview)
-    urn = said.partition(" and URN ")[2].split(";")[0]
-    parent = urn.replace("$aws:eks/podIdentityAssociation:PodIdentityAssociation", "")
-    ours.import_resources(
-        resources=[
-            {
-                "type": "aws:eks/podIdentityAssociation:PodIdentityAssociation",
-                "name": "taken",
-                "id": said.partition("with id ")[2].split(" ")[0],
-                "parent": "parent",
-            }
-        ],
-        name_table={"parent": parent},
-        protect=False,
-        generate_code=False,
-    )
+def test_an_association_of_others_is_adopted_by_the_command_of_the_fix(stack, api, association):
+    """The command imports it before the component is in any state; the update then changes its role in place."""
+    ours = stack.say(settings(mode="pod-identity"))
+    command, *_ = commands(refused(ours.preview))
+    stack.pulumi(*command.split()[1:])
+    changes = ours.preview().change_summary
+    assert not {"replace", "delete", "create-replacement"} & {str(getattr(each, "value", each)) for each in changes}
     ours.up()
     found = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)["association"]
     assert found["roleArn"] == "arn:aws:iam::123456789012:role/taken"
+    assert set(ours.up().summary.resource_changes) == {"same"}
 
 
 def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, pods, provider):

@@ -1,0 +1,670 @@
+"""For each fix that a validation error can give: arguments that are wrong, and the same after the fix was followed."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi_program import ACCOUNT, ISSUER, kubeconfig, provider_arn
+from samples import CONNECTION, SUBJECT, WORKLOAD, role_arn
+
+REMOVE = object()
+"""In place of a value: the argument is left out."""
+USER = f"arn:aws:iam::{ACCOUNT}:user/ope"
+OTHER = "444455556666"
+BASE: dict[str, dict[str, Any]] = {
+    "Addon": {"cluster": CONNECTION, "addon_name": "aws-ebs-csi-driver"},
+    "AuthenticationModeMigration": {"cluster": CONNECTION, "to": "API"},
+    "AwsAuthMapping": {"kubeconfig": kubeconfig(), "arn": USER, "groups": ["operators"]},
+    "ChainedRole": {"trusted_role_arns": [role_arn("cart")]},
+    "Cluster": {"name": "eks-clu"},
+    "ClusterAccess": {
+        "cluster": CONNECTION,
+        "group": "operators",
+        "roles": [{"name": "view"}],
+        "principals": [{"arn": USER}],
+    },
+    "IrsaRole": {"oidc_provider_arns": [provider_arn()], "subjects": [SUBJECT]},
+    "NodeIsolation": {},
+    "OidcProvider": {"issuer": ISSUER},
+    "PodIdentityRole": {},
+    "ServiceAccount": dict(SUBJECT),
+    "WorkloadIdentity": {**WORKLOAD, "oidc_provider_arn": provider_arn()},
+}
+
+
+@dataclass(frozen=True)
+class Play:
+    """One fix: what brings it up, and what it says to do."""
+
+    component: str
+    fix: str
+    """What the fix begins with."""
+    wrong: dict[str, Any]
+    right: dict[str, Any]
+    cloud: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.component}-{self.fix[:40]}"
+
+
+def arguments(component: str, changes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**BASE[component], **changes}.items() if value is not REMOVE}
+
+
+def _create(**options: Any) -> dict[str, Any]:
+    return {"create": {"skip_default_node_group": True, **options}}
+
+
+def _groups(**options: Any) -> dict[str, Any]:
+    return {**_create(), "node_groups": {"apps": options}}
+
+
+def _roles(**role: Any) -> dict[str, Any]:
+    return {"roles": [role]}
+
+
+def _rule(**rule: Any) -> dict[str, Any]:
+    return _roles(name="own", rules=[rule])
+
+
+def _statement(**other: Any) -> dict[str, Any]:
+    allow = {"effect": "Allow", "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::files/*"]}
+    return {"statements": [{**allow, **other}]}
+
+
+def _condition(**other: Any) -> dict[str, Any]:
+    return _statement(conditions=[{"test": "StringEquals", "variable": "aws:ResourceTag/a", "values": ["b"], **other}])
+
+
+def _connection(**other: Any) -> dict[str, Any]:
+    return {"cluster": {**CONNECTION, **other}}
+
+
+def _principals(*principals: Any) -> dict[str, Any]:
+    return {"principals": list(principals)}
+
+
+def _policies(*policies: Any, **other: Any) -> dict[str, Any]:
+    return {"policies": list(policies), **other}
+
+
+def _entry(**entry: Any) -> dict[str, Any]:
+    return {"catalogue": [entry]}
+
+
+VIEW = {"policy": "AmazonEKSViewPolicy"}
+NODES = {"type": "EC2_LINUX", "group": REMOVE, "roles": REMOVE, **_principals({"arn": role_arn("nodes")})}
+DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+POD_IDENTITY = {"mode": "pod-identity", "oidc_provider_arn": REMOVE}
+GROUPS = {"instance_roles": [role_arn("nodes")]}
+CONFIG_MAP = {"authentication_mode": "CONFIG_MAP"}
+ALL = {"scaling_config": {"min_size": 1, "max_size": 1, "desired_size": 1}}
+MANY = [f"Policy{number}" for number in range(11)]
+LONG = json.dumps({**DOCUMENT, "Id": "x" * 10_300})
+
+PLAYS = [
+    # clusters
+    Play("Cluster", "write name, or create", {"name": REMOVE}, {}),
+    Play(
+        "Cluster", "add create, or take it out", {"node_groups": {"a": ALL}}, {"node_groups": {"a": ALL}, **_create()}
+    ),
+    Play(
+        "Cluster", "give one of the two", _create(subnet_ids=["s"], private_subnet_ids=["s"]), _create(subnet_ids=["s"])
+    ),
+    Play("Cluster", "did you mean", _create(subnet_idz=["s"]), _create(subnet_ids=["s"])),
+    Play("Cluster", "see the arguments of", _create(nonsense=1), _create()),
+    Play(
+        "Cluster",
+        "take them out: EKS lets the roles",
+        _create(instance_roles=["r"]),
+        _create(),
+    ),
+    Play(
+        "Cluster",
+        "set authentication_mode to API_AND_CONFIG_MAP or API",
+        _create(**CONFIG_MAP, auto_mode={"enabled": True}),
+        _create(authentication_mode="API", auto_mode={"enabled": True}),
+    ),
+    Play("Cluster", "give private_subnet_ids", _create(vpc_id="v"), _create(vpc_id="v", private_subnet_ids=["s"])),
+    Play(
+        "Cluster",
+        "set endpoint_private_access to True",
+        _create(endpoint_public_access=False),
+        _create(endpoint_public_access=False, endpoint_private_access=True),
+    ),
+    Play(
+        "Cluster",
+        "take it out",
+        _create(endpoint_public_access=False, endpoint_private_access=True, public_access_cidrs=["1.2.3.4/32"]),
+        _create(endpoint_public_access=False, endpoint_private_access=True),
+    ),
+    Play("Cluster", 'write "1.33", in full', _create(version=1.33), _create(version="1.33")),
+    Play("Cluster", "write ipv4 or ipv6", _create(ip_family="six"), _create(ip_family="ipv6")),
+    Play(
+        "Cluster",
+        "write what `aws kms describe-key --key-id KEY`",
+        _create(encryption_config_key_arn="alias/x"),
+        _create(encryption_config_key_arn=f"arn:aws:kms:ap-northeast-1:{ACCOUNT}:key/x"),
+    ),
+    Play(
+        "Cluster",
+        "give node_role, or name the role in create.instance_roles",
+        {**_create(**CONFIG_MAP), "node_groups": {"a": {**ALL, "node_role_arn": role_arn("n")}}},
+        {**_create(**CONFIG_MAP, **GROUPS), "node_groups": {"a": {**ALL, "node_role_arn": role_arn("n")}}},
+    ),
+    Play("Cluster", "bring a launch_template", _groups(**ALL, remote_access={}), _groups(**ALL)),
+    Play(
+        "Cluster",
+        "put it into the launch template",
+        _groups(**ALL, launch_template={"id": "lt-1", "version": "1"}, disk_size=20),
+        _groups(**ALL, launch_template={"id": "lt-1", "version": "1"}),
+    ),
+    Play(
+        "Cluster",
+        "take some out",
+        {**_create(), "role_settings": {"tags": {str(number): "x" for number in range(51)}}},
+        {**_create(), "role_settings": {"tags": {str(number): "x" for number in range(50)}}},
+    ),
+    Play("NodeIsolation", "give disk_size", {"disk_device": "/dev/xvda"}, {"disk_device": "/dev/xvda", "disk_size": 9}),
+    Play("NodeIsolation", "write the DeviceName", {"disk_device": "disk"}, {}),
+    Play("NodeIsolation", "write one of that form, or leave it out", {"name_prefix": "a b"}, {}),
+    # connections
+    Play(
+        "WorkloadIdentity",
+        "take it from `aws eks describe-cluster --name NAME --query cluster.endpoint`",
+        _connection(endpoint="x"),
+        {},
+    ),
+    Play(
+        "WorkloadIdentity",
+        "take it from `aws eks describe-cluster --name NAME --query cluster.certificateAuthority.data`",
+        _connection(certificate_authority="x"),
+        {},
+    ),
+    Play(
+        "WorkloadIdentity",
+        "take it from `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer`",
+        _connection(issuer="x y"),
+        {},
+    ),
+    Play("WorkloadIdentity", "give Cluster.connection", _connection(name="another"), {}),
+    Play("WorkloadIdentity", "write aws, or aws-cn in China", _connection(partition="x"), {}),
+    Play("WorkloadIdentity", "API is the one for new clusters", _connection(authentication_mode="x"), {}),
+    Play("WorkloadIdentity", "pass pathlib.Path(path)", _connection(kubeconfig="./kubeconfig.yaml"), {}),
+    Play("WorkloadIdentity", "give namespace", {"namespace": REMOVE}, {}),
+    # access entries and access policies
+    Play("ClusterAccess", "access-entry is the one for new clusters", {"via": "x"}, {"via": "access-entry"}),
+    Play("ClusterAccess", "use access-entry", _connection(authentication_mode="API") | {"via": "aws-auth"}, {}),
+    Play("ClusterAccess", "use aws-auth, or take", _connection(authentication_mode="CONFIG_MAP"), {"via": "aws-auth"}),
+    Play("ClusterAccess", "people and programs have STANDARD", {"type": "x"}, {"type": "STANDARD"}),
+    Play(
+        "ClusterAccess",
+        "give a role of your own",
+        _principals({"arn": role_arn("aws-service-role/x.amazonaws.com/X")}),
+        _principals({"arn": role_arn("x")}),
+    ),
+    Play(
+        "ClusterAccess",
+        "take the groups out, or use type STANDARD",
+        NODES | _principals({"arn": role_arn("nodes"), "groups": ["g"]}),
+        NODES,
+    ),
+    Play(
+        "ClusterAccess",
+        "take the username out, or use type STANDARD",
+        NODES | _principals({"arn": role_arn("nodes"), "username": "u"}),
+        NODES,
+    ),
+    Play("ClusterAccess", "give the nodes' role", NODES | _principals({"arn": USER}), NODES),
+    Play(
+        "ClusterAccess",
+        "give a role of that account",
+        NODES | _principals({"arn": role_arn("nodes").replace(ACCOUNT, OTHER)}),
+        NODES,
+    ),
+    Play("ClusterAccess", "take it out; nodes get their rights", NODES | _policies(VIEW), NODES),
+    Play("ClusterAccess", "use type EC2", _policies({"policy": "AmazonEKSAutoNodePolicy"}), {}),
+    Play("ClusterAccess", "leave adopt out, and the entry", NODES | {"adopt": True}, NODES),
+    Play("ClusterAccess", "use access-entry", NODES | {"via": "aws-auth"}, NODES),
+    Play(
+        "ClusterAccess",
+        "write its name, such as AmazonEKSViewPolicy",
+        _policies({"policy": f"arn:aws:iam::{ACCOUNT}:policy/x"}),
+        _policies(VIEW),
+    ),
+    Play(
+        "ClusterAccess",
+        "did you mean AmazonEKSViewPolicy",
+        _policies({"policy": "AmazonEKSViewPolic"}),
+        _policies(VIEW),
+    ),
+    Play("ClusterAccess", "name one, or leave namespaces out", _policies({**VIEW, "namespaces": []}), _policies(VIEW)),
+    Play(
+        "ClusterAccess",
+        "take the repeated one out",
+        _policies({**VIEW, "namespaces": ["a", "a"]}),
+        _policies({**VIEW, "namespaces": ["a"]}),
+    ),
+    Play(
+        "ClusterAccess",
+        "write the namespaces of both in one",
+        _policies({**VIEW, "namespaces": ["a"]}, {**VIEW, "namespaces": ["b"]}),
+        _policies({**VIEW, "namespaces": ["a", "b"]}),
+    ),
+    Play("ClusterAccess", "use via access-entry", _policies(VIEW, via="aws-auth"), _policies(VIEW, via="access-entry")),
+    Play("ClusterAccess", "name one, such as operators", {"group": REMOVE}, {}),
+    Play("ClusterAccess", "give group and roles", {"group": REMOVE, "roles": REMOVE}, {}),
+    # principals
+    Play("ClusterAccess", "give arn; or permission_set", _principals({"username": "u"}), {}),
+    Play("ClusterAccess", "leave account_id out", _principals({"arn": USER, "account_id": ACCOUNT}), {}),
+    Play(
+        "ClusterAccess",
+        "take principals[0] or this one out",
+        _principals(
+            {"arn": USER}, {"arn": USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER/OPE", "user/Ope")}
+        ),
+        {},
+    ),
+    Play(
+        "ClusterAccess",
+        "give a principal of the cluster's own",
+        _principals({"arn": USER.replace("aws", "aws-cn", 1)}),
+        {},
+    ),
+    Play(
+        "ClusterAccess",
+        "give the role's arn in place of permission_set",
+        _principals({"permission_set": "Operators", "account_id": OTHER}),
+        {},
+    ),
+    Play("ClusterAccess", "write it as Identity Center shows it", _principals({"permission_set": "a b"}), {}),
+    Play("ClusterAccess", "give a user's or role's ARN", _principals({"arn": CONNECTION["arn"]}), {}),
+    Play(
+        "ClusterAccess",
+        f"give arn:aws:iam::{ACCOUNT}:user/NAME",
+        _principals({"arn": USER.replace("user", "group")}),
+        {},
+    ),
+    Play(
+        "ClusterAccess",
+        f"give the role's ARN: {role_arn('x')}",
+        _principals({"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/x/s"}),
+        _principals({"arn": role_arn("x")}),
+    ),
+    Play(
+        "ClusterAccess",
+        "give the ARN of the IAM user or role",
+        _principals({"arn": f"arn:aws:sts::{ACCOUNT}:federated-user/x"}),
+        {},
+    ),
+    Play("ClusterAccess", "pass the arn output of a resource", _principals({"arn": "ope"}), {}),
+    Play("ClusterAccess", "choose another username", _principals({"arn": USER, "username": "system:x"}), {}),
+    Play("ClusterAccess", "write operators", {"group": " "}, {"group": "operators"}),
+    Play(
+        "ClusterAccess",
+        "associate the access policy",
+        _principals({"arn": USER, "groups": ["system:masters"]}),
+        _policies({"policy": "AmazonEKSClusterAdminPolicy"}),
+    ),
+    Play("ClusterAccess", "bind a group of your own", _principals({"arn": USER, "groups": ["system:x"]}), {}),
+    Play("ClusterAccess", "take the repeated group out", _principals({"arn": USER, "groups": ["a", "a"]}), {}),
+    # RBAC
+    Play(
+        "ClusterAccess",
+        "add a rule, such as get on pods",
+        _roles(name="own", rules=[]),
+        _rule(verbs=["get"], resources=["pods"], api_groups=[""]),
+    ),
+    Play(
+        "ClusterAccess", "write ClusterRole", _roles(name="own", kind="Rolle"), _roles(name="own", kind="ClusterRole")
+    ),
+    Play(
+        "ClusterAccess",
+        "write the verb in lower case",
+        _rule(verbs=["Get"], resources=["pods"]),
+        _rule(verbs=["get"], resources=["pods"]),
+    ),
+    Play(
+        "ClusterAccess",
+        "write get, list, watch",
+        _rule(verbs=[], resources=["pods"]),
+        _rule(verbs=["get", "list", "watch"], resources=["pods"]),
+    ),
+    Play(
+        "ClusterAccess",
+        "write /healthz",
+        _rule(verbs=["get"], non_resource_urls=["healthz"]),
+        _rule(verbs=["get"], non_resource_urls=["/healthz"]),
+    ),
+    Play(
+        "ClusterAccess",
+        "write it as `kubectl api-resources`",
+        _rule(verbs=["get"], resources=["Pod"]),
+        _rule(verbs=["get"], resources=["pods"]),
+    ),
+    Play(
+        "ClusterAccess", "write resources, such as pods", _rule(verbs=["get"]), _rule(verbs=["get"], resources=["pods"])
+    ),
+    Play(
+        "ClusterAccess",
+        "leave one of the two",
+        _roles(name="view", namespace="a", namespaces=["a"]),
+        _roles(name="view", namespace="a"),
+    ),
+    Play(
+        "ClusterAccess",
+        "name it, or use kind ClusterRole",
+        _roles(name="own", kind="Role"),
+        _roles(name="own", kind="Role", namespace="a"),
+    ),
+    Play("ClusterAccess", "take those out", _roles(name="a/b"), _roles(name="ab")),
+    Play("ClusterAccess", "give it another name, or take one", {"roles": [{"name": "view"}, {"name": "view"}]}, {}),
+    Play(
+        "ClusterAccess",
+        "leave rules out, and the role is only bound",
+        _roles(name="view", rules=[{"verbs": ["get"], "resources": ["pods"]}]),
+        _roles(name="view"),
+    ),
+    # aws-auth
+    Play("AuthenticationModeMigration", "write API_AND_CONFIG_MAP, or API", {"to": "CONFIG_MAP"}, {"to": "API"}),
+    # IAM
+    Play("IrsaRole", "shorten it", {"role_name": "x" * 65}, {"role_name": "x" * 64}),
+    Play("IrsaRole", "take the other characters out", {"role_name": "a b"}, {"role_name": "ab"}),
+    Play("IrsaRole", "shorten it, and take", {"description": "x" * 1001}, {"description": "x" * 1000}),
+    Play("IrsaRole", "write /team/", {"path": "team"}, {"path": "/team/"}),
+    Play("IrsaRole", "take one of the two out", {"role_name": "a", "role_name_prefix": "a"}, {"role_name": "a"}),
+    Play("IrsaRole", "choose one from 3600 to 43200", {"max_session_duration": 1}, {"max_session_duration": 3600}),
+    Play(
+        "IrsaRole",
+        "rename the policy",
+        {"inline_policies": {"a b": json.dumps(DOCUMENT)}},
+        {"inline_policies": {"ab": json.dumps(DOCUMENT)}},
+    ),
+    Play(
+        "IrsaRole",
+        'add "Statement"',
+        {"inline_policies": {"a": "{}"}},
+        {"inline_policies": {"a": json.dumps(DOCUMENT)}},
+    ),
+    Play(
+        "IrsaRole",
+        "use json.dumps",
+        {"inline_policies": {"a": "{'a'}"}},
+        {"inline_policies": {"a": json.dumps(DOCUMENT)}},
+    ),
+    Play(
+        "IrsaRole",
+        "take Principal out",
+        {"inline_policies": {"a": json.dumps({"Statement": [{**DOCUMENT["Statement"][0], "Principal": "*"}]})}},
+        {"inline_policies": {"a": json.dumps(DOCUMENT)}},
+    ),
+    Play(
+        "IrsaRole",
+        "write 2012-10-17",
+        {"inline_policies": {"a": json.dumps({**DOCUMENT, "Version": "1"})}},
+        {"inline_policies": {"a": json.dumps(DOCUMENT)}},
+    ),
+    Play(
+        "IrsaRole",
+        "make some of them managed policies",
+        {"inline_policies": {"a": LONG}},
+        _policies(f"arn:aws:iam::{ACCOUNT}:policy/a"),
+    ),
+    Play("IrsaRole", "take the repeated policy out", _policies("A", "A"), _policies("A")),
+    Play("IrsaRole", "join some of them into one", _policies(*MANY), _policies(*MANY, raised_quotas=True)),
+    Play("IrsaRole", "write AmazonS3ReadOnlyAccess", _policies("a b"), _policies("AmazonS3ReadOnlyAccess")),
+    Play(
+        "IrsaRole",
+        "change arn:aws-cn to arn:aws",
+        _policies("arn:aws-cn:iam::aws:policy/A"),
+        _policies("arn:aws:iam::aws:policy/A"),
+    ),
+    Play(
+        "IrsaRole",
+        "give the ARN of a managed policy",
+        {"permissions_boundary": USER},
+        {"permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/a"},
+    ),
+    Play("IrsaRole", "write Allow", _statement(effect="allow"), _statement(effect="Allow")),
+    Play("IrsaRole", "write s3:GetObject", _statement(actions=["GetObject"]), _statement(actions=["s3:GetObject"])),
+    Play("IrsaRole", "add to actions", _statement(actions=[]), _statement()),
+    Play("IrsaRole", "add to values", _condition(values=[]), _condition()),
+    Play("IrsaRole", "write StringEquals, or another", _condition(test="Equals"), _condition()),
+    Play("IrsaRole", "write aws:ResourceTag/team", _condition(variable="team"), _condition()),
+    Play(
+        "IrsaRole",
+        "name each service account, or set",
+        {"subjects": [{"namespace": "a", "name": "*"}]},
+        {"subjects": [{"namespace": "a", "name": "*"}], "match_wildcards": True},
+    ),
+    Play("IrsaRole", "take the repeated provider out", {"oidc_provider_arns": [provider_arn()] * 2}, {}),
+    Play("IrsaRole", "take the repeated subject out", {"subjects": [SUBJECT] * 2}, {}),
+    Play("IrsaRole", "add to subjects", {"subjects": []}, {}),
+    Play(
+        "IrsaRole",
+        "register that cluster's issuer",
+        {"oidc_provider_arns": [provider_arn(), provider_arn(issuer=f"{ISSUER}2").replace(ACCOUNT, OTHER)]},
+        {"oidc_provider_arns": [provider_arn(), provider_arn(issuer=f"{ISSUER}2")]},
+    ),
+    Play("IrsaRole", "give OidcProvider.arn, or a line", {"oidc_provider_arns": [USER]}, {}),
+    Play("IrsaRole", "write sts.amazonaws.com", {"audience": ""}, {"audience": "sts.amazonaws.com"}),
+    Play("IrsaRole", "rename the tag", {"tags": {"aws:x": "y"}}, {"tags": {"x": "y"}}),
+    Play("ChainedRole", "add to it", {"trusted_role_arns": []}, {}),
+    Play("ChainedRole", "give the ARN of a role", {"trusted_role_arns": [USER]}, {}),
+    Play("ChainedRole", "take the repeated role out", {"trusted_role_arns": [role_arn("a"), role_arn("a")]}, {}),
+    Play("ChainedRole", "write one of that form", {"external_id": "a b"}, {"external_id": "a-b"}),
+    Play(
+        "ChainedRole",
+        "take it, or those, out",
+        {"external_id": "ab", "cluster_arns": [CONNECTION["arn"]], "subjects": [SUBJECT]},
+        {"external_id": "ab"},
+    ),
+    Play(
+        "ChainedRole",
+        "give subjects too",
+        {"cluster_arns": [CONNECTION["arn"]]},
+        {"cluster_arns": [CONNECTION["arn"]], "subjects": [SUBJECT]},
+    ),
+    Play(
+        "PodIdentityRole",
+        "give Cluster.arn, or what `aws eks describe-cluster --name NAME",
+        {"cluster_arns": [USER]},
+        {"cluster_arns": [CONNECTION["arn"]]},
+    ),
+    Play("OidcProvider", "set adopt to False", {"adopt": True}, {"adopt": False}),
+    # the catalogue
+    Play(
+        "IrsaRole",
+        "give ",
+        _entry(name="external-dns"),
+        _entry(name="external-dns", hosted_zone_arns=["arn:aws:route53:::hostedzone/Z1"]),
+    ),
+    Play(
+        "IrsaRole",
+        "take it out: it would do nothing",
+        _entry(name="vpc-cni", bucket_arns=["arn:aws:s3:::b"]),
+        _entry(name="vpc-cni"),
+    ),
+    # service accounts and workloads
+    Play("ServiceAccount", "write the namespace as `kubectl", {"namespace": "A"}, {"namespace": "a"}),
+    Play("ServiceAccount", "write the service account as `kubectl", {"name": "A"}, {"name": "a"}),
+    Play("ServiceAccount", "use ", {"annotations": {"eks.amazonaws.com/role-arn": "x"}}, {"role_arn": role_arn("x")}),
+    Play("ServiceAccount", "write a mapping", {"annotations": 7}, {"annotations": {}}),
+    Play("ServiceAccount", "leave it out, or give it a value", {"role_arn": None}, {}),
+    Play(
+        "WorkloadIdentity",
+        "pass OidcProvider.arn, or use mode pod-identity",
+        {"oidc_provider_arn": REMOVE},
+        POD_IDENTITY,
+    ),
+    Play("WorkloadIdentity", "take it out", {"match_session_tags": True}, {}),
+    Play(
+        "WorkloadIdentity",
+        "take it out, or disable_session_tags",
+        {**POD_IDENTITY, "disable_session_tags": True, "match_session_tags": True},
+        {**POD_IDENTITY, "disable_session_tags": True},
+    ),
+    Play(
+        "WorkloadIdentity",
+        "set it to True, or take session_policy out",
+        {**POD_IDENTITY, "session_policy": json.dumps(DOCUMENT)},
+        {**POD_IDENTITY, "session_policy": json.dumps(DOCUMENT), "disable_session_tags": True},
+    ),
+    Play(
+        "WorkloadIdentity",
+        "pass the OidcProvider of this cluster",
+        {"oidc_provider_arn": provider_arn(issuer=f"{ISSUER}2")},
+        {},
+    ),
+    Play(
+        "WorkloadIdentity",
+        "take it out, or pass that of the cluster's account",
+        {"mode": "pod-identity", "oidc_provider_arn": provider_arn().replace(ACCOUNT, OTHER)},
+        POD_IDENTITY,
+    ),
+    Play(
+        "WorkloadIdentity",
+        "give a role of that account",
+        {**POD_IDENTITY, "role_arn": role_arn("x").replace(ACCOUNT, OTHER)},
+        {**POD_IDENTITY, "role_arn": role_arn("y"), "target_role_arn": role_arn("x").replace(ACCOUNT, OTHER)},
+    ),
+    # add-ons
+    Play(
+        "Addon",
+        "take mode out, and give",
+        {"addon_name": "eks-pod-identity-agent", "mode": "pod-identity"},
+        {"addon_name": "eks-pod-identity-agent"},
+    ),
+    Play("Addon", "set mode to irsa or pod-identity", {"policies": ["A"]}, {"policies": ["A"], "mode": "pod-identity"}),
+    Play(
+        "Addon",
+        "name their service account",
+        {"addon_name": "own", "mode": "pod-identity", "policies": ["A"]},
+        {"addon_name": "own", "mode": "pod-identity", "policies": ["A"], "service_account": "own"},
+    ),
+    Play(
+        "Addon",
+        "pass OidcProvider.arn, or use mode",
+        {"mode": "irsa"},
+        {"mode": "irsa", "oidc_provider_arn": provider_arn()},
+    ),
+    Play(
+        "Addon",
+        "take one of the two out",
+        {"mode": "pod-identity", "role_arn": role_arn("x"), "policies": ["A"]},
+        {"mode": "pod-identity", "role_arn": role_arn("x")},
+    ),
+    Play(
+        "Addon",
+        "give one of policies",
+        {"addon_name": "own", "mode": "pod-identity", "service_account": "own"},
+        {"addon_name": "own", "mode": "pod-identity", "policies": ["A"], "service_account": "own"},
+    ),
+    Play("Addon", "use json.dumps of a dict", {"configuration_values": "[]"}, {"configuration_values": "{}"}),
+    Play("Addon", "write the add-on as `aws", {"addon_name": "a b"}, {}),
+    Play("Addon", "write one that `aws eks describe-addon-versions", {"addon_version": "a b"}, {}),
+    Play("Cluster", "write the cluster as `aws eks list-clusters`", {"name": "a b"}, {}),
+    Play("Cluster", "write a profile of ~/.aws/config", {"profile": " "}, {}),
+    Play("WorkloadIdentity", "write one that `aws ec2 describe-regions`", _connection(region="x"), {}),
+    Play("WorkloadIdentity", "write the account id as a string", _connection(account_id="x"), {}),
+]
+
+_COMPONENTS, _LAB = "tests/components/test_components_", "tests/lab/library/test_"
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    "the creator's entry exists once the cluster does": (
+        f"{_COMPONENTS}declared_twice.py",
+        "test_the_creator_of_a_new_cluster_needs_adopt",
+    ),
+    "remove .*..*": (
+        f"{_COMPONENTS}declared_twice.py",
+        "test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access",
+    ),
+    "write the text itself": (
+        f"{_COMPONENTS}mistakes.py",
+        "test_an_output_in_an_f_string_is_named_for_every_text_input",
+    ),
+    "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
+    "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
+    "or name this ARN in break_glass": (
+        f"{_LAB}aws_auth_mapping.py",
+        "test_who_is_named_in_break_glass_may_lose_their_way_in",
+    ),
+    "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_adopts_an_entry_when_asked"),
+    "bring that name into the state with": (f"{_LAB}access_guard.py", "test_the_callers_own_way_in_stays"),
+    "set adopt to True: it is then taken over": (f"{_LAB}cluster_access.py", "test_the_creators_entry_is_taken_over"),
+    "set adopt to True: it is then used": (
+        f"{_COMPONENTS}cluster.py",
+        "test_an_adopted_provider_is_looked_up_and_nothing_else",
+    ),
+    "set service_account_management to adopt": (
+        f"{_LAB}found_in_the_preview.py",
+        "test_a_service_account_that_is_there_is_refused_in_the_preview",
+    ),
+    "set keep_pod_identity to True": (
+        f"{_LAB}workload_switch.py",
+        "test_the_way_back_wires_irsa_before_it_takes_the_association_away",
+    ),
+    "take the principal out in an update of its own": (
+        f"{_LAB}handovers.py",
+        "test_nobody_is_moved_by_being_taken_over",
+    ),
+    "forget the old one": (f"{_LAB}handovers.py", "test_another_name_does_not_take_the_entry_away"),
+    "or name who goes in break_glass, and nobody is asked": (
+        f"{_LAB}access_guard.py",
+        "test_the_last_administrator_stays",
+    ),
+    "`aws iam list-policies --scope AWS`": (
+        f"{_LAB}workload_many.py",
+        "test_a_misspelt_policy_is_refused_in_the_preview",
+    ),
+}
+"""Fixes that other tests follow: a part of the text, or all of it; and the test's file and name."""
+NOT_PLAYED = {
+    "see `aws eks list-clusters",
+    "write the mode itself",
+    "leave namespaces out",
+    "give a rule of its own with api_groups",
+    ", or without api_groups",
+    "put it in quotes",
+    "take this one or ",
+    "write a username, in quotes",
+    "leave only one of the entries",
+    "map another principal, and leave",
+    "use a second role, or name fewer resources",
+    "write the policy as statements or as a document of your own",
+    "name the resources of both in one of them",
+    "write a list, also for one item",
+    "give Cluster.arn, name and region of one cluster",
+    "mend it in aws-auth",
+    "choose another; node roles need no mapping",
+    "let EKS map node roles",
+    "write a list, such as [operators]",
+    "write its name, in quotes",
+    "give the role's arn; asked was",
+    "give one of these as arn",
+    "assign it to account",
+    "let another administrator in first",
+    "already: write to: ",
+    "let whom it lets in come in by access entries",
+    "give it a value",
+    "set role_name",
+    "write True or False",
+    "use kind ClusterRole, without a namespace",
+    "put the values of both into one of them",
+    "default:my-sa",
+    ", or use Pod Identity",
+    "give another principal; nodes that come in",
+    "leave adopt out; what is to be taken over",
+    "give it another name, or take it out of",
+    "take it out of .* or of .*",
+    "take it out of AwsAuthMapping",
+    "take it out, or copy it from the plan",
+    "write the whole ARN of",
+    "mend that, and run this again",
+    "run this again",
+    "pass an aws provider of account",
+    "run .*",
+    "take it out, and use that of",
+    "write a mapping of those",
+}
+"""Fixes that no test follows yet. Nothing may be added: a new fix gets a play."""

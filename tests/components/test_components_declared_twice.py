@@ -1,0 +1,126 @@
+"""One principal in two declarations of a program: rejected at preview, with how one declaration gives both accesses."""
+
+import pulumi
+import pytest
+from pulumi_program import ACCOUNT, Cloud, deploy
+
+import eks_identity as eks
+from eks_identity.inputs import Refused
+
+BACKEND = f"arn:aws:iam::{ACCOUNT}:role/backend"
+CREATE = {"skip_default_node_group": True}
+ENTRY = "aws:eks/accessEntry:AccessEntry"
+
+
+def of_two_teams(first, second, **cluster):
+    def program():
+        own = eks.Cluster("own", cluster or {"name": "eks-clu"})
+        on_cluster = pulumi.ResourceOptions(providers=[own.provider])
+        for team, role, principals in (("devs", "view", first), ("oncall", "edit", second)):
+            args = {"cluster": own.connection, "group": team, "roles": [{"name": role}], "principals": principals()}
+            eks.ClusterAccess(team, args, on_cluster)
+
+    return program
+
+
+@pytest.mark.parametrize("cluster", [{"name": "eks-clu"}, {"create": CREATE}], ids=["existing", "new"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_principal_of_two_declarations_gets_both_by_following_the_fix(cluster, late):
+    """The groups of both in one of them, and none in the other: no error, and the role may do what both grant."""
+
+    def backend(**other):
+        return lambda: [{"arn": pulumi.Output.from_input(BACKEND) if late else BACKEND, **other}]
+
+    with pytest.raises(Refused) as refused:
+        deploy(of_two_teams(backend(), backend(), **cluster), preview=True)
+    (problem,) = refused.value.problems
+    assert (problem.input, problem.value) == ("principals[0].arn", BACKEND)
+    named = {'principals[0] of ClusterAccess "devs"', 'principals[0] of ClusterAccess "oncall"'}
+    assert all(name in problem.rule + problem.fix for name in named)
+    assert 'add "groups": ["' in problem.fix
+    in_devs, in_oncall = (
+        (backend(groups=["oncall"]), list) if '["oncall"]' in problem.fix else (list, backend(groups=["devs"]))
+    )
+    followed = of_two_teams(in_devs, in_oncall, **cluster)
+    deploy(followed, preview=True)
+    deployment = deploy(followed)
+    deployment.assert_lets(BACKEND, "list", "pods", "default")
+    deployment.assert_lets(BACKEND, "delete", "pods", "default")
+
+
+def test_access_policies_of_two_declarations_are_given_by_a_third():
+    """Where neither has a group, the fix is a declaration of its own with the policies of both."""
+
+    def program(*declarations):
+        own = eks.Cluster("own", {"name": "eks-clu"})
+        for index, (policies, principals) in enumerate(declarations):
+            given = {"policies": [{"policy": policy} for policy in policies], "principals": [{"arn": principals}]}
+            eks.ClusterAccess(f"access-{index}", {"cluster": own.connection, **given})
+
+    view, admin = "AmazonEKSViewPolicy", "AmazonEKSAdminPolicy"
+    with pytest.raises(Refused, match="in a ClusterAccess of its own, with the policies of both in policies"):
+        deploy(lambda: program(([view], BACKEND), ([admin], BACKEND)), preview=True)
+    assert len(deploy(lambda: program(([view, admin], BACKEND)), preview=True).of(ENTRY)) == 1
+
+
+def with_created_entry(entry, principal=BACKEND, **access):
+    def program():
+        create = {**CREATE, "access_entries": {"x": entry()}}
+        own = eks.Cluster("own", {"create": create})
+        given = {"policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": [{"arn": principal}], **access}
+        eks.ClusterAccess("team", {"cluster": own.connection, **given})
+
+    return program
+
+
+ENTRIES = {
+    "literal": lambda: {"principal_arn": BACKEND},
+    "other languages": lambda: {"principalArn": BACKEND},
+    "another case and path": lambda: {"principal_arn": BACKEND.replace("role/backend", "role/team/Backend")},
+    "Output": lambda: {"principal_arn": pulumi.Output.from_input(BACKEND)},
+    "Output of an entry": lambda: {"principal_arn": pulumi.Output.from_input({"arn": BACKEND})["arn"]},
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+@pytest.mark.parametrize("adopt", [False, True])
+def test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access(entry, adopt):
+    """The fix removes the one in create.access_entries; followed, there is no error."""
+    with pytest.raises(Refused) as refused:
+        deploy(with_created_entry(entry, adopt=adopt), preview=True)
+    (problem,) = refused.value.problems
+    assert problem.value.lower().replace("team/", "") == BACKEND
+    assert "remove create.access_entries.x" in problem.fix
+    other = {"principal_arn": f"{BACKEND}-2"}
+    deploy(with_created_entry(lambda: other, adopt=adopt), preview=True)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_principal_is_once_in_the_entries_of_pulumi_eks(late):
+    """Two entries of one principal would be a 409 after the cluster was created."""
+
+    def program():
+        arn = pulumi.Output.from_input(BACKEND) if late else BACKEND
+        entries = {"x": {"principal_arn": arn}, "y": {"principal_arn": arn}}
+        eks.Cluster("own", {"create": {**CREATE, "access_entries": entries}})
+
+    with pytest.raises(
+        Refused, match=r"create\.access_entries\.y\.principal_arn(.|\n)*remove create\.access_entries\.y"
+    ):
+        deploy(program, preview=True)
+
+
+def as_caller(name):
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/session"
+    return Cloud(getCallerIdentity={"accountId": ACCOUNT, "arn": arn, "id": ACCOUNT})
+
+
+def test_the_creator_of_a_new_cluster_needs_adopt():
+    """EKS creates the entry of whoever creates the cluster, and a second one would be a 409; adopt is the fix."""
+    other = lambda: {"principal_arn": f"{BACKEND}-2"}  # noqa: E731
+    with pytest.raises(Refused, match=r"principals\[0\].arn(.|\n)*fix:  set adopt to True"):
+        deploy(with_created_entry(other), preview=True, cloud=as_caller("backend"))
+    deploy(with_created_entry(other, adopt=True), preview=True, cloud=as_caller("backend"))
+    with pytest.raises(Refused, match=r"fix:  remove create.access_entries.x: the creator's entry"):
+        deploy(with_created_entry(other), preview=True, cloud=as_caller("backend-2"))
+    deploy(with_created_entry(other), preview=True, cloud=as_caller("somebody"))

@@ -1,0 +1,55 @@
+"""Every fix works when followed: the error that names it is gone, and no other one comes in its place."""
+
+import re
+from pathlib import Path
+
+import pytest
+from contract import declare
+from fix_plays import ELSEWHERE, NOT_PLAYED, PLAYS, arguments
+from fix_texts import templates
+
+from eks_identity.inputs import Refused
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def problems(play, changes):
+    try:
+        declare(play.component, arguments(play.component, changes), preview=True)
+    except Refused as refused:
+        return refused.problems
+    return ()
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=str)
+def test_a_fix_works_when_followed(play):
+    """What is wrong gives this fix; after it was followed there is no error at all."""
+    found = problems(play, play.wrong)
+    assert [problem.fix for problem in found if problem.fix.startswith(play.fix)], [each.fix for each in found]
+    assert [str(problem) for problem in problems(play, play.right)] == []
+
+
+@pytest.fixture(scope="module")
+def left():
+    """The fixes in the source that no play brings up, as the source has them."""
+    played = [problem.fix for play in PLAYS for problem in problems(play, play.wrong)]
+    texts = [text for text in templates() if text and not any(re.fullmatch(text, fix, re.DOTALL) for fix in played)]
+    return [re.sub(r"\\(.)", r"\1", text) for text in texts]
+
+
+def test_every_fix_in_the_source_is_followed_by_a_test(left):
+    """A fix that is written into the library is in a play, or in the list of those that other tests follow."""
+    known = [*ELSEWHERE, *NOT_PLAYED]
+    assert [text for text in left if not any(is_of(part, text) for part in known)] == []
+    assert [part for part in known if not any(is_of(part, text) for text in left)] == []
+
+
+def is_of(part, text):
+    """Whether `part` names the fix `text`: all of it where it has holes, else a piece."""
+    return text == part if ".*" in part else part in text
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(ELSEWHERE.values())))
+def test_the_tests_that_follow_other_fixes_exist(file, name):
+    """By file and name."""
+    assert f"def {name}(" in (REPOSITORY / file).read_text()

@@ -1,0 +1,67 @@
+"""Every command that a fix of the library names runs: with AWS's, Pulumi's and Kubernetes' own tools, on the lab."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from lab_project import LabProject, write_project
+
+sys.path.append(str(Path(__file__).parents[2] / "components"))
+from fix_texts import commands
+
+CLUSTER = "irsa"
+VALUES = {
+    "NAME": CLUSTER,
+    "--addon-name HOLE --addon-version HOLE": "--addon-name coredns --addon-version VERSION",
+    "--region HOLE": "--region ap-northeast-1",
+    "--role-name HOLE": "--role-name eks-lab-node",
+    "--path-prefix HOLE": "--path-prefix /aws-reserved/sso.amazonaws.com/",
+}
+"""What a user writes in place of the words in capitals; a hole is what the library itself fills in."""
+PLAYED_ELSEWHERE = (
+    "pulumi import",
+    "pulumi up",
+    "pulumi state delete",
+    "aws eks delete-pod-identity-association",
+    "aws eks update-addon",
+    "aws iam add-client-id-to-open-id-connect-provider",
+    "kubectl -n kube-system edit",
+)
+"""Commands that change something; each has a test of its own."""
+COMMANDS = [command for command in commands() if not command.startswith(PLAYED_ELSEWHERE)]
+
+
+@pytest.fixture(scope="module")
+def project(running_lab, tools, tmp_path_factory):
+    return LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("commands"), "commands", ""))
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(project):
+    file = project.folder / "kubeconfig"
+    project.run("aws", "eks", "update-kubeconfig", "--name", CLUSTER, "--kubeconfig", str(file))
+    return file
+
+
+@pytest.fixture(scope="module")
+def made(project):
+    """A key, an image and a version that there are."""
+    key = project.aws("kms", "create-key")["KeyMetadata"]["KeyId"]
+    image = project.aws("ec2", "describe-images", "--max-items", "1")["Images"][0]["ImageId"]
+    versions = project.aws("eks", "describe-addon-versions", "--addon-name", "coredns")["addons"][0]["addonVersions"]
+    return {"KEY": key, "AMI": image, "VERSION": versions[0]["addonVersion"]}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_a_fix_runs(project, kubeconfig, made, command):
+    """As the text has it, with nothing but the words in capitals replaced."""
+    written = command
+    for word, value in (VALUES | made).items():
+        written = re.sub(rf"\b{word}\b" if word.isupper() else word, value, written)
+    assert "HOLE" not in written
+    done = project.run(*shlex.split(written), KUBECONFIG=str(kubeconfig))
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,65 @@
+"""`pulumi:disable-default-providers: ["*"]`: each resource and function call has a provider that the program passed."""
+
+from __future__ import annotations
+
+import pytest
+from lab_program import ACCOUNT, Cluster
+from pods_program import Stack
+from pulumi import automation
+
+from lab.contract import AuthenticationMode
+
+USER = f"arn:aws:iam::{ACCOUNT}:user/disabled"
+PROGRAM = """
+own = pulumi.ProviderResource("aws", "own", {"region": "ap-northeast-1"}) if said.get("passed", True) else None
+given = pulumi.ResourceOptions(providers=[own] if own else [])
+cluster = eks.Cluster("both", {"name": said["cluster"]}, given)
+on_cluster = pulumi.ResourceOptions(providers=[cluster.provider, *([own] if own else [])])
+provider = eks.OidcProvider("disabled", {"issuer": cluster.issuer, "adopt": said["adopt"]}, given)
+eks.WorkloadIdentity("disabled", {
+    "cluster": cluster.connection, "namespace": "default", "service_account": "disabled",
+    "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"]}, on_cluster)
+eks.WorkloadIdentity("disabled-pod-identity", {
+    "cluster": cluster.connection, "namespace": "default", "service_account": "disabled-2",
+    "mode": "pod-identity"}, on_cluster)
+eks.ClusterAccess("disabled", {
+    "cluster": cluster.connection, "group": "disabled", "roles": [{"name": "view"}], "via": "both",
+    "principals": [{"arn": said["user"]}]}, on_cluster)
+eks.ClusterAccess("adopted", {
+    "cluster": cluster.connection, "policies": [{"policy": "AmazonEKSViewPolicy"}], "adopt": True,
+    "principals": [{"arn": said["user"] + "-2"}]}, on_cluster)
+"""
+DISABLED = automation.ConfigValue('["*"]')
+
+
+@pytest.fixture
+def cluster(running_lab, tools, tmp_path):
+    return Cluster(running_lab, tools, "disabled", AuthenticationMode.API_AND_CONFIG_MAP, tmp_path)
+
+
+@pytest.fixture
+def stack(running_lab, tools, tmp_path, cluster):
+    stack = Stack(tmp_path / "project", running_lab, tools, PROGRAM)
+    yield stack
+    stack.stack.destroy()
+
+
+def test_all_components_work_without_default_providers(stack, cluster):
+    """A stack that used default providers, then disables all of them, changes nothing; so does a second update."""
+    for name in ("disabled", "disabled-2"):
+        cluster.user(name)
+    said = {"user": USER, "adopt": False, "cluster": cluster.name}
+    declared = stack.say({**said, "passed": False})
+    declared.up()
+    stack.say(said)
+    declared.set_config("pulumi:disable-default-providers", DISABLED)
+    moved = declared.up().summary.resource_changes
+    assert set(moved) <= {"same", "create", "update"}, moved
+    assert set(declared.up().summary.resource_changes) == {"same"}
+    providers = {each["provider"] for each in stack.resources() if "provider" in each}
+    assert {provider.split("::")[2] for provider in providers} == {
+        "pulumi:providers:aws",
+        "pulumi:providers:pulumi-python",
+        "eks-identity:index:Cluster$pulumi:providers:kubernetes",
+    }
+    assert not any("::default" in provider for provider in providers)

@@ -12,19 +12,25 @@ import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.core import decoders
 from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.models.authentication_v1 import UserInfo
+from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
 from lightkube.resources.authentication_v1 import SelfSubjectReview
+from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
-from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role
+from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 
 from eks_identity.errors import ClusterError, ClusterRefusedError, ClusterUnreachableError
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.existing_entries import Subject
+from eks_identity.model.rbac import Rule
+from eks_identity.model.rbac_evaluation import Binding, Rbac, Request, RoleKey, Subject
 
 FIELD_MANAGER = "eks-identity"
 FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError)
 """What lightkube raises where a cluster does not do what is asked."""
 
-_KINDS: Mapping[str, Any] = {each.__name__: each for each in (ServiceAccount, Role, ClusterRole, ClusterRoleBinding)}
+_KINDS: Mapping[str, Any] = {
+    each.__name__: each for each in (ServiceAccount, Role, ClusterRole, RoleBinding, ClusterRoleBinding)
+}
 
 
 def _examine_types() -> None:
@@ -33,8 +39,8 @@ def _examine_types() -> None:
     Two that read the first object of a type at once end the process (msgspec 0.22), and the engine has its resources
     changed in many threads.
     """
-    anything = b'{"roleRef": {"apiGroup": "x", "kind": "x", "name": "x"}}'  # all that any of them needs
-    for kind in (ConfigMap, SelfSubjectReview, *_KINDS.values()):
+    anything = b'{"roleRef": {"apiGroup": "x", "kind": "x", "name": "x"}, "spec": {}}'  # all that any of them needs
+    for kind in (ConfigMap, SelfSubjectReview, SelfSubjectAccessReview, *_KINDS.values()):
         decoders.decode_object(anything, kind)
         decoders.decode_list(b'{"items": []}', kind)
     decoders.decode_status(b"{}")
@@ -58,22 +64,78 @@ def listed(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str
     return {one.metadata.name: _writers(one.metadata) for one in _objects(kubeconfig, kind, namespace)}
 
 
-def bound_administrators(kubeconfig: str) -> frozenset[Subject]:
-    """Users and groups that are bound to ClusterRole `cluster-admin`, but for Kubernetes' own. Raises `ClusterError`.
+def rbac(kubeconfig: str) -> Rbac:
+    """ClusterRoles and ClusterRoleBindings. Raises `ClusterError`."""
+    return Rbac(_roles(kubeconfig, "ClusterRole"), _bindings(kubeconfig, "ClusterRoleBinding"))
 
-    An access entry has neither a group nor a username of Kubernetes' own: they begin with `system:`.
-    """
-    return frozenset(
-        Subject(subject.kind, subject.name)
-        for binding in _objects(kubeconfig, "ClusterRoleBinding")
-        if (binding.roleRef.kind, binding.roleRef.name) == ("ClusterRole", "cluster-admin")
-        for subject in binding.subjects or []
-        if subject.kind in {"User", "Group"} and not subject.name.startswith("system:")
+
+def namespaced_rbac(kubeconfig: str) -> Rbac:
+    """RoleBindings of all namespaces, and all roles that they may refer to. Raises `ClusterError`."""
+    roles = _roles(kubeconfig, "ClusterRole") | _roles(kubeconfig, "Role")
+    return Rbac(roles, _bindings(kubeconfig, "RoleBinding"))
+
+
+def caller(kubeconfig: str) -> UserInfo | None:
+    """Username, groups and extra that the API server knows the caller by; None before Kubernetes 1.28."""
+    try:
+        status = client(kubeconfig).create(SelfSubjectReview()).status
+    except FAILURES as error:
+        if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
+            return None
+        raise explained(
+            error, f"cannot see who the caller is at {kubeconfigs.server(kubeconfig)}: {error}", "in"
+        ) from (error)
+    return status.userInfo if status is not None else None
+
+
+def caller_may(kubeconfig: str, request: Request) -> bool:
+    """Whether the API server allows the caller this request on a resource: a SelfSubjectAccessReview."""
+    asked = ResourceAttributes(
+        verb=request.verb, group=request.api_group, resource=request.resource, namespace=request.namespace
     )
+    review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(resourceAttributes=asked))
+    try:
+        status = client(kubeconfig).create(review).status
+    except FAILURES as error:
+        what = f"cannot see whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {error}"
+        raise explained(error, what, "in") from error
+    return status is not None and status.allowed
+
+
+def _roles(kubeconfig: str, kind: str) -> dict[RoleKey, tuple[Rule, ...]]:
+    return {
+        (role.metadata.namespace, role.metadata.name): tuple(
+            Rule(
+                tuple(rule.verbs),
+                tuple(rule.resources or ()),
+                tuple(rule.apiGroups or ()),
+                tuple(rule.resourceNames or ()),
+                tuple(rule.nonResourceURLs or ()),
+            )
+            for rule in role.rules or ()
+        )
+        for role in _objects(kubeconfig, kind, "*" if kind == "Role" else None)
+    }
+
+
+def _bindings(kubeconfig: str, kind: str) -> dict[RoleKey, Binding]:
+    found = {}
+    for each in _objects(kubeconfig, kind, "*" if kind == "RoleBinding" else None):
+        namespace: str | None = each.metadata.namespace
+        role: RoleKey = (namespace if each.roleRef.kind == "Role" else None, each.roleRef.name)
+        subjects = frozenset(_subject(subject, namespace) for subject in each.subjects or ())
+        found[(namespace, each.metadata.name)] = Binding(role, subjects)
+    return found
+
+
+def _subject(subject: Any, namespace: str | None) -> Subject:
+    if subject.kind == "ServiceAccount":
+        return Subject("User", f"system:serviceaccount:{subject.namespace or namespace}:{subject.name}")
+    return Subject(subject.kind, subject.name)
 
 
 def _objects(kubeconfig: str, kind: str, namespace: str | None = None) -> list[Any]:
-    where = f" in namespace {namespace}" if namespace else ""
+    where = " in all namespaces" if namespace == "*" else f" in namespace {namespace}" if namespace else ""
     try:
         return list(client(kubeconfig).list(_KINDS[kind], namespace=namespace))
     except FAILURES as error:

@@ -17,7 +17,7 @@ from eks_identity.hosting.catalogue import own_resources
 from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.people.access_entry_provider import AdoptedAccessEntryProvider
 from eks_identity.people.access_guard_provider import AccessGuardProvider
-from eks_identity.people.lockout import WaysIn
+from eks_identity.people.live_cluster import LiveCluster
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
 PLACE = {"cluster_name": "eks-clu", "region": REGION}
@@ -107,7 +107,8 @@ def test_a_guard_waits_for_what_is_known_later(capsys):
     olds = {**PLACE, "principals": [ROLE], "administrators": [ROLE]}
     news = {**olds, "principals": [pulumi.runtime.rpc.UNKNOWN], "administrators": []}
     assert not AccessGuardProvider().check(olds, news).failures
-    assert f"{ROLE}: whether this takes away a last way in is known in the update only" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{ROLE}: whether this locks out the caller or the last administrator is evaluated in the update" in said
 
 
 @pytest.mark.parametrize(
@@ -128,5 +129,8 @@ def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
     monkeypatch.setattr(WhoIsWho, "caller", lambda _: (ACCOUNT, caller))
     document = json.loads(kubeconfig())
     document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
-    ways = WaysIn({**PLACE, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
-    assert [principal.arn for principal in ways.callers()] == [f"arn:aws:iam::{ACCOUNT}:role/ci", ROLE]
+    live = LiveCluster({**PLACE, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
+    assert [(caller.principal.arn, caller.session) for caller in live.callers] == [
+        (f"arn:aws:iam::{ACCOUNT}:role/ci", "run-7"),
+        (ROLE, "EKSGetTokenAuth"),
+    ]

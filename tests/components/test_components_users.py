@@ -42,6 +42,7 @@ def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
         "eks-identity:index:ClusterAccess",
         f"{RBAC}ClusterRole",
         f"{RBAC}ClusterRoleBinding",
+        GUARD,
         MAPPING,
         "pulumi:providers:kubernetes",
     ]

@@ -206,26 +206,6 @@ def test_names_of_fields_have_no_case():
     assert (entry.username, entry.groups) == ("x", ("g",))
 
 
-def test_a_writers_own_way_in_is_the_entry_that_wins():
-    """Losing groups, the name or the entry is said; gaining, another's entry, and not being in by it are not."""
-    arn = f"arn:aws:iam::{ACCOUNT}:user/me"
-    mine = UserMapping.of(arn, ["system:masters", "x"], "me")
-    document = AwsAuth.parse({"mapUsers": f"- userarn: {arn}0\n  username: other\n"}).add(mine)
-    groups = ["system:masters", "x", "system:authenticated"]
-    for loss in (
-        document.remove(mine),
-        document.change(UserMapping.of(arn, ["x"], "me")),
-        document.change(UserMapping.of(arn, ["system:masters", "x"], "else")),
-    ):
-        assert document.takes_from(arn.upper(), groups, loss) is not None
-        assert document.takes_from(arn, ["system:authenticated"], loss) is None
-        assert document.takes_from("", groups, loss) is None
-    more = document.change(UserMapping.of(arn, ["system:masters", "x", "y"], "me"))
-    assert document.takes_from(arn, groups, more) is None
-    others = document.remove(UserMapping(f"{arn}0", "other", ()))
-    assert document.takes_from(arn, groups, others) is None
-
-
 def test_a_roles_path_is_removed():
     """A role with a path, as IAM Identity Center makes them, is written without it; a user keeps theirs."""
     role = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/View", ["x"])

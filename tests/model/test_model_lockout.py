@@ -1,15 +1,11 @@
-"""Who is behind a session, and whom aws-auth makes an administrator."""
+"""The principal behind a session, and principals compared without their path."""
 
 from __future__ import annotations
 
 import pytest
-import yaml
 
-from eks_identity.model.arns import Principal
-from eks_identity.model.aws_auth import AwsAuth
-from eks_identity.model.existing_entries import Subject
 from eks_identity.model.kubeconfig import assumed_role, dumps, kubeconfig
-from eks_identity.model.lockout import among, aws_auth_administrators, aws_auth_lets_in, principal_of, without
+from eks_identity.model.lockout import Caller, among, without
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/people/team"
@@ -26,8 +22,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/people/team"
 )
 def test_a_session_is_its_role(caller, principal):
     """As GetCallerIdentity has it; a federated user is nobody that a cluster could know."""
-    found = principal_of(caller)
-    assert (found.arn if found else None) == principal
+    found = Caller.of(caller)
+    assert (found.principal.arn if found else None) == principal
 
 
 def test_a_principal_is_the_same_with_and_without_its_path():
@@ -36,35 +32,6 @@ def test_a_principal_is_the_same_with_and_without_its_path():
     assert not among(f"arn:aws:iam::{ACCOUNT}:user/team", [ROLE])
     assert not among(ROLE.replace(ACCOUNT, "444455556666"), [ROLE])
     assert without([ROLE, f"{ROLE}2"], [f"arn:aws:iam::{ACCOUNT}:role/team"]) == [f"{ROLE}2"]
-
-
-def test_only_mappings_that_count_make_administrators():
-    """One that another shadows, or with a role's path, matches nobody."""
-    arn = f"arn:aws:iam::{ACCOUNT}:role"
-    roles = [
-        {"rolearn": f"{arn}/a", "username": "a", "groups": ["system:masters"]},
-        {"rolearn": f"{arn}/a", "username": "a", "groups": []},
-        {"rolearn": f"{arn}/path/b", "username": "b", "groups": ["system:masters"]},
-        {"rolearn": "nonsense", "username": "c", "groups": ["system:masters"]},
-        {"rolearn": f"{arn}/d", "username": "d", "groups": ["system:masters"]},
-    ]
-    document = AwsAuth.parse({"mapRoles": yaml.safe_dump(roles)})
-    assert aws_auth_administrators(document) == [f"{arn}/d"]
-    assert aws_auth_administrators(document, {Subject("User", "a")}) == [f"{arn}/a", f"{arn}/d"]
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ({}, False),
-        ({"mapRoles": f"- rolearn: arn:aws:iam::{ACCOUNT}:role/team\n  username: t\n  groups: []\n"}, True),
-        ({"mapAccounts": f'- "{ACCOUNT}"\n'}, True),
-        ({"mapAccounts": '- "444455556666"\n'}, False),
-    ],
-)
-def test_aws_auth_lets_in_by_name_or_by_account(data, expected):
-    """A role without its path, or all of an account."""
-    assert aws_auth_lets_in(AwsAuth.parse(data), Principal.parse(ROLE)) is expected
 
 
 @pytest.mark.parametrize("role", [ROLE, None])

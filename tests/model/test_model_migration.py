@@ -9,10 +9,9 @@ import yaml
 
 from eks_identity.errors import InvalidInput
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import CLUSTER_ADMIN, AssociatedPolicy, ExistingEntry
-from eks_identity.model.migration import Resolution, Todo, counting, locked_out, plan, steps_to
+from eks_identity.model.migration import Resolution, Todo, counting, plan, steps_to
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -205,15 +204,3 @@ def test_modes_go_one_way():
     assert steps_to(both, both) == []
     with pytest.raises(InvalidInput, match="one way"):
         steps_to(api, both)
-
-
-def test_the_caller_is_locked_out_where_only_aws_auth_lets_them_in():
-    """Not with an entry, made or planned, with whatever path; by a mapping or by mapAccounts."""
-    by_mapping, by_account = Principal.parse(ROLE), Principal.parse(USER)
-    said = document(roles=[role(None)], accounts=[ACCOUNT])
-    made = planned(said)
-    assert locked_out(said, made, [by_mapping, by_account], []) == [by_mapping, by_account]
-    assert locked_out(said, made, [by_mapping, by_account], [WHOLE]) == [by_account]
-    assert not locked_out(document(), planned(document()), [by_mapping], [])
-    good = document(roles=[role()])
-    assert not locked_out(good, planned(good), [by_mapping], [])

@@ -9,7 +9,7 @@ Source: EKS user guide, "Grant IAM users access to Kubernetes with a ConfigMap";
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -123,25 +123,6 @@ class AwsAuth:
     def lets_in(self, arn: str) -> Entry | None:
         """The entry by which the authenticator lets `arn` in: the last one, and one of a role before one of a user."""
         return max(self.find(arn) if arn else (), key=lambda entry: (entry.key == ROLES, entry.index), default=None)
-
-    def takes_from(self, arn: str, groups: Collection[str], after: AwsAuth) -> Problem | None:
-        """What there is to say where the writer has fewer groups, or another name, `after` an edit than before it.
-
-        `arn` and `groups` are who writes: without the entry's groups, an access entry let them in, not aws-auth.
-        Nobody else needs this guard, since whoever writes aws-auth is an administrator, and stays one.
-        """
-        before, left = self.lets_in(arn), after.lets_in(arn)
-        if before is None or not set(before.groups) <= set(groups):
-            return None
-        if left is not None and left.username == before.username and set(before.groups) <= set(left.groups):
-            return None
-        return Problem(
-            "arn",
-            "nobody takes their own way into the cluster away: there might be no other administrator to put it back",
-            str(before),
-            "run this as another administrator of the cluster, or name this ARN in break_glass and `pulumi up` first; "
-            "where the cluster itself goes, `pulumi state delete` forgets the mapping",
-        )
 
     def problems(self) -> list[Problem]:
         """What is wrong with the entries that are there, each with its place; nothing here stops an edit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eks_identity.model.access_entries import EntryType
@@ -24,21 +24,6 @@ class AssociatedPolicy:
     def __str__(self) -> str:
         where = f"namespaces {', '.join(self.namespaces)}" if self.namespaces else "whole cluster"
         return f"{self.arn.rpartition('/')[2]} ({where})"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Whom a binding of Kubernetes names."""
-
-    kind: str
-    """`User` or `Group`."""
-    name: str
-
-
-def is_one_of(subjects: Collection[Subject], username: str, groups: Collection[str]) -> bool:
-    """Whether a binding of these subjects is one of a user of this name, in these groups."""
-    own = {Subject("User", username), *(Subject("Group", group) for group in groups)}
-    return not own.isdisjoint(subjects)
 
 
 @dataclass(frozen=True)

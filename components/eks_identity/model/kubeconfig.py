@@ -118,6 +118,23 @@ def server(text: str) -> str:
     raise MalformedDocumentError("the kubeconfig's current context leads to no cluster\n  fix: pass Cluster.kubeconfig")
 
 
+def eks_cluster(text: str) -> dict[str, str] | None:
+    """Name, region and, if the document has it, ARN of the EKS cluster that its token is for; None for another one.
+
+    `aws eks update-kubeconfig` names the cluster by its ARN.
+    """
+    document = loads(text)
+    for user in document.get("users") or []:
+        arguments = ((user.get("user") or {}).get("exec") or {}).get("args") or []
+        options = {flag: str(value) for flag, value in pairwise(arguments)}
+        name = options.get("--cluster-name") or options.get("-i")
+        if name and "--region" in options:
+            found = {"cluster_name": name, "region": options["--region"]}
+            current = str(document["current-context"])
+            return {**found, "cluster_arn": current} if current.endswith(f":cluster/{name}") else found
+    return None
+
+
 def assumed_role(text: str) -> str | None:
     """The role that the document's users assume for their token; None where whoever uses it is themselves."""
     for user in loads(text).get("users") or []:

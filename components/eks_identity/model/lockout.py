@@ -1,34 +1,40 @@
-"""Who is locked out by a change: the caller themselves, or everybody, with the last administrator.
+"""Who is locked out by a change: the caller, or everybody, with the last administrator.
 
-Nothing here asks anyone. Each question takes what was found out, so that the same rules hold for an access entry, for a
-declaration with many, and for a cluster on its way to another authentication mode.
+Nothing here queries AWS or a cluster. What "may do" means is in `cluster_rights`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model import yaml_lists
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
-from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth
-from eks_identity.model.existing_entries import Subject, is_one_of
-from eks_identity.model.identities import MASTERS
 
 
-def principal_of(caller_arn: str) -> Principal | None:
-    """Who is behind what GetCallerIdentity says; None for a federated user, whom no entry ever matches.
+@dataclass(frozen=True)
+class Caller:
+    """A principal that this program acts as: towards AWS, or towards the cluster."""
 
-    A role's session does not tell the role's path. Compare with `same_principal`.
-    """
-    try:
-        return Principal.parse(caller_arn)
-    except InvalidInput:
-        arn = Arn.parse(caller_arn)
-    kind, _, rest = arn.resource.partition("/")
-    if arn.service != "sts" or kind != PrincipalKind.ASSUMED_ROLE:
-        return None
-    return Principal(PrincipalKind.ROLE, arn.partition, arn.account, rest.partition("/")[0])
+    principal: Principal
+    session: str = ""
+    """The session's name, if a role is assumed: usernames of aws-auth and access entries may contain it."""
+
+    @classmethod
+    def of(cls, caller_arn: str) -> Caller | None:
+        """The principal behind an ARN of GetCallerIdentity; None for a federated user, whom no cluster authenticates.
+
+        The ARN of a role's session does not contain the role's path: compare with `same_principal`.
+        """
+        try:
+            return cls(Principal.parse(caller_arn))
+        except InvalidInput:
+            arn = Arn.parse(caller_arn)
+        kind, _, rest = arn.resource.partition("/")
+        if arn.service != "sts" or kind != PrincipalKind.ASSUMED_ROLE:
+            return None
+        role, _, session = rest.partition("/")
+        return cls(Principal(PrincipalKind.ROLE, arn.partition, arn.account, role), session)
 
 
 def same_principal(one: Principal, other: Principal) -> bool:
@@ -42,56 +48,48 @@ def among(arn: str, arns: Iterable[str]) -> bool:
     return any(same_principal(who, Principal.parse(other)) for other in arns)
 
 
-def without(arns: Iterable[str], taken: Collection[str]) -> list[str]:
-    """Those of `arns` that name none of `taken`."""
-    return [arn for arn in arns if not among(arn, taken)]
+def without(arns: Iterable[str], removed: Collection[str]) -> list[str]:
+    """The ARNs that name none of the `removed` principals."""
+    return [arn for arn in arns if not among(arn, removed)]
 
 
-def aws_auth_lets_in(document: AwsAuth, principal: Principal) -> bool:
-    """Whether aws-auth, where the cluster reads it, lets this principal in: by name, or with their whole account."""
-    accounts = yaml_lists.scalars(document.data.get(ACCOUNTS, ""), ACCOUNTS)
-    return document.lets_in(principal.aws_auth_arn) is not None or principal.account in map(str, accounts)
-
-
-def aws_auth_administrators(document: AwsAuth, bound: Collection[Subject] = ()) -> list[str]:
-    """ARNs that aws-auth makes administrators: those that the authenticator can match, and whose entry counts.
-
-    By the group `system:masters`, or as one of those whom bindings of the cluster make administrators.
-    """
-    found = []
-    for entry in document.entries:
-        try:
-            principal = Principal.parse(entry.arn)
-        except InvalidInput:
-            continue
-        if (
-            (MASTERS in entry.groups or is_one_of(bound, entry.username or "", entry.groups))
-            and principal.aws_auth_arn.lower() == entry.arn.lower()
-            and document.lets_in(entry.arn) is entry
-        ):
-            found.append(entry.arn)
-    return found
-
-
-def own_way_in(arn: str, *, named_in: str = "break_glass") -> Problem:
-    """What there is to say where the caller would lock themselves out."""
+def caller_locked_out(arn: str, lost: str, *, named_in: str = "break_glass") -> Problem:
+    """The problem if a change takes rights from the caller."""
     return Problem(
         "principals",
-        "nobody takes their own way into the cluster away: there might be no other administrator to give it back",
+        f"must keep the caller's rights in the cluster, so that the caller can undo this change: after it, {lost}",
         arn,
-        f"run this as another administrator, or name the principal in {named_in}; where all of it is removed, bring "
-        "that name into the state with `pulumi up` first",
+        f"run this as another administrator, or give the principal the same rights in another way first; if it may "
+        f"lose them, name it in {named_in}{_in_the_state(named_in)}",
     )
 
 
-def last_administrator(arn: str) -> Problem:
-    """What there is to say where nobody would be left who may do everything."""
+def last_administrator(arn: str, *, named_in: str = "break_glass") -> Problem:
+    """The problem if nobody is left who may do everything."""
     return Problem(
         "administrators",
-        "a cluster keeps an administrator: no other access entry has AmazonEKSClusterAdminPolicy for the whole "
-        "cluster, no mapping in aws-auth that counts has system:masters, and a binding of ClusterRole cluster-admin "
-        "names nobody else who comes in by either",
+        "must leave an administrator in the cluster: nobody else has the access policy AmazonEKSClusterAdminPolicy "
+        "for the whole cluster, the group system:masters in aws-auth, or a ClusterRoleBinding to a ClusterRole that "
+        "allows everything",
         arn,
-        "let another administrator in first, or name this one in break_glass; where all of it is removed, bring that "
-        "name into the state with `pulumi up` first",
+        f"give another principal one of these first; if the cluster may lose its last administrator, name this one in "
+        f"{named_in}{_in_the_state(named_in)}",
     )
+
+
+def not_evaluated(arns: Collection[str], reason: str, *, named_in: str = "break_glass") -> Problem:
+    """The problem if it cannot be seen who would be left."""
+    return Problem(
+        "principals",
+        f"must keep the rights of the caller and of the last administrator, and what they may do cannot be read:\n"
+        f"    {reason}",
+        sorted(arns),
+        f"make that readable for the principal that runs this; or name the principals that may lose access in "
+        f"{named_in}{_in_the_state(named_in)}",
+    )
+
+
+def _in_the_state(named_in: str) -> str:
+    if named_in != "break_glass":
+        return ""
+    return "; if all of this access is removed, run `pulumi up` with that name first, and remove it then"

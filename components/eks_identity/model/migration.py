@@ -7,17 +7,18 @@ write, and after it to see that nothing is left to do.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import yaml_lists
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth, Entry
 from eks_identity.model.equals import Equal, equal
-from eks_identity.model.existing_entries import ExistingEntry
-from eks_identity.model.lockout import aws_auth_lets_in, same_principal
+from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
+from eks_identity.model.lockout import same_principal
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,21 @@ class Step:
         if not self.equal.same_identity(self.found):
             return Todo.CONFLICT
         return Todo.ASSOCIATE if self.equal.administrator and not self.found.is_cluster_admin else Todo.NOTHING
+
+    @property
+    def entry(self) -> ExistingEntry:
+        """The access entry after the step."""
+        if self.found is None:
+            entry = self.equal.entry
+            made = ExistingEntry(
+                entry.principal.arn, entry.username or "", entry.kubernetes_groups, type=entry.type.value
+            )
+        else:
+            made = self.found
+        if not self.equal.administrator or self.todo not in {Todo.MAKE, Todo.ASSOCIATE}:
+            return made
+        policy = AssociatedPolicy(access_policy_arn(self.equal.entry.principal.partition, CLUSTER_ADMIN))
+        return replace(made, policies=(*made.policies, policy))
 
     @property
     def is_pending(self) -> bool:
@@ -115,10 +131,10 @@ class MigrationPlan:
         """What is left behind that nobody named."""
         return [left.problem() for left in self.left_behind if not _named(left.name, leave_behind)]
 
-    def lets_in(self, principal: Principal, existing: Iterable[str]) -> bool:
-        """Whether `principal` has an access entry when the plan is carried out."""
-        arns = [*existing, *(step.equal.entry.principal.arn for step in self.steps)]
-        return any(same_principal(principal, Principal.parse(arn)) for arn in arns)
+    def entry_of(self, principal: Principal) -> ExistingEntry | None:
+        """The access entry of a principal when the plan is carried out; None if the plan is not about it."""
+        steps = (step for step in self.steps if same_principal(principal, step.equal.entry.principal))
+        return next((step.entry for step in steps), None)
 
 
 def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[AuthenticationMode]:
@@ -186,14 +202,6 @@ def plan(
         why = "an access entry is for one principal, never for all of an account"
         left.append(LeftBehind(str(number), f"{ACCOUNTS}[{index}]", why))
     return MigrationPlan(tuple(steps), tuple(left), tuple(idle))
-
-
-def locked_out(
-    document: AwsAuth, planned: MigrationPlan, callers: Iterable[Principal], existing: Iterable[str]
-) -> list[Principal]:
-    """Those of `callers` whom only aws-auth lets in when the plan is carried out."""
-    entered = list(existing)
-    return [caller for caller in callers if aws_auth_lets_in(document, caller) and not planned.lets_in(caller, entered)]
 
 
 def _becomes(entry: Entry, known: Resolution, account: str, leave_behind: Collection[str]) -> Equal:

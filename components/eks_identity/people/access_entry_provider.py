@@ -17,12 +17,15 @@ from eks_identity.dynamic_provider import (
     say,
 )
 from eks_identity.eks_api import EksApi
-from eks_identity.errors import AwsError, InvalidInput, Problem
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
+from eks_identity.model import lockout
+from eks_identity.model.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
 from eks_identity.model.access_entries import AccessEntry, EntryType
 from eks_identity.model.arns import Principal
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.people import handovers
-from eks_identity.people.lockout import Loss, WaysIn
+from eks_identity.people.live_cluster import LiveCluster
+from eks_identity.people.lockout import Change, Review
 
 _IDENTITY = ("cluster_name", "region", "principal_arn")
 _SETTINGS = ("username", "groups", "tags")
@@ -44,7 +47,10 @@ class AdoptedAccessEntryProvider(PlainProvider):
             return refused(news, handovers.moved(entry))
         try:
             AccessEntry.of(news["principal_arn"], news["groups"], news["username"])
-            if _olds and not _another(_olds, news):
+            same = bool(_olds) and not _another(_olds, news)
+            if not news.get("guarded") and (not same or changed(_olds, news, "username", "groups")):
+                self._reject_lockout(news, AccessChange(DeclaredAccess(), _declared(news)), self.credentials(news))
+            if same:
                 return CheckResult({**news, "takes_over": _olds.get("takes_over", "")}, [])
             found = self._found(news, self.credentials(news))
             _refuse_other_type(found)
@@ -108,15 +114,20 @@ class AdoptedAccessEntryProvider(PlainProvider):
             say(f"the access entry of {_props['principal_arn']} stays: this program declares it under another name now")
             return
         if not _props.get("guarded"):
-            self._refuse_lockout(_props)
+            change = AccessChange(_declared(_props), DeclaredAccess())
+            self._reject_lockout(_props, change, self.kept_credentials(_props))
         api = EksApi.of(_props, self.kept_credentials(_props))
         if api.mode() is not None:
             api.remove(_props["principal_arn"])
 
-    def _refuse_lockout(self, props: Properties) -> None:
-        principal = props["principal_arn"]
-        ways = WaysIn(props, self.kept_credentials(props))
-        problems = ways.refusals(Loss([principal], [principal], props.get("break_glass") or []))
+    @staticmethod
+    def _reject_lockout(props: Properties, change: AccessChange, credentials: str) -> None:
+        """Raises `InvalidInput` if the caller or the last administrator would lose access."""
+        principal, break_glass = props["principal_arn"], props.get("break_glass") or []
+        try:
+            problems = Review(LiveCluster(props, credentials), Change(change, break_glass)).problems()
+        except (ClusterError, MalformedDocumentError) as error:
+            problems = [lockout.not_evaluated([principal], str(error))]
         if problems:
             raise InvalidInput(problems, subject=f"access entry of {principal} in {props['cluster_name']}")
 
@@ -145,6 +156,10 @@ class AdoptedAccessEntryProvider(PlainProvider):
         api = EksApi.of(props, credentials)
         mode = api.mode()
         return api.entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
+
+
+def _declared(props: Properties) -> DeclaredAccess:
+    return DeclaredAccess((DeclaredEntry(props["principal_arn"], props["username"], tuple(props["groups"])),))
 
 
 def _another(olds: Properties, news: Properties) -> list[str]:

@@ -1,10 +1,10 @@
-"""What stands between a change of the program and the loss of everybody's way into the cluster.
+"""The resource that rejects a change of the program that locks out the caller, or everybody.
 
-Entries themselves cannot do it: one that is taken out of the program is deleted when everything else has happened, and
-no preview asks it. So one resource knows them all, and compares what is declared now with what was.
+The entries themselves cannot: one that is removed from the program is deleted at the end of the update, and no preview
+calls its provider. So one resource knows all of them, and compares what is declared now with what was.
 """
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, Self, TypedDict
 
 import pulumi
 
@@ -31,27 +31,27 @@ class AccessGuardArgs(TypedDict):
     principals: list[pulumi.Input[str]]
     """ARNs of all that are let in by access entries of this declaration."""
     administrators: list[pulumi.Input[str]]
-    """ARNs of those among them with the access policy AmazonEKSClusterAdminPolicy for the whole cluster, or whom a
-    binding of ClusterRole `cluster-admin` names."""
+    """ARNs of the administrators among them: those that may do everything, by the access policy
+    AmazonEKSClusterAdminPolicy for the whole cluster or by a ClusterRoleBinding. The guard takes the program's word."""
     break_glass: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose their way in although it is the caller's own, or the last administrator's."""
+    """ARNs of principals that may lose access although they are the caller, or the last administrator."""
     adopted: NotRequired[bool]
     """The entries are `AdoptedAccessEntry`. Refused for a principal whose entry this declaration has made itself: what
     made it would delete it, when the other one has taken it over."""
     kubeconfig: NotRequired[pulumi.Input[str]]
-    """How to reach the cluster, so that what aws-auth lets in and what bindings grant counts too; without it, only
-    access entries and their policies do. Kept as a secret."""
+    """How to reach the cluster, so that aws-auth and RBAC count too; without it, only access entries and their policies
+    do. Kept as a secret."""
 
 
 class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfig", "credentials"]):
-    """Refuses a change that takes away the caller's own way in, or the last administrator's.
+    """Rejects a change after which the caller may do less in the cluster, or nobody is an administrator.
 
-    Make it depend on the entries that it guards: then a change is refused in its preview, and where the whole
-    declaration goes, before the first entry does. It asks AWS only where something is taken away, and changes nothing
-    there.
+    Make it depend on the entries that it guards: then a change is rejected in its preview, and the removal of the whole
+    declaration before the first entry is deleted. It queries AWS and the cluster only if something changes, and changes
+    nothing there. What it needs and cannot read is a reason to reject.
 
-    Named in `break_glass`, a principal may go: in a change by what the program says now, in a removal by what the last
-    update said.
+    A principal named in `break_glass` may lose access: in a change by the program's value, in a removal by the value of
+    the last update.
     """
 
     principals: pulumi.Output[list[str]]
@@ -60,6 +60,20 @@ class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfi
     """ARNs of the administrators among them, as the last update said."""
 
     def __init__(self, name: str, args: AccessGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self._register(name, args, opts, {})
+
+    @classmethod
+    def of_declaration(
+        cls, name: str, args: AccessGuardArgs, declared: dict[str, Any], opts: pulumi.ResourceOptions
+    ) -> Self:
+        """Return a guard that evaluates who may do what by `declared`: what a ClusterAccess configures."""
+        guard = cls.__new__(cls)
+        guard._register(name, args, opts, {"declared": declared})  # noqa: SLF001 - its own
+        return guard
+
+    def _register(
+        self, name: str, args: AccessGuardArgs, opts: pulumi.ResourceOptions | None, more: dict[str, Any]
+    ) -> None:
         with Inputs(f'AccessGuard "{name}"', args, AccessGuardArgs) as inputs:
             place = connections.place(inputs, args)
             given = {
@@ -79,5 +93,6 @@ class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfi
             **who,
             "adopted": bool(args.get("adopted", False)),
             "kubeconfig": args.get("kubeconfig"),
+            **more,
         }
         super().__init__(name, props, opts)

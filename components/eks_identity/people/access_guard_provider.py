@@ -17,34 +17,39 @@ from eks_identity.eks_api import EksApi
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import lockout
 from eks_identity.people import handovers
-from eks_identity.people.lockout import Loss, WaysIn
+from eks_identity.people.declared_access import between, removal
+from eks_identity.people.live_cluster import LiveCluster
+from eks_identity.people.lockout import Change, Review
 
-_NOTES = ("cluster_arn", "principals", "administrators", "break_glass", "adopted", "kubeconfig")
+_NOTES = ("cluster_arn", "principals", "administrators", "break_glass", "adopted", "kubeconfig", "declared")
 
 
 class AccessGuardProvider(PlainProvider):
-    """Compares whom a declaration lets in with whom it let in. Properties are those of `AccessGuardArgs`."""
+    """Compares the access that a declaration configures with the access that it configured before.
+
+    Properties are those of `AccessGuardArgs`, and `declared` from ClusterAccess.
+    """
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        """Refuses a change that would lock somebody out; runs in previews, and asks AWS only where something goes."""
+        """Rejects a change that locks somebody out; runs in previews, and queries AWS only if something changes."""
         note(news)
         if is_unknown([_olds, news.get("cluster_name"), news.get("credentials")]):
             return CheckResult(news, [])
         run = handovers.run_of(self)
         run.guarded |= handovers.entered(news, news["principals"])
-        if not _olds or another_cluster(_olds, news):
-            return refused(news, self._of_another_account(news))
-        leaving = handovers.entered(news, _olds["principals"]) - handovers.entered(news, news["principals"])
+        is_new = not _olds or bool(another_cluster(_olds, news))
+        leaving = handovers.entered(news, [] if is_new else _olds["principals"])
+        leaving -= handovers.entered(news, news["principals"])
         run.leaving |= leaving
         try:
-            own = [*_taken_over_from_itself(_olds, news), *handovers.moved(leaving & run.adopted)]
-            return refused(news, [*own, *self._refusals(_olds, news)])
+            problems = self._of_another_account(news) if is_new else _taken_over_from_itself(_olds, news)
+            problems += handovers.moved(leaving & run.adopted)
+            return refused(news, problems or self._lockouts({} if is_new else _olds, news))
         except InvalidInput as refusal:
             return refused(news, refusal.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
-            fix = "mend that; or name who goes in break_glass, and nobody is asked"
-            rule = f"who is left must be seen before somebody is taken out:\n    {error}"
-            return refused(news, [Problem("principals", rule, _olds["principals"], fix)])
+            change, _ = between({} if is_new else _olds, news)
+            return refused(news, [lockout.not_evaluated(set(change.affected), str(error))])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Another cluster has another guard; the rest is written down anew."""
@@ -67,24 +72,37 @@ class AccessGuardProvider(PlainProvider):
         """Refuses, before its entries go, where these are a last way in; not where their cluster is gone."""
         run = handovers.run_of(self)
         problems = handovers.forgotten(handovers.entered(_props, _props["principals"]) & (run.adopted | run.guarded))
-        loss = Loss(_props["principals"], _props["administrators"], _props.get("break_glass") or [])
-        problems = problems or WaysIn(_props, self.kept_credentials(_props)).refusals(loss)
+        subject = f"access to EKS cluster {_props['cluster_name']}"
         if problems:
-            raise InvalidInput(problems, subject=f"access to EKS cluster {_props['cluster_name']}")
+            raise InvalidInput(problems, subject=subject)
+        try:
+            live = LiveCluster(_props, self.kept_credentials(_props))
+            problems = self._reviewed(live, removal(_props), handovers.cluster(_props))
+        except (AwsError, ClusterError, MalformedDocumentError) as error:
+            problems = [lockout.not_evaluated(_props["principals"], str(error))]
+        if problems:
+            raise InvalidInput(problems, subject=subject)
 
-    def _refusals(self, olds: Properties, news: Properties) -> list[Problem]:
-        stay = [arn for arn in news["principals"] if not is_unknown(arn)]
-        gone = lockout.without(olds["principals"], stay)
-        administrators = [arn for arn in news["administrators"] if not is_unknown(arn)]
-        demoted = lockout.without(olds["administrators"], administrators)
-        if not gone and not demoted:
+    def _lockouts(self, olds: Properties, news: Properties) -> list[Problem]:
+        change, undecided = between(olds, news)
+        if undecided:
+            say(
+                f"{', '.join(undecided)}: whether this locks out the caller or the last administrator is evaluated in "
+                "the update; this preview does not know all principals yet"
+            )
+        place = olds if olds and is_unknown(news.get("kubeconfig")) else news
+        return self._reviewed(LiveCluster(place, self.credentials(news)), change, handovers.cluster(news))
+
+    def _reviewed(self, live: LiveCluster, change: Change, cluster: handovers.Key) -> list[Problem]:
+        """Why the change must not be made. It is noted for the evaluation of others if there is no reason."""
+        run, review = handovers.run_of(self), Review(live, change)
+        if not review.is_needed:
             return []
-        if is_unknown([news["principals"], news["administrators"], news.get("break_glass")]):
-            say(f"{', '.join(gone or demoted)}: whether this takes away a last way in is known in the update only")
-            return []
-        loss = Loss(gone, demoted, news.get("break_glass") or [], stays_administered=bool(administrators))
-        ways = WaysIn(olds if is_unknown(news.get("kubeconfig")) else news, self.credentials(news))
-        return ways.refusals(loss)
+        with run.lock:
+            problems = review.problems(run.changes[cluster])
+            if not problems:
+                run.changes[cluster].append(change.access)
+        return problems
 
     def _of_another_account(self, news: Properties) -> list[Problem]:
         """Whether whoever guards here would ask about another cluster, when somebody is taken out."""

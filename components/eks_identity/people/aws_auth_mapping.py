@@ -4,7 +4,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity import declared
+from eks_identity import credentials, declared
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -29,11 +29,11 @@ class AwsAuthMappingArgs(TypedDict):
     """Take over an entry for this ARN that is there already; else it is refused. This stands in for `pulumi import`,
     which Pulumi does not have for dynamic resources."""
     break_glass: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose this way in although it is the caller's own. What counts when the mapping is
-    deleted or replaced is what the last update said."""
+    """ARNs of principals that may lose this access although it is the caller's, or the last administrator's. When the
+    mapping is deleted or replaced, the value of the last update counts."""
 
 
-class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kubeconfig"]):
+class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kubeconfig", "credentials"]):
     """One entry of aws-auth, and never more than that: others may write the same ConfigMap at the same time.
 
     The ConfigMap is read, the one entry changed, and written with the `resourceVersion` that was read; on a conflict
@@ -41,9 +41,11 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
     change in place; another ARN or cluster is another mapping.
 
     Refused at preview: sessions' ARNs, empty usernames, nodes' groups and entries, and an ARN that is mapped already,
-    in this program or in the cluster, with both places. Taking away the entry that lets the caller themselves in is
-    refused too: an update in its preview, a delete before anything is written. So nobody locks themselves out; a stack
-    with such an entry is destroyed by another administrator, or with its ARN in `break_glass`.
+    in this program or in the cluster, with both places. Rejected as well: an edit after which the caller has fewer
+    rights, or nobody is an administrator (an update in its preview, a delete before anything is written). A stack with
+    such an entry is destroyed by another administrator, or with its ARN in `break_glass`. Access entries count too, if
+    the kubeconfig names the EKS cluster; they are read with the credentials of the aws provider in the options, or of
+    the environment.
     """
 
     arn: pulumi.Output[str]
@@ -66,6 +68,7 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
             declared_once = pulumi.Output.all(inputs.later(who, _mapping), pulumi.Output.unsecret(once))
         props = {
             "kubeconfig": args["kubeconfig"],
+            "credentials": credentials.passed_on(opts),
             "arn": declared_once.apply(lambda known: known[0].arn),
             "username": declared_once.apply(lambda known: known[0].username),
             "groups": declared_once.apply(lambda known: list(known[0].groups)),

@@ -9,13 +9,14 @@ from eks_identity.errors import EksIdentityError, InvalidInput
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.people import handovers
-from eks_identity.people.aws_auth_store import AwsAuthConfigMap
+from eks_identity.people.aws_auth_store import AwsAuthConfigMap, Check
+from eks_identity.people.mapping_lockout import MappingLockout
 
 
 class AwsAuthMappingProvider(PlainProvider):
     """One entry of one cluster's aws-auth ConfigMap. The resource's id is the entry's ARN, unless that is secret.
 
-    Properties: `kubeconfig` (secret), `arn`, `username`, `groups`, `adopt`, `break_glass`.
+    Properties: `kubeconfig` and `credentials` (secret), `arn`, `username`, `groups`, `adopt`, `break_glass`.
     """
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
@@ -38,7 +39,7 @@ class AwsAuthMappingProvider(PlainProvider):
         try:
             after = AwsAuthConfigMap(news["kubeconfig"]).rehearse(
                 lambda document: _placed(document, mapping, inputs) if new else document.change(mapping),
-                break_glass=_may_go(inputs),
+                self._check(inputs, self.credentials(inputs)),
             )
         except InvalidInput as refusal:
             return refused(inputs, refusal.problems)
@@ -65,7 +66,7 @@ class AwsAuthMappingProvider(PlainProvider):
         # Where Pulumi deletes first, what it was to delete is there still.
         here = {**props, "adopt": props.get("adopt") or handovers.mapped(props) in handovers.run_of(self).held}
         AwsAuthConfigMap(props["kubeconfig"]).edit(
-            lambda document: _placed(document, mapping, here), break_glass=_may_go(props)
+            lambda document: _placed(document, mapping, here), self._check(props, self.credentials(props))
         )
         return CreateResult(mapping.arn, _outputs(props, mapping))
 
@@ -83,7 +84,7 @@ class AwsAuthMappingProvider(PlainProvider):
         """Changes the entry where it stands, and puts it back if somebody took it out."""
         mapping = _mapping(_news)
         AwsAuthConfigMap(_news["kubeconfig"]).edit(
-            lambda document: document.change(mapping), break_glass=_may_go(_news)
+            lambda document: document.change(mapping), self._check(_news, self.credentials(_news))
         )
         return UpdateResult(_outputs(_news, mapping))
 
@@ -91,8 +92,8 @@ class AwsAuthMappingProvider(PlainProvider):
         """Takes the entry out, and no other: not a node's, and not another one for the same ARN.
 
         One that the program declares still, under another name, stays.
-        Refused, with nothing written, where the caller themselves would be locked out. No preview says so: Pulumi shows
-        a provider what it deletes only when it does.
+        Rejected, with nothing written, if the caller or the last administrator would lose access. No preview says so:
+        Pulumi shows a provider what it deletes only when it does.
         """
         run, declared = handovers.run_of(self), handovers.mapped(_props)
         if declared is not None and declared in run.mapped:
@@ -100,9 +101,15 @@ class AwsAuthMappingProvider(PlainProvider):
             say(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
             return
         mapping = UserMapping(_props["arn"], _props["username"], tuple(_props["groups"]))
+        place = kubeconfigs.eks_cluster(_props["kubeconfig"]) or {}
         AwsAuthConfigMap(_props["kubeconfig"]).edit(
-            lambda document: document.remove(mapping), break_glass=_may_go(_props)
+            lambda document: document.remove(mapping), self._check(_props, self.kept_credentials({**place, **_props}))
         )
+
+    @staticmethod
+    def _check(props: Properties, credentials: str) -> Check:
+        """What rejects an edit that locks out the caller, or everybody."""
+        return MappingLockout(props["kubeconfig"], credentials, _may_go(props)).check
 
 
 def _mapping(props: Properties) -> UserMapping:
@@ -118,7 +125,11 @@ def _may_go(props: Properties) -> list[str]:
 
 
 def _own(props: Properties) -> Properties:
-    return {name: props[name] for name in ("kubeconfig", "adopt", "break_glass") if props.get(name) is not None}
+    return {
+        name: props[name]
+        for name in ("kubeconfig", "credentials", "adopt", "break_glass")
+        if props.get(name) is not None
+    }
 
 
 def _outputs(props: Properties, mapping: UserMapping) -> Properties:

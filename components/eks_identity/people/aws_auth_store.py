@@ -4,12 +4,11 @@ The API server refuses a write whose `resourceVersion` is not the newest, so tha
 something it has not seen. The ConfigMap is never deleted, and created only where there is none.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import httpx2
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -18,22 +17,20 @@ from eks_identity.errors import (
     ClusterError,
     ClusterRefusedError,
     ClusterUnreachableError,
-    InvalidInput,
     WriteConflictError,
 )
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.aws_auth import AwsAuth
 
 NAME = "aws-auth"
 NAMESPACE = "kube-system"
-CANONICAL_ARN = "canonicalArn"
-"""Where EKS's authenticator says which IAM principal a Kubernetes user is, as aws-auth writes it."""
 
 PATIENCE_SECONDS = 120
 """How long an edit is tried while others keep writing; a write takes some milliseconds."""
 
 Edit = Callable[[AwsAuth], AwsAuth]
+Check = Callable[[AwsAuth, AwsAuth], None]
+"""Raises what forbids an edit, from aws-auth before it to aws-auth after it."""
 
 
 class AwsAuthConfigMap:
@@ -48,18 +45,20 @@ class AwsAuthConfigMap:
         found = self._get()
         return AwsAuth.parse(found.data if found else None)
 
-    def rehearse(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
+    def rehearse(self, change: Edit, check: Check) -> AwsAuth:
         """What `edit` would write now; raises what it would raise."""
-        return self._changed(self.read(), change, break_glass)
+        before = self.read()
+        after = change(before)
+        check(before, after)
+        return after
 
-    def edit(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
+    def edit(self, change: Edit, check: Check) -> AwsAuth:
         """Writes what `change` makes of it, and returns that. `change` may run many times, each on a fresh reading.
 
-        What `change` raises ends the edit with nothing written. So does an edit that takes away the
-        caller's own way in, with `InvalidInput`, unless `break_glass` has the caller's ARN. Raises `WriteConflictError`
-        after two minutes of losing to others.
+        What `change` or `check` raises ends the edit with nothing written. Raises `WriteConflictError` after two
+        minutes of losing to others.
         """
-        return self._edit_once(change, break_glass)
+        return self._edit_once(change, check)
 
     @retry(
         retry=retry_if_exception_type(WriteConflictError),
@@ -67,12 +66,13 @@ class AwsAuthConfigMap:
         stop=stop_after_delay(PATIENCE_SECONDS),
         reraise=True,
     )
-    def _edit_once(self, change: Edit, break_glass: Collection[str]) -> AwsAuth:
+    def _edit_once(self, change: Edit, check: Check) -> AwsAuth:
         found = self._get()
         before = AwsAuth.parse(found.data if found else None)
-        after = self._changed(before, change, break_glass)
+        after = change(before)
         if after == before:
             return after
+        check(before, after)
         try:
             if found is None:
                 self._client.create(
@@ -84,29 +84,6 @@ class AwsAuthConfigMap:
         except FAILURES as error:
             raise self._explained(error, "written") from error
         return after
-
-    def _changed(self, before: AwsAuth, change: Edit, break_glass: Collection[str]) -> AwsAuth:
-        after = change(before)
-        says = {(entry.arn, entry.username, entry.groups) for entry in after.entries}
-        if any((entry.arn, entry.username, entry.groups) not in says for entry in before.entries):
-            caller, groups = self._caller()
-            problem = before.takes_from(caller, groups, after)
-            if problem and not any(same_arn(Principal.parse(arn).aws_auth_arn, caller) for arn in break_glass):
-                raise InvalidInput([problem])
-        return after
-
-    def _caller(self) -> tuple[str, list[str]]:
-        """The ARN that EKS's authenticator knows us by, empty where another one let us in, and our groups."""
-        try:
-            user = self._client.create(SelfSubjectReview()).status
-        except FAILURES as error:
-            if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
-                return "", []  # a cluster from before Kubernetes 1.28
-            raise self._explained(error, "written") from error
-        assert user is not None
-        assert user.userInfo is not None
-        arns = (user.userInfo.extra or {}).get(CANONICAL_ARN) or [""]
-        return arns[0], user.userInfo.groups or []
 
     def _get(self) -> ConfigMap | None:
         try:

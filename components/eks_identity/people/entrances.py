@@ -15,6 +15,7 @@ from eks_identity.clusters.created_entries import refuse_creator
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
+from eks_identity.model.arns import Principal
 from eks_identity.people.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
 from eks_identity.people.access_guard import AccessGuard
 from eks_identity.people.access_policies import GrantedPolicy, scope
@@ -88,25 +89,40 @@ class WayIn:
             made.append(mapping)
         return Registered(made, arns_[0])
 
-    def guard(self, let_in: LetIn, bound: Sequence[pulumi.Resource], *, administers: bool) -> None:
-        """Registers what refuses to take a last way in away. `administers`: all of them are administrators."""
-        if not self._entrance.via.uses_access_entries or self._entrance.type.is_for_nodes:
+    def guard(
+        self, let_in: LetIn, bound: Sequence[pulumi.Resource], declared: dict[str, Any], *, administers: bool
+    ) -> None:
+        """Registers what rejects a lockout. `administers`: all principals are administrators by a policy or role."""
+        if self._entrance.type.is_for_nodes:
             return
-        AccessGuard(
+        entered: list[pulumi.Input[str]] = list(let_in.arns) if self._entrance.via.uses_access_entries else []
+        AccessGuard.of_declaration(
             self._name,
             {
                 "cluster_name": self._cluster["name"],
                 "region": self._cluster["region"],
                 "cluster_arn": self._cluster_arn,
                 "kubeconfig": self._cluster["kubeconfig"],
-                "principals": list(let_in.arns),
-                "administrators": list(let_in.arns) if administers else [],
+                "principals": entered,
+                "administrators": entered if administers else [],
                 "break_glass": self._options.break_glass,
                 "adopted": self._options.adopt,
             },
+            declared,
             # It goes first, so that it can refuse before anything else has gone.
             pulumi.ResourceOptions(parent=self._component, depends_on=[*let_in.resources, *bound]),
         )
+
+    def declared(self, persons: Sequence[Person], granted: Sequence[GrantedPolicy]) -> dict[str, Any]:
+        """Entries, mappings and policies in plain form, for the guard to evaluate."""
+        users = [self._inputs.later(person.who, _user, person.under) for person in persons]
+        via = self._entrance.via
+        policies = [{"arn": policy.arn, "namespaces": policy.namespaces} for policy in granted]
+        return {
+            "entries": users if via.uses_access_entries else [],
+            "mappings": users if via.uses_aws_auth else [],
+            "policies": policies if via.uses_access_entries else [],
+        }
 
     def _enter(self, name: str, person: Person) -> aws.eks.AccessEntry:
         who = {**person.who, "cluster_account": self._cluster["account_id"]}
@@ -201,6 +217,12 @@ def _unique_id(principal: pulumi.Input[str] | None) -> pulumi.Output[str] | None
         return UNKNOWN if known is None else known
 
     return principal.apply(unique_id, run_with_unknowns=True)
+
+
+def _user(who: Any) -> dict[str, Any]:
+    username = who["username"]
+    default = Principal.parse(who["arn"]).default_username
+    return {"arn": who["arn"], "username": default if username is None else username, "groups": list(who["groups"])}
 
 
 def _username(known: AccessEntry) -> str:

@@ -7,12 +7,15 @@ declares before it deletes what the program no longer does. So what was checked 
 checks nothing, and so nothing is held back there.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from threading import Lock
 
 from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown
 from eks_identity.errors import Problem
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.access_changes import AccessChange
 
 Key = tuple[str, ...]
 """A principal in a cluster."""
@@ -32,6 +35,10 @@ class Run:
     """Access entries that the program declares, of either kind."""
     leaving: set[Key] = field(default_factory=set)
     """Access entries that are taken out of a declaration."""
+    changes: defaultdict[Key, list[AccessChange]] = field(default_factory=lambda: defaultdict(list))
+    """Changes of access by the cluster: two declarations that remove one administrator each may remove all of them."""
+    lock: Lock = field(default_factory=Lock)
+    """Held from the evaluation of a change until it is noted: the engine calls in many threads."""
 
 
 _THIS = Run()
@@ -50,10 +57,14 @@ def mapped(props: Properties) -> Key | None:
     return (kubeconfigs.server(kubeconfig), props["arn"].lower())
 
 
+def cluster(props: Properties) -> Key:
+    """The cluster of `props`."""
+    return (props["region"], props["cluster_name"], str(props.get("cluster_arn") or ""))
+
+
 def entered(props: Properties, arns: Iterable[str]) -> set[Key]:
     """Access entries of `arns` in the cluster of `props`; without those that are not known yet."""
-    cluster = (props["region"], props["cluster_name"], str(props.get("cluster_arn") or ""))
-    return {(*cluster, arn.lower()) for arn in arns if not is_unknown(arn)}
+    return {(*cluster(props), arn.lower()) for arn in arns if not is_unknown(arn)}
 
 
 def moved(arns: Collection[Key]) -> list[Problem]:

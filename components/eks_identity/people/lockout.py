@@ -1,112 +1,192 @@
-"""Asks the cluster and AWS who would be locked out, and only as much as the change in question needs."""
+"""Evaluates a change of access against a live cluster: does it lock out the caller, or everybody?
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from functools import cached_property
+AWS is queried first and the cluster only if AWS alone does not answer: a private endpoint may be out of reach.
+What is needed and cannot be read raises `AwsError` or `ClusterError`; whoever calls this module rejects the change.
+"""
 
-from eks_identity import cluster_api
-from eks_identity.dynamic_provider import Properties, say_once
-from eks_identity.eks_api import EksApi, WhoIsWho
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial, reduce
+from itertools import chain
+
 from eks_identity.errors import ClusterError, Problem
-from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model import lockout
-from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
+from eks_identity.model import cluster_rights, lockout
+from eks_identity.model.access_changes import AccessChange
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
-from eks_identity.model.existing_entries import Subject, is_one_of
-from eks_identity.model.partitions import Partition
-from eks_identity.people.aws_auth_store import AwsAuthConfigMap
+from eks_identity.model.cluster_rights import ADMINISTRATION, ClusterState
+from eks_identity.model.existing_entries import ExistingEntry
+from eks_identity.model.identities import MASTERS
+from eks_identity.model.lockout import Caller
+from eks_identity.model.rbac_evaluation import Rbac, RoleKey, Subject, allows
+from eks_identity.people.live_cluster import LiveCluster, bound_by_account, mapped
 
 
 @dataclass(frozen=True)
-class Loss:
-    """What a change takes away, and what it leaves."""
+class Change:
+    """A change of one declaration, and what may be lost by it."""
 
-    principals: Collection[str]
-    """ARNs whose access entries go."""
-    administrators: Collection[str] = ()
-    """Those that are administrators by their entries. Where nobody said, the cluster is asked."""
+    access: AccessChange
     break_glass: Collection[str] = ()
-    """ARNs that may go, whatever it means."""
-    stays_administered: bool = False
-    """Whether the declaration itself leaves an administrator."""
+    """ARNs of principals that may lose access."""
+    administrators: Collection[str] = ()
+    """Principals that the program calls administrators, without saying what makes them so."""
+    demoted: Collection[str] = ()
+    """Principals that the program called so before the change."""
+
+    @property
+    def affected(self) -> list[str]:
+        """ARNs of the principals that the change concerns and that may not lose access."""
+        return lockout.without({*self.access.changed, *self.demoted}, self.break_glass)
 
 
-class WaysIn:
-    """The ways into one cluster, as far as anybody asks."""
+class Review:
+    """The evaluation of one change against a live cluster."""
 
-    def __init__(self, props: Properties, credentials: str) -> None:
-        """`props`: `cluster_name`, `region`, and `cluster_arn` and `kubeconfig` where there are such."""
-        self.api = EksApi.of(props, credentials)
-        self._who = WhoIsWho(props["region"], credentials)
-        self._kubeconfig: str | None = props.get("kubeconfig")
-
-    def refusals(self, loss: Loss) -> list[Problem]:
-        """What must not be taken away. Raises `AwsError` and `ClusterError` where that cannot be seen."""
-        principals = lockout.without(loss.principals, loss.break_glass)
-        administrators = [] if loss.stays_administered else lockout.without(loss.administrators, loss.break_glass)
-        if not principals and not administrators:
-            return []
-        mode = self.api.mode()
-        if mode is None or not mode.reads_access_entries:
-            return []
-        own = [lockout.own_way_in(arn) for arn in principals if self._locks_out_caller(arn, mode)]
-        last = [lockout.last_administrator(arn) for arn in self._last_administrators(administrators, loss, mode)]
-        return own + last
-
-    def callers(self) -> list[Principal]:
-        """Whoever runs this: towards AWS, and, where the kubeconfig assumes a role, towards the cluster."""
-        found = [lockout.principal_of(self._who.caller()[1])]
-        role = kubeconfigs.assumed_role(self._kubeconfig) if self._kubeconfig else None
-        if role is not None:
-            found.append(Principal.parse(role))
-        return [principal for principal in found if principal is not None]
+    def __init__(self, live: LiveCluster, change: Change) -> None:
+        self._live = live
+        self._change = change
 
     @cached_property
-    def _callers(self) -> list[Principal]:
-        return self.callers()
-
-    def _locks_out_caller(self, arn: str, mode: AuthenticationMode) -> bool:
-        who = Principal.parse(arn)
-        return (
-            any(lockout.same_principal(who, caller) for caller in self._callers)
-            and self.api.entry(arn) is not None
-            and not (mode.reads_aws_auth and lockout.aws_auth_lets_in(self._aws_auth, who))
-        )
-
-    def _last_administrators(self, lost: Collection[str], loss: Loss, mode: AuthenticationMode) -> Collection[str]:
-        """Those of `lost` with whom the last administrator would go."""
-        if not lost:
+    def losing(self) -> list[str]:
+        """ARNs of the principals that become another user, or lose groups or policies. Reads no RBAC."""
+        if not self._change.affected or self._live.mode is None:
             return []
-        going = [*loss.principals, *loss.administrators]
-        administrators = self._administrators(Principal.parse(next(iter(lost))).partition)
-        now = [arn for arn in administrators if lockout.among(arn, lost)]
-        if not now or lockout.without(administrators, going):
-            return []
-        return [] if mode.reads_aws_auth and lockout.aws_auth_administrators(self._aws_auth, self._bound) else now
+        before, after = self._before, _after(self._live, self._change, ())
+        return [arn for arn in self._change.affected if _may_lose(before, after, Principal.parse(arn))]
 
-    def _administrators(self, partition: Partition) -> list[str]:
-        """Principals whose entries make them administrators: by the access policy, or by a binding in the cluster."""
-        # Most clusters bind nobody who has an entry: then EKS itself says whom to look at.
-        policy = None if self._bound else access_policy_arn(partition, CLUSTER_ADMIN)
-        entries = filter(None, map(self.api.entry, self.api.principals(policy)))
-        return [
-            entry.principal_arn
-            for entry in entries
-            if entry.is_cluster_admin or is_one_of(self._bound, entry.username, entry.groups)
+    @property
+    def is_needed(self) -> bool:
+        """Whether the change takes anything from anybody."""
+        return bool(self.losing) or (self._change.access.changes_rbac and self._live.mode is not None)
+
+    def problems(self, others: Sequence[AccessChange] = ()) -> list[Problem]:
+        """Why the change must not be made, together with the `others` of the same update."""
+        if not self.is_needed:
+            return []
+        change, before, after = self._change, self._before, _after(self._live, self._change, others)
+        touched = [
+            caller
+            for caller in self._live.callers
+            if (change.access.changes_rbac or lockout.among(caller.principal.arn, self.losing))
+            and not lockout.among(caller.principal.arn, change.break_glass)
         ]
+        found = callers_locked_out(touched, before, after)
+        if change.administrators or _has_administrator(self._live, after, change):
+            return found
+        removed = _administrators_lost(self._live, before, self.losing, change)
+        return found + [lockout.last_administrator(arn) for arn in removed]
 
-    @cached_property
-    def _bound(self) -> frozenset[Subject]:
-        """Whom bindings make administrators; nobody, where the cluster cannot be asked: a private one may be far."""
+    @property
+    def _before(self) -> ClusterState:
+        return replace(self._live.state(), entry=partial(_entry_before, self._live, self._change.access))
+
+
+def callers_locked_out(
+    callers: Iterable[Caller], before: ClusterState, after: ClusterState, *, named_in: str = "break_glass"
+) -> list[Problem]:
+    """A problem for each caller that does not keep its rights."""
+    found = []
+    for caller in callers:
+        arn, who = caller.principal.arn, (caller.principal, caller.session)
+        lost = cluster_rights.lost(before.rights(*who), after.rights(*who))
+        if lost:
+            found.append(lockout.caller_locked_out(arn, lost, named_in=named_in))
+    return found
+
+
+def administrators(live: LiveCluster, state: ClusterState, new: Sequence[Principal] = ()) -> Iterator[Principal]:
+    """The administrators in a state of the cluster; what AWS alone knows comes first.
+
+    `new` are principals that get an access entry in this state.
+    """
+    unread: ClusterError | None = None
+    if state.mode.reads_access_entries:
+        for who in chain(new, live.cluster_admins()):
+            entry = state.entry(who)
+            if entry is not None and entry.is_cluster_admin:
+                yield who
+    for read in (_by_aws_auth, _by_rbac):
         try:
-            return cluster_api.bound_administrators(self._kubeconfig) if self._kubeconfig else frozenset()
+            yield from read(live, state, new)
         except ClusterError as error:
-            say_once(f"cannot see who is an administrator by ClusterRole cluster-admin: {error}")
-            return frozenset()
+            unread = unread or error
+    if unread is not None:
+        raise unread
 
-    @cached_property
-    def _aws_auth(self) -> AwsAuth:
-        """What aws-auth says; nothing, where there is no kubeconfig to ask with."""
-        return AwsAuthConfigMap(self._kubeconfig).read() if self._kubeconfig else AwsAuth()
+
+def _by_aws_auth(_live: LiveCluster, state: ClusterState, _new: Sequence[Principal]) -> Iterator[Principal]:
+    if not state.mode.reads_aws_auth:
+        return
+    for entry in state.aws_auth().entries:
+        if MASTERS in entry.groups:
+            yield from filter(state.is_administrator, mapped(AwsAuth(entries=(entry,))))
+
+
+def _by_rbac(live: LiveCluster, state: ClusterState, new: Sequence[Principal]) -> Iterator[Principal]:
+    rbac = state.cluster_rbac()
+    if not any(_administers(rbac, key) for key in rbac.bindings):
+        return
+    candidates = [*new, *map(Principal.parse, live.principals)] if state.mode.reads_access_entries else []
+    if state.mode.reads_aws_auth:
+        candidates += [*mapped(state.aws_auth()), *bound_by_account(state.aws_auth(), rbac)]
+    yield from filter(state.is_administrator, candidates)
+
+
+def _administers(rbac: Rbac, key: RoleKey) -> bool:
+    """Whether a binding may make principals administrators. The group `system:masters` is looked for in aws-auth."""
+    binding = rbac.bindings[key]
+    others = binding.subjects - {Subject("Group", MASTERS)}
+    return key[0] is None and bool(others) and allows(rbac.roles.get(binding.role, ()), ADMINISTRATION)
+
+
+def _entry_before(live: LiveCluster, access: AccessChange, who: Principal) -> ExistingEntry | None:
+    return None if access.creates(who) else live.entry(who)
+
+
+def _after(live: LiveCluster, change: Change, others: Sequence[AccessChange]) -> ClusterState:
+    made = [*others, change.access]
+
+    def entry(who: Principal) -> ExistingEntry | None:
+        found = reduce(lambda entry, each: each.entry_after(entry, who), made, _entry_before(live, change.access, who))
+        if found is not None and lockout.among(who.arn, change.demoted):
+            return ExistingEntry(found.principal_arn)  # what it still may do is not declared
+        return found
+
+    def rbac(read: Callable[[], Rbac]) -> Callable[[], Rbac]:
+        if not any(each.changes_rbac or each.new.bindings for each in made):
+            return read
+        return lambda: reduce(lambda rbac, each: each.rbac_after(rbac), made, read())
+
+    now = live.state()
+    return replace(
+        now,
+        entry=entry,
+        aws_auth=lambda: reduce(lambda document, each: each.aws_auth_after(document), made, now.aws_auth()),
+        cluster_rbac=rbac(now.cluster_rbac),
+        namespaced_rbac=rbac(now.namespaced_rbac),
+    )
+
+
+def _may_lose(before: ClusterState, after: ClusterState, who: Principal) -> bool:
+    """Whether the principal is another user after the change, or has fewer groups or policies."""
+    try:
+        user, left = before.user(who), after.user(who)
+    except ClusterError:
+        return True  # judged without it, if AWS alone can tell
+    return user is not None and (left is None or not left.includes(user))
+
+
+def _has_administrator(live: LiveCluster, after: ClusterState, change: Change) -> bool:
+    new = [Principal.parse(entry.arn) for entry in change.access.new.entries]
+    return next(administrators(live, after, new), None) is not None
+
+
+def _administrators_lost(live: LiveCluster, before: ClusterState, losing: Sequence[str], change: Change) -> list[str]:
+    """The administrators before the change, of which none is left."""
+    claimed = [arn for arn in losing if lockout.among(arn, change.demoted)]
+    if change.access.changes_rbac:
+        found = [who.arn for who in administrators(live, before)]
+    else:
+        found = [arn for arn in losing if arn not in claimed and before.is_administrator(Principal.parse(arn))]
+    return list(dict.fromkeys(lockout.without([*claimed, *found], change.break_glass)))

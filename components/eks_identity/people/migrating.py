@@ -1,6 +1,6 @@
 """A cluster on its way from aws-auth to access entries: what it says now, and the steps that are taken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import retry, retry_if_result, stop_after_delay, wait_exponential
 
@@ -11,9 +11,9 @@ from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal, PrincipalKind
-from eks_identity.model.migration import MigrationPlan, Resolution, Step, Todo, counting, locked_out, plan, steps_to
-from eks_identity.people.aws_auth_store import AwsAuthConfigMap
-from eks_identity.people.lockout import WaysIn
+from eks_identity.model.migration import MigrationPlan, Resolution, Step, Todo, counting, plan, steps_to
+from eks_identity.people.live_cluster import LiveCluster
+from eks_identity.people.lockout import administrators, callers_locked_out
 
 READ_BACK_SECONDS = 60
 """How long entries that were made may take to be read back."""
@@ -27,8 +27,10 @@ class Survey:
     modes: tuple[AuthenticationMode, ...]
     """The modes still to go through."""
     plan: MigrationPlan
-    last_step: tuple[Problem, ...]
-    """What stands against mode API."""
+    last_step: tuple[Problem, ...] = ()
+    """Why mode API is rejected."""
+    lockouts: tuple[Problem, ...] = ()
+    """Why every step is rejected: the caller or the last administrator would lose rights."""
 
     @property
     def pending(self) -> int:
@@ -48,8 +50,8 @@ class Migration:
     def __init__(self, props: Properties, credentials: str) -> None:
         self._api = EksApi.of(props, credentials)
         self._who = WhoIsWho(props["region"], credentials)
-        self._ways = WaysIn(props, credentials)
-        self._kubeconfig: str = props["kubeconfig"]
+        self._props = props
+        self._credentials = credentials
         self._to = AuthenticationMode.parse(props["to"])
         self._principals = {arn.lower(): full for arn, full in (props.get("principals") or {}).items()}
         self._leave_behind: list[str] = props.get("leave_behind") or []
@@ -65,16 +67,15 @@ class Migration:
             raise AwsError(f"there is no EKS cluster {self._api.name} in {self._api.region}\n  fix: check both")
         modes = tuple(steps_to(mode, self._to))
         if not mode.reads_aws_auth:
-            return Survey(mode, modes, MigrationPlan(), ())
-        document = AwsAuthConfigMap(self._kubeconfig).read()
+            return Survey(mode, modes, MigrationPlan())
+        live = LiveCluster(self._props, self._credentials)
+        document = live.aws_auth()
         account = self._who.caller()[0]
-        entered = self._api.principals() if mode.reads_access_entries else []
         resolved = {
             entry.arn.lower(): self._resolve(entry.arn, principal, account)
             for entry, principal in counting(document)[0].items()
         }
-        mapped = [arn for arn in entered if lockout.among(arn, resolved)]
-        existing = [self._api.entry(arn) for arn in mapped]
+        existing = [self._api.entry(arn) for arn in live.principals if lockout.among(arn, resolved)]
         planned = plan(
             document,
             [entry for entry in existing if entry is not None],
@@ -82,16 +83,26 @@ class Migration:
             account=account,
             leave_behind=self._leave_behind,
         )
-        out = [
-            lockout.own_way_in(caller.aws_auth_arn, named_in="leave_behind")
-            for caller in locked_out(document, planned, self._ways.callers(), entered)
-            if not lockout.among(caller.arn, [arn for arn in self._leave_behind if arn.startswith("arn:")])
-        ]
-        return Survey(mode, modes, planned, (*planned.unnamed(self._leave_behind), *out))
+        lockouts = self._lockouts(live, planned) if modes or planned.pending else []
+        return Survey(mode, modes, planned, tuple(planned.unnamed(self._leave_behind)), tuple(lockouts))
+
+    def _lockouts(self, live: LiveCluster, planned: MigrationPlan) -> list[Problem]:
+        """Callers that would lose rights, and administrators if none is left; who is named may lose access."""
+        before = live.state()
+        after = replace(before, mode=self._to, entry=lambda who: planned.entry_of(who) or live.entry(who))
+        named = [arn for arn in self._leave_behind if arn.startswith("arn:")]
+        callers = [caller for caller in live.callers if not lockout.among(caller.principal.arn, named)]
+        found = callers_locked_out(callers, before, after, named_in="leave_behind")
+        new = [step.equal.entry.principal for step in planned.steps]
+        if next(administrators(live, after, new), None) is not None:
+            return found
+        removed = lockout.without(dict.fromkeys(who.arn for who in administrators(live, before)), named)
+        return found + [lockout.last_administrator(arn, named_in="leave_behind") for arn in removed]
 
     def refusals(self, survey: Survey) -> list[Problem]:
         """What forbids the migration as far as it is asked for."""
-        return list(survey.last_step) if AuthenticationMode.API in survey.modes else []
+        last = survey.last_step if AuthenticationMode.API in survey.modes else ()
+        return [*last, *survey.lockouts]
 
     def carry_out(self) -> tuple[list[str], list[str], AuthenticationMode]:
         """All that is left to do, from wherever an earlier run ended. Returns the plan's lines, what was left behind,

@@ -21,6 +21,7 @@ from eks_identity.people import access_policies, access_roles, principals
 from eks_identity.people.access_policies import AccessPolicyArgs
 from eks_identity.people.access_roles import RoleArgs
 from eks_identity.people.bound_roles import BoundRoles
+from eks_identity.people.declared_access import rbac_fields
 from eks_identity.people.entrances import Options, WayIn
 from eks_identity.people.existing_objects import ExistingObjects
 from eks_identity.people.principals import Entrance, PrincipalArgs
@@ -49,8 +50,8 @@ class ClusterAccessArgs(TypedDict):
     """Take over access entries and aws-auth entries of these principals that are there already, the cluster creator's
     for example. For an access of its own: one that has made its entries cannot take them over from itself."""
     break_glass: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose their way in although it is the caller's own, or the last administrator's.
-    Where all of this access is removed, what the last update said counts."""
+    """ARNs of principals that may lose access although they are the caller, or the last administrator. If all of this
+    access is removed, the value of the last update counts."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags of the access entries. Entries of aws-auth have none."""
 
@@ -65,8 +66,9 @@ class ClusterAccess(pulumi.ComponentResource):
     beside an entry for the same principal, which wins, is reported, whoever made the other one; so is a role that is
     only bound and not there.
 
-    Nobody locks themselves out, and the last administrator stays, unless `break_glass` names them. An administrator is
-    who has AmazonEKSClusterAdminPolicy or Kubernetes' ClusterRole cluster-admin for the whole cluster.
+    Rejected unless `break_glass` names the principal: a change after which the caller may do less in the cluster than
+    before, or nobody is an administrator. An administrator may do everything in the whole cluster: by the access policy
+    AmazonEKSClusterAdminPolicy, by `system:masters` in aws-auth, or by a binding of any ClusterRole that allows it.
     Pulumi shows nobody what it deletes before it does: a `pulumi destroy` that is refused has kept this access whole,
     and may have taken others of the stack away. Let those depend on the access that lets the caller in.
     """
@@ -113,7 +115,8 @@ class ClusterAccess(pulumi.ComponentResource):
         checks = access_roles.Checks(BoundRoles(*queried), ExistingObjects(*queried))
         bound = access_roles.bind(name, grants, group or "", let_in.resources, checks)
         by_policy = any(policy.is_cluster_admin for policy in policies)
-        way_in.guard(let_in, bound, administers=by_policy or any(grant.is_cluster_admin for grant in grants))
+        declared = way_in.declared(persons, policies) | rbac_fields(grants, group or "")
+        way_in.guard(let_in, bound, declared, administers=by_policy or any(each.is_cluster_admin for each in grants))
         self.group = pulumi.Output.from_input(group or "")
         self.role_names = pulumi.Output.from_input([grant.name for grant in grants])
         self.binding_names = pulumi.Output.from_input([grant.binding_name for grant in grants])

@@ -246,6 +246,10 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection to the API server."""
         self._http.close()
 
     def _ask_on(self) -> None:

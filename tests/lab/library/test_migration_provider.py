@@ -86,7 +86,7 @@ def test_the_callers_own_way_in_goes_by_name_only(cluster, props):
         principal="res-one",
     )
     (failure,) = provider.check({}, {**props, "leave_behind": [ACCOUNT]}).failures
-    assert "nobody takes their own way into the cluster away" in failure.reason
+    assert "must keep the caller's rights in the cluster" in failure.reason
     assert ADMIN in failure.reason
     assert not provider.check({}, {**props, "leave_behind": [ACCOUNT, ADMIN]}).failures
 

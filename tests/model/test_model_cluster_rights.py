@@ -1,0 +1,174 @@
+"""Who is an administrator, and whether a principal keeps its rights: by access entry, aws-auth and RBAC."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Principal
+from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.cluster_rights import ClusterState, ClusterUser, Rights, lost, user_by_aws_auth
+from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
+from eks_identity.model.rbac import Rule
+from eks_identity.model.rbac_evaluation import Binding, Rbac, Subject
+
+ACCOUNT = "111122223333"
+ME = Principal.parse(f"arn:aws:iam::{ACCOUNT}:user/me")
+TEAM = Principal.parse(f"arn:aws:iam::{ACCOUNT}:role/people/team")
+POLICY = "arn:aws:eks::aws:cluster-access-policy"
+CLUSTER_ADMIN = AssociatedPolicy(f"{POLICY}/AmazonEKSClusterAdminPolicy")
+VIEW = AssociatedPolicy(f"{POLICY}/AmazonEKSViewPolicy", ("dev-*", "shop"))
+EVERYTHING = Rule(("*",), ("*",), ("*",))
+READ_PODS = Rule(("get", "list"), ("pods",), ("",))
+
+
+def rbac(*bound, namespace=None):
+    """A Rbac with one binding for each (subject, rules), the subject written `User/name` or `Group/name`."""
+    roles = {(None, f"role-{index}"): tuple(rules) for index, (_, rules) in enumerate(bound)}
+    bindings = {
+        (namespace, f"binding-{index}"): Binding((None, f"role-{index}"), frozenset({Subject(*subject.split("/", 1))}))
+        for index, (subject, _) in enumerate(bound)
+    }
+    return Rbac(roles, bindings)
+
+
+def rights(user, cluster=None, namespaced=None):
+    return Rights(user, lambda: cluster or Rbac(), lambda: namespaced or Rbac())
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "namespaced", "expected"),
+    [
+        (ClusterUser("me", ("system:masters",)), None, None, True),
+        (ClusterUser("me", (), (CLUSTER_ADMIN,)), None, None, True),
+        (ClusterUser("me", (), (AssociatedPolicy(CLUSTER_ADMIN.arn, ("shop",)),)), None, None, False),
+        (ClusterUser("me", (), (AssociatedPolicy(f"{POLICY}/AmazonEKSAdminPolicy"),)), None, None, False),
+        (ClusterUser("me", ("ops",)), rbac(("Group/ops", [EVERYTHING])), None, True),
+        (ClusterUser("me"), rbac(("User/me", [READ_PODS, EVERYTHING])), None, True),
+        (ClusterUser("me"), rbac(("Group/system:authenticated", [EVERYTHING])), None, True),
+        (ClusterUser("me"), rbac(("Group/me", [EVERYTHING])), None, False),
+        (ClusterUser("me", ("ops",)), rbac(("User/ops", [EVERYTHING])), None, False),
+        (ClusterUser("me", ("ops",)), None, rbac(("Group/ops", [EVERYTHING]), namespace="shop"), False),
+        (ClusterUser("me", ("ops",)), rbac(("Group/ops", [Rule(("*",), ("*",), ("",))])), None, False),
+        (ClusterUser("me", ("ops",)), rbac(("Group/ops", [Rule(("*",), ("*",), ("*",), ("one",))])), None, False),
+        (ClusterUser("me", ("ops",)), rbac(("Group/ops", [Rule(("get", "update"), ("*",), ("*",))])), None, False),
+        (ClusterUser("me", ("ops",)), rbac(("Group/ops", [Rule(("*",), non_resource_urls=("*",))])), None, False),
+    ],
+)
+def test_an_administrator_may_do_everything_in_the_whole_cluster(user, cluster, namespaced, expected):
+    """By access policy, `system:masters` or any ClusterRole bound cluster-wide with a rule that allows everything."""
+    assert rights(user, cluster, namespaced).is_administrator is expected
+
+
+def test_a_binding_to_a_missing_role_grants_nothing():
+    """As in the API server."""
+    bound = Rbac({}, {(None, "b"): Binding((None, "gone"), frozenset({Subject("User", "me")}))})
+    assert list(bound.grants("me", ())) == []
+    assert not rights(ClusterUser("me"), bound).is_administrator
+
+
+def aws_auth(**lists):
+    return AwsAuth.parse({name: yaml.safe_dump(items) for name, items in lists.items()})
+
+
+MASTER = {"userarn": ME.arn, "username": "me", "groups": ["system:masters"]}
+VIEWER = {"userarn": ME.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam"), "username": "v", "groups": ["viewers"]}
+
+
+@pytest.mark.parametrize(
+    ("document", "who", "session", "expected"),
+    [
+        (aws_auth(mapUsers=[MASTER]), ME, "", ClusterUser("me", ("system:masters",))),
+        (aws_auth(mapUsers=[MASTER, VIEWER]), ME, "", ClusterUser("v", ("viewers",))),
+        (aws_auth(mapUsers=[VIEWER, MASTER]), ME, "", ClusterUser("me", ("system:masters",))),
+        (aws_auth(mapAccounts=[ACCOUNT]), ME, "", ClusterUser(ME.arn)),
+        (aws_auth(mapAccounts=[ACCOUNT]), TEAM, "", ClusterUser(TEAM.aws_auth_arn)),
+        (aws_auth(mapAccounts=["444455556666"]), ME, "", None),
+        (aws_auth(mapUsers=[MASTER], mapAccounts=[ACCOUNT]), ME, "", ClusterUser("me", ("system:masters",))),
+        (
+            aws_auth(mapRoles=[{"rolearn": TEAM.aws_auth_arn, "username": "t:{{SessionName}}", "groups": []}]),
+            TEAM,
+            "a@b",
+            ClusterUser("t:a-b"),
+        ),
+        (aws_auth(mapRoles=[{"rolearn": TEAM.arn, "username": "t", "groups": ["system:masters"]}]), TEAM, "", None),
+    ],
+)
+def test_aws_auth_makes_a_user(document, who, session, expected):
+    """The last of several entries wins; `mapAccounts` gives a name and no groups; a role's path matches nobody."""
+    assert user_by_aws_auth(document, who, session) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "entry", "expected"),
+    [
+        (AuthenticationMode.CONFIG_MAP, ExistingEntry(ME.arn, "me"), ClusterUser("me", ("system:masters",))),
+        (AuthenticationMode.API_AND_CONFIG_MAP, None, ClusterUser("me", ("system:masters",))),
+        (AuthenticationMode.API_AND_CONFIG_MAP, ExistingEntry(ME.arn, "e", ("x",)), ClusterUser("e", ("x",))),
+        (AuthenticationMode.API, None, None),
+        (AuthenticationMode.API, ExistingEntry(ME.arn, "e"), ClusterUser("e")),
+    ],
+)
+def test_the_authentication_mode_decides_which_source_counts(mode, entry, expected):
+    """An access entry wins over aws-auth where EKS reads both."""
+    document = aws_auth(mapUsers=[MASTER])
+    state = ClusterState(mode, lambda _: entry, lambda: document, Rbac, Rbac)
+    assert state.user(ME) == expected
+
+
+def never():
+    raise AssertionError("read")
+
+
+VIEWERS = ClusterUser("me", ("viewers",))
+POD_READERS = rbac(("Group/viewers", [READ_PODS]), ("Group/readers", [Rule(("get", "list", "watch"), ("*",), ("",))]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (None, None, ""),
+        (None, rights(VIEWERS), ""),
+        (rights(VIEWERS), None, "no access at all"),
+        (rights(ClusterUser("me", ("system:masters",))), rights(ClusterUser("me")), "no administrator"),
+        (rights(ClusterUser("me", ("system:masters",))), rights(ClusterUser("x", (), (CLUSTER_ADMIN,))), ""),
+        (rights(VIEWERS, POD_READERS), rights(ClusterUser("else", ("readers",)), POD_READERS), ""),
+        (rights(ClusterUser("me", ("readers",)), POD_READERS), rights(VIEWERS, POD_READERS), "may no longer"),
+        (rights(VIEWERS, POD_READERS), rights(VIEWERS, Rbac()), "may no longer get, list pods"),
+        (rights(VIEWERS), rights(ClusterUser("me")), ""),
+        (
+            rights(VIEWERS, None, rbac(("Group/viewers", [READ_PODS]), namespace="shop")),
+            rights(VIEWERS, None, rbac(("Group/viewers", [READ_PODS]), namespace="till")),
+            "may no longer get, list pods",
+        ),
+        (
+            rights(VIEWERS, None, rbac(("Group/viewers", [READ_PODS]), namespace="dev-1")),
+            rights(ClusterUser("me", (), (VIEW,))),
+            "",
+        ),
+        (
+            rights(ClusterUser("me", (), (VIEW,))),
+            rights(ClusterUser("me", (), (AssociatedPolicy(VIEW.arn, ("shop",)),))),
+            "may no longer",
+        ),
+        (
+            rights(ClusterUser("me", (), (AssociatedPolicy(f"{POLICY}/AmazonNewPolicy"),))),
+            rights(ClusterUser("me")),
+            "may no longer access policy AmazonNewPolicy",
+        ),
+    ],
+)
+def test_a_principal_keeps_its_rights_if_nothing_that_it_may_do_is_missing(before, after, expected):
+    """Through other groups and names as well; an administrator keeps everything; scopes count."""
+    found = lost(before, after)
+    assert expected in found
+    assert bool(found) is bool(expected)
+
+
+def test_rbac_is_not_read_if_the_user_stays_the_same():
+    """A narrow caller that may not read RBAC and keeps exactly what it had is not in need of it."""
+    before = Rights(VIEWERS, never, never)
+    after = Rights(ClusterUser("me", ("viewers", "more"), (CLUSTER_ADMIN,)), never, never)
+    assert lost(before, after) == ""
+    assert lost(Rights(ClusterUser("other", ("ops",)), never, never), after) == ""

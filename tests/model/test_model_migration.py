@@ -217,3 +217,14 @@ def test_the_caller_is_locked_out_where_only_aws_auth_lets_them_in():
     assert not locked_out(document(), planned(document()), [by_mapping], [])
     good = document(roles=[role()])
     assert not locked_out(good, planned(good), [by_mapping], [])
+
+
+def test_a_broken_key_is_idle_and_a_federated_user_is_left_behind():
+    """As the authenticator reads them: the first maps nobody, and the second has access that no access entry gives."""
+    carol = f"arn:aws:sts::{ACCOUNT}:federated-user/carol"
+    users = yaml.safe_dump([user(arn=carol), user()])
+    found = planned(AwsAuth.parse({"mapUsers": users, "mapRoles": "- rolearn: ["}))
+    (idle,) = found.idle
+    assert idle.startswith("mapRoles: does nothing today")
+    assert [left.name for left in found.left_behind] == [carol]
+    assert [step.equal.entry.principal.arn for step in found.steps] == [USER]

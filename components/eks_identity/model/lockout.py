@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model import yaml_lists
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
-from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth
+from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import Subject, is_one_of
 from eks_identity.model.identities import MASTERS
 
@@ -49,8 +48,7 @@ def without(arns: Iterable[str], taken: Collection[str]) -> list[str]:
 
 def aws_auth_lets_in(document: AwsAuth, principal: Principal) -> bool:
     """Whether aws-auth, where the cluster reads it, lets this principal in: by name, or with their whole account."""
-    accounts = yaml_lists.scalars(document.data.get(ACCOUNTS, ""), ACCOUNTS)
-    return document.lets_in(principal.aws_auth_arn) is not None or principal.account in map(str, accounts)
+    return document.lets_in(principal.aws_auth_arn) is not None or principal.account in document.accounts
 
 
 def aws_auth_administrators(document: AwsAuth, bound: Collection[Subject] = ()) -> list[str]:

@@ -5,8 +5,10 @@ from typing import Any
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown, refused, say, say_once
-from eks_identity.errors import EksIdentityError, InvalidInput
+from eks_identity.errors import EksIdentityError, InvalidInput, MalformedDocumentError
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.access_entries import EntryType
+from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.people import handovers
 from eks_identity.people.aws_auth_store import AwsAuthConfigMap
@@ -15,13 +17,13 @@ from eks_identity.people.aws_auth_store import AwsAuthConfigMap
 class AwsAuthMappingProvider(PlainProvider):
     """One entry of one cluster's aws-auth ConfigMap. The resource's id is the entry's ARN.
 
-    Properties: `kubeconfig` (secret), `arn`, `username`, `groups`, `adopt`, `break_glass`.
+    Properties: `kubeconfig` (secret), `arn`, `username`, `groups`, `type`, `adopt`, `break_glass`.
     """
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        """Refuses what breaks a rule, and what creating or changing the entry would refuse; runs in previews.
+        """Rejects what breaks a rule, and what creating or changing the entry would reject; runs in previews.
 
-        What is wrong with entries of others, such as duplicates that shadow one another, is said and left alone.
+        Problems of other entries, such as those that the authenticator ignores, are reported and left alone.
         """
         if is_unknown([news.get(name) for name in ("arn", "username", "groups")]):
             return CheckResult(news, [])
@@ -37,13 +39,16 @@ class AwsAuthMappingProvider(PlainProvider):
             return CheckResult(inputs, [])
         try:
             after = AwsAuthConfigMap(news["kubeconfig"]).rehearse(
-                lambda document: _placed(document, mapping, inputs) if new else document.change(mapping),
+                lambda document: (
+                    _placed(document, mapping, inputs) if new else document.change(mapping, _mapped(_olds))
+                ),
                 break_glass=_may_go(inputs),
             )
         except InvalidInput as refusal:
             return refused(inputs, refusal.problems)
         except EksIdentityError as error:
-            return CheckResult(inputs, [CheckFailure("kubeconfig", str(error))])
+            where = "arn" if isinstance(error, MalformedDocumentError) else "kubeconfig"
+            return CheckResult(inputs, [CheckFailure(where, str(error))])
         for problem in after.problems():
             say_once(f"aws-auth of {kubeconfigs.server(news['kubeconfig'])}: {problem}")
         return CheckResult(inputs, [])
@@ -83,14 +88,15 @@ class AwsAuthMappingProvider(PlainProvider):
         """Changes the entry where it stands, and puts it back if somebody took it out."""
         mapping = _mapping(_news)
         AwsAuthConfigMap(_news["kubeconfig"]).edit(
-            lambda document: document.change(mapping), break_glass=_may_go(_news)
+            lambda document: document.change(mapping, _mapped(_olds)), break_glass=_may_go(_news)
         )
         return UpdateResult(_outputs(_news, mapping))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Takes the entry out, and no other: not a node's, and not another one for the same ARN.
+        """Removes the entry, and no other one for the same ARN. An entry that nodes join by is removed only where
+        `break_glass` names its role, since nodes could no longer authenticate; else it stays, with a warning.
 
-        One that the program declares still, under another name, stays.
+        One that the program still declares, under another name, stays.
         Refused, with nothing written, where the caller themselves would be locked out. No preview says so: Pulumi shows
         a provider what it deletes only when it does.
         """
@@ -99,14 +105,30 @@ class AwsAuthMappingProvider(PlainProvider):
             run.held.add(declared)
             say(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
             return
-        mapping = UserMapping(_props["arn"], _props["username"], tuple(_props["groups"]))
-        AwsAuthConfigMap(_props["kubeconfig"]).edit(
-            lambda document: document.remove(mapping), break_glass=_may_go(_props)
+        mapping = _mapped(_props)
+        nodes = any(same_arn(Principal.parse(arn).aws_auth_arn, mapping.arn) for arn in _may_go(_props))
+        after = AwsAuthConfigMap(_props["kubeconfig"]).edit(
+            lambda document: document.remove(mapping, nodes=nodes), break_glass=_may_go(_props)
         )
+        for entry in after.find(mapping.arn):
+            if entry.is_node:
+                say(
+                    f"{entry} stays: nodes join the cluster by it; when no node uses {mapping.arn} any more, remove it "
+                    "with `kubectl -n kube-system edit configmap aws-auth`"
+                )
 
 
 def _mapping(props: Properties) -> UserMapping:
-    return UserMapping.of(props["arn"], props["groups"], props.get("username"))
+    kind = props.get("type", EntryType.STANDARD)
+    if kind == EntryType.STANDARD:
+        return UserMapping.of(props["arn"], props["groups"], props.get("username"))
+    # The type gives username and groups, which the inputs have from there already.
+    return UserMapping.of(props["arn"], type=kind)
+
+
+def _mapped(props: Properties) -> UserMapping:
+    """The mapping of a state, which was checked once."""
+    return UserMapping(props["arn"], props["username"], tuple(props["groups"]))
 
 
 def _placed(document: AwsAuth, mapping: UserMapping, props: Properties) -> AwsAuth:
@@ -118,7 +140,7 @@ def _may_go(props: Properties) -> list[str]:
 
 
 def _own(props: Properties) -> Properties:
-    return {name: props[name] for name in ("kubeconfig", "adopt", "break_glass") if props.get(name) is not None}
+    return {name: props[name] for name in ("kubeconfig", "type", "adopt", "break_glass") if props.get(name) is not None}
 
 
 def _outputs(props: Properties, mapping: UserMapping) -> Properties:

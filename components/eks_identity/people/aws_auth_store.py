@@ -44,7 +44,7 @@ class AwsAuthConfigMap:
         self._server = kubeconfigs.server(kubeconfig)
 
     def read(self) -> AwsAuth:
-        """What it says now; nothing, where there is none. Raises `MalformedDocumentError` and `ClusterError`."""
+        """What the authenticator reads of it now; nothing, where there is none. Raises `ClusterError`."""
         found = self._get()
         return AwsAuth.parse(found.data if found else None)
 

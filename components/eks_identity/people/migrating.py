@@ -85,7 +85,10 @@ class Migration:
         out = [
             lockout.own_way_in(caller.aws_auth_arn, named_in="leave_behind")
             for caller in locked_out(document, planned, self._ways.callers(), entered)
-            if not lockout.among(caller.arn, [arn for arn in self._leave_behind if arn.startswith("arn:")])
+            if not lockout.among(
+                caller.arn,
+                [arn for arn in self._leave_behind if arn.startswith("arn:") and ":federated-user/" not in arn],
+            )
         ]
         return Survey(mode, modes, planned, (*planned.unnamed(self._leave_behind), *out))
 

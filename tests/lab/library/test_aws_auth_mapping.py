@@ -87,7 +87,7 @@ def test_says_what_is_wrong_with_entries_of_others(client, api_server, capfd):
     for name in ("eks-ope", "eks-dev"):
         assert not AwsAuthMappingProvider().check({}, properties(api_server, name)).failures
     said = capfd.readouterr().err
-    assert said.count("an ARN is mapped once, whatever its case") == 1
+    assert said.count("must be the only entry of its ARN, whatever its case") == 1
     assert "mapUsers[0]" in said
     assert "mapUsers[1]" in said
     assert [entry["userarn"].rpartition("/")[2] for entry in aws_auth(client)] == ["Twin", "twin"]
@@ -149,11 +149,27 @@ def test_delete_leaves_a_duplicate_of_somebody_elses(client, api_server):
 def test_malformed_yaml_is_not_written_over(client, api_server):
     """A list that cannot be read is reported with what to do, and stays as it is."""
     written_by_others(client, mapUsers="- userarn: [\n")
-    with pytest.raises(MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not YAML"):
+    with pytest.raises(
+        MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator"
+    ):
         AwsAuthMappingProvider().create(properties(api_server))
     (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
     assert "nothing was written" in failure.reason
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": "- userarn: [\n"}
+
+
+def test_a_broken_key_stops_no_edit_of_the_other(client, api_server):
+    """The authenticator keeps reading the other key: it is edited, and the broken text stays byte for byte."""
+    broken = "- userarn: [ # theirs\r\n"
+    written_by_others(client, mapUsers=broken, mapRoles=NODES)
+    role = properties(api_server, arn="arn:aws:iam::111122223333:role/ope", username="ope")
+    provider = AwsAuthMappingProvider()
+    assert provider.check({}, role).failures == []
+    made = provider.create(role)
+    data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
+    assert (data["mapUsers"], data["mapRoles"].startswith(NODES)) == (broken, True)
+    provider.delete(made.id, made.outs)
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": broken, "mapRoles": NODES}
 
 
 def test_a_cluster_that_does_not_answer_is_named(api_server):

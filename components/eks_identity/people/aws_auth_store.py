@@ -19,6 +19,7 @@ from eks_identity.errors import (
     ClusterRefusedError,
     ClusterUnreachableError,
     InvalidInput,
+    Problem,
     WriteConflictError,
 )
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -50,7 +51,11 @@ class AwsAuthConfigMap:
 
     def rehearse(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
         """What `edit` would write now; raises what it would raise."""
-        return self._changed(self.read(), change, break_glass)
+        found = self._get()
+        before = AwsAuth.parse(found.data if found else None)
+        after = self._changed(before, change, break_glass)
+        _require_mutable(found, before, after)
+        return after
 
     def edit(self, change: Edit, *, break_glass: Collection[str] = ()) -> AwsAuth:
         """Writes what `change` makes of it, and returns that. `change` may run many times, each on a fresh reading.
@@ -73,6 +78,7 @@ class AwsAuthConfigMap:
         after = self._changed(before, change, break_glass)
         if after == before:
             return after
+        _require_mutable(found, before, after)
         try:
             if found is None:
                 self._client.create(
@@ -130,3 +136,24 @@ class AwsAuthConfigMap:
             f"{what}\n  fix: run this from where the cluster's endpoint can be reached; if the cluster is gone, "
             "`pulumi state delete` forgets the mapping"
         )
+
+
+def _require_mutable(found: ConfigMap | None, before: AwsAuth, after: AwsAuth) -> None:
+    """Reject an edit of an immutable ConfigMap: the API server takes no change of it, but for its deletion."""
+    if found is None or not found.immutable or before == after:
+        return
+    fix = (
+        "as an administrator who has access without aws-auth (the cluster's creator, or by an access entry), create it "
+        f"again without immutable, in one go: `kubectl -n {NAMESPACE} get configmap {NAME} -o yaml | "
+        "sed '/^immutable: true$/d' | kubectl replace --force -f -`; in between, nobody authenticates by aws-auth"
+    )
+    rule = f"must go into a ConfigMap that can be changed, and {NAMESPACE}/{NAME} is immutable (Kubernetes)"
+    raise InvalidInput([Problem("arn", rule, next(iter(_new_arns(before, after)), None), fix)])
+
+
+def _new_arns(before: AwsAuth, after: AwsAuth) -> list[str]:
+    """The ARNs whose entries an edit adds, changes or removes."""
+    entries = {(entry.arn, entry.username, entry.groups) for entry in before.entries} ^ {
+        (entry.arn, entry.username, entry.groups) for entry in after.entries
+    }
+    return [arn for arn, *_ in entries]

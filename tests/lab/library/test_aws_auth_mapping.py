@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,6 +173,27 @@ def test_a_broken_key_stops_no_edit_of_the_other(client, api_server):
     assert (data["mapUsers"], data["mapRoles"].startswith(NODES)) == (broken, True)
     provider.delete(made.id, made.outs)
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": broken, "mapRoles": NODES}
+
+
+def test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works(client, api_server, programs, tmp_path):
+    """The check fails before anything is written; after the command of its fix, the same mapping is created."""
+    metadata = ObjectMeta(name="aws-auth", namespace="kube-system")
+    client.create(ConfigMap(metadata=metadata, data={"mapRoles": NODES}, immutable=True))
+    provider = AwsAuthMappingProvider()
+    (failure,) = provider.check({}, properties(api_server)).failures
+    assert "immutable" in failure.reason
+    with pytest.raises(InvalidInput, match="immutable"):
+        provider.create(properties(api_server))
+    command = failure.reason.split("`")[1]
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(api_server)
+    path = f"{Path(programs.kubectl).parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(kubeconfig)}
+    subprocess.run(["sh", "-c", command], env=environment, check=True)
+    assert provider.check({}, properties(api_server)).failures == []
+    provider.create(properties(api_server))
+    found = client.get(ConfigMap, "aws-auth", namespace="kube-system")
+    assert (found.immutable, found.data["mapRoles"]) == (None, NODES)
 
 
 def test_a_cluster_that_does_not_answer_is_named(api_server):

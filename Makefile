@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lab setup check bench format schema lock
+.PHONY: demo test lab setup check bench conformance format schema lock
 
 demo: setup ## Set everything up, walk both stories on the lab, show what was seen
 	@$(BIN)/python -m lab demo
@@ -35,6 +35,12 @@ check: setup ## What the tests check of the code's form, alone
 bench: setup ## Print what the components cost, beside the same resources declared raw
 	@$(BIN)/python tests/bench/mocks.py
 	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
+
+CASES ?= 3000
+
+conformance: setup ## Compare the library's reading of aws-auth with the authenticator's, for CASES generated documents
+	@$(BIN)/python -m lab.tools
+	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest tests/lab/library/test_aws_auth_conformance.py
 
 format: setup
 	$(BIN)/ruff check --fix

@@ -1,6 +1,7 @@
 """What all tests share: the vendor's programs, found or made once a run."""
 
 import os
+import secrets
 import signal
 
 import hypothesis
@@ -15,6 +16,14 @@ hypothesis.settings.load_profile("unhurried")
 
 # A run that a script started in the background ignores Ctrl-C, and so would every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Documents of aws-auth are new ones each run, the same in all of its workers: see test_aws_auth_conformance.
+os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 << 32)))
+
+
+def pytest_report_header() -> str:
+    return f"aws-auth conformance: EKS_IDENTITY_CONFORMANCE_SEED={os.environ['EKS_IDENTITY_CONFORMANCE_SEED']}"
 
 
 @pytest.fixture(scope="session")

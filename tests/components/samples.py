@@ -162,7 +162,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "username": "ope",
             "adopt": True,
             "break_glass": [USER],
-        }
+        },
+        {"kubeconfig": kubeconfig(), "arn": role_arn("node"), "type": "EC2_LINUX"},
     ],
     "ChainedRole": [
         {"trusted_role_arns": [role_arn("cart")], "external_id": "shop-1", **ROLE},

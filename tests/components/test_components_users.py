@@ -10,6 +10,7 @@ USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/ap-northeast-1/AWSReservedSSO_Look_0123456789abcdef"
 LOOKER = {"name": "looker", "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "watch", "list"]}]}
 OWN = "pulumi-python:dynamic/eks-identity:"
+EC2_NODE = "system:node:{{EC2PrivateDNSName}}"
 MAPPING = f"{OWN}AwsAuthMapping"
 ADOPTED = f"{OWN}AdoptedAccessEntry"
 GUARD = f"{OWN}AccessGuard"
@@ -187,8 +188,29 @@ def test_nodes_enter_by_the_type_alone(connection):
     assert inputs["type"] == "EC2_LINUX"
     assert not {"kubernetesGroups", "userName"} & set(inputs)
     assert deployment.of(GUARD) == []
+    mapped = deploy(entered(connection, principals=node, type="EC2_LINUX", via="both"))
+    mapping = mapped.one(MAPPING).inputs
+    assert (mapping["username"], mapping["type"]) == ("system:node:{{EC2PrivateDNSName}}", "EC2_LINUX")
+    assert mapping["groups"] == ["system:bootstrappers", "system:nodes"]
     auto = [{"policy": "AmazonEKSAutoNodePolicy"}]
     assert len(deploy(entered(connection, principals=node, type="EC2", policies=auto)).of(ASSOCIATION)) == 1
+
+
+@pytest.mark.parametrize(("via", "mode"), [("aws-auth", "CONFIG_MAP"), ("both", "API_AND_CONFIG_MAP"), (None, "API")])
+@pytest.mark.parametrize("kind", ["STANDARD", "EC2_LINUX"])
+def test_the_fix_for_a_node_role_works(connection, via, mode, kind):
+    """A node's groups and username are one problem; with its fix followed to the letter there is none."""
+    way = {} if via is None else {"via": via}
+    node = {"arn": ROLE, "groups": ["system:bootstrappers", "system:nodes"], "username": EC2_NODE}
+    cluster = {**connection, "authentication_mode": mode}
+    with pytest.raises(Refused) as refusal:
+        deploy(entered(cluster, principals=[node], type=kind, **way), preview=True)
+    (problem,) = refusal.value.problems
+    assert "remove groups and username" in problem.fix
+    fixed = "EC2_LINUX" if "with type EC2_LINUX" in problem.fix else kind
+    deployment = deploy(entered(cluster, principals=[{"arn": ROLE}], type=fixed, **way))
+    assert len(deployment.of(MAPPING)) == (via is not None)
+    assert len(deployment.of(ENTRY)) == (via != "aws-auth")
 
 
 def sso_roles(*arns):
@@ -344,14 +366,25 @@ REFUSALS = {
         {**NODE, "principals": [{"arn": ROLE.replace(ACCOUNT, "444455556666")}]},
         "principals[0].arn",
     ),
-    "nodes and aws-auth": ({**NODE, "via": "both"}, "via"),
+    "nodes of Auto Mode and aws-auth": ({**NODE, "type": "EC2", "via": "both"}, "via"),
+    "nodes and a group": ({**NODE, "group": "operators"}, "group"),
     "nodes adopted": ({**NODE, "adopt": True}, "adopt"),
+    "nodes adopted by both": ({**NODE, "via": "both", "adopt": True}, "adopt"),
+    "nodes as people": (
+        who(arn=ROLE, groups=["system:bootstrappers", "system:nodes"], username="system:node:{{EC2PrivateDNSName}}"),
+        "principals[0].groups",
+    ),
+    "nodes by name": (who(arn=ROLE, username="system:node:x"), "principals[0].username"),
+    "nodes with both": (
+        {**NODE, "principals": [{"arn": ROLE, "groups": ["system:nodes"], "username": "system:node:x"}]},
+        "principals[0].groups",
+    ),
     "masters": (who(arn=USER, groups=["system:masters"]), "principals[0].groups[0]"),
     "masters by both": (
         {"via": "both", **who(arn=USER, groups=["system:masters"])},
         "principals[0].groups[0]",
     ),
-    "node group": ({"via": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups[0]"),
+    "node group": ({"via": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups"),
     "empty username": ({"via": "aws-auth", **who(arn=USER, username="")}, "principals[0].username"),
     "reserved": (who(arn=USER, username="aws:x"), "principals[0].username"),
     "no colon": (who(arn=ROLE, username="x{{SessionName}}"), "principals[0].username"),

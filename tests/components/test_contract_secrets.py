@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import itertools
 import json
 import traceback
 import typing
@@ -15,16 +14,11 @@ from contract import declare, sample
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
-from eks_identity import cluster_api, diagnostics, eks_api, hooks
-from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
-from eks_identity.hosting.catalogue import own_resources
-from eks_identity.inputs import Refused
-from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity import cluster_api, eks_api, hooks
+from eks_identity.errors import AwsError, ClusterError
 from eks_identity.model.associations import Association
 from eks_identity.model.aws_auth import AwsAuth
-from eks_identity.model.existing_entries import ExistingEntry
-from eks_identity.people import aws_auth_store, lockout, migrating
-from eks_identity.redaction import Redactor
+from eks_identity.people import aws_auth_store
 from eks_identity.testing import wire
 
 MARK = "zq7xmark"

@@ -133,11 +133,16 @@ def test_an_empty_list_in_every_way(text):
     assert entry["userarn"] == f"arn:aws:iam::{ACCOUNT}:user/ours"
 
 
-def test_an_edit_that_would_change_the_meaning_of_others_is_refused():
-    """A string that YAML 1.1 takes for a boolean, where the list has to be written anew, stops the edit."""
-    text = f"[{{userarn: 'arn:aws:iam::{ACCOUNT}:user/a', username: a, more: {{k: 'on'}}}}]"
-    with pytest.raises(MalformedDocumentError, match="nothing was written"):
-        AwsAuth.parse({"mapUsers": text}).add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", []))
+def test_an_entry_goes_into_a_flow_list_without_a_change_to_the_others():
+    """A list in flow style keeps its text, fields that are unknown and odd values included."""
+    theirs = f"{{userarn: 'arn:aws:iam::{ACCOUNT}:user/a', username: a, more: {{k: 'on', n: 010}}}}"
+    ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
+    before = AwsAuth.parse({"mapUsers": f"# top\n[{theirs}] # end\n"})
+    after = before.add(ours)
+    assert after.data["mapUsers"].startswith(f"# top\n[{theirs}, ")
+    assert after.data["mapUsers"].endswith("] # end\n")
+    assert after.change(UserMapping.of(ours.arn, ["x"])).data["mapUsers"].startswith(f"# top\n[{theirs}, ")
+    assert after.remove(ours).data == before.data
 
 
 INDICATORS = r"[ ] { } ' ? : , | > - a on 123 null .nan &x *x <<: !!int !!set !!omap !!binary !mine userarn: groups:"
@@ -147,7 +152,6 @@ tokens = st.sampled_from([f"{word} " for word in INDICATORS.split()]) | st.sampl
 
 
 @given(st.lists(tokens, max_size=14).map("".join))
-@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.YAMLWarning")
 def test_whatever_is_there_is_edited_or_refused(text):
     """Of any text at all, an entry comes and goes and leaves the others' meaning, or nothing is written."""
     try:
@@ -155,8 +159,8 @@ def test_whatever_is_there_is_edited_or_refused(text):
         after = before.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["on"], "123"))
     except MalformedDocumentError:
         return
-    assert [entry.arn for entry in after.entries[:-1]] == [entry.arn for entry in before.entries]
-    assert yaml.safe_load(after.data["mapUsers"])[-1]["username"] == "123"
+    assert after.entries[:-1] == before.entries
+    assert after.entries[-1].username == "123"
 
 
 @pytest.mark.parametrize(
@@ -225,10 +229,10 @@ def test_nodes_entries_are_neither_changed_nor_taken_out():
 
 
 def test_all_that_is_wrong_with_a_mapping_is_said_at_once(refused):
-    """Session ARN, nodes' groups, repeated and empty groups, in one refusal."""
+    """Session ARN, repeated and empty groups, in one refusal."""
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"
-    problems = refused(UserMapping.of, session, ["system:nodes", "x", "x", ""], "")
-    assert [problem.input for problem in problems] == ["arn", "groups[2]", "groups[3]", "groups[0]"]
+    problems = refused(UserMapping.of, session, ["x", "x", ""], "")
+    assert [problem.input for problem in problems] == ["arn", "groups[1]", "groups[2]"]
 
 
 @pytest.mark.parametrize(
@@ -261,35 +265,117 @@ def test_templates_in_an_access_entry(refused, username):
     assert AccessEntry.of(role, [], "{{AccountID}}:{{SessionNameRaw}}").username == "{{AccountID}}:{{SessionNameRaw}}"
 
 
-@pytest.mark.parametrize(
+BROKEN = [
+    "- [",
+    "a: b",
     "text",
+    "- a: *nowhere\n",
+    "- &x\n  a: *x\n",
+    "!!int ",
+    "12",
+    "- ? {a: b}\n  : c\n",
+    "- a: .inf\n",
+]
+BROKEN += ["-\ta: x\n\tb: y\n", "|\n  - a: x\n", "%YAML 1.2\n---\n- a: x\n", "- a: !!int x\n", "{a: b}", "- ~: x\n"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_key_is_reported_and_not_written(text):
+    """The authenticator reads nothing of it, and all of the other key, which is read and edited; this one is kept."""
+    document = AwsAuth.parse({"mapUsers": text, "mapRoles": NODES})
+    assert [entry.key for entry in document.entries] == ["mapRoles"]
+    (problem,) = document.problems()
+    assert problem.input == "mapUsers of ConfigMap kube-system/aws-auth"
+    with pytest.raises(MalformedDocumentError, match="nothing was written"):
+        document.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", []))
+    role = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:role/ours", ["x"])
+    after = document.add(role)
+    assert after.data["mapUsers"] == text
+    assert after.remove(role).data == document.data
+
+
+IGNORED = {
+    "- text": "must be a mapping with userarn",
+    "- ": "must be a mapping with userarn",
+    "- rolearn: U\n": "must have userarn: the authenticator ignores this entry",
+    "- userarn: 12\n": "userarn must be a string, in quotes: 12 is read as an empty one",
+    "- userarn: U\n  username: a\n---\n- userarn: U\n": "must be one YAML document",
+    "- userarn: U\n  username: a\n  groups: [on]\n": "groups[0] must be a string, in quotes: true is",
+    "- userarn: U\n  username: a\n  groups: x\n": 'groups must be a list: "x" gives no group',
+}
+
+
+@pytest.mark.parametrize(("text", "rule"), IGNORED.items(), ids=list(IGNORED))
+def test_what_the_authenticator_ignores_is_reported_and_kept(text, rule):
+    """Such an entry, or part of one, is a problem with its place, and stops no edit of another entry."""
+    text = text.replace("U", f"arn:aws:iam::{ACCOUNT}:user/a")
+    document = AwsAuth.parse({"mapUsers": text})
+    (problem,) = document.problems()
+    assert rule in problem.rule
+    ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
+    after = document.add(ours)
+    assert after.find(ours.arn)[0].says(ours)
+    assert after.remove(ours).data["mapUsers"] in {text, f"{text}\n"}
+
+
+NODE = f"arn:aws:iam::{ACCOUNT}:role/karpenter"
+
+
+def test_a_node_role_is_mapped_by_its_type():
+    """The type gives username and groups, as EKS documents them; a path is removed as from every role."""
+    linux = UserMapping.of(NODE.replace("role/", "role/team/"), type="EC2_LINUX")
+    assert linux.arn == NODE
+    assert linux.entry() == {
+        "groups": ["system:bootstrappers", "system:nodes"],
+        "rolearn": NODE,
+        "username": "system:node:{{EC2PrivateDNSName}}",
+    }
+    assert UserMapping.of(NODE, type="EC2_WINDOWS").groups == (*linux.groups, "eks:kube-proxy-windows")
+    fargate = UserMapping.of(NODE, type="FARGATE_LINUX")
+    assert (fargate.username, fargate.groups[2:]) == ("system:node:{{SessionName}}", ("system:node-proxier",))
+    assert UserMapping.of(NODE, type="HYBRID_LINUX").groups == linux.groups
+
+
+@pytest.mark.parametrize(
+    ("arn", "kind", "groups", "field", "fix"),
     [
-        "- [",
-        "a: b",
-        "text",
-        "- text",
-        "- ",
-        "- {a: 1, a: 2}",
-        "- a: 2001-99-99",
-        "- a: x\n---\n- a: y\n",
-        "-\ta: x\n\tb: y\n",
-        "|\n  - a: x\n",
-        "- a: *nowhere\n",
-        "- &x\n  a: *x\n",
-        "- a: !mine x\n",
-        "!!int ",
-        "12",
-        "- ? {a: b}\n  : c\n",
+        (NODE, "STANDARD", ["system:nodes"], "groups", "type EC2_LINUX, and remove groups and username"),
+        (NODE, "STANDARD", ["system:nodes", "eks:kube-proxy-windows"], "groups", "type EC2_WINDOWS"),
+        (NODE, "EC2_LINUX", ["system:nodes"], "groups", "remove groups"),
+        (NODE.replace("role", "user"), "EC2_LINUX", None, "arn", "pass the ARN of the nodes' role"),
+        (NODE.replace("role", "user"), "EC2_LINUX", ["x"], "arn", "use type STANDARD"),
+        (NODE.replace("role", "user"), "STANDARD", ["system:nodes"], "groups", "remove system:nodes"),
+        (NODE, "EC2", None, "type", "use an access entry"),
+        (NODE, "LINUX", None, "type", "STANDARD"),
+        (NODE, "HYPERPOD_LINUX", None, "type", "use an access entry"),
     ],
 )
-def test_what_cannot_be_read_is_not_written(text):
-    """Malformed YAML, and YAML that is no list of mappings, is reported with the way to mend it."""
-    with pytest.raises(MalformedDocumentError, match="nothing was written"):
-        AwsAuth.parse({"mapUsers": text})
+def test_a_node_role_has_one_fix(refused, arn, kind, groups, field, fix):
+    """Each mistake with a type is one problem, whose fix leads to no other one."""
+    (problem,) = refused(UserMapping.of, arn, groups, type=kind)
+    assert problem.input == field
+    assert fix in problem.fix
+
+
+def test_entries_of_nodes_are_adopted_only_where_nodes_keep_all():
+    """An equal entry, or one with fewer groups; another username or a group less is rejected. Removal is explicit."""
+    linux, windows = (UserMapping.of(NODE, type=kind) for kind in ("EC2_LINUX", "EC2_WINDOWS"))
+    document = AwsAuth().add(linux)
+    with pytest.raises(InvalidInput, match="set adopt to True"):
+        document.add(linux)
+    assert document.change(linux) == document
+    wider = document.change(windows)
+    assert wider.lets_in(NODE).groups == windows.groups
+    for other in (linux, UserMapping.of(NODE, type="FARGATE_LINUX"), UserMapping.of(NODE, ["x"])):
+        with pytest.raises(InvalidInput, match="nodes join the cluster by this entry"):
+            wider.change(other)
+    assert wider.change(linux, own=windows) == document
+    assert document.remove(linux) == document
+    assert document.remove(linux, nodes=True).data == {}
 
 
 def test_flaws_of_others_entries_are_reported_and_left():
-    """Numeric, boolean and missing usernames, duplicates, paths, sessions, bare accounts: each with its place."""
+    """Numeric, boolean and missing usernames, duplicates, paths, sessions, short accounts: each with its place."""
     users = "".join(
         f"- userarn: arn:aws:iam::{ACCOUNT}:user/{name}\n{line}"
         for name, line in (("a", "  username: 123\n"), ("b", "  username: on\n"), ("c", ""), ("A", "  username: a\n"))
@@ -298,17 +384,17 @@ def test_flaws_of_others_entries_are_reported_and_left():
         f"- rolearn: arn:aws:iam::{ACCOUNT}:role/team/x\n  username: x\n"
         f"- rolearn: arn:aws:sts::{ACCOUNT}:assumed-role/y/z\n  username: someone\n"
     )
-    document = AwsAuth.parse(
-        {"mapUsers": users, "mapRoles": roles, "mapAccounts": '- 111122223333\n- "444455556666"\n'}
-    )
-    assert [(problem.input.partition(" ")[0], problem.rule.partition(",")[0]) for problem in document.problems()] == [
-        ("mapRoles[0]", "a role's path is removed in aws-auth; with it"),
-        ("mapRoles[1]", "a session is never matched"),
-        ("mapUsers[0]", "a username is a string"),
-        ("mapUsers[1]", "a username is a string"),
-        ("mapUsers[2]", "a username is a string"),
-        ("mapUsers[3]", "an ARN is mapped once"),
-        ("mapAccounts[0]", "an account id is a string of twelve digits"),
+    document = AwsAuth.parse({"mapUsers": users, "mapRoles": roles, "mapAccounts": '- 111122223333\n- "4444"\n'})
+    assert [(problem.input.partition(" ")[0], problem.rule.partition(":")[0]) for problem in document.problems()] == [
+        ("mapRoles[0]", "must have no path in a role's ARN"),
+        ("mapRoles[1]", "a session is never matched, only the role that it was made from (EKS)"),
+        ("mapUsers[0]", "username must be a string, in quotes"),
+        ("mapUsers[0]", "must be the only entry of its ARN, whatever its case"),
+        ("mapUsers[0]", "must have a username that is a string and not empty"),
+        ("mapUsers[1]", "username must be a string, in quotes"),
+        ("mapUsers[1]", "must have a username that is a string and not empty"),
+        ("mapUsers[2]", "must have a username that is a string and not empty"),
+        ("mapAccounts[1]", document.problems()[-1].rule.partition(":")[0]),
     ]
     mapping = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     assert document.add(mapping).remove(mapping).data == document.data

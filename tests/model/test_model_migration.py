@@ -204,3 +204,14 @@ def test_modes_go_one_way():
     assert steps_to(both, both) == []
     with pytest.raises(InvalidInput, match="one way"):
         steps_to(api, both)
+
+
+def test_a_broken_key_is_idle_and_a_federated_user_is_left_behind():
+    """As the authenticator reads them: the first maps nobody, and the second has access that no access entry gives."""
+    carol = f"arn:aws:sts::{ACCOUNT}:federated-user/carol"
+    users = yaml.safe_dump([user(arn=carol), user()])
+    found = planned(AwsAuth.parse({"mapUsers": users, "mapRoles": "- rolearn: ["}))
+    (idle,) = found.idle
+    assert idle.startswith("mapRoles: does nothing today")
+    assert [left.name for left in found.left_behind] == [carol]
+    assert [step.equal.entry.principal.arn for step in found.steps] == [USER]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
 from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.model import identities
 from eks_identity.model.access_policies import AUTO_NODE
 from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.identities import access_entry_groups, access_entry_username
@@ -136,14 +137,17 @@ class AccessEntry:
         with Problems() as problems:
             principal = problems.take("principal_arn", Principal.parse, principal_arn)
             kind = problems.take("type", EntryType.parse, type)
-            problems.take("kubernetes_groups", access_entry_groups, groups)
-            if principal is not None and username is not None:
-                problems.take("username", access_entry_username, username, principal)
+            if kind is not None and kind.is_for_nodes:
+                problems.extend(_node_problems(kind, principal, groups, username, cluster_account))
+            elif node := identities.node_identity_problems(principal, groups, username):
+                problems.extend(map(_in_an_entry, node))
+            else:
+                problems.take("kubernetes_groups", access_entry_groups, groups)
+                if principal is not None and username is not None:
+                    problems.take("username", access_entry_username, username, principal)
             if principal is not None and principal.is_service_linked():
                 rule = "service-linked roles get no access entry (EKS)"
                 problems.add("principal_arn", rule, principal_arn, "give a role of your own")
-            if kind is not None and kind.is_for_nodes:
-                problems.extend(_node_problems(kind, principal, groups, username, cluster_account))
         assert principal is not None
         assert kind is not None
         return cls(principal, username, tuple(groups), kind)
@@ -156,18 +160,20 @@ def _node_problems(
     username: str | None,
     cluster_account: str | None,
 ) -> list[Problem]:
-    """What nodes' entries do not take."""
-    problems = []
-    if groups:
-        rule = f"entries of type {kind} take no groups (EKS): nodes get their rights from the type"
-        problems.append(Problem("kubernetes_groups", rule, groups, "take the groups out, or use type STANDARD"))
-    if username is not None:
-        rule = f"entries of type {kind} take no username (EKS): each node gets its own"
-        problems.append(Problem("username", rule, username, "take the username out, or use type STANDARD"))
-    if principal is not None and principal.kind is not PrincipalKind.ROLE:
-        rule = f"entries of type {kind} are for the roles of nodes (EKS)"
-        problems.append(Problem("principal_arn", rule, principal.arn, "give the nodes' role, or use type STANDARD"))
-    elif principal is not None and cluster_account not in {None, principal.account}:
-        rule = f"entries of type {kind} are for principals of the cluster's account {cluster_account} (EKS)"
-        problems.append(Problem("principal_arn", rule, principal.arn, "give a role of that account"))
+    """What entries of nodes do not take."""
+    problems = [*map(_in_an_entry, identities.node_role_problems(kind, principal, groups, username))]
+    if (
+        principal is not None
+        and principal.kind is PrincipalKind.ROLE
+        and cluster_account not in {None, principal.account}
+    ):
+        rule = f"must be of the cluster's account {cluster_account} with type {kind} (EKS)"
+        problems.append(Problem("principal_arn", rule, principal.arn, "pass the ARN of a role of that account"))
     return problems
+
+
+def _in_an_entry(problem: Problem) -> Problem:
+    """The same problem by the name that the access entry's field has."""
+    return replace(
+        problem, input={"arn": "principal_arn", "groups": "kubernetes_groups"}.get(problem.input, "username")
+    )

@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from eks_identity.model import yaml_lists
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.model.arns import Principal
-from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth
+from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.policy_evaluation import matches
@@ -68,12 +67,7 @@ def user_by_aws_auth(document: AwsAuth, who: Principal, session: str = "") -> Cl
     mapping = document.lets_in(who.aws_auth_arn)
     if mapping is not None:
         return ClusterUser(_filled(mapping.username or "", who, session), mapping.groups)
-    return ClusterUser(who.aws_auth_arn) if who.account in accounts(document) else None
-
-
-def accounts(document: AwsAuth) -> list[str]:
-    """The account ids in `mapAccounts`."""
-    return [str(number) for number in yaml_lists.scalars(document.data.get(ACCOUNTS, ""), ACCOUNTS)]
+    return ClusterUser(who.aws_auth_arn) if who.account in document.accounts else None
 
 
 def _filled(username: str, who: Principal, session: str) -> str:

@@ -13,20 +13,12 @@ from eks_identity.model.access_entries import AccessEntry, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN
 from eks_identity.model.aws_auth import Entry
 from eks_identity.model.existing_entries import ExistingEntry
-from eks_identity.model.identities import MASTERS, NODE_GROUPS, SESSION_NAME
+from eks_identity.model.identities import MASTERS, NODE_IDENTITIES
 
-EC2_NODE = "system:node:{{EC2PrivateDNSName}}"
-FARGATE_NODE = f"system:node:{SESSION_NAME}"
-WINDOWS = "eks:kube-proxy-windows"
-FARGATE = "system:node-proxier"
 EVERYBODY = "system:authenticated"
 """Kubernetes gives this group to everybody whom it knows."""
 
-_NODE_TYPES = {
-    (EC2_NODE, NODE_GROUPS): EntryType.EC2_LINUX,
-    (EC2_NODE, NODE_GROUPS | {WINDOWS}): EntryType.EC2_WINDOWS,
-    (FARGATE_NODE, NODE_GROUPS | {FARGATE}): EntryType.FARGATE_LINUX,
-}
+_NODE_TYPES = {(node.username, frozenset(node.groups)): EntryType(kind) for kind, node in NODE_IDENTITIES.items()}
 """The types of nodes' entries, by what aws-auth has in their place."""
 
 

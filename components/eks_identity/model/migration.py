@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model import yaml_lists
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal
@@ -152,8 +151,10 @@ def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[Authentic
 def counting(document: AwsAuth) -> tuple[dict[Entry, Principal], list[str]]:
     """The entries that let somebody in today, with whom; and those that match nobody, with why."""
     matched: dict[Entry, Principal] = {}
-    idle: list[str] = []
+    idle = [f"{key}: does nothing today, {why.splitlines()[0]}" for key, why in document.broken.items()]
     for entry in document.entries:
+        if entry.is_of_federated_user:
+            continue  # it counts, and has no equal: see `plan`
         place = f"{entry.key}[{entry.index}]: does nothing today, {entry.arn}"
         try:
             principal = Principal.parse(entry.arn)
@@ -198,9 +199,13 @@ def plan(
                 left.append(LeftBehind(entry.arn, place, why))
             else:
                 idle.append(f"{place}: {entry.arn} has an access entry, which EKS takes and which stays: {found}")
-    for index, number in enumerate(yaml_lists.scalars(document.data.get(ACCOUNTS, ""), ACCOUNTS)):
+    for entry in document.entries:
+        if entry.is_of_federated_user and document.lets_in(entry.arn) is entry:
+            why = "an access entry is for an IAM user or role, never for a federated user"
+            left.append(LeftBehind(entry.arn, f"{entry.key}[{entry.index}]", why))
+    for index, number in enumerate(document.accounts):
         why = "an access entry is for one principal, never for all of an account"
-        left.append(LeftBehind(str(number), f"{ACCOUNTS}[{index}]", why))
+        left.append(LeftBehind(number or "", f"{ACCOUNTS}[{index}]", why))
     return MigrationPlan(tuple(steps), tuple(left), tuple(idle))
 
 

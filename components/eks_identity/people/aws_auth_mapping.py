@@ -8,6 +8,7 @@ from eks_identity import credentials, declared
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.access_entries import EntryType
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.own_resource import OwnResource
@@ -21,16 +22,22 @@ class AwsAuthMappingArgs(TypedDict):
     """How to reach the cluster: JSON or YAML, for example `Cluster.kubeconfig`. Kept as a secret."""
     arn: pulumi.Input[str]
     """The IAM user, role or account root. A role's path is removed, as aws-auth needs it."""
-    groups: list[pulumi.Input[str]]
-    """Kubernetes groups. The nodes' own are refused."""
+    groups: NotRequired[list[pulumi.Input[str]]]
+    """Kubernetes groups. Required, except with a `type` for nodes."""
     username: NotRequired[pulumi.Input[str]]
-    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`."""
+    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`. None with a `type` for nodes."""
+    type: NotRequired[str]
+    """`STANDARD` (the default), or the type of the nodes that have this role: `EC2_LINUX`, `EC2_WINDOWS`,
+    `FARGATE_LINUX` or `HYBRID_LINUX`. The type gives them username and groups. EKS itself maps the roles of managed
+    node groups and of Fargate; it does not map those of self-managed node groups and of Karpenter."""
     adopt: NotRequired[bool]
-    """Take over an entry for this ARN that is there already; else it is refused. This stands in for `pulumi import`,
-    which Pulumi does not have for dynamic resources."""
+    """Adopt an existing entry for this ARN, which is rejected by default. An entry of nodes is adopted only where nodes
+    keep their username and all of their groups. This stands in for `pulumi import`, which Pulumi does not have for
+    dynamic resources."""
     break_glass: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose this access although it is the caller's, or the last administrator's. When the
-    mapping is deleted or replaced, the value of the last update counts."""
+    """ARNs of principals that may lose this access although it is the caller's, or the last administrator's, and of
+    node roles whose entry is removed with this mapping: by default it stays, since nodes could no longer authenticate.
+    When the mapping is deleted or replaced, the value of the last update counts."""
 
 
 class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kubeconfig", "credentials"]):
@@ -40,8 +47,9 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
     all of it again. Everybody else's entries and comments stay. Deleting takes its own entry out. Groups and username
     change in place; another ARN or cluster is another mapping.
 
-    Refused at preview: sessions' ARNs, empty usernames, nodes' groups and entries, and an ARN that is mapped already,
-    in this program or in the cluster, with both places. Rejected as well: an edit after which the caller has fewer
+    Rejected at preview: ARNs of sessions, empty usernames, groups of nodes without a type for nodes, an ARN that is
+    mapped already, in this program or in the cluster, with both places, and an immutable ConfigMap. What the
+    authenticator ignores in the ConfigMap is reported. Rejected as well: an edit after which the caller has fewer
     rights, or nobody is an administrator (an update in its preview, a delete before anything is written). A stack with
     such an entry is destroyed by another administrator, or with its ARN in `break_glass`. Access entries count too, if
     the kubeconfig names the EKS cluster; they are read with the credentials of the aws provider in the options, or of
@@ -58,7 +66,8 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
     def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AwsAuthMapping "{name}"', args, AwsAuthMappingArgs) as inputs:
             kubeconfig = inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
-            who = {"arn": args["arn"], "groups": args["groups"], "username": args.get("username")}
+            kind = args.get("type", EntryType.STANDARD)
+            who = {"arn": args["arn"], "groups": args.get("groups"), "username": args.get("username"), "type": kind}
             if is_plain(who):
                 inputs.take("", who, _mapping)
             for index, arn in enumerate(args.get("break_glass", [])):
@@ -72,6 +81,7 @@ class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kub
             "arn": declared_once.apply(lambda known: known[0].arn),
             "username": declared_once.apply(lambda known: known[0].username),
             "groups": declared_once.apply(lambda known: list(known[0].groups)),
+            **({} if kind == EntryType.STANDARD else {"type": kind}),
             "adopt": bool(args.get("adopt", False)),
             "break_glass": args.get("break_glass", []),
         }
@@ -90,4 +100,4 @@ def _declared_once(name: str, who: dict[str, Any]) -> UserMapping:
 
 
 def _mapping(who: dict[str, Any]) -> UserMapping:
-    return UserMapping.of(who["arn"], who["groups"], who["username"])
+    return UserMapping.of(who["arn"], who["groups"], who["username"], type=who["type"])

@@ -7,6 +7,8 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from eks_identity.dynamic_provider import PlainProvider, Properties, is_unknown, refused, say, say_once
 from eks_identity.errors import EksIdentityError, InvalidInput
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model.access_entries import EntryType
+from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.people import handovers
 from eks_identity.people.aws_auth_store import AwsAuthConfigMap, Check
@@ -16,13 +18,13 @@ from eks_identity.people.mapping_lockout import MappingLockout
 class AwsAuthMappingProvider(PlainProvider):
     """One entry of one cluster's aws-auth ConfigMap. The resource's id is the entry's ARN, unless that is secret.
 
-    Properties: `kubeconfig` and `credentials` (secret), `arn`, `username`, `groups`, `adopt`, `break_glass`.
+    Properties: `kubeconfig` and `credentials` (secret), `arn`, `username`, `groups`, `type`, `adopt`, `break_glass`.
     """
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        """Refuses what breaks a rule, and what creating or changing the entry would refuse; runs in previews.
+        """Rejects what breaks a rule, and what creating or changing the entry would reject; runs in previews.
 
-        What is wrong with entries of others, such as duplicates that shadow one another, is said and left alone.
+        Problems of other entries, such as those that the authenticator ignores, are reported and left alone.
         """
         if is_unknown([news.get(name) for name in ("arn", "username", "groups")]):
             return CheckResult(news, [])
@@ -38,7 +40,9 @@ class AwsAuthMappingProvider(PlainProvider):
             return CheckResult(inputs, [])
         try:
             after = AwsAuthConfigMap(news["kubeconfig"]).rehearse(
-                lambda document: _placed(document, mapping, inputs) if new else document.change(mapping),
+                lambda document: (
+                    _placed(document, mapping, inputs) if new else document.change(mapping, _mapped(_olds))
+                ),
                 self._check(inputs, self.credentials(inputs)),
             )
         except InvalidInput as refusal:
@@ -84,14 +88,15 @@ class AwsAuthMappingProvider(PlainProvider):
         """Changes the entry where it stands, and puts it back if somebody took it out."""
         mapping = _mapping(_news)
         AwsAuthConfigMap(_news["kubeconfig"]).edit(
-            lambda document: document.change(mapping), self._check(_news, self.credentials(_news))
+            lambda document: document.change(mapping, _mapped(_olds)), self._check(_news, self.credentials(_news))
         )
         return UpdateResult(_outputs(_news, mapping))
 
     def delete(self, _id: str, _props: Properties) -> None:
-        """Takes the entry out, and no other: not a node's, and not another one for the same ARN.
+        """Removes the entry, and no other one for the same ARN. An entry that nodes join by is removed only where
+        `break_glass` names its role, since nodes could no longer authenticate; else it stays, with a warning.
 
-        One that the program declares still, under another name, stays.
+        One that the program still declares, under another name, stays.
         Rejected, with nothing written, if the caller or the last administrator would lose access. No preview says so:
         Pulumi shows a provider what it deletes only when it does.
         """
@@ -100,11 +105,19 @@ class AwsAuthMappingProvider(PlainProvider):
             run.held.add(declared)
             say(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
             return
-        mapping = UserMapping(_props["arn"], _props["username"], tuple(_props["groups"]))
+        mapping = _mapped(_props)
+        nodes = any(same_arn(Principal.parse(arn).aws_auth_arn, mapping.arn) for arn in _may_go(_props))
         place = kubeconfigs.eks_cluster(_props["kubeconfig"]) or {}
-        AwsAuthConfigMap(_props["kubeconfig"]).edit(
-            lambda document: document.remove(mapping), self._check(_props, self.kept_credentials({**place, **_props}))
+        after = AwsAuthConfigMap(_props["kubeconfig"]).edit(
+            lambda document: document.remove(mapping, nodes=nodes),
+            self._check(_props, self.kept_credentials({**place, **_props})),
         )
+        for entry in after.find(mapping.arn):
+            if entry.is_node:
+                say(
+                    f"{entry} stays: nodes join the cluster by it; when no node uses {mapping.arn} any more, remove it "
+                    "with `kubectl -n kube-system edit configmap aws-auth`"
+                )
 
     @staticmethod
     def _check(props: Properties, credentials: str) -> Check:
@@ -113,7 +126,16 @@ class AwsAuthMappingProvider(PlainProvider):
 
 
 def _mapping(props: Properties) -> UserMapping:
-    return UserMapping.of(props["arn"], props["groups"], props.get("username"))
+    kind = props.get("type", EntryType.STANDARD)
+    if kind == EntryType.STANDARD:
+        return UserMapping.of(props["arn"], props["groups"], props.get("username"))
+    # The type gives username and groups, which the inputs have from there already.
+    return UserMapping.of(props["arn"], type=kind)
+
+
+def _mapped(props: Properties) -> UserMapping:
+    """The mapping of a state, which was checked once."""
+    return UserMapping(props["arn"], props["username"], tuple(props["groups"]))
 
 
 def _placed(document: AwsAuth, mapping: UserMapping, props: Properties) -> AwsAuth:
@@ -127,7 +149,7 @@ def _may_go(props: Properties) -> list[str]:
 def _own(props: Properties) -> Properties:
     return {
         name: props[name]
-        for name in ("kubeconfig", "credentials", "adopt", "break_glass")
+        for name in ("kubeconfig", "credentials", "type", "adopt", "break_glass")
         if props.get(name) is not None
     }
 

@@ -17,6 +17,8 @@ from eks_identity.errors import (
     ClusterError,
     ClusterRefusedError,
     ClusterUnreachableError,
+    InvalidInput,
+    Problem,
     WriteConflictError,
 )
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -41,15 +43,17 @@ class AwsAuthConfigMap:
         self._server = kubeconfigs.server(kubeconfig)
 
     def read(self) -> AwsAuth:
-        """What it says now; nothing, where there is none. Raises `MalformedDocumentError` and `ClusterError`."""
+        """What the authenticator reads of it now; nothing, where there is none. Raises `ClusterError`."""
         found = self._get()
         return AwsAuth.parse(found.data if found else None)
 
     def rehearse(self, change: Edit, check: Check) -> AwsAuth:
         """What `edit` would write now; raises what it would raise."""
-        before = self.read()
+        found = self._get()
+        before = AwsAuth.parse(found.data if found else None)
         after = change(before)
         check(before, after)
+        _require_mutable(found, before, after)
         return after
 
     def edit(self, change: Edit, check: Check) -> AwsAuth:
@@ -73,6 +77,7 @@ class AwsAuthConfigMap:
         if after == before:
             return after
         check(before, after)
+        _require_mutable(found, before, after)
         try:
             if found is None:
                 self._client.create(
@@ -107,3 +112,24 @@ class AwsAuthConfigMap:
             f"{what}\n  fix: run this from where the cluster's endpoint can be reached; if the cluster is gone, "
             "`pulumi state delete` forgets the mapping"
         )
+
+
+def _require_mutable(found: ConfigMap | None, before: AwsAuth, after: AwsAuth) -> None:
+    """Reject an edit of an immutable ConfigMap: the API server takes no change of it, but for its deletion."""
+    if found is None or not found.immutable or before == after:
+        return
+    fix = (
+        "as an administrator who has access without aws-auth (the cluster's creator, or by an access entry), create it "
+        f"again without immutable, in one go: `kubectl -n {NAMESPACE} get configmap {NAME} -o yaml | "
+        "sed '/^immutable: true$/d' | kubectl replace --force -f -`; in between, nobody authenticates by aws-auth"
+    )
+    rule = f"must go into a ConfigMap that can be changed, and {NAMESPACE}/{NAME} is immutable (Kubernetes)"
+    raise InvalidInput([Problem("arn", rule, next(iter(_new_arns(before, after)), None), fix)])
+
+
+def _new_arns(before: AwsAuth, after: AwsAuth) -> list[str]:
+    """The ARNs whose entries an edit adds, changes or removes."""
+    entries = {(entry.arn, entry.username, entry.groups) for entry in before.entries} ^ {
+        (entry.arn, entry.username, entry.groups) for entry in after.entries
+    }
+    return [arn for arn, *_ in entries]

@@ -185,10 +185,13 @@ class WayIn:
         args: AwsAuthMappingArgs = {
             "kubeconfig": self._cluster["kubeconfig"],
             "arn": person.arn,
-            "groups": list(person.groups),
             "adopt": self._options.adopt,
             "break_glass": self._options.break_glass,
         }
+        if self._entrance.type.is_for_nodes:
+            args["type"] = self._entrance.type.value
+        else:
+            args["groups"] = list(person.groups)
         if "username" in person.given:
             args["username"] = person.given["username"]
         hooks = None

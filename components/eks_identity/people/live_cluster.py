@@ -7,8 +7,8 @@ from eks_identity import cluster_api
 from eks_identity.dynamic_provider import Properties, is_unknown
 from eks_identity.eks_api import EksApi, WhoIsWho
 from eks_identity.errors import InvalidInput
-from eks_identity.model import cluster_rights, lockout
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
@@ -123,7 +123,7 @@ def mapped(document: AwsAuth) -> list[Principal]:
 
 def bound_by_account(document: AwsAuth, rbac: Rbac) -> list[Principal]:
     """Principals that `mapAccounts` lets in and that a binding names: by their ARN, which is their username then."""
-    accounts = cluster_rights.accounts(document)
+    accounts = [account for account in document.accounts if account is not None]
     found = []
     for subject in {subject for binding in rbac.bindings.values() for subject in binding.subjects}:
         try:

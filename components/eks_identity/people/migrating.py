@@ -90,7 +90,7 @@ class Migration:
         """Callers that would lose rights, and administrators if none is left; who is named may lose access."""
         before = live.state()
         after = replace(before, mode=self._to, entry=lambda who: planned.entry_of(who) or live.entry(who))
-        named = [arn for arn in self._leave_behind if arn.startswith("arn:")]
+        named = [arn for arn in self._leave_behind if arn.startswith("arn:") and ":federated-user/" not in arn]
         callers = [caller for caller in live.callers if not lockout.among(caller.principal.arn, named)]
         found = callers_locked_out(callers, before, after, named_in="leave_behind")
         new = [step.equal.entry.principal for step in planned.steps]

@@ -17,6 +17,7 @@ from eks_identity.model import identity_center, names
 from eks_identity.model.access_entries import AccessEntry, EntryType, Via
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
 from eks_identity.model.aws_auth import UserMapping
+from eks_identity.model.identities import NODE_IDENTITIES
 
 
 class PrincipalArgs(TypedDict):
@@ -180,8 +181,10 @@ def _allowed(entrance: Entrance, person: Person, who: Mapping[str, Any]) -> None
     problems = Problems()
     if entrance.via.uses_access_entries:
         problems.take("", _entry, entrance, who)
-    if entrance.via.uses_aws_auth and not problems.found:
-        problems.take("", UserMapping.of, who["arn"], who["groups"], who["username"])
+    # That a type has no equal in aws-auth is reported once, of via.
+    is_in_aws_auth = not entrance.type.is_for_nodes or entrance.type in NODE_IDENTITIES
+    if entrance.via.uses_aws_auth and is_in_aws_auth and not problems.found:
+        problems.take("", UserMapping.of, who["arn"], who["groups"], who["username"], type=entrance.type)
     if problems.found:
         first = len(who["groups"]) - len(person.given.get("groups", []))
         raise InvalidInput([_as_written(problem, first) for problem in problems.found])

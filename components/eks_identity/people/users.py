@@ -41,8 +41,11 @@ class ClusterAccessArgs(TypedDict):
     policies: NotRequired[list[AccessPolicyArgs]]
     """EKS's access policies for each principal. Only access entries have them. They and `roles` add up."""
     type: NotRequired[str]
-    """The access entries' type: `STANDARD` (also the default), or one for nodes, such as `EC2_LINUX`. Those take
-    roles of the cluster's account alone, and neither groups nor usernames nor policies."""
+    """The access entries' type: `STANDARD` (the default), or one for nodes, such as `EC2_LINUX`. Types for nodes take
+    roles alone, and neither groups nor usernames nor policies. Through aws-auth, `EC2_LINUX`, `EC2_WINDOWS`,
+    `FARGATE_LINUX` and `HYBRID_LINUX` map the role with the username and groups that nodes of that type need: for
+    self-managed node groups and Karpenter, whose roles EKS does not map. Such an entry stays in aws-auth when its
+    declaration is removed, unless `break_glass` names the role: nodes that use it could no longer authenticate."""
     via: NotRequired[str]
     """`access-entry` (also the default), `aws-auth`, or `both` while a cluster migrates: an entry, and a mapping that
     says the same. The cluster's authentication mode has to read it."""
@@ -93,7 +96,9 @@ class ClusterAccess(pulumi.ComponentResource):
             grants = access_roles.grants(inputs, args.get("roles", []), group or "")
             policies = access_policies.policies(inputs, args.get("policies", []), partition, entrance)
             inputs.require(*_together(args, entrance))
-            persons = principals.people(inputs, args["principals"], group, entrance)
+            # What a type for nodes does not take is reported once, and not of every principal.
+            shared = None if type_ is not None and type_.is_for_nodes else group
+            persons = principals.people(inputs, args["principals"], shared, entrance)
             break_glass = [
                 inputs.take(f"break_glass[{index}]", arn, arns.principal_arn)
                 for index, arn in enumerate(args.get("break_glass", []))
@@ -150,13 +155,19 @@ def _together(args: ClusterAccessArgs, entrance: Entrance | None) -> list[Proble
 
 
 def _of_nodes(args: ClusterAccessArgs, entrance: Entrance) -> list[Problem]:
+    """What a type for nodes does not take beside its principals."""
+    given = [name for name in ("group", "roles") if args.get(name)]
     problems = []
-    if entrance.via.uses_aws_auth:
-        rule = f"type {entrance.type} is one of access entries; EKS itself maps managed nodes and Fargate in aws-auth"
+    if given:
+        rule = f"must be omitted with type {entrance.type}: nodes get their permissions from the type"
+        problems.append(Problem(given[0], rule, args.get(given[0]), f"remove {' and '.join(given)}"))
+    if entrance.via.uses_aws_auth and entrance.type not in identities.NODE_IDENTITIES:
+        types = ", ".join(identities.NODE_IDENTITIES)
+        rule = f"must be access-entry with type {entrance.type}: in aws-auth there are {types} alone (EKS)"
         problems.append(Problem("via", rule, str(entrance.via), "use access-entry"))
-    if args.get("adopt", False):
-        rule = f"entries of type {entrance.type} are not taken over: nodes that are there need theirs as it is"
-        problems.append(Problem("adopt", rule, args["adopt"], "leave adopt out, and the entry to whoever made it"))
+    elif args.get("adopt", False) and entrance.via.uses_access_entries:
+        rule = f"must be omitted for access entries of type {entrance.type}: existing nodes need theirs as it is"
+        problems.append(Problem("adopt", rule, args["adopt"], "remove adopt, and leave the entry to its owner"))
     return problems
 
 

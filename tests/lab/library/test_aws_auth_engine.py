@@ -143,3 +143,23 @@ def refused_preview(stack: automation.Stack) -> str:
     said = str(refusal.value)
     assert "Traceback" not in said
     return said
+
+
+def test_the_entry_of_a_node_role_stays_when_its_declaration_is_removed(client, stack, api_server):
+    """A type maps the role as a node's; the next update has nothing to do, and a removal warns that the entry stays."""
+    node = {"kubeconfig": api_server, "arn": "arn:aws:iam::111122223333:role/team/node", "type": "EC2_LINUX"}
+    stack.set_config("mappings", automation.ConfigValue(json.dumps({"nodes": node}), secret=True))
+    stack.up()
+    text = client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapRoles"]
+    (entry,) = yaml.safe_load(text)
+    assert entry["groups"] == ["system:bootstrappers", "system:nodes"]
+    assert (entry["rolearn"], entry["username"]) == (
+        "arn:aws:iam::111122223333:role/node",
+        "system:node:{{EC2PrivateDNSName}}",
+    )
+    assert stack.preview(expect_no_changes=True).change_summary == {"same": 2}
+    stack.set_config("mappings", automation.ConfigValue("{}", secret=True))
+    removed = stack.up()
+    assert removed.summary.resource_changes["delete"] == 1
+    assert "nodes join the cluster by it" in removed.stdout + removed.stderr
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapRoles"] == text

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import subprocess
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,7 +90,7 @@ def test_says_what_is_wrong_with_entries_of_others(client, api_server, capfd):
     for name in ("eks-ope", "eks-dev"):
         assert not AwsAuthMappingProvider().check({}, properties(api_server, name)).failures
     said = capfd.readouterr().err
-    assert said.count("an ARN is mapped once, whatever its case") == 1
+    assert said.count("must be the only entry of its ARN, whatever its case") == 1
     assert "mapUsers[0]" in said
     assert "mapUsers[1]" in said
     assert [entry["userarn"].rpartition("/")[2] for entry in aws_auth(client)] == ["Twin", "twin"]
@@ -149,11 +152,48 @@ def test_delete_leaves_a_duplicate_of_somebody_elses(client, api_server):
 def test_malformed_yaml_is_not_written_over(client, api_server):
     """A list that cannot be read is reported with what to do, and stays as it is."""
     written_by_others(client, mapUsers="- userarn: [\n")
-    with pytest.raises(MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not YAML"):
+    with pytest.raises(
+        MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator"
+    ):
         AwsAuthMappingProvider().create(properties(api_server))
     (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
     assert "nothing was written" in failure.reason
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": "- userarn: [\n"}
+
+
+def test_a_broken_key_stops_no_edit_of_the_other(client, api_server):
+    """The authenticator keeps reading the other key: it is edited, and the broken text stays byte for byte."""
+    broken = "- userarn: [ # theirs\r\n"
+    written_by_others(client, mapUsers=broken, mapRoles=NODES)
+    role = properties(api_server, arn="arn:aws:iam::111122223333:role/ope", username="ope")
+    provider = AwsAuthMappingProvider()
+    assert provider.check({}, role).failures == []
+    made = provider.create(role)
+    data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
+    assert (data["mapUsers"], data["mapRoles"].startswith(NODES)) == (broken, True)
+    provider.delete(made.id, made.outs)
+    assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": broken, "mapRoles": NODES}
+
+
+def test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works(client, api_server, programs, tmp_path):
+    """The check fails before anything is written; after the command of its fix, the same mapping is created."""
+    metadata = ObjectMeta(name="aws-auth", namespace="kube-system")
+    client.create(ConfigMap(metadata=metadata, data={"mapRoles": NODES}, immutable=True))
+    provider = AwsAuthMappingProvider()
+    (failure,) = provider.check({}, properties(api_server)).failures
+    assert "immutable" in failure.reason
+    with pytest.raises(InvalidInput, match="immutable"):
+        provider.create(properties(api_server))
+    command = failure.reason.split("`")[1]
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(api_server)
+    path = f"{Path(programs.kubectl).parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": str(kubeconfig)}
+    subprocess.run(["sh", "-c", command], env=environment, check=True)
+    assert provider.check({}, properties(api_server)).failures == []
+    provider.create(properties(api_server))
+    found = client.get(ConfigMap, "aws-auth", namespace="kube-system")
+    assert (found.immutable, found.data["mapRoles"]) == (None, NODES)
 
 
 def test_a_cluster_that_does_not_answer_is_named(api_server):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lab.cloud import directory
+from lab.cloud import directory, organization
 from lab.cloud.callers import Caller
 from lab.cloud.policy import Context
 
@@ -42,6 +42,7 @@ def caller_context(caller: Caller) -> Context:
         "aws:PrincipalType": "Account" if caller.is_root else "AssumedRole" if caller.is_role else "User",
         "aws:PrincipalIsAWSService": "false",
         "aws:userid": caller.user_id,
+        **organization.keys("Principal"),
     }
     if not (caller.is_role or caller.is_root):
         values["aws:username"] = caller.principal.arn.rpartition("/")[2]

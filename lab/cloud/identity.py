@@ -55,8 +55,8 @@ def service_session(
 
     The role's trust policy must allow `service` (`ec2.amazonaws.com`, `pods.eks.amazonaws.com`) to perform
     `sts:AssumeRole`, and `sts:TagSession` when there are `tags`; its conditions see `aws:SourceArn`,
-    `aws:SourceAccount` and `aws:RequestTag/…`. The session belongs to the role as it is now: a role made again under
-    the same ARN is out of its reach.
+    `aws:SourceAccount`, `aws:SourceOrgID` and `aws:RequestTag/…`. The session belongs to the role as it is now: a role
+    made again under the same ARN is out of its reach.
 
     Args:
         role_arn: With its full path.
@@ -82,7 +82,13 @@ def service_session(
         raise PermissionError(f"{service} cannot assume {role_arn}: there is no such role")
     if assumed_by is None:
         refusal = trust.refusal_for_service(
-            role, service, tags=request_tags, source_arn=source_arn, source_account=source_account
+            role,
+            service,
+            tags=request_tags,
+            session_name=session_name,
+            transitive=transitive,
+            source_arn=source_arn,
+            source_account=source_account,
         )
     else:
         refusal = trust.refusal_for_session(role, sessions.get(assumed_by), tags=request_tags, external_id=external_id)

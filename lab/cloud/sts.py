@@ -54,10 +54,11 @@ class StsResponse(TokenResponse):
             raise refuse(self, "AccessDenied", "Roles may not be assumed by root accounts.")
         wanted = self._session_request()
         role = directory.find_role(wanted.role_arn)
-        values = self._values(wanted)
-        actions = [trust.ASSUME_ROLE]
+        # Tags that the caller's session hands on are in the request as well, as those are that the caller gives.
         tags = {**wanted.tags, **_inherited_tags(caller)}
-        if wanted.tags:
+        values = {**self._values(wanted), **trust.tag_context(tags)}
+        actions = [trust.ASSUME_ROLE]
+        if tags:
             actions.append(trust.TAG_SESSION)
         if wanted.source_identity:
             actions.append("sts:SetSourceIdentity")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from moto.iam.models import Role
 
-from lab.cloud import directory
+from lab.cloud import directory, organization
 from lab.cloud.callers import Caller
 from lab.cloud.context import caller_context, global_context
 from lab.cloud.policy import (
@@ -81,7 +81,7 @@ def judge(role: Role, caller: Caller, action: str, context: Context) -> Verdict:
     """Whether `caller` may perform `action` (`sts:AssumeRole`, `sts:TagSession`) on `role`."""
     own = policies_of(caller)
     return evaluate(
-        Request(action, role.arn, request_principal(caller), context),
+        Request(action, role.arn, request_principal(caller), context.merged(_resource_context(role))),
         Policies(
             identity=own.identity,
             boundary=own.boundary,
@@ -95,7 +95,7 @@ def judge(role: Role, caller: Caller, action: str, context: Context) -> Verdict:
 
 def trusts(role: Role, principal: RequestPrincipal, action: str, context: Context) -> bool:
     """Whether the trust policy alone lets a federated or service principal perform `action`."""
-    request = Request(action, role.arn, principal, context)
+    request = Request(action, role.arn, principal, context.merged(_resource_context(role)))
     return evaluate(request, Policies(resource=trust_policy(role), resource_must_allow=True)).allowed
 
 
@@ -104,17 +104,26 @@ def refusal_for_service(
     service: str,
     *,
     tags: Mapping[str, str],
+    session_name: str,
+    transitive: bool,
     source_arn: str | None,
     source_account: str | None,
 ) -> str | None:
-    """Why `service` cannot assume `role`, or None if it can."""
+    """Why `service` cannot assume `role`, or None if it can.
+
+    A service has no `aws:Principal…` of an account, and none of the keys of the network: it does not pass on those of
+    whoever asked it.
+    """
     context = global_context().merged(
         {
             **tag_context(tags),
+            "sts:RoleSessionName": session_name,
+            **({"sts:TransitiveTagKeys": tuple(tags)} if tags and transitive else {}),
             "aws:PrincipalServiceName": service,
+            "aws:PrincipalServiceNamesList": (service,),
             "aws:PrincipalIsAWSService": "true",
             **({"aws:SourceArn": source_arn} if source_arn else {}),
-            **({"aws:SourceAccount": source_account} if source_account else {}),
+            **({"aws:SourceAccount": source_account, **organization.keys("Source")} if source_account else {}),
         }
     )
     actions = [ASSUME_ROLE, *([TAG_SESSION] if tags else [])]
@@ -140,6 +149,12 @@ def tag_context(tags: Mapping[str, str]) -> dict[str, str | Iterable[str]]:
     """The context keys of tags in a request."""
     keys: dict[str, str | Iterable[str]] = {"aws:TagKeys": tuple(tags)} if tags else {}
     return keys | {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+
+
+def _resource_context(role: Role) -> dict[str, str | Iterable[str]]:
+    """The context keys of the role as the resource of the call."""
+    tags = {f"aws:ResourceTag/{key}": value for key, value in directory.tags(role.arn).items()}
+    return {"aws:ResourceAccount": role.account_id, **organization.keys("Resource"), **tags}
 
 
 def _pinned(statement: Statement, ids: Mapping[str, str]) -> Statement:

@@ -89,6 +89,7 @@ ROLE = {
         }
     ],
     "assume_role_arns": ["arn:aws:iam::444455556666:role/there"],
+    "trust_conditions": [{"test": "StringEquals", "variable": "aws:ResourceAccount", "values": [ACCOUNT]}],
     "catalogue": CATALOGUE[4:5],
     "raised_quotas": True,
     "tags": TAGS,

@@ -8,7 +8,10 @@ from eks_identity.model.policy_evaluation import Decision, UnclearError, decide
 from lab.cloud import policy as judge
 
 ACTIONS = ["s3:GetObject", "s3:PutObject", "s3:*", "s3:Get*", "S3:getobject", "iam:GetRole", "*", "s3:?etObject"]
-RESOURCES = ["*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::b/${aws:PrincipalTag/team}", "arn:aws:s3:::?/x"]
+RESOURCES = [
+    *("*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::?/x"),
+    *("arn:aws:s3:::b/${aws:PrincipalTag/team}", "arn:aws:s3:::b/${aws:PrincipalTag/team, 'shop'}"),
+]
 OPERATORS = [
     "StringEquals",
     "StringNotEquals",
@@ -23,7 +26,8 @@ OPERATORS = [
     "Bool",
     "Null",
 ]
-VALUES = ["shop", "Shop", "sh*", "true", "false", "${aws:PrincipalTag/team}"]
+DEFAULT = "${aws:PrincipalTag/team, 'x'}"
+VALUES = ["shop", "Shop", "sh*", "true", "false", "${aws:PrincipalTag/team}", DEFAULT]
 
 
 def some(values, **sizes):

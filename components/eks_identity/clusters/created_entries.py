@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi
 
-from eks_identity import declared
+from eks_identity import declared, diagnostics
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model import lockout
@@ -69,7 +69,7 @@ class CreatedEntries:
         try:
             found = await pulumi.runtime.invoke_async(CALLER, {}, pulumi.InvokeOptions(parent=self.component))
         except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-            pulumi.log.debug(f"cannot see who creates the cluster: {error}", self.component)
+            diagnostics.debug(f"cannot see who creates the cluster: {error}", self.component)
             return None
         arn: str | None = (found or {}).get("arn")
         return arn

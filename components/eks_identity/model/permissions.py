@@ -14,6 +14,7 @@ from eks_identity.model.partitions import Partition
 _NAME = re.compile(r"[\w+=,.@-]+(/[\w+=,.@-]+)*", re.ASCII)
 _VERSIONS = ("2012-10-17", "2008-10-17")
 """Of the policies' language; there are no others."""
+_VARIABLE = re.compile(r"\$\{[a-zA-Z0-9-]+:[^}]+\}")
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
 
 
@@ -95,6 +96,12 @@ def inline_policy(document: str | Mapping[str, Any]) -> str:
         raise _refused(
             "", f"the Version of a policy's language, {_VERSIONS[0]} (IAM)", version, f"write {_VERSIONS[0]}"
         )
+    if "Version" not in content or content["Version"] != _VERSIONS[0]:
+        text = json.dumps(content)
+        if variable := _VARIABLE.search(text):
+            rule = f"must have Version {_VERSIONS[0]}: IAM replaces policy variables only there"
+            fix = f'write "Version": "{_VERSIONS[0]}" beside "Statement"'
+            raise _refused("", rule, variable[0], fix)
     said = content["Statement"]
     for statement in said if isinstance(said, list) else [said]:
         if isinstance(statement, Mapping) and (named := statement.keys() & {"Principal", "NotPrincipal"}):

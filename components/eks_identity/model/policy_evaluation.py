@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+_VARIABLE = re.compile(r"(\$\{([^}*?$,]+)(?:,\s*('[^']*')\s*)?\})")
+"""A policy variable, its key and, in quotes, the default that it may have."""
+
 Document = Mapping[str, Any]
 Context = Mapping[str, str | Sequence[str]]
 """The request's condition keys, in any case, each with one value or several."""
@@ -88,11 +91,11 @@ def _concerns(
 def _filled(pattern: str, context: Context) -> str | None:
     """The pattern with its policy variables filled in; None where the request has no value for one."""
     known = {key.lower(): value for key, value in context.items()}
-    for variable in re.findall(r"\$\{([^}*?$]+)\}", pattern):
-        values = _values(known.get(variable.lower(), ()))
-        if len(values) != 1:
+    for whole, key, default in _VARIABLE.findall(pattern):
+        values = _values(known.get(key.strip().lower(), ()))
+        if len(values) != 1 and not default:
             return None
-        pattern = pattern.replace(f"${{{variable}}}", values[0])
+        pattern = pattern.replace(whole, values[0] if len(values) == 1 else default[1:-1])
     return pattern
 
 
@@ -110,7 +113,8 @@ def _holds(operator: str, actual: list[str], wanted: list[str], context: Context
         raise UnclearError(f"the condition operator {operator} is not evaluated here")
     compare, negated = _OPERATORS[base]
     if not actual:
-        return named.endswith("IfExists") or negated or qualifier == "ForAllValues"
+        without = negated and qualifier != "ForAnyValue"
+        return named.endswith("IfExists") or without or qualifier == "ForAllValues"
     filled = [value for text in wanted if (value := _filled(text, context)) is not None]
     results = [any(compare(value, one) for value in filled) != negated for one in actual]
     return all(results) if qualifier == "ForAllValues" or (negated and not qualifier) else any(results)

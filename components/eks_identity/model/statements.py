@@ -10,6 +10,9 @@ from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import names
 from eks_identity.model.arns import Arn, role_arn
 
+Conditions = dict[str, dict[str, list[str]]]
+"""The `Condition` of a statement: values by condition key by operator."""
+
 _ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z0-9*?]+")
 _BASES = frozenset(
     (
@@ -109,6 +112,44 @@ def condition_value(test: str, value: str) -> str:
     return names.text(value)
 
 
+def conditions(given: Sequence[Mapping[str, Any]]) -> Conditions:
+    """The `Condition` of a statement. A value that is None is not known yet: it is left out and not checked."""
+    made: Conditions = {}
+    with Problems() as problems:
+        for index, condition in enumerate(given):
+            under, test, variable = f"[{index}]", condition["test"], condition["variable"]
+            problems.take(f"{under}.test", condition_test, test)
+            problems.take(f"{under}.variable", condition_key, variable)
+            values = {position: value for position, value in enumerate(condition["values"]) if value is not None}
+            for position, value in values.items():
+                problems.take(f"{under}.values[{position}]", condition_value, test, value)
+            if not condition["values"]:
+                problems.add(f"{under}.values", "at least one value (IAM)", [], "add to values")
+            if variable.lower() in map(str.lower, made.setdefault(test, {})):
+                rule = "an operator has each condition key once in a statement (IAM)"
+                problems.add(f"{under}.variable", rule, variable, "put the values of both into one of them")
+            made[test][variable] = list(values.values())
+    return made
+
+
+def holds_without_key(test: str, values: Sequence[str]) -> bool:
+    """Whether a condition holds in a request that has no value for its key.
+
+    Source: IAM user guide, "IAM JSON policy elements: Condition operators", and "Multivalued context keys".
+    """
+    qualifier, _, operator = test.rpartition(":")
+    if operator == "Null":
+        return str(values[0]).lower() == "true" if values else False
+    if operator.endswith("IfExists") or qualifier == "ForAllValues":
+        return True
+    return is_negated(test) and qualifier != "ForAnyValue"
+
+
+def is_negated(test: str) -> bool:
+    """Whether an operator holds where its values do not match, such as `StringNotLike`."""
+    return "Not" in test.rpartition(":")[2]
+
+
 def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
     with Problems() as problems:
         problems.take("effect", effect, given.get("effect", "Allow"))
@@ -117,25 +158,13 @@ def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
                 problems.add(field, "at least one, or the statement says nothing (IAM)", [], f"add to {field}")
             for index, text in enumerate(given[field]):
                 problems.take(f"{field}[{index}]", check, text)
-        conditions: dict[str, dict[str, list[str]]] = {}
-        for index, condition in enumerate(given.get("conditions", ())):
-            under, test, variable = f"conditions[{index}]", condition["test"], condition["variable"]
-            problems.take(f"{under}.test", condition_test, test)
-            problems.take(f"{under}.variable", condition_key, variable)
-            for position, value in enumerate(condition["values"]):
-                problems.take(f"{under}.values[{position}]", condition_value, test, value)
-            if not condition["values"]:
-                problems.add(f"{under}.values", "at least one value (IAM)", [], "add to values")
-            if variable in conditions.setdefault(test, {}):
-                rule = "an operator has each condition key once in a statement (IAM)"
-                problems.add(f"{under}.variable", rule, variable, "put the values of both into one of them")
-            conditions[test][variable] = list(condition["values"])
+        written = problems.take("conditions", conditions, given.get("conditions", ()))
     made = {
         "Effect": given.get("effect", "Allow"),
         "Action": list(given["actions"]),
         "Resource": list(given["resources"]),
     }
-    return {**made, "Condition": conditions} if conditions else made
+    return {**made, "Condition": written} if written else made
 
 
 def _refused(rule: str, value: object, fix: str) -> InvalidInput:

@@ -10,7 +10,9 @@ from typing import Any
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, limits, names
 from eks_identity.model.issuers import Provider
+from eks_identity.model.statements import Conditions
 from eks_identity.model.subjects import Subject
+from eks_identity.model.trust_conditions import merged
 
 Document = dict[str, Any]
 """An IAM policy document: `Version` and `Statement`."""
@@ -26,17 +28,19 @@ def irsa_trust(
     *,
     audience: str | None = None,
     size_limit: int = limits.TRUST_POLICY,
+    conditions: Conditions | None = None,
 ) -> Document:
     """The trust policy that lets `subjects` of the clusters behind `providers` assume a role, and nobody else.
 
     `audience` is the partition's `sts.amazonaws.com` unless the service account's annotation asks for another. It stays
     under StringEquals even where subjects hold wildcards. Refuses an empty side, repeated subjects, providers of
-    several accounts, and a document longer than `size_limit` characters.
+    several accounts, and a document longer than `size_limit` characters. `conditions` go into every statement.
 
     Source: EKS user guide, "Assign IAM roles to Kubernetes service accounts".
     """
     require_sides(providers, subjects)
-    made = document([_federated(provider, subjects, audience) for provider in providers])
+    statements = [_federated(provider, subjects, audience) for provider in providers]
+    made = document([merged(statement, conditions or {}) for statement in statements])
     return require_room(
         made, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", partial(_room, made, size_limit)
     )
@@ -69,12 +73,15 @@ def require_sides(providers: Sequence[Provider], subjects: Sequence[Subject]) ->
         raise InvalidInput(problems)
 
 
-def pod_identity_trust(clusters: Sequence[str] = (), subjects: Sequence[Subject] = ()) -> Document:
+def pod_identity_trust(
+    clusters: Sequence[str] = (), subjects: Sequence[Subject] = (), *, conditions: Conditions | None = None
+) -> Document:
     """The trust policy of a role for EKS Pod Identity: associations of `clusters` (ARNs) and `subjects` may give it.
 
     Where one of them is empty, associations of any cluster of the account, or any service account, may. Who gets the
     role is said by associations; here the session tags that EKS sets are compared, so an association with session tags
     disabled gives a limited role to nobody. Both actions are needed: the service tags the sessions that it makes.
+    `conditions` go into every statement.
 
     Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity".
     """
@@ -82,14 +89,20 @@ def pod_identity_trust(clusters: Sequence[str] = (), subjects: Sequence[Subject]
         raise InvalidInput(problems)
     base = {"Effect": "Allow", "Principal": {"Service": POD_IDENTITY_SERVICE}, "Action": ASSUME}
     everywhere = {_tag("eks-cluster-arn"): _one(sorted(clusters))} if clusters else {}
-    conditions = [{**everywhere, **tags} for tags in _session_tags(subjects)]
-    return document([{**base, "Condition": {"StringEquals": tags}} if tags else base for tags in conditions])
+    compared = [{**everywhere, **tags} for tags in _session_tags(subjects)]
+    statements = [{**base, "Condition": {"StringEquals": tags}} if tags else base for tags in compared]
+    return document([merged(statement, conditions or {}) for statement in statements])
 
 
 def chained_trust(
-    role_arns: Sequence[str], external_ids: Sequence[str] = (), *, size_limit: int = limits.TRUST_POLICY
+    role_arns: Sequence[str],
+    external_ids: Sequence[str] = (),
+    *,
+    size_limit: int = limits.TRUST_POLICY,
+    conditions: Conditions | None = None,
 ) -> Document:
-    """The trust policy that lets other roles take this one on; with `external_ids`, only those that give one of them.
+    """The trust policy that lets other roles assume this one; with `external_ids`, only those that give one of them.
+    `conditions` go into its statement.
 
     Source: IAM user guide, "Access to AWS accounts owned by third parties"; EKS, "Access AWS resources using Pod
     Identity target roles".
@@ -106,7 +119,8 @@ def chained_trust(
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": _one(role_arns)}, "Action": ASSUME}
     if external_ids:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": _one(sorted(external_ids))}}
-    return require_room(document([statement]), size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
+    made = document([merged(statement, conditions or {})])
+    return require_room(made, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
 
 
 def external_id(cluster_arn: str, subject: Subject) -> str:

@@ -12,14 +12,17 @@ from eks_identity import diagnostics
 from eks_identity.clusters import connections
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
-from eks_identity.model import arns, catalogue, names, trust
+from eks_identity.model import arns, catalogue, names, trust, trust_conditions
 from eks_identity.model.catalogue.fields import CLUSTERS
 from eks_identity.model.issuers import Provider
+from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
-from eks_identity.pods import workload_rules
+from eks_identity.pods import workload_rules, workload_trust
 from eks_identity.pods.addon_args import AddonArgs
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.session_tags import OF_IRSA, OLD_PODS, USE_POD_IDENTITY, TagCheck
+from eks_identity.pods.trust_inputs import by_association, by_token, check_trust_conditions, written
 from eks_identity.pods.workload_rules import IRSA, NONE, POD_IDENTITY
 
 AGENT = "eks-pod-identity-agent"
@@ -71,7 +74,9 @@ class Addon(pulumi.ComponentResource):
             account = args.get("service_account", entry.service_account if entry else "")
             plan = None
             if mode != NONE and "role_arn" not in args:
-                plan = RolePlan.of(inputs, name, _with_entry(args, entry), partition)
+                check_trust_conditions(inputs, args, _calls(mode, args))
+                sessions = _sessions(inputs.subject, mode, args)
+                plan = RolePlan.of(inputs, name, _with_entry(args, entry), partition, sessions=sessions)
 
         super().__init__("eks-identity:index:Addon", name, {}, opts)
         assert mode is not None
@@ -79,8 +84,8 @@ class Addon(pulumi.ComponentResource):
         self.role_arn = pulumi.Output.from_input(checked.get("role_arn", ""))
         if mode == NONE and entry is not None:
             diagnostics.warn(f"the pods of {entry.name} have the role of their nodes: give the add-on a mode", self)
-        if mode == POD_IDENTITY and plan is None:
-            inputs.later([self.role_arn, cluster["account_id"]], workload_rules.require_own_account)
+        if "role_arn" in args:
+            _check_existing_role(inputs, mode, args, [[namespace, account]])
         if plan is not None:
             # From the cluster and not from the provider, so that a preview shows it before the provider is made.
             trusted = {field: cluster[field] for field in ("issuer", "partition", "account_id")}
@@ -89,6 +94,8 @@ class Addon(pulumi.ComponentResource):
                 "subject": [namespace, account],
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
+            if "trust_conditions" in args:
+                given |= {"conditions": args["trust_conditions"], "cluster_arn": cluster["arn"]}
             by_irsa = "oidc_provider_arn" in args
             role = plan.make(self, name, inputs.later(given, lambda known: _trust(mode, known, by_irsa=by_irsa)))
             if by_irsa:
@@ -185,12 +192,38 @@ def _trust(mode: str, known: dict[str, Any], *, by_irsa: bool) -> str:
     """Pod Identity's trust, IRSA's, or that of both while the mode changes."""
     statements: list[dict[str, Any]] = []
     size_limit = int(known["size_limit"])
+    provider = workload_rules.provider_of(known["cluster"])
+    calls = [by_token(provider)] if by_irsa else []
+    if mode == POD_IDENTITY and "conditions" in known:
+        calls += by_association(known["cluster_arn"], [known["subject"]], trust_conditions.POD_IDENTITY)
+    more = written(known.get("conditions", []), calls)
     if mode == POD_IDENTITY:
-        statements += trust.pod_identity_trust()["Statement"]
+        statements += trust.pod_identity_trust(conditions=more)["Statement"]
     if by_irsa:
-        provider, subject = workload_rules.provider_of(known["cluster"]), Subject.of(*known["subject"])
-        statements += trust.irsa_trust([provider], [subject], size_limit=size_limit)["Statement"]
+        subject = Subject.of(*known["subject"])
+        statements += trust.irsa_trust([provider], [subject], size_limit=size_limit, conditions=more)["Statement"]
     return trust.compact(trust.require_room(trust.document(statements), size_limit, "the statements of both modes"))
+
+
+def _check_existing_role(inputs: Inputs, mode: str, args: AddonArgs, pods: list[list[Any]]) -> None:
+    cluster, role_arn = args["cluster"], args["role_arn"]
+    if mode == POD_IDENTITY:
+        inputs.later([role_arn, cluster["account_id"]], workload_rules.require_own_account)
+    without = {"untagged": OF_IRSA, "fix": USE_POD_IDENTITY} if mode == IRSA else {}
+    workload_trust.check_role_of_program(inputs, cluster, mode, pods, role_arn, **without)
+
+
+def _calls(mode: str | None, args: AddonArgs) -> list[trust_conditions.Call]:
+    by_irsa = [trust_conditions.IRSA] if mode == IRSA or "oidc_provider_arn" in args else []
+    return by_irsa + ([trust_conditions.POD_IDENTITY] if mode == POD_IDENTITY else [])
+
+
+def _sessions(subject: str, mode: str | None, args: AddonArgs) -> TagCheck:
+    tags = args.get("tags", {})
+    if mode == IRSA:
+        return TagCheck(subject, Session(OF_IRSA, USE_POD_IDENTITY, tags))
+    also = Session(OLD_PODS, role_tags=tags) if "oidc_provider_arn" in args else None
+    return TagCheck(subject, Session(role_tags=tags), also)
 
 
 def _require_provider_of_cluster(known: dict[str, str]) -> None:

@@ -6,10 +6,14 @@ import pulumi
 
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, names, partitions, trust
+from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
+from eks_identity.model.trust_conditions import ROLE, TARGET, Assumed
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.session_tags import TagCheck
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
+from eks_identity.pods.trust_inputs import check_trust_conditions, written
 
 
 class ChainedRoleArgs(RoleSettings):
@@ -66,6 +70,7 @@ class ChainedRole(pulumi.ComponentResource):
                 "external_id": args.get("external_id"),
                 "clusters": clusters,
                 "subjects": pairs(subjects),
+                "conditions": check_trust_conditions(inputs, args, [TARGET if clusters else ROLE]),
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             if is_plain(given) and not inputs.problems.found:
@@ -74,7 +79,9 @@ class ChainedRole(pulumi.ComponentResource):
             partition = inputs.later(
                 first, lambda known: arns.Arn.parse(known[0]).partition if known else partitions.AWS
             )
-            plan = RolePlan.of(inputs, name, args, partition)
+            # Session tags of EKS are transitive: the sessions of this role have those of its callers.
+            sessions = TagCheck(inputs.subject, Session(role_tags=None))
+            plan = RolePlan.of(inputs, name, args, partition, sessions=sessions)
 
         super().__init__("eks-identity:index:ChainedRole", name, {}, opts)
         self.trust_policy = inputs.later(given, _trust)
@@ -89,4 +96,11 @@ def _trust(known: dict[str, Any]) -> str:
     ids = [trust.external_id(cluster, subject) for cluster in known["clusters"] for subject in subjects]
     if known["external_id"] is not None:
         ids = [known["external_id"]]
-    return trust.compact(trust.chained_trust(known["roles"], ids, size_limit=int(known["size_limit"])))
+    call = TARGET if known["clusters"] else ROLE
+    calls = [
+        Assumed(call, role, {"aws:PrincipalArn": role, "aws:PrincipalAccount": arns.Arn.parse(role).account})
+        for role in map(arns.role_arn, known["roles"])
+    ]
+    conditions = written(known["conditions"], calls or [Assumed(call)])
+    size_limit = int(known["size_limit"])
+    return trust.compact(trust.chained_trust(known["roles"], ids, size_limit=size_limit, conditions=conditions))

@@ -19,9 +19,10 @@ from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, limits, names, permissions, statements
 from eks_identity.model import tags as tag_rules
 from eks_identity.model.partitions import AWS, Partition
-from eks_identity.pods import managed_policies
+from eks_identity.pods import managed_policies, roles_of_program
 from eks_identity.pods.catalogue_args import catalogue_policies
 from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.session_tags import TagCheck
 
 __all__ = ["MANAGED_POLICIES", "TRUST_POLICY", "RolePlan", "RoleSettings"]
 
@@ -69,11 +70,13 @@ class RolePlan:
         settings: RoleSettings,
         partition: pulumi.Input[Partition],
         *,
+        sessions: TagCheck,
         take_on: Sequence[pulumi.Input[str]] = (),
         suffixes: Sequence[str] = ("",),
     ) -> "RolePlan":
         """Checks `settings`; a plain value's problems go to `inputs`.
 
+        `sessions` checks the policies against the tags of the role's sessions.
         `take_on`: roles that this role may take on besides those of its settings. `suffixes`: what the names of several
         alike roles end in.
         """
@@ -87,6 +90,9 @@ class RolePlan:
         if tags is not None:
             inputs.problems.extend(tag_rules.problems(tags), "tags")
             tags = inputs.texts("tags", tags)
+
+        sessions.policies(inputs, settings.get("policies", []), "policies")
+        sessions.policy(inputs, settings.get("permissions_boundary"), "permissions_boundary")
 
         def role_name(given: str) -> str:
             names.role_name(f"{names.role_name(given)}{longest}")
@@ -106,7 +112,7 @@ class RolePlan:
                 partition,
                 MANAGED_POLICIES[settings.get("raised_quotas", False)],
             ),
-            _documents(inputs, settings, partition, take_on),
+            _documents(inputs, settings, partition, take_on, sessions),
             tags,
         )
 
@@ -142,6 +148,7 @@ class RolePlan:
         self._attach(parent, name, role)
         for key, document in self.inline_policies.items():
             aws.iam.RolePolicy(f"{name}-{key}", name=key, role=role.name, policy=document, opts=child)
+        roles_of_program.declare(self.inputs, role, trust, self.inline_policies, self.tags)
         return role
 
     def _attach(self, parent: pulumi.ComponentResource, name: str, role: aws.iam.Role) -> None:
@@ -189,7 +196,11 @@ def _boundary(
 
 
 def _documents(
-    inputs: Inputs, settings: RoleSettings, partition: pulumi.Input[Partition], take_on: Sequence[pulumi.Input[str]]
+    inputs: Inputs,
+    settings: RoleSettings,
+    partition: pulumi.Input[Partition],
+    take_on: Sequence[pulumi.Input[str]],
+    sessions: TagCheck,
 ) -> dict[str, pulumi.Input[str]]:
     """The inline policies by name: those written out, that of the statements, those of the catalogue."""
     inline = settings.get("inline_policies", {})
@@ -202,7 +213,10 @@ def _documents(
         if name in inline:
             rule = "each inline policy of a role has a name of its own; that of the statements is `statements`"
             inputs.problems.add(f"inline_policies.{name}", rule, name, "rename the policy")
+    inputs.problems.take("", sessions.statements, said["statements"])
     plain = {key: document for key, document in inline.items() if isinstance(document, str)}
+    for key, document in plain.items():
+        inputs.problems.take("", sessions.document, document, f"inline_policies.{key}")
     if any(said.values()) and is_plain(said):
         written = inputs.problems.take("", _statements, said)
         plain |= {STATEMENTS: written} if written is not None else {}
@@ -211,14 +225,19 @@ def _documents(
     if inputs.problems.found:
         return {}
     made |= {
-        key: inputs.once_known(document, permissions.inline_policy, f"inline_policies.{key}")
+        key: inputs.once_known(document, sessions.inline_policy, f"inline_policies.{key}")
         for key, document in inline.items()
     }
     if any(said.values()):
-        made[STATEMENTS] = inputs.once_known(said, _statements)
+        made[STATEMENTS] = inputs.once_known(said, partial(_checked_statements, sessions))
     if len(made) > len(plain):
         inputs.once_known(made, _require_room, "inline_policies")
     return made
+
+
+def _checked_statements(sessions: TagCheck, said: dict[str, Any]) -> str:
+    sessions.statements(said["statements"])
+    return _statements(said)
 
 
 def _statements(said: dict[str, Any]) -> str:

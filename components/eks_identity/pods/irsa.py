@@ -9,13 +9,16 @@ import pulumi
 from eks_identity import diagnostics
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain, refusing
-from eks_identity.model import names, partitions, trust
+from eks_identity.model import names, partitions, trust, trust_conditions
 from eks_identity.model.issuers import Provider
+from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
 from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.session_tags import OF_IRSA, TagCheck
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
+from eks_identity.pods.trust_inputs import by_token, check_trust_conditions, written
 
 
 class IrsaRoleArgs(RoleSettings):
@@ -69,6 +72,7 @@ class IrsaRole(pulumi.ComponentResource):
             common = {
                 "subjects": pairs(subjects),
                 "audience": args.get("audience"),
+                "conditions": check_trust_conditions(inputs, args, [trust_conditions.IRSA]),
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             whole = {**common, "providers": list(_places(roles).values())}
@@ -80,7 +84,9 @@ class IrsaRole(pulumi.ComponentResource):
                     inputs.problems.take("", _trust, one, wild=wild)
             first = list(providers.values())[:1]
             partition = inputs.later(first, lambda known: known[0].partition if known else partitions.AWS)
-            plan = RolePlan.of(inputs, name, args, partition, suffixes=[*map(_suffix, roles)] or [""])
+            suffixes = [*map(_suffix, roles)] or [""]
+            sessions = TagCheck(inputs.subject, Session(OF_IRSA, "use a PodIdentityRole", args.get("tags", {})))
+            plan = RolePlan.of(inputs, name, args, partition, sessions=sessions, suffixes=suffixes)
 
         super().__init__("eks-identity:index:IrsaRole", name, {}, opts)
         inputs.later(whole, partial(_say_who_gains, inputs.subject, list(providers), wild=wild))
@@ -160,7 +166,13 @@ def _suffix(key: str) -> str:
 
 def _trust(known: dict[str, Any], *, wild: bool) -> trust.Document:
     providers, subjects = _sides(known, wild=wild)
-    return trust.irsa_trust(providers, subjects, audience=known["audience"], size_limit=int(known["size_limit"]))
+    return trust.irsa_trust(
+        providers,
+        subjects,
+        audience=known["audience"],
+        size_limit=int(known["size_limit"]),
+        conditions=written(known["conditions"], [by_token(provider) for provider in providers]),
+    )
 
 
 def _sides(known: dict[str, Any], *, wild: bool) -> tuple[list[Provider], list[Subject]]:

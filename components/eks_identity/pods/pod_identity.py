@@ -6,10 +6,14 @@ import pulumi
 
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, partitions, trust
+from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
+from eks_identity.model.trust_conditions import POD_IDENTITY, Assumed
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
+from eks_identity.pods.session_tags import TagCheck
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
+from eks_identity.pods.trust_inputs import by_association, check_trust_conditions, written
 
 
 class PodIdentityRoleArgs(RoleSettings):
@@ -50,6 +54,7 @@ class PodIdentityRole(pulumi.ComponentResource):
             given = {
                 "clusters": clusters,
                 "subjects": pairs(subjects),
+                "conditions": check_trust_conditions(inputs, args, [POD_IDENTITY]),
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             if is_plain(given) and not inputs.problems.found:
@@ -58,7 +63,8 @@ class PodIdentityRole(pulumi.ComponentResource):
                 partition = inputs.once_known(clusters[0], lambda arn: arns.Arn.parse(arn).partition)
             else:
                 partition = inputs.take("partition", args.get("partition", "aws"), partitions.partition)
-            plan = RolePlan.of(inputs, name, args, partition)
+            sessions = TagCheck(inputs.subject, Session(role_tags=args.get("tags", {})))
+            plan = RolePlan.of(inputs, name, args, partition, sessions=sessions)
 
         super().__init__("eks-identity:index:PodIdentityRole", name, {}, opts)
         self.trust_policy = inputs.later(given, _trust)
@@ -70,5 +76,7 @@ class PodIdentityRole(pulumi.ComponentResource):
 
 def _trust(known: dict[str, Any]) -> str:
     subjects = [Subject.of(namespace, name) for namespace, name in known["subjects"]]
-    policy = trust.pod_identity_trust(known["clusters"], subjects)
+    calls = [call for cluster in known["clusters"] for call in by_association(cluster, known["subjects"], POD_IDENTITY)]
+    conditions = written(known["conditions"], calls or [Assumed(POD_IDENTITY)])
+    policy = trust.pod_identity_trust(known["clusters"], subjects, conditions=conditions)
     return trust.compact(trust.require_room(policy, int(known["size_limit"]), f"{len(subjects)} subjects"))

@@ -8,7 +8,7 @@ from eks_identity.pods.catalogue_args import CatalogueArgs
 
 
 class ConditionArgs(TypedDict):
-    """A condition of a policy statement. Source: IAM, "JSON policy elements: Condition"."""
+    """A condition of a policy statement, or of a trust policy. Source: IAM, "JSON policy elements: Condition"."""
 
     test: str
     """The operator, such as `StringEquals` or `ForAnyValue:StringLike`; one that IAM does not know is refused."""
@@ -57,6 +57,12 @@ class RoleSettings(TypedDict):
     """What known add-ons need; each entry is an inline policy of its name."""
     assume_role_arns: NotRequired[list[pulumi.Input[str]]]
     """Roles that this role may take on in turn, of other accounts too. Those must trust it: see `ChainedRole`."""
+    trust_conditions: NotRequired[list[ConditionArgs]]
+    """Conditions of the trust policy besides those that the component writes: all of them must hold where the role is
+    assumed. A condition key that has no value in that call is rejected. With Pod Identity `aws:SourceAccount`,
+    `aws:SourceArn` (the cluster's), `aws:SourceOrgID`, `aws:SourceOrgPaths` and `aws:RequestTag/…` have one; with IRSA
+    `aws:SourceIp` and `aws:SourceVpc`; with `ChainedRole` `aws:PrincipalOrgID`, `aws:PrincipalTag/…`, `sts:ExternalId`
+    and others. Where a role has both ways, an operator with `IfExists` holds where the key has no value."""
     raised_quotas: NotRequired[bool]
     """IAM raised this account's quotas: trust policies of up to 4,096 characters, and 20 managed policies a role."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]

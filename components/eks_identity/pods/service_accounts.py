@@ -10,6 +10,9 @@ from eks_identity.children import Registered
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
+from eks_identity.model.trust_conditions import IRSA, Assumed
+from eks_identity.pods import roles_of_program
+from eks_identity.pods.session_tags import OF_IRSA
 
 PATCH_FORCE = "pulumi.com/patchForce"
 """The annotation by which the kubernetes plugin takes over fields that somebody else set."""
@@ -64,6 +67,10 @@ class ServiceAccount(pulumi.ComponentResource):
 
         super().__init__("eks-identity:index:ServiceAccount", name, {}, opts)
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
+        if "role_arn" in args:
+            fix = "use WorkloadIdentity with mode pod-identity and this role_arn in place of the ServiceAccount"
+            pods = [Assumed(IRSA, "a pod by IRSA", {}, ":oidc-provider/")]
+            roles_of_program.check(inputs, "role_arn", args["role_arn"], untagged=OF_IRSA, fix=fix, calls=pods)
         adopt = args.get("adopt", False)
         self.namespace = pulumi.Output.from_input(namespace)
         made = declare(self, name, namespace, account, annotations=annotations, settings=args, adopt=adopt)

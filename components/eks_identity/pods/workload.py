@@ -15,10 +15,10 @@ from eks_identity.children import Children, Registered
 from eks_identity.clusters import connections
 from eks_identity.gathered import made_of
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
-from eks_identity.model import arns, names, permissions, trust
+from eks_identity.model import arns, names, permissions
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.pods import service_accounts, workload_rules
+from eks_identity.pods import service_accounts, workload_rules, workload_trust
 from eks_identity.pods.associations import Associations, import_alias
 from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.existing_accounts import ExistingAccounts
@@ -77,10 +77,11 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 if field in args:
                     inputs.take(field, args[field], check)  # type: ignore[literal-required]
             inputs.require(*workload_rules.contradictions(mode, managed, args))
+            sessions = workload_trust.sessions(inputs, mode, args)
             plan = None
             if "role_arn" not in args:
                 take_on = [args["target_role_arn"]] if "target_role_arn" in args else []
-                plan = RolePlan.of(inputs, name, args, partition, take_on=take_on)
+                plan = RolePlan.of(inputs, name, args, partition, sessions=sessions, take_on=take_on)
 
         super().__init__("eks-identity:index:WorkloadIdentity", name, {}, opts)
         assert mode is not None
@@ -104,6 +105,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             role = plan.make(self, name, trust_policy, hooks=hooks)
             self.role_arn = role.arn
             self.role_name = role.name
+        workload_trust.check_roles_of_program(inputs, mode, args, pairs(subjects))
         bound = self._bind(inputs, name, args, subjects, annotations)
         self.namespace = pulumi.Output.from_input(namespace)
         self.service_account = bound if bound is not None else pulumi.Output.from_input(account)
@@ -122,9 +124,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
     ) -> pulumi.Input[str]:
         cluster = args["cluster"]
         given: dict[str, Any] = {"size_limit": TRUST_POLICY[args.get("raised_quotas", False)]}
-        by_irsa = "oidc_provider_arn" in args
-        by_pod_identity = mode == POD_IDENTITY or args.get("keep_pod_identity", False)
-        tagged = args.get("match_session_tags", mode == IRSA) and not args.get("disable_session_tags", False)
+        by_irsa, by_pod_identity, tagged = workload_trust.ways(mode, args)
         if by_irsa:
             # From the cluster and not from the provider, so that a preview shows it before the provider is made; unless
             # an aws provider of its own says that the role may be in another account.
@@ -135,26 +135,13 @@ class WorkloadIdentity(pulumi.ComponentResource):
             given |= {"cluster": trusted, "provider": vouching, "audience": args.get("audience")}
         if by_irsa or tagged:
             given["subjects"] = pairs(subjects)
-        if by_pod_identity and tagged:
+        conditions = args.get("trust_conditions", [])
+        if by_pod_identity and (tagged or conditions):
             given["cluster_arn"] = cluster["arn"]
+        if conditions:
+            given |= {"conditions": conditions, "subjects": pairs(subjects)}
 
-        def document(known: dict[str, Any]) -> str:
-            statements: list[dict[str, Any]] = []
-            people = [Subject.of(*pair) for pair in known.get("subjects", [])]
-            size_limit = int(known["size_limit"])
-            if by_irsa:
-                provider = workload_rules.trusted_provider(known, POD_IDENTITY if by_pod_identity else IRSA)
-                audience = known["audience"]
-                statements += trust.irsa_trust([provider], people, audience=audience, size_limit=size_limit)[
-                    "Statement"
-                ]
-            if by_pod_identity:
-                limited = ([known["cluster_arn"]], people) if tagged else ((), ())
-                statements += trust.pod_identity_trust(*limited)["Statement"]
-            policy = trust.document(statements)
-            return trust.compact(trust.require_room(policy, size_limit, f"{len(subjects)} service accounts"))
-
-        policy = inputs.once_known(given, document)
+        policy = inputs.once_known(given, partial(workload_trust.trust_policy, mode, args))
         if by_irsa:
             whose = [args["oidc_provider_arn"], cluster["account_id"]]
             inputs.once_known(whose, lambda known: self._require_account(inputs, *known))
@@ -232,7 +219,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
     ) -> "aws.eks.PodIdentityAssociation":  # in quotes: aws.eks takes a while to import, and IRSA needs none of it
         policy: pulumi.Input[str] | None = None
         if "session_policy" in args:
-            policy = inputs.later(args["session_policy"], permissions.inline_policy, "session_policy")
+            with_policy = workload_trust.sessions_with_policy(inputs.subject, args)
+            policy = inputs.later(args["session_policy"], with_policy.inline_policy, "session_policy")
         return aws.eks.PodIdentityAssociation(
             label,
             cluster_name=args["cluster"]["name"],

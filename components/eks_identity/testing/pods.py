@@ -114,15 +114,17 @@ def _by_association(
             if given.get("disableSessionTags"):
                 tags = {}
             tag_keys = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+            cluster_arn = deployment.cloud.cluster(name)["arn"]
+            source = {"aws:SourceArn": cluster_arn, "aws:SourceAccount": cluster_arn.split(":")[4]}
             return _Session(
                 f"Pod Identity association of {namespace}/{service_account} with {given['roleArn']}",
                 given["roleArn"],
                 ("Service", POD_IDENTITY_SERVICE),
                 ("sts:AssumeRole", "sts:TagSession"),
-                tag_keys,
+                {**tag_keys, **source},
                 {f"aws:PrincipalTag/{key}": value for key, value in tags.items()},
                 given.get("targetRoleArn"),
-                {**tag_keys, **_external_id(association)},
+                {**tag_keys, **_external_id(association), "aws:PrincipalArn": given["roleArn"]},
             )
     return None
 
@@ -154,7 +156,7 @@ def _by_annotation(
         arn,
         ("Federated", provider),
         ("sts:AssumeRoleWithWebIdentity",),
-        {f"{host}:sub": str(subject), f"{host}:aud": audience},
+        {f"{host}:sub": str(subject), f"{host}:aud": audience, "aws:FederatedProvider": provider},
         {},
     )
 

@@ -6,8 +6,9 @@ operator, none may match.
 | the request lacks the key      | result |
 |--------------------------------|--------|
 | operator with `IfExists`       | true   |
-| negated operator (`…Not…`)     | true   |
 | `ForAllValues:`                | true   |
+| `ForAnyValue:`                 | false  |
+| negated operator (`…Not…`)     | true   |
 | `Null` with `true`             | true   |
 | anything else                  | false  |
 
@@ -106,7 +107,8 @@ def _holds(condition: Condition, context: Context, *, variables: bool) -> bool:
     if operator is None:
         return False
     if not actual:
-        return condition.if_exists or operator.negated or condition.qualifier == "ForAllValues"
+        without = operator.negated and condition.qualifier != "ForAnyValue"
+        return condition.if_exists or without or condition.qualifier == "ForAllValues"
     lookup = context.single if variables else None
     results = (operator.test(value, condition.values, lookup) for value in actual)
     if condition.qualifier == "ForAllValues" or (operator.negated and condition.qualifier is None):

@@ -6,6 +6,7 @@ import pytest
 from cloud_setting import AUDIENCE, SUBJECT, allow, assume, client, code, name, new_role, new_user, trusts
 
 from lab.cloud import identity, tokens
+from lab.cloud.organization import ORGANIZATION
 from lab.cloud.sts import StsResponse
 
 PODS = {"Service": "pods.eks.amazonaws.com"}
@@ -67,6 +68,34 @@ def test_conditions_on_the_source(cloud):
     for wrong in ({}, {"source_arn": source}, {"source_arn": f"{source}2", "source_account": cloud.account}):
         with pytest.raises(PermissionError):
             session(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "holds"),
+    [
+        ("aws:SourceOrgID", ORGANIZATION, True),
+        ("aws:SourceOrgID", "${aws:ResourceOrgId}", True),
+        ("aws:SourceOrgID", "o-another000", False),
+        ("aws:SourceOrgPaths", f"{ORGANIZATION}/*", True),
+        ("aws:PrincipalOrgID", ORGANIZATION, False),
+        ("aws:SourceIp", "*", False),
+        ("sts:RoleSessionName", "pod", True),
+        ("aws:PrincipalServiceName", "pods.eks.amazonaws.com", True),
+    ],
+)
+def test_a_service_brings_its_source_and_no_principal_of_an_account(cloud, key, value, holds):
+    """The organization is that of the account on whose behalf the service acts; a service is in none itself."""
+    arn = new_role(cloud, trusts(PODS, Condition={"StringLike": {key: value}}))
+    source = {"source_arn": f"arn:aws:eks:eu-west-1:{cloud.account}:cluster/x", "source_account": cloud.account}
+
+    def session():
+        return identity.service_session(arn, service="pods.eks.amazonaws.com", session_name="pod", **source)
+
+    if holds:
+        assert session()
+    else:
+        with pytest.raises(PermissionError):
+            session()
 
 
 def test_target_roles(cloud):

@@ -179,6 +179,18 @@ def test_transitive_tags_survive_a_chain(cloud):
     assert code(lambda: client(cloud, "s3", lost).list_buckets()) == "AccessDenied"
 
 
+def test_inherited_tags_are_tags_of_the_request(cloud):
+    """A trust policy reads them as request tags, and must allow sts:TagSession for them."""
+    first = new_role(cloud, trusts(account(cloud), "sts:AssumeRole", "sts:TagSession"), allow("sts:*"))
+    tagged = assume(cloud, first, Tags=[{"Key": "team", "Value": "blue"}], TransitiveTagKeys=["team"])
+    of_blue = {"StringEquals": {"aws:RequestTag/team": "blue"}}
+    second = new_role(cloud, trusts(account(cloud), "sts:AssumeRole", "sts:TagSession", Condition=of_blue))
+    assert assume(cloud, second, tagged)
+    assert code(lambda: assume(cloud, second, assume(cloud, first))) == "AccessDenied"
+    refused = error(lambda: assume(cloud, new_role(cloud, trusts(account(cloud))), tagged))
+    assert (refused[0], "sts:TagSession" in refused[1]) == ("AccessDenied", True)
+
+
 def test_durations(cloud):
     """A session lives as long as asked, within 900 seconds and what the role allows; in a chain an hour at most."""
     arn = new_role(cloud, trusts(account(cloud)), allow("sts:*"), MaxSessionDuration=7200)

@@ -1,0 +1,179 @@
+"""Policies that need session tags: what is rejected for sessions without them, held against the lab's evaluation."""
+
+import itertools
+
+import pytest
+
+from eks_identity.model import catalogue
+from eks_identity.model.partitions import AWS
+from eks_identity.model.permissions import inline_policy
+from eks_identity.model.session_tags import TAGS, Session, needs_of_document, needs_of_statements, split
+from lab.cloud import policy as judge
+
+WHY = "sessions of IRSA have no session tags (EKS)"
+IRSA = Session(WHY, "set mode to pod-identity")
+TAGGED = Session()
+NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"
+VARIABLE = f"${{{NAMESPACE}}}"
+OBJECT = "arn:aws:s3:::files/default/x"
+
+
+def document(effect="Allow", condition=None, **elements):
+    statement = {"Effect": effect, "Action": "s3:GetObject", **(elements or {"Resource": "*"})}
+    return {"Version": "2012-10-17", "Statement": [{**statement, **({"Condition": condition} if condition else {})}]}
+
+
+def problems(found, session=IRSA):
+    return split(needs_of_document(found, session), session)[0]
+
+
+def warnings(found, session=IRSA):
+    return split(needs_of_document(found, session), session)[1]
+
+
+ELEMENTS = {
+    "resource": {"Resource": f"arn:aws:s3:::files/{VARIABLE}/*"},
+    "resource in capitals": {"Resource": "arn:aws:s3:::files/${AWS:principaltag/Kubernetes-Namespace}/*"},
+    "resource with default": {"Resource": f"arn:aws:s3:::files/${{{NAMESPACE}, 'default'}}/*"},
+    "one of two resources": {"Resource": ["arn:aws:s3:::other", f"arn:aws:s3:::files/{VARIABLE}/*"]},
+    "NotResource": {"NotResource": f"arn:aws:s3:::files/{VARIABLE}/*"},
+    "key": {"condition": {"StringEquals": {NAMESPACE: "default"}}},
+    "key in capitals": {"condition": {"StringEquals": {NAMESPACE.upper(): "default"}}},
+    "key, pattern": {"condition": {"StringLike": {NAMESPACE: ["other", "def*"]}}},
+    "key, any value": {"condition": {"ForAnyValue:StringEquals": {NAMESPACE: "default"}}},
+    "key, all values": {"condition": {"ForAllValues:StringEquals": {NAMESPACE: "default"}}},
+    "key if it exists": {"condition": {"StringEqualsIfExists": {NAMESPACE: "default"}}},
+    "negated": {"condition": {"StringNotEquals": {NAMESPACE: "other"}}},
+    "negated, itself": {"condition": {"StringNotEquals": {NAMESPACE: "default"}}},
+    "value": {"condition": {"StringEquals": {"s3:prefix": VARIABLE}}},
+    "value with default": {"condition": {"StringEquals": {"s3:prefix": f"${{{NAMESPACE}, 'default'}}"}}},
+    "negated value": {"condition": {"StringNotEquals": {"s3:prefix": VARIABLE}}},
+    "Null, false": {"condition": {"Null": {NAMESPACE: "false"}}},
+    "Null, bool": {"condition": {"Null": {NAMESPACE: False}}},
+}
+IN_OTHER_NAMESPACES = {
+    *(("Allow", "negated, itself"), ("Deny", "negated")),
+    *(("Deny", "key if it exists"), ("Deny", "key, all values")),
+}
+"""These decide otherwise without the tag for other namespaces than this one; see the tests below."""
+EXPLICIT = {("Deny", "Null, false"), ("Deny", "Null, bool")}
+"""The statement itself says that it is for sessions with the tag."""
+
+
+@pytest.mark.parametrize(("effect", "name"), list(itertools.product(["Allow", "Deny"], ELEMENTS)))
+def test_a_policy_is_rejected_for_irsa_where_the_missing_tag_changes_what_iam_decides(effect, name):
+    """What an evaluation of IAM decides otherwise without the tag is rejected, and nothing else is."""
+    found = document(effect, **ELEMENTS[name])
+    others = [] if effect == "Allow" else [document()]
+    with_tag, without = (_decided(found, others, tagged=tagged) for tagged in (True, False))
+    if (effect, name) in EXPLICIT:
+        assert problems(found) == []
+    elif (effect, name) not in IN_OTHER_NAMESPACES:
+        assert bool(problems(found)) is (with_tag != without)
+    assert problems(found, TAGGED) == warnings(found, TAGGED) == []
+
+
+def _decided(found, others, *, tagged):
+    context = {NAMESPACE: "default"} if tagged else {}
+    asked = judge.Request("s3:GetObject", OBJECT, context=judge.Context({**context, "s3:prefix": "default"}))
+    return judge.evaluate(asked, judge.Policies(identity=[judge.parse(one) for one in [found, *others]])).decision
+
+
+def test_an_allow_with_a_negated_operator_is_reported_and_not_rejected():
+    """It allows all the same; that the condition restricts nothing is a warning."""
+    found = document(condition={"StringNotEquals": {NAMESPACE: "kube-system"}})
+    assert problems(found) == []
+    (warning,) = warnings(found)
+    assert "restricts nothing" in warning
+
+
+@pytest.mark.parametrize("test", ["StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals"])
+def test_a_deny_that_holds_without_the_tag_is_rejected(test):
+    """Its condition always holds, so that the Deny is for every session, whatever namespace it names."""
+    (problem,) = problems(document("Deny", condition={test: {NAMESPACE: "other"}}))
+    assert "the condition always holds" in problem.rule
+
+
+def test_null_with_true_is_an_intended_absence():
+    """An Allow for sessions without the tag is fine; a Deny for them denies every session."""
+    absent = {"Null": {NAMESPACE: "true"}}
+    assert problems(document(condition=absent)) == warnings(document(condition=absent)) == []
+    assert problems(document("Deny", condition=absent))
+
+
+def test_a_deny_for_sessions_with_the_tag_is_left_alone():
+    """Null with false beside another condition says that sessions without the tag are not meant."""
+    guarded = {"Null": {NAMESPACE: "false"}, "StringNotEquals": {NAMESPACE: "prod"}}
+    assert problems(document("Deny", condition=guarded)) == []
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_each_tag_of_eks_is_known(tag):
+    """The problem names the place, the tag, why it is absent and what to write."""
+    found = document(Resource=["*", f"arn:aws:s3:::files/${{aws:PrincipalTag/{tag}}}"])
+    (problem,) = problems(found)
+    assert problem.input == "Statement[0].Resource[1]"
+    assert problem.value == f"arn:aws:s3:::files/${{aws:PrincipalTag/{tag}}}"
+    assert problem.rule.startswith(f"must not need the session tag {tag}: {WHY}")
+    assert "or set mode to pod-identity" in problem.fix
+
+
+def test_the_default_that_the_fix_names_is_accepted():
+    """The variable as the fix writes it is a policy that needs no tag."""
+    (problem,) = problems(document(Resource=f"arn:aws:s3:::files/{VARIABLE}/*"))
+    fixed = "${aws:PrincipalTag/kubernetes-namespace, 'VALUE'}"
+    assert fixed in problem.fix
+    assert problems(document(Resource=f"arn:aws:s3:::files/{fixed}/*")) == []
+
+
+def test_a_tag_of_the_role_itself_is_there():
+    """IAM reads the role's own tags as principal tags, whatever the case of their keys."""
+    found = document(condition={"StringEquals": {NAMESPACE: "default"}})
+    assert problems(found, Session(WHY, role_tags=["Kubernetes-Namespace"])) == []
+    assert (
+        warnings(document(condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}), Session(role_tags=["team"]))
+        == []
+    )
+
+
+def test_a_tag_that_nobody_sets_is_reported():
+    """It may be a default tag of the provider, so that it is a warning; a misspelt tag of EKS gets the right one."""
+    (warning,) = warnings(document(condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}), TAGGED)
+    assert "add it to tags" in warning
+    (warning,) = warnings(document(Resource="${aws:PrincipalTag/kubernetes-namespaces}"), TAGGED)
+    assert "did you mean kubernetes-namespace?" in warning
+    assert warnings(document(Resource="${aws:PrincipalTag/team}"), Session(role_tags=None)) == []
+
+
+def test_statements_are_checked_as_far_as_they_are_known():
+    """Inputs are named as they are written; a value that is not known yet is left out."""
+    later = object()
+    condition = {"test": "StringEquals", "variable": NAMESPACE, "values": [later]}
+    null = {"test": "Null", "variable": NAMESPACE, "values": [later]}
+    prefix = {"test": "StringLike", "variable": "s3:prefix", "values": ["a", VARIABLE]}
+    given = [
+        {"actions": ["s3:*"], "resources": [later, f"arn:aws:s3:::{VARIABLE}"]},
+        {"actions": ["s3:*"], "resources": ["*"], "conditions": [condition, null, prefix]},
+    ]
+    assert [need.input for need in needs_of_statements(given, IRSA)] == [
+        "statements[0].resources[1]",
+        "statements[1].conditions[0].variable",
+        "statements[1].conditions[2].values[1]",
+    ]
+
+
+@pytest.mark.parametrize("version", [{}, {"Version": "2008-10-17"}])
+def test_variables_need_the_version_that_has_them(refused, version):
+    """In a document of the older version IAM compares the text of the variable, which never matches."""
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{VARIABLE}"}
+    (problem,) = refused(inline_policy, {**version, "Statement": [statement]})
+    assert (problem.value, '"Version": "2012-10-17"' in problem.fix) == (VARIABLE, True)
+    inline_policy({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.mark.parametrize("name", sorted({name for entry in catalogue.ENTRIES.values() for name in entry.fields}))
+def test_no_scope_of_the_catalogue_takes_a_variable(refused, name):
+    """A policy template is for named resources: a variable in a scope is rejected, whatever the sessions have."""
+    field = next(entry.fields[name] for entry in catalogue.ENTRIES.values() if name in entry.fields)
+    if field.is_list:
+        assert refused(field.check, f"{field.shown_example(AWS)}{VARIABLE}/")

@@ -1,0 +1,205 @@
+"""Further conditions in trust policies: which keys have a value in which call, and what is rejected."""
+
+import itertools
+
+import pytest
+
+from eks_identity.model import trust
+from eks_identity.model.issuers import Provider
+from eks_identity.model.subjects import Subject
+from eks_identity.model.trust_conditions import (
+    IRSA,
+    POD_IDENTITY,
+    ROLE,
+    TARGET,
+    UNTAGGED_POD_IDENTITY,
+    Assumed,
+    merged,
+    parse,
+    refused_by,
+)
+
+ACCOUNT = "123456789012"
+CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/shop"
+CALLS = {"pod": POD_IDENTITY, "untagged": UNTAGGED_POD_IDENTITY, "irsa": IRSA, "role": ROLE, "target": TARGET}
+KEYS = {
+    "aws:SourceAccount": "pod untagged",
+    "aws:SourceArn": "pod untagged",
+    "aws:SourceOrgId": "pod untagged",
+    "AWS:SOURCEORGPATHS": "pod untagged",
+    "aws:RequestTag/eks-cluster-name": "pod role target",
+    "aws:RequestTag/team": "role target",
+    "aws:TagKeys": "pod role target",
+    "aws:SourceIp": "irsa role",
+    "aws:SourceVpc": "irsa role",
+    "aws:PrincipalOrgID": "role target",
+    "aws:PrincipalArn": "role target",
+    "aws:PrincipalTag/kubernetes-namespace": "role target",
+    "sts:ExternalId": "role target",
+    "sts:RoleSessionName": "pod untagged irsa role target",
+    "aws:CurrentTime": "pod untagged irsa role target",
+    "aws:ResourceOrgID": "pod untagged irsa role target",
+    "aws:MultiFactorAuthPresent": "",
+    "s3:prefix": "",
+    "aws:SourceOrgIds": "",
+}
+
+
+def condition(key, *values, test="StringLike"):
+    return {"test": test, "variable": key, "values": list(values or ["*"])}
+
+
+@pytest.mark.parametrize(("key", "call"), list(itertools.product(KEYS, CALLS)))
+def test_a_key_without_value_in_a_call_is_rejected(refused, key, call):
+    """Each key is accepted for the calls in which AWS sets it, and for no other."""
+    given = [condition(key)]
+    if call in KEYS[key].split():
+        assert parse(given, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
+        return
+    (problem,) = refused(parse, given, [Assumed(CALLS[call])])
+    assert (problem.input, problem.value) == ("trust_conditions[0].variable", key)
+    assert problem.rule.startswith("must be a condition key that has a value in AssumeRole")
+    assert "remove the condition" in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("key", "call", "instead"),
+    [
+        ("aws:PrincipalOrgID", POD_IDENTITY, "write aws:SourceOrgID"),
+        ("aws:SourceOrgID", ROLE, "write aws:PrincipalOrgID"),
+        ("aws:PrincipalTag/kubernetes-namespace", POD_IDENTITY, "write aws:RequestTag/kubernetes-namespace"),
+        ("aws:SourceAcount", POD_IDENTITY, "did you mean aws:SourceAccount?"),
+        ("aws:RequestTag/kubernetes-namespaces", POD_IDENTITY, "did you mean aws:RequestTag/kubernetes-namespace?"),
+    ],
+)
+def test_the_key_that_was_meant_is_named(refused, key, call, instead):
+    """The fix names the key that has a value in this call, and with it the condition is accepted."""
+    (problem,) = refused(parse, [condition(key)], [Assumed(call)])
+    assert instead in problem.fix
+    parse([condition(instead.rpartition(" ")[2].rstrip("?"))], [Assumed(call)])
+
+
+@pytest.mark.parametrize("test", ["StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals"])
+def test_a_condition_that_always_holds_is_rejected(refused, test):
+    """A key that never has a value does not restrict anybody under such an operator."""
+    (problem,) = refused(parse, [condition("aws:SourceAccount", ACCOUNT, test=test)], [Assumed(IRSA)])
+    assert problem.rule.startswith("must be a condition that can fail")
+
+
+def test_a_role_with_both_ways_takes_operators_with_if_exists(refused):
+    """What the fix writes holds for IRSA, where the key has no value, and restricts Pod Identity."""
+    both = [Assumed(IRSA), Assumed(POD_IDENTITY)]
+    (problem,) = refused(parse, [condition("aws:SourceAccount", test="StringEquals")], both)
+    assert problem.fix.startswith("write StringEqualsIfExists")
+    parse([condition("aws:SourceAccount", test="StringEqualsIfExists")], both)
+
+
+def test_a_claim_of_the_token_is_rejected(refused):
+    """Subject and audience come from the component's own inputs."""
+    (problem,) = refused(parse, [condition("oidc.eks.eu-west-1.amazonaws.com/id/A:sub")], [Assumed(IRSA)])
+    assert "claim of the token" in problem.rule
+
+
+@pytest.mark.parametrize(
+    ("value", "is_cluster"),
+    [
+        (CLUSTER, True),
+        ("arn:aws:eks:*:*:cluster/*", True),
+        ("arn:*:eks:eu-west-1:123456789012:*", True),
+        ("*", True),
+        ("${aws:ResourceTag/cluster}", True),
+        (f"arn:aws:eks:*:{ACCOUNT}:podidentityassociation/shop/*", False),
+        ("arn:aws:iam::123456789012:role/x", False),
+        ("shop", False),
+    ],
+)
+def test_the_source_of_pod_identity_is_a_cluster(refused, value, is_cluster):
+    """An ARN of an association never matches, as users of the S3 CSI driver found (mountpoint-s3-csi-driver #781)."""
+    given = [condition("aws:SourceArn", value, test="ArnLike")]
+    if is_cluster:
+        parse(given, [Assumed(POD_IDENTITY)])
+    else:
+        (problem,) = refused(parse, given, [Assumed(POD_IDENTITY)])
+        assert problem.input == "trust_conditions[0].values[0]"
+
+
+@pytest.mark.parametrize(
+    ("key", "test", "value", "holds"),
+    [
+        ("aws:SourceAccount", "StringEquals", ACCOUNT, True),
+        ("aws:SourceAccount", "StringEquals", "210987654321", False),
+        ("aws:SourceAccount", "StringNotEquals", ACCOUNT, False),
+        ("aws:sourcearn", "ArnLike", "arn:aws:eks:*:*:cluster/sh*", True),
+        ("aws:SourceArn", "ArnLike", "arn:aws:eks:*:*:cluster/other", False),
+        ("aws:SourceAccount", "StringEquals", "${aws:ResourceAccount}", True),
+        ("aws:SourceOrgID", "StringEquals", "o-1", True),
+    ],
+)
+def test_what_is_known_of_the_call_is_compared(refused, key, test, value, holds):
+    """A condition that does not hold for the component's own cluster and service accounts is rejected."""
+    context = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": CLUSTER}
+    call = Assumed(POD_IDENTITY, "an association of a/b", context)
+    if holds:
+        parse([condition(key, value, test=test)], [call])
+    else:
+        (problem,) = refused(parse, [condition(key, value, test=test)], [call])
+        assert "an association of a/b" in problem.rule
+
+
+def test_values_that_come_later_are_left_out():
+    """Key and operator are checked before the value is known."""
+    given = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
+    parse(given, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
+    parse([{"test": "Null", "variable": "aws:SourceIp", "values": [None]}], [Assumed(POD_IDENTITY)])
+
+
+def test_every_problem_is_reported_at_once(refused):
+    """Form, key and value of all conditions; the same key under one operator is one problem."""
+    wrong = [condition("aws:SourceIp"), condition("aws:PrincipalArn")]
+    assert len(refused(parse, wrong, [Assumed(POD_IDENTITY)])) == 2
+    (problem,) = refused(parse, [condition("aws:SourceArn"), condition("AWS:sourcearn")], [Assumed(POD_IDENTITY)])
+    assert problem.input == "trust_conditions[1].variable"
+    (problem,) = refused(parse, [condition("aws:SourceArn", test="Equals")], [Assumed(POD_IDENTITY)])
+    assert problem.input == "trust_conditions[0].test"
+
+
+def test_conditions_go_into_every_statement(refused):
+    """Beside those that the component writes, which are never replaced."""
+    more = {"StringEquals": {"aws:SourceAccount": [ACCOUNT]}}
+    subjects = [Subject.of("a", "x"), Subject.of("b", "y")]
+    document = trust.pod_identity_trust([CLUSTER], subjects, conditions=more)
+    assert len(document["Statement"]) == 2
+    for statement in document["Statement"]:
+        assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
+        assert statement["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-arn"] == CLUSTER
+    twice = {"StringEquals": {"AWS:requesttag/eks-cluster-arn": ["x"]}}
+    (problem,) = refused(merged, document["Statement"][0], twice)
+    assert problem.value == "AWS:requesttag/eks-cluster-arn"
+
+
+def test_conditions_count_towards_the_size_limit(refused):
+    """A trust policy that only its further conditions make too long is rejected."""
+    provider = Provider.parse(f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A")
+    more = {"IpAddress": {"aws:SourceIp": [f"203.0.113.{number}/32" for number in range(120)]}}
+    (problem,) = refused(trust.irsa_trust, [provider], [Subject.of("a", "b")], conditions=more)
+    assert "at most 2048 characters" in problem.rule
+
+
+@pytest.mark.parametrize(
+    ("subjects", "tags", "reason"),
+    [
+        ([], {}, None),
+        (["a/x"], {"namespace": "a", "service-account": "x"}, None),
+        (["a/x", "b/y"], {"namespace": "b", "service-account": "y"}, None),
+        (["a/x", "b/y"], {"namespace": "a", "service-account": "y"}, "kubernetes-namespace, which is a there"),
+        (["a/x"], None, "compares aws:RequestTag/kubernetes-namespace, which is absent there"),
+    ],
+)
+def test_a_trust_policy_is_read_for_one_association(subjects, tags, reason):
+    """Whether some statement allows it, and otherwise which condition does not hold."""
+    document = trust.compact(trust.pod_identity_trust([], [Subject.of(*one.split("/")) for one in subjects]))
+    context = {f"aws:RequestTag/kubernetes-{key}": value for key, value in (tags or {}).items()}
+    call = UNTAGGED_POD_IDENTITY if tags is None else POD_IDENTITY
+    found = refused_by(document, Assumed(call, "", context, "pods.eks.amazonaws.com"))
+    assert (found is None) if reason is None else (reason in found)
+    assert refused_by(document, Assumed(IRSA, "", {}, ":oidc-provider/")) == "does not name :oidc-provider/"

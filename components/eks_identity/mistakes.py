@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import pulumi
 
-from eks_identity.errors import SECRET, Problem
+from eks_identity.errors import Problem
 from eks_identity.model.identity_center import PATH_PREFIX
+from eks_identity.redaction import SECRET
 
 Words = tuple[str, str]
 """Rule and fix."""

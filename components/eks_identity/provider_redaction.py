@@ -70,7 +70,7 @@ class _Answer:
         match result:
             case CheckResult():
                 failures = [CheckFailure("", self._redactor().redact(each.reason)) for each in result.failures]
-                return CheckResult(self._marked(result.inputs), failures)
+                return CheckResult(self._marked(result.inputs) or {}, failures)
             case CreateResult():
                 return CreateResult(self._id(result.id), self._marked(result.outs))
             case ReadResult():
@@ -81,9 +81,9 @@ class _Answer:
                 return self._with_new_secrets(result)
         return result
 
-    def _id(self, id_: str | None) -> str | None:
+    def _id(self, id_: str) -> str:
         """An id is never secret in a state, so it must not have a secret in it."""
-        return self._redactor().redact(id_) if id_ and self._names else id_
+        return self._redactor().redact(id_) if self._names else id_
 
     def _marked(self, props: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """`props`, with the names of the secret inputs, and marked where they were derived from one."""

@@ -84,8 +84,8 @@ def refuse_creator(
         return
 
     def refuse(found: Sequence[Any]) -> None:
-        caller = lockout.principal_of(found[0]) if found[0] else None
-        if caller is not None and lockout.same_principal(caller, Principal.parse(found[1])):
+        caller = lockout.Caller.of(found[0]) if found[0] else None
+        if caller is not None and lockout.same_principal(caller.principal, Principal.parse(found[1])):
             rule = "must not be the creator of the cluster, for whom EKS itself creates an access entry"
             fix = f"{instead}: the creator's entry exists once the cluster does"
             raise InvalidInput([Problem("", rule, found[1], fix)])

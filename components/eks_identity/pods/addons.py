@@ -62,7 +62,7 @@ class Addon(pulumi.ComponentResource):
             mode = inputs.one_of(args.get("mode", NONE), "mode", _mode)
             inputs.require(*_identity_problems(mode, args, entry))
             # What add-on and role get is what was checked: an Output of another type is in no error of Pulumi's SDK.
-            checked = {
+            checked: dict[str, Any] = {
                 field: inputs.take(field, args[field], parse)  # type: ignore[literal-required]
                 for field, parse in _PARSED.items()
                 if field in args
@@ -81,7 +81,8 @@ class Addon(pulumi.ComponentResource):
         super().__init__("eks-identity:index:Addon", name, {}, opts)
         assert mode is not None
         self.service_account = pulumi.Output.from_input("" if mode == NONE else account)
-        self.role_arn = pulumi.Output.from_input(checked.get("role_arn", ""))
+        role_arn: pulumi.Input[str] = checked.get("role_arn", "")
+        self.role_arn = pulumi.Output.from_input(role_arn)
         if mode == NONE and entry is not None:
             diagnostics.warn(f"the pods of {entry.name} have the role of their nodes: give the add-on a mode", self)
         if "role_arn" in args:

@@ -74,7 +74,8 @@ def check(
             raise Refused(problems, subject=inputs.subject)
 
     # Nothing waits for it: the role may itself depend on what is made with this ARN.
-    pulumi.Output.from_input(compare())
+    compared: pulumi.Input[Any] = compare()
+    pulumi.Output.from_input(compared)
 
 
 async def _unmet_needs(found: _Role, under: str, session: Session) -> list[Problem]:
@@ -102,7 +103,7 @@ async def _find(declared: list[_Role], arn: pulumi.Output[str]) -> _Role | None:
     if value is None:
         return None
     for one in declared:
-        own = await known(one.arn)
+        own: str | None = await one.arn.future()
         if own is not None and same_arn(own, value):
             return one
     return None

@@ -99,7 +99,9 @@ def check_role_of_program(
     """
     given = {field: cluster[field] for field in ("arn", "issuer", "partition", "account_id")} | {"subjects": subjects}
     calls = partial(calls_of_existing, mode, untagged="untagged" in without)
-    roles_of_program.check(inputs, "role_arn", role_arn, calls=inputs.once_known(given, calls), **without)
+    called = inputs.once_known(given, calls)
+    untagged, fix = without.get("untagged", ""), without.get("fix", "")
+    roles_of_program.check(inputs, "role_arn", role_arn, calls=called, untagged=untagged, fix=fix)
 
 
 def check_roles_of_program(inputs: Inputs, mode: str, args: WorkloadIdentityArgs, subjects: Any) -> None:
@@ -108,7 +110,8 @@ def check_roles_of_program(inputs: Inputs, mode: str, args: WorkloadIdentityArgs
     if "role_arn" in args:
         check_role_of_program(inputs, args["cluster"], mode, subjects, args["role_arn"], **without)
     if "target_role_arn" in args:
-        roles_of_program.check(inputs, "target_role_arn", args["target_role_arn"], **without)
+        untagged, fix = without.get("untagged", ""), without.get("fix", "")
+        roles_of_program.check(inputs, "target_role_arn", args["target_role_arn"], untagged=untagged, fix=fix)
 
 
 def _conditions(mode: str, args: WorkloadIdentityArgs, known: dict[str, Any], provider: Provider | None) -> Conditions:

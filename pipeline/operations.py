@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
@@ -25,7 +27,6 @@ from pipeline.errors import (
 from pipeline.report import Narrator, Report
 
 PROJECT = Path(__file__).resolve().parent.parent
-SECRET = "[secret]"  # noqa: S105 - the mask that Pulumi itself shows
 
 
 class Operation(StrEnum):
@@ -59,11 +60,9 @@ def run(
     try:
         with cancelled_by_signals(engine, narrator.say):
             stack = _select(stack_name, project, engine, config_file)
-            outputs = _OPERATIONS[operation](stack, narrator, str(config_file.resolve()) if config_file else None)
-        report.outputs = {
-            name: SECRET if output.secret and not show_secrets else output.value
-            for name, output in sorted(outputs.items())
-        }
+            _OPERATIONS[operation](stack, narrator, str(config_file.resolve()) if config_file else None)
+            if operation in _WITH_OUTPUTS:
+                report.outputs = _outputs(stack, engine, project, show_secrets=show_secrets)
         report.result = "succeeded"
     except ProtectedError as error:
         report.result, error.report = "failed", report
@@ -79,28 +78,36 @@ def run(
     return report
 
 
-def _preview(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+def _preview(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
     stack.preview(on_event=narrator.hear, config_file=config_file)
-    return {}
 
 
-def _up(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
-    return stack.up(on_event=narrator.hear, config_file=config_file, show_secrets=False).outputs
+def _up(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
+    stack.up(on_event=narrator.hear, config_file=config_file, show_secrets=False)
 
 
-def _refresh(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+def _refresh(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
     stack.refresh(on_event=narrator.hear, config_file=config_file, show_secrets=False)
-    return stack.outputs()
 
 
-def _destroy(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> auto.OutputMap:
+def _destroy(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
     _refuse_protected(stack)
     stack.destroy(on_event=narrator.hear, config_file=config_file, show_secrets=False)
-    return {}
 
 
-def _read_outputs(stack: auto.Stack, _narrator: Narrator, _config_file: str | None) -> auto.OutputMap:
-    return stack.outputs()
+def _nothing(_stack: auto.Stack, _narrator: Narrator, _config_file: str | None) -> None:
+    """Outputs are read after each operation."""
+
+
+def _outputs(stack: auto.Stack, engine: CancellableEngine, project: Path, *, show_secrets: bool) -> dict[str, Any]:
+    """The stack's outputs as the engine prints them: `[secret]` in place of secrets, also within lists and mappings.
+
+    The Automation API's own outputs hide only what is secret as a whole.
+    """
+    shown = ["--show-secrets"] if show_secrets else []
+    command = ["stack", "output", "--json", *shown, "--stack", stack.name]
+    found: dict[str, Any] = json.loads(engine.run(command, str(project), stack.workspace.env_vars).stdout)
+    return dict(sorted(found.items()))
 
 
 def _refuse_protected(stack: auto.Stack) -> None:
@@ -112,13 +119,14 @@ def _refuse_protected(stack: auto.Stack) -> None:
         raise ProtectedError(f"stack {stack.name!r} holds what is protected, and nothing of it was deleted:{shown}")
 
 
-_OPERATIONS: dict[Operation, Callable[[auto.Stack, Narrator, str | None], auto.OutputMap]] = {
+_OPERATIONS: dict[Operation, Callable[[auto.Stack, Narrator, str | None], None]] = {
     Operation.PREVIEW: _preview,
     Operation.UP: _up,
     Operation.REFRESH: _refresh,
     Operation.DESTROY: _destroy,
-    Operation.OUTPUTS: _read_outputs,
+    Operation.OUTPUTS: _nothing,
 }
+_WITH_OUTPUTS = {Operation.UP, Operation.REFRESH, Operation.OUTPUTS}
 
 
 def _engine() -> CancellableEngine:

@@ -54,7 +54,14 @@ _examine_types()  # while this module is imported, by one thread
 @cache
 def client(kubeconfig: str) -> Client:
     """One client a cluster and process: a token costs a run of the aws command line."""
-    made = Client(config=KubeConfig.from_dict(kubeconfigs.loads(kubeconfig)), field_manager=FIELD_MANAGER)
+    document = kubeconfigs.loads(kubeconfig)
+    try:
+        made = Client(config=KubeConfig.from_dict(document), field_manager=FIELD_MANAGER)
+    except FAILURES:
+        raise
+    except Exception as error:  # lightkube raises whatever the library raises that it reads with
+        what = f"the kubeconfig of {kubeconfigs.server(kubeconfig)} cannot be used: {error}"
+        raise ClusterRefusedError(f"{what}\n  fix: pass Cluster.kubeconfig, or one that kubectl works with") from error
     atexit.register(made.close)
     return made
 

@@ -3,22 +3,37 @@
 import asyncio
 import functools
 import json
+import re
 import traceback
 import typing
+from pathlib import Path
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
+import yaml
 from contract import declare, sample
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
+<<<<<<< HEAD
 from eks_identity import cluster_api, eks_api, hooks
 from eks_identity.errors import AwsError, ClusterError
 from eks_identity.model.associations import Association
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.people import aws_auth_store
+=======
+from eks_identity import cluster_api, diagnostics, eks_api, hooks
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
+from eks_identity.hosting.catalogue import own_resources
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.associations import Association
+from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.existing_entries import ExistingEntry
+from eks_identity.people import aws_auth_store
+from eks_identity.redaction import Redactor
+>>>>>>> secrets
 from eks_identity.testing import wire
 
 MARK = "zq7xmark"
@@ -219,3 +234,247 @@ def test_no_error_shows_a_secret_of_the_right_form(name, path, printed, hooked):
     leaks_to_state = path[-1] in IDENTIFIERS
     assert not found_leaks(name, twice, printed, preview=True)
     assert not found_leaks(name, with_hooks, printed, cloud=cloud, only_printed=leaks_to_state)
+
+
+def own_properties(name, key=None):
+    """The inputs of one of the library's own resources as its provider gets them; `key` is a marked secret."""
+    index, place = where(name, (key,)) if key else (0, ())
+    found = sample(name, index)
+    if key:
+        value = at(found, place)
+        secret = [f"{each}{MARK}" for each in value] if isinstance(value, list) else f"{value}{MARK}"
+        secret = dict.fromkeys(value, MARK) if isinstance(value, dict) else secret
+
+        def args():
+            late = {each: pulumi.Output.secret(one) for each, one in secret.items()} if isinstance(secret, dict) else 0
+            late = late or ([pulumi.Output.secret(each) for each in secret] if isinstance(secret, list) else None)
+            return changed(found, place, late or pulumi.Output.secret(secret))
+
+    deployment = declare(name, args if key else found)
+    return next(dict(each.inputs) for each in deployment.resources if each.kind == name)
+
+
+PROPERTIES = {
+    "AccessGuard": ["principals", "administrators", "break_glass"],
+    "AdoptedAccessEntry": ["principal_arn", "username", "groups", "tags", "break_glass"],
+    "AuthenticationModeMigration": ["leave_behind"],
+    "AwsAuthMapping": ["arn", "username", "groups", "break_glass"],
+}
+"""Inputs of the library's own resources that may hold a secret of the right form."""
+
+
+def test_each_of_the_librarys_own_resources_is_tried():
+    """A new one has to be listed here."""
+    assert PROPERTIES.keys() == own_resources().keys()
+
+
+def everything_of(props):
+    """A text that repeats all properties, in several spellings."""
+    return f"{props} {json.dumps(props)} {str(props).upper()}"
+
+
+class BrokenError(Exception):
+    """An error that is none of the library's."""
+
+
+def _raising(props):
+    text = everything_of(props)
+
+    def raised(error):
+        def call(*_args, **_options):
+            raise error
+
+        return call
+
+    return {
+        "AWS denies": raised(AwsError(text)),
+        "the API server forbids": raised(ClusterError(text)),
+        "a rule is broken": raised(InvalidInput([Problem("x", text, props, text)], subject=text)),
+        "a fault": raised(BrokenError(text)),
+    }
+
+
+def _finding(props):
+    """An existing access entry that has all that was declared."""
+    texts = [text for value in props.values() for text in ([value] if isinstance(value, str) else [])]
+    entry = ExistingEntry(
+        props.get("principal_arn", USER),
+        username=" ".join(texts),
+        groups=("a", *map(str, props.get("groups", []))),
+        arn=USER,
+    )
+    return lambda *_args, **_options: entry
+
+
+CALLS = {
+    eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
+    eks_api.WhoIsWho: ["caller", "role_arn", "user_arn"],
+    aws_auth_store.AwsAuthConfigMap: ["__init__"],
+}
+
+
+def answers_of(provider, props):
+    """What each call of the engine prints, raises and returns; in a state, secrets are left out."""
+    own = dict(props)
+    calls = [
+        ("check", {}, own),
+        ("check", {**own, "principals": [*own.get("principals", []), USER + "2"]}, {**own, "groups": ["changed"]}),
+        ("create", own),
+        ("read", "id", own),
+        ("update", "id", {**own, "groups": ["before"]}, own),
+        ("delete", "id", own),
+    ]
+    for method, *arguments in calls:
+        try:
+            result = getattr(provider, method)(*arguments)
+        except Exception as error:  # noqa: BLE001 - whatever the engine would print
+            yield "".join(traceback.format_exception(error))
+            continue
+        if method == "check":
+            yield from (f"{each.property} {each.reason}" for each in result.failures)
+            yield in_the_state(own, result.inputs)
+        elif method in {"create", "read"}:
+            yield result.id
+            yield in_the_state(own, result.outs or {})
+        elif method == "update":
+            yield in_the_state(own, result.outs or {})
+
+
+def in_the_state(props, outs):
+    """What the engine keeps in plain: secret stays what has the name of a secret input, and what is marked."""
+    secret = {*props.get("__secret_inputs", ()), "kubeconfig", "credentials"}
+    return wire.in_the_clear({name: value for name, value in outs.items() if name not in secret})
+
+
+def provider_leaks(name, props, monkeypatch, capsys):
+    """Where the provider of a resource shows a marked value, in every way that its calls can fail or succeed."""
+    found: list[str] = []
+    provider = own_resources()[name].provider_class()
+    ways = [*_raising(props).values(), None]
+    for way in ways:
+        with monkeypatch.context() as patch:
+            for owner, methods in CALLS.items():
+                for method in methods:
+                    if way is not None:
+                        patch.setattr(owner, method, way)
+            if way is None:
+                patch.setattr(eks_api.EksApi, "mode", lambda *_: AuthenticationMode.API_AND_CONFIG_MAP)
+                patch.setattr(eks_api.EksApi, "entry", _finding(props))
+                patch.setattr(eks_api.EksApi, "make", lambda *_args, **_options: False)
+                patch.setattr(eks_api.EksApi, "change", lambda *_: None)
+                patch.setattr(eks_api.EksApi, "tag", lambda *_: None)
+                patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
+                patch.setattr(eks_api.WhoIsWho, "caller", lambda *_: ("111122223333", USER))
+                patch.setattr(aws_auth_store.AwsAuthConfigMap, "__init__", lambda *_: None)
+                patch.setattr(aws_auth_store.AwsAuthConfigMap, "_caller", lambda *_: (USER, []))
+                patch.setattr(aws_auth_store.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
+                patch.setattr(aws_auth_store.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED}))
+            for answer in answers_of(provider, props):
+                found += leaks(answer)
+    said = capsys.readouterr()
+    return found + leaks(said.err) + leaks(said.out)
+
+
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys_ in PROPERTIES.items() for key in keys_])
+def test_a_provider_shows_no_secret_input(name, key, monkeypatch, capsys):
+    """In a check, create, read, update and delete, whoever fails: not in errors, diagnostics, ids and states."""
+    assert not provider_leaks(name, own_properties(name, key), monkeypatch, capsys)
+
+
+CREDENTIALS = {
+    "token": {"token": MARK},
+    "password": {"username": "me", "password": f"{MARK}:/?"},
+    "key": {"client-certificate-data": "Y2VydA==", "client-key-data": MARK},
+    "environment": {"exec": {"command": "aws", "env": [{"name": "AWS_SESSION_TOKEN", "value": MARK}]}},
+    "argument": {"exec": {"command": "oidc", "args": [f"--client-secret={MARK}", "--token", MARK]}},
+    "auth-provider": {"auth-provider": {"name": "gcp", "config": {"access-token": MARK}}},
+    "lines": {"token": f"{MARK}\n'{MARK}'"},
+}
+
+
+def with_credentials(user):
+    """A kubeconfig with these credentials, of a cluster that does not answer."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "current-context": "a",
+        "users": [{"name": "a", "user": user}],
+    }
+
+
+def written_kubeconfigs(user):
+    """A kubeconfig as users pass it, right and wrong."""
+    document = with_credentials(user)
+    text = yaml.safe_dump(document)
+    yield from (json.dumps(document), text, text + "\t: [", f"{text}users: [", json.dumps(document)[:-1])
+    yield from (document, [document], {"kubeconfig": json.dumps(document)}, text.replace("server", "serve"))
+    yield text.replace("current-context: a", f"current-context: {MARK}")
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+def test_credentials_are_found_wherever_kubeconfigs_have_them(credentials):
+    """In each form of the document, also in one that is broken, and in messages that quote it."""
+    for kubeconfig in written_kubeconfigs(CREDENTIALS[credentials]):
+        problem = Problem("kubeconfig", "must not be that", kubeconfig, "pass another")
+        assert not leaks(str(problem)), kubeconfig
+
+
+@pytest.mark.parametrize(
+    "late", [None, pulumi.Output.from_input, pulumi.Output.secret], ids=["plain", "late", "secret"]
+)
+@pytest.mark.parametrize("name", [name for name, path in INPUTS if path[-1] == "kubeconfig"])
+def test_credentials_in_a_kubeconfig_are_secret_by_themselves(name, late, printed):
+    """However it is passed: text, dict, Output, secret or not; right, broken, or in place of another input."""
+    path = next(path for component, path in INPUTS if component == name and path[-1] == "kubeconfig")
+    _, place = where(name, path)
+    right, *wrong = written_kubeconfigs(CREDENTIALS["lines"])
+    tries = [(place, each) for each in (right, *wrong)]
+    tries += [((*place[:-1], "arn"), right)] if len(place) > 1 else []
+    for at_place, kubeconfig in tries:
+
+        def args(kubeconfig=kubeconfig, at_place=at_place):
+            return changed(sample(name, 0), at_place, late(kubeconfig) if late else kubeconfig)
+
+        assert not found_leaks(name, args, printed, preview=True)
+
+
+@pytest.mark.parametrize("credentials", CREDENTIALS)
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_a_provider_shows_no_credentials(name, credentials, monkeypatch, capsys):
+    """Those of a kubeconfig and those of an aws provider, although no input of the resource was marked as a secret."""
+    props = own_properties(name)
+    props["kubeconfig"] = json.dumps(with_credentials(CREDENTIALS[credentials]))
+    if "cluster_name" in props:
+        props["credentials"] = json.dumps({"accessKey": f"AKIA{MARK}", "secretKey": MARK, "token": MARK})
+    assert not provider_leaks(name, props, monkeypatch, capsys)
+
+
+@pytest.fixture
+def leaking(monkeypatch):
+    """The library without any redaction."""
+    monkeypatch.setattr(Redactor, "redact", lambda _self, text: text)
+    monkeypatch.setattr(Redactor, "shown", lambda _self, value: value)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_these_tests_find_a_leak_of_a_provider(name, leaking, monkeypatch, capsys):
+    """Without redaction each resource shows its secret, so that the tests above can fail."""
+    assert provider_leaks(name, own_properties(name, PROPERTIES[name][0]), monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [("WorkloadIdentity", ("namespace",)), ("ClusterAccess", ("principals", 0, "arn"))]
+)
+def test_these_tests_find_a_leak_of_a_component(name, path, leaking, printed):
+    """Without redaction a component shows its secret."""
+    index, place = where(name, path)
+    assert found_leaks(name, lambda: changed(sample(name, index), place, pulumi.Output.secret(WRONG[0])), printed)
+
+
+def test_components_print_by_diagnostics_only():
+    """What prints without it knows nothing of secrets."""
+    folder = Path(diagnostics.__file__).parent
+    guilty = [file for file in folder.rglob("*.py") if re.search(r"pulumi\.(log|info|warn|error)\b", file.read_text())]
+    assert guilty == [Path(diagnostics.__file__)]

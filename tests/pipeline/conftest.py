@@ -21,6 +21,8 @@ if config.get_bool("broken"):
 Wait("waits", config.get("until"), pulumi.ResourceOptions(protect=config.get_bool("protected") or None))
 pulumi.export("greeting", "hello")
 pulumi.export("password", pulumi.Output.secret("s3cret"))
+secret = pulumi.Output.secret("s3cret")
+pulumi.export("users", {"me": {"name": "me", "password": secret}, "tokens": [secret]})
 """
 WAIT = """
 import os, time

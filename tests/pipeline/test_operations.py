@@ -33,7 +33,10 @@ def test_life_of_a_stack(runner):
 
     up = report(runner, "up")
     assert up["summary"] == {"create": 2}
+    assert up["outputs"].pop("users")["me"]["password"] == "[secret]"
     assert up["outputs"] == {"greeting": "hello", "password": "[secret]"}
+
+    assert "s3cret" not in runner("outputs", "--stack", "test").stdout
 
     again = report(runner, "up")
     assert again["summary"] == {"same": 2}

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
+from eks_identity.clusters import callers, kubernetes_providers
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.new_cluster import NewCluster
@@ -86,7 +87,7 @@ class Cluster(pulumi.ComponentResource):
             self._look_up(subject, args["name"])
         else:
             self._create(name, args, new)
-        arn = self.arn.apply(arns.Arn.parse)
+        arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
         self.region = arn.apply(lambda known: known.region)
         self.account_id = arn.apply(lambda known: known.account)
         self.partition = arn.apply(lambda known: known.partition.name)
@@ -107,6 +108,7 @@ class Cluster(pulumi.ComponentResource):
             # Whatever lets its user in stays until everything that was made through it is gone.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
         )
+        kubernetes_providers.remember(self._kubernetes, self.kubeconfig)
         self.register_outputs({**self.connection})
 
     @property
@@ -183,6 +185,14 @@ class Cluster(pulumi.ComponentResource):
         self.certificate_authority = made.certificate_authority.data
         self.issuer = made.identities[0].oidcs[0].issuer
         self.authentication_mode = pulumi.Output.from_input(new.mode.value)
+
+    def _arn_of_new(self) -> pulumi.Output[arns.Arn]:
+        """The ARN; in a preview that does not know it, one of the account and region that the cluster will be in."""
+
+        def known_or_planned(arn: Any) -> Any:
+            return arns.Arn.parse(arn) if isinstance(arn, str) else callers.place_of(self.get_provider("aws:index:Any"))
+
+        return self.arn.apply(known_or_planned, run_with_unknowns=True)
 
 
 def _new(inputs: Inputs, args: ClusterArgs) -> NewCluster | None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.clusters import connections
+from eks_identity.clusters import callers, connections
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns, catalogue, names, trust
@@ -67,7 +67,8 @@ class Addon(pulumi.ComponentResource):
             if mode != NONE and "role_arn" not in args:
                 plan = RolePlan.of(inputs, name, _with_entry(args, entry), partition)
 
-        super().__init__("eks-identity:index:Addon", name, {}, opts)
+        check = callers.in_account_of_cluster(inputs, opts, cluster)
+        super().__init__("eks-identity:index:Addon", name, {}, callers.after(opts, check))
         assert mode is not None
         self.service_account = pulumi.Output.from_input("" if mode == NONE else account)
         self.role_arn = pulumi.Output.from_input(args.get("role_arn", ""))
@@ -113,6 +114,7 @@ def _addon(parent: Addon, name: str, args: AddonArgs, mode: str, namespace: pulu
     )
     return aws.eks.Addon(
         name,
+        region=args["cluster"]["region"],
         cluster_name=args["cluster"]["name"],
         addon_name=args["addon_name"],
         addon_version=args.get("addon_version"),

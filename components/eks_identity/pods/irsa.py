@@ -5,12 +5,12 @@ from typing import Any, NotRequired
 
 import pulumi
 
+from eks_identity.clusters import callers
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain, refusing
 from eks_identity.model import names, partitions, trust
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
@@ -82,9 +82,10 @@ class IrsaRole(pulumi.ComponentResource):
             suffixes = [f"-{number}" for number in range(1, len(chunks) + 1)] if "clusters_per_role" in args else [""]
             plan = RolePlan.of(inputs, name, args, partition, suffixes=suffixes)
 
-        super().__init__("eks-identity:index:IrsaRole", name, {}, opts)
+        first = args["oidc_provider_arns"][0]
+        check = callers.in_account_of_oidc_provider(inputs, opts, first, "oidc_provider_arns[0]")
+        super().__init__("eks-identity:index:IrsaRole", name, {}, callers.after(opts, check))
         inputs.later(whole, partial(_say_who_gains, inputs.subject, wild=wild))
-        require_account_of(inputs, self, args["oidc_provider_arns"][0], "oidc_provider_arns[0]")
         policies = [inputs.later(one, lambda known: trust.compact(_trust(known, wild=wild))) for one in given]
         roles = [
             plan.make(self, name, policy, suffix=suffix) for policy, suffix in zip(policies, suffixes, strict=True)

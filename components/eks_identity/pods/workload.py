@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import answers
-from eks_identity.clusters import connections
+from eks_identity.clusters import callers, connections, kubernetes_providers
 from eks_identity.gathered import made_of
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import arns, names, permissions, trust
@@ -19,7 +19,6 @@ from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
 from eks_identity.pods import service_accounts, workload_rules
 from eks_identity.pods.associations import Associations
-from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.existing_accounts import ExistingAccounts
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
@@ -81,8 +80,9 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 take_on = [args["target_role_arn"]] if "target_role_arn" in args else []
                 plan = RolePlan.of(inputs, name, args, partition, take_on=take_on)
 
-        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, opts)
         assert mode is not None
+        checks = _provider_checks(inputs, opts, args, mode, creates_account=managed != NONE)
+        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, callers.after(opts, *checks))
         declared_once = partial(workload_rules.declared_once, inputs.subject, mode)
         inputs.once_known([cluster["arn"], pairs(subjects)], declared_once)
         if managed != NONE:
@@ -153,15 +153,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             policy = trust.document(statements)
             return trust.compact(trust.require_room(policy, size_limit, f"{len(subjects)} service accounts"))
 
-        policy = inputs.once_known(given, document)
-        if by_irsa:
-            whose = [args["oidc_provider_arn"], cluster["account_id"]]
-            inputs.once_known(whose, lambda known: self._require_account(inputs, *known))
-        return policy
-
-    def _require_account(self, inputs: Inputs, provider_arn: str, account: str) -> None:
-        if Provider.parse(provider_arn).account != account:
-            require_account_of(inputs, self, provider_arn, "oidc_provider_arn")
+        return inputs.once_known(given, document)
 
     def _bind(
         self,
@@ -226,6 +218,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             policy = inputs.later(args["session_policy"], permissions.inline_policy, "session_policy")
         return aws.eks.PodIdentityAssociation(
             label,
+            region=args["cluster"]["region"],
             cluster_name=args["cluster"]["name"],
             namespace=subject["namespace"],
             service_account=subject["name"],
@@ -236,6 +229,22 @@ class WorkloadIdentity(pulumi.ComponentResource):
             tags=args.get("tags"),
             opts=pulumi.ResourceOptions(parent=self, hooks=is_new),
         )
+
+
+def _provider_checks(
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: WorkloadIdentityArgs, mode: str, *, creates_account: bool
+) -> list[callers.Check | None]:
+    """What providers must be: IRSA's role may be in another account than the cluster, with its OIDC provider."""
+    cluster = args["cluster"]
+    checks: list[callers.Check | None] = []
+    if mode == POD_IDENTITY:
+        checks.append(callers.in_account_of_cluster(inputs, opts, cluster))
+    elif "role_arn" not in args:
+        arn = args["oidc_provider_arn"]
+        checks.append(callers.in_account_of_oidc_provider(inputs, opts, arn, "oidc_provider_arn"))
+    if creates_account:
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, cluster))
+    return checks
 
 
 _CHECKS: dict[str, Any] = {

@@ -54,8 +54,8 @@ def session(home: Home, principal: str = ADMINISTRATOR) -> Any:
     return boto3.Session(botocore_session=core, region_name=state.region)
 
 
-def client(home: Home, service: str, principal: str = ADMINISTRATOR) -> Any:
-    """A boto3 client of the lab's AWS."""
+def client(home: Home, service: str, principal: str = ADMINISTRATOR, region: str | None = None) -> Any:
+    """A boto3 client of the lab's AWS, in the lab's own region by default."""
     from botocore.config import Config  # noqa: PLC0415 - see `session`
 
     state = home.require_running()
@@ -64,7 +64,7 @@ def client(home: Home, service: str, principal: str = ADMINISTRATOR) -> Any:
         ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # botocore has it, its stubs do not
         retries={"total_max_attempts": 2},
     )
-    return session(home, principal).client(service, verify=state.ca_file, config=config)
+    return session(home, principal).client(service, region_name=region, verify=state.ca_file, config=config)
 
 
 def prepare(home: Home, state: State, principal: str) -> Path:

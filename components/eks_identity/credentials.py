@@ -19,15 +19,20 @@ from eks_identity.model.credentials import SETTINGS, said
 
 def passed_on(opts: pulumi.ResourceOptions | None) -> pulumi.Output[str] | None:
     """Those of the aws provider that a resource with these options is given; None where it has the default one."""
+    provider = provider_of("aws", opts)
+    return None if provider is None else _of(provider)
+
+
+def provider_of(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
+    """The provider of `package` that a resource with these options has; None for the default one."""
     opts = opts or pulumi.ResourceOptions()
     given = opts.providers or {}
     providers = {each.package: each for each in (given.values() if isinstance(given, Mapping) else given)}
     if opts.provider is not None:
         providers[opts.provider.package] = opts.provider
-    own = providers.get("aws")
-    if own is not None:
-        return _of(own)
-    return None if opts.parent is None else of(opts.parent)
+    if package in providers or opts.parent is None:
+        return providers.get(package)
+    return opts.parent.get_provider(f"{package}:index:Any")
 
 
 def of(component: pulumi.Resource) -> pulumi.Output[str] | None:

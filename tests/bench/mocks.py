@@ -44,17 +44,17 @@ class Run(NamedTuple):
 
 def one_run(way: str, place: str, count: int) -> Run:
     """One deployment in this process, after a small one that imports what it needs."""
-    from workloads import declare  # noqa: PLC0415 - the two SDKs take seconds, and the parent needs neither
+    from workloads import ACCOUNT, declare  # noqa: PLC0415 - the two SDKs take seconds, and the parent needs neither
 
-    from eks_identity.testing import deploy  # noqa: PLC0415 - as above
+    from eks_identity.testing import Cloud, deploy  # noqa: PLC0415 - as above
 
-    deploy(partial(declare, way, place, 5))
+    deploy(partial(declare, way, place, 5), cloud=Cloud(account=ACCOUNT))
     before = time.process_time()
-    deployment = deploy(partial(declare, way, place, count))
+    deployment = deploy(partial(declare, way, place, count), cloud=Cloud(account=ACCOUNT))
     after = time.process_time()
     mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with cProfile.Profile() as profile:
-        deploy(partial(declare, way, place, COUNTED))
+        deploy(partial(declare, way, place, COUNTED), cloud=Cloud(account=ACCOUNT))
     calls = sum(entry.callcount for entry in profile.getstats()) / COUNTED
     return Run(after - before, after, mib, len(deployment.resources), calls)
 

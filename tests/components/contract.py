@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, Declared, Deployment, deploy
+from pulumi_program import ACCOUNT, Cloud, Declared, Deployment, deploy, kubeconfig
 from samples import COMPONENTS, SAMPLES
 
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef"
@@ -29,7 +29,7 @@ def declare(name: str, args: Any, *, preview: bool = False, cloud: Any = None, *
     """Declares one component called `thing`, with a kubernetes provider called `k8s`."""
 
     def program() -> None:
-        providers = [k8s.Provider("k8s", kubeconfig="{}"), *options.pop("more_providers", list)()]
+        providers = [k8s.Provider("k8s", kubeconfig=kubeconfig()), *options.pop("more_providers", list)()]
         given = args() if callable(args) else args  # Outputs belong to the program that makes them
         COMPONENTS[name]("thing", given, pulumi.ResourceOptions(providers=providers, **options))
 

@@ -41,6 +41,7 @@ def test_without_a_mode_it_is_an_addon_alone(connection):
     )
     assert deployment.names == [("eks-identity:index:Addon", "thing"), (ADDON, "thing")]
     assert deployment.one(ADDON).inputs == {
+        "region": "ap-northeast-1",
         "clusterName": "eks-clu",
         "addonName": "eks-pod-identity-agent",
         "addonVersion": "v1.3.10-eksbuild.1",

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from hooked import hooks
-from pulumi_program import ACCOUNT, Cloud, deploy, provider_arn
+from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity import cluster_api
@@ -87,7 +87,7 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
             await registered.before(question, component, (child, child_name), inputs, inputs if update else None)
 
     def program():
-        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         args = {"cluster": connection() if callable(connection) else connection, "namespace": namespace}
         made = {
             f"sa-{index}": eks.WorkloadIdentity(
@@ -205,7 +205,7 @@ def test_all_workloads_of_a_program_share_their_hooks(connection):
     """Each question is one hook, and what asks nothing has none."""
 
     def program():
-        on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         args = {"cluster": connection, "namespace": "default"}
         adopt = {"service_account_management": "adopt", "labels": {"team": "shop"}}
         for name, other in (("a", IRSA), ("b", IRSA), ("c", POD_IDENTITY), ("d", {**POD_IDENTITY, **adopt})):

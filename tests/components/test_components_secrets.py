@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ISSUER, Cloud, PluginError, deploy, provider_arn
+from pulumi_program import ISSUER, Cloud, PluginError, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.errors import InvalidInput, Problem
@@ -21,7 +21,7 @@ def secret(value):
 
 def declare(component, args, connection, cloud=None):
     def program():
-        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         given = {"cluster": connection} if component in {eks.WorkloadIdentity, eks.ClusterAccess} else {}
         component("thing", {**given, **_made(args)}, options)
 

@@ -29,7 +29,7 @@ def workload(connection, **other):
 
 
 def on_cluster(name):
-    return pulumi.ResourceOptions(providers=[k8s.Provider(name, kubeconfig="{}")])
+    return pulumi.ResourceOptions(providers=[k8s.Provider(name, kubeconfig=kubeconfig())])
 
 
 def role(connection, **other):

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, deploy, provider_arn
+from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.aws_clients import Clients
@@ -120,7 +120,7 @@ def test_all_workloads_of_a_program_share_a_hook(connection):
     """It is on roles of IRSA that do not keep Pod Identity, and one call to the engine is made for all of them."""
 
     def program():
-        on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         args = {"cluster": connection, "namespace": "default", "oidc_provider_arn": provider_arn()}
         for name, other in (("a", {}), ("b", {}), ("c", {"keep_pod_identity": True}), ("d", {"mode": "pod-identity"})):
             eks.WorkloadIdentity(name, {**args, "service_account": name, **other}, on_cluster)

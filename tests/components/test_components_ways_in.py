@@ -4,7 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from hooked import hooks
-from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
+from pulumi_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity import cluster_api
@@ -65,7 +65,7 @@ def run(connection, question, child, inputs, cloud=None, more=(), **args):
     """Declares people's access, and asks `question` as the engine does before it makes `child`."""
 
     def program():
-        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         for name, other in more:
             eks.ClusterAccess(name, {"cluster": connection, "principals": [], **other}, options)
         given = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], **args}
@@ -145,6 +145,13 @@ def test_a_mapping_beside_an_entry_that_says_the_same_is_fine(connection, warnin
     assert warnings == []
 
 
+def test_an_entry_of_another_account_is_not_taken_for_the_clusters(connection, warnings):
+    """A mapping needs no aws provider; one of another account sees other clusters, of the same name too."""
+    map_(connection, Cloud(getAccessEntry=THEIRS, getCallerIdentity={"accountId": "444455556666"}))
+    unseen = f"cannot see whether {USER} has an access entry in eks-clu"
+    assert warnings == [f"{unseen}: the aws provider is of account 444455556666"]
+
+
 def test_entries_are_not_asked_for_where_none_are_read(connection):
     """In mode CONFIG_MAP an entry counts nothing."""
     connection["authentication_mode"] = "CONFIG_MAP"
@@ -183,7 +190,7 @@ def test_kubernetes_own_roles_are_not_looked_for(connection):
     """`view` is in every cluster: only whether its binding is new is queried."""
 
     def program():
-        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         args = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], "roles": [{"name": "view"}]}
         eks.ClusterAccess("ops", args, options)
 

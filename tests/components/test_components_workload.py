@@ -2,7 +2,7 @@ import json
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, Cloud, cluster_facts, deploy, provider_arn
+from pulumi_program import ACCOUNT, ISSUER, Cloud, cluster_facts, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.inputs import Refused
@@ -17,7 +17,7 @@ HOST = ISSUER.removeprefix("https://")
 def on_cluster():
     import pulumi_kubernetes as k8s  # noqa: PLC0415 - registered inside the program
 
-    return pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig="{}")])
+    return pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
 
 
 def workload(connection, **other):
@@ -176,7 +176,10 @@ def test_an_adopted_service_account_is_only_patched(connection):
 def test_a_provider_of_another_account_puts_the_role_there(connection):
     """The trust policy names that account's provider; whoever makes the role must be in that account."""
     there = provider_arn().replace(ACCOUNT, "444455556666")
-    (statement,) = trust_of(deploy(workload(connection, oidc_provider_arn=there)))
+    caller = {"accountId": "444455556666"}
+    (statement,) = trust_of(
+        deploy(workload(connection, oidc_provider_arn=there), cloud=Cloud(getCallerIdentity=caller))
+    )
     assert statement["Principal"] == {"Federated": there}
     here = Cloud(getCallerIdentity={"accountId": ACCOUNT})
     with pytest.raises(Refused, match="pass an aws provider of account 444455556666"):

@@ -17,13 +17,6 @@ from contract import declare, sample
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
-<<<<<<< HEAD
-from eks_identity import cluster_api, eks_api, hooks
-from eks_identity.errors import AwsError, ClusterError
-from eks_identity.model.associations import Association
-from eks_identity.model.aws_auth import AwsAuth
-from eks_identity.people import aws_auth_store
-=======
 from eks_identity import cluster_api, diagnostics, eks_api, hooks
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
 from eks_identity.hosting.catalogue import own_resources
@@ -33,7 +26,6 @@ from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.people import aws_auth_store
 from eks_identity.redaction import Redactor
->>>>>>> secrets
 from eks_identity.testing import wire
 
 MARK = "zq7xmark"

@@ -8,6 +8,7 @@ import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
 from eks_identity import diagnostics
+from eks_identity.clusters import callers, kubernetes_providers
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
@@ -91,7 +92,7 @@ class Cluster(pulumi.ComponentResource):
             self._create(name, args, new)
             if new.mode.reads_access_entries:
                 CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
-        arn = self.arn.apply(arns.Arn.parse)
+        arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
         self.region = arn.apply(lambda known: known.region)
         self.account_id = arn.apply(lambda known: known.account)
         self.partition = arn.apply(lambda known: known.partition.name)
@@ -112,6 +113,7 @@ class Cluster(pulumi.ComponentResource):
             # Whatever lets its user in stays until everything that was made through it is gone.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
         )
+        kubernetes_providers.remember(self._kubernetes, self.kubeconfig)
         self.register_outputs({**self.connection})
 
     @property
@@ -188,6 +190,14 @@ class Cluster(pulumi.ComponentResource):
         self.certificate_authority = made.certificate_authority.data
         self.issuer = made.identities[0].oidcs[0].issuer
         self.authentication_mode = pulumi.Output.from_input(new.mode.value)
+
+    def _arn_of_new(self) -> pulumi.Output[arns.Arn]:
+        """The ARN; in a preview that does not know it, one of the account and region that the cluster will be in."""
+
+        def known_or_planned(arn: Any) -> Any:
+            return arns.Arn.parse(arn) if isinstance(arn, str) else callers.place_of(self.get_provider("aws:index:Any"))
+
+        return self.arn.apply(known_or_planned, run_with_unknowns=True)
 
 
 def _new(inputs: Inputs, args: ClusterArgs) -> NewCluster | None:

@@ -6,8 +6,11 @@ works for a colleague and for a pipeline.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -133,6 +136,46 @@ def eks_cluster(text: str) -> dict[str, str] | None:
             current = str(document["current-context"])
             return {**found, "cluster_arn": current} if current.endswith(f":cluster/{name}") else found
     return None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a kubeconfig leads to: what tells two clusters apart, and nothing of credentials."""
+
+    server: str
+    authority: bytes | None = field(repr=False)
+    """The certificate authority; None where the document does not hold it."""
+
+    @classmethod
+    def of(cls, server: str, authority: str | None) -> Place:
+        """`authority` is base64, as in `certificate-authority-data`."""
+        try:
+            decoded = base64.b64decode(authority) if authority else None
+        except (binascii.Error, ValueError):
+            decoded = None
+        return cls(server.rstrip("/"), b"".join(decoded.split()) if decoded else None)
+
+    def is_same(self, other: Place) -> bool | None:
+        """Whether both are one cluster; None where that cannot be seen.
+
+        A cluster has an authority of its own. Its server may be reached by several names: through a tunnel, for one.
+        """
+        if self.authority is not None and other.authority is not None:
+            return self.authority == other.authority
+        return True if self.server == other.server else None
+
+
+def place(text: str, context: str | None = None, cluster: str | None = None) -> Place:
+    """Where the document leads to, by its current context or the one that is named, or by the cluster that is named."""
+    document = loads(text)
+    try:
+        contexts = {each["name"]: each["context"]["cluster"] for each in document["contexts"]}
+        clusters = {each["name"]: each["cluster"] for each in document["clusters"]}
+        found = clusters[cluster or contexts[context or document["current-context"]]]
+        return Place.of(str(found["server"]), found.get("certificate-authority-data"))
+    except (AttributeError, KeyError, TypeError):
+        pass
+    raise MalformedDocumentError("the kubeconfig's context leads to no cluster\n  fix: pass Cluster.kubeconfig")
 
 
 def assumed_role(text: str) -> str | None:

@@ -142,6 +142,7 @@ class WayIn:
         )
         return aws.eks.AccessEntry(
             name,
+            region=self._cluster["region"],
             cluster_name=self._cluster["name"],
             principal_arn=known.apply(lambda found: found.principal.arn),
             type=self._entrance.type.value,
@@ -173,6 +174,7 @@ class WayIn:
         options = pulumi.ResourceOptions(delete_before_replace=True, depends_on=[own])
         return aws.eks.AccessPolicyAssociation(
             f"{name}-{policy.name}",
+            region=self._cluster["region"],
             cluster_name=self._cluster["name"],
             principal_arn=own.principal_arn,
             policy_arn=policy.arn,

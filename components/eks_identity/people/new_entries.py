@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 
 from eks_identity import answers, diagnostics, look_ups
+from eks_identity.clusters import callers
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
@@ -78,10 +79,17 @@ class ExistingWaysIn:
         return Child(self.component, type_, name)
 
     async def _entry(self, cluster: str, principal: str) -> Mapping[str, Any] | None:
+        unseen = f"cannot see whether {principal} has an access entry in {cluster}"
+        caller = await callers.caller_of(self.component.get_provider(LOOK_UP))
+        account = await known(self.cluster["account_id"])
+        if caller is not None and account not in {None, caller.account}:
+            # A mapping needs no aws provider; an entry's component was rejected with this one.
+            diagnostics.warn(f"{unseen}: the aws provider is of account {caller.account}", self.component)
+            return None
+        asked = {"clusterName": cluster, "principalArn": principal, "region": await known(self.cluster["region"])}
         try:
-            return await look_ups.found(LOOK_UP, {"clusterName": cluster, "principalArn": principal}, self.component)
+            return await look_ups.found(LOOK_UP, asked, self.component)
         except look_ups.LookUpError as error:
-            unseen = f"cannot see whether {principal} has an access entry in {cluster}"
             diagnostics.warn(f"{unseen}: {error}", self.component)
             return None
 

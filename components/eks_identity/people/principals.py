@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import declared, diagnostics
+from eks_identity.clusters.callers import Check
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import Inputs, is_plain
@@ -93,13 +94,14 @@ def people(
 
 
 def looked_up(
-    inputs: Inputs, persons: Sequence[Person], entrance: Entrance, component: pulumi.Resource
+    inputs: Inputs, persons: Sequence[Person], entrance: Entrance, component: pulumi.Resource, checks: Sequence[Check]
 ) -> list[Person]:
-    """The same, with the roles of permission sets found in IAM. One call for all of them."""
+    """The same, with the roles of permission sets found in IAM, after these checks. One call for all of them."""
     if all(person.arn is not None for person in persons):
         return list(persons)
     roles = aws.iam.get_roles_output(
-        path_prefix=identity_center.PATH_PREFIX, opts=pulumi.InvokeOutputOptions(parent=component)
+        path_prefix=identity_center.PATH_PREFIX,
+        opts=pulumi.InvokeOutputOptions(parent=component, depends_on=list(checks)),  # type: ignore[arg-type]
     ).arns
     found = []
     for person in persons:

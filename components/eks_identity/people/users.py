@@ -10,7 +10,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from eks_identity import answers
-from eks_identity.clusters import connections
+from eks_identity.clusters import callers, connections, kubernetes_providers
+from eks_identity.clusters.callers import Check
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
@@ -109,16 +110,17 @@ class ClusterAccess(pulumi.ComponentResource):
             cluster = _readable(inputs, args["cluster"], via)
         assert entrance is not None
 
-        super().__init__("eks-identity:index:ClusterAccess", name, {}, opts)
+        checks = _provider_checks(inputs, opts, args, entrance)
+        super().__init__("eks-identity:index:ClusterAccess", name, {}, callers.after(opts, *checks))
         if grants:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
-        persons = principals.looked_up(inputs, persons, entrance, self)
+        persons = principals.looked_up(inputs, persons, entrance, self, checks)
         options = Options(args.get("adopt", False), break_glass, inputs.texts("tags", args.get("tags", {})))
         way_in = WayIn(name, replace(entrance, cluster=cluster), options, inputs, self)
         let_in = way_in.let_in(persons, policies)
         queried = self, place, cluster, answers.of_program()
-        checks = access_roles.Checks(BoundRoles(*queried), ExistingObjects(*queried))
-        bound = access_roles.bind(name, grants, group or "", let_in.resources, checks)
+        objects = access_roles.Checks(BoundRoles(*queried), ExistingObjects(*queried))
+        bound = access_roles.bind(name, grants, group or "", let_in.resources, objects)
         by_policy = any(policy.is_cluster_admin for policy in policies)
         declared = way_in.declared(persons, policies) | rbac_fields(grants, group or "")
         way_in.guard(let_in, bound, declared, administers=by_policy or any(each.is_cluster_admin for each in grants))
@@ -134,6 +136,20 @@ class ClusterAccess(pulumi.ComponentResource):
                 "principal_arns": self.principal_arns,
             }
         )
+
+
+def _provider_checks(
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: ClusterAccessArgs, entrance: Entrance
+) -> list[Check]:
+    """What providers must be, as far as resources and look-ups of this declaration go by them."""
+    by_provider = args.get("policies") or not args.get("adopt", False)
+    looks_up = any("permission_set" in principal for principal in args["principals"])
+    checks: list[Check | None] = []
+    if looks_up or (entrance.via.uses_access_entries and by_provider):
+        checks.append(callers.in_account_of_cluster(inputs, opts, args["cluster"]))
+    if args.get("roles"):
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, args["cluster"]))
+    return [check for check in checks if check is not None]
 
 
 def _together(args: ClusterAccessArgs, entrance: Entrance | None) -> list[Problem]:

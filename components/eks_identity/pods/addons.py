@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity import diagnostics
-from eks_identity.clusters import connections
+from eks_identity.clusters import callers, connections
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns, catalogue, names, trust, trust_conditions
@@ -78,7 +78,8 @@ class Addon(pulumi.ComponentResource):
                 sessions = _sessions(inputs.subject, mode, args)
                 plan = RolePlan.of(inputs, name, _with_entry(args, entry), partition, sessions=sessions)
 
-        super().__init__("eks-identity:index:Addon", name, {}, opts)
+        check = callers.in_account_of_cluster(inputs, opts, cluster)
+        super().__init__("eks-identity:index:Addon", name, {}, callers.after(opts, check))
         assert mode is not None
         self.service_account = pulumi.Output.from_input("" if mode == NONE else account)
         role_arn: pulumi.Input[str] = checked.get("role_arn", "")
@@ -132,6 +133,7 @@ def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> aws.
     )
     return aws.eks.Addon(
         name,
+        region=args["cluster"]["region"],
         cluster_name=args["cluster_name"],
         addon_name=args["addon_name"],
         addon_version=args.get("addon_version"),

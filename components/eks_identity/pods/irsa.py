@@ -7,13 +7,13 @@ from typing import Any, NotRequired
 import pulumi
 
 from eks_identity import diagnostics
+from eks_identity.clusters import callers
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain, refusing
 from eks_identity.model import names, partitions, trust, trust_conditions
 from eks_identity.model.issuers import Provider
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
-from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.role_settings import RoleSettings
 from eks_identity.pods.session_tags import OF_IRSA, TagCheck
@@ -88,10 +88,10 @@ class IrsaRole(pulumi.ComponentResource):
             sessions = TagCheck(inputs.subject, Session(OF_IRSA, "use a PodIdentityRole", args.get("tags", {})))
             plan = RolePlan.of(inputs, name, args, partition, sessions=sessions, suffixes=suffixes)
 
-        super().__init__("eks-identity:index:IrsaRole", name, {}, opts)
-        inputs.later(whole, partial(_say_who_gains, inputs.subject, list(providers), wild=wild))
         under, arn = next(iter(_places(roles).items()))
-        require_account_of(inputs, self, arn, under)
+        check = callers.in_account_of_oidc_provider(inputs, opts, arn, under)
+        super().__init__("eks-identity:index:IrsaRole", name, {}, callers.after(opts, check))
+        inputs.later(whole, partial(_say_who_gains, inputs.subject, list(providers), wild=wild))
         policies = {
             key: inputs.later(one, lambda known: trust.compact(_trust(known, wild=wild))) for key, one in given.items()
         }

@@ -4,6 +4,7 @@ from typing import Any, NotRequired
 
 import pulumi
 
+from eks_identity.clusters import callers
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, partitions, trust
 from eks_identity.model.session_tags import Session
@@ -66,7 +67,8 @@ class PodIdentityRole(pulumi.ComponentResource):
             sessions = TagCheck(inputs.subject, Session(role_tags=args.get("tags", {})))
             plan = RolePlan.of(inputs, name, args, partition, sessions=sessions)
 
-        super().__init__("eks-identity:index:PodIdentityRole", name, {}, opts)
+        check = callers.in_account_of_clusters(inputs, opts, clusters) if clusters else None
+        super().__init__("eks-identity:index:PodIdentityRole", name, {}, callers.after(opts, check))
         self.trust_policy = inputs.later(given, _trust)
         role = plan.make(self, name, self.trust_policy)
         self.arn = role.arn

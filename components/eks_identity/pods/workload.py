@@ -12,7 +12,7 @@ import pulumi_aws as aws
 
 from eks_identity import answers
 from eks_identity.children import Children, Registered
-from eks_identity.clusters import connections
+from eks_identity.clusters import callers, connections, kubernetes_providers
 from eks_identity.gathered import made_of
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
 from eks_identity.model import arns, names, permissions
@@ -20,7 +20,6 @@ from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
 from eks_identity.pods import service_accounts, workload_rules, workload_trust
 from eks_identity.pods.associations import Associations, import_alias
-from eks_identity.pods.callers import require_account_of
 from eks_identity.pods.existing_accounts import ExistingAccounts
 from eks_identity.pods.iam_roles import TRUST_POLICY, RolePlan
 from eks_identity.pods.subjects import SubjectArgs, check_subjects, pairs
@@ -83,8 +82,9 @@ class WorkloadIdentity(pulumi.ComponentResource):
                 take_on = [args["target_role_arn"]] if "target_role_arn" in args else []
                 plan = RolePlan.of(inputs, name, args, partition, sessions=sessions, take_on=take_on)
 
-        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, opts)
         assert mode is not None
+        checks = _provider_checks(inputs, opts, args, mode, creates_account=managed != NONE)
+        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, callers.after(opts, *checks))
         declared_once = partial(workload_rules.declared_once, inputs.subject, mode)
         inputs.once_known([cluster["arn"], pairs(subjects)], declared_once)
         if managed != NONE:
@@ -141,15 +141,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         if conditions:
             given |= {"conditions": conditions, "subjects": pairs(subjects)}
 
-        policy = inputs.once_known(given, partial(workload_trust.trust_policy, mode, args))
-        if by_irsa:
-            whose = [args["oidc_provider_arn"], cluster["account_id"]]
-            inputs.once_known(whose, lambda known: self._require_account(inputs, *known))
-        return policy
-
-    def _require_account(self, inputs: Inputs, provider_arn: str, account: str) -> None:
-        if Provider.parse(provider_arn).account != account:
-            require_account_of(inputs, self, provider_arn, "oidc_provider_arn")
+        return inputs.once_known(given, partial(workload_trust.trust_policy, mode, args))
 
     def _bind(
         self,
@@ -223,6 +215,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             policy = inputs.later(args["session_policy"], with_policy.inline_policy, "session_policy")
         return aws.eks.PodIdentityAssociation(
             label,
+            region=args["cluster"]["region"],
             cluster_name=args["cluster"]["name"],
             namespace=subject["namespace"],
             service_account=subject["name"],
@@ -235,6 +228,22 @@ class WorkloadIdentity(pulumi.ComponentResource):
             tags=inputs.texts("tags", args["tags"]) if "tags" in args else None,
             opts=pulumi.ResourceOptions(parent=self, hooks=is_new, aliases=[import_alias(label)]),
         )
+
+
+def _provider_checks(
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: WorkloadIdentityArgs, mode: str, *, creates_account: bool
+) -> list[callers.Check | None]:
+    """What providers must be: IRSA's role may be in another account than the cluster, with its OIDC provider."""
+    cluster = args["cluster"]
+    checks: list[callers.Check | None] = []
+    if mode == POD_IDENTITY:
+        checks.append(callers.in_account_of_cluster(inputs, opts, cluster))
+    elif "role_arn" not in args:
+        arn = args["oidc_provider_arn"]
+        checks.append(callers.in_account_of_oidc_provider(inputs, opts, arn, "oidc_provider_arn"))
+    if creates_account:
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, cluster))
+    return checks
 
 
 _CHECKS: dict[str, Any] = {

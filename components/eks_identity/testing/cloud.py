@@ -6,6 +6,7 @@ account, a cluster's issuer, names that Pulumi makes up. Everything else comes b
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +93,7 @@ class Cloud(mocks.Mocks):
             "name": name,
             "arn": self.arn("eks", f"cluster/{name}", regional=True),
             "endpoint": f"https://{unique}.gr7.{self.region}.eks.{self.partition.dns_suffix}",
-            "certificateAuthorities": [{"data": "Y2VydGlmaWNhdGU="}],
+            "certificateAuthorities": [{"data": base64.b64encode(f"authority of {name}".encode()).decode()}],
             "identities": [{"oidcs": [{"issuer": f"https://oidc.eks.{host}/id/{unique}"}]}],
             "accessConfigs": [{"authenticationMode": self.authentication_mode(name)}],
             "region": self.region,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,6 +19,9 @@ POLL_SECONDS: Final = 0.2
 """Between two looks of a waiter: the lab's clusters come up in seconds, not minutes."""
 
 WAIT_SECONDS: Final = 30 * 60
+
+_REGION: Final = re.compile(r"@([a-z]{2}(?:-[a-z]+)+-\d)$")
+"""What ends an id of an import where the resource is in another region than the provider's: `both@us-east-1`."""
 
 State = dict[str, Any]
 
@@ -187,6 +191,9 @@ class Lifecycle:
         if row.no_import:
             raise PluginError(f"{row.type} cannot be imported here", fix=row.no_import)
         defaults = {each.name: each.default for each in row.inputs if each.default is not None and not each.found}
+        suffix = _REGION.search(text) if row.scope == "regional" else None
+        if suffix:
+            text, defaults["region"] = text[: suffix.start()], suffix[1]
         names = row.id.imported or row.id.parts
         if len(names) < 2:
             return text, {**defaults, **{name: text for name in names if name != "id"}}

@@ -150,10 +150,11 @@ def test_without_one_the_preview_says_whose_credentials_these_are(cluster, users
     """Names both accounts and the fix, and nothing is asked of a cluster of the same name over there."""
     people = users if adopt else [cluster.user(f"person-{uuid.uuid4().hex[:8]}")]
     said = refused(stack.say(cluster, people, None, adopt=adopt).preview)
-    assert f"AWS credentials: 'account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/lab-admin'" in said
-    assert f"credentials of account {ACCOUNT}, which the cluster is in" in said
+    caller = f"account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/lab-admin"
+    assert f"opts.providers: 'default aws provider: {caller}'" in said
+    assert f"must have an aws provider of the cluster's account {ACCOUNT}" in said
     assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in said
-    assert "set eks-identity:profile" in said
+    assert "set aws:profile" in said
 
 
 def test_the_keys_of_a_session_change_nothing(cluster, users, stack, running_lab):

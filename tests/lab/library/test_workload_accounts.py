@@ -72,7 +72,7 @@ def test_by_a_provider_that_is_registered_there(run, said, pods):
     assert f"arn:aws:sts::{OTHER_ACCOUNT}:assumed-role/registered/" in pods.who("registered", "registered")
     assert get_role(pods.world, "registered", "other-admin")["Arn"] == f"arn:aws:iam::{OTHER_ACCOUNT}:role/registered"
     said_of_it = refused(stack.say({**said, "made_there": False}).preview)
-    assert f"the aws provider makes it in {ACCOUNT}" in said_of_it
+    assert f"must be of account {ACCOUNT}, in which the aws provider creates the role" in said_of_it
     assert f"pass an aws provider of account {OTHER_ACCOUNT} in opts.providers" in said_of_it
 
 

@@ -52,7 +52,7 @@ def _only(function: str, found: list[Any]) -> Any:
 def _vpc(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
     found = _only("getVpc", client.describe_vpcs(**_request(arguments, "VpcIds"))["Vpcs"])
-    state = existing(clients, rows.VPC, found["VpcId"])
+    state = existing(clients, rows.VPC, found["VpcId"], arguments.get("region"))
     return {
         **picked(
             state,
@@ -81,7 +81,7 @@ def _subnets(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 def _subnet(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
     found = _only("getSubnet", client.describe_subnets(**_request(arguments, "SubnetIds"))["Subnets"])
-    state = existing(clients, rows.SUBNET, found["SubnetId"])
+    state = existing(clients, rows.SUBNET, found["SubnetId"], arguments.get("region"))
     names = ("id", "arn", "availabilityZone", "availabilityZoneId", "cidrBlock", "mapPublicIpOnLaunch", "ownerId")
     return {
         **picked(state, *names, "tags", "vpcId"),
@@ -96,7 +96,7 @@ def _security_group(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     found = _only(
         "getSecurityGroup", client.describe_security_groups(**_request(arguments, "GroupIds"))["SecurityGroups"]
     )
-    state = existing(clients, groups.SECURITY_GROUP, found["GroupId"])
+    state = existing(clients, groups.SECURITY_GROUP, found["GroupId"], arguments.get("region"))
     return picked(state, "id", "arn", "description", "name", "tags", "vpcId")
 
 

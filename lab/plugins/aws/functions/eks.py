@@ -18,7 +18,7 @@ _TOKEN_SECONDS: Final = 60
 
 
 def _cluster(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    cluster = existing(clients, rows.CLUSTER, arguments["name"])
+    cluster = existing(clients, rows.CLUSTER, arguments["name"], arguments.get("region"))
     one_item = {
         "accessConfigs": "accessConfig",
         "certificateAuthorities": "certificateAuthority",
@@ -92,13 +92,15 @@ def _addon_version(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 
 def _access_entry(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    entry = existing(clients, access.ACCESS_ENTRY, f"{arguments['clusterName']}:{arguments['principalArn']}")
+    named = f"{arguments['clusterName']}:{arguments['principalArn']}"
+    entry = existing(clients, access.ACCESS_ENTRY, named, arguments.get("region"))
     names = (each.name for each in access.ACCESS_ENTRY.all_properties)
     return {"kubernetesGroups": [], **picked(entry, "id", *names)}
 
 
 def _addon(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    addon = existing(clients, rows.ADDON, f"{arguments['clusterName']}:{arguments['addonName']}")
+    named = f"{arguments['clusterName']}:{arguments['addonName']}"
+    addon = existing(clients, rows.ADDON, named, arguments.get("region"))
     return {
         "configurationValues": "",
         "serviceAccountRoleArn": "",

@@ -49,8 +49,8 @@ class Function:
         return {**{key: value for key, value in given.items() if key not in found}, **found}
 
 
-def existing(clients: Clients, row: Row, import_id: str) -> dict[str, Any]:
-    """The state of a resource that somebody else owns, `id` included.
+def existing(clients: Clients, row: Row, import_id: str, region: str | None = None) -> dict[str, Any]:
+    """The state of a resource that somebody else owns, `id` included; in `region`, or else in the provider's.
 
     Raises:
         PluginError: it is not there.
@@ -59,9 +59,9 @@ def existing(clients: Clients, row: Row, import_id: str) -> dict[str, Any]:
 
     from lab.plugins.aws.lifecycle import Lifecycle  # noqa: PLC0415
 
-    found = Lifecycle(row, clients, Event()).read(import_id, {})
+    found = Lifecycle(row, clients, Event()).read(f"{import_id}@{region}" if region else import_id, {})
     if found is None:
-        raise PluginError(f"there is no {row.type.rsplit(':', 1)[-1]} {import_id}")
+        raise PluginError(f"there is no {row.type.rsplit(':', 1)[-1]} {import_id} in {region or clients.region}")
     resource_id, state = found
     tags = {"tags": state.get("tagsAll") or {}} if row.tags else {}
     return {**state, **tags, "id": resource_id}

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 from lab_program import refused
-from pods_program import Pods, Stack, get_role
+from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.principals import client
 from lab.stories.world import World
@@ -59,8 +59,13 @@ def pods_start(pods: Pods, name: str) -> Iterator[list[str]]:
         thread.join()
 
 
+BOTH_WAYS = [{"test": "StringEqualsIfExists", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
+"""A condition of the trust policy that Pod Identity satisfies, and that holds for IRSA, which has no such key."""
+
+
 def settings(provider: str, mode: str, **other: object) -> dict[str, object]:
-    return {"cluster": CLUSTER, "workload": {"mode": mode, "oidc_provider_arn": provider, **other}}
+    trust = {"trust_conditions": BOTH_WAYS} if mode == "pod-identity" or "keep_pod_identity" in other else {}
+    return {"cluster": CLUSTER, "workload": {"mode": mode, "oidc_provider_arn": provider, **trust, **other}}
 
 
 def test_no_pod_is_without_credentials_while_pod_identity_takes_over(stack, pods, provider):

@@ -93,11 +93,10 @@ class _Answer:
         found = dict(props)
         if found and SECRET_INPUTS in own:
             found[SECRET_INPUTS] = own[SECRET_INPUTS]
-        if self._names:
-            for name, value in found.items():
-                derived = own.get(name) != value and name not in self._names and not name.startswith("__")
-                if derived and self._redactor().contains_secret(value):
-                    found[name] = secret(value)
+        for name, value in found.items():
+            derived = own.get(name) != value and name not in self._names and not name.startswith("__")
+            if derived and self._redactor().contains_secret(value):
+                found[name] = secret(value)
         return found
 
     def _with_new_secrets(self, result: DiffResult) -> DiffResult:

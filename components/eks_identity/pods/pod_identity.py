@@ -33,8 +33,8 @@ class PodIdentityRoleArgs(RoleSettings):
 class PodIdentityRole(pulumi.ComponentResource):
     """An IAM role for EKS Pod Identity, for associations that are made elsewhere: `WorkloadIdentity` with `role_arn`.
 
-    It is in the account of the clusters. Where `cluster_arns` or `subjects` limit it, an association that disables
-    session tags gives it to nobody.
+    It is in the account of the clusters. Where `cluster_arns` or `subjects` limit it, EKS cannot assume it for an
+    association that disables session tags; one of the same Python program is rejected at preview.
 
     Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity".
     """

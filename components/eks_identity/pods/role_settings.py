@@ -52,7 +52,9 @@ class RoleSettings(TypedDict):
     """Policy documents in JSON, by the name each gets. All inline policies of a role, `statements` and `catalogue`
     included, have at most 10,240 characters together."""
     statements: NotRequired[list[StatementArgs]]
-    """Statements; together they are one inline policy, called `statements`."""
+    """Statements; together they are one inline policy, called `statements`. Session tags of EKS
+    (`aws:PrincipalTag/kubernetes-…`, `aws:PrincipalTag/eks-…`), here and in `inline_policies`, are rejected where the
+    pods have none: with IRSA, and with `disable_session_tags`."""
     catalogue: NotRequired[list[CatalogueArgs]]
     """What known add-ons need; each entry is an inline policy of its name."""
     assume_role_arns: NotRequired[list[pulumi.Input[str]]]

@@ -34,7 +34,8 @@ class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     `pod-identity`. It must trust the role: see `ChainedRole`. Taken out of the program, it stays in EKS, which the
     provider never asks to remove it: `aws eks update-pod-identity-association --target-role-arn ""` does."""
     disable_session_tags: NotRequired[bool]
-    """With `pod-identity`: no session tags of cluster, namespace, service account and pod."""
+    """With `pod-identity`: EKS sets no session tags for cluster, namespace, service account and pod. Policies and trust
+    conditions that need them are rejected."""
     match_session_tags: NotRequired[bool]
     """With `pod-identity`: the trust policy asks for the session tags of this cluster and these service accounts, so
     that no other association can give the role."""

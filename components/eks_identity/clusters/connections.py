@@ -32,15 +32,16 @@ class ClusterConnection(TypedDict):
     issuer: pulumi.Input[str]
     """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
     region: pulumi.Input[str]
-    """Such as `ap-northeast-1`."""
+    """Such as `ap-northeast-1`. Resources of the cluster are created there, whatever region the aws provider has."""
     account_id: pulumi.Input[str]
-    """Twelve digits, as a string."""
+    """Twelve digits, as a string. An aws provider of another account is rejected."""
     partition: pulumi.Input[str]
     """`aws`, `aws-cn` or `aws-us-gov`."""
     authentication_mode: pulumi.Input[str]
     """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
     kubeconfig: pulumi.Input[str]
-    """JSON or YAML; its user may read and write what is declared."""
+    """JSON or YAML; its user may read and write what is declared. A kubernetes provider of another cluster is
+    rejected."""
 
 
 def require(inputs: Inputs, cluster: ClusterConnection) -> pulumi.Input[Partition]:

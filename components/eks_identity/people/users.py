@@ -134,7 +134,7 @@ def _provider_checks(
     """What providers must be, as far as resources and look-ups of this declaration go by them."""
     by_provider = args.get("policies") or not args.get("adopt", False)
     looks_up = any("permission_set" in principal for principal in args["principals"])
-    checks = []
+    checks: list[Check | None] = []
     if looks_up or (entrance.via.uses_access_entries and by_provider):
         checks.append(callers.in_account_of_cluster(inputs, opts, args["cluster"]))
     if args.get("roles"):

@@ -313,7 +313,7 @@ def _issuer(problem: Problem) -> Words | None:
 def _around(problem: Problem) -> Words | None:
     """Spaces, line ends or quotes around a value: of a file, of a command, or of JSON."""
     value = problem.value
-    if not isinstance(value, str) or _is_json(problem):
+    if not isinstance(value, str) or _is_json(problem) or problem.input.startswith("opts."):
         return None
     inner = value.strip().strip("\"'").strip()
     if not inner or inner == value:

@@ -191,7 +191,8 @@ def _credentials_in_text(text: str, depth: int) -> Iterator[str]:
         yield from credentials_in(document, depth - 1)
         return
     for key, *found in _IN_TEXT.findall(text):
-        if re.sub(r"[-_]", "", key).lower() in _CREDENTIALS:
+        # In a broken document an environment variable of `exec` is not told apart from other values.
+        if re.sub(r"[-_]", "", key).lower() in _CREDENTIALS or key == "value":
             yield next(filter(None, found))
 
 

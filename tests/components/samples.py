@@ -227,13 +227,13 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "IrsaRole": [
         {
-            "oidc_provider_arns_by_role": {"tokyo": [provider_arn()]},
+            "oidc_provider_arns": [provider_arn()],
             "subjects": [SUBJECT],
             "match_wildcards": False,
             "audience": "sts.amazonaws.com",
             **ROLE,
         },
-        {"oidc_provider_arns": [provider_arn()], "subjects": [SUBJECT], **PREFIXED},
+        {"oidc_provider_arns_by_role": {"tokyo": [provider_arn()]}, "subjects": [SUBJECT], **PREFIXED},
     ],
     "NodeIsolation": [{"name_prefix": "shop-", "disk_size": 50, "disk_device": "/dev/xvdb", "tags": TAGS}],
     "OidcProvider": [{"issuer": ISSUER, "audiences": ["sts.amazonaws.com"], "tags": TAGS, "adopt": False}],

@@ -118,7 +118,9 @@ def test_an_association_that_is_there_is_refused(connection, found, preview):
 def test_an_association_of_an_addon_is_changed_through_the_addon(connection, found):
     """EKS would refuse to delete it: the message has the add-on in place of that."""
     found.associations["sa-0"] = association(owner_arn=OWNER)
-    with pytest.raises(Refused, match="aws eks update-addon --addon-name aws-ebs-csi-driver") as refusal:
+    with pytest.raises(
+        Refused, match="aws eks update-addon --cluster-name eks-clu --addon-name aws-ebs-csi-driver"
+    ) as refusal:
         run(connection, ASSOCIATION, POD_IDENTITY)
     assert "owned by the add-on aws-ebs-csi-driver" in str(refusal.value)
     assert "delete-pod" not in str(refusal.value)

@@ -74,7 +74,12 @@ def test_a_provider_of_another_account_is_rejected(name, index, preview):
     assert set(cloud.registered) <= {"k8s"}
     assert f'{name} "thing": 1 problem' in str(rejected.value)
     (problem,) = rejected.value.problems
-    assert problem.input in {"opts.providers", "oidc_provider_arn", "oidc_provider_arns[0]"}
+    assert problem.input in {
+        "opts.providers",
+        "oidc_provider_arn",
+        "oidc_provider_arns[0]",
+        "oidc_provider_arns_by_role.tokyo[0]",
+    }
     assert OTHER_ACCOUNT in str(problem)
     assert ACCOUNT in str(problem)
     assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in problem.fix

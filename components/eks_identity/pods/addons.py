@@ -68,6 +68,7 @@ class Addon(pulumi.ComponentResource):
                 if field in args
             }
             cluster_name = inputs.once_known(cluster["name"], names.cluster_name, "cluster.name")
+            region = inputs.once_known(cluster["region"], names.region, "cluster.region")
             namespace = inputs.take(
                 "namespace", args.get("namespace", entry.namespace if entry else "kube-system"), names.namespace
             )
@@ -109,7 +110,7 @@ class Addon(pulumi.ComponentResource):
             inputs.later([cluster["arn"], [[namespace, account]]], once)
         if "tags" in args:
             checked["tags"] = inputs.texts("tags", args["tags"])
-        settings = {**args, **checked, "cluster_name": cluster_name}
+        settings = {**args, **checked, "cluster_name": cluster_name, "region": region}
         if "namespace" in args:
             settings["namespace_config"] = aws.eks.AddonNamespaceConfigArgs(namespace=namespace)
         made = _addon(self, name, settings, mode)
@@ -133,7 +134,7 @@ def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> aws.
     )
     return aws.eks.Addon(
         name,
-        region=args["cluster"]["region"],
+        region=args["region"],
         cluster_name=args["cluster_name"],
         addon_name=args["addon_name"],
         addon_version=args.get("addon_version"),

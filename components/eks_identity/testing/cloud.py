@@ -125,7 +125,7 @@ class Cloud(mocks.Mocks):
         elif package == "kubernetes":
             metadata = {"name": f"{args.name}-1a2b3c4", "namespace": "default", **_given(state.get("metadata", {}))}
             state = {**state, "metadata": metadata}
-        return str(state.get("name") or f"{args.name}-id"), state
+        return str(state.pop("id", None) or state.get("name") or f"{args.name}-id"), state
 
     def call(self, args: mocks.MockCallArgs) -> Any:
         """What a function of a plugin answers."""
@@ -191,7 +191,8 @@ def _entry(cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
 
 def _launch_template(_cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
     own = f"{state.get('namePrefix') or f'{name}-'}1a2b3c4"
-    return {"name": own, "latestVersion": 1, "defaultVersion": 1}
+    digest = hashlib.md5(own.encode(), usedforsecurity=False).hexdigest()[:17]
+    return {"id": f"lt-{digest}", "name": own, "latestVersion": 1, "defaultVersion": 1}
 
 
 def _migration(_cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:

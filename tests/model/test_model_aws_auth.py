@@ -398,3 +398,12 @@ def test_flaws_of_others_entries_are_reported_and_left():
     ]
     mapping = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     assert document.add(mapping).remove(mapping).data == document.data
+
+
+def test_removal_from_a_broken_key_is_rejected_and_the_other_key_stays_editable():
+    """The entry may be in the text that nobody can read: a removal that found nothing would report success."""
+    document = AwsAuth.parse({"mapUsers": "- userarn: ["})
+    with pytest.raises(MalformedDocumentError, match="mapUsers"):
+        document.remove(UserMapping.of("arn:aws:iam::111122223333:user/a", ["devs"]))
+    role = UserMapping.of("arn:aws:iam::111122223333:role/a", ["devs"])
+    assert document.add(role).remove(role).data == document.data

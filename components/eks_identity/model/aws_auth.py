@@ -213,6 +213,11 @@ class AwsAuth:
             problems.append(Problem(entry.place, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
         return problems
 
+    def require_readable(self, key: str) -> None:
+        """Raise `MalformedDocumentError` if `key` is broken: whether an entry is in it cannot be said."""
+        if key in self.broken:
+            raise MalformedDocumentError(self.broken[key])
+
     def add(self, mapping: UserMapping) -> AwsAuth:
         """With `mapping` at the end of its list; rejected where its ARN is mapped already, with the place."""
         present = self.find(mapping.arn)
@@ -241,7 +246,11 @@ class AwsAuth:
         return self._with(entry.key, yaml_lists.replace(self.data[entry.key], entry.key, entry.index, mapping.entry()))
 
     def remove(self, mapping: UserMapping, *, nodes: bool = False) -> AwsAuth:
-        """Without `mapping`: of several entries for its ARN, only an equal one. Entries of nodes only with `nodes`."""
+        """Without `mapping`: of several entries for its ARN, only an equal one. Entries of nodes only with `nodes`.
+
+        Raises `MalformedDocumentError` if the key of `mapping` is broken: the entry is still in its text.
+        """
+        self.require_readable(mapping.key)
         present = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
         own = [entry for entry in present if entry.says(mapping)] or (present if len(present) == 1 else [])
         return self._without(own[-1]) if own else self

@@ -76,8 +76,10 @@ class AwsAuthMappingProvider(PlainProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """What the entry says now: a refresh sees what others did to it, or that it is gone."""
-        present = AwsAuthConfigMap(props["kubeconfig"]).read().find(props["arn"])
+        document = AwsAuthConfigMap(props["kubeconfig"]).read()
+        present = document.find(props["arn"])
         if not present:
+            document.require_readable(_mapped(props).key)
             return ReadResult("", {})
         # Of several entries the authenticator takes the last one.
         entry = present[-1]

@@ -102,7 +102,7 @@ def test_a_mapping_lives_changes_and_goes(client, api_server, declare, tmp_path)
     client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": "- userarn: ["}}, namespace="kube-system")
     with pytest.raises(automation.CommandError) as refusal:
         stack.destroy()
-    assert "is not YAML" in str(refusal.value)
+    assert "mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator" in str(refusal.value)
     assert "nothing was written" in str(refusal.value)
     assert "Traceback" not in str(refusal.value)
 
@@ -129,7 +129,7 @@ def test_a_mapping_under_another_name_stays(client, declare):
     """What gets another name takes its entry over, and the old name's end leaves it there; `aliases` are named."""
     declare(one={}).up()
     said = refused_preview(declare(another={}))
-    assert "give that name in opts.aliases instead" in said
+    assert "pass that name in opts.aliases instead" in said
     stack = declare(another={"adopt": True})
     assert stack.up().summary.resource_changes == {"create": 1, "delete": 1, "same": 1}
     assert [entry["userarn"] for entry in users(client)] == [ARN]

@@ -134,8 +134,8 @@ def test_list_entries_that_leave_take_nothing_else_with_them(cluster, stack):
     steps = stack.steps(said)
     assert in_aws(cluster) == expected(said, "by-hand")
     assert {step for step, _ in steps} == {"delete", "update"}
-    # The trust policy names the service accounts, the guard the principals, and a dynamic provider has the config.
-    assert {kind for step, kind in steps if step == "update"} == {"Role", "AccessGuard", "pulumi-python"}
+    # The guard names the principals, and a dynamic provider has the config.
+    assert {kind for step, kind in steps if step == "update"} == {"AccessGuard", "pulumi-python"}
     assert sorted(kind for step, kind in steps if step == "delete") == [
         *("AccessEntry", POLICY, "PodIdentityAssociation", "Policy", "Role", "RolePolicyAttachment", "ServiceAccount")
     ]

@@ -122,7 +122,7 @@ SCENES = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(scenes=SCENES)
 def test_child_names_keep_everything_declared_through_random_edits(scenes):
     """After each edit of the lists, what is in AWS is what is declared; the same program once more changes nothing."""

@@ -78,7 +78,7 @@ class Children:
         return Registered([self._stand_in(made, at) for at in range(count)], made.apply(lambda found: found.result))
 
     def _stand_in(self, registered: "pulumi.Output[Registered[Any]]", at: int) -> pulumi.Resource:
-        """What depends on the component, or on this, waits for a child that is not registered yet."""
+        """Return a resource to depend on in place of a child that is registered later; the component counts it too."""
         stand_in = DependencyResource("")
         stand_in.__dict__["urn"] = registered.apply(lambda known: known.resources[at].urn)
         self.component._childResources.add(stand_in)  # noqa: SLF001 - Pulumi has no public name for late children

@@ -48,7 +48,7 @@ class BoundRoles:
         listed: dict[str, list[str]] | None = await self.answers.ask(
             (kubeconfig, grant.kind),
             namespace,
-            partial(_listed, kubeconfig, grant.kind, namespace),
+            partial(listed_objects, kubeconfig, grant.kind, namespace),
             unseen=f"cannot see whether {role} is there",
             about=self.component,
         )
@@ -63,7 +63,8 @@ class BoundRoles:
         )
 
 
-def _listed(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
+def listed_objects(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
+    """Return the writers of each object of a kind, by the object's name. Raises `ClusterError`."""
     from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
 
     return cluster_api.listed(kubeconfig, kind, namespace)

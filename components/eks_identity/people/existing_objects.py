@@ -15,6 +15,7 @@ from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import Refused, known
+from eks_identity.people.bound_roles import listed_objects
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ExistingObjects:
             listed: dict[str, list[str]] | None = await self.answers.ask(
                 (kubeconfig, kind),
                 namespace,
-                partial(_listed, kubeconfig, kind, namespace),
+                partial(listed_objects, kubeconfig, kind, namespace),
                 unseen=f"cannot see whether {kind} {object_name} exists already",
                 about=self.component,
             )
@@ -59,9 +60,3 @@ def _exists(kind: str, name: str, namespace: str | None, field: str, writers: li
     if any("pulumi" in writer for writer in writers):
         fix += "; or where this stack created it in a ClusterAccess of another name, pass that name in opts.aliases"
     return Problem(f"roles[].{field}", rule, name, fix)
-
-
-def _listed(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
-    from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
-
-    return cluster_api.listed(kubeconfig, kind, namespace)

@@ -5,7 +5,9 @@ of other languages it cannot: the engine would take whatever `python3` is first 
 plugin itself serves the same provider classes, as resources of the package `eks-identity`.
 """
 
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pulumi
@@ -72,7 +74,8 @@ class OwnResource(pulumi.dynamic.Resource):
             provider = _explicit_provider()
             if provider is not None:
                 opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
-            super().__init__(self.provider_class(), name, kept, opts)
+            with _pickler_restored():
+                super().__init__(self.provider_class(), name, kept, opts)
         else:
             pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, kept, opts)
 
@@ -87,6 +90,21 @@ class OwnResource(pulumi.dynamic.Resource):
 
     def translate_output_property(self, prop: str) -> str:
         return self._python_names.get(prop, prop)
+
+
+@contextmanager
+def _pickler_restored() -> Iterator[None]:
+    """Undo what the SDK does to pickle's own class when it serializes the provider of a dynamic resource.
+
+    It replaces two methods with ones that call those they replaced, and never puts them back: after about 900 resources
+    in one program, pickling anything at all ends in a `RecursionError`.
+    """
+    pickler: Any = pickle._Pickler  # noqa: SLF001 - the class that the SDK changes
+    batch, mapping = pickler._batch_setitems, pickler.save_dict  # noqa: SLF001
+    try:
+        yield
+    finally:
+        pickler._batch_setitems, pickler.save_dict = batch, mapping  # noqa: SLF001
 
 
 def _secret_inputs(props: Mapping[str, Any]) -> pulumi.Output[list[str] | None] | None:

@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import pickle
 import re
 import typing
 from pathlib import Path
@@ -54,6 +55,14 @@ def test_constructors_are_all_alike(name):
     assert component.__doc__
     assert typing.is_typeddict(shape_of(component))
     assert shape_of(component).__name__ == f"{name}Args"
+
+
+@pytest.mark.parametrize("name", ["AwsAuthMapping", "ClusterAccess"])
+def test_a_dynamic_resource_leaves_pickle_as_it_was(name):
+    """The SDK wraps two methods of pickle for each one: 900 in a program would be a RecursionError."""
+    before = dict(vars(pickle._Pickler))
+    declare(name, sample(name, 0))
+    assert dict(vars(pickle._Pickler)) == before
 
 
 def test_every_language_can_have_them():

@@ -10,6 +10,7 @@ import argparse
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import uuid
@@ -21,9 +22,12 @@ import psutil
 
 from lab.cloud import Cloud
 from lab.cluster import Runtime
+from lab.cluster.processes import Process
 from lab.contract import Programs
 from lab.home import Home, State
 from lab.pki import CertificateAuthority
+from lab.plugins.install import MODULES
+from lab.prefork import SERVER
 from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT, write_credentials
 from lab.progress import EventLog
 
@@ -45,6 +49,7 @@ def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event)
         home.folder / "clusters", authority, programs, cloud.access, cloud.instance_roles, progress=events.part
     )
     cloud.attach(runtime)
+    plugins = _prefork(home)
     try:
         write_credentials(home, ADMINISTRATOR, cloud.administrator)
         write_credentials(home, OTHER_ADMINISTRATOR, cloud.add_account(OTHER_ACCOUNT))
@@ -65,8 +70,20 @@ def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event)
             stream.write("ready\n")
         stopping.wait()
     finally:
+        plugins.kill()
         runtime.stop_all()
         cloud.stop()
+
+
+def _prefork(home: Home) -> Process:
+    """The process that the stand-in plugins are forks of: until it listens, they start by themselves."""
+    return Process(
+        "prefork",
+        [sys.executable, str(SERVER), str(home.prefork), *MODULES],
+        log=home.logs / "prefork.log",
+        folder=home.folder,
+        environment=dict(os.environ) | {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"},
+    )
 
 
 def _await_end(owner: int, alone: threading.Event, stopping: threading.Event) -> None:

@@ -85,6 +85,7 @@ class Home:
         self.events = self.folder / "events.jsonl"
         self.principals = self.folder / "principals"
         self.pulumi = self.folder / "pulumi"
+        self.prefork = self.folder / "prefork"
         self._state_file = self.folder / "lab.json"
         self._lock_file = self.root / "labs" / f"{name}.lock"
 

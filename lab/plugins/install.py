@@ -12,14 +12,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from lab.prefork import CLIENT
+
 PLUGINS: Final = ("aws", "eks", "kubernetes")
+MODULES: Final = (*(f"lab.plugins.{name}.provider" for name in PLUGINS), "lab.plugins.serve")
+"""What a server imports for them."""
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _SHEBANG: Final = b"#!"
 """What stand-ins begin with, and the vendor's binaries do not."""
 
 
-def install(pulumi_home: Path, python: str) -> None:
+def install(pulumi_home: Path, python: str, prefork: Path | None = None) -> None:
     """Make `pulumi_home` use the stand-ins, run by the interpreter `python`. Doing it twice changes nothing.
+
+    With `prefork`, the socket of a server that has imported them, they run as its forks while it runs.
 
     Raises:
         importlib.metadata.PackageNotFoundError: one of the SDKs is not installed.
@@ -27,7 +33,7 @@ def install(pulumi_home: Path, python: str) -> None:
     for name in PLUGINS:
         executable = _executable(pulumi_home, name)
         executable.parent.mkdir(parents=True, exist_ok=True)
-        _write(executable, _script(name, python).encode())
+        _write(executable, _script(name, python, prefork).encode())
 
 
 def uninstall(pulumi_home: Path) -> None:
@@ -47,12 +53,13 @@ def _executable(pulumi_home: Path, name: str) -> Path:
     return pulumi_home / "plugins" / f"resource-{name}-v{sdk_version(name)}" / f"pulumi-resource-{name}"
 
 
-def _script(name: str, python: str) -> str:
+def _script(name: str, python: str, prefork: Path | None) -> str:
     # -P keeps the program's folder, in which the engine starts plugins, out of the module search.
+    command = [python] if prefork is None else [python, "-I", "-S", str(CLIENT), str(prefork)]
     return (
         "#!/bin/sh\n"
         f"PYTHONPATH={shlex.quote(str(REPOSITORY))} PYTHONSAFEPATH=1 PYTHONWARNINGS=ignore "
-        f'exec {shlex.quote(python)} -m lab.plugins.{name} "$@"\n'
+        f'exec {shlex.join([*command, "-m", f"lab.plugins.{name}"])} "$@"\n'
     )
 
 

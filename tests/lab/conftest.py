@@ -13,6 +13,7 @@ import pytest
 from inventory import of_accounts, of_cluster
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
+from warm_programs import warm
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.home import Home
@@ -21,6 +22,12 @@ from lab.principals import client
 from lab.progress import Timeline
 from lab.stories.world import World
 from lab.tools import Tools
+
+
+@pytest.fixture(scope="session")
+def tools(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    with warm(tools, tmp_path_factory.mktemp("tools")) as warmed:
+        yield warmed
 
 
 @pytest.fixture(scope="session", autouse=True)

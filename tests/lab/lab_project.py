@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 
 from lab.environment import process_environment
 from lab.home import Home
@@ -34,6 +36,36 @@ def write_project(folder: Path, name: str, program: str, **settings: Any) -> Pat
     return folder
 
 
+class LabStack(automation.Stack):
+    """A stack of the Automation API that asks for its outputs and history only when a test reads them.
+
+    Each costs a run of the engine's command, and `up`, `refresh` and `destroy` would ask for them every time.
+    """
+
+    def outputs(self) -> Any:
+        return _Later(super().outputs)
+
+    def info(self, show_secrets: bool | None = None) -> Any:  # noqa: FBT001 - as in the base class
+        return _Later(partial(super().info, show_secrets))
+
+
+class _Later:
+    """A result that is computed when it is first used, which must be before the next operation."""
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute = compute
+
+    @cached_property
+    def _result(self) -> Any:
+        return self._compute()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result, name)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._result[key]
+
+
 class LabProject:
     """One stack of the project in `folder`, which holds its state too."""
 
@@ -52,8 +84,10 @@ class LabProject:
     def stack(self) -> automation.Stack:
         """The stack by the Automation API, whose refusals are `CommandError`s."""
         environment = self.environment()
-        options = automation.LocalWorkspaceOptions(pulumi_home=environment["PULUMI_HOME"], env_vars=environment)
-        return automation.create_or_select_stack(self.stack_name, work_dir=str(self.folder), opts=options)
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self.folder), pulumi_home=environment["PULUMI_HOME"], env_vars=environment
+        )
+        return LabStack(self.stack_name, workspace, StackInitMode.CREATE_OR_SELECT)
 
     def run(
         self, *command: str, principal: str | None = None, stdin: str | None = None, **variables: str

@@ -39,12 +39,13 @@ ACCOUNT = "123456789012"
 
 PROGRAM = """
 import json
+from pathlib import Path
 import pulumi
 import eks_identity
 import pulumi_aws
 
 made = []
-for name, (kind, args) in json.loads(pulumi.Config().require("resources")).items():
+for name, (kind, args) in json.loads(Path("resources.json").read_text()).items():
     if kind == "Entry":
         made.append(pulumi_aws.eks.AccessEntry(name, **args))
     elif kind == "Policy":
@@ -66,7 +67,7 @@ class Program(LabProject):
 
     def declare(self, resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> automation.Stack:
         """The stack, whose program declares these from now on."""
-        self.stack.set_config("resources", automation.ConfigValue(json.dumps(resources), secret=True))
+        self.folder.joinpath("resources.json").write_text(json.dumps(resources))
         return self.stack
 
     def state(self, name: str) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+"""The process that is forked: imports modules, then runs programs for clients until it is killed.
+
+Run as `python server.py <socket> <module>…`. The socket appears when everything is imported. It must lie in a folder
+that only its user can enter: whoever connects runs programs as that user.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import io
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+LENGTH = 4
+"""Bytes that say how long the request is."""
+_STREAMS = 3
+
+
+def main() -> None:
+    path, *modules = sys.argv[1:]
+    for module in modules:
+        importlib.import_module(module)
+    if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
+        sys.exit(f"{threads} threads run once {', '.join(modules)} are imported: a fork would lack them")
+    # What is there now is never garbage; looking at it would copy it into every fork.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{path}.new")
+        listener.listen(64)
+        Path(f"{path}.new").rename(path)
+        _Server(listener).serve()
+
+
+class _Server:
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._running: dict[int, socket.socket] = {}
+        self._woken, wake = socket.socketpair()
+        for end in (self._woken, wake):
+            end.settimeout(0)
+        self._wake = wake
+        signal.set_wakeup_fd(wake.fileno())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for readable in (self._listener, self._woken):
+                selector.register(readable, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is self._woken:
+                        self._woken.recv(4096)
+                        self._reap()
+                    else:
+                        self._start(selector)
+
+    def _start(self, selector: selectors.BaseSelector) -> None:
+        connection, _ = self._listener.accept()
+        child = os.fork()
+        if child:
+            self._running[child] = connection
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            selector.close()
+            for inherited in (self._listener, self._woken, self._wake, *self._running.values()):
+                inherited.close()
+            code = _serve_client(connection)
+        except BaseException:  # noqa: BLE001 - a fork must never get back into the server's loop
+            traceback.print_exc()
+            code = 1
+        _end(code)
+
+    def _reap(self) -> None:
+        while self._running:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if not child:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            with self._running.pop(child) as connection:
+                try:
+                    connection.send(bytes([code if code >= 0 else 128 - code]))
+                except OSError:
+                    continue  # the client was killed first
+
+
+def _serve_client(connection: socket.socket) -> int:
+    """Become the program that the client asks for; its exit status."""
+    length, descriptors, _, _ = socket.recv_fds(connection, LENGTH, _STREAMS)
+    wanted = int.from_bytes(length, "big")
+    request = b""
+    while len(request) < wanted:
+        request += connection.recv(wanted - len(request))
+    asked = json.loads(request)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor has no path
+    sys.stdout = _unbuffered(1)
+    sys.stderr = _unbuffered(2)
+    threading.Thread(target=_follow, args=[connection], name="client", daemon=True).start()
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["folder"])
+    return _run(asked["arguments"])
+
+
+def _unbuffered(descriptor: int) -> io.TextIOWrapper:
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+def _follow(connection: socket.socket) -> None:
+    """Each byte is a signal for this program; the end of its client is the end of the program."""
+    while number := connection.recv(1):
+        os.kill(os.getpid(), number[0])
+    os._exit(1)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """As `python <arguments>` would, without flags other than -u and -m."""
+    _, *arguments = arguments if arguments[0] == "-u" else ["", *arguments]
+    try:
+        if arguments[0] == "-m":
+            sys.argv = list(arguments[1:])
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = list(arguments)
+            sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+            runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        sys.stderr.write(f"{end.code}\n")
+        return 1
+    except BaseException:  # noqa: BLE001 - what a program does not catch is printed, as Python does
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    """End as an interpreter does: threads are awaited, what is registered runs, and nothing of the server's."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - what the interpreter itself calls
+    atexit._run_exitfuncs()  # noqa: SLF001 - the same
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""A program that runs as a fork of a server is, to whoever starts it, the program itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from lab.cluster.processes import Process
+from lab.prefork import CLIENT, SERVER
+
+ABOUT = """
+import json, os, sys
+print(json.dumps([sys.argv, os.getcwd(), os.environ["WHO"], "fractions" in sys.modules, sys.stdin.read()]))
+print("to stderr", file=sys.stderr)
+sys.exit(7)
+"""
+WAITS = """
+import signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(9))
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture(scope="module")
+def socket(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prefork")
+    path = folder / "socket"
+    environment = {"PYTHONSAFEPATH": "1"}
+    command = [sys.executable, str(SERVER), str(path), "fractions"]
+    server = Process("prefork", command, log=folder / "log", folder=folder, environment=environment)
+    server.wait_until(path.exists, what="listening", timeout=60)
+    yield path
+    server.kill()
+
+
+def start(socket, *arguments, **options):
+    command = [sys.executable, "-I", "-S", str(CLIENT), str(socket), *map(str, arguments)]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, env=dict(os.environ, WHO="caller"), **streams, **options)
+
+
+def program(folder, text):
+    (folder / "program.py").write_text(text)
+    return folder / "program.py"
+
+
+def test_arguments_environment_folder_streams_and_exit_status(socket, tmp_path):
+    """All are the client's; the modules are the server's."""
+    script = program(tmp_path, ABOUT)
+    with start(socket, "-u", script, "one", "two", cwd=tmp_path) as client:
+        written, errors = client.communicate("hello")
+    assert json.loads(written) == [[str(script), "one", "two"], str(tmp_path), "caller", True, "hello"]
+    assert (errors, client.returncode) == ("to stderr\n", 7)
+
+
+def test_without_a_server_it_is_the_program(tmp_path):
+    """The same program imports for itself."""
+    script = program(tmp_path, ABOUT)
+    with start(tmp_path / "nobody", script, cwd=tmp_path) as client:
+        written, _ = client.communicate("")
+    assert json.loads(written) == [[str(script)], str(tmp_path), "caller", False, ""]
+    assert client.returncode == 7
+
+
+def test_a_module_and_a_crash(socket, tmp_path):
+    """`-m` runs a module; what is not caught is printed and is exit status 1; threads are awaited."""
+    with start(socket, "-m", "json.tool", "--compact") as client:
+        assert client.communicate('{"a": 1}')[0] == '{"a":1}\n'
+    text = "import threading, time\nthreading.Timer(0.2, lambda: print('late', flush=True)).start()\nint('x')\n"
+    with start(socket, program(tmp_path, text)) as client:
+        written, errors = client.communicate()
+    assert written == "late\n"
+    assert errors.rstrip().endswith("ValueError: invalid literal for int() with base 10: 'x'")
+    assert client.returncode == 1
+
+
+def test_a_signal_reaches_the_program(socket, tmp_path):
+    """Ctrl-C at the client is Ctrl-C at the program."""
+    with start(socket, program(tmp_path, WAITS)) as client:
+        assert client.stdout.readline() == "ready\n"
+        client.send_signal(signal.SIGINT)
+        client.communicate()
+    assert client.returncode == 9
+
+
+def test_the_program_ends_with_its_client(socket, tmp_path):
+    """Also where the client is killed."""
+    with start(socket, program(tmp_path, f"import os\nprint(os.getpid(), flush=True)\n{WAITS}")) as client:
+        running = psutil.Process(int(client.stdout.readline()))
+        client.kill()
+        client.communicate()
+        running.wait(timeout=30)
+
+
+def test_a_program_that_kills_itself_is_told_apart(socket, tmp_path):
+    """Its exit status is the shell's for the signal."""
+    with start(socket, program(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")) as client:
+        client.communicate()
+    assert client.returncode == 128 + signal.SIGKILL

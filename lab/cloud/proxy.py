@@ -84,6 +84,7 @@ class Proxy:
             task = asyncio.ensure_future(self._serve_connection(reader, writer))
             connections.add(task)
             task.add_done_callback(connections.discard)
+            task.add_done_callback(lambda _: writer.close())  # one that is cancelled before it begins closes nothing
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=256)
         self.port = server.sockets[0].getsockname()[1]

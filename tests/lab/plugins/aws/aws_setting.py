@@ -1,10 +1,13 @@
 """A stack's life as the engine tells it, and control planes that start nothing."""
 
+import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import trustme
 from pulumi import automation
@@ -34,6 +37,15 @@ def new_stack(folder: Path, environment: dict[str, str], name: str) -> automatio
     )
 
 
+@contextmanager
+def _loops_closed() -> Iterator[None]:
+    """Closes what the SDK leaves open where a task of an inline program fails: the event loop of its thread."""
+    make = asyncio.new_event_loop
+    with ExitStack() as made, mock.patch.object(asyncio, "new_event_loop") as patched:
+        patched.side_effect = lambda: made.enter_context(closing(make()))
+        yield
+
+
 @dataclass
 class Step:
     """One resource in one update: what was done, and why."""
@@ -55,13 +67,15 @@ class History:
     def up(self, version: int) -> dict[str, Step]:
         """Runs the program in this version; gives the steps by logical name."""
         self.steps = {}
-        result = self.stack.up(program=lambda: self.program(version), on_event=self._note)
+        with _loops_closed():
+            result = self.stack.up(program=lambda: self.program(version), on_event=self._note)
         self.outputs = {name: output.value for name, output in result.outputs.items()}
         return self.steps
 
     def preview(self, version: int) -> dict[str, Step]:
         self.steps = {}
-        self.stack.preview(program=lambda: self.program(version), on_event=self._note)
+        with _loops_closed():
+            self.stack.preview(program=lambda: self.program(version), on_event=self._note)
         return self.steps
 
     def refresh(self) -> dict[str, Step]:

@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Hundreds of processes import the same modules: each compiles all of them anew where none may write what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lab setup check bench conformance format schema lock
 
@@ -11,7 +13,7 @@ demo: setup ## Set everything up, walk both stories on the lab, show what was se
 
 test: setup ## Set everything up, run all tests
 	@$(BIN)/python -m lab.tools
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lab: setup ## Leave a lab up to play with
 	@$(BIN)/python -m lab up

@@ -1,7 +1,8 @@
 """What this library's dynamic providers have in common: errors that read as they were written, and little helpers.
 
 Pulumi pickles a dynamic provider into the state. Ours hold nothing, and what is pickled is a name that `provider_named`
-looks up: the state has no code in it and no layout of modules, so that a newer library serves older states.
+looks up: the state has no code in it and no layout of modules, so that a newer library serves older states. A program
+refers to its providers by that name too (`reference`): it imports neither boto3 nor lightkube, which they call.
 """
 
 import sys
@@ -16,10 +17,10 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from eks_identity import provider_redaction, redaction
-from eks_identity.aws_clients import clients
 from eks_identity.errors import AwsError, EksIdentityError, Problem
 from eks_identity.model import credentials
 from eks_identity.model.arns import Arn
+from eks_identity.own_resource import ProviderReference
 
 Properties = dict[str, Any]
 """What Pulumi hands a provider: the inputs of a resource, or its outputs. Unknown values are `UNKNOWN`."""
@@ -39,6 +40,11 @@ def provider_named(name: str) -> ResourceProvider:
     return found()
 
 
+def reference(name: str) -> ProviderReference:
+    """Return the reference to a provider, for the resource that it serves."""
+    return ProviderReference(provider_named, name)
+
+
 class PlainProvider(ResourceProvider):
     """A dynamic provider whose errors reach the user as they are, and without any secret."""
 
@@ -47,14 +53,9 @@ class PlainProvider(ResourceProvider):
         for name in provider_redaction.METHODS & vars(cls).keys():
             setattr(cls, name, provider_redaction.redacting(vars(cls)[name]))
 
-    serialize_as_secret_always = False
     config: Config | None = None
-    """The program's config. Set when the engine configures the provider, never in the program, so that it is not
-    pickled. The plugin for other languages knows `eks-identity:profile` only: the engine tells a plugin its own
-    package's."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return provider_named, (type(self).__name__,)
+    """The program's config. Set when the engine configures the provider. The plugin for other languages knows
+    `eks-identity:profile` only: the engine tells a plugin its own package's."""
 
     def configure(self, req: ConfigureRequest) -> None:
         """Lets our errors reach the user as they are: Pulumi's host of dynamic providers shows a traceback instead."""
@@ -94,6 +95,8 @@ def note(news: Properties) -> None:
 
 def _account(props: Properties, known: str) -> str | None:
     """The account of these credentials; None where AWS does not take them."""
+    from eks_identity.aws_clients import clients  # noqa: PLC0415 - boto3 takes a while, and no program asks here
+
     try:
         return clients(props["region"], known).caller[0]
     except AwsError:

@@ -6,7 +6,7 @@ plugin itself serves the same provider classes, as resources of the package `eks
 """
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -37,24 +37,44 @@ class Hosting:
     """The plugin's version, which its resources ask the engine for: so this plugin serves them, and no other."""
 
 
+class ProviderReference(pulumi.dynamic.ResourceProvider):
+    """A provider by name. It is pickled as a call of `load`, so that a program need not import the provider's module.
+
+    The engine calls the provider's methods in a process of its own, and never those of the reference.
+    """
+
+    serialize_as_secret_always = False
+
+    def __init__(self, load: Callable[[str], pulumi.dynamic.ResourceProvider], name: str) -> None:
+        self._load = load
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._load, (self._name,)
+
+    def load(self) -> pulumi.dynamic.ResourceProvider:
+        """Import the provider's module, and return the provider."""
+        return self._load(self._name)
+
+
 class OwnResource(pulumi.dynamic.Resource):
     """A resource whose `provider` is a class of this library.
 
     Names of properties are Python's in `props` and in the provider; the plugin speaks to the engine in camel case.
     """
 
-    provider_class: ClassVar[type[pulumi.dynamic.ResourceProvider]]
+    provider: ClassVar[ProviderReference]
     secrets: ClassVar[Sequence[str]]
 
     def __init_subclass__(
         cls,
-        provider: type[pulumi.dynamic.ResourceProvider],
+        provider: ProviderReference,
         secrets: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         """`secrets` names the properties that are never shown, in the state either."""
         super().__init_subclass__(module=PACKAGE, name=cls.__name__, **kwargs)
-        cls.provider_class = provider
+        cls.provider = provider
         cls.secrets = secrets
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
@@ -75,7 +95,7 @@ class OwnResource(pulumi.dynamic.Resource):
             if provider is not None:
                 opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
             with _pickler_restored():
-                super().__init__(self.provider_class(), name, kept, opts)
+                super().__init__(self.provider, name, kept, opts)
         else:
             pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, kept, opts)
 

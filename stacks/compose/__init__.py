@@ -8,7 +8,6 @@ import pulumi
 
 import eks_identity as eks
 from eks_identity.model.partitions import partition_of_region
-from eks_identity.pods.addons import Addon
 from stacks import guard, settings
 from stacks.compose import outputs
 from stacks.compose.clusters import Target, cluster
@@ -38,7 +37,7 @@ class Environment:
         self.account = account
         self.clusters: dict[str, Target] = {}
         self.providers: dict[str, eks.OidcProvider] = {}
-        self.addons: dict[str, Addon] = {}
+        self.addons: dict[str, eks.Addon] = {}
         self.people: dict[str, eks.ClusterAccess] = {}
         self.workloads: dict[str, eks.WorkloadIdentity] = {}
 

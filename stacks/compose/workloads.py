@@ -7,8 +7,6 @@ from typing import cast
 import pulumi
 
 import eks_identity as eks
-from eks_identity.pods.addon_args import AddonArgs
-from eks_identity.pods.addons import Addon
 from stacks.compose.clusters import Target
 from stacks.compose.iam import Account
 from stacks.compose.pods import identity
@@ -21,8 +19,8 @@ def workload(key: str, settings: WorkloadSettings, target: Target, account: Acco
     return eks.WorkloadIdentity(key, cast("eks.WorkloadIdentityArgs", args), target.options)
 
 
-def addon(key: str, name: str, settings: AddonSettings, target: Target, account: Account) -> Addon:
+def addon(key: str, name: str, settings: AddonSettings, target: Target, account: Account) -> eks.Addon:
     """The add-on `name`, after the nodes that it runs on."""
     args = identity(key, settings, account.settings.mode_of_addon(name, settings), target, account)
     after = pulumi.ResourceOptions(depends_on=[target.made] if target.made else [])
-    return Addon(key, cast("AddonArgs", {**args, "addon_name": name}), after)
+    return eks.Addon(key, cast("eks.AddonArgs", {**args, "addon_name": name}), after)

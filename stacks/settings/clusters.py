@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pulumi_eks
 from pydantic import Field
 
 import eks_identity as eks
-from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
 from eks_identity.pods.addon_args import AddonArgs
-from stacks.settings.derived import Model, takes
+from stacks.settings.derived import Deferred, Model, takes
 from stacks.settings.pods import PodSettings
 
-
-@takes(pulumi_eks.ClusterArgs, without=CLUSTER_NOT_OURS)
-class NewClusterSettings(Model):
-    """A new cluster, in the words of `pulumi_eks.Cluster`."""
-
-
-@takes(pulumi_eks.ManagedNodeGroupArgs, without=NODE_GROUP_NOT_OURS)
-class NodeGroupSettings(Model):
-    """A managed node group, in the words of `pulumi_eks.ManagedNodeGroup`."""
-
-    version: str | None = None
-    """The Kubernetes version of the nodes; the cluster's where left out."""
+if TYPE_CHECKING:
+    from stacks.settings.new_clusters import NewClusterSettings, NodeGroupSettings
+else:
+    NewClusterSettings = Annotated[Any, Deferred("stacks.settings.new_clusters", "NewClusterSettings")]
+    NodeGroupSettings = Annotated[Any, Deferred("stacks.settings.new_clusters", "NodeGroupSettings")]
 
 
 @takes(AddonArgs, without=["cluster", "addon_name"])

@@ -16,10 +16,14 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, ClassVar, Literal, TypeVar
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 
 class Model(BaseModel):
@@ -44,6 +48,29 @@ def _handed_on(value: Any) -> Any:
     if isinstance(value, list):
         return [_handed_on(item) for item in value]
     return {key: _handed_on(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Stands for a model whose module takes long to import, as `Annotated[Any, Deferred(…)]`.
+
+    The module is imported when a file has the setting, and for the schema.
+    """
+
+    module: str
+    name: str
+
+    def model(self) -> type[Model]:
+        """Import the module, and return the model."""
+        return typing.cast("type[Model]", getattr(import_module(self.module), self.name))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate by the model; pydantic puts the keys of this setting in front of the model's errors."""
+        return core_schema.no_info_plain_validator_function(lambda value: self.model().model_validate(value))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return a reference to the schema of the model, as any other setting has it."""
+        return handler(core_schema.definitions_schema(self.model().__pydantic_core_schema__, []))
 
 
 M = TypeVar("M", bound=Model)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from eks_identity import Problem
+from stacks.settings.derived import Deferred
 from stacks.settings.environment import Settings
 
 Keys = tuple[str | int, ...]
@@ -133,6 +134,8 @@ def _below(kind: Any, key: str | int) -> Iterator[Any]:
 
 
 def _models(hint: Any) -> Iterator[Any]:
+    if isinstance(hint, Deferred):
+        yield hint.model()
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         yield hint
     for inner in typing.get_args(hint):

@@ -355,7 +355,7 @@ def in_the_state(props, outs):
 def provider_leaks(name, props, monkeypatch, capsys):
     """Where the provider of a resource shows a marked value, in every way that its calls can fail or succeed."""
     found: list[str] = []
-    provider = own_resources()[name].provider_class()
+    provider = own_resources()[name].provider.load()
     ways = [*_raising(props).values(), None]
     for way in ways:
         with monkeypatch.context() as patch:

@@ -1,10 +1,9 @@
 """An EKS cluster to declare identity on: a new one, or one that is there. Both give the same outputs."""
 
 from importlib.metadata import version
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_eks as eks
 import pulumi_kubernetes as k8s
 
 from eks_identity import diagnostics
@@ -12,12 +11,16 @@ from eks_identity.clusters import callers, kubernetes_providers
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
-from eks_identity.clusters.new_cluster import NewCluster
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, refusing
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
+
+if TYPE_CHECKING:
+    import pulumi_eks as eks
+
+    from eks_identity.clusters.new_cluster import NewCluster
 
 LOOK_UP = "aws:eks/getCluster:getCluster"
 GET_REGION = "aws:index/getRegion:getRegion"
@@ -117,7 +120,7 @@ class Cluster(pulumi.ComponentResource):
         self.register_outputs({**self.connection})
 
     @property
-    def eks(self) -> eks.Cluster | None:
+    def eks(self) -> "eks.Cluster | None":
         """What pulumi_eks made; None for a cluster that was there."""
         return self._eks
 
@@ -179,7 +182,7 @@ class Cluster(pulumi.ComponentResource):
         fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
         return InvalidInput([Problem("", rule, name, fix)])
 
-    def _create(self, name: str, args: ClusterArgs, new: NewCluster) -> None:
+    def _create(self, name: str, args: ClusterArgs, new: "NewCluster") -> None:
         credentials = {"role_arn": args.get("role_arn"), "profile_name": args.get("profile")}
         given = {key: value for key, value in credentials.items() if value is not None}
         self._eks = new.make(self, name, args.get("name"), given)
@@ -200,8 +203,10 @@ class Cluster(pulumi.ComponentResource):
         return self.arn.apply(known_or_planned, run_with_unknowns=True)
 
 
-def _new(inputs: Inputs, args: ClusterArgs) -> NewCluster | None:
+def _new(inputs: Inputs, args: ClusterArgs) -> "NewCluster | None":
     if "create" in args:
+        from eks_identity.clusters.new_cluster import NewCluster  # noqa: PLC0415 - pulumi_eks takes a while
+
         return NewCluster.of(inputs, args["create"], args.get("node_groups", {}), args.get("role_settings", {}))
     if "name" not in args:
         rule = "a cluster that is there has a name; a new one has create"

@@ -75,7 +75,7 @@ class MadeRoles:
             props["tags"] = pulumi.Output.from_input(both).apply(lambda known: {**known[0], **known[1]})
         return pulumi.ResourceTransformResult(props, args.opts)
 
-    def node_role(self, name: str, parent: pulumi.Resource) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
+    def node_role(self, name: str, parent: pulumi.Resource) -> "tuple[aws.iam.Role, list[pulumi.Resource]]":
         """A role for nodes, and its attachments: without those no node joins."""
         own = pulumi.ResourceOptions(parent=parent)
         found = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=parent))

@@ -95,13 +95,13 @@ class NewCluster:
             eks.ManagedNodeGroup(f"{name}-{group_name}", eks.ManagedNodeGroupArgs(**wanted), own)
         return cluster
 
-    def _node_role(self, parent: pulumi.Resource, name: str) -> tuple[aws.iam.Role | None, list[pulumi.Resource]]:
+    def _node_role(self, parent: pulumi.Resource, name: str) -> "tuple[aws.iam.Role | None, list[pulumi.Resource]]":
         groups = self.node_groups.values()
         if all(group.keys() & _ROLES for group in groups):
             return None, []
         return self.roles.node_role(f"{name}-node", parent)
 
-    def _instance_roles(self, node_role: aws.iam.Role | None) -> pulumi.Input[list[Any]]:
+    def _instance_roles(self, node_role: "aws.iam.Role | None") -> pulumi.Input[list[Any]]:
         """All roles of nodes: pulumi_eks writes them into aws-auth, which mode CONFIG_MAP reads alone."""
         given = self.options.get("instance_roles", [])
         one = self.options.get("instance_role")

@@ -94,7 +94,7 @@ def isolate_launch_templates(args: pulumi.ResourceTransformArgs) -> pulumi.Resou
     return pulumi.ResourceTransformResult({**args.props, "metadataOptions": options}, args.opts)
 
 
-def _disk(device: pulumi.Input[str], size: pulumi.Input[int]) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
+def _disk(device: pulumi.Input[str], size: pulumi.Input[int]) -> "aws.ec2.LaunchTemplateBlockDeviceMappingArgs":
     volume = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(volume_size=size, volume_type="gp3", encrypted="true")
     return aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=device, ebs=volume)
 

@@ -128,7 +128,7 @@ class OwnResources:
         name = urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
         declared = self._types[name]
         if name not in self._providers:
-            provider = declared.provider_class()
+            provider = declared.provider.load()
             provider.configure(ConfigureRequest(Config(self._config, "")))
             self._providers[name] = provider
         return self._providers[name], declared.secrets

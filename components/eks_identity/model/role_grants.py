@@ -72,6 +72,25 @@ class RoleGrant:
         return self.namespaces if self.kind == "Role" else (None,)
 
 
+def rbac_fields(grants: Sequence[RoleGrant], group: str) -> dict[str, Any]:
+    """Return roles and bindings in plain form, which a guard keeps in the state."""
+    roles = [
+        {**_place(namespace, grant.name), "rules": [rule.manifest() for rule in grant.rules or ()]}
+        for grant in grants
+        for namespace in grant.role_namespaces
+    ]
+    bindings = [
+        {**_place(namespace, grant.binding_name), "kind": grant.kind, "role": grant.name, "group": group}
+        for grant in grants
+        for namespace in grant.binding_namespaces
+    ]
+    return {"roles": roles, "bindings": bindings}
+
+
+def _place(namespace: str | None, name: str) -> dict[str, str]:
+    return {"name": name} if namespace is None else {"name": name, "namespace": namespace}
+
+
 def _namespaces(role: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
     if "namespace" in role and "namespaces" in role:
         problems.add("namespaces", "namespace or namespaces", role["namespaces"], "leave one of the two")

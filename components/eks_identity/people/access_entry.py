@@ -11,6 +11,7 @@ import pulumi
 
 from eks_identity import credentials
 from eks_identity.clusters import connections
+from eks_identity.dynamic_provider import reference
 from eks_identity.errors import InvalidInput
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -18,7 +19,6 @@ from eks_identity.model import tags
 from eks_identity.model.access_entries import AccessEntry
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
-from eks_identity.people.access_entry_provider import AdoptedAccessEntryProvider
 
 
 class AdoptedAccessEntryArgs(TypedDict):
@@ -50,7 +50,9 @@ class AdoptedAccessEntryArgs(TypedDict):
     """An `AccessGuard` knows this entry, and refuses where it is a last way in; so the entry itself asks nobody."""
 
 
-class AdoptedAccessEntry(OwnResource, provider=AdoptedAccessEntryProvider, secrets=["kubeconfig", "credentials"]):
+class AdoptedAccessEntry(
+    OwnResource, provider=reference("AdoptedAccessEntryProvider"), secrets=["kubeconfig", "credentials"]
+):
     """One principal's access entry of type STANDARD, made where there is none and taken over where there is one.
 
     A takeover sets username, groups and tags in place: there is no moment without the entry, and its access policies

@@ -10,11 +10,11 @@ import pulumi
 
 from eks_identity import credentials
 from eks_identity.clusters import connections
+from eks_identity.dynamic_provider import reference
 from eks_identity.inputs import Inputs
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.arns import principal_arn
 from eks_identity.own_resource import OwnResource
-from eks_identity.people.access_guard_provider import AccessGuardProvider
 
 
 class AccessGuardArgs(TypedDict):
@@ -43,7 +43,7 @@ class AccessGuardArgs(TypedDict):
     do. Kept as a secret."""
 
 
-class AccessGuard(OwnResource, provider=AccessGuardProvider, secrets=["kubeconfig", "credentials"]):
+class AccessGuard(OwnResource, provider=reference("AccessGuardProvider"), secrets=["kubeconfig", "credentials"]):
     """Rejects a change after which the caller may do less in the cluster, or nobody is an administrator.
 
     Make it depend on the entries that it guards: then a change is rejected in its preview, and the removal of the whole

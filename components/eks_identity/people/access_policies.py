@@ -61,7 +61,7 @@ def policies(
     return found
 
 
-def scope(namespaces: list[str]) -> aws.eks.AccessPolicyAssociationAccessScopeArgs:
+def scope(namespaces: list[str]) -> "aws.eks.AccessPolicyAssociationAccessScopeArgs":
     """Where a policy applies, as the aws provider takes it."""
     if not namespaces:
         return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")

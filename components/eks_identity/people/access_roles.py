@@ -1,6 +1,6 @@
 """The RBAC half of people's access: what a group may do, and where."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import NotRequired, TypedDict
@@ -106,20 +106,16 @@ def bind(
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 
-_ROLES: dict[str, Callable[..., pulumi.Resource]] = {
-    "ClusterRole": k8s.rbac.v1.ClusterRole,
-    "Role": k8s.rbac.v1.Role,
-}
-
 
 def _bind(
     name: str, grant: RoleGrant, group: str, child: pulumi.ResourceOptions, checks: Checks
 ) -> list[pulumi.Resource]:
     made: list[pulumi.Resource] = []
+    role_class = k8s.rbac.v1.Role if grant.kind == "Role" else k8s.rbac.v1.ClusterRole
     for namespace in grant.role_namespaces:
         label = _resource_name(name, grant.name, namespace)
         queried = pulumi.ResourceOptions(hooks=checks.of_object(label, grant.kind, grant.name, namespace))
-        role = _ROLES[grant.kind](
+        role = role_class(
             label,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=grant.name, namespace=namespace),
             rules=[k8s.rbac.v1.PolicyRuleArgs(**_fields(rule)) for rule in grant.rules or ()],

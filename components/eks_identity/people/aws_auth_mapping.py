@@ -5,6 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from eks_identity import credentials, declared
+from eks_identity.dynamic_provider import reference
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -12,7 +13,6 @@ from eks_identity.model.access_entries import EntryType
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.own_resource import OwnResource
-from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
 
 
 class AwsAuthMappingArgs(TypedDict):
@@ -40,7 +40,7 @@ class AwsAuthMappingArgs(TypedDict):
     When the mapping is deleted or replaced, the value of the last update counts."""
 
 
-class AwsAuthMapping(OwnResource, provider=AwsAuthMappingProvider, secrets=["kubeconfig", "credentials"]):
+class AwsAuthMapping(OwnResource, provider=reference("AwsAuthMappingProvider"), secrets=["kubeconfig", "credentials"]):
     """One entry of aws-auth, and never more than that: others may write the same ConfigMap at the same time.
 
     The ConfigMap is read, the one entry changed, and written with the `resourceVersion` that was read; on a conflict

@@ -7,27 +7,7 @@ from typing import Any
 from eks_identity.dynamic_provider import Properties, is_unknown
 from eks_identity.model import lockout
 from eks_identity.model.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
-from eks_identity.model.role_grants import RoleGrant
 from eks_identity.people.lockout import Change
-
-
-def rbac_fields(grants: Sequence[RoleGrant], group: str) -> dict[str, Any]:
-    """Roles and bindings in plain form."""
-    roles = [
-        {**_place(namespace, grant.name), "rules": [rule.manifest() for rule in grant.rules or ()]}
-        for grant in grants
-        for namespace in grant.role_namespaces
-    ]
-    bindings = [
-        {**_place(namespace, grant.binding_name), "kind": grant.kind, "role": grant.name, "group": group}
-        for grant in grants
-        for namespace in grant.binding_namespaces
-    ]
-    return {"roles": roles, "bindings": bindings}
-
-
-def _place(namespace: str | None, name: str) -> dict[str, str]:
-    return {"name": name} if namespace is None else {"name": name, "namespace": namespace}
 
 
 def between(olds: Properties, news: Properties) -> tuple[Change, list[str]]:

@@ -124,7 +124,7 @@ class WayIn:
             "policies": policies if via.uses_access_entries else [],
         }
 
-    def _enter(self, name: str, person: Person) -> aws.eks.AccessEntry:
+    def _enter(self, name: str, person: Person) -> "aws.eks.AccessEntry":
         who = {**person.who, "cluster_account": self._cluster["account_id"]}
         known = self._inputs.later(who, partial(access_entry, self._entrance, person), person.under)
         people: dict[str, Any] = {}
@@ -168,8 +168,8 @@ class WayIn:
         return AdoptedAccessEntry(name, args, self._child)
 
     def _associate(
-        self, name: str, own: aws.eks.AccessEntry | AdoptedAccessEntry, policy: GrantedPolicy
-    ) -> aws.eks.AccessPolicyAssociation:
+        self, name: str, own: "aws.eks.AccessEntry | AdoptedAccessEntry", policy: GrantedPolicy
+    ) -> "aws.eks.AccessPolicyAssociation":
         # Another scope is another association to Pulumi, and the same one to EKS: made first, it would go with the old.
         options = pulumi.ResourceOptions(delete_before_replace=True, depends_on=[own])
         return aws.eks.AccessPolicyAssociation(

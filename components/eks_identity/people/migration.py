@@ -8,13 +8,13 @@ import pulumi
 from eks_identity import credentials
 from eks_identity.clusters import connections
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.dynamic_provider import reference
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.inputs import Inputs
 from eks_identity.model import arns, names
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.own_resource import OwnResource
-from eks_identity.people.migration_provider import AuthenticationModeMigrationProvider
 
 
 class AuthenticationModeMigrationArgs(TypedDict):
@@ -33,7 +33,7 @@ class AuthenticationModeMigrationArgs(TypedDict):
 
 
 class AuthenticationModeMigration(
-    OwnResource, provider=AuthenticationModeMigrationProvider, secrets=["kubeconfig", "credentials"]
+    OwnResource, provider=reference("AuthenticationModeMigrationProvider"), secrets=["kubeconfig", "credentials"]
 ):
     """Takes a cluster from `CONFIG_MAP` through `API_AND_CONFIG_MAP` to `API`, with everybody whom aws-auth lets in.
 

@@ -18,11 +18,11 @@ from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_prov
 from eks_identity.model import arns, identities, tags
 from eks_identity.model.access_entries import AuthenticationMode, EntryType, Via
 from eks_identity.model.connections import CHECKS
+from eks_identity.model.role_grants import rbac_fields
 from eks_identity.people import access_policies, access_roles, principals
 from eks_identity.people.access_policies import AccessPolicyArgs
 from eks_identity.people.access_roles import RoleArgs
 from eks_identity.people.bound_roles import BoundRoles
-from eks_identity.people.declared_access import rbac_fields
 from eks_identity.people.entrances import Options, WayIn
 from eks_identity.people.existing_objects import ExistingObjects
 from eks_identity.people.principals import Entrance, PrincipalArgs

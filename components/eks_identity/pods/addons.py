@@ -128,7 +128,7 @@ class Addon(pulumi.ComponentResource):
         )
 
 
-def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> aws.eks.Addon:
+def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> "aws.eks.Addon":
     association = aws.eks.AddonPodIdentityAssociationArgs(
         role_arn=parent.role_arn, service_account=parent.service_account
     )

@@ -124,7 +124,7 @@ class RolePlan:
         *,
         suffix: str = "",
         hooks: pulumi.ResourceHookBinding | None = None,
-    ) -> aws.iam.Role:
+    ) -> "aws.iam.Role":
         """Registers role, attachments and inline policies below `parent`; `hooks` are the role's."""
         child = pulumi.ResourceOptions(parent=parent)
         boundary = self.permissions_boundary
@@ -151,7 +151,7 @@ class RolePlan:
         roles_of_program.declare(self.inputs, role, trust, self.inline_policies, self.tags)
         return role
 
-    def _attach(self, parent: pulumi.ComponentResource, name: str, role: aws.iam.Role) -> None:
+    def _attach(self, parent: pulumi.ComponentResource, name: str, role: "aws.iam.Role") -> None:
         """Registers one attachment for each policy, named after the policy."""
         attached: dict[str, tuple[str, aws.iam.RolePolicyAttachment]] = {}
 

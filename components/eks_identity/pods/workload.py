@@ -208,7 +208,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         args: WorkloadIdentityArgs,
         subject: SubjectArgs,
         is_new: pulumi.ResourceHookBinding,
-    ) -> "aws.eks.PodIdentityAssociation":  # in quotes: aws.eks takes a while to import, and IRSA needs none of it
+    ) -> "aws.eks.PodIdentityAssociation":
         policy: pulumi.Input[str] | None = None
         if "session_policy" in args:
             with_policy = workload_trust.sessions_with_policy(inputs.subject, args)

@@ -1,0 +1,53 @@
+"""What importing costs: a program loads the modules of the resources that it declares."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = (
+    *("pulumi_eks", "pulumi_aws.ec2._inputs", "pulumi_aws.iam._inputs", "pulumi_kubernetes.core.v1._inputs"),
+    *("boto3", "botocore", "lightkube", "httpx2"),
+)
+"""Whose import takes long. The modules of the SDKs are lazy, and always listed; when one is used, so is its part."""
+COMPOSE = "import stacks.compose"
+SETTINGS = """
+from stacks.settings import parse
+access = {"cluster": "eks-clu", "principals": [{"user": "eks-ope"}], "group": "ops", "roles": [{"name": "view"}]}
+said = {"account": "123456789012", "clusters": {"eks-clu": {}}, "people": {"ops": access}}
+parse(said, project="eks-identity", stack="dev")
+"""
+ACCESS = """
+import pulumi
+import pulumi_kubernetes as k8s
+import eks_identity as eks
+from eks_identity.testing import deploy
+
+RULES = [{"resources": ["pods"], "verbs": ["list"]}]
+
+def program():
+    cluster = eks.Cluster("main", {"name": "eks-clu"})
+    options = pulumi.ResourceOptions(providers=[cluster.provider])
+    for via in ("access-entry", "aws-auth"):
+        principals = [{"arn": f"arn:aws:iam::123456789012:user/{via}"}]
+        roles = [{"name": via, "rules": RULES}]
+        args = {"cluster": cluster.connection, "via": via, "group": via, "roles": roles, "principals": principals}
+        eks.ClusterAccess(via, args, options)
+
+deploy(program)
+"""
+
+
+@pytest.mark.parametrize("program", [COMPOSE, COMPOSE + SETTINGS + ACCESS], ids=["import", "declare"])
+def test_a_program_without_new_clusters_and_pods_imports_no_heavy_module(program):
+    """Existing clusters, roles and mappings need neither pulumi_eks nor EC2, core/v1, boto3 and lightkube."""
+    listed = f"import json, sys\n{program}\nprint(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "components")))
+    command = [sys.executable, "-W", "ignore", "-c", listed]
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

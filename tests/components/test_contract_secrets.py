@@ -14,6 +14,7 @@ import pulumi_kubernetes as k8s
 import pytest
 import yaml
 from contract import declare, sample
+from kubeconfig_setting import with_credentials
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
@@ -387,18 +388,6 @@ CREDENTIALS = {
     "auth-provider": {"auth-provider": {"name": "gcp", "config": {"access-token": MARK}}},
     "lines": {"token": f"{MARK}\n'{MARK}'"},
 }
-
-
-def with_credentials(user):
-    """A kubeconfig with these credentials, of a cluster that does not answer."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:9"}}],
-        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-        "current-context": "a",
-        "users": [{"name": "a", "user": user}],
-    }
 
 
 def written_kubeconfigs(user):

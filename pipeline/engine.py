@@ -44,7 +44,12 @@ class CancellableEngine(auto.PulumiCommand):
         on_output: OnOutput | None = None,
         on_error: OnOutput | None = None,
     ) -> auto.CommandResult:
-        """Run one command to its end; raises the Automation API's `CommandError` where it fails."""
+        """Run one command to its end; raises the Automation API's `CommandError` where it fails.
+
+        After `cancel` no command is started: a signal may come between the preview and the update.
+        """
+        if self.cancelled:
+            raise create_command_error(auto.CommandResult(stdout="", stderr="cancelled", code=1))
         process = subprocess.Popen(
             [self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,

@@ -83,6 +83,13 @@ def _preview(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> 
 
 
 def _up(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
+    """Preview, then update. A failed preview ends the operation before anything is changed.
+
+    The Automation API's `up` skips the preview, in which a change that locks somebody out is rejected.
+    """
+    narrator.say("previewing the update")
+    stack.preview(on_event=narrator.hear_preview, config_file=config_file)
+    narrator.say("updating")
     stack.up(on_event=narrator.hear, config_file=config_file, show_secrets=False)
 
 
@@ -164,7 +171,7 @@ def _failure(
             f"stack {stack_name!r} is locked by another update\n"
             f"  fix: wait for it; if it was killed, `pulumi cancel -s {stack_name}` removes its lock"
         )
-    if not report.diagnostics:
+    if all(line.startswith("warning: ") for line in report.diagnostics):
         report.diagnostics.append(str(error))
         return OperationFailedError(f"{operation} of stack {stack_name!r} failed:\n{error}")
     return OperationFailedError(

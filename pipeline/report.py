@@ -69,6 +69,11 @@ class Narrator:
         elif event.summary_event:
             self._report.summary = {str(op): count for op, count in event.summary_event.resource_changes.items()}
 
+    def hear_preview(self, event: EngineEvent) -> None:
+        """Report the failures and diagnostics of a preview before an update; its steps change nothing."""
+        if not event.resource_pre_event and not event.summary_event:
+            self.hear(event)
+
     def say(self, text: str) -> None:
         self._console.print(escape(text), style="bold")
 
@@ -88,8 +93,11 @@ class Narrator:
 
     def _diagnostic(self, severity: str, message: str) -> None:
         text = Text.from_ansi(_without_colours(message)).plain.strip()
+        line = f"{severity}: {text}"
+        if line in self._report.diagnostics:
+            return  # an update repeats the warnings of its preview
         if text and not (self._report.diagnostics and text.startswith(_ENDED)):
-            self._report.diagnostics.append(f"{severity}: {text}")
+            self._report.diagnostics.append(line)
             self._console.print(
                 f"[{'yellow' if severity == 'warning' else 'red'}]{severity}[/]: {escape(text)}", soft_wrap=True
             )

@@ -18,13 +18,13 @@ import pulumi
 from pulumi.output import contains_unknowns
 from pulumi.resource import DependencyResource
 
-from eks_identity.errors import InvalidInput, Problem
+from eks_identity.errors import InvalidInput
 from eks_identity.gathered import gathered
-from eks_identity.inputs import Refused, is_plain, named
-from eks_identity.redaction import SECRET
+from eks_identity.inputs import Refused, is_plain, named, not_secret
 
 T = TypeVar("T")
 R = TypeVar("R")
+_SHOWN = "Pulumi shows the logical name of a resource, which this value is a part of"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Children:
 
         async def resolved(known: Any) -> Any:
             if await late.is_secret():
-                raise Refused([_not_secret(under)], subject=self.subject)
+                raise Refused([not_secret(under, _SHOWN)], subject=self.subject)
             return known
 
         def registered(known: Any) -> Registered[pulumi.Output[R]]:
@@ -83,8 +83,3 @@ class Children:
         stand_in.__dict__["urn"] = registered.apply(lambda known: known.resources[at].urn)
         self.component._childResources.add(stand_in)  # noqa: SLF001 - Pulumi has no public name for late children
         return stand_in
-
-
-def _not_secret(under: str) -> Problem:
-    rule = "must not be a secret: Pulumi shows the logical name of a resource, which this value is a part of"
-    return Problem(under, rule, SECRET, "pass pulumi.Output.unsecret(…) of it: a name or an ARN gives nobody access")

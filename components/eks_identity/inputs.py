@@ -19,11 +19,12 @@ from eks_identity import declared, mistakes, redaction
 from eks_identity.errors import InvalidInput, Problem, Problems, without_secrets
 from eks_identity.gathered import gathered, redactor_of
 from eks_identity.model import names
-from eks_identity.redaction import Redactor
+from eks_identity.redaction import SECRET, Redactor
 from eks_identity.shapes import PLAIN, is_late, misshapen
 
 T = TypeVar("T")
 V = TypeVar("V")
+_IN_AN_ARN = "the resource's ARN has this value, and ARNs are plain in the state"
 
 
 class Refused(InvalidInput, pulumi.RunError):
@@ -51,6 +52,20 @@ class Inputs:
         if is_plain(value):
             return cast("T", self.problems.take(under, parse, cast("V", value)))
         return self.later(value, parse, under)
+
+    def take_public(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
+        """`take` a value that is part of an ARN: a secret is rejected, since ids and ARNs are plain in the state."""
+        if is_plain(value):
+            return self.take(under, value, parse)
+        late: pulumi.Output[V] = pulumi.Output.from_input(value)
+
+        async def require_plain(known: V) -> V:
+            if await late.is_secret():
+                raise Refused([not_secret(under, _IN_AN_ARN)], subject=self.subject)
+            return known
+
+        public: pulumi.Output[V] = late.apply(require_plain, run_with_unknowns=True)
+        return self.take(under, public, parse)
 
     def later(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Output[T]:
         """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names this component."""
@@ -149,6 +164,12 @@ def redacted_errors() -> Iterator[None]:
         if hidden is error:
             raise
         raise hidden from None
+
+
+def not_secret(under: str, shown_in: str) -> Problem:
+    """The problem of a secret that would be shown in plain."""
+    fix = "pass pulumi.Output.unsecret(…) of it: a name, an ARN or an issuer gives nobody access"
+    return Problem(under, f"must not be a secret: {shown_in}", SECRET, fix)
 
 
 def named(refusal: InvalidInput, subject: str, under: str) -> Refused:

@@ -1,7 +1,7 @@
 """What the engine and the vendor's plugins are asked while the engine waits for a hook, and elsewhere.
 
 The SDK's own invoke waits for one of the threads that registrations keep, and so a hook cannot use it (see `threads`);
-it also takes what is not known yet for what is not there.
+it also takes what is not known yet for what is not there, and with `--debug` it prints what a plugin answers.
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,18 @@ async def found(token: str, asked: Mapping[str, Any], parent: pulumi.Resource) -
         raise
 
 
-async def said(token: str, asked: Mapping[str, Any], provider: pulumi.ProviderResource | None = None) -> dict[str, Any]:
-    """What a function returns. What the engine does not know yet is the SDK's word for that."""
+async def said(
+    token: str, asked: Mapping[str, Any], provider: pulumi.ProviderResource | None = None, *, version: str = ""
+) -> dict[str, Any]:
+    """What a function returns. What the engine does not know yet is the SDK's word for that.
+
+    `version` is that of the plugin, for a default provider.
+    """
     request = resource_pb2.ResourceInvokeRequest(
-        tok=token, args=await rpc.serialize_properties(dict(asked), {}), provider=await _reference(provider)
+        tok=token,
+        args=await rpc.serialize_properties(dict(asked), {}),
+        provider=await _reference(provider),
+        version=version,
     )
     engine: Any = get_monitor()
     try:

@@ -220,6 +220,36 @@ def test_secret_that_would_be_part_of_a_name_is_rejected(known):
     deploy(lambda: role(policies=[pulumi.Output.unsecret(pulumi.Output.secret(arn))]), preview=True)
 
 
+IN_AN_ARN = {
+    "role_name": lambda value: eks.PodIdentityRole("r", {"role_name": value}),
+    "role_name_prefix": lambda value: eks.ChainedRole(
+        "r", {"role_name_prefix": value, "trusted_role_arns": [f"arn:aws:iam::{ACCOUNT}:role/other"]}
+    ),
+    "path": lambda value: eks.PodIdentityRole("r", {"path": pulumi.Output.concat("/", value, "/")}),
+    "issuer": lambda value: eks.OidcProvider("p", {"issuer": pulumi.Output.concat("https://", value, ".dev")}),
+    "role_settings.path": lambda value: eks.Cluster(
+        "c", {"create": {}, "role_settings": {"path": pulumi.Output.concat("/", value, "/")}}
+    ),
+    "role_settings.role_name_prefix": lambda value: eks.Cluster(
+        "c", {"create": {}, "role_settings": {"role_name_prefix": value}}
+    ),
+}
+"""Components by the input that becomes part of an ARN."""
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("field", IN_AN_ARN)
+def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
+    """The state has ids and ARNs in plain; the rejection says so, and how to pass the value."""
+    value = "hidden-thing" if known else UNKNOWN
+    with pytest.raises(Refused, match="must not be a secret") as refusal:
+        deploy(lambda: IN_AN_ARN[field](pulumi.Output.secret(value)), preview=True)
+    (problem,) = refusal.value.problems
+    assert problem.input == field
+    assert "hidden-thing" not in str(refusal.value)
+    deploy(lambda: IN_AN_ARN[field](pulumi.Output.unsecret(pulumi.Output.secret("hidden-thing"))), preview=True)
+
+
 def test_resources_that_depend_on_a_component_wait_for_late_children():
     """What depends on a role depends on the attachment of an Output too, which is registered later."""
 

@@ -1,5 +1,7 @@
 """A refusal names the rule that a secret breaks, and has no word of the secret."""
 
+from contextlib import nullcontext
+
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
@@ -83,6 +85,19 @@ def test_what_is_looked_up_by_a_secret_is_in_no_refusal_either(connection):
         with pytest.raises(Refused, match=r"\[secret\]") as refusal:
             declare(component, args, connection, there)
         assert "hush" not in str(refusal.value).lower()
+
+
+@pytest.mark.parametrize("answer", [None, PluginError("couldn't find hush-Hush")], ids=["found", "not found"])
+def test_a_secret_cluster_name_is_in_no_debug_message(connection, monkeypatch, answer):
+    """The SDK's own invoke prints what the plugin answers with `--debug`."""
+    messages = []
+    for level in ("debug", "info", "warn", "error"):
+        monkeypatch.setattr(pulumi.log, level, lambda message, *_args, **_options: messages.append(message))
+    there = Cloud() if answer is None else Cloud(getCluster=answer, getRegion={"region": "r", "id": "r"})
+    with nullcontext() if answer is None else pytest.raises(Refused):
+        declare(eks.Cluster, {"name": secret("hush-Hush")}, connection, there)
+    assert messages
+    assert "hush" not in "".join(messages).lower()
 
 
 def test_what_is_no_secret_is_shown(connection):

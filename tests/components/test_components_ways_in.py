@@ -12,6 +12,7 @@ from eks_identity.errors import ClusterUnreachableError
 from eks_identity.inputs import Refused
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.people import aws_auth_store
+from eks_identity.people.access_guard import AccessGuard
 from eks_identity.people.new_entries import ENTRY
 from eks_identity.people.principals import logical_name
 
@@ -224,3 +225,33 @@ def test_rbac_object_that_exists_is_rejected_at_preview(connection, monkeypatch,
     assert (problem.input, problem.value) == (field, existing)
     assert f"kubectl delete {kind.lower()} {existing}" in problem.fix
     assert "opts.aliases" in problem.fix
+
+
+UNKNOWN = pulumi.output.UNKNOWN
+UNREAD = {
+    "unknown kubeconfig": ({"kubeconfig": UNKNOWN}, True, "so aws-auth and RBAC are not evaluated"),
+    "mode API": ({"kubeconfig": UNKNOWN, "authentication_mode": "API"}, True, "so RBAC is not evaluated"),
+    "new cluster": ({"kubeconfig": UNKNOWN, "arn": UNKNOWN}, True, None),
+    "known kubeconfig": ({"kubeconfig": kubeconfig()}, True, None),
+    "update": ({"kubeconfig": UNKNOWN}, False, None),
+}
+
+
+@pytest.mark.parametrize(("late", "preview", "expected"), UNREAD.values(), ids=list(UNREAD))
+def test_what_the_guard_cannot_read_at_preview_is_reported(connection, warnings, late, preview, expected):
+    """A new access to an existing cluster whose kubeconfig is not known yet: one warning says what is not evaluated."""
+
+    def program():
+        given = {**connection, **{field: pulumi.Output.from_input(value) for field, value in late.items()}}
+        args = {"cluster": given, "principals": [{"arn": USER}], "policies": [{"policy": "AmazonEKSViewPolicy"}]}
+        access = eks.ClusterAccess("ops", args)
+        asked = registered.before("guard-reads-all", access, (AccessGuard.token(), "ops"), {})
+        return pulumi.Output.from_input(asked)
+
+    with hooks() as registered:
+        deploy(program, preview=preview, cloud=Cloud(getAccessEntry=ABSENT))
+    assert len(warnings) == (expected is not None)
+    for said in warnings:
+        assert said.startswith('ClusterAccess "ops": the kubeconfig of eks-clu is not known in this preview')
+        assert expected in said
+        assert "is evaluated in the update" in said

@@ -81,6 +81,23 @@ def test_failing_program(runner, settings):
     assert any("the program is broken on purpose" in line for line in report["diagnostics"])
 
 
+def test_up_changes_nothing_if_its_preview_fails(runner, settings):
+    """What a preview rejects stops `up` before the first step, and a warning of both is reported once."""
+    program = runner.project / "__main__.py"
+    plain = program.read_text()
+    program.write_text(f"{plain}\npulumi.log.warn('mind the gap')\n")
+    assert report(runner, "up")["diagnostics"] == ["warning: mind the gap"]
+
+    settings(until="/nonexistent/never")
+    program.write_text(f"{plain}\nif pulumi.runtime.is_dry_run():\n    raise ValueError('rejected at preview')\n")
+    done = runner("up", "--stack", "test", "--json")
+    failed = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert any("rejected at preview" in line for line in failed["diagnostics"])
+    assert failed["changes"] == []
+    assert failed["summary"] == {}
+
+
 def test_settings_of_one_run(runner, tmp_path):
     """Settings named for one run are used in it, and the stack's own stay as they were."""
     other = tmp_path / "other.yaml"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from eks_identity import diagnostics
+from eks_identity import diagnostics, look_ups
 from eks_identity.clusters import callers, kubernetes_providers
 from eks_identity.clusters.cluster_roles import MadeRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
@@ -150,11 +150,10 @@ class Cluster(pulumi.ComponentResource):
 
     def _look_up(self, subject: str, name: pulumi.Input[str]) -> None:
         async def described(known: str) -> dict[str, Any]:
-            options = pulumi.InvokeOptions(parent=self, version=version("pulumi_aws"))
             try:
-                return dict(await pulumi.runtime.invoke_async(LOOK_UP, {"name": known}, options))
-            except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-                raise await self._not_found(known, error, options) from None
+                return await self._ask(LOOK_UP, {"name": known})
+            except look_ups.LookUpError as error:
+                raise await self._not_found(known, error) from None
 
         found: pulumi.Output[dict[str, Any]] = refusing(name, described, subject, "name")
         self.name = found.apply(lambda known: str(known["name"]))
@@ -171,12 +170,15 @@ class Cluster(pulumi.ComponentResource):
             )
         )
 
-    async def _not_found(self, name: str, error: Exception, options: pulumi.InvokeOptions) -> InvalidInput:
+    async def _ask(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
+        return await look_ups.said(function, asked, self.get_provider(function), version=version("pulumi_aws"))
+
+    async def _not_found(self, name: str, error: Exception) -> InvalidInput:
         """What the plugin said, as a refusal that says where it was looked for."""
         region = "the provider's region"
         try:
-            region = str((await pulumi.runtime.invoke_async(GET_REGION, {}, options))["region"])
-        except Exception as second:  # noqa: BLE001 - the first error is the one to tell
+            region = str((await self._ask(GET_REGION, {}))["region"])
+        except look_ups.LookUpError as second:
             diagnostics.debug(f"cannot see which region this is: {second}", self)
         rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
         fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"

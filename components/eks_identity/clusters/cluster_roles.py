@@ -46,13 +46,14 @@ class MadeRoles:
     @classmethod
     def of(cls, inputs: Inputs, settings: MadeRoleSettings) -> "MadeRoles":
         """Checks `settings`; a plain value's problems go to `inputs`."""
-        checks = {
-            "role_name_prefix": names.role_name_prefix,
-            "path": names.iam_path,
-            "permissions_boundary": arns.policy_arn,
-        }
+        public = {"role_name_prefix": names.role_name_prefix, "path": names.iam_path}
         given: Mapping[str, Any] = settings
-        taken = {key: inputs.take(f"role_settings.{key}", given[key], checks[key]) for key in checks if key in given}
+        taken = {
+            key: inputs.take_public(f"role_settings.{key}", given[key], public[key]) for key in public if key in given
+        }
+        if "permissions_boundary" in given:
+            under = "role_settings.permissions_boundary"
+            taken["permissions_boundary"] = inputs.take(under, given["permissions_boundary"], arns.policy_arn)
         tags = inputs.texts("role_settings.tags", settings.get("tags", {}))
         if len(tags) > limits.TAGS:
             rule = f"at most {limits.TAGS} tags (IAM)"

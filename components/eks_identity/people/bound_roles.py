@@ -11,6 +11,7 @@ import pulumi
 
 from eks_identity import answers, declared, diagnostics
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.objects import listed_objects
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import known
 from eks_identity.model.role_grants import KUBERNETES_OWN, RoleGrant
@@ -61,10 +62,3 @@ class BoundRoles:
             f"{grant.binding_name} allows nothing; {meant}",
             self.component,
         )
-
-
-def listed_objects(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
-    """Return the writers of each object of a kind, by the object's name. Raises `ClusterError`."""
-    from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
-
-    return cluster_api.listed(kubeconfig, kind, namespace)

@@ -45,7 +45,8 @@ def _declared(props: Properties) -> DeclaredAccess:
     if fields is None:
         return DeclaredAccess(tuple(DeclaredEntry(arn) for arn in _known(props.get("principals") or ())))
     known = {name: _known(each) for name, each in fields.items() if name != "entries"}
-    entries = [each for each in _list(fields.get("entries")) if not is_unknown(each["arn"])]
+    # An entry of a role that the same update creates is unknown as a whole.
+    entries = [each for each in _list(fields.get("entries")) if isinstance(each, dict) and not is_unknown(each["arn"])]
     known["entries"] = [{"arn": each["arn"]} if is_unknown(each) else each for each in entries]
     return DeclaredAccess.of(known)
 

@@ -12,7 +12,7 @@ from pulumi.output import UNKNOWN
 from eks_identity import answers
 from eks_identity.children import Children, Registered
 from eks_identity.clusters.created_entries import refuse_creator
-from eks_identity.inputs import Inputs
+from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns
 from eks_identity.model.access_entries import AccessEntry
 from eks_identity.model.arns import Principal
@@ -110,7 +110,11 @@ class WayIn:
             },
             declared,
             # It goes first, so that it can refuse before anything else has gone.
-            pulumi.ResourceOptions(parent=self._component, depends_on=[*let_in.resources, *bound]),
+            pulumi.ResourceOptions(
+                parent=self._component,
+                depends_on=[*let_in.resources, *bound],
+                hooks=None if is_plain(self._cluster) else self._existing.of_guard(self._name, AccessGuard.token()),
+            ),
         )
 
     def declared(self, persons: Sequence[Person], granted: Sequence[GrantedPolicy]) -> dict[str, Any]:

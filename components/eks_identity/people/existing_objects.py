@@ -12,10 +12,10 @@ import pulumi
 
 from eks_identity import answers
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.objects import listed_objects
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import Refused, known
-from eks_identity.people.bound_roles import listed_objects
 
 
 @dataclass(frozen=True)

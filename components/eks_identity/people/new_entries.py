@@ -75,6 +75,24 @@ class ExistingWaysIn:
 
         return pulumi.ResourceHookBinding(before_create=[hook("mapping-counts", self._child(type_, name), look)])
 
+    def of_guard(self, name: str, type_: str) -> pulumi.ResourceHookBinding:
+        """What the engine runs before it creates the guard `name`: a preview reports what the guard cannot read."""
+
+        async def look(_hooked: pulumi.ResourceHookArgs) -> None:
+            cluster, kubeconfig = await known(self.cluster["arn"]), await known(self.cluster["kubeconfig"])
+            if kubeconfig is not None or cluster is None or not pulumi.runtime.is_dry_run():
+                return  # a cluster that is still to be created has nobody to lock out
+            mode = await known(self.cluster["authentication_mode"])
+            parts = "RBAC is" if mode == AuthenticationMode.API else "aws-auth and RBAC are"
+            diagnostics.warn(
+                f"{self.place}: the kubeconfig of {await known(self.cluster['name'])} is not known in this preview, so "
+                f"{parts} not evaluated: whether this locks out the caller or the last administrator there is "
+                "evaluated in the update, after its entries are created",
+                self.component,
+            )
+
+        return pulumi.ResourceHookBinding(before_create=[hook("guard-reads-all", self._child(type_, name), look)])
+
     def _child(self, type_: str, name: str) -> Child:
         return Child(self.component, type_, name)
 

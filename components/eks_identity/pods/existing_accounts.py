@@ -11,6 +11,7 @@ import pulumi
 
 from eks_identity import diagnostics
 from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.objects import listed_objects
 from eks_identity.errors import Problem
 from eks_identity.hooks import Child, hook
 from eks_identity.inputs import Refused, known
@@ -70,7 +71,7 @@ class ExistingAccounts:
         listed: dict[str, list[str]] | None = await self.associations.answers.ask(
             (kubeconfig, "ServiceAccount"),
             namespace,
-            partial(_listed, kubeconfig, namespace),
+            partial(listed_objects, kubeconfig, "ServiceAccount", namespace),
             unseen=f"cannot see whether service account {namespace}/{account} is there already",
             about=self.component,
         )
@@ -95,9 +96,3 @@ class ExistingAccounts:
                 f"the annotation of IRSA: {found}; delete that association, or use mode pod-identity",
                 self.component,
             )
-
-
-def _listed(kubeconfig: str, namespace: str) -> dict[str, list[str]]:
-    from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
-
-    return cluster_api.listed(kubeconfig, "ServiceAccount", namespace)

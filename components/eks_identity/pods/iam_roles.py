@@ -100,9 +100,9 @@ class RolePlan:
 
         return cls(
             inputs,
-            _taken(inputs, settings.get("role_name"), "role_name", role_name),
-            _taken(inputs, settings.get("role_name_prefix"), "role_name_prefix", names.role_name_prefix),
-            _taken(inputs, settings.get("path"), "path", names.iam_path),
+            _taken(inputs, settings.get("role_name"), "role_name", role_name, public=True),
+            _taken(inputs, settings.get("role_name_prefix"), "role_name_prefix", names.role_name_prefix, public=True),
+            _taken(inputs, settings.get("path"), "path", names.iam_path, public=True),
             _boundary(inputs, settings.get("permissions_boundary"), partition),
             _taken(inputs, settings.get("max_session_duration"), "max_session_duration", names.session_seconds),
             _taken(inputs, settings.get("description"), "description", names.role_description),
@@ -180,9 +180,12 @@ def _suffixed(name: pulumi.Input[str] | None, suffix: str) -> pulumi.Input[str] 
 
 
 def _taken(
-    inputs: Inputs, value: pulumi.Input[V] | None, under: str, parse: Callable[[V], T]
+    inputs: Inputs, value: pulumi.Input[V] | None, under: str, parse: Callable[[V], T], *, public: bool = False
 ) -> pulumi.Input[T] | None:
-    return None if value is None else inputs.take(under, value, parse)
+    """Return the checked value; a `public` one is part of the role's ARN, and a secret is rejected."""
+    if value is None:
+        return None
+    return inputs.take_public(under, value, parse) if public else inputs.take(under, value, parse)
 
 
 def _boundary(

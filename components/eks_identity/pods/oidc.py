@@ -52,7 +52,7 @@ class OidcProvider(pulumi.ComponentResource):
     def __init__(self, name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         subject = f'OidcProvider "{name}"'
         with Inputs(subject, args, OidcProviderArgs) as inputs:
-            parsed = inputs.take("issuer", args["issuer"], Issuer.parse)
+            parsed = inputs.take_public("issuer", args["issuer"], Issuer.parse)
             audiences = args.get("audiences", [AWS.sts_audience])
             if not audiences or not all(audiences):
                 rule = "at least one, and none of them empty"

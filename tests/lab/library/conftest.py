@@ -20,6 +20,7 @@ import pytest
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import ConfigMap, Namespace
+from lone_authenticator import LoneAuthenticator, lone_authenticator
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.cluster import die_with_parent
@@ -176,3 +177,12 @@ def _run(stack: ExitStack, log: Path, *command: str) -> None:
     command = (sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *command)
     process = stack.enter_context(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT))
     stack.callback(process.kill)
+
+
+@pytest.fixture(scope="module")
+def authenticator(
+    programs: Programs, api_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LoneAuthenticator]:
+    """The real aws-iam-authenticator beside that API server, with a stand-in of STS."""
+    with lone_authenticator(programs, api_server, tmp_path_factory.mktemp("authenticator")) as found:
+        yield found

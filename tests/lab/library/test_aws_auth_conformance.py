@@ -11,11 +11,9 @@ import os
 from collections.abc import Iterator
 from random import Random
 from string import Template
-from typing import Any
 
-import pytest
 from aws_auth_documents import Documents, accounts
-from lone_authenticator import ACCOUNT, LoneAuthenticator, Principal, User, lone_authenticator
+from lone_authenticator import ACCOUNT, Principal, User
 
 from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
@@ -34,14 +32,6 @@ OPS = (
     Principal(f"arn:aws:iam::{ACCOUNT}:role/Team-X", "i@example.com"),
 )
 PRINCIPALS = (*PEOPLE, *OPS, Principal(f"arn:aws:sts::{ACCOUNT}:federated-user/carol"), GUEST)
-
-
-@pytest.fixture(scope="module")
-def authenticator(
-    programs: Any, api_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LoneAuthenticator]:
-    with lone_authenticator(programs, api_server, tmp_path_factory.mktemp("authenticator")) as found:
-        yield found
 
 
 def ours(document: AwsAuth, principal: Principal) -> User:

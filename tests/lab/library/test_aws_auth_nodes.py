@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
-from lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, LoneAuthenticator, Principal, lone_authenticator
+from lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, Principal
 
 from eks_identity.errors import InvalidInput
 from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
@@ -22,14 +21,6 @@ BY_EKS = f"""\
   rolearn: {ROLE}
   username: system:node:{{{{EC2PrivateDNSName}}}} # EKS
 """
-
-
-@pytest.fixture(scope="module")
-def authenticator(
-    programs: Any, api_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LoneAuthenticator]:
-    with lone_authenticator(programs, api_server, tmp_path_factory.mktemp("authenticator")) as found:
-        yield found
 
 
 def checked(kubeconfig: str, **given: Any) -> dict[str, Any]:

@@ -184,3 +184,34 @@ def test_many_are_looked_for_while_all_threads_register(running_lab, tools, tmp_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("aws:eks:AccessEntry ") >= len(principals)
+
+
+UNKNOWN_KUBECONFIG = f"""
+cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
+role = aws.iam.Role("late", name="late", assume_role_policy={json.dumps(json.dumps(TRUST))})
+kubeconfig = pulumi.Output.all(cluster.kubeconfig, role.arn).apply(lambda known: known[0])
+eks.ClusterAccess("ops", {{"cluster": {{**cluster.connection, "kubeconfig": kubeconfig}},
+                          "policies": [{{"policy": "AmazonEKSViewPolicy"}}], "principals": [{{"arn": role.arn}}]}})
+"""
+
+
+def test_what_the_guard_cannot_read_is_reported_in_the_preview(running_lab, tools, tmp_path):
+    """A kubeconfig that the same update makes known: one warning, and none where the guard has one in its state."""
+    stack = Stack(tmp_path / "project", running_lab, tools, UNKNOWN_KUBECONFIG)
+    ours = stack.say({"cluster": CLUSTER})
+    warnings = []
+
+    def note(event):
+        if event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            warnings.append(event.diagnostic_event.message)
+
+    ours.preview(on_event=note)
+    (warning,) = warnings
+    assert f"the kubeconfig of {CLUSTER} is not known in this preview" in warning
+    assert "RBAC is not evaluated" in warning
+    try:
+        ours.up(on_event=note)
+        ours.preview(on_event=note)
+        assert warnings == [warning]
+    finally:
+        ours.destroy()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from kubeconfig_setting import with_credentials
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
@@ -84,33 +85,30 @@ def engine(tools, tmp_path):
 
 
 def unreachable(user):
-    """A kubeconfig with credentials, of a cluster that does not answer."""
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "a", "cluster": {"server": "https://127.0.0.1:9"}}],
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
-            "current-context": "a",
-            "users": [{"name": "a", "user": user}],
-        }
-    )
+    return json.dumps(with_credentials(user))
+
+
+UNREAD = "ConfigMap kube-system/aws-auth at https://127.0.0.1:9 cannot be read"
+UNUSED = "the kubeconfig of https://127.0.0.1:9 cannot be used"
 
 
 @pytest.mark.parametrize(
-    "kubeconfig",
+    ("kubeconfig", "reason"),
     [
-        {"secret": unreachable({"token": f"{MARK}-token"})},
-        unreachable({"token": f"{MARK}\nin two lines"}),
-        unreachable({"exec": {"command": "false", "env": [{"name": "TOKEN", "value": MARK}], "args": [MARK]}}),
+        ({"secret": unreachable({"token": f"{MARK}-token"})}, UNREAD),
+        (unreachable({"token": f"{MARK}\nin two lines"}), UNREAD),
+        (
+            unreachable({"exec": {"command": "false", "env": [{"name": "TOKEN", "value": MARK}], "args": [MARK]}}),
+            UNUSED,
+        ),
     ],
     ids=["secret", "plain, and no header", "plain, and a command that fails"],
 )
-def test_a_kubeconfig_with_credentials_is_in_no_diagnostic(engine, kubeconfig):
+def test_a_kubeconfig_with_credentials_is_in_no_diagnostic(engine, kubeconfig, reason):
     """Where the cluster cannot be read a preview says why, and shows no property; no report has the kubeconfig."""
     code, written = engine.run("preview", {"m": {"kubeconfig": kubeconfig, "arn": OTHER, "groups": ["x"]}})
     assert code != 0
-    assert "ConfigMap kube-system/aws-auth at https://127.0.0.1:9 cannot be read" in written or MARK not in written
+    assert reason in written
     assert "fix:" in written
     assert MARK not in written
     assert "current-context" not in written

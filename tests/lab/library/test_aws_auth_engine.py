@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from lab_project import LabStack
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 
 from lab.contract import clean_environment
 from lab.tools import Tools
@@ -37,24 +39,22 @@ def stack(tools: Tools, tmp_path: Path) -> automation.Stack:
     """A project whose program declares the mappings that its config says, run by the language host as users' are."""
     (tmp_path / "state").mkdir()
     (tmp_path / "__main__.py").write_text(PROGRAM)
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(tools.bin), os.environ["PATH"]])
-    return automation.create_or_select_stack(
-        stack_name="dev",
+    path = os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
+    workspace = automation.LocalWorkspace(
         work_dir=str(tmp_path),
-        opts=automation.LocalWorkspaceOptions(
-            pulumi_home=str(tmp_path / "home"),
-            env_vars={
-                **clean_environment(os.environ),
-                "PATH": path,
-                "PULUMI_CONFIG_PASSPHRASE": "test",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
-            },
-            project_settings=automation.ProjectSettings(
-                name="people", runtime="python", backend=automation.ProjectBackend(f"file://{tmp_path}/state")
-            ),
+        pulumi_home=str(tmp_path / "home"),
+        env_vars={
+            **clean_environment(os.environ),
+            "PATH": path,
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+        },
+        project_settings=automation.ProjectSettings(
+            name="people", runtime="python", backend=automation.ProjectBackend(f"file://{tmp_path}/state")
         ),
     )
+    return LabStack("dev", workspace, StackInitMode.CREATE_OR_SELECT)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Engine:
         (folder / "state").mkdir()
         (folder / "Pulumi.yaml").write_text("name: secrets\nruntime: python\n")
         (folder / "__main__.py").write_text(PROGRAM)
-        path = os.pathsep.join([str(sys.executable.rpartition("/")[0]), str(tools.bin), os.environ["PATH"]])
+        path = os.pathsep.join([str(tools.bin), sys.executable.rpartition("/")[0], os.environ["PATH"]])
         self.environment = {
             **clean_environment(os.environ),
             "PATH": path,

@@ -33,8 +33,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tools() -> Tools:
+def found_tools() -> Tools:
     return Toolbox(default_cache()).ensure()
+
+
+@pytest.fixture(scope="session")
+def tools(found_tools: Tools) -> Tools:
+    return found_tools
 
 
 @pytest.fixture(scope="session")

@@ -25,15 +25,15 @@ from lab.tools import Tools
 
 
 @pytest.fixture(scope="session")
-def tools(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
-    with warm(tools, tmp_path_factory.mktemp("tools")) as warmed:
+def tools(found_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    with warm(found_tools, tmp_path_factory.mktemp("tools")) as warmed:
         yield warmed
 
 
 @pytest.fixture(scope="session", autouse=True)
-def programs_on_path(tools: Tools) -> None:
+def programs_on_path(found_tools: Tools) -> None:
     """The engine and the cluster's programs, for every process that a test starts."""
-    os.environ["PATH"] = os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ["PATH"] = os.pathsep.join([str(found_tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @contextmanager

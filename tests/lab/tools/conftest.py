@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from lab.tools import Tools
 from lab.tools.catalogue import GoBuild, GoCopy, Platform, Program, Release, Says
 from lab.tools.versions import VersionRange
 
@@ -101,6 +102,12 @@ def tls_server(tmp_path, monkeypatch) -> Iterator[Server]:
     authority.cert_pem.write_to_path(str(trusted))
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     yield from _serve(context)
+
+
+@pytest.fixture(scope="session")
+def tools(found_tools: Tools) -> Tools:
+    """As they are found, since these tests look at that."""
+    return found_tools
 
 
 @pytest.fixture

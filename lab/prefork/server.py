@@ -19,7 +19,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LENGTH = 4
@@ -29,8 +29,10 @@ _STREAMS = 3
 
 def main() -> None:
     path, *modules = sys.argv[1:]
+    before = dict(os.environ)
     for module in modules:
         importlib.import_module(module)
+    set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
         sys.exit(f"{threads} threads run once {', '.join(modules)} are imported: a fork would lack them")
     # What is there now is never garbage; looking at it would copy it into every fork.
@@ -40,12 +42,13 @@ def main() -> None:
         listener.bind(f"{path}.new")
         listener.listen(64)
         Path(f"{path}.new").rename(path)
-        _Server(listener).serve()
+        _Server(listener, set_by_modules).serve()
 
 
 class _Server:
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, environment: Mapping[str, str]) -> None:
         self._listener = listener
+        self._environment = environment
         self._running: dict[int, socket.socket] = {}
         self._woken, wake = socket.socketpair()
         for end in (self._woken, wake):
@@ -78,7 +81,7 @@ class _Server:
             selector.close()
             for inherited in (self._listener, self._woken, self._wake, *self._running.values()):
                 inherited.close()
-            code = _serve_client(connection)
+            code = _serve_client(connection, self._environment)
         except BaseException:  # noqa: BLE001 - a fork must never get back into the server's loop
             traceback.print_exc()
             code = 1
@@ -97,8 +100,8 @@ class _Server:
                     continue  # the client was killed first
 
 
-def _serve_client(connection: socket.socket) -> int:
-    """Become the program that the client asks for; its exit status."""
+def _serve_client(connection: socket.socket, environment: Mapping[str, str]) -> int:
+    """Become the program that the client asks for; its exit status. `environment` is what modules set when imported."""
     length, descriptors, _, _ = socket.recv_fds(connection, LENGTH, _STREAMS)
     wanted = int.from_bytes(length, "big")
     request = b""
@@ -113,7 +116,7 @@ def _serve_client(connection: socket.socket) -> int:
     sys.stderr = _unbuffered(2)
     threading.Thread(target=_follow, args=[connection], name="client", daemon=True).start()
     os.environ.clear()
-    os.environ.update(asked["environment"])
+    os.environ.update({**environment, **asked["environment"]})
     os.chdir(asked["folder"])
     return _run(asked["arguments"])
 

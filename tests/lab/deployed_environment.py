@@ -23,11 +23,13 @@ TRUST = {
 }
 
 
-def project(folder):
+def project(folder, tools):
     """A copy of the project's program, with the virtual environment that runs the tests, and a state of its own."""
     for source in (REPOSITORY / "stacks", REPOSITORY / "__main__.py", *REPOSITORY.glob("Pulumi*.yaml")):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / source.name)
-    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    (folder / ".venv").mkdir()
+    for found in Path(sys.executable).parents[1].iterdir():
+        (folder / ".venv" / found.name).symlink_to(tools.bin if found.name == "bin" else found)
     return folder
 
 

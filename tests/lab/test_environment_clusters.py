@@ -9,8 +9,8 @@ CLUSTER = "irsa"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = project(tmp_path_factory.mktemp("project"))
+def folder(tools, tmp_path_factory):
+    folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "base", {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
     theirs = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
     add(folder, "team", {"clusters": {"theirs": theirs}, **says("theirs", "team")})

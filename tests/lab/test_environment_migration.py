@@ -21,7 +21,7 @@ LOST = "210987654321"
 def environment(running_lab, tools, tmp_path_factory):
     """A cluster that reads aws-auth alone, with a person in it, and the settings that move it."""
     ensure_clusters(running_lab, {"moving": AuthenticationMode.CONFIG_MAP}, Timeline(Console(file=io.StringIO())))
-    folder = project(tmp_path_factory.mktemp("project"))
+    folder = project(tmp_path_factory.mktemp("project"), tools)
     look = {"name": "moving-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
     newcomer = {"cluster": "moving", "group": "look", "roles": [look], "principals": [{"user": "moving-newcomer"}]}
     migration = {"to": "API", "leave_behind": [LOST]}

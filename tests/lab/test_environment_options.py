@@ -28,8 +28,8 @@ REFERENCE = "organization/eks-identity/owner"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = project(tmp_path_factory.mktemp("project"))
+def folder(tools, tmp_path_factory):
+    folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "owner", {"clusters": {"owned": OWNED}, "tags": {"environment": "owner"}})
     add(folder, "guest", {"clusters": {"theirs": {"name": "owned", "stack": REFERENCE}}, **says("theirs", "guest")})
     return folder

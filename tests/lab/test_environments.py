@@ -15,7 +15,7 @@ PEOPLE = f"arn:aws:iam::{LAB_ACCOUNT}"
 @pytest.fixture(scope="module")
 def folder(running_lab, tools, tmp_path_factory):
     """The project; and in the account what both environments refer to: users, roles, a permissions boundary."""
-    folder = project(tmp_path_factory.mktemp("project"))
+    folder = project(tmp_path_factory.mktemp("project"), tools)
     hands = DeployedEnvironment(running_lab, tools, "dev", folder)
     for name, path in ROLES.items():
         role = ("--role-name", name, "--path", path, "--assume-role-policy-document", json.dumps(TRUST))

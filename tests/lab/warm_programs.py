@@ -11,8 +11,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,43 +23,52 @@ from lab.contract import clean_environment
 from lab.prefork import CLIENT, SERVER
 from lab.tools import Tools
 
-MODULES = (
-    *("pulumi", "pulumi.dynamic", "pulumi_aws.ec2", "pulumi_aws.eks", "pulumi_aws.iam", "pulumi_eks"),
-    *("pulumi_kubernetes.core.v1", "pulumi_kubernetes.rbac.v1", "pydantic", "boto3", "lightkube", "dill"),
-    *("awscli.clidriver", "awscli.handlers", "awscli.customizations.eks.get_token", "eks_identity.testing"),
-)
+MODULES = {
+    "python": (
+        *("pulumi", "pulumi.dynamic", "pulumi_aws.ec2", "pulumi_aws.eks", "pulumi_aws.iam", "pulumi_eks"),
+        *("pulumi_kubernetes.core.v1", "pulumi_kubernetes.rbac.v1", "pydantic", "boto3", "lightkube", "dill"),
+        "eks_identity.testing",
+    ),
+    "aws": ("awscli.clidriver", "awscli.handlers", "awscli.customizations.eks.get_token"),
+}
+"""What each server imports. That of `aws` is apart: importing it changes where botocore looks for its data."""
 _PIP = ("-m", "pip", "list", "-v", "--format", "json")
 
 
 @contextmanager
 def warm(tools: Tools, folder: Path) -> Iterator[Tools]:
     """The same tools, with this `python3` and `aws` before the interpreter's own."""
-    links, socket, packages = folder / "bin", folder / "prefork", folder / "packages.json"
+    links, packages = folder / "bin", folder / "packages.json"
     links.mkdir()
     for program in tools.bin.iterdir():
         (links / program.name).symlink_to(program)
-    aws = Path(sys.executable).parent / "aws"
     packages.write_bytes(subprocess.run([sys.executable, *_PIP], capture_output=True, check=True).stdout)
-    python = shlex.quote(sys.executable)
-    forked = f"exec {python} -I -S {shlex.quote(str(CLIENT))} {shlex.quote(str(socket))}"
-    script = f"""#!/bin/sh
-case "$PYTHONPATH|$*" in
+    aws, fork = str(Path(sys.executable).parent / "aws"), (sys.executable, "-I", "-S", str(CLIENT))
+    python = f"""case "$PYTHONPATH|$*" in
   "|{" ".join(_PIP)}") exec cat {shlex.quote(str(packages))} ;;
   "|-u -m pulumi.dynamic "* | "|"*pulumi-language-python-exec\\ --*)
-    {forked} "$@" ;;
+    exec {shlex.join((*fork, str(folder / "python")))} "$@" ;;
 esac
-exec {python} "$@"
+exec {shlex.quote(sys.executable)} "$@"
 """
-    scripts = {"python": script, "python3": script, "aws": f'#!/bin/sh\n{forked} {shlex.quote(str(aws))} "$@"\n'}
-    for name, text in scripts.items():
-        (links / name).write_text(text)
+    scripts = {"python": python, "aws": f'exec {shlex.join((*fork, str(folder / "aws"), aws))} "$@"\n'}
+    for name, script in (scripts | {"python3": python}).items():
+        (links / name).write_text(f"#!/bin/sh\n{script}")
         (links / name).chmod(0o755)
-    log = folder / "prefork.log"
-    command = [sys.executable, str(SERVER), str(socket), *MODULES]
-    environment = clean_environment({}) | {"PYTHONSAFEPATH": "1"}
-    server = Process("prefork", command, log=log, folder=folder, environment=environment)
-    try:
+    with ExitStack() as servers:
+        for name, modules in MODULES.items():
+            servers.enter_context(_server(folder / name, modules))
         yield replace(tools, bin=links)
+
+
+@contextmanager
+def _server(socket: Path, modules: Sequence[str]) -> Iterator[None]:
+    command = [sys.executable, str(SERVER), str(socket), *modules]
+    environment = clean_environment({}) | {"PYTHONSAFEPATH": "1"}
+    log = socket.with_suffix(".log")
+    server = Process(f"prefork of {socket.name}", command, log=log, folder=socket.parent, environment=environment)
+    try:
+        yield
     finally:
         forks = psutil.Process(server.pid).children(recursive=True)
         server.kill()

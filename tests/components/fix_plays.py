@@ -575,6 +575,82 @@ PLAYS = [
     Play("WorkloadIdentity", "write the account id as a string", _connection(account_id="x"), {}),
 ]
 
+_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::files/${aws:username}/*"}
+
+
+def _trust(test: str, variable: str, *values: str) -> dict[str, Any]:
+    return {"trust_conditions": [{"test": test, "variable": variable, "values": [*values]}]}
+
+
+def _document(version: str) -> dict[str, Any]:
+    return {"inline_policies": {"read": json.dumps({"Version": version, "Statement": [_READ]})}}
+
+
+_TWICE = {"test": "StringEquals", "variable": "aws:ResourceTag/a", "values": ["b"]}
+_NODES = {"resources": ["nodes"], "verbs": ["get"]}
+PLAYS += [
+    Play("ClusterAccess", "write a list, also for one item", {"principals": 5}, {}),
+    Play("ClusterAccess", "write a mapping of those", {"principals": [USER]}, {}),
+    Play("ClusterAccess", "leave it out, or give it a value", {"group": None}, {}),
+    Play(
+        "ClusterAccess",
+        "name one, or leave namespaces out",
+        _roles(name="view", namespaces=[]),
+        _roles(name="view"),
+    ),
+    Play(
+        "ClusterAccess",
+        "give a rule of its own with api_groups ['apps']",
+        _rule(resources=["deployments"], verbs=["get"]),
+        _rule(resources=["deployments"], verbs=["get"], api_groups=["apps"]),
+    ),
+    Play(
+        "ClusterAccess",
+        "give a rule of its own with api_groups ['']",
+        _rule(resources=["configmaps"], verbs=["get"], api_groups=["apps"]),
+        _rule(resources=["configmaps"], verbs=["get"]),
+    ),
+    Play(
+        "ClusterAccess",
+        "use kind ClusterRole, without a namespace",
+        _roles(name="own", namespace="team", rules=[_NODES]),
+        _roles(name="own", rules=[_NODES]),
+    ),
+    Play("AwsAuthMapping", "write its name, in quotes", {"groups": [""]}, {"groups": ["operators"]}),
+    Play("AwsAuthMapping", "choose another username", {"username": "system:admin"}, {"username": "ope"}),
+    Play(
+        "IrsaRole",
+        "put the values of both into one of them",
+        _statement(conditions=[_TWICE, {**_TWICE, "values": ["c"]}]),
+        _statement(conditions=[{**_TWICE, "values": ["b", "c"]}]),
+    ),
+    Play(
+        "IrsaRole", 'write "Version": "2012-10-17" beside "Statement"', _document("2008-10-17"), _document("2012-10-17")
+    ),
+    Play("IrsaRole", "take this one or Team out", {"tags": {"Team": "a", "team": "b"}}, {"tags": {"Team": "a"}}),
+    Play("IrsaRole", "remove it", _trust("StringNotEquals", "aws:SourceAccount", OTHER), {}),
+    Play(
+        "IrsaRole",
+        "remove it, and name the service accounts in the component's own inputs",
+        _trust("StringEquals", f"{ISSUER.removeprefix('https://')}:sub", "system:serviceaccount:shop:cart"),
+        {},
+    ),
+    Play(
+        "PodIdentityRole",
+        "write the cluster's ARN, such as Cluster.arn",
+        _trust("ArnEquals", "aws:SourceArn", "arn:aws:s3:::files"),
+        _trust("ArnEquals", "aws:SourceArn", CONNECTION["arn"]),
+    ),
+    Play("IrsaRole", "write the policy as statements", {"catalogue": [{"name": "qqqqqq"}]}, _statement()),
+    Play(
+        "IrsaRole",
+        "name the resources of both in one of them",
+        {"catalogue": [{"name": "vpc-cni"}, {"name": "vpc-cni"}]},
+        {"catalogue": [{"name": "vpc-cni"}]},
+    ),
+]
+"""More of them, one for each rule of the model that an argument alone can break."""
+
 _COMPONENTS, _LAB = "tests/components/test_components_", "tests/lab/library/test_"
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "pass pulumi.Output.unsecret(": (
@@ -637,34 +713,22 @@ NOT_PLAYED = {
     "or a type that gives nodes the username and groups of",
     "remove .*: nodes have roles, and this is a .*",
     "use type .*, which users have",
-    "choose another username",
     "for the role of nodes pass a type instead",
     "or give the principal the same rights in another way first",
     "give another principal one of these first",
     "make that readable for the principal that runs this",
-    'write "Version": ".*" beside "Statement"',
     "or write other values in the input that it comes from",
-    "and name the service accounts in the component's own inputs",
     "remove it",
-    "write the cluster's ARN, such as Cluster.arn",
     "remove the condition",
-    "write .*; or remove the condition",
     "give another .*; or delete the existing one first: `kubectl delete .* .*.*`",
     "see `aws eks list-clusters",
     "write the mode itself",
     "leave namespaces out",
-    "give a rule of its own with api_groups",
-    ", or without api_groups",
     "put it in quotes",
-    "take this one or ",
     "leave only one of the entries",
     "use a second role, or name fewer resources",
-    "write the policy as statements or as a document of your own",
-    "name the resources of both in one of them",
-    "write a list, also for one item",
     "give Cluster.arn, name and region of one cluster",
     "mend it in aws-auth",
-    "write its name, in quotes",
     "give the role's arn; asked was",
     "give one of these as arn",
     "assign it to account",
@@ -673,8 +737,6 @@ NOT_PLAYED = {
     "give it a value",
     "set role_name",
     "write True or False",
-    "use kind ClusterRole, without a namespace",
-    "put the values of both into one of them",
     "default:my-sa",
     ", or use Pod Identity",
     "give another principal; nodes that come in",
@@ -689,6 +751,5 @@ NOT_PLAYED = {
     "pass an aws provider of account",
     "run .*",
     "take it out, and use that of",
-    "write a mapping of those",
 }
 """Fixes that no test follows yet. Nothing may be added: a new fix gets a play."""

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Hundreds of processes import the same modules: each compiles all of them anew where none may write what it compiled.
+# Let Python write .pyc files: hundreds of processes import the same modules, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lab setup check bench conformance format schema lock

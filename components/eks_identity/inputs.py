@@ -167,7 +167,7 @@ def redacted_errors() -> Iterator[None]:
 
 
 def not_secret(under: str, shown_in: str) -> Problem:
-    """The problem of a secret that would be shown in plain."""
+    """Return the validation error of a secret that would be shown unencrypted."""
     fix = "pass pulumi.Output.unsecret(…) of it: a name, an ARN or an issuer gives nobody access"
     return Problem(under, f"must not be a secret: {shown_in}", SECRET, fix)
 

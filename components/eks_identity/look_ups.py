@@ -39,7 +39,7 @@ async def found(token: str, asked: Mapping[str, Any], parent: pulumi.Resource) -
 async def said(
     token: str, asked: Mapping[str, Any], provider: pulumi.ProviderResource | None = None, *, version: str = ""
 ) -> dict[str, Any]:
-    """What a function returns. What the engine does not know yet is the SDK's word for that.
+    """Return the result of a provider function. Values that the engine does not know yet are the SDK's `UNKNOWN`.
 
     `version` is that of the plugin, for a default provider.
     """

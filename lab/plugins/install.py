@@ -16,7 +16,7 @@ from lab.prefork import CLIENT
 
 PLUGINS: Final = ("aws", "eks", "kubernetes")
 MODULES: Final = (*(f"lab.plugins.{name}.provider" for name in PLUGINS), "lab.plugins.serve")
-"""What a server imports for them."""
+"""Modules that the prefork server imports for the stand-ins."""
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _SHEBANG: Final = b"#!"
 """What stand-ins begin with, and the vendor's binaries do not."""

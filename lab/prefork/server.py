@@ -1,7 +1,7 @@
 """The process that is forked: imports modules, then runs programs for clients until it is killed.
 
-Run as `python server.py <socket> <module>…`. The socket appears when everything is imported. It must lie in a folder
-that only its user can enter: whoever connects runs programs as that user.
+Run as `python server.py <socket> <module>…`. The socket appears when everything is imported. It must be in a folder
+with mode 0700: whoever connects runs programs as the server's user.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ IN_AN_ARN = {
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("field", IN_AN_ARN)
 def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
-    """The state has ids and ARNs in plain; the rejection says so, and how to pass the value."""
+    """The state has ids and ARNs unencrypted; the validation error says how to pass the value."""
     value = "hidden-thing" if known else UNKNOWN
     with pytest.raises(Refused, match="must not be a secret") as refusal:
         deploy(lambda: IN_AN_ARN[field](pulumi.Output.secret(value)), preview=True)

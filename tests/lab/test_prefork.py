@@ -1,4 +1,4 @@
-"""A program that runs as a fork of a server is, to whoever starts it, the program itself."""
+"""A program that runs as a fork has the arguments, streams, signals and exit status of one that was started."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ MODULES = {
     ),
     "aws": ("awscli.clidriver", "awscli.handlers", "awscli.customizations.eks.get_token"),
 }
-"""What each server imports. That of `aws` is apart: importing it changes where botocore looks for its data."""
+"""Modules that each server imports. `aws` has its own server: importing it changes where botocore finds its data."""
 _PIP = ("-m", "pip", "list", "-v", "--format", "json")
 
 

@@ -82,7 +82,7 @@ def test_failing_program(runner, settings):
 
 
 def test_up_changes_nothing_if_its_preview_fails(runner, settings):
-    """What a preview rejects stops `up` before the first step, and a warning of both is reported once."""
+    """`up` stops before the first step if the preview fails; a warning of preview and update is reported once."""
     program = runner.project / "__main__.py"
     plain = program.read_text()
     program.write_text(f"{plain}\npulumi.log.warn('mind the gap')\n")

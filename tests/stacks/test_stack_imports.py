@@ -1,4 +1,4 @@
-"""What importing costs: a program loads the modules of the resources that it declares."""
+"""A program imports only the SDK modules of the resources that it declares."""
 
 import json
 import os
@@ -13,7 +13,7 @@ HEAVY = (
     *("pulumi_eks", "pulumi_aws.ec2._inputs", "pulumi_aws.iam._inputs", "pulumi_kubernetes.core.v1._inputs"),
     *("boto3", "botocore", "lightkube", "httpx2"),
 )
-"""Whose import takes long. The modules of the SDKs are lazy, and always listed; when one is used, so is its part."""
+"""Modules that take long to import. SDK modules are lazy and always listed; their `_inputs` only when used."""
 COMPOSE = "import stacks.compose"
 SETTINGS = """
 from stacks.settings import parse

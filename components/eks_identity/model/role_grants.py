@@ -73,7 +73,7 @@ class RoleGrant:
 
 
 def rbac_fields(grants: Sequence[RoleGrant], group: str) -> dict[str, Any]:
-    """Return roles and bindings in plain form, which a guard keeps in the state."""
+    """Return roles and bindings as dicts, which a guard keeps in the state."""
     roles = [
         {**_place(namespace, grant.name), "rules": [rule.manifest() for rule in grant.rules or ()]}
         for grant in grants

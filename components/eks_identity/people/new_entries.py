@@ -76,7 +76,7 @@ class ExistingWaysIn:
         return pulumi.ResourceHookBinding(before_create=[hook("mapping-counts", self._child(type_, name), look)])
 
     def of_guard(self, name: str, type_: str) -> pulumi.ResourceHookBinding:
-        """What the engine runs before it creates the guard `name`: a preview reports what the guard cannot read."""
+        """Report at preview what the guard `name` cannot read. The engine calls this before it creates the guard."""
 
         async def look(_hooked: pulumi.ResourceHookArgs) -> None:
             cluster, kubeconfig = await known(self.cluster["arn"]), await known(self.cluster["kubeconfig"])

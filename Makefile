@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Let Python write .pyc files: hundreds of processes import the same modules, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lab setup check bench conformance format schema lock
+.PHONY: demo test lab setup check bench conformance format schema lock outdated
 
 demo: setup ## Set everything up, walk both stories on the lab, show what was seen
 	@$(BIN)/python -m lab demo
@@ -20,12 +20,14 @@ lab: setup ## Leave a lab up to play with
 
 setup: $(INSTALLED)
 
-$(INSTALLED): requirements.lock components/pyproject.toml
+$(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "error: $(PYTHON) cannot make a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements-uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components
 	@touch $@
 
 check: setup ## What the tests check of the code's form, alone
@@ -53,7 +55,12 @@ schema: setup ## Write the committed schemas and the reference anew
 	$(BIN)/python -W ignore -m eks_identity.hosting.schema components/schema.json
 	$(BIN)/python -W ignore -m eks_identity.hosting.reference > docs/reference.md
 
-lock: setup ## Renew requirements.lock from the requirements files
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command "make lock" \
-	  requirements-lab.txt --output-file requirements.lock
+# Every package with its hashes, but for the project's own distributions, which have none.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+lock: setup ## Renew the locks from the requirements files
+	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --output-file requirements.lock
+	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
+
+outdated: setup ## List pinned versions that are older than a year
+	@$(BIN)/python -m lab.tools.outdated

@@ -34,3 +34,13 @@ def test_no_literal_partition():
     assert sources
     guilty = [file for file in sources if re.search(r"[\"']arn:aws:", file.read_text())]
     assert not guilty
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-uv.txt"])
+def test_every_pinned_package_has_hashes(lock):
+    """What is installed is what was locked, by its hashes; the project's own distributions are no pins."""
+    text = (REPOSITORY / lock).read_text()
+    pinned = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
+    assert pinned
+    assert "eks-identity" not in pinned
+    assert re.findall(r"^([\w.-]+)==[^\n]+ \\\n    --hash=sha256:", text, re.MULTILINE) == pinned

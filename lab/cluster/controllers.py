@@ -1,4 +1,5 @@
-"""kube-controller-manager with the controllers that identity needs, and no more.
+"""kube-controller-manager with the controllers that identity needs, and no more: the vendor's, or one that is compiled
+of these controllers alone and takes the same flags.
 
 Without them there is no `default` ServiceAccount (pods are refused), no `kube-root-ca.crt`, the ClusterRoles view, edit
 and admin have no rules, and deleted namespaces and dependents stay.
@@ -48,7 +49,7 @@ def wait_ready(process: Process, client: Client, timeout: float = 60) -> None:
     def ready() -> bool:
         accounts = client.list(ServiceAccount, namespace="default", fields={"metadata.name": "default"})
         certificates = client.list(ConfigMap, namespace="default", fields={"metadata.name": "kube-root-ca.crt"})
-        roles = (client.get(ClusterRole, name) for name in ("view", "edit", "admin"))
-        return bool(list(accounts)) and bool(list(certificates)) and all(role.rules for role in roles)
+        roles = {role.metadata.name for role in client.list(ClusterRole) if role.metadata and role.rules}
+        return bool(list(accounts)) and bool(list(certificates)) and {"view", "edit", "admin"} <= roles
 
     process.wait_until(ready, what="done with the first objects", timeout=timeout)

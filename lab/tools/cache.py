@@ -50,9 +50,10 @@ def key(program: Program, here: Platform, modules: Path, flags: tuple[str, ...])
     """
     digest = hashlib.sha256(repr((sorted(program.compiled.items()), sorted(program.copies.items()), flags)).encode())
     for module in sorted({build.module for build in program.compiled.values()}):
-        for name in ("go.mod", "go.sum", *sorted(file.name for file in (modules / module).glob("*.go"))):
-            content = (modules / module / name).read_bytes()
-            digest.update(f"{module}/{name}:{len(content)}:".encode() + content)
+        for file in sorted((modules / module).rglob("*")):
+            if file.suffix == ".go" or file.name in {"go.mod", "go.sum"}:
+                content = file.read_bytes()
+                digest.update(f"{file.relative_to(modules)}:{len(content)}:".encode() + content)
     return f"{program.name}-{program.version}-{here.os}-{here.arch}-{digest.hexdigest()[:12]}"
 
 

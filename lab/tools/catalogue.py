@@ -3,16 +3,21 @@ how it is compiled.
 
 | program               | made    | fits on PATH    | why this range                                               |
 |-----------------------|---------|-----------------|--------------------------------------------------------------|
-| pulumi                | 3.230.0 | >=3.230, <4     | the oldest engine that the pinned Python SDK was run with;   |
+| pulumi                | 3.274.1 | >=3.230, <4     | the oldest engine that the pinned Python SDK was run with;   |
 |                       |         |                 | its Python language host must lie beside it; the hosts that  |
 |                       |         |                 | we compile are older, and have a front of our own            |
-| etcd                  | 3.6.16  | >=3.6, <3.7     | the minor that Kubernetes 1.36 is released with              |
-| kube-apiserver        | 1.36.3  | >=1.36, <1.37   | the lab's flags and authorization config are this minor's    |
-| kube-controller-…     | 1.36.3  | >=1.36, <1.37   | Kubernetes allows it no newer than its API server            |
-| kubectl               | 1.36.3  | >=1.35, <1.38   | Kubernetes supports kubectl within one minor of the server   |
+| etcd                  | 3.7.0   | >=3.7, <3.8     | the release that Kubernetes 1.37 comes with                  |
+| kube-apiserver        | 1.37.2  | >=1.37, <1.38   | the newest minor that EKS offers                             |
+| kube-controller-…     | 1.37.2  | >=1.37, <1.38   | Kubernetes allows it no newer than its API server; compiled, |
+|                       |         |                 | it is a program of ours with five of the controllers         |
+| kubectl               | 1.37.2  | >=1.36, <1.39   | Kubernetes supports kubectl within one minor of the server   |
 | aws-iam-authenticator | 0.6.13  | >=0.6.13, <1    | the oldest whose dynamic file and mode file were proven here |
 
-Sources: kubernetes.io/releases/version-skew-policy, the vendors' release pages.
+All but pulumi are compiled in one Go module, so that they share what they import: etcd and the authenticator with the
+versions of k8s.io and gRPC that Kubernetes needs.
+
+Sources: kubernetes.io/releases/version-skew-policy, docs.aws.amazon.com/eks/latest/userguide/platform-versions.html,
+Kubernetes' build/dependencies.yaml, the vendors' release pages.
 """
 
 from __future__ import annotations
@@ -144,27 +149,29 @@ class Program:
         )
 
 
-_KUBERNETES = "1.36.3"
+_KUBERNETES = "1.37.2"
 _KUBERNETES_VERSION = {
     "k8s.io/component-base/version.gitVersion": f"v{_KUBERNETES}",
     "k8s.io/component-base/version.gitMajor": "1",
-    "k8s.io/component-base/version.gitMinor": "36",
+    "k8s.io/component-base/version.gitMinor": "37",
 }
 
 
-def _kubernetes(name: str, says: Says, fits: VersionRange, systems: tuple[str, ...]) -> Program:
+def _kubernetes(
+    name: str, says: Says, fits: VersionRange, systems: tuple[str, ...], package: str | None = None
+) -> Program:
     url = f"https://dl.k8s.io/v{{version}}/bin/{{os}}/{{arch}}/{name}"
     return Program(
         name=name,
         version=_KUBERNETES,
         fits=fits,
         says=says,
-        builds={name: GoBuild("kubernetes", f"k8s.io/kubernetes/cmd/{name}", _KUBERNETES_VERSION)},
+        builds={name: GoBuild("kubernetes", package or f"k8s.io/kubernetes/cmd/{name}", _KUBERNETES_VERSION)},
         releases=(Release(url, f"{url}.sha256", systems=systems),),
     )
 
 
-_PULUMI = "3.230.0"
+_PULUMI = "3.274.1"
 _PULUMI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 
 
@@ -223,10 +230,10 @@ LANGUAGE_NODEJS = Program(
 _ETCD_RELEASES = "https://github.com/etcd-io/etcd/releases/download/v{version}"
 ETCD = Program(
     name="etcd",
-    version="3.6.16",
-    fits=VersionRange("3.6", "3.7"),
+    version="3.7.0",
+    fits=VersionRange("3.7", "3.8"),
     says=Says(("--version",), r"^etcd Version: (\S+)$"),
-    builds={"etcd": GoBuild("etcd", "go.etcd.io/etcd/server/v3")},
+    builds={"etcd": GoBuild("kubernetes", "go.etcd.io/etcd/server/v3")},
     releases=(
         Release(
             f"{_ETCD_RELEASES}/etcd-v{{version}}-{{os}}-{{arch}}.tar.gz",
@@ -245,12 +252,15 @@ ETCD = Program(
 
 _SERVER_SAYS = Says(("--version",), r"^Kubernetes v(\S+)$")
 # Kubernetes publishes its servers for Linux only.
-KUBE_APISERVER = _kubernetes("kube-apiserver", _SERVER_SAYS, VersionRange("1.36", "1.37"), ("linux",))
-KUBE_CONTROLLER_MANAGER = _kubernetes("kube-controller-manager", _SERVER_SAYS, VersionRange("1.36", "1.37"), ("linux",))
+_SERVER_FITS = VersionRange("1.37", "1.38")
+KUBE_APISERVER = _kubernetes("kube-apiserver", _SERVER_SAYS, _SERVER_FITS, ("linux",))
+KUBE_CONTROLLER_MANAGER = _kubernetes(
+    "kube-controller-manager", _SERVER_SAYS, _SERVER_FITS, ("linux",), "eks-identity.example/lab/tools/kubernetes"
+)
 KUBECTL = _kubernetes(
     "kubectl",
     Says(("version", "--client"), r"^Client Version: v(\S+)$"),
-    VersionRange("1.35", "1.38"),
+    VersionRange("1.36", "1.39"),
     ("linux", "darwin"),
 )
 
@@ -262,7 +272,7 @@ AWS_IAM_AUTHENTICATOR = Program(
     says=Says(("version",), r'"Version":"v?(\d[^"]*)"'),
     builds={
         "aws-iam-authenticator": GoBuild(
-            "aws-iam-authenticator",
+            "kubernetes",
             "sigs.k8s.io/aws-iam-authenticator/cmd/aws-iam-authenticator",
             {"sigs.k8s.io/aws-iam-authenticator/pkg.Version": "0.6.13"},
         )

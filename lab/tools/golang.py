@@ -1,7 +1,8 @@
 """Programs compiled by Go from the modules pinned under `modules/`.
 
 One after another: Go alone keeps two cores busy (235 s of processor time in 128 s). Measured on three of the programs,
-cold: 128 and 124 s in turn, 136 s two at once, which compiles the packages they share twice.
+cold: 128 and 124 s in turn, 136 s two at once, which compiles the packages they share twice. What the later programs
+need is downloaded while the first is compiled.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     Report = Callable[[str, int, int | None], None]
 
-FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l")
+"""The same for every program, so that what several of them import is compiled once. Without debugging information and
+inlining (`-l`) compiling takes a third less time; docs/adr/0017 says what that costs when the programs run.
+"""
 _STRIP = "-s -w"
 # Compiling everything leaves 7.5 GiB in the caches of Go; the largest program needs this much of it.
 _ENOUGH_DISK = 3 << 30
@@ -61,25 +65,31 @@ class Go:
             (folder / name).chmod(0o755)
         return program.builds[program.name].package
 
-    def _build(self, build: GoBuild, target: Path, program: Program, report: Report) -> None:
-        downloaded = 0
+    def download(self, programs: Sequence[Program]) -> None:
+        """Download the modules that compiling `programs` will need. What cannot be had is said when it is compiled."""
+        for program in programs:
+            for build in program.compiled.values():
+                with suppress(ToolError):
+                    self._packages(build, program)
 
+    def _packages(self, build: GoBuild, program: Program, on_line: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Every package that goes into a program. Downloads the modules that they are in."""
+        return self._run(build.module, ("list", "-mod=readonly", "-deps", build.package), program, on_line)
+
+    def _build(self, build: GoBuild, target: Path, program: Program, report: Report) -> None:
         def downloading(line: str) -> None:
-            nonlocal downloaded
             if line.startswith("go: downloading "):
-                downloaded += 1
-                report(f"downloading Go modules: {downloaded}", 0, None)
+                report("downloading Go modules", 0, None)
 
         report("reading Go modules", 0, None)
-        packages = self._run(build.module, ("list", "-mod=readonly", "-deps", build.package), program, downloading)
+        packages = self._packages(build, program, downloading)
         compiled = 0
 
         def compiling(line: str) -> None:
             nonlocal compiled
             if not line.startswith(("go: ", "#")):
                 compiled += 1
-                what = "linking" if line == build.package else f"compiled {compiled} of {len(packages)} packages"
-                report(f"{target.name}: {what}", compiled, len(packages))
+                report(f"{target.name}: {'linking' if line == build.package else 'compiling'}", compiled, len(packages))
 
         report(f"{target.name}: compiling", 0, len(packages))
         variables = [f"-X {name}={value}" for name, value in build.variables.items()]

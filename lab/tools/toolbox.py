@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +25,7 @@ from lab.tools.cache import Cache, key
 from lab.tools.catalogue import CATALOGUE, Platform, Program
 from lab.tools.files import link_folder
 from lab.tools.find import Found, VersionMemory, search
-from lab.tools.golang import FLAGS, find_go
+from lab.tools.golang import FLAGS, Go, find_go
 from lab.tools.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Toolbox:
         self._folders = [each for each in folders if each.is_absolute() and not each.resolve().is_relative_to(own)]
         self._memory = VersionMemory(cache / "versions.json")
         self._downloads: Downloads | None = None
+        self._downloading: threading.Thread | None = None
 
     def ensure(self) -> Tools:
         """All programs, made where they are not there yet.
@@ -122,9 +124,9 @@ class Toolbox:
         """
         obtained: list[Obtained] = []
         errors: list[ToolError] = []
-        for program in self._programs:
+        for number, program in enumerate(self._programs):
             try:
-                obtained.append(self._obtain(program))
+                obtained.append(self._obtain(program, self._programs[number + 1 :]))
             except ToolError as error:
                 errors.append(error)
         if errors:
@@ -134,19 +136,27 @@ class Toolbox:
         digest = hashlib.sha256(repr(sorted(links.items())).encode()).hexdigest()[:12]
         return Tools(link_folder(self._cache.folder / f"bin-{digest}", links), tuple(obtained))
 
-    def _obtain(self, program: Program) -> Obtained:
+    def _obtain(self, program: Program, later: Sequence[Program]) -> Obtained:
         began = time.monotonic()
         searched = search(program, self._folders, self._memory)
         if searched.found:
             return Obtained(program, searched.found, Source.PATH, time.monotonic() - began, searched.rejected)
-        cache_key = key(program, self._here, self._modules, FLAGS)
+        cache_key = self._key(program)
         kept = self._cache.get(cache_key, program)
         if kept is None:
-            return self._make(program, cache_key, searched.rejected, began)
+            return self._make(program, later, cache_key, searched.rejected, began)
         notes = (*searched.rejected, f"{program.name} came from {kept.source}")
         return Obtained(program, kept.found, Source.CACHE, time.monotonic() - began, notes)
 
-    def _make(self, program: Program, cache_key: str, notes: tuple[str, ...], began: float) -> Obtained:
+    def _key(self, program: Program) -> str:
+        return key(program, self._here, self._modules, FLAGS)
+
+    def _missing(self, program: Program) -> bool:
+        return not (self._cache.get(self._key(program), program) or search(program, self._folders, self._memory).found)
+
+    def _make(
+        self, program: Program, later: Sequence[Program], cache_key: str, notes: tuple[str, ...], began: float
+    ) -> Obtained:
         step = f"{program.name} {program.version}"
         self._progress.start(step)
         ended = "failed"
@@ -159,7 +169,7 @@ class Toolbox:
             address = self._from_archive(program, folder, step, tried)
             if address is None:
                 source = Source.COMPILED
-                address = self._compiled(program, folder, step, tried)
+                address = self._compiled(program, later, folder, step, tried)
             return address
 
         try:
@@ -179,7 +189,7 @@ class Toolbox:
         self._downloads = self._downloads or Downloads()
 
         def moved(done: int, total: int | None) -> None:
-            self._progress.update(step, f"downloaded {done >> 20} MiB", done, total)
+            self._progress.update(step, "downloading, MiB", done >> 20, None if total is None else total >> 20)
 
         try:
             return take(program, self._here, folder, self._downloads, moved)
@@ -187,16 +197,25 @@ class Toolbox:
             tried.append(f"no release archive: {error}")
             return None
 
-    def _compiled(self, program: Program, folder: Path, step: str, tried: list[str]) -> str:
+    def _compiled(self, program: Program, later: Sequence[Program], folder: Path, step: str, tried: list[str]) -> str:
         """The Go package that the program was compiled from. Raises `ToolError` that tells what was tried before."""
 
         def report(detail: str, done: int, total: int | None) -> None:
             self._progress.update(step, detail, done, total)
 
         try:
-            return find_go(self._modules, self._here, program).compile(program, folder, report)
+            go = find_go(self._modules, self._here, program)
+            self._download(go, later)
+            return go.compile(program, folder, report)
         except ToolError as error:
             raise ToolError("\n    ".join([error.problem, *tried]), fix=error.fix) from error
+
+    def _download(self, go: Go, later: Sequence[Program]) -> None:
+        """Have the modules of the programs after the first that is compiled downloaded beside it."""
+        if self._downloading is None:
+            programs = [program for program in later if self._missing(program)]
+            self._downloading = threading.Thread(target=go.download, args=[programs], daemon=True)
+            self._downloading.start()
 
 
 def default_cache() -> Path:

@@ -1,6 +1,6 @@
 """Versions as the vendors' programs print them, and the ranges the lab accepts.
 
-Kept apart because these strings follow no one standard: `v3.230.0`, `Kubernetes v1.36.3`, `v1.36.3-eks-0123abc`.
+Kept apart because these strings follow no one standard: `v3.274.1`, `Kubernetes v1.37.2`, `v1.37.2-eks-0123abc`.
 Only the leading numbers decide; what follows a hyphen or a plus is the builder's own mark.
 """
 
@@ -13,7 +13,7 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`v1.36.3-eks-0123abc` as (1, 36, 3). Raises `ValueError` where no number leads."""
+    """`v1.37.2-eks-0123abc` as (1, 36, 3). Raises `ValueError` where no number leads."""
     match = _NUMBERS.match(version)
     if match is None:
         raise ValueError(f"{version!r} does not begin with a version number")

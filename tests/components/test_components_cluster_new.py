@@ -37,8 +37,8 @@ def refused(**args):
 
 def test_options_have_the_names_of_either_language():
     """Programs of other languages write the options as pulumi_eks spells them there."""
-    inputs = new(create={"vpcId": "vpc-1", "privateSubnetIds": ["subnet-1"], "version": "1.36"}).one(EKS).inputs
-    assert (inputs["vpcId"], inputs["privateSubnetIds"], inputs["version"]) == ("vpc-1", ["subnet-1"], "1.36")
+    inputs = new(create={"vpcId": "vpc-1", "privateSubnetIds": ["subnet-1"], "version": "1.37"}).one(EKS).inputs
+    assert (inputs["vpcId"], inputs["privateSubnetIds"], inputs["version"]) == ("vpc-1", ["subnet-1"], "1.37")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Groups that are not here are those of custom resources and aggregated APIs, which may have resources of any name.
 
-Source: `kubectl api-resources` of Kubernetes 1.36.
+Source: `kubectl api-resources` of Kubernetes 1.37.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RESOURCES: Mapping[str, frozenset[str]] = {
         ),
         "autoscaling": "horizontalpodautoscalers",
         "batch": "cronjobs jobs",
-        "certificates.k8s.io": "certificatesigningrequests",
+        "certificates.k8s.io": "certificatesigningrequests clustertrustbundles podcertificaterequests",
         "coordination.k8s.io": "leases",
         "discovery.k8s.io": "endpointslices",
         "events.k8s.io": "events",
@@ -41,11 +41,12 @@ RESOURCES: Mapping[str, frozenset[str]] = {
         "node.k8s.io": "runtimeclasses",
         "policy": "poddisruptionbudgets",
         "rbac.authorization.k8s.io": "clusterrolebindings clusterroles rolebindings roles",
-        "resource.k8s.io": "deviceclasses resourceclaims resourceclaimtemplates resourceslices",
+        "resource.k8s.io": "deviceclasses devicetaintrules resourceclaims resourceclaimtemplates resourceslices",
         "scheduling.k8s.io": "priorityclasses",
         "storage.k8s.io": (
             "csidrivers csinodes csistoragecapacities storageclasses volumeattachments volumeattributesclasses"
         ),
+        "storagemigration.k8s.io": "storageversionmigrations",
     }.items()
 }
 """By API group, all of them that an API server has by itself."""

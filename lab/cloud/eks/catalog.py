@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-KUBERNETES_VERSION = "1.36"
-KUBERNETES_PATCH_VERSION = "1.36.3"
+KUBERNETES_VERSION = "1.37"
+KUBERNETES_PATCH_VERSION = "1.37.2"
 PLATFORM_VERSION = "eks.1"
 AMI_RELEASE_VERSION = f"{KUBERNETES_PATCH_VERSION}-20261101"
 RELEASE_DATE = datetime(2026, 9, 1, tzinfo=UTC)
@@ -95,7 +95,7 @@ ADDONS: Mapping[str, Addon] = {
             service_accounts={"aws-node": ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",)},
         ),
         Addon("coredns", "networking", ("v1.13.1-eksbuild.1", "v1.12.4-eksbuild.1"), compute_types=("ec2", "fargate")),
-        Addon("kube-proxy", "networking", ("v1.36.3-eksbuild.1", "v1.36.0-eksbuild.2")),
+        Addon("kube-proxy", "networking", ("v1.37.2-eksbuild.1", "v1.37.0-eksbuild.2")),
         Addon("eks-pod-identity-agent", "security", ("v1.3.10-eksbuild.1", "v1.3.9-eksbuild.3")),
         Addon(
             "aws-ebs-csi-driver",

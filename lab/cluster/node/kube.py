@@ -34,7 +34,7 @@ class Kube:
         await self._http.aclose()
 
     async def version(self) -> str:
-        """The API server's version, such as `v1.36.3`."""
+        """The API server's version, such as `v1.37.2`."""
         response = await self._http.get("/version")
         response.raise_for_status()
         return str(response.json()["gitVersion"])

@@ -19,17 +19,19 @@ AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releas
 EVERY = (*CATALOGUE, catalogue.LANGUAGE_NODEJS)
 HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs-host": "v3.60.0"}
 """The last releases of Pulumi's language hosts that compile by themselves."""
+USED_BY_OURS = {"pulumi": "github.com/pulumi/pulumi/", "kubernetes": "k8s.io/kubernetes"}
+"""What our own programs are made of: the same version as the vendor's program whose name they have."""
 
 PRINTED = [
-    (catalogue.ETCD, "etcd Version: 3.6.16\nGit SHA: Not provided\nGo Version: go1.26.8\n", "3.6.16"),
-    (catalogue.KUBE_APISERVER, "Kubernetes v1.36.3\n", "1.36.3"),
-    (catalogue.KUBE_CONTROLLER_MANAGER, "Kubernetes v1.36.3-eks-0123abc\n", "1.36.3-eks-0123abc"),
-    (catalogue.KUBECTL, "Client Version: v1.36.3\nKustomize Version: v5.8.1\n", "1.36.3"),
+    (catalogue.ETCD, "etcd Version: 3.7.0\nGit SHA: Not provided\nGo Version: go1.26.8\n", "3.7.0"),
+    (catalogue.KUBE_APISERVER, "Kubernetes v1.37.2\n", "1.37.2"),
+    (catalogue.KUBE_CONTROLLER_MANAGER, "Kubernetes v1.37.2-eks-0123abc\n", "1.37.2-eks-0123abc"),
+    (catalogue.KUBECTL, "Client Version: v1.37.2\nKustomize Version: v5.8.1\n", "1.37.2"),
     (catalogue.KUBECTL, "Client Version: v1.32.4-dispatcher\nKustomize Version: v5.5.0\n", "1.32.4-dispatcher"),
     (catalogue.AWS_IAM_AUTHENTICATOR, '{"Version":"0.6.13","Commit":"e9aeb3d"}\n', "0.6.13"),
     (catalogue.AWS_IAM_AUTHENTICATOR, '{"Version":"unversioned"}\n', None),
     (catalogue.AWS_IAM_AUTHENTICATOR, "{}\n", None),
-    (catalogue.PULUMI, "v3.230.0\n", "3.230.0"),
+    (catalogue.PULUMI, "v3.274.1\n", "3.274.1"),
     (catalogue.PULUMI, "warning: A new version of Pulumi is available\nv3.231.0-alpha.1\n", "3.231.0-alpha.1"),
 ]
 
@@ -83,7 +85,7 @@ def test_pins(program):
         module = json.loads(shown)
         pinned = {required["Path"]: required["Version"] for required in module["Require"]}
         if build.package == module["Module"]["Path"]:
-            used = {path: version for path, version in pinned.items() if path.startswith("github.com/pulumi/pulumi/")}
+            used = {path: version for path, version in pinned.items() if path.startswith(USED_BY_OURS[build.module])}
             assert set(used.values()) == {f"v{program.version}"}
             continue
         assert build.package in [tool["Path"] for tool in module["Tool"]]
@@ -102,8 +104,8 @@ def test_own_version_fits(program):
 
 def test_kubernetes_skew():
     """The API server and the controllers are of one minor, and kubectl is within one of it."""
-    assert catalogue.KUBE_APISERVER.fits == catalogue.KUBE_CONTROLLER_MANAGER.fits == VersionRange("1.36", "1.37")
-    assert catalogue.KUBECTL.fits == VersionRange("1.35", "1.38")
+    assert catalogue.KUBE_APISERVER.fits == catalogue.KUBE_CONTROLLER_MANAGER.fits == VersionRange("1.37", "1.38")
+    assert catalogue.KUBECTL.fits == VersionRange("1.36", "1.39")
 
 
 @pytest.mark.parametrize(
@@ -112,43 +114,43 @@ def test_kubernetes_skew():
         (
             catalogue.PULUMI,
             Platform("linux", "amd64"),
-            "https://get.pulumi.com/releases/sdk/pulumi-v3.230.0-linux-x64.tar.gz",
-            "https://get.pulumi.com/releases/sdk/pulumi-3.230.0-checksums.txt",
+            "https://get.pulumi.com/releases/sdk/pulumi-v3.274.1-linux-x64.tar.gz",
+            "https://get.pulumi.com/releases/sdk/pulumi-3.274.1-checksums.txt",
             "pulumi/pulumi",
         ),
         (
             catalogue.PULUMI,
             Platform("darwin", "arm64"),
-            "https://get.pulumi.com/releases/sdk/pulumi-v3.230.0-darwin-arm64.tar.gz",
-            "https://get.pulumi.com/releases/sdk/pulumi-3.230.0-checksums.txt",
+            "https://get.pulumi.com/releases/sdk/pulumi-v3.274.1-darwin-arm64.tar.gz",
+            "https://get.pulumi.com/releases/sdk/pulumi-3.274.1-checksums.txt",
             "pulumi/pulumi",
         ),
         (
             catalogue.ETCD,
             Platform("linux", "arm64"),
-            "https://github.com/etcd-io/etcd/releases/download/v3.6.16/etcd-v3.6.16-linux-arm64.tar.gz",
-            "https://github.com/etcd-io/etcd/releases/download/v3.6.16/SHA256SUMS",
-            "etcd-v3.6.16-linux-arm64/etcd",
+            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/etcd-v3.7.0-linux-arm64.tar.gz",
+            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/SHA256SUMS",
+            "etcd-v3.7.0-linux-arm64/etcd",
         ),
         (
             catalogue.ETCD,
             Platform("darwin", "amd64"),
-            "https://github.com/etcd-io/etcd/releases/download/v3.6.16/etcd-v3.6.16-darwin-amd64.zip",
-            "https://github.com/etcd-io/etcd/releases/download/v3.6.16/SHA256SUMS",
-            "etcd-v3.6.16-darwin-amd64/etcd",
+            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/etcd-v3.7.0-darwin-amd64.zip",
+            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/SHA256SUMS",
+            "etcd-v3.7.0-darwin-amd64/etcd",
         ),
         (
             catalogue.KUBE_APISERVER,
             Platform("linux", "amd64"),
-            "https://dl.k8s.io/v1.36.3/bin/linux/amd64/kube-apiserver",
-            "https://dl.k8s.io/v1.36.3/bin/linux/amd64/kube-apiserver.sha256",
+            "https://dl.k8s.io/v1.37.2/bin/linux/amd64/kube-apiserver",
+            "https://dl.k8s.io/v1.37.2/bin/linux/amd64/kube-apiserver.sha256",
             "kube-apiserver",
         ),
         (
             catalogue.KUBECTL,
             Platform("darwin", "arm64"),
-            "https://dl.k8s.io/v1.36.3/bin/darwin/arm64/kubectl",
-            "https://dl.k8s.io/v1.36.3/bin/darwin/arm64/kubectl.sha256",
+            "https://dl.k8s.io/v1.37.2/bin/darwin/arm64/kubectl",
+            "https://dl.k8s.io/v1.37.2/bin/darwin/arm64/kubectl.sha256",
             "kubectl",
         ),
         (

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from lab.tools import catalogue
+from lab.tools.versions import numbers
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = REPOSITORY / "examples" / "09-typescript"
@@ -27,13 +28,16 @@ def test_a_shell_has_what_typescript_needs(tools):
 
 
 def test_versions_from_npm_are_those_from_pypi():
-    """Plugins are found by their SDK's version: the example's are those that the Python programs pin."""
+    """Plugins are found by their SDK's version: the example's are those that the Python programs pin.
+
+    Pulumi's own SDK is at most as new as the engine: an older one is served, a newer one may ask for what is not there.
+    """
     pinned = dict(re.findall(r"^([\w-]+)==(\S+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE))
     package = json.loads((EXAMPLE / "package.json").read_text())
     locked = json.loads((EXAMPLE / "package-lock.json").read_text())["packages"]
     vendors = {name: version for name, version in package["dependencies"].items() if name.startswith("@pulumi/")}
     assert vendors.pop("@pulumi/eks-identity") == "file:sdks/eks-identity"
-    assert vendors.pop("@pulumi/pulumi") == catalogue.PULUMI.version
+    assert numbers(vendors.pop("@pulumi/pulumi")) <= numbers(catalogue.PULUMI.version)
     assert vendors == {name: pinned[name.replace("@pulumi/", "pulumi-")] for name in vendors}
     assert "@pulumi/kubernetes" in vendors
     assert vendors == {name: locked[f"node_modules/{name}"]["version"] for name in vendors}

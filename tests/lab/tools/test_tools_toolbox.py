@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.errors import ToolError
 from lab.tools import Source, Toolbox, default_cache
@@ -14,10 +15,10 @@ from lab.tools.ask import ask
 from lab.tools.catalogue import CATALOGUE, GoBuild
 
 FAKE_OUTPUT = {
-    "etcd": "etcd Version: 3.6.4",
-    "kube-apiserver": "Kubernetes v1.36.0",
-    "kube-controller-manager": "Kubernetes v1.36.1",
-    "kubectl": "Client Version: v1.35.2",
+    "etcd": "etcd Version: 3.7.1",
+    "kube-apiserver": "Kubernetes v1.37.0",
+    "kube-controller-manager": "Kubernetes v1.37.1",
+    "kubectl": "Client Version: v1.36.2",
     "aws-iam-authenticator": '{"Version":"0.7.1"}',
     "pulumi": "v3.250.0",
     "pulumi-language-python": "",
@@ -259,3 +260,20 @@ def test_command_fails(command, tmp_path):
     assert done.returncode == 1
     assert "EKS_LAB_HOME" in done.stderr
     assert done.stdout == ""
+
+
+def test_modules_of_later_programs_are_downloaded_beside_the_first(toolbox, modules, tiny, make_script, monkeypatch):
+    """While one program is compiled, Go lists what the next one needs, which downloads it."""
+    (modules / "later").mkdir()
+    for name in ("go.mod", "go.sum", "main.go"):
+        (modules / "later" / name).write_text((modules / "tiny" / name).read_text().replace("tiny", "later"))
+    asked = modules / "asked"
+    go = make_script("go/go", f'echo "$PWD $*" >> {asked}', "exit 1")
+    monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
+    built = {"later": GoBuild("later", "example.test/later")}
+    later = replace(tiny, name="later", builds=built, copies={}, companions_say={})
+    with pytest.raises(ToolError, match="tiny"):
+        toolbox(tiny, later).ensure()
+    for attempt in Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.05), reraise=True):
+        with attempt:
+            assert "/later list -mod=readonly -deps example.test/later" in asked.read_text()

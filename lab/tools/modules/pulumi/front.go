@@ -30,11 +30,13 @@ func (front *front) handle(_ any, engine grpc.ServerStream) error {
 	if err := engine.RecvMsg(&request); err != nil {
 		return err
 	}
-	switch path.Base(method) {
-	case "GeneratePackage":
+	switch called := path.Base(method); {
+	case called == "GeneratePackage":
 		return answer(engine, request, new(pulumirpc.GeneratePackageRequest), front.generatePackage)
-	case "Link":
+	case called == "Link":
 		return answer(engine, request, new(pulumirpc.LinkRequest), front.link)
+	case called == "GetRequiredPackages" && front.language == "python":
+		return answer(engine, request, new(pulumirpc.GetRequiredPackagesRequest), front.requiredPackages)
 	default:
 		return front.handOn(engine, method, request)
 	}

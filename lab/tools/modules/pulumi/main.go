@@ -3,7 +3,7 @@
 // The last hosts whose sources stand alone, Python's and Node.js's, do not know what the engine asks of them today: to
 // generate the SDK of a package and to link it, as `pulumi package add` does, and to find in `info` what a folder's
 // program and its options are. This program starts such a host, answers the first itself with the engine's own
-// libraries, and hands every other call on, bytes as they are.
+// libraries, says which plugins a Python program needs, and hands every other call on, bytes as they are.
 package main
 
 import (
@@ -11,12 +11,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -57,7 +61,22 @@ func run(own string) error {
 		return err
 	}
 	front.main = main
+	go front.endWithEngine()
 	return front.serve()
+}
+
+// endWithEngine ends the hosts and their program as soon as the engine ends this program, with SIGINT to its process
+// group. A program that is still running then belongs to an operation that has failed or was cancelled; it would report
+// the interrupt as its own failure.
+func (front *front) endWithEngine() {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGINT, syscall.SIGTERM)
+	<-ended
+	front.mutex.Lock()
+	for _, host := range append(slices.Collect(maps.Values(front.others)), front.main) {
+		syscall.Kill(-host.process.Process.Pid, syscall.SIGKILL)
+	}
+	os.Exit(0)
 }
 
 // A running host.
@@ -71,6 +90,7 @@ type host struct {
 func start(program string, flags ...string) (*host, error) {
 	started := &host{process: exec.Command(program, append(flags, os.Args[1:]...)...)}
 	started.process.Stderr = os.Stderr
+	started.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	output, err := started.process.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -16,7 +16,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"github.com/pulumi/pulumi/sdk/v3/nodejs/npm"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"github.com/pulumi/pulumi/sdk/v3/python/toolchain"
 )
 
 // generatePackage writes the SDK of a package with this schema.
@@ -124,21 +123,7 @@ func load(
 }
 
 func linkPython(ctx context.Context, info *pulumirpc.ProgramInfo, packages []linked) (string, error) {
-	tools := map[string]toolchain.PythonOptions{
-		"":       {Toolchain: toolchain.Auto},
-		"pip":    {Toolchain: toolchain.Pip},
-		"poetry": {Toolchain: toolchain.Poetry},
-		"uv":     {Toolchain: toolchain.Uv},
-	}
-	fields := info.GetOptions().GetFields()
-	options, known := tools[fields["toolchain"].GetStringValue()]
-	if !known {
-		return "", fmt.Errorf("unknown toolchain %q", fields["toolchain"].GetStringValue())
-	}
-	options.Root = info.GetRootDirectory()
-	options.ProgramDir = info.GetProgramDirectory()
-	options.Virtualenv = fields["virtualenv"].GetStringValue()
-	tool, err := toolchain.ResolveToolchain(options)
+	tool, err := pythonOf(info)
 	if err != nil {
 		return "", err
 	}

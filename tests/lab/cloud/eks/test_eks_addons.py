@@ -16,7 +16,7 @@ def install(client, name, **members):
 def test_life_of_an_addon(client, make_cluster):
     """An add-on is CREATING, then ACTIVE at the default version, listed, and gone after DeleteAddon."""
     make_cluster()
-    offered = client.describe_addon_versions(addonName="eks-pod-identity-agent", kubernetesVersion="1.36")["addons"][0]
+    offered = client.describe_addon_versions(addonName="eks-pod-identity-agent", kubernetesVersion="1.37")["addons"][0]
     default = next(
         version["addonVersion"]
         for version in offered["addonVersions"]
@@ -153,7 +153,7 @@ def test_addon_once(client, make_cluster, refused):
 
 def test_offers(client, refused):
     """Every add-on has exactly one default version for the Kubernetes version; filters narrow the list."""
-    addons = client.describe_addon_versions(kubernetesVersion="1.36")["addons"]
+    addons = client.describe_addon_versions(kubernetesVersion="1.37")["addons"]
     names = {addon["addonName"] for addon in addons}
     assert {"kube-proxy", "vpc-cni", "coredns", "eks-pod-identity-agent", DRIVER} <= names
     for addon in addons:
@@ -174,4 +174,4 @@ def test_offers(client, refused):
     configuration = client.describe_addon_configuration(addonName=DRIVER, addonVersion=version)
     assert [item["serviceAccount"] for item in configuration["podIdentityConfiguration"]] == [DRIVER_ACCOUNT]
     (version,) = client.describe_cluster_versions(defaultOnly=True)["clusterVersions"]
-    assert (version["clusterVersion"], version["defaultVersion"]) == ("1.36", True)
+    assert (version["clusterVersion"], version["defaultVersion"]) == ("1.37", True)

@@ -130,9 +130,9 @@ def test_settings(client, make_cluster, finished, change, kind, member, expected
 
 def test_version_updates_are_refused(make_cluster, refused):
     """There is one Kubernetes version to run, so UpdateClusterVersion is refused in words that name it."""
-    code, message = refused("update_cluster_version", name=make_cluster(), version="1.37")
+    code, message = refused("update_cluster_version", name=make_cluster(), version="1.38")
     assert code == "InvalidParameterException"
-    assert "from 1.36 to 1.37" in message
+    assert "from 1.37 to 1.38" in message
 
 
 def test_unknown_update(make_cluster, refused):

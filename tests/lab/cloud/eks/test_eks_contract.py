@@ -65,7 +65,7 @@ def test_every_operation_answers_as_its_model_says(lab, seen, cluster_role, node
     wanted = full(
         "CreateCluster",
         name="full",
-        version="1.36",
+        version="1.37",
         roleArn=cluster_role,
         resourcesVpcConfig=vpc,
         accessConfig={"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True},
@@ -79,7 +79,7 @@ def test_every_operation_answers_as_its_model_says(lab, seen, cluster_role, node
     access_entry_operations(lab, client)
     association_operations(lab, client, pod_role)
     addon_operations(client, pod_role, finished)
-    client.describe_cluster_versions(**full("DescribeClusterVersions", nextToken=None, clusterVersions=["1.36"]))
+    client.describe_cluster_versions(**full("DescribeClusterVersions", nextToken=None, clusterVersions=["1.37"]))
     client.list_clusters(**full("ListClusters", nextToken=None, include=["all"]))
     profile = {"clusterName": "full", "fargateProfileName": "profile"}
     jobs = {"podExecutionRoleArn": pod_role, "selectors": [{"namespace": "jobs"}], "subnets": subnets}
@@ -116,7 +116,7 @@ def nodegroup_operations(lab, client, finished, node_role):
         "clusterName": "full",
         "nodeRole": node_role,
         "subnets": lab.subnets(),
-        "version": "1.36",
+        "version": "1.37",
         "scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 1},
     }
     variants = {
@@ -132,7 +132,7 @@ def nodegroup_operations(lab, client, finished, node_role):
     sizes = {"minSize": 0, "maxSize": 3, "desiredSize": 2}
     update = client.update_nodegroup_config(**full("UpdateNodegroupConfig", **one, scalingConfig=sizes))["update"]
     assert finished("full", update, nodegroupName="templated")["status"] == "Successful"
-    change = full("UpdateNodegroupVersion", **one, version="1.36", launchTemplate={"id": template["LaunchTemplateId"]})
+    change = full("UpdateNodegroupVersion", **one, version="1.37", launchTemplate={"id": template["LaunchTemplateId"]})
     update = client.update_nodegroup_version(**change)["update"]
     assert finished("full", update, nodegroupName="templated")["status"] == "Successful"
     client.list_nodegroups(clusterName="full", maxResults=1)
@@ -183,7 +183,7 @@ def addon_operations(client, pod_role, finished):
     one = {"clusterName": "full", "addonName": "aws-ebs-csi-driver"}
     associations = [{"serviceAccount": "ebs-csi-controller-sa", "roleArn": pod_role}]
     essential = {**one, "serviceAccountRoleArn": pod_role, "podIdentityAssociations": associations}
-    offers = full("DescribeAddonVersions", nextToken=None, addonName="aws-ebs-csi-driver", kubernetesVersion="1.36")
+    offers = full("DescribeAddonVersions", nextToken=None, addonName="aws-ebs-csi-driver", kubernetesVersion="1.37")
     offers |= {"types": ["storage"], "owners": ["aws"], "publishers": ["eks"]}
     (offer,) = client.describe_addon_versions(**offers)["addons"]
     version = offer["addonVersions"][0]["addonVersion"]

@@ -178,6 +178,6 @@ def test_the_spec_stays(namespace, node):
 @pytest.mark.usefixtures("node")
 def test_kubectl_in_a_pod(namespace):
     """kubectl in a pod is the pod's service account."""
-    namespace.run("asks", image="registry.k8s.io/kubectl:v1.36.3", args=["auth", "whoami"], restartPolicy="Never")
+    namespace.run("asks", image="registry.k8s.io/kubectl:v1.37.2", args=["auth", "whoami"], restartPolicy="Never")
     namespace.wait("asks", "{.status.phase}", "Succeeded")
     assert f"system:serviceaccount:{namespace.name}:default" in namespace.kubectl("logs", "asks")

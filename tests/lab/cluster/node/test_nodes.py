@@ -33,7 +33,7 @@ def test_the_node_object(cluster, node):
     assert labels["topology.kubernetes.io/region"] == "ap-northeast-1"
     assert described["spec"]["providerID"].startswith(f"aws:///{labels['topology.kubernetes.io/zone']}/i-")
     assert "taints" not in described["spec"]
-    assert described["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.36")
+    assert described["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.37")
     conditions = {condition["type"]: condition["status"] for condition in described["status"]["conditions"]}
     assert conditions["Ready"] == "True"
     lease = json.loads(cluster.kubectl("-n", "kube-node-lease", "get", "lease", node.name, "-o", "json"))

@@ -1,0 +1,125 @@
+"""`make outdated`: the pinned versions that were published more than a year ago, with the newest that there is.
+
+Of Python packages every one in the locks; of Go modules those that a compiled program is in, as they decide the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+from packaging.version import InvalidVersion, Version
+from rich.console import Console
+from rich.table import Table
+
+from lab.tools.catalogue import CATALOGUE, LANGUAGE_NODEJS
+from lab.tools.toolbox import MODULES
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LOCKS = ("requirements-uv.txt", "requirements.lock")
+YEAR = timedelta(days=365)
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
+_SIMPLE = "application/vnd.pypi.simple.v1+json"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A pinned version of a package of Python, or of a module of Go."""
+
+    name: str
+    version: str
+    published: datetime
+    newest: str
+
+    def is_older(self, than: timedelta, now: datetime) -> bool:
+        return now - self.published > than
+
+
+def python_pins(locks: Iterable[str], index: str) -> list[Pin]:
+    """Every package in the texts of `locks`, as a package index with upload times (PEP 700) knows it.
+
+    Raises `httpx2.HTTPError` where the index does not answer, `KeyError` where it does not say when files came.
+    """
+    pinned = sorted({found for text in locks for found in _PINNED.findall(text)})
+    with httpx2.Client(base_url=index, headers={"accept": _SIMPLE}, follow_redirects=True, timeout=60) as client:
+
+        def pin(name: str, version: str) -> Pin:
+            response = client.get(f"{name}/")
+            response.raise_for_status()
+            page = response.json()
+            file = f"{name}-{version}".lower().replace("-", "_").replace(".", "_")
+            uploaded = [
+                each["upload-time"]
+                for each in page["files"]
+                if re.match(rf"{re.escape(file)}(_|$)", re.sub(r"[-.]", "_", each["filename"].lower()))
+            ]
+            return Pin(name, version, _time(min(uploaded)), newest(page["versions"]))
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(lambda found: pin(*found), pinned))
+
+
+def newest(versions: Sequence[str]) -> str:
+    """The newest of a package's versions; a pre-release only where there is nothing else."""
+    known = [Version(version) for version in versions if is_version(version)]
+    return str(max([version for version in known if not version.is_prerelease] or known))
+
+
+def is_version(text: str) -> bool:
+    """Whether a name of a release is a version of today's kind: indexes keep some that are older than the rule."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def go_pins(modules: Path = MODULES) -> Iterator[Pin]:
+    """The module of every compiled program, as the module proxy knows it. Raises `CalledProcessError`."""
+    programs = (*CATALOGUE, LANGUAGE_NODEJS)
+    builds = {(build.module, build.package) for program in programs for build in program.compiled.values()}
+    pinned: set[tuple[str, str]] = set()
+    for module, package in builds:
+        required = re.findall(r"^(?:require)?\s+(\S+) v\S+", (modules / module / "go.mod").read_text(), re.MULTILINE)
+        of = [path for path in required if package.startswith(path)]  # none for a program of our own
+        pinned |= {(module, max(of, key=len))} if of else set()
+    for module, path in sorted(pinned):
+        asked = ["go", "list", "-m", "-json", "-mod=readonly"]
+        found = json.loads(_go([*asked, path], modules / module))
+        latest = json.loads(_go([*asked, f"{path}@latest"], modules / module))
+        yield Pin(path, found["Version"], _time(found["Time"]), latest["Version"])
+
+
+def _go(command: list[str], folder: Path) -> str:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def main() -> None:
+    """Print the pins that are older than a year."""
+    index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
+    now = datetime.now(UTC)
+    locks = ((REPOSITORY / name).read_text() for name in LOCKS)
+    pins = [*python_pins(locks, f"{index.rstrip('/')}/"), *go_pins()]
+    old = sorted((pin for pin in pins if pin.is_older(YEAR, now)), key=lambda pin: pin.published)
+    table = Table("pinned", "version", "published", "newest")
+    for pin in old:
+        table.add_row(pin.name, pin.version, f"{pin.published:%Y-%m-%d}", pin.newest)
+    Console(width=110).print(table if old else "No pin is older than a year.")
+    sys.stderr.write(f"{len(old)} of {len(pins)} pins are older than a year\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,11 @@ import sys
 
 import pytest
 
+CONFIG = {
+    "clusters": [{"name": "any", "cluster": {"server": "https://example.test"}}],
+    "contexts": [{"name": "any", "context": {"cluster": "any", "user": "any"}}],
+    "users": [{"name": "any", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "aws"}}}],
+}
 CODE = """
 import sys, threading
 sys.setswitchinterval(1e-6)
@@ -32,7 +37,19 @@ print(len(done))
 @pytest.mark.parametrize("resource", ["Pod", "ConfigMap", "Node"])
 def test_threads_may_decode_the_same_type_for_the_first_time_together(resource):
     """Importing the package has made the types ready; without that the interpreter crashes here."""
+    assert _run_in_threads(CODE, resource) == "8"
+
+
+def test_threads_may_read_kubeconfigs_for_the_first_time_together():
+    """Two clusters that come up at once do: their kubeconfigs are decoded by the same library."""
+    read = CODE.replace("    decode_object(", "    KubeConfig.from_dict(CONFIG)\n    decode_object(")
+    assert _run_in_threads(f"from lightkube import KubeConfig\nCONFIG = {CONFIG!r}\n{read}", "Pod") == "8"
+
+
+def _run_in_threads(code: str, resource: str) -> str:
+    """What the program prints; it must not crash."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", CODE, resource]
+    command = [sys.executable, "-c", code, resource]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.strip()) == (0, "8"), done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -10,7 +10,6 @@ import argparse
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from lab import aws_command
 from lab.cloud import Cloud
 from lab.cluster import Runtime
 from lab.cluster.processes import Process
@@ -27,7 +27,7 @@ from lab.contract import Programs
 from lab.home import Home, State
 from lab.pki import CertificateAuthority
 from lab.plugins.install import MODULES
-from lab.prefork import SERVER
+from lab.prefork.start import start
 from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT, write_credentials
 from lab.progress import EventLog
 
@@ -49,7 +49,8 @@ def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event)
         home.folder / "clusters", authority, programs, cloud.access, cloud.instance_roles, progress=events.part
     )
     cloud.attach(runtime)
-    plugins = _prefork(home)
+    aws_command.install(home.bin, home.prefork / "aws")
+    servers = _start_servers(home)
     try:
         write_credentials(home, ADMINISTRATOR, cloud.administrator)
         write_credentials(home, OTHER_ADMINISTRATOR, cloud.add_account(OTHER_ACCOUNT))
@@ -70,20 +71,21 @@ def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event)
             stream.write("ready\n")
         stopping.wait()
     finally:
-        plugins.kill()
+        for server in servers:
+            server.kill()
         runtime.stop_all()
         cloud.stop()
 
 
-def _prefork(home: Home) -> Process:
-    """The process that the stand-in plugins are forks of: until it listens, they start by themselves."""
-    return Process(
-        "prefork",
-        [sys.executable, str(SERVER), str(home.prefork), *MODULES],
-        log=home.logs / "prefork.log",
-        folder=home.folder,
-        environment=dict(os.environ) | {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"},
-    )
+def _start_servers(home: Home) -> list[Process]:
+    """The processes that the stand-in plugins and `aws` are forks of: until they listen, those start by themselves."""
+    home.prefork.mkdir(mode=0o700, exist_ok=True)
+    environment = dict(os.environ) | {"PYTHONWARNINGS": "ignore"}
+    modules = {"plugins": MODULES, "aws": aws_command.MODULES}
+    return [
+        start(home.prefork / name, imported, log=home.logs / f"prefork-{name}.log", environment=environment)
+        for name, imported in modules.items()
+    ]
 
 
 def _await_end(owner: int, alone: threading.Event, stopping: threading.Event) -> None:

@@ -52,7 +52,7 @@ def variables(home: Home, bin_folder: Path, principal: str = ADMINISTRATOR) -> d
     """What to set, for `principal`. Raises `UsageError` where the lab is not running or has no such principal."""
     state = home.require_running()
     folder = prepare(home, state, principal)
-    path = [str(bin_folder), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    path = [str(bin_folder), str(home.bin), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     return state.access.environment() | {
         "EKS_LAB": home.name,
         "PATH": os.pathsep.join(dict.fromkeys(os.pathsep.join(path).split(os.pathsep))),

@@ -6,7 +6,8 @@
     ├── lab.json                   the running daemon and how to reach it
     ├── events.jsonl               its progress since the start
     ├── logs/                      kept after `down`, until the next `up`
-    ├── pki/ clusters/ principals/ pulumi/ …
+    ├── prefork/                   sockets of the processes that plugins and `aws` are forks of
+    ├── pki/ clusters/ principals/ pulumi/ bin/ …
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ class Home:
         self.events = self.folder / "events.jsonl"
         self.principals = self.folder / "principals"
         self.pulumi = self.folder / "pulumi"
+        self.bin = self.folder / "bin"
         self.prefork = self.folder / "prefork"
         self._state_file = self.folder / "lab.json"
         self._lock_file = self.root / "labs" / f"{name}.lock"

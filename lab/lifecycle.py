@@ -131,7 +131,7 @@ def _prepare_pulumi(home: Home, tools: Tools, plugins: Plugins) -> None:
     home.pulumi.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)
     pulumi_home = Path(environment["PULUMI_HOME"])
     if plugins is Plugins.STAND_IN:
-        install(pulumi_home, sys.executable, home.prefork)
+        install(pulumi_home, sys.executable, home.prefork / "plugins")
     else:
         _install_official(tools, pulumi_home)
     listed = subprocess.run(

@@ -17,6 +17,7 @@ from lab.contract import Credentials
 from lab.errors import UsageError
 from lab.home import Home, State
 from lab.pki import write_secret
+from lab.service_models import share
 
 ADMINISTRATOR = "lab-admin"
 OTHER_ADMINISTRATOR = "other-admin"
@@ -48,6 +49,7 @@ def session(home: Home, principal: str = ADMINISTRATOR) -> Any:
     state = home.require_running()
     folder = prepare(home, state, principal)
     core: Any = botocore.session.Session()
+    share(core)
     core.set_config_variable("config_file", str(folder / "config"))
     core.set_config_variable("credentials_file", str(folder / "credentials"))
     core.set_config_variable("profile", "default")

@@ -17,6 +17,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.loaders import Loader, create_loader
 
 from eks_identity.errors import AwsError, AwsRefusedError, AwsUnreachableError
 
@@ -51,6 +52,7 @@ class Clients:
     @cached_property
     def _session(self) -> Any:
         core = botocore.session.Session(profile=self._said.get("profile"))
+        core.register_component("data_loader", _service_models(core.get_config_variable("data_path")))
         for key, variable in _FILES.items():
             match self._said.get(key, []):
                 case []:
@@ -84,6 +86,12 @@ class Clients:
             "verify": False if self._said.get("insecure") else self._said.get("customCaBundle"),
             "config": config,
         }
+
+
+@cache
+def _service_models(folders: str | None) -> Loader:
+    """What botocore knows of AWS's services, which a session by itself would read anew: some MB of JSON."""
+    return create_loader(folders)
 
 
 @cache

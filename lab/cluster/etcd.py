@@ -27,9 +27,10 @@ def start(program: str, folder: Path, logs: Path) -> Process:
         f"--listen-peer-urls={_PEER_URL}",
         f"--initial-advertise-peer-urls={_PEER_URL}",
         f"--initial-cluster=lab={_PEER_URL}",
-        # A single member has nobody to wait for: with the default timeout it would take 0.5 s to elect itself.
-        "--heartbeat-interval=10",
-        "--election-timeout=100",
+        # A single member has nobody to wait for: with the default timeout it would take a second to elect itself. Each
+        # interval costs processor time for as long as it runs.
+        "--heartbeat-interval=50",
+        "--election-timeout=250",
         # The data is thrown away with the cluster.
         "--unsafe-no-fsync",
         "--log-level=warn",

@@ -15,7 +15,7 @@ from typing import Final
 from lab.prefork import CLIENT
 
 PLUGINS: Final = ("aws", "eks", "kubernetes")
-MODULES: Final = (*(f"lab.plugins.{name}.provider" for name in PLUGINS), "lab.plugins.serve")
+MODULES: Final = (*(f"lab.plugins.{name}.provider" for name in PLUGINS), "lab.plugins.serve", "lab.plugins.warm")
 """Modules that the prefork server imports for the stand-ins."""
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _SHEBANG: Final = b"#!"

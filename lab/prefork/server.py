@@ -1,7 +1,7 @@
 """The process that is forked: imports modules, then runs programs for clients until it is killed.
 
-Run as `python server.py <socket> <module>…`. The socket appears when everything is imported. It must be in a folder
-with mode 0700: whoever connects runs programs as the server's user.
+Run as `python server.py <socket> <module>…`, where a module is a name or the path of a `.py` file. The socket appears
+when everything is imported. It must be in a folder with mode 0700: whoever connects runs programs as the server's user.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def main() -> None:
     path, *modules = sys.argv[1:]
     before = dict(os.environ)
     for module in modules:
-        importlib.import_module(module)
+        if module.endswith(".py"):
+            runpy.run_path(module)
+        else:
+            importlib.import_module(module)
     set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
         sys.exit(f"{threads} threads run once {', '.join(modules)} are imported: a fork would lack them")

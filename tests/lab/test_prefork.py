@@ -11,8 +11,8 @@ import sys
 import psutil
 import pytest
 
-from lab.cluster.processes import Process
-from lab.prefork import CLIENT, SERVER
+from lab.prefork import CLIENT
+from lab.prefork.start import start as server_of
 
 ABOUT = """
 import json, os, sys
@@ -32,9 +32,7 @@ signal.pause()
 def socket(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prefork")
     path = folder / "socket"
-    environment = {"PYTHONSAFEPATH": "1"}
-    command = [sys.executable, str(SERVER), str(path), "fractions"]
-    server = Process("prefork", command, log=folder / "log", folder=folder, environment=environment)
+    server = server_of(path, ["fractions"], log=folder / "log", environment={})
     server.wait_until(path.exists, what="listening", timeout=60)
     yield path
     server.kill()

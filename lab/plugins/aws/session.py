@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.plugins.errors import InvalidInputError, PluginError
 from lab.plugins.values import UNKNOWN, contains_unknown
+from lab.service_models import share
 
 if TYPE_CHECKING:
     import boto3
@@ -177,6 +178,7 @@ class Clients:
 
         values = self.settings.values
         core = botocore.session.Session(profile=values.get("profile") or None)
+        share(core)
         for key, variable in (("sharedCredentialsFiles", "credentials_file"), ("sharedConfigFiles", "config_file")):
             if values.get(key):
                 core.set_config_variable(variable, values[key][0])

@@ -11,6 +11,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass
 
 import pulumi
+from pulumi.runtime.settings import _get_rpc_manager
 
 from eks_identity import redaction
 from eks_identity.declared import hooks, kept
@@ -53,6 +54,10 @@ class _Asked:
         self.of: defaultdict[str, list[tuple[Child, Ask, Context]]] = defaultdict(list)
         self.hook = pulumi.ResourceHook(name, self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
         hooks().append(self.hook)
+        # Once a program has declared everything, the SDK waits for the registrations that have begun. If none has, it
+        # waits for all Outputs, and again for all of them each time one is known: the time would grow with the square
+        # of the number of resources. A hook's registration is not counted among those that have begun.
+        _get_rpc_manager().rpcs.append(self.hook._registered)  # noqa: SLF001 - as above
 
     async def _ask(self, hook: pulumi.ResourceHookArgs) -> None:
         for child, ask, context in self.of[hook.name]:

@@ -110,12 +110,23 @@ def looked_up(
                 "name": person.given["permission_set"],
                 "account": entrance.cluster["account_id"],
                 "arns": roles,
+                "said": person.given.get("account_id"),
             }
-            role = inputs.later(asked, lambda known: identity_center.role_of(**known).arn, person.under)
+            role = inputs.later(asked, _role, person.under)
             person = replace(person, arn=role)  # noqa: PLW2901 - the same person, known better
             _check(inputs, person, entrance)
         found.append(person)
     return found
+
+
+def _role(known: Mapping[str, Any]) -> str:
+    """The ARN of a permission set's role. Of an account that is not the cluster's nothing more is said than that."""
+    problems = Problems()
+    if known["said"] is not None:
+        problems.take("account_id", _own_account, [known["said"], known["account"]])
+    if problems.found:
+        raise InvalidInput(problems.found)
+    return identity_center.role_of(known["name"], known["account"], known["arns"]).arn
 
 
 def access_entry(entrance: Entrance, person: Person, who: Mapping[str, Any]) -> AccessEntry:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
+from pulumi.automation._stack import StackInitMode
 from rich.console import Console
 
 from pipeline import settings_file
@@ -157,8 +158,25 @@ def _select(stack_name: str, project: Path, engine: CancellableEngine, config_fi
         )
     for file in filter(None, (project / f"Pulumi.{stack_name}.yaml", config_file)):
         settings_file.check(file)
-    options = auto.LocalWorkspaceOptions(pulumi_command=engine)
-    return auto.create_or_select_stack(stack_name, work_dir=str(project), opts=options)
+    workspace = auto.LocalWorkspace(work_dir=str(project), pulumi_command=engine)
+    return _Stack(stack_name, workspace, StackInitMode.CREATE_OR_SELECT)
+
+
+class _Stack(auto.Stack):
+    """A stack whose operations end when the engine has ended.
+
+    The Automation API would run the engine three times more, for outputs and history that the report does not have.
+    """
+
+    def outputs(self) -> auto.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool | None = None) -> Any:  # noqa: ARG002, FBT001 - as in the base class
+        return _NOT_ASKED
+
+
+_NOT_ASKED = object()
+"""Stands in the Automation API's results for the summary of an operation."""
 
 
 def _failure(

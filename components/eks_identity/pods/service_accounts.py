@@ -1,10 +1,11 @@
 """Kubernetes service accounts with the annotations that the pod identity webhook reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from eks_identity.children import Registered
 from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
@@ -108,17 +109,33 @@ def declare(
 ) -> Registered[pulumi.Output[str]]:
     """Registers the service account below `parent`, or what is put on one that exists; the result is its name."""
     opts = pulumi.ResourceOptions(parent=parent, depends_on=list(after), hooks=hooks)
-    labels = settings.get("labels")
-    if not adopt:
-        metadata = k8s.meta.v1.ObjectMetaArgs(name=account, namespace=namespace, annotations=annotations, labels=labels)
-        created = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=opts)
-        return Registered([created], created.metadata.apply(_name))
-    # What others wrote under the same keys, such as eksctl's role, is taken over; their other fields stay theirs.
-    forced = pulumi.Output.from_input(annotations).apply(lambda known: {**known, PATCH_FORCE: "true"})
-    patch = k8s.meta.v1.ObjectMetaPatchArgs(name=account, namespace=namespace, annotations=forced, labels=labels)
-    adopted = k8s.core.v1.ServiceAccountPatch(name, metadata=patch, opts=opts)
-    return Registered([adopted], adopted.metadata.apply(_name))
+    if adopt:
+        # What others wrote under the same keys, such as eksctl's role, is taken over; their other fields stay theirs.
+        annotations = pulumi.Output.from_input(annotations).apply(lambda known: {**known, PATCH_FORCE: "true"})
+    metadata: dict[str, Any] = {"name": account, "namespace": namespace, "annotations": annotations}
+    if "labels" in settings:
+        metadata["labels"] = settings["labels"]
+    declared = _Account(name, "ServiceAccountPatch" if adopt else "ServiceAccount", metadata, opts)
+    return Registered([declared], declared.metadata.apply(lambda known: str(known.get("name", ""))))
 
 
-def _name(metadata: Any) -> str:
-    return str(metadata.name)
+class _Account(pulumi.CustomResource):
+    """A ServiceAccount, or what is put on one that exists, as `pulumi_kubernetes` declares it.
+
+    Its own class is in a module of 42,000 lines: a preview would take a third of a second longer.
+    """
+
+    metadata: pulumi.Output[dict[str, Any]]
+
+    def __init__(
+        self, name: str, kind: str, metadata: Mapping[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions
+    ) -> None:
+        props = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+        opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_sdk_version()), opts)
+        super().__init__(f"kubernetes:core/v1:{kind}", name, props, opts)
+
+
+@cache
+def _sdk_version() -> str:
+    """That of the plugin which the SDK goes with."""
+    return version("pulumi_kubernetes")

@@ -5,12 +5,11 @@ the lab's account for its own, and a network that is made now for the one that i
 """
 
 import shutil
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import yaml
 from lab_project import REGION, REPOSITORY, LabProject
+from warm_programs import link_virtual_environment
 
 LAB_ACCOUNT = "123456789012"
 OWN = "eks-identity:"
@@ -27,9 +26,7 @@ def project(folder, tools):
     """A copy of the project's program, with the virtual environment that runs the tests, and a state of its own."""
     for source in (REPOSITORY / "stacks", REPOSITORY / "__main__.py", *REPOSITORY.glob("Pulumi*.yaml")):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / source.name)
-    (folder / ".venv").mkdir()
-    for found in Path(sys.executable).parents[1].iterdir():
-        (folder / ".venv" / found.name).symlink_to(tools.bin if found.name == "bin" else found)
+    link_virtual_environment(folder / ".venv", tools)
     return folder
 
 

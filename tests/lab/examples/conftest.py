@@ -1,10 +1,12 @@
 """Runs an example as its README tells a reader to, in the lab's shell, and sees that nothing of it is left."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import transcript
 from inventory import inventory
+from warm_programs import link_virtual_environment
 
 from lab.environment import process_environment
 from lab.stories.world import World
@@ -14,9 +16,12 @@ PROMISED = ("preview", "up --yes --skip-preview", "up --yes --skip-preview --exp
 """What the README of every example has its reader run."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_lab(fresh_lab):
-    """The examples' own: other tests change the mode of clusters, and there is no way back."""
+    """The examples' own: other tests change the mode of clusters, and there is no way back.
+
+    It goes with the last example: two more clusters would take processor time from all tests after them.
+    """
     with fresh_lab() as home:
         yield home
 
@@ -26,14 +31,26 @@ def world(running_lab, tools):
     return World(running_lab, tools.bin)
 
 
+@pytest.fixture(scope="session")
+def repository(tools, tmp_path_factory):
+    """The repository as its reader has it, with copies of the examples, and programs that run as forks."""
+    folder = tmp_path_factory.mktemp("repository")
+    for found in REPOSITORY.iterdir():
+        if found.name not in {".venv", ".git", "examples"}:
+            (folder / found.name).symlink_to(found)
+    shutil.copytree(REPOSITORY / "examples", folder / "examples", ignore=shutil.ignore_patterns("node_modules"))
+    link_virtual_environment(folder / ".venv", tools)
+    return folder
+
+
 @pytest.fixture
-def play(world, tools, running_lab, tmp_path):
-    """Plays the README of an example from its first command to its last, here or in a copy of what it needs; in the
-    lab's shell, or in another that its reader begins in.
+def play(world, tools, running_lab, repository, tmp_path):
+    """Plays the README of an example from its first command to its last, in the lab's shell or in another that its
+    reader begins in.
     """
     played = []
 
-    def run(name, *, repository=REPOSITORY, shell=None):
+    def run(name, *, shell=None):
         example = repository / "examples" / name
         said = (example / "README.md").read_text()
         for words in PROMISED:

@@ -23,4 +23,4 @@ def test_typescript(play, repository, running_lab):
     """The package is added and the program deployed as the README says; once destroyed, nothing is left."""
     shell = outside(repository)
     shell |= {"EKS_LAB": running_lab.name, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), shell["PYTHONPATH"]])}
-    play("09-typescript", repository=repository, shell=shell)
+    play("09-typescript", shell=shell)

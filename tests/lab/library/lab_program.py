@@ -9,6 +9,7 @@ import json
 import os
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -25,6 +26,7 @@ from botocore.credentials import Credentials
 from lab_project import REGION, LabProject, write_project
 from pulumi import automation
 from rich.console import Console
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from eks_identity.aws_clients import clients as clients_of
 from lab.clusters import ensure_clusters
@@ -148,6 +150,12 @@ class Cluster:
         user = json.loads(done.stdout)["status"]["userInfo"]
         return f"{user['username']} {sorted(set(user['groups']) - {'system:authenticated'})}"
 
+    def await_who(self, principal: str, expected: str) -> None:
+        """Waits until that is who they are: the API server remembers for ten seconds whom it let in by a token."""
+        for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
+            with attempt:
+                assert self.who(principal) == expected
+
     def user(self, name: str, path: str = "/") -> str:
         """An IAM user; its ARN."""
         return str(self.iam.create_user(UserName=name, Path=path)["User"]["Arn"])
@@ -194,8 +202,16 @@ def write_aws_auth(cluster: Cluster, data: Mapping[str, Any]) -> None:
 
 @contextmanager
 def acting_as(principal: str, home: Home, tools: Tools) -> Iterator[None]:
-    """This process as a provider's host that `principal` started, for what the engine cannot be brought to do."""
+    """This process as a provider's host that `principal` started, for what the engine cannot be brought to do.
+
+    It begins in a second of its own: tokens of the same second are the same, and the API server remembers for ten
+    seconds whom it let in by one.
+    """
     clients_of.cache_clear()
+    began = int(time.time())
+    for attempt in Retrying(stop=stop_after_delay(5), wait=wait_fixed(0.02), reraise=True):
+        with attempt:
+            assert int(time.time()) > began
     with pytest.MonkeyPatch.context() as environment:
         for name in unset(os.environ):
             environment.delenv(name, raising=False)

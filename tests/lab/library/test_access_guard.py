@@ -148,7 +148,7 @@ def test_the_callers_own_way_in_stays(without_creator, program):
     write_aws_auth(cluster, {**before, "mapUsers": [mapping]})
     program.declare(declared(cluster, [other], [other], kubeconfig=True)).up()
     assert ADMIN not in cluster.entries()
-    assert cluster.who("lab-admin") == "lab-admin ['system:masters']"
+    cluster.await_who("lab-admin", "lab-admin ['system:masters']")
     write_aws_auth(cluster, before)
     program.declare(declared(cluster, [other], [other], [other])).up()
     program.stack.destroy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from threading import Event, Thread
 
 import pytest
@@ -42,21 +43,23 @@ def stack(running_lab, tools, tmp_path, provider):
 
 
 @contextmanager
-def pods_start(pods: Pods, name: str) -> Iterator[list[str]]:
+def pods_start(pods: Pods, name: str, *, at_a_time: int = 1) -> Iterator[list[str]]:
     """Starts pod after pod until the end of the block: whom AWS took each of them for."""
-    over, seen = Event(), []
+    over, seen, numbers = Event(), [], count()
 
     def start() -> None:
         while not over.is_set():
-            seen.append(pods.who(f"{name}-{len(seen)}", "switched"))
+            seen.append(pods.who(f"{name}-{next(numbers)}", "switched"))
 
-    thread = Thread(target=start)
-    thread.start()
+    threads = [Thread(target=start) for _ in range(at_a_time)]
+    for thread in threads:
+        thread.start()
     try:
         yield seen
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 BOTH_WAYS = [{"test": "StringEqualsIfExists", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
@@ -71,7 +74,7 @@ def settings(provider: str, mode: str, **other: object) -> dict[str, object]:
 def test_no_pod_is_without_credentials_while_pod_identity_takes_over(stack, pods, provider):
     """Each pod that starts before, meanwhile or after has the role, by the one way or the other."""
     stack.up(settings(provider, "irsa"))
-    with pods_start(pods, "forth") as forth:
+    with pods_start(pods, "forth", at_a_time=2) as forth:
         there = stack.steps(settings(provider, "pod-identity"))
     assert len(forth) > 1
     assert [who for who in forth if f":assumed-role/{ROLE}/" not in who] == []

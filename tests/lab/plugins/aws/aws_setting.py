@@ -10,7 +10,9 @@ from typing import Any
 from unittest import mock
 
 import trustme
+from lab_project import LabStack
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 
 from lab.contract import ClusterIdentity, ClusterKey, NodeGroup
 
@@ -20,21 +22,18 @@ _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 def new_stack(folder: Path, environment: dict[str, str], name: str) -> automation.Stack:
     """A stack of inline programs, whose state is in `folder`."""
     (folder / "state").mkdir()
-    return automation.create_or_select_stack(
-        stack_name=name,
-        project_name="plugins",
+    workspace = automation.LocalWorkspace(
+        work_dir=str(folder),
+        pulumi_home=environment["PULUMI_HOME"],
         program=lambda: None,
-        opts=automation.LocalWorkspaceOptions(
-            work_dir=str(folder),
-            pulumi_home=environment["PULUMI_HOME"],
-            env_vars=environment,
-            project_settings=automation.ProjectSettings(
-                name="plugins",
-                runtime="python",
-                backend=automation.ProjectBackend(f"file://{folder}/state"),
-            ),
+        env_vars=environment,
+        project_settings=automation.ProjectSettings(
+            name="plugins",
+            runtime="python",
+            backend=automation.ProjectBackend(f"file://{folder}/state"),
         ),
     )
+    return LabStack(name, workspace, StackInitMode.CREATE_OR_SELECT)
 
 
 @contextmanager
@@ -62,14 +61,18 @@ class History:
     stack: automation.Stack
     program: Callable[[int], Any]
     steps: dict[str, Step] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
+    _result: Any = None
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Those of the last update; to be read before the next one."""
+        return {name: output.value for name, output in self._result.outputs.items()}
 
     def up(self, version: int) -> dict[str, Step]:
         """Runs the program in this version; gives the steps by logical name."""
         self.steps = {}
         with _loops_closed():
-            result = self.stack.up(program=lambda: self.program(version), on_event=self._note)
-        self.outputs = {name: output.value for name, output in result.outputs.items()}
+            self._result = self.stack.up(program=lambda: self.program(version), on_event=self._note)
         return self.steps
 
     def preview(self, version: int) -> dict[str, Step]:

@@ -15,7 +15,6 @@ from pulumi import automation
 from lab.cloud import Cloud
 from lab.contract import clean_environment
 from lab.pki import CertificateAuthority
-from lab.plugins.install import install
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +41,6 @@ def aws(cloud):
     session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=cloud.region)
     config = Config(proxies={"https": cloud.access.proxy_url}, retries={"total_max_attempts": 1})
     return lambda service: session.client(service, verify=cloud.access.ca_file, config=config)
-
-
-@pytest.fixture(scope="session")
-def pulumi_home(tmp_path_factory) -> Path:
-    """A home of the engine in which the stand-ins are installed."""
-    home = tmp_path_factory.mktemp("pulumi-home")
-    install(home, sys.executable)
-    return home
 
 
 @pytest.fixture(scope="module")

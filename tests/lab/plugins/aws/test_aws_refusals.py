@@ -117,7 +117,7 @@ def refused(environment, aws, tmp_path_factory):
         folder = tmp_path_factory.mktemp("refused")
         asked = {"case": case, "folder": str(folder), "environment": environment}
         here = Path(__file__).parent
-        python_path = os.pathsep.join([str(here), str(REPOSITORY)])
+        python_path = os.pathsep.join(map(str, (here, here.parents[1], REPOSITORY)))
         return subprocess.run(
             [sys.executable, "-W", "ignore", str(here / "refused_program.py")],
             input=json.dumps(asked),

@@ -4,7 +4,6 @@ import asyncio
 import multiprocessing
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from lab.cluster.api_server import SigningKeys
 from lab.cluster.processes import Process
 from lab.contract import clean_environment
 from lab.pki import CertificateAuthority
-from lab.plugins.install import install
 
 
 @dataclass(frozen=True)
@@ -106,14 +104,6 @@ def is_ready(client: lightkube.Client) -> bool:
 def cluster(api_server) -> lightkube.Client:
     """Looks at the cluster with another client than the plugin's."""
     return api_server.client
-
-
-@pytest.fixture(scope="session")
-def pulumi_home(tmp_path_factory) -> Path:
-    """A home of the engine in which the stand-ins are installed."""
-    home = tmp_path_factory.mktemp("pulumi-home")
-    install(home, sys.executable)
-    return home
 
 
 @pytest.fixture(scope="session")

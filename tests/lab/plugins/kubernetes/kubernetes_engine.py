@@ -15,7 +15,9 @@ import dill
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
+from lab_project import LabStack
 from pulumi import automation
+from pulumi.automation._stack import StackInitMode
 
 Declare = Callable[[pulumi.ResourceOptions], object]
 
@@ -113,21 +115,18 @@ def operate(job: Job) -> Outcome:
 @functools.cache
 def opened(folder: Path, home: Path, environment: tuple[tuple[str, str], ...]) -> automation.Stack:
     """The stack of `folder`, made once: every look at it starts the engine's program anew."""
-    return automation.create_stack(
-        stack_name="test",
-        project_name="plugins",
+    workspace = automation.LocalWorkspace(
+        work_dir=str(folder),
+        pulumi_home=str(home),
         program=lambda: None,
-        opts=automation.LocalWorkspaceOptions(
-            work_dir=str(folder),
-            pulumi_home=str(home),
-            env_vars=dict(environment),
-            project_settings=automation.ProjectSettings(
-                name="plugins",
-                runtime="python",
-                backend=automation.ProjectBackend(f"file://{folder}"),
-            ),
+        env_vars=dict(environment),
+        project_settings=automation.ProjectSettings(
+            name="plugins",
+            runtime="python",
+            backend=automation.ProjectBackend(f"file://{folder}"),
         ),
     )
+    return LabStack("test", workspace, StackInitMode.CREATE)
 
 
 def _note(event: automation.EngineEvent, outcome: Outcome) -> None:

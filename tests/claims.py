@@ -1,0 +1,54 @@
+"""Which claims of the tests are gone since a commit: `python tests/claims.py COMMIT`.
+
+A claim is the docstring of a test, or its name where it has none. One that has moved to another file, or into another
+test's docstring whole, is not gone. Exit status 1 where some are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def claims(source: str) -> Iterator[str]:
+    """What each test of a module claims, as one line."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            yield " ".join((ast.get_docstring(node) or node.name).split())
+
+
+def at(commit: str) -> set[str]:
+    """The claims of every test file of a commit."""
+
+    def git(*command: str) -> str:
+        return subprocess.run(["git", *command], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+
+    files = git("ls-tree", "-r", "--name-only", commit, "tests").splitlines()
+    sources = (git("show", f"{commit}:{file}") for file in files if Path(file).match("test_*.py"))
+    return {claim for source in sources for claim in claims(source)}
+
+
+def here() -> set[str]:
+    """The claims of every test file as it lies there."""
+    return {claim for file in (REPOSITORY / "tests").rglob("test_*.py") for claim in claims(file.read_text())}
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("commit", help="the commit to compare with")
+    before, now = at(arguments.parse_args().commit), here()
+    gone = sorted(claim for claim in before - now if not any(claim in other for other in now))
+    for claim in gone:
+        sys.stdout.write(f"gone: {claim}\n")
+    sys.stdout.write(f"{len(before)} claims before, {len(now)} now, {len(gone)} gone\n")
+    return 1 if gone else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

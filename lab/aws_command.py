@@ -13,7 +13,7 @@ from typing import Final
 from lab.prefork import CLIENT
 
 MODULES: Final = ("lab.warm_aws",)
-"""What the server imports. It serves nothing else: importing awscli changes where botocore finds its data."""
+"""Modules that the server imports. It serves nothing else: awscli changes where botocore finds its data."""
 
 
 def install(folder: Path, socket: Path) -> None:

@@ -1,4 +1,4 @@
-"""What botocore knows of AWS's services, read once in a process: its sessions share it, and its forks have it."""
+"""AWS's service models, read once in a process: all botocore sessions in it, and its forks, use the same ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def share(session: Session) -> None:
-    """Have `session` use what the process has read already. Each session by itself would read some MB of JSON anew."""
+    """Give `session` the models that the process has read already, in place of some MB of JSON that it would read."""
     session.register_component("data_loader", _loader())
 
 

@@ -1,6 +1,6 @@
-"""What `aws` loads for a token and for its first call, loaded: the process that its commands are forks of imports this.
+"""Loads what `aws` needs for a token and its first call: the process that its commands are forks of imports this.
 
-It has `aws` make a token, for which nothing is called. What botocore reads of the services meanwhile is kept for the
+It runs `aws eks get-token`, which makes no call to AWS. What botocore reads of the services meanwhile is kept for the
 forks; the commands themselves are the vendor's, unchanged.
 """
 

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def claims(source: str) -> Iterator[str]:
-    """What each test of a module claims, as one line."""
+    """The claim of each test of a module, as one line."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
             yield " ".join((ast.get_docstring(node) or node.name).split())

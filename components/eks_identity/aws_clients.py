@@ -90,7 +90,7 @@ class Clients:
 
 @cache
 def _service_models(folders: str | None) -> Loader:
-    """What botocore knows of AWS's services, which a session by itself would read anew: some MB of JSON."""
+    """Load AWS's service models once in a process: each botocore session would read some MB of JSON again."""
     return create_loader(folders)
 
 

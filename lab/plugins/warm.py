@@ -1,4 +1,4 @@
-"""What a plugin loads for its first call, loaded: for the process that plugins are forks of, which imports this."""
+"""Loads what a plugin needs for its first call: the process that plugins are forks of imports this."""
 
 from __future__ import annotations
 

@@ -124,9 +124,9 @@ class Toolbox:
         """
         obtained: list[Obtained] = []
         errors: list[ToolError] = []
-        for number, program in enumerate(self._programs):
+        for program in self._programs:
             try:
-                obtained.append(self._obtain(program, self._programs[number + 1 :]))
+                obtained.append(self._obtain(program))
             except ToolError as error:
                 errors.append(error)
         if errors:
@@ -136,7 +136,7 @@ class Toolbox:
         digest = hashlib.sha256(repr(sorted(links.items())).encode()).hexdigest()[:12]
         return Tools(link_folder(self._cache.folder / f"bin-{digest}", links), tuple(obtained))
 
-    def _obtain(self, program: Program, later: Sequence[Program]) -> Obtained:
+    def _obtain(self, program: Program) -> Obtained:
         began = time.monotonic()
         searched = search(program, self._folders, self._memory)
         if searched.found:
@@ -144,7 +144,7 @@ class Toolbox:
         cache_key = self._key(program)
         kept = self._cache.get(cache_key, program)
         if kept is None:
-            return self._make(program, later, cache_key, searched.rejected, began)
+            return self._make(program, cache_key, searched.rejected, began)
         notes = (*searched.rejected, f"{program.name} came from {kept.source}")
         return Obtained(program, kept.found, Source.CACHE, time.monotonic() - began, notes)
 
@@ -154,9 +154,7 @@ class Toolbox:
     def _missing(self, program: Program) -> bool:
         return not (self._cache.get(self._key(program), program) or search(program, self._folders, self._memory).found)
 
-    def _make(
-        self, program: Program, later: Sequence[Program], cache_key: str, notes: tuple[str, ...], began: float
-    ) -> Obtained:
+    def _make(self, program: Program, cache_key: str, notes: tuple[str, ...], began: float) -> Obtained:
         step = f"{program.name} {program.version}"
         self._progress.start(step)
         ended = "failed"
@@ -169,7 +167,7 @@ class Toolbox:
             address = self._from_archive(program, folder, step, tried)
             if address is None:
                 source = Source.COMPILED
-                address = self._compiled(program, later, folder, step, tried)
+                address = self._compiled(program, folder, step, tried)
             return address
 
         try:
@@ -197,7 +195,7 @@ class Toolbox:
             tried.append(f"no release archive: {error}")
             return None
 
-    def _compiled(self, program: Program, later: Sequence[Program], folder: Path, step: str, tried: list[str]) -> str:
+    def _compiled(self, program: Program, folder: Path, step: str, tried: list[str]) -> str:
         """The Go package that the program was compiled from. Raises `ToolError` that tells what was tried before."""
 
         def report(detail: str, done: int, total: int | None) -> None:
@@ -205,15 +203,15 @@ class Toolbox:
 
         try:
             go = find_go(self._modules, self._here, program)
-            self._download(go, later)
+            self._download_others(go, program)
             return go.compile(program, folder, report)
         except ToolError as error:
             raise ToolError("\n    ".join([error.problem, *tried]), fix=error.fix) from error
 
-    def _download(self, go: Go, later: Sequence[Program]) -> None:
-        """Have the modules of the programs after the first that is compiled downloaded beside it."""
+    def _download_others(self, go: Go, first: Program) -> None:
+        """Start to download the modules of the other programs beside the first that is compiled."""
         if self._downloading is None:
-            programs = [program for program in later if self._missing(program)]
+            programs = [program for program in self._programs if program is not first and self._missing(program)]
             self._downloading = threading.Thread(target=go.download, args=[programs], daemon=True)
             self._downloading.start()
 

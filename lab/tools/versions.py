@@ -13,7 +13,7 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`v1.37.2-eks-0123abc` as (1, 36, 3). Raises `ValueError` where no number leads."""
+    """`v1.37.2-eks-0123abc` as (1, 37, 2). Raises `ValueError` where no number leads."""
     match = _NUMBERS.match(version)
     if match is None:
         raise ValueError(f"{version!r} does not begin with a version number")

@@ -29,7 +29,7 @@ CONFIG = {
 @pytest.fixture(scope="module")
 def environment(running_lab, tools):
     """The lab's, with Node.js."""
-    # The engine would check the types anew in each operation: a test does, once.
+    # One test checks the types; the engine would check them again in each operation.
     inherited = process_environment(running_lab, tools.bin) | PYTHONPATH | {"PULUMI_NODEJS_TRANSPILE_ONLY": "true"}
     return inherited | {"PATH": os.pathsep.join([*map(str, node_folders()), inherited["PATH"]])}
 

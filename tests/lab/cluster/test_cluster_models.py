@@ -47,7 +47,7 @@ def test_threads_may_read_kubeconfigs_for_the_first_time_together():
 
 
 def _run_in_threads(code: str, resource: str) -> str:
-    """What the program prints; it must not crash."""
+    """Run the program, which must not crash; returns its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code, resource]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

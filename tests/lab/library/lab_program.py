@@ -151,7 +151,7 @@ class Cluster:
         return f"{user['username']} {sorted(set(user['groups']) - {'system:authenticated'})}"
 
     def await_who(self, principal: str, expected: str) -> None:
-        """Waits until that is who they are: the API server remembers for ten seconds whom it let in by a token."""
+        """Wait until `principal` has this username and these groups: the API server caches a token for ten seconds."""
         for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
             with attempt:
                 assert self.who(principal) == expected

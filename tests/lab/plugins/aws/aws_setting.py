@@ -65,7 +65,7 @@ class History:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """Those of the last update; to be read before the next one."""
+        """The stack outputs of the last update; read them before the next one."""
         return {name: output.value for name, output in self._result.outputs.items()}
 
     def up(self, version: int) -> dict[str, Step]:

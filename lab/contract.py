@@ -191,7 +191,7 @@ class Programs:
     kubectl: str
 
 
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "GOGC", "GOMEMLIMIT")
 
 
 def clean_environment(environ: Mapping[str, str], *, keep: Sequence[str] = INHERITED) -> dict[str, str]:

@@ -12,11 +12,14 @@ Operations run one at a time, since moto's backends are not made for threads.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.iam import models
 from moto.iam.exceptions import (
     DeleteConflictException,
     EntityAlreadyExists,
@@ -24,7 +27,7 @@ from moto.iam.exceptions import (
     NotFoundException,
     ValidationError,
 )
-from moto.iam.models import OpenIDConnectProvider, Role, User
+from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, OpenIDConnectProvider, Role, User
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id
 
@@ -43,6 +46,24 @@ _lock = threading.RLock()
 def give_unique_id(user: User) -> None:
     """Give a new user an id of AWS's form, in place of moto's."""
     user.id = generate_access_key_id_from_account_id(user.account_id, prefix="AIDA", total_length=21)
+
+
+@cache
+def _aws_managed_policies() -> dict[str, Any]:
+    policies: dict[str, Any] = json.loads(models.aws_managed_policies_data)  # type: ignore[attr-defined]
+    return policies
+
+
+def _init_aws_policies(backend: IAMBackend) -> list[ManagedPolicy]:
+    """Parse AWS's 1,300 policies once, and not again for each of eight partitions of each account."""
+    return [
+        AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, policy)
+        for name, policy in _aws_managed_policies().items()
+    ]
+
+
+# moto has no setting for it.
+IAMBackend._init_aws_policies = _init_aws_policies  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
 
 class LabIamResponse(IamResponse):

@@ -139,6 +139,7 @@ class Proxy:
             await _pump(upstream_reader, writer, half_close=False)
         finally:
             sending.cancel()
+            upstream_writer.close()  # before the first await: `stop` may cancel this task in any of them
             await asyncio.gather(sending, return_exceptions=True)
             await _close(upstream_writer)
 

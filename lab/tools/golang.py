@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
     Report = Callable[[str, int, int | None], None]
 
-FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l")
+FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 """The same for every program, so that what several of them import is compiled once. Without debugging information and
-inlining (`-l`) compiling takes a third less time; docs/adr/0017 says what that costs when the programs run.
+inlining (`-l`) compiling takes a third less time. The standard library keeps inlining: it is compiled once, and all
+programs spend most of their time in it. Source: docs/adr/0017.
 """
 _STRIP = "-s -w"
 # Compiling everything leaves 7.5 GiB in the caches of Go; the largest program needs this much of it.

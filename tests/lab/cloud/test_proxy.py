@@ -1,5 +1,6 @@
 """The proxy: every name of AWS, nothing else, and no client that it cannot cope with."""
 
+import asyncio
 import hashlib
 import os
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from unittest.mock import AsyncMock, Mock, patch
 
 import httpx2
 import pytest
@@ -16,6 +18,7 @@ from cloud_setting import Issuer, client, name
 
 from lab.cloud import issuers
 from lab.cloud.certificates import is_aws
+from lab.cloud.proxy import Proxy
 from lab.contract import clean_environment
 
 
@@ -202,6 +205,35 @@ def test_no_thread_is_left_behind(cloud):
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=30)
         assert not thread.is_alive(), thread
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_proxy_closes_the_upstream_connection_when_it_is_stopped_at_any_step(cloud, steps):
+    """A connection that ends while the proxy stops leaves no open socket: Python would report it later, elsewhere."""
+    upstream_writers = []
+
+    async def connect(*address):
+        reader, writer = await open_connection(*address)
+        upstream_writers.append(writer)
+        return reader, writer
+
+    async def stop_at_step():
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        proxy = Proxy(cloud, server.sockets[0].getsockname()[1])
+        client_side = Mock(drain=AsyncMock(), wait_closed=AsyncMock())
+        handing_on = asyncio.ensure_future(proxy._hand_on(asyncio.StreamReader(), client_side))
+        while not upstream_writers or not upstream_writers[0].transport.get_protocol()._stream_reader.at_eof():  # noqa: ASYNC110 - each step counts
+            await asyncio.sleep(0)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        handing_on.cancel()
+        await asyncio.gather(handing_on, return_exceptions=True)
+        server.close()
+
+    open_connection = asyncio.open_connection
+    with patch("asyncio.open_connection", connect):
+        asyncio.run(stop_at_step())
+    assert upstream_writers[0].transport.is_closing()
 
 
 def test_curl_in_the_labs_environment(cloud):

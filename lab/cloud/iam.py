@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.iam import models
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import (
     DeleteConflictException,
     EntityAlreadyExists,
@@ -50,19 +50,19 @@ def give_unique_id(user: User) -> None:
 
 @cache
 def _aws_managed_policies() -> dict[str, Any]:
-    policies: dict[str, Any] = json.loads(models.aws_managed_policies_data)  # type: ignore[attr-defined]
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
     return policies
 
 
 def _init_aws_policies(backend: IAMBackend) -> list[ManagedPolicy]:
-    """Parse AWS's 1,300 policies once, and not again for each of eight partitions of each account."""
+    """Load AWS's 1,300 policies, parsed once, where moto parses them for each of eight partitions of each account."""
     return [
         AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, policy)
         for name, policy in _aws_managed_policies().items()
     ]
 
 
-# moto has no setting for it.
+# moto has a setting for whether it loads them, and none for how often it parses them.
 IAMBackend._init_aws_policies = _init_aws_policies  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
 

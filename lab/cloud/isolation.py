@@ -14,7 +14,6 @@ _SETTINGS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
 }
 
 

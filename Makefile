@@ -54,8 +54,8 @@ format: setup
 
 schema: setup ## Write the committed schemas and the reference anew
 	$(BIN)/python -m stacks.settings.schema
-	$(BIN)/python -W ignore -m eks_identity.hosting.schema components/schema.json
-	$(BIN)/python -W ignore -m eks_identity.hosting.reference > docs/reference.md
+	$(BIN)/python -W ignore -m eks_identity.plugin.schema components/schema.json
+	$(BIN)/python -W ignore -m eks_identity.plugin.reference > docs/reference.md
 
 # Every package with its hashes, but for the project's own distributions, which have none.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

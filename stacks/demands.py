@@ -27,10 +27,10 @@ def account(number: str) -> Demand:
 
 def access_entries_only(given: Given) -> Iterator[Problem]:
     """Nobody comes in by aws-auth, and no cluster reads it."""
-    for key, access in entries(given, "people").items():
-        if (via := default(given, access, "via", "access-entry")) != "access-entry":
+    for key, access in entries(given, "access").items():
+        if (access_method := default(given, access, "access_method", "access-entry")) != "access-entry":
             rule = "people come in by access entries alone in this environment"
-            yield Problem(f"people.{key}.via", rule, via, "write access-entry, or leave it out")
+            yield Problem(f"access.{key}.access_method", rule, access_method, "write access-entry, or leave it out")
     for where, options in _new_clusters(given):
         if (mode := options.get("authentication_mode")) != "API":
             rule = "clusters of this environment read access entries alone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stacks import compose as environments
 from stacks.settings import Rules
 
-RULES = Rules(via="both", create={"authentication_mode": "API_AND_CONFIG_MAP"})
+RULES = Rules(access_method="both", create={"authentication_mode": "API_AND_CONFIG_MAP"})
 """Whoever came in by aws-auth still does, and by an access entry too."""
 
 

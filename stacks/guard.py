@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pulumi_aws as aws
 
 from eks_identity import Problem
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 LAB_ACCOUNT = "123456789012"
 """The account that AWS's documentation uses for examples, and that belongs to nobody."""
@@ -21,7 +21,7 @@ def account_is(expected: str) -> None:
         fix = "select the stack that belongs to these credentials, or sign in to that account"
         if LAB_ACCOUNT in {account, expected}:
             fix += '; for the lab\'s own stack: eval "$(python -m lab env)", then `pulumi up -s lab`'
-        raise Refused([Problem("AWS credentials", rule, account, fix)], subject="account")
+        raise InvalidInputError([Problem("AWS credentials", rule, account, fix)], subject="account")
 
 
 def clusters_are_there(names: Iterable[str], region: str) -> None:
@@ -34,7 +34,7 @@ def clusters_are_there(names: Iterable[str], region: str) -> None:
             rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
             problems.append(Problem(f"clusters.{name}", rule, name, "see `aws eks list-clusters`"))
     if problems:
-        raise Refused(problems, subject="clusters")
+        raise InvalidInputError(problems, subject="clusters")
 
 
 def _account() -> str:
@@ -43,7 +43,7 @@ def _account() -> str:
     except Exception as error:  # noqa: BLE001 - see `clusters_are_there`
         rule = f"credentials that AWS takes; AWS: {_reason(error)}"
         fix = 'see `aws sts get-caller-identity`; for the lab: eval "$(python -m lab env)"'
-        raise Refused([Problem("AWS credentials", rule, None, fix)], subject="account") from None
+        raise InvalidInputError([Problem("AWS credentials", rule, None, fix)], subject="account") from None
 
 
 def _reason(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from eks_identity import Problem
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 FOLDER = Path(__file__).parent
 
@@ -32,5 +32,5 @@ def composition(stack: str) -> Composition:
     if stack not in known:
         rule = f"one of {', '.join(known)}: a stack has stacks/<name>.py and Pulumi.<name>.yaml"
         fix = f"`pulumi stack select {known[0]}`, or add stacks/{stack}.py and Pulumi.{stack}.yaml"
-        raise Refused([Problem("stack", rule, stack, fix)])
+        raise InvalidInputError([Problem("stack", rule, stack, fix)])
     return cast("Composition", importlib.import_module(f"stacks.{stack}"))

@@ -11,8 +11,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eks_identity.access.access_entry import AccessEntry, AccessEntryArgs
+    from eks_identity.access.access_policies import AccessPolicyArgs
+    from eks_identity.access.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
+    from eks_identity.access.cluster_access import ClusterAccess, ClusterAccessArgs
+    from eks_identity.access.lockout_guard import LockoutGuard, LockoutGuardArgs
+    from eks_identity.access.migration import AuthenticationModeMigration, AuthenticationModeMigrationArgs
+    from eks_identity.access.principals import PrincipalArgs
+    from eks_identity.access.rbac_roles import RoleArgs, RuleArgs
     from eks_identity.clusters.cluster import Cluster, ClusterArgs
-    from eks_identity.clusters.cluster_roles import MadeRoleSettings
+    from eks_identity.clusters.cluster_roles import ClusterRoleSettings
     from eks_identity.clusters.connections import ClusterConnection
     from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
@@ -28,39 +36,31 @@ if TYPE_CHECKING:
         Problem,
         WriteConflictError,
     )
-    from eks_identity.people.access_entry import AdoptedAccessEntry, AdoptedAccessEntryArgs
-    from eks_identity.people.access_guard import AccessGuard, AccessGuardArgs
-    from eks_identity.people.access_policies import AccessPolicyArgs
-    from eks_identity.people.access_roles import RoleArgs, RuleArgs
-    from eks_identity.people.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
-    from eks_identity.people.migration import AuthenticationModeMigration, AuthenticationModeMigrationArgs
-    from eks_identity.people.principals import PrincipalArgs
-    from eks_identity.people.users import ClusterAccess, ClusterAccessArgs
-    from eks_identity.pods.addon_args import AddonArgs
-    from eks_identity.pods.addons import Addon
-    from eks_identity.pods.catalogue_args import CatalogueArgs
-    from eks_identity.pods.chained import ChainedRole, ChainedRoleArgs
-    from eks_identity.pods.irsa import IrsaRole, IrsaRoleArgs
-    from eks_identity.pods.oidc import OidcProvider, OidcProviderArgs
-    from eks_identity.pods.pod_identity import PodIdentityRole, PodIdentityRoleArgs
-    from eks_identity.pods.role_settings import ConditionArgs, RoleSettings, StatementArgs
-    from eks_identity.pods.service_accounts import ServiceAccount, ServiceAccountArgs
-    from eks_identity.pods.subjects import SubjectArgs
-    from eks_identity.pods.workload import WorkloadIdentity
-    from eks_identity.pods.workload_args import WorkloadIdentityArgs
+    from eks_identity.workloads.addon import Addon
+    from eks_identity.workloads.addon_args import AddonArgs
+    from eks_identity.workloads.chained_role import ChainedRole, ChainedRoleArgs
+    from eks_identity.workloads.irsa_role import IrsaRole, IrsaRoleArgs
+    from eks_identity.workloads.oidc_provider import OidcProvider, OidcProviderArgs
+    from eks_identity.workloads.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
+    from eks_identity.workloads.policy_template_args import PolicyTemplateArgs
+    from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings, StatementArgs
+    from eks_identity.workloads.service_account import ServiceAccount, ServiceAccountArgs
+    from eks_identity.workloads.subjects import SubjectArgs
+    from eks_identity.workloads.workload_args import WorkloadIdentityArgs
+    from eks_identity.workloads.workload_identity import WorkloadIdentity
 
 _MODULES = {
-    "people.access_entry": ("AdoptedAccessEntry", "AdoptedAccessEntryArgs"),
-    "people.access_guard": ("AccessGuard", "AccessGuardArgs"),
-    "people.access_policies": ("AccessPolicyArgs",),
-    "people.access_roles": ("RoleArgs", "RuleArgs"),
-    "pods.addon_args": ("AddonArgs",),
-    "pods.addons": ("Addon",),
-    "people.aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
-    "pods.catalogue_args": ("CatalogueArgs",),
-    "pods.chained": ("ChainedRole", "ChainedRoleArgs"),
+    "access.access_entry": ("AccessEntry", "AccessEntryArgs"),
+    "access.lockout_guard": ("LockoutGuard", "LockoutGuardArgs"),
+    "access.access_policies": ("AccessPolicyArgs",),
+    "access.rbac_roles": ("RoleArgs", "RuleArgs"),
+    "workloads.addon_args": ("AddonArgs",),
+    "workloads.addon": ("Addon",),
+    "access.aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
+    "workloads.policy_template_args": ("PolicyTemplateArgs",),
+    "workloads.chained_role": ("ChainedRole", "ChainedRoleArgs"),
     "clusters.cluster": ("Cluster", "ClusterArgs"),
-    "clusters.cluster_roles": ("MadeRoleSettings",),
+    "clusters.cluster_roles": ("ClusterRoleSettings",),
     "clusters.connections": ("ClusterConnection",),
     "errors": (
         "AwsError",
@@ -75,29 +75,27 @@ _MODULES = {
         "Problem",
         "WriteConflictError",
     ),
-    "pods.irsa": ("IrsaRole", "IrsaRoleArgs"),
-    "people.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
+    "workloads.irsa_role": ("IrsaRole", "IrsaRoleArgs"),
+    "access.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
-    "pods.oidc": ("OidcProvider", "OidcProviderArgs"),
-    "pods.pod_identity": ("PodIdentityRole", "PodIdentityRoleArgs"),
-    "people.principals": ("PrincipalArgs",),
-    "pods.role_settings": ("ConditionArgs", "RoleSettings", "StatementArgs"),
-    "pods.service_accounts": ("ServiceAccount", "ServiceAccountArgs"),
-    "pods.subjects": ("SubjectArgs",),
-    "people.users": ("ClusterAccess", "ClusterAccessArgs"),
-    "pods.workload": ("WorkloadIdentity",),
-    "pods.workload_args": ("WorkloadIdentityArgs",),
+    "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
+    "workloads.pod_identity_role": ("PodIdentityRole", "PodIdentityRoleArgs"),
+    "access.principals": ("PrincipalArgs",),
+    "workloads.role_settings": ("ConditionArgs", "RoleSettings", "StatementArgs"),
+    "workloads.service_account": ("ServiceAccount", "ServiceAccountArgs"),
+    "workloads.subjects": ("SubjectArgs",),
+    "access.cluster_access": ("ClusterAccess", "ClusterAccessArgs"),
+    "workloads.workload_identity": ("WorkloadIdentity",),
+    "workloads.workload_args": ("WorkloadIdentityArgs",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
-    "AccessGuard",
-    "AccessGuardArgs",
+    "AccessEntry",
+    "AccessEntryArgs",
     "AccessPolicyArgs",
     "Addon",
     "AddonArgs",
-    "AdoptedAccessEntry",
-    "AdoptedAccessEntryArgs",
     "AuthenticationModeMigration",
     "AuthenticationModeMigrationArgs",
     "AwsAuthMapping",
@@ -105,7 +103,6 @@ __all__ = [
     "AwsError",
     "AwsRefusedError",
     "AwsUnreachableError",
-    "CatalogueArgs",
     "ChainedRole",
     "ChainedRoleArgs",
     "Cluster",
@@ -115,13 +112,15 @@ __all__ = [
     "ClusterConnection",
     "ClusterError",
     "ClusterRefusedError",
+    "ClusterRoleSettings",
     "ClusterUnreachableError",
     "ConditionArgs",
     "EksIdentityError",
     "InvalidInput",
     "IrsaRole",
     "IrsaRoleArgs",
-    "MadeRoleSettings",
+    "LockoutGuard",
+    "LockoutGuardArgs",
     "MalformedDocumentError",
     "NodeIsolation",
     "NodeIsolationArgs",
@@ -129,6 +128,7 @@ __all__ = [
     "OidcProviderArgs",
     "PodIdentityRole",
     "PodIdentityRoleArgs",
+    "PolicyTemplateArgs",
     "PrincipalArgs",
     "Problem",
     "RoleArgs",

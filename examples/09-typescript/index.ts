@@ -23,9 +23,9 @@ new eks.ClusterAccess(
     {
         cluster: cluster.connection,
         group: "operators",
-        roles: [{ name: "operators", rules: [{ resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }] }],
+        rbacRoles: [{ name: "operators", rules: [{ resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }] }],
         principals: [{ arn: config.require("person") }],
-        via: "aws-auth",
+        accessMethod: "aws-auth",
     },
     onCluster,
 );

@@ -108,7 +108,7 @@ def mappings(world: World) -> str:
 
 @after.step("mappings are listed by us", seen_with="pipeline outputs", expected=f"operators: {PERSON}")
 def mappings_by_us(world: World) -> str:
-    people = world.pipeline("outputs")["outputs"]["people"]
+    people = world.pipeline("outputs")["outputs"]["access"]
     names = {group: [arn.rpartition("/")[2] for arn in access["principals"]] for group, access in people.items()}
     return "; ".join(f"{group}: {', '.join(persons)}" for group, persons in names.items())
 

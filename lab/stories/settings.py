@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-PEOPLE = "eks-identity:people"
+PEOPLE = "eks-identity:access"
 WORKLOADS = "eks-identity:workloads"
 CLUSTERS = "eks-identity:clusters"
 FIRST_MAPPING = "operators"
@@ -26,7 +26,7 @@ def with_second_mapping(settings: Settings) -> Settings:
     changed = copy.deepcopy(settings)
     people = changed["config"][PEOPLE]
     role = {"name": "audit", "rules": [{"resources": ["events"], "verbs": ["list"]}]}
-    people[SECOND_MAPPING] = people[FIRST_MAPPING] | {"group": SECOND_MAPPING, "roles": [role]}
+    people[SECOND_MAPPING] = people[FIRST_MAPPING] | {"group": SECOND_MAPPING, "rbac_roles": [role]}
     return changed
 
 
@@ -40,7 +40,7 @@ def unmapped(settings: Settings) -> Settings:
 def by_access_entry(settings: Settings) -> Settings:
     """The person comes in by an access entry in place of aws-auth."""
     changed = copy.deepcopy(settings)
-    changed["config"][PEOPLE][FIRST_MAPPING]["via"] = "access-entry"
+    changed["config"][PEOPLE][FIRST_MAPPING]["access_method"] = "access-entry"
     return changed
 
 

@@ -10,9 +10,9 @@ import eks_identity as eks
 from eks_identity.model.partitions import partition_of_region
 from stacks import guard, settings
 from stacks.compose import outputs
+from stacks.compose.access import access
 from stacks.compose.clusters import Target, cluster
 from stacks.compose.iam import Account
-from stacks.compose.people import access
 from stacks.compose.workloads import addon, workload
 from stacks.settings import ClusterSettings, Rules, Settings
 
@@ -38,7 +38,7 @@ class Environment:
         self.clusters: dict[str, Target] = {}
         self.providers: dict[str, eks.OidcProvider] = {}
         self.addons: dict[str, eks.Addon] = {}
-        self.people: dict[str, eks.ClusterAccess] = {}
+        self.access: dict[str, eks.ClusterAccess] = {}
         self.workloads: dict[str, eks.WorkloadIdentity] = {}
 
     def declare(self) -> None:
@@ -48,8 +48,8 @@ class Environment:
             self.clusters[key] = replace(target, provider_arn=self._provider(key, said, target))
             for name, wanted in said.addons.items():
                 self.addons[f"{key}-{name}"] = addon(f"{key}-{name}", name, wanted, self.clusters[key], self.account)
-        for key, people in self.settings.people.items():
-            self.people[key] = access(key, people, self.clusters[people.cluster], self.account)
+        for key, each in self.settings.access.items():
+            self.access[key] = access(key, each, self.clusters[each.cluster], self.account)
         for key, pods in self.settings.workloads.items():
             self.workloads[key] = workload(key, pods, self.clusters[pods.cluster], self.account)
 

@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 
 import eks_identity as eks
 from eks_identity import Problem
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 from stacks.compose.iam import Account
 from stacks.settings import ClusterSettings, MigrationSettings
 
@@ -117,4 +117,4 @@ def _exported(known: Any, output: str, key: str, stack: str, name: str) -> Any:
         fix = f"see `pulumi stack output {output} -s {stack}`; name the cluster by its key there"
     else:
         return known[name]
-    raise Refused([Problem(f"clusters.{key}.stack", rule, stack, fix)], subject="settings")
+    raise InvalidInputError([Problem(f"clusters.{key}.stack", rule, stack, fix)], subject="settings")

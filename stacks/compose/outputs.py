@@ -27,9 +27,9 @@ def export(environment: Environment) -> None:
     migrations = {key: target.migration for key, target in environment.clusters.items() if target.migration}
     pulumi.export(
         "migrations",
-        {key: {"plan": made.plan, "left_behind": made.left_behind} for key, made in migrations.items()},
+        {key: {"plan": made.plan, "not_migrated": made.not_migrated} for key, made in migrations.items()},
     )
-    pulumi.export("people", {key: _access(access) for key, access in environment.people.items()})
+    pulumi.export("access", {key: _access(access) for key, access in environment.access.items()})
     pulumi.export(
         "workloads",
         {

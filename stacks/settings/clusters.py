@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 import eks_identity as eks
-from eks_identity.pods.addon_args import AddonArgs
+from eks_identity.workloads.addon_args import AddonArgs
 from stacks.settings.derived import Deferred, Model, takes
 from stacks.settings.pods import PodSettings
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from eks_identity.model.catalogue.policies import entry_of_addon
+from eks_identity.model.policy_templates.policies import entry_of_addon
+from stacks.settings.access import AccessMethod, AccessSettings
 from stacks.settings.clusters import AddonSettings, ClusterSettings
 from stacks.settings.derived import Model
-from stacks.settings.people import AccessSettings, Via
 from stacks.settings.workloads import Mode, WorkloadSettings
 
 
@@ -16,7 +16,7 @@ class DefaultSettings(Model):
 
     mode: Mode = "irsa"
     """How service accounts get their roles."""
-    via: Via = "access-entry"
+    access_method: AccessMethod = "access-entry"
     """How people get in."""
     permissions_boundary: str | None = None
     """The managed policy that bounds every IAM role made here: its ARN, or its name in the environment's account."""
@@ -33,7 +33,7 @@ class Settings(Model):
     """The AWS account that the environment is in, 12 digits in quotes; it is refused in any other."""
     clusters: dict[str, ClusterSettings] = Field(min_length=1)
     """The clusters, by the names that people and workloads refer to."""
-    people: dict[str, AccessSettings] = Field(default_factory=dict)
+    access: dict[str, AccessSettings] = Field(default_factory=dict)
     """Who may do what in which cluster, by a name for each access."""
     workloads: dict[str, WorkloadSettings] = Field(default_factory=dict)
     """Which service accounts may do what in AWS, by a name for each."""

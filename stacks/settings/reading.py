@@ -18,8 +18,8 @@ from pulumi.runtime import config
 from pydantic import ValidationError
 
 from eks_identity import Problem
-from eks_identity.inputs import Refused
 from eks_identity.redaction import SECRET, Redactor
+from eks_identity.runtime.inputs import InvalidInputError
 from stacks.settings import references, wording
 from stacks.settings.environment import Settings
 from stacks.settings.given import Given
@@ -62,7 +62,7 @@ def parse(
     found = [replace(problem, input=f"{project}:{problem.input}") for problem in found]
     found += beside
     if found:
-        raise Refused([replace(problem, input=f"{file}: {problem.input}") for problem in found], subject=file)
+        raise InvalidInputError([replace(problem, input=f"{file}: {problem.input}") for problem in found], subject=file)
     return said
 
 

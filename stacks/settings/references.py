@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity import Problem
-from eks_identity.model.catalogue.policies import entry_of_addon
+from eks_identity.model.policy_templates.policies import entry_of_addon
 from stacks.settings.given import Given, default, entries, items, section
 
 AGENT = "eks-pod-identity-agent"
@@ -41,7 +41,7 @@ def _unknown_clusters(given: Given) -> Iterator[Problem]:
     if not (clusters := entries(given, "clusters")):
         return
     known = ", ".join(clusters)
-    for kind in ("people", "workloads"):
+    for kind in ("access", "workloads"):
         for key, entry in entries(given, kind).items():
             cluster = entry.get("cluster")
             if isinstance(cluster, str) and cluster not in clusters:
@@ -97,16 +97,16 @@ def _declared(given: Given) -> Iterator[Declared]:
     for key, cluster in entries(given, "clusters").items():
         name = cluster.get("name", key)
         yield f"clusters.{key}", name, ("cluster of the environment", name, cluster.get("stack") or "")
-    for key, access in entries(given, "people").items():
-        yield from _of_access(f"people.{key}", access)
+    for key, access in entries(given, "access").items():
+        yield from _of_access(f"access.{key}", access)
     for key, workload in entries(given, "workloads").items():
         yield from _of_workload(f"workloads.{key}", workload)
 
 
 def _of_access(here: str, access: Given) -> Iterator[Declared]:
     cluster = access.get("cluster")
-    for index, role in items(access, "roles"):
-        kind, title, under = role.get("kind", "ClusterRole"), role.get("name"), f"{here}.roles[{index}]"
+    for index, role in items(access, "rbac_roles"):
+        kind, title, under = role.get("kind", "ClusterRole"), role.get("name"), f"{here}.rbac_roles[{index}]"
         scope = (cluster, kind, role.get("namespace") or "")
         if "rules" in role:
             yield f"{under}.name", title, (f"{kind} of a cluster", *scope, title)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eks_identity import Problem
+from stacks.settings.access import AccessMethod
 from stacks.settings.given import Given, section
-from stacks.settings.people import Via
 from stacks.settings.workloads import Mode
 
 Demand = Callable[[Given], Iterator[Problem]]
@@ -24,7 +24,7 @@ class Rules:
 
     mode: Mode = "irsa"
     """How service accounts get their roles."""
-    via: Via = "access-entry"
+    access_method: AccessMethod = "access-entry"
     """How people get in."""
     create: Mapping[str, Any] = field(default_factory=dict)
     """Options of every new cluster."""
@@ -36,7 +36,7 @@ class Rules:
         """The settings with these defaults below what they say; values of a wrong shape stay as they are."""
         filled = dict(given)
         if isinstance(given.get("defaults", {}), Mapping):
-            filled["defaults"] = {"mode": self.mode, "via": self.via, **section(given, "defaults")}
+            filled["defaults"] = {"mode": self.mode, "access_method": self.access_method, **section(given, "defaults")}
         if isinstance(given.get("clusters"), Mapping):
             filled["clusters"] = {name: self._cluster(cluster) for name, cluster in given["clusters"].items()}
         return filled

@@ -13,14 +13,14 @@ USER = f"arn:aws:iam::{ACCOUNT}:user/ope"
 OTHER = "444455556666"
 BASE: dict[str, dict[str, Any]] = {
     "Addon": {"cluster": CONNECTION, "addon_name": "aws-ebs-csi-driver"},
-    "AuthenticationModeMigration": {"cluster": CONNECTION, "to": "API"},
+    "AuthenticationModeMigration": {"cluster": CONNECTION, "target_mode": "API"},
     "AwsAuthMapping": {"kubeconfig": kubeconfig(), "arn": USER, "groups": ["operators"]},
     "ChainedRole": {"trusted_role_arns": [role_arn("cart")]},
     "Cluster": {"name": "eks-clu"},
     "ClusterAccess": {
         "cluster": CONNECTION,
         "group": "operators",
-        "roles": [{"name": "view"}],
+        "rbac_roles": [{"name": "view"}],
         "principals": [{"arn": USER}],
     },
     "IrsaRole": {"oidc_provider_arns": [provider_arn()], "subjects": [SUBJECT]},
@@ -60,7 +60,7 @@ def _groups(**options: Any) -> dict[str, Any]:
 
 
 def _roles(**role: Any) -> dict[str, Any]:
-    return {"roles": [role]}
+    return {"rbac_roles": [role]}
 
 
 def _rule(**rule: Any) -> dict[str, Any]:
@@ -85,15 +85,19 @@ def _principals(*principals: Any) -> dict[str, Any]:
 
 
 def _policies(*policies: Any, **other: Any) -> dict[str, Any]:
+    return {"access_policies": list(policies), **other}
+
+
+def _role_policies(*policies: Any, **other: Any) -> dict[str, Any]:
     return {"policies": list(policies), **other}
 
 
 def _entry(**entry: Any) -> dict[str, Any]:
-    return {"catalogue": [entry]}
+    return {"policy_templates": [entry]}
 
 
 VIEW = {"policy": "AmazonEKSViewPolicy"}
-NODES = {"type": "EC2_LINUX", "group": REMOVE, "roles": REMOVE, **_principals({"arn": role_arn("nodes")})}
+NODES = {"type": "EC2_LINUX", "group": REMOVE, "rbac_roles": REMOVE, **_principals({"arn": role_arn("nodes")})}
 DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
 POD_IDENTITY = {"mode": "pod-identity", "oidc_provider_arn": REMOVE}
 GROUPS = {"instance_roles": [role_arn("nodes")]}
@@ -193,9 +197,21 @@ PLAYS = [
     Play("WorkloadIdentity", "pass pathlib.Path(path)", _connection(kubeconfig="./kubeconfig.yaml"), {}),
     Play("WorkloadIdentity", "give namespace", {"namespace": REMOVE}, {}),
     # access entries and access policies
-    Play("ClusterAccess", "access-entry is the one for new clusters", {"via": "x"}, {"via": "access-entry"}),
-    Play("ClusterAccess", "use access-entry", _connection(authentication_mode="API") | {"via": "aws-auth"}, {}),
-    Play("ClusterAccess", "use aws-auth, or take", _connection(authentication_mode="CONFIG_MAP"), {"via": "aws-auth"}),
+    Play(
+        "ClusterAccess",
+        "access-entry is the one for new clusters",
+        {"access_method": "x"},
+        {"access_method": "access-entry"},
+    ),
+    Play(
+        "ClusterAccess", "use access-entry", _connection(authentication_mode="API") | {"access_method": "aws-auth"}, {}
+    ),
+    Play(
+        "ClusterAccess",
+        "use aws-auth, or take",
+        _connection(authentication_mode="CONFIG_MAP"),
+        {"access_method": "aws-auth"},
+    ),
     Play("ClusterAccess", "people and programs have STANDARD", {"type": "x"}, {"type": "STANDARD"}),
     Play(
         "ClusterAccess",
@@ -250,9 +266,14 @@ PLAYS = [
         _policies({**VIEW, "namespaces": ["a"]}, {**VIEW, "namespaces": ["b"]}),
         _policies({**VIEW, "namespaces": ["a", "b"]}),
     ),
-    Play("ClusterAccess", "use via access-entry", _policies(VIEW, via="aws-auth"), _policies(VIEW, via="access-entry")),
+    Play(
+        "ClusterAccess",
+        "use access_method access-entry",
+        _policies(VIEW, access_method="aws-auth"),
+        _policies(VIEW, access_method="access-entry"),
+    ),
     Play("ClusterAccess", "name one, such as operators", {"group": REMOVE}, {}),
-    Play("ClusterAccess", "give group and roles", {"group": REMOVE, "roles": REMOVE}, {}),
+    Play("ClusterAccess", "give group and roles", {"group": REMOVE, "rbac_roles": REMOVE}, {}),
     # principals
     Play("ClusterAccess", "give arn; or permission_set", _principals({"username": "u"}), {}),
     Play("ClusterAccess", "leave account_id out", _principals({"arn": USER, "account_id": ACCOUNT}), {}),
@@ -357,7 +378,9 @@ PLAYS = [
         _roles(name="own", kind="Role", namespace="a"),
     ),
     Play("ClusterAccess", "take those out", _roles(name="a/b"), _roles(name="ab")),
-    Play("ClusterAccess", "give it another name, or take one", {"roles": [{"name": "view"}, {"name": "view"}]}, {}),
+    Play(
+        "ClusterAccess", "give it another name, or take one", {"rbac_roles": [{"name": "view"}, {"name": "view"}]}, {}
+    ),
     Play(
         "ClusterAccess",
         "leave rules out, and the role is only bound",
@@ -365,7 +388,12 @@ PLAYS = [
         _roles(name="view"),
     ),
     # aws-auth
-    Play("AuthenticationModeMigration", "write API_AND_CONFIG_MAP, or API", {"to": "CONFIG_MAP"}, {"to": "API"}),
+    Play(
+        "AuthenticationModeMigration",
+        "write API_AND_CONFIG_MAP, or API",
+        {"target_mode": "CONFIG_MAP"},
+        {"target_mode": "API"},
+    ),
     # IAM
     Play("IrsaRole", "keep one of the two", {"oidc_provider_arns_by_role": {"a": [provider_arn()]}}, {}),
     Play(
@@ -414,16 +442,16 @@ PLAYS = [
         "IrsaRole",
         "make some of them managed policies",
         {"inline_policies": {"a": LONG}},
-        _policies(f"arn:aws:iam::{ACCOUNT}:policy/a"),
+        _role_policies(f"arn:aws:iam::{ACCOUNT}:policy/a"),
     ),
-    Play("IrsaRole", "take the repeated policy out", _policies("A", "A"), _policies("A")),
-    Play("IrsaRole", "join some of them into one", _policies(*MANY), _policies(*MANY, raised_quotas=True)),
-    Play("IrsaRole", "write AmazonS3ReadOnlyAccess", _policies("a b"), _policies("AmazonS3ReadOnlyAccess")),
+    Play("IrsaRole", "take the repeated policy out", _role_policies("A", "A"), _role_policies("A")),
+    Play("IrsaRole", "join some of them into one", _role_policies(*MANY), _role_policies(*MANY, raised_quotas=True)),
+    Play("IrsaRole", "write AmazonS3ReadOnlyAccess", _role_policies("a b"), _role_policies("AmazonS3ReadOnlyAccess")),
     Play(
         "IrsaRole",
         "change arn:aws-cn to arn:aws",
-        _policies("arn:aws-cn:iam::aws:policy/A"),
-        _policies("arn:aws:iam::aws:policy/A"),
+        _role_policies("arn:aws-cn:iam::aws:policy/A"),
+        _role_policies("arn:aws:iam::aws:policy/A"),
     ),
     Play(
         "IrsaRole",
@@ -441,7 +469,7 @@ PLAYS = [
         "IrsaRole",
         "name each service account, or set",
         {"subjects": [{"namespace": "a", "name": "*"}]},
-        {"subjects": [{"namespace": "a", "name": "*"}], "match_wildcards": True},
+        {"subjects": [{"namespace": "a", "name": "*"}], "allow_wildcards": True},
     ),
     Play("IrsaRole", "take the repeated provider out", {"oidc_provider_arns": [provider_arn()] * 2}, {}),
     Play("IrsaRole", "take the repeated subject out", {"subjects": [SUBJECT] * 2}, {}),
@@ -641,12 +669,12 @@ PLAYS += [
         _trust("ArnEquals", "aws:SourceArn", "arn:aws:s3:::files"),
         _trust("ArnEquals", "aws:SourceArn", CONNECTION["arn"]),
     ),
-    Play("IrsaRole", "write the policy as statements", {"catalogue": [{"name": "qqqqqq"}]}, _statement()),
+    Play("IrsaRole", "write the policy as statements", {"policy_templates": [{"name": "qqqqqq"}]}, _statement()),
     Play(
         "IrsaRole",
         "name the resources of both in one of them",
-        {"catalogue": [{"name": "vpc-cni"}, {"name": "vpc-cni"}]},
-        {"catalogue": [{"name": "vpc-cni"}]},
+        {"policy_templates": [{"name": "vpc-cni"}, {"name": "vpc-cni"}]},
+        {"policy_templates": [{"name": "vpc-cni"}]},
     ),
 ]
 """More of them, one for each rule of the model that an argument alone can break."""
@@ -732,7 +760,7 @@ NOT_PLAYED = {
     "give the role's arn; asked was",
     "give one of these as arn",
     "assign it to account",
-    "already: write to: ",
+    "already: write target_mode: ",
     "let whom it lets in come in by access entries",
     "give it a value",
     "set role_name",

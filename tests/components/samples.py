@@ -90,11 +90,11 @@ ROLE = {
     ],
     "assume_role_arns": ["arn:aws:iam::444455556666:role/there"],
     "trust_conditions": [{"test": "StringEquals", "variable": "aws:ResourceAccount", "values": [ACCOUNT]}],
-    "catalogue": CATALOGUE[4:5],
+    "policy_templates": CATALOGUE[4:5],
     "raised_quotas": True,
     "tags": TAGS,
 }
-PREFIXED = {"role_name_prefix": "shop-", "catalogue": CATALOGUE[:4] + CATALOGUE[5:], "tags": TAGS}
+PREFIXED = {"role_name_prefix": "shop-", "policy_templates": CATALOGUE[:4] + CATALOGUE[5:], "tags": TAGS}
 SERVICE_ACCOUNT = {
     "audience": "sts.amazonaws.com",
     "sts_regional_endpoints": True,
@@ -111,7 +111,9 @@ ENTRY = {
 }
 
 SAMPLES: dict[str, list[dict[str, Any]]] = {
-    "AccessGuard": [{**ENTRY, "principals": [USER], "administrators": [USER], "break_glass": [USER], "adopted": False}],
+    "LockoutGuard": [
+        {**ENTRY, "principals": [USER], "administrators": [USER], "allow_lockout_of": [USER], "adopted": False}
+    ],
     "Addon": [
         {
             "cluster": CONNECTION,
@@ -136,23 +138,23 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         },
         {"cluster": CONNECTION, "addon_name": "aws-ebs-csi-driver", "mode": "pod-identity", **PREFIXED},
     ],
-    "AdoptedAccessEntry": [
+    "AccessEntry": [
         {
             **ENTRY,
             "principal_arn": USER,
             "username": "ope",
             "groups": ["operators"],
             "tags": TAGS,
-            "break_glass": [USER],
+            "allow_lockout_of": [USER],
             "guarded": False,
         }
     ],
     "AuthenticationModeMigration": [
         {
             "cluster": CONNECTION,
-            "to": "API",
+            "target_mode": "API",
             "principals": {role_arn("there"): role_arn("team/there")},
-            "leave_behind": ["444455556666"],
+            "accept_loss_of": ["444455556666"],
         }
     ],
     "AwsAuthMapping": [
@@ -162,7 +164,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "groups": ["operators"],
             "username": "ope",
             "adopt": True,
-            "break_glass": [USER],
+            "allow_lockout_of": [USER],
         },
         {"kubeconfig": kubeconfig(), "arn": role_arn("node"), "type": "EC2_LINUX"},
     ],
@@ -192,31 +194,31 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {
             "cluster": CONNECTION,
             "group": "operators",
-            "roles": [
+            "rbac_roles": [
                 {
                     "name": "look",
                     "kind": "ClusterRole",
                     "binding_name": "looking",
                     "rules": [
                         {"verbs": ["get"], "resources": ["pods"], "api_groups": [""], "resource_names": ["cart-0"]},
-                        {"verbs": ["touch"], "non_resource_urls": ["/healthz"], "other_verbs": True},
+                        {"verbs": ["touch"], "non_resource_urls": ["/healthz"], "allow_unknown_verbs": True},
                     ],
                 },
                 {"name": "edit", "namespace": "shop"},
                 {"name": "view", "namespaces": ["shop", "till"]},
             ],
-            "policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["shop"]}],
+            "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["shop"]}],
             "principals": [{"arn": USER, "username": "ope", "groups": ["auditors"]}],
             "type": "STANDARD",
-            "via": "access-entry",
-            "break_glass": [USER],
+            "access_method": "access-entry",
+            "allow_lockout_of": [USER],
             "tags": TAGS,
         },
         {
             "cluster": CONNECTION,
             "group": "operators",
             "principals": [{"arn": USER}],
-            "via": "aws-auth",
+            "access_method": "aws-auth",
             "adopt": True,
         },
         {
@@ -229,7 +231,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {
             "oidc_provider_arns": [provider_arn()],
             "subjects": [SUBJECT],
-            "match_wildcards": False,
+            "allow_wildcards": False,
             "audience": "sts.amazonaws.com",
             **ROLE,
         },

@@ -5,7 +5,7 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, cluster_facts, deploy, provider_arn
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 ADDON = "aws:eks/addon:Addon"
 ROLE = "aws:iam/role:Role"
@@ -19,7 +19,7 @@ def addon(connection, **args):
 
 
 def problems(connection, **args):
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         deploy(addon(connection, **args), preview=True)
     return {problem.input: problem for problem in refused.value.problems}
 
@@ -147,7 +147,7 @@ def test_what_is_not_known_in_a_preview_is_left_alone(connection):
         ({"service_account": "x"}, "service_account", "only read where the pods get a role"),
         ({"addon_name": "adot", "mode": "pod-identity", "policies": ["X"]}, "service_account", "does not know"),
         ({"addon_name": "adot", "mode": "pod-identity", "service_account": "x"}, "policies", "no entry for adot"),
-        ({"addon_name": "external-dns", "mode": "pod-identity"}, "catalogue[0].hosted_zone_arns", "needs"),
+        ({"addon_name": "external-dns", "mode": "pod-identity"}, "policy_templates[0].hosted_zone_arns", "needs"),
         (
             {"mode": "irsa", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/x", "path": "/team/"},
             "path",
@@ -186,7 +186,7 @@ def test_a_second_identity_of_its_service_account_is_refused(connection):
         for name in ("one", "two"):
             eks.Addon(name, {"cluster": connection, "addon_name": DRIVER, "mode": "pod-identity"})
 
-    with pytest.raises(Refused, match="one role by pod-identity"):
+    with pytest.raises(InvalidInputError, match="one role by pod-identity"):
         deploy(program, preview=True)
 
 
@@ -196,18 +196,18 @@ def test_what_an_entry_is_scoped_to_may_come_late(connection):
     def scoped(late, *plain):
         def program():
             entry = {"name": "external-dns", "hosted_zone_arns": [pulumi.Output.from_input(late), *plain]}
-            return addon(connection, addon_name="external-dns", mode="pod-identity", catalogue=[entry])()
+            return addon(connection, addon_name="external-dns", mode="pod-identity", policy_templates=[entry])()
 
         return program
 
     zone = "arn:aws:route53:::hostedzone/Z0123ABC"
     assert zone in deploy(scoped(zone)).one(POLICY).inputs["policy"]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         deploy(scoped("Z0123ABC"), preview=True)
-    assert [problem.input for problem in refused.value.problems] == ["catalogue[0].hosted_zone_arns[0]"]
-    with pytest.raises(Refused) as refused:
+    assert [problem.input for problem in refused.value.problems] == ["policy_templates[0].hosted_zone_arns[0]"]
+    with pytest.raises(InvalidInputError) as refused:
         deploy(scoped(zone, "Z0456DEF"), preview=True)
-    assert [problem.input for problem in refused.value.problems] == ["catalogue[0].hosted_zone_arns[1]"]
+    assert [problem.input for problem in refused.value.problems] == ["policy_templates[0].hosted_zone_arns[1]"]
 
 
 def test_the_partition_of_the_cluster_is_that_of_the_policy(connection):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pulumi_program import ACCOUNT, Cloud, deploy
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
@@ -69,7 +69,7 @@ def program(connection, policies, principals, accounts):
         entered = [{"arn": one.written(f"arn:aws:iam::{one.account}:{one.name}")} for one in principals]
         eks.ClusterAccess(
             "a",
-            {"cluster": connection, "policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": entered},
+            {"cluster": connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": entered},
             options,
         )
 
@@ -214,7 +214,7 @@ def test_secret_that_would_be_part_of_a_name_is_rejected(known):
     """Pulumi shows names; the rejection says so, and how to pass the value."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/hidden-thing"
     value = arn if known else UNKNOWN
-    with pytest.raises(Refused, match="must not be a secret") as refusal:
+    with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
         deploy(lambda: role(policies=[pulumi.Output.secret(value)]), preview=True)
     assert "hidden-thing" not in str(refusal.value)
     deploy(lambda: role(policies=[pulumi.Output.unsecret(pulumi.Output.secret(arn))]), preview=True)
@@ -242,7 +242,7 @@ IN_AN_ARN = {
 def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
     """The state has ids and ARNs unencrypted; the validation error says how to pass the value."""
     value = "hidden-thing" if known else UNKNOWN
-    with pytest.raises(Refused, match="must not be a secret") as refusal:
+    with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
         deploy(lambda: IN_AN_ARN[field](pulumi.Output.secret(value)), preview=True)
     (problem,) = refusal.value.problems
     assert problem.input == field

@@ -8,8 +8,8 @@ from pulumi_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, d
 
 import eks_identity as eks
 from eks_identity.clusters.new_cluster import keep_aws_auth_data
-from eks_identity.inputs import Refused
-from eks_identity.pods.oidc import OidcProvider
+from eks_identity.runtime.inputs import InvalidInputError
+from eks_identity.workloads.oidc_provider import OidcProvider
 
 PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 EKS = "eks:index:Cluster"
@@ -97,7 +97,7 @@ def test_only_the_data_of_aws_auth_is_left_alone():
 )
 def test_a_wrong_input_is_refused_before_anything_is_registered(args, field):
     """Each refusal names component, input, rule, value and fix."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: eks.Cluster("clu", args), preview=True)
     (problem,) = refusal.value.problems
     assert problem.input == field
@@ -135,14 +135,14 @@ def test_an_adopted_provider_is_looked_up_and_nothing_else():
 def test_adopting_what_is_not_there_is_refused():
     """There is no provider for the issuer: the preview says so."""
     absent = Cloud(getOpenIdConnectProvider=PluginError("no matching IAM OIDC Provider found"))
-    with pytest.raises(Refused, match="fix:  set adopt to False"):
+    with pytest.raises(InvalidInputError, match="fix:  set adopt to False"):
         deploy(provider(adopt=True), preview=True, cloud=absent)
 
 
 def test_adopting_one_that_does_not_trust_the_audience_is_refused():
     """The preview has the command that adds the audience."""
     cloud = Cloud(getOpenIdConnectProvider={**FOUND, "clientIdLists": ["other"]})
-    with pytest.raises(Refused, match="add-client-id-to-open-id-connect-provider"):
+    with pytest.raises(InvalidInputError, match="add-client-id-to-open-id-connect-provider"):
         deploy(provider(adopt=True), preview=True, cloud=cloud)
 
 
@@ -160,7 +160,7 @@ def hook_of(cloud):
 
 def test_making_a_second_provider_is_refused():
     """Where the engine is about to make one that the account has, the preview fails with the fix."""
-    with pytest.raises(Refused, match="fix:  set adopt to True"):
+    with pytest.raises(InvalidInputError, match="fix:  set adopt to True"):
         hook_of(Cloud(getOpenIdConnectProvider=FOUND))
     hook_of(Cloud(getOpenIdConnectProvider=PluginError("couldn't find resource")))
 
@@ -172,7 +172,7 @@ def test_one_program_makes_an_issuers_provider_once():
         eks.OidcProvider("one", {"issuer": ISSUER})
         eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, elsewhere and elsewhere())
 
-    with pytest.raises(Refused, match=r"take it out, and use that of OidcProvider"):
+    with pytest.raises(InvalidInputError, match=r"take it out, and use that of OidcProvider"):
         deploy(program, preview=True)
     there = deploy(lambda: program(elsewhere=lambda: pulumi.ResourceOptions(provider=aws.Provider("there"))))
     assert len(there.of(PROVIDER)) == 2
@@ -180,5 +180,5 @@ def test_one_program_makes_an_issuers_provider_once():
 
 def test_a_wrong_issuer_is_refused():
     """Plain http is no issuer, and an empty audience is none."""
-    with pytest.raises(Refused, match="2 problems"):
+    with pytest.raises(InvalidInputError, match="2 problems"):
         deploy(lambda: OidcProvider("irsa", {"issuer": "http://x", "audiences": [""]}))

@@ -12,7 +12,7 @@ import eks_identity as eks
 from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_roles import MadeRoles
 from eks_identity.clusters.node_isolation import isolate_launch_templates
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 EKS = "eks:index:Cluster"
 GROUP = "eks:index:ManagedNodeGroup"
@@ -29,7 +29,7 @@ def new(opts=None, **args):
 
 
 def refused(**args):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         new(**args)
     assert all(problem.fix and problem.rule for problem in refusal.value.problems)
     return [problem.input for problem in refusal.value.problems]
@@ -78,7 +78,7 @@ def test_a_mode_that_is_not_known_yet_is_refused():
     def program():
         eks.Cluster("clu", {"create": {"authentication_mode": pulumi.Output.from_input("API")}})
 
-    with pytest.raises(Refused, match=r"1 problem\n.*authentication_mode: 'an Output'"):
+    with pytest.raises(InvalidInputError, match=r"1 problem\n.*authentication_mode: 'an Output'"):
         deploy(program, preview=True)
 
 
@@ -107,7 +107,7 @@ def test_a_node_groups_name_is_one_that_eks_takes():
 
 def test_what_belongs_to_new_clusters_is_refused_for_one_that_is_there():
     """A cluster that is there has its nodes and roles."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: eks.Cluster("clu", {"name": "clu", "node_groups": {}, "role_settings": {}}))
     assert [problem.input for problem in refusal.value.problems] == ["node_groups", "role_settings"]
 
@@ -210,7 +210,7 @@ def test_a_cluster_that_is_not_there_is_refused():
         "invoking aws:eks/getCluster:getCluster: 1 error occurred: reading EKS Cluster (clu): couldn't find resource"
     )
     cloud = Cloud(getCluster=PluginError(words), getRegion={"region": "eu-west-1", "id": "eu-west-1"})
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: eks.Cluster("clu", {"name": "gone"}).arn, preview=True, cloud=cloud)
     (problem,) = refusal.value.problems
     assert (problem.input, problem.value) == ("name", "gone")
@@ -284,7 +284,7 @@ def test_node_isolation_is_a_launch_template():
 )
 def test_node_isolation_refuses(args, field):
     """A disk has a whole number of GiB, and a device only beside it."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: eks.NodeIsolation("shut", args))
     assert [problem.input for problem in refusal.value.problems] == [field]
 

@@ -5,21 +5,21 @@ import pytest
 from pulumi_program import deploy
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
 from eks_identity.model import connections
+from eks_identity.runtime.inputs import InvalidInputError
 
 
 def migration(cluster, name="m"):
-    return eks.AuthenticationModeMigration(name, {"cluster": cluster, "to": "API"})
+    return eks.AuthenticationModeMigration(name, {"cluster": cluster, "target_mode": "API"})
 
 
 def test_a_value_of_another_cluster_is_refused(connection):
     """With everything that is wrong with the connection; plain or known later, the words are the same."""
     mixed = {**connection, "region": "eu-west-1", "endpoint": "http://x"}
-    with pytest.raises(Refused, match=r"cluster\.endpoint: 'http://x'"):
+    with pytest.raises(InvalidInputError, match=r"cluster\.endpoint: 'http://x'"):
         deploy(lambda: migration(mixed), preview=True)
     for late in (lambda value: value, pulumi.Output.from_input):
-        with pytest.raises(Refused, match=r"cluster\.region: 'eu-west-1'\n +rule: the same cluster's as arn"):
+        with pytest.raises(InvalidInputError, match=r"cluster\.region: 'eu-west-1'\n +rule: the same cluster's as arn"):
             deploy(lambda late=late: migration({**connection, "region": late("eu-west-1")}), preview=True)
 
 

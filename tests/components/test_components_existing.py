@@ -9,14 +9,14 @@ from hooked import hooks
 from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
-from eks_identity import cluster_api
-from eks_identity.eks_api import EksApi
+from eks_identity.clients import kubernetes_api
+from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsRefusedError, ClusterUnreachableError
-from eks_identity.inputs import Refused
 from eks_identity.model.associations import Association
-from eks_identity.pods.associations import ASSOCIATION
-from eks_identity.pods.existing_accounts import ACCOUNT as SERVICE_ACCOUNT
-from eks_identity.pods.existing_accounts import PATCH
+from eks_identity.runtime.inputs import InvalidInputError
+from eks_identity.workloads.associations import ASSOCIATION
+from eks_identity.workloads.existing_service_accounts import ACCOUNT as SERVICE_ACCOUNT
+from eks_identity.workloads.existing_service_accounts import PATCH
 
 THEIRS = f"arn:aws:iam::{ACCOUNT}:role/theirs"
 OURS = f"arn:aws:iam::{ACCOUNT}:role/ours"
@@ -57,7 +57,7 @@ def found(monkeypatch):
 
     monkeypatch.setattr(EksApi, "pod_identity_associations", associations_of)
     monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: there.associations[id_])
-    monkeypatch.setattr(cluster_api, "listed", there.accounts_of)
+    monkeypatch.setattr(kubernetes_api, "listed", there.accounts_of)
     return there
 
 
@@ -105,7 +105,7 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
 def test_an_association_that_is_there_is_refused(connection, found, preview):
     """It is named with the role that pods get now; the fix adopts it by import, deletes it, or removes ours."""
     found.associations["sa-0"] = association()
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         run(connection, ASSOCIATION, POD_IDENTITY, preview=preview)
     (problem,) = refusal.value.problems
     assert (problem.input, problem.value) == ("service_account", "default/sa-0")
@@ -119,7 +119,7 @@ def test_an_association_of_an_addon_is_changed_through_the_addon(connection, fou
     """EKS would refuse to delete it: the message has the add-on in place of that."""
     found.associations["sa-0"] = association(owner_arn=OWNER)
     with pytest.raises(
-        Refused, match="aws eks update-addon --cluster-name eks-clu --addon-name aws-ebs-csi-driver"
+        InvalidInputError, match="aws eks update-addon --cluster-name eks-clu --addon-name aws-ebs-csi-driver"
     ) as refusal:
         run(connection, ASSOCIATION, POD_IDENTITY)
     assert "owned by the add-on aws-ebs-csi-driver" in str(refusal.value)
@@ -136,7 +136,9 @@ def test_eks_is_asked_once_for_a_namespace(connection, found):
 def test_a_service_account_that_is_there_is_refused(connection, found):
     """Whoever wrote it is named, with the word that adopts it."""
     found.accounts["sa-0"] = ["eksctl"]
-    with pytest.raises(Refused, match=r"written by eksctl(.|\n)*set service_account_management to adopt") as refusal:
+    with pytest.raises(
+        InvalidInputError, match=r"written by eksctl(.|\n)*set service_account_management to adopt"
+    ) as refusal:
         run(connection, SERVICE_ACCOUNT, IRSA)
     assert "aliases" not in str(refusal.value)
 
@@ -144,7 +146,7 @@ def test_a_service_account_that_is_there_is_refused(connection, found):
 def test_one_that_pulumi_wrote_may_have_had_another_name(connection, found):
     """Adopted, it would go with the resource that made it: the message says so."""
     found.accounts["sa-0"] = ["pulumi-kubernetes-1a2b3c4d"]
-    with pytest.raises(Refused, match=r"in opts\.aliases"):
+    with pytest.raises(InvalidInputError, match=r"in opts\.aliases"):
         run(connection, SERVICE_ACCOUNT, IRSA)
 
 

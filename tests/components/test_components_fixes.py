@@ -8,7 +8,7 @@ from contract import declare
 from fix_plays import ELSEWHERE, NOT_PLAYED, PLAYS, arguments
 from fix_texts import templates
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 def problems(play, changes):
     try:
         declare(play.component, arguments(play.component, changes), preview=True)
-    except Refused as refused:
+    except InvalidInputError as refused:
         return refused.problems
     return ()
 

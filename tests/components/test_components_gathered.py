@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from eks_identity.gathered import gathered
+from eks_identity.runtime.outputs import collect_outputs
 from eks_identity.testing import deploy
 
 
@@ -14,7 +14,7 @@ def test_a_value_is_whole_again_once_its_outputs_are_known():
 
     def program() -> pulumi.Output[Any]:
         b, c, d = map(pulumi.Output.from_input, "bcd")
-        late, filled = gathered({"plain": [1, None, "a"], "late": [b, {"deep": c}], "other": d})
+        late, filled = collect_outputs({"plain": [1, None, "a"], "late": [b, {"deep": c}], "other": d})
         return late.apply(filled)
 
     assert deploy(program).value == whole
@@ -25,7 +25,7 @@ def test_a_single_output_needs_no_other():
 
     def program() -> pulumi.Output[Any]:
         role = pulumi.Output.from_input("role")
-        late, filled = gathered([{"plain": 1}, role])
+        late, filled = collect_outputs([{"plain": 1}, role])
         assert late is role
         return late.apply(filled)
 
@@ -37,8 +37,8 @@ def test_the_same_outputs_are_gathered_once():
 
     def program() -> None:
         one, other, third = (pulumi.Output.from_input(text) for text in ("a", "b", "c"))
-        assert gathered([one, other, 1])[0] is gathered({"x": one, "y": other})[0]
-        assert gathered([one, third])[0] is not gathered([one, other])[0]
+        assert collect_outputs([one, other, 1])[0] is collect_outputs({"x": one, "y": other})[0]
+        assert collect_outputs([one, third])[0] is not collect_outputs([one, other])[0]
 
     deploy(program)
 
@@ -47,7 +47,7 @@ def test_secrets_stay_secret():
     """What is gathered with a secret is secret."""
 
     def program() -> pulumi.Output[Any]:
-        late, _ = gathered([pulumi.Output.secret("a"), pulumi.Output.from_input("b")])
+        late, _ = collect_outputs([pulumi.Output.secret("a"), pulumi.Output.from_input("b")])
         return pulumi.Output.from_input(late.is_secret())
 
     assert deploy(program).value is True

@@ -12,7 +12,7 @@ from pulumi_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
 from samples import COMPONENTS, SAMPLES, changed, keys, places, shape_of, written
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cart"
 USER = f"arn:aws:iam::{ACCOUNT}:user/ope"
@@ -25,7 +25,7 @@ def error(name, **other):
     def args():
         return {**sample(name, 0), **{key: value() if callable(value) else value for key, value in other.items()}}
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         declare(name, args, preview=True)
     (problem,) = refused.value.problems
     return problem
@@ -59,7 +59,7 @@ def test_an_output_in_an_f_string_is_named_for_every_text_input(name, path):
     def wrong():
         return changed(args, place, f"before-{pulumi.Output.from_input('x')}-after")
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         declare(name, wrong, preview=True)
     (problem,) = refused.value.problems
     assert problem.input == written(place)
@@ -72,7 +72,7 @@ def test_an_output_in_an_f_string_is_named_for_every_text_input(name, path):
 def test_a_resource_in_place_of_text_is_named(name, path):
     """Each text of each component: the resource is shown by its name, and the fix passes one of its outputs."""
     place, args = next((place, args) for args in SAMPLES[name] for place in places(args, path))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         declare(name, lambda: changed(args, place, role()), preview=True)
     concerned = [problem for problem in refused.value.problems if problem.input == written(place)]
     assert [repr(problem.value) for problem in concerned] == ['the resource Role "dev"']
@@ -202,7 +202,7 @@ OTHERS = {
     "role's ARN for a name": ("IrsaRole", "role_name", ROLE, "write cart"),
     "one string": ("OidcProvider", "audiences", "sts.amazonaws.com", "write ['sts.amazonaws.com']"),
     "one mapping": ("ClusterAccess", "principals", {"arn": USER}, "put brackets around the mapping"),
-    "a set": ("ClusterAccess", "break_glass", {USER}, "write list(…)"),
+    "a set": ("ClusterAccess", "allow_lockout_of", {USER}, "write list(…)"),
     "boolean of a config": ("IrsaRole", "raised_quotas", "true", "write True, or use get_bool"),
     "number of a config": ("IrsaRole", "max_session_duration", "3600", "write 3600, or use get_int"),
     "interpolation in a path": ("IrsaRole", "path", "/${AWS::StackName}/", "write f'/{pulumi.get_stack()}/'"),
@@ -242,7 +242,7 @@ def test_what_the_fixes_say_is_accepted():
             {
                 "cluster": {key: late[key] for key in cluster.connection},
                 "group": "people",
-                "roles": [{"name": "view"}],
+                "rbac_roles": [{"name": "view"}],
                 "principals": [
                     {"arn": pulumi.Output.format("arn:aws:iam::111122223333:role/{0}", made.name)},
                     {"arn": pulumi.Output.concat("arn:aws:iam::111122223333:user/", made.name)},

@@ -7,7 +7,7 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, REGION, Cloud, PluginError, deploy, provider_arn
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -87,7 +87,7 @@ def test_statements_and_roles_to_take_on_are_one_policy(kind):
 def test_an_entry_of_the_catalogue_is_a_policy_of_its_name():
     """What an add-on needs is one inline policy, scoped to what was named."""
     zone = "arn:aws:route53:::hostedzone/Z1"
-    policy = deploy(irsa(catalogue=[{"name": "external-dns", "hosted_zone_arns": [zone]}])).one(POLICY).inputs
+    policy = deploy(irsa(policy_templates=[{"name": "external-dns", "hosted_zone_arns": [zone]}])).one(POLICY).inputs
     assert policy["name"] == "external-dns"
     assert zone in policy["policy"]
 
@@ -141,7 +141,7 @@ REFUSALS = {
 @pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
 def test_a_wrong_setting_is_refused_at_once(kind, given, field):
     """What IAM would refuse in a role is refused by its input before anything is registered."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(kind(**given), preview=True)
     (problem,) = refusal.value.problems
     assert problem.input == field
@@ -153,7 +153,7 @@ def test_a_boundary_is_of_the_roles_partition(kind):
     """Whether it is known at once or later; IAM would find no such policy."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
     for given in (str, pulumi.Output.from_input):
-        with pytest.raises(Refused, match=r"permissions_boundary: .*\n.*takes policies of that partition"):
+        with pytest.raises(InvalidInputError, match=r"permissions_boundary: .*\n.*takes policies of that partition"):
             deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 
@@ -164,14 +164,14 @@ def test_inline_policies_that_come_late_count_too():
         late = pulumi.Output.from_input(document(10_100))
         irsa(inline_policies={"own": late}, statements=[statement(resources=["arn:aws:s3:::" + "b" * 100])])()
 
-    with pytest.raises(Refused, match=r"inline_policies: '10\d+ characters: "):
+    with pytest.raises(InvalidInputError, match=r"inline_policies: '10\d+ characters: "):
         deploy(program, preview=True)
 
 
 def test_a_policy_that_aws_does_not_have_is_refused_in_a_preview():
     """IAM is asked once for each of AWS's policies, and the nearest name is said; no answer is no refusal."""
     absent = Cloud(getPolicy=PluginError("reading IAM Policy: NoSuchEntity"))
-    with pytest.raises(Refused, match=r"did you mean AmazonS3ReadOnlyAccess\?"):
+    with pytest.raises(InvalidInputError, match=r"did you mean AmazonS3ReadOnlyAccess\?"):
         deploy(irsa(policies=["AmazonS3ReadOnlyAcces"]), preview=True, cloud=absent)
 
     def twice():
@@ -230,14 +230,14 @@ def by_role(arns, size):
 
 def test_too_many_clusters_are_refused_with_the_number_that_fits():
     """The fix can be followed as it is written."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
     (problem,) = refusal.value.problems
     fitting = int(problem.fix.partition("oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
     split = by_role(providers(8), fitting)
     deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
     split = by_role(providers(8), fitting + 1)
-    with pytest.raises(Refused, match="2048"):
+    with pytest.raises(InvalidInputError, match="2048"):
         deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
 
 
@@ -279,7 +279,7 @@ IRSA_REFUSALS = {
 @pytest.mark.parametrize(("given", "rule", "place"), IRSA_REFUSALS.values(), ids=list(IRSA_REFUSALS))
 def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule, place):
     """What the roles have in common is checked over all of them."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(irsa(**given), preview=True)
     (problem,) = refusal.value.problems
     assert rule in problem.rule
@@ -289,7 +289,7 @@ def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule, place):
 def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
     """IAM would take a trust policy with a provider of another account, and then nobody could assume the role."""
     elsewhere = Cloud(getCallerIdentity={"accountId": "444455556666"})
-    with pytest.raises(Refused, match=f"pass an aws provider of account {ACCOUNT}"):
+    with pytest.raises(InvalidInputError, match=f"pass an aws provider of account {ACCOUNT}"):
         deploy(irsa(), preview=True, cloud=elsewhere)
     deploy(irsa(), preview=True, cloud=Cloud(getCallerIdentity={"accountId": ACCOUNT}))
 
@@ -298,7 +298,7 @@ def test_a_wildcard_is_reported_with_who_gains(monkeypatch):
     """The warning names the pattern and every cluster."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
-    deploy(irsa(subjects=[{"namespace": "a", "name": "b-*"}, {"namespace": "a", "name": "c"}], match_wildcards=True))
+    deploy(irsa(subjects=[{"namespace": "a", "name": "b-*"}, {"namespace": "a", "name": "c"}], allow_wildcards=True))
     (warning,) = said
     assert "matches a/b-* in every one of these clusters" in warning
     assert ISSUER.removeprefix("https://") in warning
@@ -344,7 +344,7 @@ CHAINED_REFUSALS = {
 @pytest.mark.parametrize(("given", "field"), CHAINED_REFUSALS.values(), ids=list(CHAINED_REFUSALS))
 def test_what_a_chained_role_cannot_trust_is_refused(given, field):
     """Each refusal names the input."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(chained(**given), preview=True)
     assert [problem.input for problem in refusal.value.problems] == [field]
 

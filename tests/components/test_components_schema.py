@@ -15,10 +15,10 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 import eks_identity
-from eks_identity.hosting import wire
-from eks_identity.hosting.catalogue import declarable
-from eks_identity.hosting.resources import OwnResources
-from eks_identity.hosting.schema import schema
+from eks_identity.plugin import wire
+from eks_identity.plugin.exports import declarable
+from eks_identity.plugin.resources import OwnResources
+from eks_identity.plugin.schema import schema
 
 COMPONENTS = Path(__file__).resolve().parents[2] / "components"
 PACKAGE = json.loads(schema())
@@ -77,7 +77,7 @@ def test_python_programs_do_not_load_the_plugin():
     program = (
         "import sys, eks_identity\n"
         "[getattr(eks_identity, name) for name in eks_identity.__all__]\n"
-        "print([name for name in sys.modules if 'eks_identity.hosting' in name])"
+        "print([name for name in sys.modules if 'eks_identity.plugin' in name])"
     )
     command = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(command, cwd=COMPONENTS, capture_output=True, text=True, check=True)
@@ -142,5 +142,5 @@ def test_the_plugin_takes_the_profile_of_the_programs_config(config, profile):
     """`eks-identity:profile`, by the name under which the engine hands it to the plugin, is what its resources use."""
     resources = OwnResources()
     resources.configure(config)
-    provider, _ = resources._serving("urn:pulumi:lab::shop::eks-identity:index:AccessGuard::guard")
+    provider, _ = resources._serving("urn:pulumi:lab::shop::eks-identity:index:LockoutGuard::guard")
     assert json.loads(provider.credentials({})).get("profile") == profile

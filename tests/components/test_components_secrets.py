@@ -9,8 +9,8 @@ from pulumi_program import ISSUER, Cloud, PluginError, deploy, kubeconfig, provi
 
 import eks_identity as eks
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.inputs import Refused, refusing
 from eks_identity.redaction import Redactor
+from eks_identity.runtime.inputs import InvalidInputError, refusing
 
 HUSH = "arn:aws:sts::111122223333:assumed-role/hush-Hush/xyzzy42"
 WORKLOAD = {"namespace": "default", "service_account": "sa", "oidc_provider_arn": provider_arn()}
@@ -63,7 +63,7 @@ def test_a_refusal_has_no_word_of_a_secret(connection, case):
     component, args = WRONG[case]
     if component is eks.AwsAuthMapping:
         args = {**args, "kubeconfig": connection["kubeconfig"]}
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         declare(component, args, connection)
     said = str(refusal.value)
     assert "[secret]" in said
@@ -82,7 +82,7 @@ def test_what_is_looked_up_by_a_secret_is_in_no_refusal_either(connection):
         (eks.WorkloadIdentity, {**WORKLOAD, "policies": [secret("HushXyzzy")]}),
         (eks.Cluster, {"name": secret("hush-Hush")}),
     ):
-        with pytest.raises(Refused, match=r"\[secret\]") as refusal:
+        with pytest.raises(InvalidInputError, match=r"\[secret\]") as refusal:
             declare(component, args, connection, there)
         assert "hush" not in str(refusal.value).lower()
 
@@ -94,7 +94,7 @@ def test_a_secret_cluster_name_is_in_no_debug_message(connection, monkeypatch, a
     for level in ("debug", "info", "warn", "error"):
         monkeypatch.setattr(pulumi.log, level, lambda message, *_args, **_options: messages.append(message))
     there = Cloud() if answer is None else Cloud(getCluster=answer, getRegion={"region": "r", "id": "r"})
-    with nullcontext() if answer is None else pytest.raises(Refused):
+    with nullcontext() if answer is None else pytest.raises(InvalidInputError):
         declare(eks.Cluster, {"name": secret("hush-Hush")}, connection, there)
     assert messages
     assert "hush" not in "".join(messages).lower()
@@ -104,7 +104,7 @@ def test_what_is_no_secret_is_shown(connection):
     """An Output as well as a plain value."""
     late = {**WORKLOAD, "permissions_boundary": lambda: pulumi.Output.from_input(HUSH)}
     for args in (late, {**WORKLOAD, "permissions_boundary": HUSH}):
-        with pytest.raises(Refused, match="hush-Hush"):
+        with pytest.raises(InvalidInputError, match="hush-Hush"):
             declare(eks.WorkloadIdentity, args, connection)
 
 
@@ -120,12 +120,12 @@ def test_words_of_rules_and_arns_stay():
 
 def test_a_refusal_of_somebody_keeps_its_subject():
     """What a component refused already is not said of another one."""
-    inner = Refused([Problem("arn", "rule", "value", "fix")], subject="inner")
+    inner = InvalidInputError([Problem("arn", "rule", "value", "fix")], subject="inner")
 
     def refuse(_):
         raise inner
 
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: refusing(pulumi.Output.from_input("x"), refuse, "outer", "under"))
     assert (refusal.value.subject, refusal.value.problems[0].input) == ("inner", "arn")
 
@@ -136,7 +136,7 @@ def test_a_refusal_may_come_late():
     async def refuse(known):
         raise InvalidInput([Problem("", f"not {known}", known, "another")])
 
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(lambda: refusing(pulumi.Output.secret("hush"), refuse, "outer", "under"))
     assert str(refusal.value) == "outer: 1 problem\n  under: [secret]\n    rule: not [secret]\n    fix:  another"
     assert deploy(lambda: refusing("plain", _later, "outer")).value == "plain"

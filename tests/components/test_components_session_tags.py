@@ -9,7 +9,7 @@ from pulumi_program import ACCOUNT, REGION, deploy, provider_arn
 from test_components_workload import on_cluster
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"
 SCOPE = f"arn:aws:s3:::files/${{{NAMESPACE}}}/*"
@@ -77,7 +77,7 @@ WITH_TAGS = [pod_identity, both_ways, pod_identity_role, chained_role, addon]
 
 
 def problems(program, *, preview=True):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(program, preview=preview)
     return list(refusal.value.problems)
 

@@ -6,7 +6,7 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 RULES = [{"resources": ["pods"], "verbs": ["get"]}]
@@ -17,7 +17,7 @@ def access(connection, **other):
     args = {
         "cluster": connection,
         "group": "g",
-        "roles": [{"name": "r", "rules": RULES}],
+        "rbac_roles": [{"name": "r", "rules": RULES}],
         "principals": [{"arn": USER}],
     }
     return lambda name="people": eks.ClusterAccess(name, {**args, **other}, on_cluster(name))
@@ -49,16 +49,16 @@ CASES = {
     "misspelt": (access, {"bindng_name": "x"}, "bindng_name", "x"),
     "misspelt below": (access, {"principals": [{"arn": USER, "user_name": "x"}]}, "principals[0].user_name", "x"),
     "missing": (access, {"principals": [{}]}, "principals[0].arn", None),
-    "missing below": (access, {"roles": [{"rules": RULES}]}, "roles[0].name", None),
+    "missing below": (access, {"rbac_roles": [{"rules": RULES}]}, "rbac_roles[0].name", None),
     "one for many": (access, {"principals": {"arn": USER}}, "principals", {"arn": USER}),
     "text for many": (access, {"principals": [{"arn": USER, "groups": "g"}]}, "principals[0].groups", "g"),
-    "text for a mapping": (access, {"roles": ["r"]}, "roles[0]", "r"),
+    "text for a mapping": (access, {"rbac_roles": ["r"]}, "rbac_roles[0]", "r"),
     "number": (access, {"group": 1}, "group", 1),
     "null": (access, {"group": None}, "group", None),
     "late name of a resource": (access, {"group": pulumi.Output}, "group", LATE),
     "late list": (access, {"principals": pulumi.Output}, "principals", LATE),
     "true as text": (access, {"adopt": "false"}, "adopt", "false"),
-    "wildcards as text": (role, {"match_wildcards": "false"}, "match_wildcards", "false"),
+    "wildcards as text": (role, {"allow_wildcards": "false"}, "allow_wildcards", "false"),
     "tags off as text": (workload, {"disable_session_tags": "no"}, "disable_session_tags", "no"),
     "boolean for a number": (workload, {"token_expiration": True}, "token_expiration", True),
     "text for a number": (workload, {"max_session_duration": "3600"}, "max_session_duration", "3600"),
@@ -79,7 +79,7 @@ def test_a_wrong_shape_is_refused_before_anything_is_registered(connection, make
         late = {key: pulumi.Output.from_input("x") for key, one in given.items() if one is pulumi.Output}
         make(connection, **{**given, **late})()
 
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(program, preview=True)
     (problem,) = refusal.value.problems
     assert problem.input == field
@@ -90,9 +90,9 @@ def test_a_wrong_shape_is_refused_before_anything_is_registered(connection, make
 
 def test_all_that_is_wrong_with_the_shape_is_said_at_once(connection):
     """A misspelt key is named with the one that was meant, beside all else."""
-    with pytest.raises(Refused, match="3 problems") as refusal:
-        deploy(access(connection, brake_glass="x", group=1, adopt="no"), preview=True)
-    assert "did you mean break_glass?" in str(refusal.value)
+    with pytest.raises(InvalidInputError, match="3 problems") as refusal:
+        deploy(access(connection, alow_lockout_of="x", group=1, adopt="no"), preview=True)
+    assert "did you mean allow_lockout_of?" in str(refusal.value)
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "wrong value", ["x"]], ids=repr)
@@ -123,7 +123,7 @@ def test_a_wrong_output_is_refused_where_it_is_known(connection, make, put, valu
         late = pulumi.Output.from_input({"deep": pulumi.Output.from_input(value)})["deep"]
         make(connection, **put(pulumi.Output.secret(late) if secret else late))()
 
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(program, preview=True)
     assert refusal.value.problems[0].fix
 
@@ -131,9 +131,9 @@ def test_a_wrong_output_is_refused_where_it_is_known(connection, make, put, valu
 def test_a_principal_of_another_partition_is_refused(connection):
     """No signature of aws-cn is known to a cluster of aws, by either way in."""
     abroad = [{"arn": USER.replace("aws", "aws-cn", 1)}]
-    for via in ("aws-auth", "access-entry"):
-        with pytest.raises(Refused, match=r"principals\[0\].arn: 'arn:aws-cn"):
-            deploy(access(connection, principals=abroad, via=via), preview=True)
+    for access_method in ("aws-auth", "access-entry"):
+        with pytest.raises(InvalidInputError, match=r"principals\[0\].arn: 'arn:aws-cn"):
+            deploy(access(connection, principals=abroad, access_method=access_method), preview=True)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -142,12 +142,13 @@ def test_a_principal_has_one_entry_in_a_cluster(connection, late):
     one, other = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("team/x", "X"))
 
     def program(cluster=connection):
-        access(connection, principals=[{"arn": one}], roles=[])("first")
+        access(connection, principals=[{"arn": one}], rbac_roles=[])("first")
         again = [{"arn": pulumi.Output.from_input(other) if late else other}]
-        access(cluster, principals=again, roles=[])("second")
+        access(cluster, principals=again, rbac_roles=[])("second")
 
     with pytest.raises(
-        Refused, match=r'groups": \["g"\] to principals\[0\] of ClusterAccess "first", and remove principals\[0\] of'
+        InvalidInputError,
+        match=r'groups": \["g"\] to principals\[0\] of ClusterAccess "first", and remove principals\[0\] of',
     ):
         deploy(program, preview=True)
     elsewhere = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
@@ -165,8 +166,8 @@ def test_a_shadowed_mapping_is_reported(connection, warnings):
     """Of aws-auth and an access entry the entry wins: a program with both is told, and goes on."""
 
     def program():
-        access(connection, via="aws-auth")("old")
-        access(connection, via="access-entry", roles=[])("new")
+        access(connection, access_method="aws-auth")("old")
+        access(connection, access_method="access-entry", rbac_roles=[])("new")
 
     deploy(program, preview=True)
     (warning,) = warnings
@@ -185,7 +186,7 @@ def test_a_service_account_has_one_role_by_each_mode(connection, warnings):
         args = {"cluster": connection, "namespace": "a", "service_account": "b", "service_account_management": "none"}
         eks.WorkloadIdentity("two", {**args, "mode": "pod-identity"})
 
-    with pytest.raises(Refused, match='WorkloadIdentity "one" or of WorkloadIdentity "two"'):
+    with pytest.raises(InvalidInputError, match='WorkloadIdentity "one" or of WorkloadIdentity "two"'):
         deploy(twice, preview=True)
     deploy(double, preview=True)
     (warning,) = warnings
@@ -196,9 +197,9 @@ def test_raised_quotas_are_told(connection):
     """With raised_quotas a role has 20 policies and a trust policy of 4,096 characters; without, neither."""
     policies = [f"Policy{number}" for number in range(20)]
     subjects = [{"namespace": "namespace", "name": f"service-account-{number}"} for number in range(40)]
-    with pytest.raises(Refused, match="2 problems"):
+    with pytest.raises(InvalidInputError, match="2 problems"):
         deploy(role(connection, policies=policies, subjects=subjects), preview=True)
     raised = deploy(role(connection, policies=policies, subjects=subjects, raised_quotas=True), preview=True)
     assert len(raised.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")) == 20
-    with pytest.raises(Refused, match="at most 20"):
+    with pytest.raises(InvalidInputError, match="at most 20"):
         deploy(role(connection, policies=[*policies, "One"], raised_quotas=True), preview=True)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from eks_identity.threads import in_thread
+from eks_identity.runtime.threads import in_thread
 
 
 def test_a_call_does_not_wait_for_threads_that_registrations_keep():

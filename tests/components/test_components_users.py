@@ -4,7 +4,7 @@ import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/ap-northeast-1/AWSReservedSSO_Look_0123456789abcdef"
@@ -12,15 +12,15 @@ LOOKER = {"name": "looker", "rules": [{"resources": ["pods", "nodes"], "verbs": 
 OWN = "pulumi-python:dynamic/eks-identity:"
 EC2_NODE = "system:node:{{EC2PrivateDNSName}}"
 MAPPING = f"{OWN}AwsAuthMapping"
-ADOPTED = f"{OWN}AdoptedAccessEntry"
-GUARD = f"{OWN}AccessGuard"
+ADOPTED = f"{OWN}AccessEntry"
+GUARD = f"{OWN}LockoutGuard"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 ASSOCIATION = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
 
 
 def access(connection, **other):
-    args = {"cluster": connection, "group": "operators", "roles": [LOOKER], "principals": [{"arn": USER}], **other}
+    args = {"cluster": connection, "group": "operators", "rbac_roles": [LOOKER], "principals": [{"arn": USER}], **other}
 
     def program(name="operators"):
         options = pulumi.ResourceOptions(providers=[k8s.Provider(name, kubeconfig=kubeconfig())])
@@ -33,18 +33,18 @@ def access(connection, **other):
 
 def entered(connection, **other):
     """With access policies alone: no group, no role."""
-    return access(connection, group=None, roles=None, **other)
+    return access(connection, group=None, rbac_roles=None, **other)
 
 
 def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
     """Three objects below the component, with the names that were given, meeting in the one group."""
-    deployment = deploy(access(connection, via="aws-auth", roles=[{**LOOKER, "binding_name": "look"}]))
+    deployment = deploy(access(connection, access_method="aws-auth", rbac_roles=[{**LOOKER, "binding_name": "look"}]))
     assert sorted(type_ for type_, _ in deployment.names) == [
         "eks-identity:index:ClusterAccess",
         f"{RBAC}ClusterRole",
         f"{RBAC}ClusterRoleBinding",
-        GUARD,
         MAPPING,
+        GUARD,
         "pulumi:providers:kubernetes",
     ]
     assert deployment.one(f"{RBAC}ClusterRole").inputs["rules"] == [
@@ -76,21 +76,23 @@ def test_the_same_through_an_access_entry(connection):
 
 
 @pytest.mark.parametrize(
-    ("mode", "via", "types"),
+    ("mode", "access_method", "types"),
     [("API", "access-entry", {ENTRY}), ("CONFIG_MAP", "aws-auth", {MAPPING}), ("API_AND_CONFIG_MAP", "both", None)],
 )
-def test_each_way_in(connection, mode, via, types):
+def test_each_way_in(connection, mode, access_method, types):
     """Entry, mapping, or both while migrating, of the same values."""
     connection["authentication_mode"] = mode
     people = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/team/deploy"}]
-    deployment = deploy(access(connection, via=via, principals=people))
+    deployment = deploy(access(connection, access_method=access_method, principals=people))
     assert {type_ for type_, _ in deployment.names} & {ENTRY, MAPPING} == (types or {ENTRY, MAPPING})
-    if via == "both":
+    if access_method == "both":
         entry, mapping = deployment.one(ENTRY).inputs, deployment.one(MAPPING).inputs
         assert entry["principalArn"] == people[0]["arn"]
         assert mapping["arn"] == f"arn:aws:iam::{ACCOUNT}:role/deploy"
         assert (entry["userName"], entry["kubernetesGroups"]) == (mapping["username"], mapping["groups"])
-    assert deployment.value[3] == [people[0]["arn"] if via != "aws-auth" else f"arn:aws:iam::{ACCOUNT}:role/deploy"]
+    assert deployment.value[3] == [
+        people[0]["arn"] if access_method != "aws-auth" else f"arn:aws:iam::{ACCOUNT}:role/deploy"
+    ]
 
 
 def test_many_roles_many_places(connection):
@@ -103,7 +105,7 @@ def test_many_roles_many_places(connection):
         {"kind": "Role", "name": "theirs", "namespace": "till", "binding_name": "ours"},
         {"name": "half", "namespace": "shop", "rules": [POD]},
     ]
-    deployment = deploy(access(connection, roles=roles))
+    deployment = deploy(access(connection, rbac_roles=roles))
     made = {
         (
             resource.type.removeprefix(RBAC),
@@ -141,7 +143,7 @@ def test_access_policies_alone(connection):
     for partition in ("aws", "aws-cn"):
         abroad = {**connection, "partition": partition, "arn": connection["arn"].replace("aws", partition, 1)}
         who = [{"arn": USER.replace("aws", partition, 1)}]
-        args = {"cluster": abroad, "policies": policies, "principals": who}
+        args = {"cluster": abroad, "access_policies": policies, "principals": who}
         deployment = deploy(lambda args=args: eks.ClusterAccess("x", args))
         view, edit = (association.inputs for association in deployment.of(ASSOCIATION))
         assert view["policyArn"] == f"arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
@@ -157,26 +159,26 @@ def test_access_policies_alone(connection):
 def test_the_guard_knows_who_is_let_in_and_who_administers(connection, role):
     """After all that it guards: entries, mappings, bindings. Administrators have the policy, or the ClusterRole."""
     given = {
-        "policy": {"group": None, "roles": None, "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]},
-        "role": {"roles": [{"name": "cluster-admin"}]},
+        "policy": {"group": None, "rbac_roles": None, "access_policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]},
+        "role": {"rbac_roles": [{"name": "cluster-admin"}]},
     }[role]
-    deployment = deploy(access(connection, break_glass=[SSO], **given))
+    deployment = deploy(access(connection, allow_lockout_of=[SSO], **given))
     guard = deployment.one(GUARD)
     assert (guard.inputs["principals"], guard.inputs["administrators"]) == ([USER], [USER])
-    assert (guard.inputs["break_glass"], guard.inputs["cluster_name"]) == ([SSO], "eks-clu")
+    assert (guard.inputs["allow_lockout_of"], guard.inputs["cluster_name"]) == ([SSO], "eks-clu")
     known = {dependency.rpartition("::")[2] for dependency in guard.request.dependencies}
     assert known >= {resource.name for resource in deployment.resources if resource.type in {ENTRY, ASSOCIATION}}
     assert deploy(access(connection)).one(GUARD).inputs["administrators"] == []
 
 
 def test_what_is_there_is_taken_over(connection):
-    """With adopt the entry is ours to adopt, guarded, and so is the mapping; both with what break_glass says."""
-    deployment = deploy(access(connection, adopt=True, via="both", break_glass=[USER], tags={"a": "b"}))
+    """With adopt the entry is ours to adopt, guarded, and so is the mapping; both with what allow_lockout_of says."""
+    deployment = deploy(access(connection, adopt=True, access_method="both", allow_lockout_of=[USER], tags={"a": "b"}))
     assert deployment.of(ENTRY) == []
     entry, mapping = deployment.one(ADOPTED).inputs, deployment.one(MAPPING).inputs
     assert (entry["principal_arn"], entry["groups"], entry["tags"]) == (USER, ["operators"], {"a": "b"})
-    assert (entry["guarded"], entry["break_glass"], entry["region"]) == (True, [USER], "ap-northeast-1")
-    assert (mapping["adopt"], mapping["break_glass"]) == (True, [USER])
+    assert (entry["guarded"], entry["allow_lockout_of"], entry["region"]) == (True, [USER], "ap-northeast-1")
+    assert (mapping["adopt"], mapping["allow_lockout_of"]) == (True, [USER])
     assert deployment.one(GUARD).inputs["adopted"] is True
 
 
@@ -188,29 +190,31 @@ def test_nodes_enter_by_the_type_alone(connection):
     assert inputs["type"] == "EC2_LINUX"
     assert not {"kubernetesGroups", "userName"} & set(inputs)
     assert deployment.of(GUARD) == []
-    mapped = deploy(entered(connection, principals=node, type="EC2_LINUX", via="both"))
+    mapped = deploy(entered(connection, principals=node, type="EC2_LINUX", access_method="both"))
     mapping = mapped.one(MAPPING).inputs
     assert (mapping["username"], mapping["type"]) == ("system:node:{{EC2PrivateDNSName}}", "EC2_LINUX")
     assert mapping["groups"] == ["system:bootstrappers", "system:nodes"]
     auto = [{"policy": "AmazonEKSAutoNodePolicy"}]
-    assert len(deploy(entered(connection, principals=node, type="EC2", policies=auto)).of(ASSOCIATION)) == 1
+    assert len(deploy(entered(connection, principals=node, type="EC2", access_policies=auto)).of(ASSOCIATION)) == 1
 
 
-@pytest.mark.parametrize(("via", "mode"), [("aws-auth", "CONFIG_MAP"), ("both", "API_AND_CONFIG_MAP"), (None, "API")])
+@pytest.mark.parametrize(
+    ("access_method", "mode"), [("aws-auth", "CONFIG_MAP"), ("both", "API_AND_CONFIG_MAP"), (None, "API")]
+)
 @pytest.mark.parametrize("kind", ["STANDARD", "EC2_LINUX"])
-def test_the_fix_for_a_node_role_works(connection, via, mode, kind):
+def test_the_fix_for_a_node_role_works(connection, access_method, mode, kind):
     """A node's groups and username are one problem; with its fix followed to the letter there is none."""
-    way = {} if via is None else {"via": via}
+    way = {} if access_method is None else {"access_method": access_method}
     node = {"arn": ROLE, "groups": ["system:bootstrappers", "system:nodes"], "username": EC2_NODE}
     cluster = {**connection, "authentication_mode": mode}
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(entered(cluster, principals=[node], type=kind, **way), preview=True)
     (problem,) = refusal.value.problems
     assert "remove groups and username" in problem.fix
     fixed = "EC2_LINUX" if "with type EC2_LINUX" in problem.fix else kind
     deployment = deploy(entered(cluster, principals=[{"arn": ROLE}], type=fixed, **way))
-    assert len(deployment.of(MAPPING)) == (via is not None)
-    assert len(deployment.of(ENTRY)) == (via != "aws-auth")
+    assert len(deployment.of(MAPPING)) == (access_method is not None)
+    assert len(deployment.of(ENTRY)) == (access_method != "aws-auth")
 
 
 def sso_roles(*arns):
@@ -218,20 +222,22 @@ def sso_roles(*arns):
 
 
 @pytest.mark.parametrize("preview", [False, True])
-@pytest.mark.parametrize("via", ["aws-auth", "access-entry", "both"])
-def test_a_permission_set_is_its_role(connection, via, preview):
+@pytest.mark.parametrize("access_method", ["aws-auth", "access-entry", "both"])
+def test_a_permission_set_is_its_role(connection, access_method, preview):
     """The role is found in IAM, once for all: with its path in an entry, without it in aws-auth."""
     other = SSO.replace("Look", "Admin")
     people = [{"permission_set": "Look"}, {"permission_set": "Admin", "account_id": ACCOUNT}]
     cloud = sso_roles(SSO, other, f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSO_Look_0123456789abcdef")
-    deployment = deploy(access(connection, via=via, principals=people), preview=preview, cloud=cloud)
+    deployment = deploy(
+        access(connection, access_method=access_method, principals=people), preview=preview, cloud=cloud
+    )
     without_path = {arn.replace("aws-reserved/sso.amazonaws.com/ap-northeast-1/", "") for arn in (SSO, other)}
-    if via != "aws-auth":
+    if access_method != "aws-auth":
         assert {entry.inputs["principalArn"] for entry in deployment.of(ENTRY)} == {SSO, other}
         assert "AWSReservedSSO_Look_0123456789abcdef:{{SessionName}}" in [
             e.inputs["userName"] for e in deployment.of(ENTRY)
         ]
-    if via != "access-entry":
+    if access_method != "access-entry":
         assert {mapping.inputs["arn"] for mapping in deployment.of(MAPPING)} == without_path
     asked = [call.args for call in cloud.calls if call.token.endswith(":getRoles")]
     assert asked == [{"pathPrefix": "/aws-reserved/sso.amazonaws.com/"}]
@@ -248,14 +254,14 @@ def test_a_permission_set_is_its_role(connection, via, preview):
 )
 def test_a_permission_set_without_one_role_is_refused(connection, there, said):
     """At preview, with the roles or permission sets that there are."""
-    with pytest.raises(Refused, match=r"principals\[0\]\.permission_set: 'Look'") as refusal:
+    with pytest.raises(InvalidInputError, match=r"principals\[0\]\.permission_set: 'Look'") as refusal:
         deploy(access(connection, principals=[{"permission_set": "Look"}]), preview=True, cloud=sso_roles(*there))
     assert said in str(refusal.value)
 
 
 def test_a_permission_set_twice_is_refused_when_it_is_known(connection):
     """By its name and by its role's ARN it is one principal."""
-    with pytest.raises(Refused, match=r"principals\[1\] of ClusterAccess"):
+    with pytest.raises(InvalidInputError, match=r"principals\[1\] of ClusterAccess"):
         deploy(
             access(connection, principals=[{"permission_set": "Look"}, {"arn": SSO}]),
             preview=True,
@@ -272,58 +278,67 @@ POD = {"resources": ["pods"], "verbs": ["get"]}
 
 
 def rule(**fields):
-    return {"roles": [{"name": "r", "rules": [fields]}]}
+    return {"rbac_roles": [{"name": "r", "rules": [fields]}]}
 
 
 def one_role(**fields):
-    return {"roles": [{"name": "r", **fields}]}
+    return {"rbac_roles": [{"name": "r", **fields}]}
 
 
 def who(**fields):
     return {"principals": [fields]}
 
 
-NO_GROUP = {"group": None, "roles": None}
+NO_GROUP = {"group": None, "rbac_roles": None}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/x"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/x/y"
 NODE = {**NO_GROUP, "type": "EC2_LINUX", "principals": [{"arn": ROLE}]}
 REFUSALS = {
     "group": ({"group": "system:masters"}, "group"),
     "no group": ({"group": None, "principals": []}, "group"),
-    "kind": (one_role(rules=[POD], kind="Rolle"), "roles[0].kind"),
-    "role name": ({"roles": [{"name": "a/b", "rules": [POD]}]}, "roles[0].name"),
-    "binding name": (one_role(rules=[POD], binding_name=".."), "roles[0].binding_name"),
-    "no namespace": (one_role(rules=[POD], kind="Role"), "roles[0].namespace"),
-    "two ways": (one_role(namespace="a", namespaces=["b"]), "roles[0].namespaces"),
-    "empty namespaces": (one_role(namespaces=[]), "roles[0].namespaces"),
-    "namespace twice": (one_role(namespaces=["a", "a"]), "roles[0].namespaces[1]"),
-    "namespace": (one_role(namespaces=["A"]), "roles[0].namespaces[0]"),
-    "wildcard": (one_role(namespaces=["dev-*"]), "roles[0].namespaces[0]"),
-    "no rules": (one_role(rules=[]), "roles[0].rules"),
-    "Kubernetes' own": ({"roles": [{"name": "view", "rules": [POD]}]}, "roles[0].rules"),
-    "EKS's own": ({"roles": [{"name": "eks:x", "rules": [POD]}]}, "roles[0].rules"),
-    "role twice": ({"roles": [LOOKER, {**LOOKER, "binding_name": "x"}]}, "roles[1].name"),
-    "binding twice": ({"roles": [LOOKER, {"name": "view", "binding_name": "looker-binding"}]}, "roles[1].binding_name"),
-    "verb": (rule(resources=["pods"], verbs=["Get"]), "roles[0].rules[0].verbs[0]"),
-    "resource": (rule(resources=["Pod"], verbs=["get"]), "roles[0].rules[0].resources[0]"),
+    "kind": (one_role(rules=[POD], kind="Rolle"), "rbac_roles[0].kind"),
+    "role name": ({"rbac_roles": [{"name": "a/b", "rules": [POD]}]}, "rbac_roles[0].name"),
+    "binding name": (one_role(rules=[POD], binding_name=".."), "rbac_roles[0].binding_name"),
+    "no namespace": (one_role(rules=[POD], kind="Role"), "rbac_roles[0].namespace"),
+    "two ways": (one_role(namespace="a", namespaces=["b"]), "rbac_roles[0].namespaces"),
+    "empty namespaces": (one_role(namespaces=[]), "rbac_roles[0].namespaces"),
+    "namespace twice": (one_role(namespaces=["a", "a"]), "rbac_roles[0].namespaces[1]"),
+    "namespace": (one_role(namespaces=["A"]), "rbac_roles[0].namespaces[0]"),
+    "wildcard": (one_role(namespaces=["dev-*"]), "rbac_roles[0].namespaces[0]"),
+    "no rules": (one_role(rules=[]), "rbac_roles[0].rules"),
+    "Kubernetes' own": ({"rbac_roles": [{"name": "view", "rules": [POD]}]}, "rbac_roles[0].rules"),
+    "EKS's own": ({"rbac_roles": [{"name": "eks:x", "rules": [POD]}]}, "rbac_roles[0].rules"),
+    "role twice": ({"rbac_roles": [LOOKER, {**LOOKER, "binding_name": "x"}]}, "rbac_roles[1].name"),
+    "binding twice": (
+        {"rbac_roles": [LOOKER, {"name": "view", "binding_name": "looker-binding"}]},
+        "rbac_roles[1].binding_name",
+    ),
+    "verb": (rule(resources=["pods"], verbs=["Get"]), "rbac_roles[0].rules[0].verbs[0]"),
+    "resource": (rule(resources=["Pod"], verbs=["get"]), "rbac_roles[0].rules[0].resources[0]"),
     "in no namespace": (
         one_role(namespace="a", rules=[{"resources": ["nodes"], "verbs": ["get"]}]),
-        "roles[0].rules[0].resources[0]",
+        "rbac_roles[0].rules[0].resources[0]",
     ),
     "path in a namespace": (
         one_role(namespace="a", rules=[{"non_resource_urls": ["/x"], "verbs": ["get"]}]),
-        "roles[0].rules[0].non_resource_urls",
+        "rbac_roles[0].rules[0].non_resource_urls",
     ),
-    "both": (rule(resources=["pods"], verbs=["get"], non_resource_urls=["/healthz"]), "roles[0].rules[0].resources"),
-    "API group": (rule(resources=["pods"], verbs=["get"], api_groups=["apps/v1"]), "roles[0].rules[0].api_groups[0]"),
-    "typo": (rule(resource=["pods"], verbs=["get"]), "roles[0].rules[0].resource"),
+    "both": (
+        rule(resources=["pods"], verbs=["get"], non_resource_urls=["/healthz"]),
+        "rbac_roles[0].rules[0].resources",
+    ),
+    "API group": (
+        rule(resources=["pods"], verbs=["get"], api_groups=["apps/v1"]),
+        "rbac_roles[0].rules[0].api_groups[0]",
+    ),
+    "typo": (rule(resource=["pods"], verbs=["get"]), "rbac_roles[0].rules[0].resource"),
     "session": (who(arn=SESSION), "principals[0].arn"),
     "twice": ({"principals": [{"arn": USER}, {"arn": USER.replace("eks", "EKS")}]}, "principals[1].arn"),
     "twice by paths": ({"principals": [{"arn": ROLE}, {"arn": ROLE.replace("role/", "role/x/")}]}, "principals[1].arn"),
     "tag of AWS": ({"tags": {"aws:x": "y"}}, "tags.aws:x"),
     "another group's resource": (
         rule(resources=["deployments"], verbs=["get"]),
-        "roles[0].rules[0].resources[0]",
+        "rbac_roles[0].rules[0].resources[0]",
     ),
     "set twice": (
         {"principals": [{"permission_set": "Look"}, {"permission_set": "Look"}]},
@@ -336,30 +351,36 @@ REFUSALS = {
     "another account's set": (who(permission_set="Look", account_id="444455556666"), "principals[0].account_id"),
     "account": (who(permission_set="Look", account_id="4"), "principals[0].account_id"),
     "nothing": (NO_GROUP, "principals[0]"),
-    "break glass": ({"break_glass": ["eks-ope"]}, "break_glass[0]"),
-    "via": ({"via": "ssh"}, "via"),
-    "no way": ({"via": "aws-auth", "policies": [{"policy": "AmazonEKSEditPolicy"}]}, "policies[0].policy"),
-    "policy": ({"policies": [{"policy": "AmazonEKSViewPolcy"}]}, "policies[0].policy"),
+    "break glass": ({"allow_lockout_of": ["eks-ope"]}, "allow_lockout_of[0]"),
+    "access_method": ({"access_method": "ssh"}, "access_method"),
+    "no way": (
+        {"access_method": "aws-auth", "access_policies": [{"policy": "AmazonEKSEditPolicy"}]},
+        "access_policies[0].policy",
+    ),
+    "policy": ({"access_policies": [{"policy": "AmazonEKSViewPolcy"}]}, "access_policies[0].policy"),
     "policy of IAM": (
-        {"policies": [{"policy": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"}]},
-        "policies[0].policy",
+        {"access_policies": [{"policy": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"}]},
+        "access_policies[0].policy",
     ),
     "policy of another partition": (
-        {"policies": [{"policy": "arn:aws-cn:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"}]},
-        "policies[0].policy",
+        {"access_policies": [{"policy": "arn:aws-cn:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"}]},
+        "access_policies[0].policy",
     ),
     "policy twice": (
-        {"policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": [name]} for name in "ab"]},
-        "policies[1].policy",
+        {"access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": [name]} for name in "ab"]},
+        "access_policies[1].policy",
     ),
-    "policy nowhere": ({"policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": []}]}, "policies[0].namespaces"),
+    "policy nowhere": (
+        {"access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": []}]},
+        "access_policies[0].namespaces",
+    ),
     "nodes' policy in a namespace": (
-        {"policies": [{"policy": "AmazonEKSHybridPolicy", "namespaces": ["a"]}]},
-        "policies[0].namespaces",
+        {"access_policies": [{"policy": "AmazonEKSHybridPolicy", "namespaces": ["a"]}]},
+        "access_policies[0].namespaces",
     ),
-    "nodes' policy": ({"policies": [{"policy": "AmazonEKSAutoNodePolicy"}]}, "policies[0].policy"),
+    "nodes' policy": ({"access_policies": [{"policy": "AmazonEKSAutoNodePolicy"}]}, "access_policies[0].policy"),
     "type": ({"type": "EC2LINUX"}, "type"),
-    "nodes and policy": ({**NODE, "policies": [{"policy": "AmazonEKSViewPolicy"}]}, "policies[0].policy"),
+    "nodes and policy": ({**NODE, "access_policies": [{"policy": "AmazonEKSViewPolicy"}]}, "access_policies[0].policy"),
     "nodes and groups": ({**NODE, "principals": [{"arn": ROLE, "groups": ["a"]}]}, "principals[0].groups"),
     "nodes and username": ({**NODE, "principals": [{"arn": ROLE, "username": "a"}]}, "principals[0].username"),
     "nodes and user": ({**NODE, "principals": [{"arn": USER}]}, "principals[0].arn"),
@@ -367,10 +388,10 @@ REFUSALS = {
         {**NODE, "principals": [{"arn": ROLE.replace(ACCOUNT, "444455556666")}]},
         "principals[0].arn",
     ),
-    "nodes of Auto Mode and aws-auth": ({**NODE, "type": "EC2", "via": "both"}, "via"),
+    "nodes of Auto Mode and aws-auth": ({**NODE, "type": "EC2", "access_method": "both"}, "access_method"),
     "nodes and a group": ({**NODE, "group": "operators"}, "group"),
     "nodes adopted": ({**NODE, "adopt": True}, "adopt"),
-    "nodes adopted by both": ({**NODE, "via": "both", "adopt": True}, "adopt"),
+    "nodes adopted by both": ({**NODE, "access_method": "both", "adopt": True}, "adopt"),
     "nodes as people": (
         who(arn=ROLE, groups=["system:bootstrappers", "system:nodes"], username="system:node:{{EC2PrivateDNSName}}"),
         "principals[0].groups",
@@ -382,11 +403,11 @@ REFUSALS = {
     ),
     "masters": (who(arn=USER, groups=["system:masters"]), "principals[0].groups[0]"),
     "masters by both": (
-        {"via": "both", **who(arn=USER, groups=["system:masters"])},
+        {"access_method": "both", **who(arn=USER, groups=["system:masters"])},
         "principals[0].groups[0]",
     ),
-    "node group": ({"via": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups"),
-    "empty username": ({"via": "aws-auth", **who(arn=USER, username="")}, "principals[0].username"),
+    "node group": ({"access_method": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups"),
+    "empty username": ({"access_method": "aws-auth", **who(arn=USER, username="")}, "principals[0].username"),
     "reserved": (who(arn=USER, username="aws:x"), "principals[0].username"),
     "no colon": (who(arn=ROLE, username="x{{SessionName}}"), "principals[0].username"),
     "service-linked": (
@@ -399,7 +420,7 @@ REFUSALS = {
 @pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
 def test_a_wrong_input_is_refused_before_anything_is_registered(connection, given, field):
     """Each refusal names component, input, rule, value and fix."""
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(access(connection, **given), preview=True)
     assert str(refusal.value).startswith('ClusterAccess "operators": 1 problem\n')
     (problem,) = refusal.value.problems
@@ -409,10 +430,10 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, give
 
 
 def test_a_wrong_way_in_hides_no_wrong_principal(connection):
-    """Where `via` is wrong, principals are looked at all the same."""
-    with pytest.raises(Refused) as refusal:
-        deploy(access(connection, via="ssh", principals=[{"arn": SESSION}]), preview=True)
-    assert [problem.input for problem in refusal.value.problems] == ["via", "principals[0].arn"]
+    """Where `access_method` is wrong, principals are looked at all the same."""
+    with pytest.raises(InvalidInputError) as refusal:
+        deploy(access(connection, access_method="ssh", principals=[{"arn": SESSION}]), preview=True)
+    assert [problem.input for problem in refusal.value.problems] == ["access_method", "principals[0].arn"]
 
 
 @pytest.mark.parametrize(
@@ -421,22 +442,25 @@ def test_a_wrong_way_in_hides_no_wrong_principal(connection):
 )
 def test_a_policy_through_aws_auth_has_an_equivalent(connection, policy, near):
     """The refusal names the way that has policies, and what comes near to this one without."""
-    with pytest.raises(Refused, match=f"use via access-entry; or give the (group )?{near}"):
-        deploy(access(connection, via="aws-auth", policies=[{"policy": policy}]))
+    with pytest.raises(InvalidInputError, match=f"use access_method access-entry; or give the (group )?{near}"):
+        deploy(access(connection, access_method="aws-auth", access_policies=[{"policy": policy}]))
 
 
 @pytest.mark.parametrize(
-    ("via", "mode"), [("aws-auth", "API"), ("access-entry", "CONFIG_MAP"), ("both", "CONFIG_MAP"), ("both", "API")]
+    ("access_method", "mode"),
+    [("aws-auth", "API"), ("access-entry", "CONFIG_MAP"), ("both", "CONFIG_MAP"), ("both", "API")],
 )
 @pytest.mark.parametrize("late", [False, True])
-def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, via, mode, late):
+def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_method, mode, late):
     """At API aws-auth is ignored, at CONFIG_MAP there are no entries; plain or looked up, the preview says so."""
 
     def program():
         connection["authentication_mode"] = pulumi.Output.from_input(mode) if late else mode
-        access(connection, via=via)()
+        access(connection, access_method=access_method)()
 
-    with pytest.raises(Refused, match=f"via: '{via}'\n    rule: with authentication mode {mode}"):
+    with pytest.raises(
+        InvalidInputError, match=f"access_method: '{access_method}'\n    rule: with authentication mode {mode}"
+    ):
         deploy(program, preview=True)
 
 
@@ -449,7 +473,7 @@ def test_a_role_is_declared_once_in_a_cluster(connection, late):
         access({**connection, "arn": pulumi.Output.from_input(arn) if late else arn}, principals=[])("first")
         access(cluster, principals=[])("second")
 
-    with pytest.raises(Refused, match=r'take it out of ClusterAccess "(first|second)" or of ClusterAccess'):
+    with pytest.raises(InvalidInputError, match=r'take it out of ClusterAccess "(first|second)" or of ClusterAccess'):
         deploy(program, preview=True)
     elsewhere = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
     assert len(deploy(lambda: program(elsewhere), preview=True).of(f"{RBAC}ClusterRole")) == 2
@@ -461,28 +485,28 @@ def test_late_inputs_are_refused_when_they_are_known(connection):
 
     def scoped():
         policies = [{"policy": "AmazonEKSViewPolicy", "namespaces": [late("A b")]}]
-        access(connection, policies=policies)()
+        access(connection, access_policies=policies)()
 
-    with pytest.raises(Refused, match=r"policies\[0\]\.namespaces\[0\]: 'A b'"):
+    with pytest.raises(InvalidInputError, match=r"policies\[0\]\.namespaces\[0\]: 'A b'"):
         deploy(scoped, preview=True)
 
     def elsewhere():
         access({**connection, "account_id": late("444455556666")}, **NODE)()
 
-    with pytest.raises(Refused, match=r"principals\[0\]\.arn"):
+    with pytest.raises(InvalidInputError, match=r"principals\[0\]\.arn"):
         deploy(elsewhere, preview=True, cloud=Cloud(getCallerIdentity={"accountId": "444455556666"}))
 
     def set_elsewhere():
         access(connection, **who(permission_set=late("Look"), account_id=late("444455556666")))()
 
-    with pytest.raises(Refused, match="no other account's IAM"):
+    with pytest.raises(InvalidInputError, match="no other account's IAM"):
         deploy(set_elsewhere, preview=True, cloud=sso_roles(SSO))
 
 
 def test_without_a_kubernetes_provider_it_is_refused(connection):
     """The default provider would be whatever cluster the machine's kubeconfig points at."""
-    args = {"cluster": connection, "group": "g", "roles": [{"name": "view"}], "principals": []}
-    with pytest.raises(Refused, match=r"opts\.providers"):
+    args = {"cluster": connection, "group": "g", "rbac_roles": [{"name": "view"}], "principals": []}
+    with pytest.raises(InvalidInputError, match=r"opts\.providers"):
         deploy(lambda: eks.ClusterAccess("x", args))
 
 
@@ -494,7 +518,7 @@ def test_an_arn_is_mapped_once_in_a_program():
         late = pulumi.Output.from_input(USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER", "user"))
         eks.AwsAuthMapping("second", {"kubeconfig": kubeconfig(server), "arn": late, "groups": ["b"]})
 
-    with pytest.raises(Refused, match='AwsAuthMapping "first" or of AwsAuthMapping "second"'):
+    with pytest.raises(InvalidInputError, match='AwsAuthMapping "first" or of AwsAuthMapping "second"'):
         deploy(program, preview=True)
     assert len(deploy(lambda: program("https://two"), preview=True).of(MAPPING)) == 2
 

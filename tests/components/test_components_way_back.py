@@ -7,11 +7,11 @@ import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
-from eks_identity.aws_clients import Clients
-from eks_identity.eks_api import EksApi
+from eks_identity.clients.aws_sessions import Clients
+from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsUnreachableError
-from eks_identity.inputs import Refused
-from eks_identity.pods.way_back import ROLE, WayBack
+from eks_identity.runtime.inputs import InvalidInputError
+from eks_identity.workloads.pod_identity_removal import ROLE, PodIdentityRemoval
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/my-sa"
 BOTH = '{"Statement": [{"Principal": {"Service": "pods.eks.amazonaws.com"}}, {"Principal": {"Federated": "x"}}]}'
@@ -42,7 +42,9 @@ def change(connection, before=BOTH, after=IRSA, child=CHILD, *, role=ARN, option
     async def run():
         made = pulumi.ComponentResource("eks-identity:index:WorkloadIdentity", "my-sa", {}, options())
         subjects = [{"namespace": "default", "name": "my-sa"}, *MORE]
-        (hook,) = WayBack('WorkloadIdentity "my-sa"', made, "my-sa", connection, subjects).hooks().before_update
+        (hook,) = (
+            PodIdentityRemoval('WorkloadIdentity "my-sa"', made, "my-sa", connection, subjects).hooks().before_update
+        )
         inputs = ({"assumeRolePolicy": document} for document in (before, after))
         old, new = inputs
         urn = (await made.urn.future()).replace("::my-sa", child)
@@ -56,7 +58,9 @@ def test_a_role_that_an_association_still_gives_is_refused(connection, associate
     """The refusal names the service account and the word to write, in the preview and in an update without one."""
     roles, asked = associated
     roles["team/second"] = ARN
-    with pytest.raises(Refused, match=r"association of team/second is gone(.|\n)*set keep_pod_identity to True"):
+    with pytest.raises(
+        InvalidInputError, match=r"association of team/second is gone(.|\n)*set keep_pod_identity to True"
+    ):
         change(connection, preview=preview)
     assert asked[0] == ("eks-clu", "ap-northeast-1", "default/my-sa")
 
@@ -104,7 +108,11 @@ def test_eks_is_asked_as_the_components_provider(connection, monkeypatch, accoun
     monkeypatch.setattr(Clients, "caller", property(lambda each: (said.append(each._said) or account, "arn:me")))
     monkeypatch.setattr(Clients, "client", lambda *_: asked.append(1) or pytest.fail("asked"))
     there = pulumi.ResourceOptions
-    with pytest.raises(Refused, match="credentials of account") if refused else pytest.raises(pytest.fail.Exception):
+    with (
+        pytest.raises(InvalidInputError, match="credentials of account")
+        if refused
+        else pytest.raises(pytest.fail.Exception)
+    ):
         change(connection, options=lambda: there(providers=[aws.Provider("there", profile="deploys")]))
     assert said == [{"profile": "deploys"}]
     assert bool(asked) is not refused

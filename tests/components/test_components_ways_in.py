@@ -7,14 +7,14 @@ from hooked import hooks
 from pulumi_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
 
 import eks_identity as eks
-from eks_identity import cluster_api
+from eks_identity.access import aws_auth_config_map
+from eks_identity.access.existing_entries import ENTRY
+from eks_identity.access.lockout_guard import LockoutGuard
+from eks_identity.access.principals import logical_name
+from eks_identity.clients import kubernetes_api
 from eks_identity.errors import ClusterUnreachableError
-from eks_identity.inputs import Refused
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
-from eks_identity.people import aws_auth_store
-from eks_identity.people.access_guard import AccessGuard
-from eks_identity.people.new_entries import ENTRY
-from eks_identity.people.principals import logical_name
+from eks_identity.runtime.inputs import InvalidInputError
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
@@ -45,7 +45,7 @@ def aws_auth(monkeypatch):
                 raise there["says"]
             return there["says"]
 
-    monkeypatch.setattr(aws_auth_store, "AwsAuthConfigMap", ConfigMap)
+    monkeypatch.setattr(aws_auth_config_map, "AwsAuthConfigMap", ConfigMap)
     return there
 
 
@@ -58,7 +58,7 @@ def roles(monkeypatch):
         asked.append((kind, namespace))
         return {name: [] for name in there}
 
-    monkeypatch.setattr(cluster_api, "listed", listed)
+    monkeypatch.setattr(kubernetes_api, "listed", listed)
     return asked
 
 
@@ -87,16 +87,16 @@ def enter(connection, principal=USER, cloud=None, **args):
 def map_(connection, cloud, **inputs):
     mapping = {"arn": USER, "username": "eks-ope", "groups": ["operators"], **inputs}
     child = (eks.AwsAuthMapping.token(), f"ops-{logical_name(USER)}")
-    return run(connection, "mapping-counts", child, mapping, cloud, via="aws-auth")
+    return run(connection, "mapping-counts", child, mapping, cloud, access_method="aws-auth")
 
 
 def bind(connection, role, child=(CLUSTER_BINDING, "ops-operators-veiw"), **other):
-    return run(connection, "bound-role-is-there", child, {}, roles=[role], **other)
+    return run(connection, "bound-role-is-there", child, {}, rbac_roles=[role], **other)
 
 
 def test_an_entry_that_is_there_is_refused(connection, aws_auth):
     """With what it says now, and the word that takes it over."""
-    with pytest.raises(Refused, match=r"username 'theirs'(.|\n)*set adopt to True"):
+    with pytest.raises(InvalidInputError, match=r"username 'theirs'(.|\n)*set adopt to True"):
         enter(connection, cloud=Cloud(getAccessEntry=THEIRS))
 
 
@@ -119,9 +119,9 @@ def test_a_mapping_that_says_the_same_is_not_missed(connection, aws_auth, warnin
 
 @pytest.mark.parametrize("mode", ["API", "API_AND_CONFIG_MAP"])
 def test_aws_auth_is_read_where_it_can_be_put_out_alone(connection, aws_auth, mode):
-    """Mode API reads none, and `via` both has a mapping of its own."""
+    """Mode API reads none, and `access_method` both has a mapping of its own."""
     connection["authentication_mode"] = mode
-    enter(connection, **({"via": "both"} if mode != "API" else {}))
+    enter(connection, **({"access_method": "both"} if mode != "API" else {}))
     assert aws_auth["read"] == 0
 
 
@@ -182,7 +182,7 @@ def test_a_role_that_is_there_or_made_here_is_fine(connection, roles, warnings):
     """Also one that another access of the same program makes."""
     bind(connection, {"name": "shop-reader"}, (CLUSTER_BINDING, "ops-operators-shop-reader"))
     rules = [{"resources": ["pods"], "verbs": ["get"]}]
-    more = [("makers", {"group": "makers", "roles": [{"name": "veiw", "rules": rules}]})]
+    more = [("makers", {"group": "makers", "rbac_roles": [{"name": "veiw", "rules": rules}]})]
     bind(connection, {"name": "veiw"}, more=more)
     assert warnings == []
 
@@ -192,7 +192,12 @@ def test_kubernetes_own_roles_are_not_looked_for(connection):
 
     def program():
         options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
-        args = {"cluster": connection, "group": "operators", "principals": [{"arn": USER}], "roles": [{"name": "view"}]}
+        args = {
+            "cluster": connection,
+            "group": "operators",
+            "principals": [{"arn": USER}],
+            "rbac_roles": [{"name": "view"}],
+        }
         eks.ClusterAccess("ops", args, options)
 
     (queried,) = deploy(program).one(CLUSTER_BINDING).request.hooks.before_create
@@ -201,15 +206,15 @@ def test_kubernetes_own_roles_are_not_looked_for(connection):
 
 LOOKER = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 OBJECTS = {
-    "ClusterRole": (LOOKER, "ops-looker", "ClusterRole", "looker", "roles[].name"),
-    "Role": ({**LOOKER, "kind": "Role", "namespace": "shop"}, "ops-looker.shop", "Role", "looker", "roles[].name"),
+    "ClusterRole": (LOOKER, "ops-looker", "ClusterRole", "looker", "rbac_roles[].name"),
+    "Role": ({**LOOKER, "kind": "Role", "namespace": "shop"}, "ops-looker.shop", "Role", "looker", "rbac_roles[].name"),
     "ClusterRoleBinding": (
         *({"name": "view"}, "ops-operators-view"),
-        *("ClusterRoleBinding", "operators-view", "roles[].binding_name"),
+        *("ClusterRoleBinding", "operators-view", "rbac_roles[].binding_name"),
     ),
     "RoleBinding": (
         *({"name": "view", "namespace": "shop"}, "ops-operators-view.shop"),
-        *("RoleBinding", "operators-view", "roles[].binding_name"),
+        *("RoleBinding", "operators-view", "rbac_roles[].binding_name"),
     ),
 }
 
@@ -217,10 +222,10 @@ OBJECTS = {
 @pytest.mark.parametrize(("role", "label", "kind", "existing", "field"), OBJECTS.values(), ids=list(OBJECTS))
 def test_rbac_object_that_exists_is_rejected_at_preview(connection, monkeypatch, role, label, kind, existing, field):
     """The vendor's plugin would write over it, and delete it where another declaration of the stack lets it go."""
-    monkeypatch.setattr(cluster_api, "listed", lambda *_: {existing: ["pulumi-kubernetes-1a2b3c4d"]})
+    monkeypatch.setattr(kubernetes_api, "listed", lambda *_: {existing: ["pulumi-kubernetes-1a2b3c4d"]})
     child = (f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", label)
-    with pytest.raises(Refused) as refusal:
-        run(connection, "rbac-object-is-new", child, {}, roles=[role])
+    with pytest.raises(InvalidInputError) as refusal:
+        run(connection, "rbac-object-is-new", child, {}, rbac_roles=[role])
     (problem,) = refusal.value.problems
     assert (problem.input, problem.value) == (field, existing)
     assert f"kubectl delete {kind.lower()} {existing}" in problem.fix
@@ -243,9 +248,9 @@ def test_what_the_guard_cannot_read_at_preview_is_reported(connection, warnings,
 
     def program():
         given = {**connection, **{field: pulumi.Output.from_input(value) for field, value in late.items()}}
-        args = {"cluster": given, "principals": [{"arn": USER}], "policies": [{"policy": "AmazonEKSViewPolicy"}]}
+        args = {"cluster": given, "principals": [{"arn": USER}], "access_policies": [{"policy": "AmazonEKSViewPolicy"}]}
         access = eks.ClusterAccess("ops", args)
-        asked = registered.before("guard-reads-all", access, (AccessGuard.token(), "ops"), {})
+        asked = registered.before("guard-reads-all", access, (LockoutGuard.token(), "ops"), {})
         return pulumi.Output.from_input(asked)
 
     with hooks() as registered:

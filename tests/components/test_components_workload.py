@@ -5,7 +5,7 @@ import pytest
 from pulumi_program import ACCOUNT, ISSUER, Cloud, cluster_facts, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 ROLE = "aws:iam/role:Role"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -182,9 +182,9 @@ def test_a_provider_of_another_account_puts_the_role_there(connection):
     )
     assert statement["Principal"] == {"Federated": there}
     here = Cloud(getCallerIdentity={"accountId": ACCOUNT})
-    with pytest.raises(Refused, match="pass an aws provider of account 444455556666"):
+    with pytest.raises(InvalidInputError, match="pass an aws provider of account 444455556666"):
         deploy(workload(connection, oidc_provider_arn=there), preview=True, cloud=here)
-    with pytest.raises(Refused, match="another account's role is target_role_arn"):
+    with pytest.raises(InvalidInputError, match="another account's role is target_role_arn"):
         deploy(workload(connection, oidc_provider_arn=there, mode="pod-identity"), preview=True)
 
 
@@ -254,7 +254,7 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, give
     """Each refusal names component, input, rule, value and fix."""
     if "cluster" in given:
         given = {"cluster": {**connection, **given["cluster"]}}
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         deploy(workload(connection, **given), preview=True)
     assert str(refusal.value).startswith('WorkloadIdentity "my-sa": 1 problem\n')
     (problem,) = refusal.value.problems
@@ -266,7 +266,7 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, give
 def test_all_problems_are_said_at_once(connection):
     """Five wrong inputs make one refusal with five problems."""
     wrong = {"namespace": "A", "service_account": "B", "path": "x", "max_session_duration": 1, "policies": ["a b"]}
-    with pytest.raises(Refused, match="5 problems"):
+    with pytest.raises(InvalidInputError, match="5 problems"):
         deploy(workload(connection, **wrong), preview=True)
 
 
@@ -276,13 +276,13 @@ def test_an_output_is_refused_where_it_is_known(connection):
     def program():
         workload(connection, namespace=pulumi.Output.from_input("Default"))()
 
-    with pytest.raises(Refused, match="WorkloadIdentity \"my-sa\": 1 problem\n  namespace: 'Default'"):
+    with pytest.raises(InvalidInputError, match="WorkloadIdentity \"my-sa\": 1 problem\n  namespace: 'Default'"):
         deploy(program, preview=True)
 
 
 def test_a_provider_of_another_cluster_is_refused(connection):
     """The provider's issuer must be the cluster's; a cluster made anew has another one."""
-    with pytest.raises(Refused, match="oidc_provider_arn"):
+    with pytest.raises(InvalidInputError, match="oidc_provider_arn"):
         deploy(
             workload(connection, oidc_provider_arn=provider_arn(issuer=ISSUER.replace("EXAMPLE", "ANOTHER"))),
             preview=True,
@@ -291,7 +291,7 @@ def test_a_provider_of_another_cluster_is_refused(connection):
 
 def test_without_a_kubernetes_provider_it_is_refused(connection):
     """The default provider would be whatever cluster the machine's kubeconfig points at."""
-    with pytest.raises(Refused, match=r"opts\.providers"):
+    with pytest.raises(InvalidInputError, match=r"opts\.providers"):
         deploy(
             lambda: eks.WorkloadIdentity(
                 "w", {"cluster": connection, "namespace": "a", "service_account": "b", "mode": "pod-identity"}
@@ -309,7 +309,7 @@ def test_a_role_for_many_service_accounts_of_many_clusters():
                 {
                     "oidc_provider_arns": [provider_arn(), provider_arn(issuer=other)],
                     "subjects": [{"namespace": "a", "name": "x"}, {"namespace": "b", "name": "y-*"}],
-                    "match_wildcards": True,
+                    "allow_wildcards": True,
                     "path": "/team/",
                     "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
                     "max_session_duration": 7200.0,

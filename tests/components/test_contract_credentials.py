@@ -11,14 +11,14 @@ from contract import children, declare, each_sample, sample
 from pulumi_program import ACCOUNT, REGION, deploy
 
 import eks_identity as eks
-from eks_identity import dynamic_provider
-from eks_identity.aws_clients import Clients
-from eks_identity.eks_api import EksApi
+from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.clients.aws_sessions import Clients
+from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsRefusedError, InvalidInput
-from eks_identity.hosting.catalogue import own_resources
 from eks_identity.model import credentials
 from eks_identity.model.credentials import ENVIRONMENT, said
-from eks_identity.people.access_guard_provider import AccessGuardProvider
+from eks_identity.plugin.exports import own_resources
+from eks_identity.runtime import dynamic_provider
 
 OTHER_ACCOUNT = "444455556666"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"
@@ -31,12 +31,13 @@ def role(**other):
 
 
 def own_calls(deployment, name):
-    return [child for child in children(deployment, name) if child.type.rpartition(":")[2] in ASKS_AWS]
+    types = [own_resources()[each].token() for each in ASKS_AWS]
+    return [child for child in children(deployment, name) if child.type in types]
 
 
 def test_these_ask_aws_themselves():
     """A mapping of aws-auth too: an access entry of the same principal wins over it."""
-    own = ["AccessGuard", "AdoptedAccessEntry", "AuthenticationModeMigration", "AwsAuthMapping"]
+    own = ["AccessEntry", "AuthenticationModeMigration", "AwsAuthMapping", "LockoutGuard"]
     assert sorted(ASKS_AWS) == own
 
 
@@ -74,9 +75,9 @@ def test_a_resource_of_its_own_has_them_however_they_are_passed(how):
         parent = pulumi.ComponentResource("shop:index:Parent", "parent", {}, pulumi.ResourceOptions(provider=there))
         options = {"provider": there, "providers": {"aws": there}, "parent": parent}
         args = {**PLACE, "principals": [], "administrators": []}
-        eks.AccessGuard("guard", args, pulumi.ResourceOptions(**{how: options[how]}))
+        eks.LockoutGuard("guard", args, pulumi.ResourceOptions(**{how: options[how]}))
 
-    (guard,) = (each for each in deploy(program).resources if each.kind == "AccessGuard")
+    (guard,) = (each for each in deploy(program).resources if each.kind == "LockoutGuard")
     assert json.loads(guard.inputs["credentials"]) == {"accessKey": "AKIAIOSFODNN7EXAMPLE", "secretKey": "secret"}
 
 
@@ -88,9 +89,9 @@ def test_what_a_provider_gets_later_is_known_later():
         roles = [aws.ProviderAssumeRoleArgs(role_arn=made.arn)]
         there = aws.Provider("there", region=REGION, assume_roles=roles)
         args = {**PLACE, "principals": [], "administrators": []}
-        eks.AccessGuard("guard", args, pulumi.ResourceOptions(provider=there))
+        eks.LockoutGuard("guard", args, pulumi.ResourceOptions(provider=there))
 
-    (guard,) = (each for each in deploy(program, preview=True).resources if each.kind == "AccessGuard")
+    (guard,) = (each for each in deploy(program, preview=True).resources if each.kind == "LockoutGuard")
     assert dynamic_provider.is_unknown(guard.inputs["credentials"])
 
 
@@ -106,7 +107,7 @@ def test_the_arn_of_another_cluster_is_refused(arn, rule):
     """At once, by both resources that take it."""
     entry = {**PLACE, "cluster_arn": arn, "principal_arn": f"arn:aws:iam::{ACCOUNT}:user/me"}
     guard = {**PLACE, "cluster_arn": arn, "principals": [], "administrators": []}
-    for declared in (lambda: eks.AdoptedAccessEntry("x", entry), lambda: eks.AccessGuard("x", guard)):
+    for declared in (lambda: eks.AccessEntry("x", entry), lambda: eks.LockoutGuard("x", guard)):
         with pytest.raises(InvalidInput) as refusal:
             deploy(declared)
         assert rule in str(refusal.value)
@@ -160,7 +161,7 @@ def test_what_is_written_down_anew(before, after, differ):
     olds, news = (
         {**PLACE, "principals": [], "credentials": None if each is None else said(each)} for each in (before, after)
     )
-    result = AccessGuardProvider().diff("id", olds, news)
+    result = LockoutGuardProvider().diff("id", olds, news)
     assert (result.changes, result.replaces) == (differ, [])
 
 
@@ -229,7 +230,7 @@ def test_a_new_guard_is_refused_where_it_would_watch_another_cluster(callers, ar
         "administrators": [],
         "credentials": said({"profile": "me"}),
     }
-    failures = AccessGuardProvider().check({}, props).failures
+    failures = LockoutGuardProvider().check({}, props).failures
     assert [failure.reason.partition(":")[0] for failure in failures] == (["AWS credentials"] if arn == ARN else [])
 
 
@@ -247,7 +248,7 @@ def test_what_is_deleted_is_deleted_by_keys_that_are_valid(callers, accounts, ch
     """Where the state's keys have ended, by others of this run, of the cluster's account alone."""
     callers |= accounts
     dynamic_provider.note({"credentials": said({"accessKey": "new"})})
-    provider = AccessGuardProvider()
+    provider = LockoutGuardProvider()
     config = pulumi.dynamic.Config({"eks-identity:profile": "own"}, "shop")
     provider.configure(pulumi.dynamic.ConfigureRequest(config))
     kept = json.loads(provider.kept_credentials({**PLACE, "credentials": said({"accessKey": "old"})}))
@@ -258,5 +259,5 @@ def test_a_cluster_of_the_same_name_in_another_account_is_another_one():
     """The one is replaced by the other; where an older state says no ARN, it is the same one."""
     before = {**PLACE, "principals": []}
     after = {**before, "cluster_arn": ARN.replace(ACCOUNT, OTHER_ACCOUNT)}
-    assert AccessGuardProvider().diff("id", before, after).replaces == ["cluster_arn"]
-    assert AccessGuardProvider().diff("id", {**before, "cluster_arn": None}, after).replaces == []
+    assert LockoutGuardProvider().diff("id", before, after).replaces == ["cluster_arn"]
+    assert LockoutGuardProvider().diff("id", {**before, "cluster_arn": None}, after).replaces == []

@@ -14,9 +14,9 @@ from pulumi_program import ISSUER, REGION, Cloud, cluster_facts
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 import eks_identity as eks
-from eks_identity.inputs import Refused
-from eks_identity.pods.workload_rules import provider_of
+from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.testing import wire
+from eks_identity.workloads.workload_rules import provider_of
 
 PACKAGE = Path(eks.__file__).parent
 
@@ -139,7 +139,11 @@ def names_a_child(name, place):
     """Whether the logical name of a child is made of the value at this place."""
     fields = [key for key in place if isinstance(key, str)]
     subject = name == "WorkloadIdentity" and fields[-1] in {"namespace", "service_account", "name"}
-    return fields[0] == "policies" or fields in (["principals", "arn"], ["principals", "permission_set"]) or subject
+    return (
+        fields[0] in {"access_policies", "policies"}
+        or fields in (["principals", "arn"], ["principals", "permission_set"])
+        or subject
+    )
 
 
 def names_an_arn(place):
@@ -157,7 +161,7 @@ def test_a_secret_stays_one(name, index, place):
         return changed(sample(name, index), place, pulumi.Output.secret(value))
 
     if names_a_child(name, place) or names_an_arn(place):
-        with pytest.raises(Refused, match="must not be a secret") as refusal:
+        with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
             declare(name, secret)
         assert value not in str(refusal.value)
         return

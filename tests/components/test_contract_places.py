@@ -13,13 +13,13 @@ from samples import CONNECTION
 
 import eks_identity as eks
 from eks_identity import testing
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 OTHER_ACCOUNT = "444455556666"
 CALLER = {"accountId": OTHER_ACCOUNT, "arn": f"arn:aws:iam::{OTHER_ACCOUNT}:user/ci"}
 IN_ANY_ACCOUNT = {
-    "AccessGuard",
-    "AdoptedAccessEntry",
+    "LockoutGuard",
+    "AccessEntry",
     "AuthenticationModeMigration",
     "AwsAuthMapping",
     "ServiceAccount",
@@ -31,7 +31,7 @@ IN_ANY_ACCOUNT |= {"ChainedRole", "Cluster", "NodeIsolation", "OidcProvider"}
 
 def is_of_any_account(name, given):
     if name == "ClusterAccess":
-        return given.get("via") == "aws-auth"
+        return given.get("access_method") == "aws-auth"
     return name in IN_ANY_ACCOUNT or (name == "PodIdentityRole" and "cluster_arns" not in given)
 
 
@@ -69,7 +69,7 @@ def test_a_provider_of_another_account_is_rejected(name, index, preview):
     if is_of_any_account(name, given):
         declare(name, given, preview=preview, cloud=cloud)
         return
-    with pytest.raises(Refused) as rejected:
+    with pytest.raises(InvalidInputError) as rejected:
         declare(name, given, preview=preview, cloud=cloud)
     assert set(cloud.registered) <= {"k8s"}
     assert f'{name} "thing": 1 problem' in str(rejected.value)
@@ -92,14 +92,14 @@ def test_a_provider_that_is_passed_is_named():
         options = pulumi.ResourceOptions(providers=[aws.Provider("there", region=REGION)])
         eks.PodIdentityRole("thing", {"cluster_arns": [CONNECTION["arn"]]}, options)
 
-    with pytest.raises(Refused, match=f'aws provider "there": account {OTHER_ACCOUNT}, {CALLER["arn"]}'):
+    with pytest.raises(InvalidInputError, match=f'aws provider "there": account {OTHER_ACCOUNT}, {CALLER["arn"]}'):
         deploy(program, preview=True, cloud=Elsewhere(getCallerIdentity=CALLER))
 
 
 def test_one_role_for_clusters_of_two_accounts_is_rejected():
     """Each account needs a role of its own: EKS gives a role to pods of the role's account alone."""
     two = [CONNECTION["arn"], CONNECTION["arn"].replace(ACCOUNT, OTHER_ACCOUNT)]
-    with pytest.raises(Refused, match="declare one role for each account"):
+    with pytest.raises(InvalidInputError, match="declare one role for each account"):
         deploy(lambda: eks.PodIdentityRole("thing", {"cluster_arns": two}), preview=True)
 
 
@@ -147,9 +147,9 @@ def test_a_new_clusters_account_and_region_are_known_in_the_preview():
 IN_KUBERNETES = {
     "ClusterAccess": {
         "group": "ops",
-        "roles": [{"name": "view"}],
+        "rbac_roles": [{"name": "view"}],
         "principals": [{"arn": f"arn:aws:iam::{ACCOUNT}:user/ope"}],
-        "via": "aws-auth",
+        "access_method": "aws-auth",
     },
     "WorkloadIdentity": {"namespace": "shop", "service_account": "cart", "mode": "pod-identity"},
 }
@@ -184,7 +184,7 @@ OTHER_AUTHORITY = {"certificate-authority-data": base64.b64encode(b"another auth
 def test_a_kubernetes_provider_of_another_cluster_is_rejected(kind, preview, secret, caplog):
     """By the certificate authority, before anything is registered; nothing of the kubeconfig is in the error."""
     cloud = Elsewhere()
-    with pytest.raises(Refused) as rejected:
+    with pytest.raises(InvalidInputError) as rejected:
         deploy(in_cluster(kind, other(**OTHER_AUTHORITY), secret=secret), preview=preview, cloud=cloud)
     assert cloud.registered == ["passed"]
     said = str(rejected.value)
@@ -228,7 +228,7 @@ def test_a_kubeconfig_in_a_file_is_read(tmp_path, caplog):
     """The provider takes a path too, as kubectl does."""
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(other(**OTHER_AUTHORITY)))
-    with pytest.raises(Refused, match="must have a kubernetes provider of cluster"):
+    with pytest.raises(InvalidInputError, match="must have a kubernetes provider of cluster"):
         deploy(in_cluster("WorkloadIdentity", str(file)), preview=True)
     file.write_text(kubeconfig())
     deploy(in_cluster("WorkloadIdentity", str(file)), preview=True)
@@ -256,7 +256,7 @@ def test_the_provider_of_another_cluster_component_is_rejected():
         eks.WorkloadIdentity("thing", args, pulumi.ResourceOptions(providers=[clusters[theirs].provider]))
 
     cloud = testing.Cloud()
-    with pytest.raises(Refused, match='kubernetes provider "two"'):
+    with pytest.raises(InvalidInputError, match='kubernetes provider "two"'):
         deploy(program, preview=True, cloud=cloud)
     deploy(lambda: program("two", "one"), preview=True, cloud=cloud)
 
@@ -273,6 +273,6 @@ def test_a_kubeconfig_that_is_not_known_yet_is_compared_in_the_update():
 
     deploy(program, preview=True)
     cloud = Elsewhere()
-    with pytest.raises(Refused, match="must have a kubernetes provider"):
+    with pytest.raises(InvalidInputError, match="must have a kubernetes provider"):
         deploy(program, cloud=cloud)
     assert sorted(cloud.registered) == ["late", "passed"]

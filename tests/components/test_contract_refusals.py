@@ -11,7 +11,7 @@ import pytest
 from contract import declare, sample
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of, written
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 
 NOTHING = object()
 
@@ -96,7 +96,7 @@ def refusal(monkeypatch):
     async def constructed(name, args):
         try:
             COMPONENTS[name]("thing", args)
-        except Refused as refused:
+        except InvalidInputError as refused:
             return refused
         except Registering:
             return None
@@ -158,7 +158,7 @@ LATE = [
 def test_a_wrong_output_is_refused_when_it_is_known(name, path):
     """An empty value that arrives as an Output is refused in the preview too, in the same form."""
     index, place = where(name, path)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(InvalidInputError) as refused:
         declare(name, lambda: changed(sample(name, index), place, pulumi.Output.from_input("")), preview=True)
     assert str(refused.value).startswith(f'{name} "thing": ')
     assert any(about(problem, place) for problem in refused.value.problems), str(refused.value)

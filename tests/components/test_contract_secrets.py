@@ -18,16 +18,17 @@ from kubeconfig_setting import with_credentials
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
-from eks_identity import cluster_api, diagnostics, eks_api, hooks
+from eks_identity.access import aws_auth_config_map
+from eks_identity.clients import eks_api, kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
-from eks_identity.hosting.catalogue import own_resources
+from eks_identity.evaluation.rbac import Rbac
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.associations import Association
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
-from eks_identity.model.rbac_evaluation import Rbac
-from eks_identity.people import aws_auth_store
+from eks_identity.plugin.exports import own_resources
 from eks_identity.redaction import Redactor
+from eks_identity.runtime import diagnostics, resource_hooks
 from eks_identity.testing import wire
 
 MARK = "zq7xmark"
@@ -167,22 +168,22 @@ def repeating(error):
 def hooked(request, monkeypatch, printed):
     """Runs each hook of a program: what it asks AWS and the cluster is denied, or all that it looks for exists."""
     made: list[Any] = []
-    create = hooks._Asked.__init__
+    create = resource_hooks._ProgramHook.__init__
 
     def remembered(self, name):
         create(self, name)
         made.append(self)
 
-    monkeypatch.setattr(hooks._Asked, "__init__", remembered)
+    monkeypatch.setattr(resource_hooks._ProgramHook, "__init__", remembered)
     answers = {
         (eks_api.EksApi, "pod_identity_associations"): lambda *_: {"cart": "a-1", "till": "a-1"},
         (eks_api.EksApi, "pod_identity_association"): lambda self, id_: Association(
             self.name, id_, "arn:x", None, None
         ),
         (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
-        (cluster_api, "listed"): lambda *_: {"cart": ["kubectl"], "looks": []},
-        (aws_auth_store.AwsAuthConfigMap, "__init__"): lambda *_: None,
-        (aws_auth_store.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
+        (kubernetes_api, "listed"): lambda *_: {"cart": ["kubectl"], "looks": []},
+        (aws_auth_config_map.AwsAuthConfigMap, "__init__"): lambda *_: None,
+        (aws_auth_config_map.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
     }
     for (owner, name), answer in answers.items():
         denied = repeating(AwsError if owner is eks_api.EksApi else ClusterError)
@@ -193,7 +194,7 @@ def hooked(request, monkeypatch, printed):
         for _child, ask, context in [each for asked in made for asking in asked.of.values() for each in asking]:
             args = pulumi.ResourceHookArgs("urn", "id", "name", "type", NEW_INPUTS, OLD[0], None, OLD[1])
             try:
-                await asyncio.create_task(hooks._asking(ask, args), context=context)
+                await asyncio.create_task(resource_hooks._asking(ask, args), context=context)
             except Exception as error:  # noqa: BLE001 - whatever a user would see
                 printed.append("".join(traceback.format_exception(error)))
         made.clear()
@@ -250,10 +251,10 @@ def own_properties(name, key=None):
 
 
 PROPERTIES = {
-    "AccessGuard": ["principals", "administrators", "break_glass"],
-    "AdoptedAccessEntry": ["principal_arn", "username", "groups", "tags", "break_glass"],
-    "AuthenticationModeMigration": ["leave_behind"],
-    "AwsAuthMapping": ["arn", "username", "groups", "break_glass"],
+    "LockoutGuard": ["principals", "administrators", "allow_lockout_of"],
+    "AccessEntry": ["principal_arn", "username", "groups", "tags", "allow_lockout_of"],
+    "AuthenticationModeMigration": ["accept_loss_of"],
+    "AwsAuthMapping": ["arn", "username", "groups", "allow_lockout_of"],
 }
 """Inputs of the library's own resources that may hold a secret of the right form."""
 
@@ -304,7 +305,7 @@ def _finding(props):
 CALLS = {
     eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
     eks_api.WhoIsWho: ["caller", "role_arn", "user_arn"],
-    aws_auth_store.AwsAuthConfigMap: ["__init__"],
+    aws_auth_config_map.AwsAuthConfigMap: ["__init__"],
 }
 
 
@@ -360,13 +361,15 @@ def provider_leaks(name, props, monkeypatch, capsys):
                 patch.setattr(eks_api.EksApi, "tag", lambda *_: None)
                 patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
                 patch.setattr(eks_api.WhoIsWho, "caller", lambda *_: ("111122223333", USER))
-                patch.setattr(aws_auth_store.AwsAuthConfigMap, "__init__", lambda *_: None)
-                patch.setattr(cluster_api, "caller", lambda *_: None)
-                patch.setattr(cluster_api, "caller_may", lambda *_: True)
+                patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "__init__", lambda *_: None)
+                patch.setattr(kubernetes_api, "caller", lambda *_: None)
+                patch.setattr(kubernetes_api, "caller_may", lambda *_: True)
                 for read in ("rbac", "namespaced_rbac"):
-                    patch.setattr(cluster_api, read, lambda *_: Rbac({}, {}))
-                patch.setattr(aws_auth_store.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
-                patch.setattr(aws_auth_store.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED}))
+                    patch.setattr(kubernetes_api, read, lambda *_: Rbac({}, {}))
+                patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
+                patch.setattr(
+                    aws_auth_config_map.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED})
+                )
             for answer in answers_of(provider, props):
                 found += leaks(answer)
     said = capsys.readouterr()

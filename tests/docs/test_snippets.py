@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eks_identity.hosting import reference
-from eks_identity.hosting.catalogue import declarable
+from eks_identity.plugin import reference
+from eks_identity.plugin.exports import declarable
 from eks_identity.testing import Cloud, deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,5 +60,5 @@ def test_every_component_is_shown():
 
 
 def test_the_reference_is_what_the_classes_say():
-    """docs/reference.md is what `python -m eks_identity.hosting.reference` prints; `make schema` renews it."""
+    """docs/reference.md is what `python -m eks_identity.plugin.reference` prints; `make schema` renews it."""
     assert (REPOSITORY / "docs" / "reference.md").read_text() == reference.page()

@@ -51,8 +51,8 @@ def says(cluster, team):
     """A person who may look at nodes, and a workload, of one team."""
     role = {"name": f"{team}-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
     return {
-        "people": {
-            team: {"cluster": cluster, "group": team, "roles": [role], "principals": [{"user": f"{team}-watcher"}]}
+        "access": {
+            team: {"cluster": cluster, "group": team, "rbac_roles": [role], "principals": [{"user": f"{team}-watcher"}]}
         },
         "workloads": {team: {"cluster": cluster, "namespace": "default", "service_account": f"{team}-pods"}},
     }

@@ -24,7 +24,7 @@ eks.ClusterAccess(
     "operators",
     cluster=cluster.connection,
     group="operators",
-    roles=[{"name": "operators", "rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]}],
+    rbac_roles=[{"name": "operators", "rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]}],
     principals=[{"arn": "arn:aws:iam::123456789012:role/operators"}],
     via="aws-auth",
     opts=pulumi.ResourceOptions(providers=[provider]),

@@ -96,12 +96,12 @@ def test_wrong_settings_are_said_where_aws_is_out_of_reach(running_lab, tools, f
     """With no way to AWS, a preview of production still says everything that is wrong with its settings."""
     prod = DeployedEnvironment(running_lab, tools, "prod", folder)
     with prod.changed() as settings:
-        settings["people"]["operators"]["via"] = "aws-auth"
+        settings["access"]["operators"]["access_method"] = "aws-auth"
         settings["workloads"]["reports"]["colour"] = "red"
     with pytest.raises(FailedError) as failure:
         prod.pipeline("preview", HTTPS_PROXY="http://127.0.0.1:9")
     said = str(failure.value)
     assert "Pulumi.prod.yaml: 2 problems" in said
-    assert "Pulumi.prod.yaml: eks-identity:people.operators.via: 'aws-auth'" in said
+    assert "Pulumi.prod.yaml: eks-identity:access.operators.access_method: 'aws-auth'" in said
     assert "Pulumi.prod.yaml: eks-identity:workloads.reports.colour: 'red'" in said
     assert said.count("fix:") == 2

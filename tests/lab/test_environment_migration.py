@@ -23,9 +23,9 @@ def environment(running_lab, tools, tmp_path_factory):
     ensure_clusters(running_lab, {"moving": AuthenticationMode.CONFIG_MAP}, Timeline(Console(file=io.StringIO())))
     folder = project(tmp_path_factory.mktemp("project"), tools)
     look = {"name": "moving-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
-    newcomer = {"cluster": "moving", "group": "look", "roles": [look], "principals": [{"user": "moving-newcomer"}]}
-    migration = {"to": "API", "leave_behind": [LOST]}
-    add(folder, "moving", {"clusters": {"moving": {"migration": migration}}, "people": {"newcomers": newcomer}})
+    newcomer = {"cluster": "moving", "group": "look", "rbac_roles": [look], "principals": [{"user": "moving-newcomer"}]}
+    migration = {"target_mode": "API", "accept_loss_of": [LOST]}
+    add(folder, "moving", {"clusters": {"moving": {"migration": migration}}, "access": {"newcomers": newcomer}})
     moving = DeployedEnvironment(running_lab, tools, "moving", folder)
     moving.aws("iam", "create-user", "--user-name", "old-hand", "--path", "/moving/")
     moving.aws("iam", "create-user", "--user-name", "moving-newcomer")
@@ -62,7 +62,7 @@ def test_the_cluster_reads_access_entries_in_the_end(environment):
     assert "yes" in environment.kubectl("moving", "auth", "can-i", "delete", "nodes", principal="old-hand")
     assert "NAME" in environment.kubectl("moving", "get", "nodes", principal="moving-newcomer")
     said = environment.outputs["migrations"]["moving"]
-    assert said["left_behind"] == [LOST]
+    assert said["not_migrated"] == [LOST]
     assert any(OLD in line for line in said["plan"])
     assert environment.pipeline("up")["changes"] == []
 

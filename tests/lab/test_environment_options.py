@@ -20,7 +20,7 @@ OWNED = {
         "aws-ebs-csi-driver": {"mode": "irsa"},
         "aws-efs-csi-driver": {
             "mode": "pod-identity",
-            "catalogue": [{"name": "aws-efs-csi-driver", "file_system_arns": [FILES]}],
+            "policy_templates": [{"name": "aws-efs-csi-driver", "file_system_arns": [FILES]}],
         },
     },
 }

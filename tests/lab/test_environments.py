@@ -79,7 +79,7 @@ def test_dev_tags_what_it_makes(dev):
 def test_dev_changes(dev):
     """A person more, a person less, and a workload by Pod Identity in place of IRSA: kubectl and aws see all three."""
     with dev.changed() as settings:
-        settings["people"]["operators"]["principals"] = [{"role": "newcomer"}]
+        settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
         settings["workloads"]["reports"]["mode"] = "pod-identity"
     dev.up()
     assert "NAME" in dev.kubectl("dev", "get", "nodes", principal="role/newcomer")
@@ -143,7 +143,7 @@ def test_prod_is_not_destroyed_by_mistake(prod):
 def test_prod_changes(prod):
     """A person more and a person less: kubectl sees both."""
     with prod.changed() as settings:
-        settings["people"]["operators"]["principals"] = [{"role": "newcomer"}]
+        settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
     prod.up()
     assert "NAMESPACE" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/newcomer")
     assert "must be logged in" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/operator")

@@ -25,8 +25,8 @@ rules = [{"resources": ["nodes"], "verbs": ["list"]}]
 for way in ("aws-auth", "access-entry"):
     user = aws.iam.User(way, name=f"by-{way}", force_destroy=True)
     eks.ClusterAccess(way, {
-        "cluster": cluster.connection, "group": f"group-{way}", "via": way,
-        "roles": [{"name": f"role-{way}", "rules": rules}],
+        "cluster": cluster.connection, "group": f"group-{way}", "access_method": way,
+        "rbac_roles": [{"name": f"role-{way}", "rules": rules}],
         "principals": [{"arn": user.arn}],
     }, on_cluster)
 provider = eks.OidcProvider("new", {"issuer": cluster.issuer})

@@ -5,7 +5,7 @@ Only what does not depend on the environment: the library itself asks for its cr
 
 import json
 
-from eks_identity.aws_clients import Clients
+from eks_identity.clients.aws_sessions import Clients
 
 _NOBODY = Clients("ap-northeast-1", json.dumps({"accessKey": "AKIAIOSFODNN7EXAMPLE", "secretKey": "example"}))
 for _service in ("eks", "iam", "sts"):

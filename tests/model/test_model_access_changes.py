@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import yaml
 
-from eks_identity.model.access_changes import AccessChange, DeclaredAccess
+from eks_identity.evaluation.access_changes import AccessChange, DeclaredAccess
+from eks_identity.evaluation.rbac import Binding, Rbac, Subject
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.rbac import Rule
-from eks_identity.model.rbac_evaluation import Binding, Rbac, Subject
 
 USER = "arn:aws:iam::111122223333:user/me"
 ME = Principal.parse(USER)
@@ -72,7 +72,7 @@ def test_only_roles_and_bindings_that_change_take_something_away():
 
 
 def test_an_entry_whose_groups_are_not_declared_is_not_judged():
-    """AccessGuard without ClusterAccess knows who has an entry, and not as what: only a removal is a change."""
+    """LockoutGuard without ClusterAccess knows who has an entry, and not as what: only a removal is a change."""
     old, new = (DeclaredAccess.of({"entries": each}) for each in ([], [{"arn": USER}]))
     assert AccessChange(old, new).changed == []
     assert AccessChange(new, old).changed == [USER]

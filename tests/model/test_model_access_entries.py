@@ -3,7 +3,7 @@
 import pytest
 
 from eks_identity.model import identity_center
-from eks_identity.model.access_entries import AccessEntry, AuthenticationMode, EntryType, Via
+from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntrySpec, EntryType
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/x"
@@ -11,25 +11,25 @@ NODE_TYPES = [kind.value for kind in EntryType if kind.is_for_nodes]
 
 
 @pytest.mark.parametrize(
-    ("via", "modes"),
+    ("access_method", "modes"),
     [
         ("aws-auth", ["CONFIG_MAP", "API_AND_CONFIG_MAP"]),
         ("access-entry", ["API_AND_CONFIG_MAP", "API"]),
         ("both", ["API_AND_CONFIG_MAP"]),
     ],
 )
-def test_each_way_in_has_its_modes(via, modes):
+def test_each_way_in_has_its_modes(access_method, modes):
     """Whatever the cluster does not read is refused, with the way that it does."""
-    read = [mode for mode in AuthenticationMode if not Via.parse(via).refusals(mode)]
+    read = [mode for mode in AuthenticationMode if not AccessMethod.parse(access_method).refusals(mode)]
     assert read == modes
     for mode in set(AuthenticationMode) - set(read):
-        (problem,) = Via.parse(via).refusals(mode)
-        assert (problem.input, problem.value) == ("via", via)
+        (problem,) = AccessMethod.parse(access_method).refusals(mode)
+        assert (problem.input, problem.value) == ("access_method", access_method)
 
 
 def test_the_path_stays():
     """The opposite of aws-auth."""
-    assert AccessEntry.of(ROLE).principal.arn == ROLE
+    assert EntrySpec.of(ROLE).principal.arn == ROLE
 
 
 @pytest.mark.parametrize("type_", NODE_TYPES)
@@ -44,9 +44,9 @@ def test_the_path_stays():
 )
 def test_entries_for_nodes_take_roles_of_the_cluster_alone(refused, type_, given, field):
     """Neither groups nor username, no user, and no other account's role."""
-    assert AccessEntry.of(ROLE, type=type_, cluster_account=ACCOUNT).type == type_
+    assert EntrySpec.of(ROLE, type=type_, cluster_account=ACCOUNT).type == type_
     args = {"principal_arn": ROLE, "type": type_, "cluster_account": ACCOUNT, **given}
-    (problem,) = refused(AccessEntry.of, **args)
+    (problem,) = refused(EntrySpec.of, **args)
     assert problem.input == field
 
 
@@ -54,13 +54,13 @@ def test_entries_for_nodes_take_roles_of_the_cluster_alone(refused, type_, given
 def test_service_linked_roles_have_no_entry(refused, type_):
     """EKS refuses them."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"
-    refused(AccessEntry.of, arn, type=type_)
+    refused(EntrySpec.of, arn, type=type_)
 
 
 @pytest.mark.parametrize("type_", ["STANDART", "ec2_linux", "", None])
 def test_an_unknown_type_is_refused(refused, type_):
     """With those that there are."""
-    (problem,) = refused(AccessEntry.of, ROLE, type=type_)
+    (problem,) = refused(EntrySpec.of, ROLE, type=type_)
     assert "HYPERPOD_LINUX" in problem.rule
 
 

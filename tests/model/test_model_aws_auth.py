@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eks_identity.errors import InvalidInput, MalformedDocumentError
-from eks_identity.model.access_entries import AccessEntry
+from eks_identity.model.access_entries import EntrySpec
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 
 ACCOUNT = "111122223333"
@@ -261,8 +261,8 @@ def test_usernames_that_mean_something_else_are_refused(refused, username):
 def test_templates_in_an_access_entry(refused, username):
     """A session's name, which callers choose, has a colon before it; other words in braces are refused."""
     role = f"arn:aws:iam::{ACCOUNT}:role/a"
-    refused(AccessEntry.of, role, [], username)
-    assert AccessEntry.of(role, [], "{{AccountID}}:{{SessionNameRaw}}").username == "{{AccountID}}:{{SessionNameRaw}}"
+    refused(EntrySpec.of, role, [], username)
+    assert EntrySpec.of(role, [], "{{AccountID}}:{{SessionNameRaw}}").username == "{{AccountID}}:{{SessionNameRaw}}"
 
 
 BROKEN = [

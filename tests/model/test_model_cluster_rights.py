@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from eks_identity.evaluation.cluster_rights import ClusterState, ClusterUser, Rights, lost, user_by_aws_auth
+from eks_identity.evaluation.rbac import Binding, Rbac, Subject
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
-from eks_identity.model.cluster_rights import ClusterState, ClusterUser, Rights, lost, user_by_aws_auth
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.rbac import Rule
-from eks_identity.model.rbac_evaluation import Binding, Rbac, Subject
 
 ACCOUNT = "111122223333"
 ME = Principal.parse(f"arn:aws:iam::{ACCOUNT}:user/me")

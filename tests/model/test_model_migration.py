@@ -93,23 +93,23 @@ def test_what_has_no_equal_is_left_behind_with_why(entry, why):
     """And nothing is made for it: an entry that says less would win over aws-auth at once."""
     made = planned(document(roles=[entry]))
     assert made.steps == ()
-    (left,) = made.left_behind
+    (left,) = made.not_migrated
     assert why in left.why
     (problem,) = made.unnamed([])
-    assert f"name {left.name} in leave_behind" in problem.fix
+    assert f"name {left.name} in accept_loss_of" in problem.fix
     assert not made.unnamed([entry["rolearn"].upper()])
 
 
 def test_whole_accounts_are_left_behind():
     """Each by its number, also one that was written without quotes."""
     made = planned(document(accounts=[OTHER, int(ACCOUNT)]))
-    assert [left.name for left in made.left_behind] == [OTHER, ACCOUNT]
+    assert [left.name for left in made.not_migrated] == [OTHER, ACCOUNT]
     assert [problem.value for problem in made.unnamed([OTHER])] == [f"mapAccounts[1] {ACCOUNT}"]
 
 
 def test_a_path_that_nobody_knows_is_never_guessed():
     """The role is left behind, with why nobody knows."""
-    (left,) = planned(document(roles=[role()]), resolved={ROLE.lower(): Resolution(None, "nobody knows")}).left_behind
+    (left,) = planned(document(roles=[role()]), resolved={ROLE.lower(): Resolution(None, "nobody knows")}).not_migrated
     assert (left.name, left.why) == (ROLE, "nobody knows")
 
 
@@ -119,7 +119,7 @@ def test_what_matches_nobody_today_is_not_missed():
     users = [user("first"), user("last", arn=USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam"))]
     made = planned(document(roles=[role(arn=WHOLE), role(arn=session), role(arn="")], users=users))
     assert [step.equal.entry.username for step in made.steps] == ["last"]
-    assert not made.left_behind
+    assert not made.not_migrated
     assert len(made.idle) == 4
     assert "mapUsers[1] maps the same ARN, and the last one wins" in made.idle[-1]
 
@@ -127,8 +127,8 @@ def test_what_matches_nobody_today_is_not_missed():
 def test_named_in_leave_behind_a_principal_gets_no_entry_and_a_group_is_dropped():
     """ARNs with or without the path, in any case; a group from the entries of all."""
     said = document(roles=[role()], users=[user(groups=["system:monitoring", "operators"])])
-    made = planned(said, leave_behind=[WHOLE, "system:monitoring"])
-    assert [left.name for left in made.left_behind] == [ROLE]
+    made = planned(said, accept_loss_of=[WHOLE, "system:monitoring"])
+    assert [left.name for left in made.not_migrated] == [ROLE]
     (step,) = made.steps
     assert step.equal.entry.kubernetes_groups == ("operators",)
     assert not made.unnamed([WHOLE])
@@ -167,18 +167,18 @@ def test_entries_that_are_there_stay(groups, found, todo):
 
 
 @pytest.mark.parametrize(
-    ("said", "resolution", "leave_behind"),
+    ("said", "resolution", "accept_loss_of"),
     [
         (role(None), Resolution(WHOLE), []),
         (role(), Resolution(None, "nobody knows"), []),
         (role(), Resolution(WHOLE), [ROLE]),
     ],
 )
-def test_who_has_an_entry_loses_nothing_with_aws_auth(said, resolution, leave_behind):
+def test_who_has_an_entry_loses_nothing_with_aws_auth(said, resolution, accept_loss_of):
     """Whatever it says: so an entry of one's own is the way out for what has no equal."""
     found = [ExistingEntry(WHOLE, "mine", ("operators",))]
-    made = planned(document(roles=[said]), found, {ROLE.lower(): resolution}, leave_behind=leave_behind)
-    assert not made.left_behind
+    made = planned(document(roles=[said]), found, {ROLE.lower(): resolution}, accept_loss_of=accept_loss_of)
+    assert not made.not_migrated
     assert not made.pending
     assert f"has an access entry, which EKS takes and which stays: {found[0]}" in made.idle[0]
 
@@ -213,5 +213,5 @@ def test_a_broken_key_is_idle_and_a_federated_user_is_left_behind():
     found = planned(AwsAuth.parse({"mapUsers": users, "mapRoles": "- rolearn: ["}))
     (idle,) = found.idle
     assert idle.startswith("mapRoles: does nothing today")
-    assert [left.name for left in found.left_behind] == [carol]
+    assert [left.name for left in found.not_migrated] == [carol]
     assert [step.equal.entry.principal.arn for step in found.steps] == [USER]

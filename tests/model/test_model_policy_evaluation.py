@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eks_identity.model.policy_evaluation import Decision, UnclearError, decide
+from eks_identity.evaluation.iam_policies import Decision, UnclearError, decide
 from lab.cloud import policy as judge
 
 ACTIONS = ["s3:GetObject", "s3:PutObject", "s3:*", "s3:Get*", "S3:getobject", "iam:GetRole", "*", "s3:?etObject"]

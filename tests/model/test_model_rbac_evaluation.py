@@ -2,10 +2,10 @@
 
 import pytest
 
-from eks_identity.model.access_policy_rules import ACCESS_POLICY_RULES
-from eks_identity.model.default_roles import DEFAULT_ROLES
+from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
+from eks_identity.evaluation.default_roles import DEFAULT_ROLES
+from eks_identity.evaluation.rbac import Request, allows
 from eks_identity.model.rbac import Rule
-from eks_identity.model.rbac_evaluation import Request, allows
 from lab.cluster.access_policies import ACCESS_POLICIES
 
 READ = ("get", "list")

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from eks_identity.model import catalogue
+from eks_identity.model import policy_templates
 from eks_identity.model.partitions import AWS
 from eks_identity.model.permissions import inline_policy
 from eks_identity.model.session_tags import TAGS, Session, needs_of_document, needs_of_statements, split
@@ -171,9 +171,9 @@ def test_variables_need_the_version_that_has_them(refused, version):
     inline_policy({"Version": "2012-10-17", "Statement": [statement]})
 
 
-@pytest.mark.parametrize("name", sorted({name for entry in catalogue.ENTRIES.values() for name in entry.fields}))
+@pytest.mark.parametrize("name", sorted({name for entry in policy_templates.ENTRIES.values() for name in entry.fields}))
 def test_no_scope_of_the_catalogue_takes_a_variable(refused, name):
     """A policy template is for named resources: a variable in a scope is rejected, whatever the sessions have."""
-    field = next(entry.fields[name] for entry in catalogue.ENTRIES.values() if name in entry.fields)
+    field = next(entry.fields[name] for entry in policy_templates.ENTRIES.values() if name in entry.fields)
     if field.is_list:
         assert refused(field.check, f"{field.shown_example(AWS)}{VARIABLE}/")

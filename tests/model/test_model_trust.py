@@ -63,7 +63,7 @@ def test_exactly_the_subjects_are_allowed(trusted, allowed, other, stranger):
 def test_wildcards_let_in_what_matches_and_keep_the_audience(namespace, prefix, other):
     """A wildcard that was asked for matches names in its namespace, and the audience stays exact."""
     provider = Provider.parse(f"arn:aws:iam::111122223333:oidc-provider/oidc.eks.x.amazonaws.com/id/{'A' * 32}")
-    document = trust.irsa_trust([provider], [Subject.of(namespace, f"{prefix}-*", match_wildcards=True)])
+    document = trust.irsa_trust([provider], [Subject.of(namespace, f"{prefix}-*", allow_wildcards=True)])
     inside = Subject.of(namespace, f"{prefix}-1")
     assert allows(document, provider=provider.arn, action=ACTION, claims=claims(provider, inside))
     assert not allows(
@@ -77,7 +77,7 @@ def test_a_wildcard_has_to_be_meant(refused):
     """Without the opt-in a wildcard is refused, since under StringEquals it would deny silently."""
     for namespace, name in (("default", "*"), ("team-?", "agent")):
         (problem,) = refused(Subject.of, namespace, name)
-        assert "match_wildcards" in problem.fix
+        assert "allow_wildcards" in problem.fix
 
 
 def test_both_halves_of_a_subject_are_refused_at_once(refused):

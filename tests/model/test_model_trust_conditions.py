@@ -4,20 +4,20 @@ import itertools
 
 import pytest
 
-from eks_identity.model import trust
-from eks_identity.model.issuers import Provider
-from eks_identity.model.subjects import Subject
-from eks_identity.model.trust_conditions import (
+from eks_identity.evaluation.trust_conditions import (
     IRSA,
     POD_IDENTITY,
     ROLE,
     TARGET,
     UNTAGGED_POD_IDENTITY,
     Assumed,
-    merged,
     parse,
     refused_by,
 )
+from eks_identity.model import trust
+from eks_identity.model.issuers import Provider
+from eks_identity.model.statements import merged
+from eks_identity.model.subjects import Subject
 
 ACCOUNT = "123456789012"
 CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/shop"

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from eks_identity.model import annotations, arns, identities, names, partitions, permissions, rbac
-from eks_identity.model.access_entries import AccessEntry, AuthenticationMode, Via
+from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntrySpec
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.model.issuers import Issuer, Provider
 from eks_identity.model.subjects import Subject
@@ -28,7 +28,7 @@ OF_A_STRING = [
     partitions.partition,
     identities.group_to_bind,
     AuthenticationMode.parse,
-    Via.parse,
+    AccessMethod.parse,
     rbac.role_kind,
     Issuer.parse,
     Provider.parse,
@@ -39,8 +39,8 @@ OF_A_STRING = [
     permissions.inline_policy,
     lambda value: UserMapping.of(value, []),
     lambda value: UserMapping.of(USER, [value]),
-    AccessEntry.of,
-    lambda value: AccessEntry.of(USER, [value]),
+    EntrySpec.of,
+    lambda value: EntrySpec.of(USER, [value]),
 ]
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_string_is_refused(refused, parse, value):
 @pytest.mark.parametrize("value", [1, 1.5, True, [], ["a"]], ids=repr)
 def test_a_username_is_a_string(refused, value):
     """A numeric or boolean username would authenticate with an empty name."""
-    for make in (UserMapping.of, AccessEntry.of):
+    for make in (UserMapping.of, EntrySpec.of):
         assert "username" in [problem.input for problem in refused(make, USER, [], value)]
 
 
@@ -62,7 +62,7 @@ def test_a_username_is_a_string(refused, value):
 def test_groups_are_a_list(refused, value):
     """A bare string would be a group for each of its letters."""
     refused(UserMapping.of, USER, value)
-    refused(AccessEntry.of, USER, value)
+    refused(EntrySpec.of, USER, value)
 
 
 @pytest.mark.parametrize("value", [None, "3600", True, math.nan, math.inf, -math.inf, [], {}, 10**400], ids=str)

@@ -3,7 +3,7 @@
 import pytest
 from stack_files import put, stored
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 from stacks import dev, prod, settings
 
 
@@ -18,28 +18,31 @@ def test_an_environment_says_what_holds_where_its_file_says_nothing():
     assert made.protect
     assert {key: made.create.said()[key] for key in prod.RULES.create} == prod.RULES.create
     assert said.mode_of(said.workloads["reports"]) == "pod-identity"
-    assert said.defaults.via == "access-entry"
+    assert said.defaults.access_method == "access-entry"
 
     said = parse(stored("dev"), dev.RULES, "dev")
     assert said.clusters["dev"].create.said()["authentication_mode"] == "API_AND_CONFIG_MAP"
     assert not said.clusters["dev"].protect
-    assert (said.defaults.via, said.mode_of(said.workloads["reports"])) == ("both", "irsa")
+    assert (said.defaults.access_method, said.mode_of(said.workloads["reports"])) == ("both", "irsa")
 
 
 def test_the_file_has_the_last_word():
     """What is written wins over what the environment would say."""
     given = stored("dev")
-    put(given, "defaults.via", "access-entry")
+    put(given, "defaults.access_method", "access-entry")
     put(given, "clusters.dev.create.authentication_mode", "API")
     said = parse(given, dev.RULES, "dev")
-    assert (said.defaults.via, said.clusters["dev"].create.said()["authentication_mode"]) == ("access-entry", "API")
+    assert (said.defaults.access_method, said.clusters["dev"].create.said()["authentication_mode"]) == (
+        "access-entry",
+        "API",
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "value", "where"),
     [
-        ("people.operators.via", "aws-auth", "people.operators.via"),
-        ("people.operators.via", "both", "people.operators.via"),
+        ("access.operators.access_method", "aws-auth", "access.operators.access_method"),
+        ("access.operators.access_method", "both", "access.operators.access_method"),
         ("clusters.prod.create.authentication_mode", "API_AND_CONFIG_MAP", "clusters.prod.create.authentication_mode"),
         ("clusters.prod.create.endpoint_public_access", True, "clusters.prod.create.endpoint_public_access"),
         ("clusters.prod.create.endpoint_private_access", False, "clusters.prod.create.endpoint_private_access"),
@@ -52,7 +55,7 @@ def test_production_refuses(path, value, where):
     """aws-auth, public endpoints, roles without a boundary and unprotected clusters are refused in production."""
     given = stored("prod")
     put(given, path, value)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(given, prod.RULES, "prod")
     (problem,) = refusal.value.problems
     assert problem.input == f"Pulumi.prod.yaml: eks-identity:{where}"
@@ -62,15 +65,15 @@ def test_production_refuses(path, value, where):
 def test_demands_are_said_with_everything_else():
     """A wrong shape in one place hides no demand in another."""
     given = stored("prod")
-    put(given, "people.operators.via", "aws-auth")
-    put(given, "people.operators.principals", "nobody")
+    put(given, "access.operators.access_method", "aws-auth")
+    put(given, "access.operators.principals", "nobody")
     put(given, "workloads", [])
     put(given, "clusters.prod.protect", "no")
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(given, prod.RULES, "prod")
     assert {problem.input.partition("eks-identity:")[2] for problem in refusal.value.problems} == {
-        "people.operators.via",
-        "people.operators.principals",
+        "access.operators.access_method",
+        "access.operators.principals",
         "workloads",
         "clusters.prod.protect",
     }

@@ -7,7 +7,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from stack_files import PROJECT, put, stored
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 from stacks import prod, settings
 from stacks.settings import schema
 
@@ -48,9 +48,9 @@ def test_three_kinds_of_clusters(shown):
 def test_what_a_refusal_looks_like(shown):
     """The refusal that is shown is the refusal that is given, word for word."""
     wrong = stored("prod")
-    put(wrong, "people.operators.via", "aws-auth")
+    put(wrong, "access.operators.access_method", "aws-auth")
     put(wrong, "workloads.reports.colour", "red")
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         settings.parse(wrong, prod.RULES, project="eks-identity", stack="prod")
     _, _, printed = shown["console"][0].partition("\n")
     assert str(refusal.value) == printed.rstrip()

@@ -17,8 +17,8 @@ HEAVY = (
 COMPOSE = "import stacks.compose"
 SETTINGS = """
 from stacks.settings import parse
-access = {"cluster": "eks-clu", "principals": [{"user": "eks-ope"}], "group": "ops", "roles": [{"name": "view"}]}
-said = {"account": "123456789012", "clusters": {"eks-clu": {}}, "people": {"ops": access}}
+access = {"cluster": "eks-clu", "principals": [{"user": "eks-ope"}], "group": "ops", "rbac_roles": [{"name": "view"}]}
+said = {"account": "123456789012", "clusters": {"eks-clu": {}}, "access": {"ops": access}}
 parse(said, project="eks-identity", stack="dev")
 """
 ACCESS = """
@@ -32,11 +32,14 @@ RULES = [{"resources": ["pods"], "verbs": ["list"]}]
 def program():
     cluster = eks.Cluster("main", {"name": "eks-clu"})
     options = pulumi.ResourceOptions(providers=[cluster.provider])
-    for via in ("access-entry", "aws-auth"):
-        principals = [{"arn": f"arn:aws:iam::123456789012:user/{via}"}]
-        roles = [{"name": via, "rules": RULES}]
-        args = {"cluster": cluster.connection, "via": via, "group": via, "roles": roles, "principals": principals}
-        eks.ClusterAccess(via, args, options)
+    for access_method in ("access-entry", "aws-auth"):
+        principals = [{"arn": f"arn:aws:iam::123456789012:user/{access_method}"}]
+        roles = [{"name": access_method, "rules": RULES}]
+        args = {
+            "cluster": cluster.connection, "access_method": access_method, "group": access_method,
+            "rbac_roles": roles, "principals": principals,
+        }
+        eks.ClusterAccess(access_method, args, options)
 
 deploy(program)
 """

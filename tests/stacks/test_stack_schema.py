@@ -32,15 +32,15 @@ def test_every_file_is_valid_and_names_the_schema(stack, validator):
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("eks-identity:peeple", {}),
+        ("eks-identity:acess", {}),
         ("eks-identity:account", 111122223333),
         ("eks-identity:account", None),
         ("eks-identity:clusters.dev.colour", "red"),
         ("eks-identity:clusters.dev.create.vpc", "vpc-1"),
         ("eks-identity:clusters.dev.create.authentication_mode", "SSH"),
         ("eks-identity:clusters.dev.node_groups.small.instance_types", "t3.small"),
-        ("eks-identity:people.operators.via", "ssh"),
-        ("eks-identity:people.operators.principals", [{"name": "eks-ope"}]),
+        ("eks-identity:access.operators.access_method", "ssh"),
+        ("eks-identity:access.operators.principals", [{"name": "eks-ope"}]),
         ("eks-identity:workloads.reports.mode", "kube2iam"),
         ("eks-identity:workloads.reports.namespace", None),
         ("aws:region", None),

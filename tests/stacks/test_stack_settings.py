@@ -10,7 +10,7 @@ import pulumi_eks
 import pytest
 from stack_files import put, stored
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 from stacks import select, settings
 
 
@@ -28,27 +28,27 @@ def test_every_stack_has_settings_that_are_right(stack):
 def test_the_lab_says_what_the_stories_say():
     """The names of both stories are the lab's."""
     lab = parse(stored("lab"))
-    assert [principal.user for principal in lab.people["operators"].principals] == ["eks-ope"]
+    assert [principal.user for principal in lab.access["operators"].principals] == ["eks-ope"]
     assert (lab.workloads["my-sa"].cluster, lab.workloads["test-sa"].said()["role_name"]) == ("irsa", "sa-role")
 
 
 def test_everything_wrong_is_said_at_once_with_file_and_key():
     """Unknown keys, wrong values and missing ones are each named with file, key and the command that mends it."""
     wrong = stored("lab")
-    wrong["people"]["operators"]["via"] = "ssh"
-    wrong["people"]["operators"]["colour"] = "red"
-    wrong["people"]["operators"]["cluster"] = "other"
-    wrong["peeple"] = {}
+    wrong["access"]["operators"]["access_method"] = "ssh"
+    wrong["access"]["operators"]["colour"] = "red"
+    wrong["access"]["operators"]["cluster"] = "other"
+    wrong["acess"] = {}
     del wrong["workloads"]["my-sa"]["namespace"]
     wrong["account"] = "210987654321"
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(wrong)
     assert sorted(problem.input for problem in refusal.value.problems) == [
+        "Pulumi.lab.yaml: eks-identity:access.operators.access_method",
+        "Pulumi.lab.yaml: eks-identity:access.operators.cluster",
+        "Pulumi.lab.yaml: eks-identity:access.operators.colour",
         "Pulumi.lab.yaml: eks-identity:account",
-        "Pulumi.lab.yaml: eks-identity:peeple",
-        "Pulumi.lab.yaml: eks-identity:people.operators.cluster",
-        "Pulumi.lab.yaml: eks-identity:people.operators.colour",
-        "Pulumi.lab.yaml: eks-identity:people.operators.via",
+        "Pulumi.lab.yaml: eks-identity:acess",
         "Pulumi.lab.yaml: eks-identity:workloads.my-sa.namespace",
     ]
     assert "pulumi config set --path 'eks-identity:workloads.my-sa.namespace'" in str(refusal.value)
@@ -57,10 +57,10 @@ def test_everything_wrong_is_said_at_once_with_file_and_key():
 @pytest.mark.parametrize(
     ("stack", "path", "value", "rule"),
     [
-        ("lab", "people.operators.cluster", "other", "one of clusters: eks-clu, irsa"),
+        ("lab", "access.operators.cluster", "other", "one of clusters: eks-clu, irsa"),
         ("lab", "clusters.irsa.oidc_provider", "none", "needs the OIDC provider of irsa"),
-        ("lab", "people.operators.principals", [{"user": "a", "role": "b"}], "one of user, role, arn"),
-        ("lab", "people.operators.principals", [{}], "one of user, role, arn"),
+        ("lab", "access.operators.principals", [{"user": "a", "role": "b"}], "one of user, role, arn"),
+        ("lab", "access.operators.principals", [{}], "one of user, role, arn"),
         ("lab", "clusters.irsa.protect", True, "protect of a cluster that is made here"),
         ("lab", "clusters.irsa.node_groups", {"a": {}}, "node_groups of a cluster that is made here"),
         ("dev", "clusters.dev.stack", "organization/eks-identity/prod", "made here .create. or in another stack"),
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_refused(stack, path, value, rule):
     put(wrong, path, value)
     if "addons" in path:
         put(wrong, "defaults.mode", "pod-identity")
-    with pytest.raises(Refused, match=rule) as refusal:
+    with pytest.raises(InvalidInputError, match=rule) as refusal:
         parse(wrong, stack)
     (problem,) = refusal.value.problems
     assert problem.input.startswith(f"Pulumi.{stack}.yaml: eks-identity:{path.partition('.')[0]}")
@@ -95,8 +95,8 @@ def test_what_is_wrong_is_refused(stack, path, value, rule):
         ("clusters.dev.create.version", 1.33, "1.33", 'write "1.33"'),
         ("tags.since", 2024, "2024", 'write "2024"'),
         ("tags.on", True, "True", 'write "true"'),
-        ("people.operators.principals", ["dev-operator"], "[0]: 'dev-operator'", "give it keys: user, role, arn, "),
-        ("people.operators.principals", {"user": "a"}, "{'user': 'a'}", "put a dash in front of each entry"),
+        ("access.operators.principals", ["dev-operator"], "[0]: 'dev-operator'", "give it keys: user, role, arn, "),
+        ("access.operators.principals", {"user": "a"}, "{'user': 'a'}", "put a dash in front of each entry"),
         ("workloads.reports.policies", "AmazonS3FullAccess", "'AmazonS3FullAccess'", "write [AmazonS3FullAccess]"),
         ("workloads", [{"reports": {}}], "[{'reports': {}}]", "give each entry a key of its own in place of the dash"),
         ("clusters.dev.addons", ["coredns"], "['coredns']", "give each entry a key of its own in place of the dash"),
@@ -104,8 +104,8 @@ def test_what_is_wrong_is_refused(stack, path, value, rule):
         ("clusters.dev.node_groups.small.scaling_config.min_size", "1", "'1'", "write 1"),
         ("clusters.dev.node_groups.small.instanceTypes", ["t3.small"], "['t3.small']", "did you mean instance_types?"),
         ("workloads.reports.service-account", "a", "'a'", "did you mean service_account?"),
-        ("peeple", {}, "{}", "did you mean people?"),
-        ("defaults.via", "access-entries", "'access-entries'", "did you mean access-entry?"),
+        ("acess", {}, "{}", "did you mean access?"),
+        ("defaults.access_method", "access-entries", "'access-entries'", "did you mean access-entry?"),
         ("clusters.dev.create.fargate", "yes", "'yes'", "write true"),
         ("clusters.dev.create.fargate", {"selectors": 3}, ".selectors: 3", "write [3]"),
         (
@@ -121,7 +121,7 @@ def test_a_value_that_is_nearly_right_is_put_right(path, value, said, fix):
     """What YAML made of a value, and what to write for it, is said of the key as it was written, and nothing else."""
     wrong = stored("dev")
     put(wrong, path, value)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(wrong, "dev")
     (problem,) = refusal.value.problems
     line, _, way_out = str(problem).partition("\n")
@@ -132,7 +132,7 @@ def test_a_value_that_is_nearly_right_is_put_right(path, value, said, fix):
 
 
 @pytest.mark.parametrize(
-    "path", ["clusters.dev.create", "clusters.dev.addons.eks-pod-identity-agent", "people.operators.cluster", "tags"]
+    "path", ["clusters.dev.create", "clusters.dev.addons.eks-pod-identity-agent", "access.operators.cluster", "tags"]
 )
 def test_a_key_with_nothing_behind_it_is_refused(path):
     """YAML's null is no value: it is said once, and nothing is read into it."""
@@ -140,7 +140,7 @@ def test_a_key_with_nothing_behind_it_is_refused(path):
     put(wrong, path, "")
     folder, _, last = path.rpartition(".")
     (functools.reduce(dict.__getitem__, folder.split("."), wrong) if folder else wrong)[last] = None
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(wrong, "dev")
     (problem,) = refusal.value.problems
     assert problem.input == f"Pulumi.dev.yaml: eks-identity:{path}"
@@ -153,7 +153,7 @@ def test_secrets_are_refused_and_not_told(monkeypatch):
     handed_over(monkeypatch, said.items())
     pulumi.runtime.config.set_all_config(json.loads(os.environ["PULUMI_CONFIG"]), ["eks-identity:tags"])
     try:
-        with pytest.raises(Refused) as refusal:
+        with pytest.raises(InvalidInputError) as refusal:
             settings.read(own=pulumi.Config("eks-identity"), stack="lab")
     finally:
         pulumi.runtime.config.set_all_config({}, [])
@@ -168,14 +168,14 @@ def test_settings_under_a_misspelt_project_are_refused(monkeypatch):
     """What stands below nearly the project's name is read by nobody; other packages' is theirs, but the region."""
     given = {f"eks-identity:{key}": value for key, value in stored("lab").items()}
     others = {"eks:a": "b", "kubernetes:c": "d"}
-    values = {"eks_identity:people": given.pop("eks-identity:people"), **given, **others}
+    values = {"eks_identity:access": given.pop("eks-identity:access"), **given, **others}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         settings.read(own=pulumi.Config("eks-identity"), stack="lab")
     region, people = refusal.value.problems
     assert (region.input, region.value) == ("Pulumi.lab.yaml: aws:region", None)
-    assert (people.input, people.fix) == ("Pulumi.lab.yaml: eks_identity:people", "did you mean eks-identity:people?")
+    assert (people.input, people.fix) == ("Pulumi.lab.yaml: eks_identity:access", "did you mean eks-identity:access?")
 
 
 def handed_over(monkeypatch, given):
@@ -186,9 +186,9 @@ def handed_over(monkeypatch, given):
 def test_a_misspelt_key_is_read(monkeypatch):
     """A key of the project that nobody asks for is refused: what stands under it would be left out in silence."""
     handed_over(monkeypatch, stored("lab").items())
-    assert settings.read(own=pulumi.Config("eks-identity"), stack="lab").people
-    handed_over(monkeypatch, [*stored("lab").items(), ("peeple", {})])
-    with pytest.raises(Refused, match="eks-identity:peeple"):
+    assert settings.read(own=pulumi.Config("eks-identity"), stack="lab").access
+    handed_over(monkeypatch, [*stored("lab").items(), ("acess", {})])
+    with pytest.raises(InvalidInputError, match="eks-identity:acess"):
         settings.read(own=pulumi.Config("eks-identity"), stack="lab")
 
 
@@ -203,24 +203,24 @@ def test_an_account_stays_its_digits(monkeypatch):
 def test_nothing_is_declared_twice():
     """Two declarations of one role, binding, principal, service account or IAM role are refused, with both places."""
     wrong = stored("lab")
-    wrong["people"]["operators"] = {
+    wrong["access"]["operators"] = {
         "cluster": "eks-clu",
         "group": "operators",
-        "roles": [{"name": "r", "binding_name": "b", "rules": [{"verbs": ["get"], "resources": ["pods"]}]}],
+        "rbac_roles": [{"name": "r", "binding_name": "b", "rules": [{"verbs": ["get"], "resources": ["pods"]}]}],
         "principals": [{"user": "eks-ope"}],
     }
-    wrong["people"]["again"] = wrong["people"]["operators"]
+    wrong["access"]["again"] = wrong["access"]["operators"]
     wrong["workloads"]["again"] = wrong["workloads"]["test-sa"]
     wrong["clusters"]["again"] = {"name": "irsa"}
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(InvalidInputError) as refusal:
         parse(wrong)
     assert {problem.input: problem.fix for problem in refusal.value.problems} == {
         f"Pulumi.lab.yaml: eks-identity:{again}": f"take out this one, or {first}"
         for again, first in {
             "clusters.again": "clusters.irsa",
-            "people.again.roles[0].name": "people.operators.roles[0].name",
-            "people.again.roles[0].binding_name": "people.operators.roles[0].binding_name",
-            "people.again.principals[0].user": "people.operators.principals[0].user",
+            "access.again.rbac_roles[0].name": "access.operators.rbac_roles[0].name",
+            "access.again.rbac_roles[0].binding_name": "access.operators.rbac_roles[0].binding_name",
+            "access.again.principals[0].user": "access.operators.principals[0].user",
             "workloads.again.service_account": "workloads.test-sa.service_account",
             "workloads.again.role_name": "workloads.test-sa.role_name",
         }.items()
@@ -230,7 +230,7 @@ def test_nothing_is_declared_twice():
 def test_a_stack_without_a_composition_is_refused():
     """The refusal names the stacks that there are."""
     assert {"lab", "dev", "prod"} <= set(select.environments())
-    with pytest.raises(Refused, match=r"one of .*lab"):
+    with pytest.raises(InvalidInputError, match=r"one of .*lab"):
         select.composition("nonsense")
     assert callable(select.composition("lab").compose)
 
@@ -248,5 +248,5 @@ def test_options_of_pulumi_eks_are_handed_on_as_its_own_types():
     group = said.node_groups["small"].said()
     assert (group["scaling_config"].max_size, group["taints"][0].key) == (2, "gpu")
     put(given, "clusters.dev.node_groups.small.taints", [{"key": "gpu"}])
-    with pytest.raises(Refused, match=r"taints\[0\].effect"):
+    with pytest.raises(InvalidInputError, match=r"taints\[0\].effect"):
         parse(given, "dev")

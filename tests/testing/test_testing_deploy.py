@@ -9,7 +9,7 @@ import pytest
 
 import eks_identity as eks
 from eks_identity import testing
-from eks_identity.testing import Cloud, PluginError, Refused, deploy
+from eks_identity.testing import Cloud, InvalidInputError, PluginError, deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPERATOR = "arn:aws:iam::111122223333:user/eks-ope"
@@ -18,18 +18,18 @@ CONFIG = {"shop:cluster": "eks-clu", "shop:person": OPERATOR}
 
 def test_a_programs_file_is_run_with_its_settings():
     """The first example, unchanged: its operator may look and do nothing else."""
-    program = REPOSITORY / "examples/01-a-person-may-look/__main__.py"
+    program = REPOSITORY / "examples/01-read-only-user/__main__.py"
     deployment = deploy(program, config=CONFIG, project="shop")
-    deployment.assert_lets(OPERATOR, "list", "pods")
-    deployment.assert_lets_not(OPERATOR, "delete", "pods", "default")
+    deployment.assert_can(OPERATOR, "list", "pods")
+    deployment.assert_cannot(OPERATOR, "delete", "pods", "default")
 
 
 def test_what_pulumi_would_refuse_is_raised():
     """A wrong input comes out of `deploy` as the refusal that a preview shows."""
-    program = REPOSITORY / "examples/01-a-person-may-look/__main__.py"
-    with pytest.raises(Refused, match="rule: "):
+    program = REPOSITORY / "examples/01-read-only-user/__main__.py"
+    with pytest.raises(InvalidInputError, match="rule: "):
         deploy(program, config={**CONFIG, "shop:person": "eks-ope"}, project="shop", preview=True)
-    with pytest.raises(Refused, match="CONFIG_MAP EKS has no access entries"):
+    with pytest.raises(InvalidInputError, match="CONFIG_MAP EKS has no access entries"):
         deploy(program, config=CONFIG, project="shop", cloud=Cloud(authentication_modes={"eks-clu": "CONFIG_MAP"}))
 
 
@@ -52,7 +52,7 @@ def test_deployments_do_not_know_of_each_other():
         eks.OidcProvider("p", {"issuer": pulumi.Output.from_input("")})
 
     for _ in range(3):
-        with pytest.raises(Refused):
+        with pytest.raises(InvalidInputError):
             deploy(refused)
         assert deploy(lambda: pulumi.Output.from_input("fine")).value == "fine"
     with pytest.raises(RuntimeError):
@@ -75,5 +75,5 @@ def test_a_function_without_an_answer_is_named():
 def test_the_readmes_words_are_there():
     """What the module's own description uses, the module has."""
     used = set(re.findall(r"deployment\.(\w+)\(", testing.__doc__))
-    assert used == {"assert_lets", "assert_lets_not", "assert_pod_lets"}
+    assert used == {"assert_can", "assert_cannot", "assert_pod_can"}
     assert used <= set(dir(testing.Deployment))

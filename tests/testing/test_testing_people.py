@@ -24,7 +24,7 @@ def access(*principals, name="operators", clusters=("eks-clu",), **args):
                     "cluster": cluster.connection,
                     "group": "operators",
                     "principals": [{"arn": arn} for arn in principals],
-                    "roles": [LOOK],
+                    "rbac_roles": [LOOK],
                     **args,
                 },
                 pulumi.ResourceOptions(providers=[cluster.provider]),
@@ -33,15 +33,15 @@ def access(*principals, name="operators", clusters=("eks-clu",), **args):
     return program
 
 
-@pytest.mark.parametrize("via", ["access-entry", "aws-auth"])
+@pytest.mark.parametrize("access_method", ["access-entry", "aws-auth"])
 @pytest.mark.parametrize("principal", [OPERATOR, OPS])
-def test_a_declared_principal_may_do_what_the_rules_say(via, principal):
+def test_a_declared_principal_may_do_what_the_rules_say(access_method, principal):
     """By either way in, with a path or without one, the rules of the role are what the principal may do."""
-    deployment = deploy(access(principal, via=via))
-    deployment.assert_lets(principal, "list", "pods")
-    deployment.assert_lets(principal, "get", "nodes", None, name="node-1")
-    deployment.assert_lets_not(principal, "delete", "pods", "default")
-    deployment.assert_lets_not(principal, "list", "secrets")
+    deployment = deploy(access(principal, access_method=access_method))
+    deployment.assert_can(principal, "list", "pods")
+    deployment.assert_can(principal, "get", "nodes", None, name="node-1")
+    deployment.assert_cannot(principal, "delete", "pods", "default")
+    deployment.assert_cannot(principal, "list", "secrets")
 
 
 def test_the_chain_is_said():
@@ -59,7 +59,7 @@ def test_the_chain_is_said():
 def broken(deployment, *asked, **how):
     """The sentence that names the broken link, as a failed assertion says it."""
     with pytest.raises(AssertionError) as failed:
-        deployment.assert_lets(*asked, **how)
+        deployment.assert_can(*asked, **how)
     return str(failed.value).splitlines()[-1].strip()
 
 
@@ -115,8 +115,8 @@ def test_an_entry_without_groups_is_found():
 def test_a_binding_reaches_its_namespace_and_no_other():
     """A RoleBinding to the cluster's own `view` reaches one namespace, and is no answer for all of them."""
     deployment = deploy(raw(namespace="shop", kubernetes_groups=["operators"]))
-    deployment.assert_lets(OPERATOR, "list", "pods", "shop")
-    deployment.assert_lets(OPERATOR, "list", "deployments", "shop", "apps")
+    deployment.assert_can(OPERATOR, "list", "pods", "shop")
+    deployment.assert_can(OPERATOR, "list", "deployments", "shop", "apps")
     assert "does not reach namespace default" in broken(deployment, OPERATOR, "list", "pods", "default")
     assert "does not reach all namespaces" in broken(deployment, OPERATOR, "list", "pods")
     assert "has no rule for list secrets" in broken(deployment, OPERATOR, "list", "secrets", "shop")
@@ -128,7 +128,7 @@ def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
     verdict = deployment.lets(OPERATOR, "list", "pods")
     assert verdict.answer is Answer.UNKNOWN
     assert not verdict
-    for check in (deployment.assert_lets, deployment.assert_lets_not):
+    for check in (deployment.assert_can, deployment.assert_cannot):
         with pytest.raises(AssertionError, match="whose rules are not known: it is not declared here"):
             check(OPERATOR, "list", "pods")
 
@@ -150,10 +150,10 @@ def policy(name, *namespaces):
 def test_access_policies_count_where_they_reach():
     """A policy allows what AWS documents, in the namespaces of its scope."""
     deployment = deploy(policy("AmazonEKSEditPolicy", "shop-*"))
-    deployment.assert_lets(OPERATOR, "create", "pods", "shop-eu")
+    deployment.assert_can(OPERATOR, "create", "pods", "shop-eu")
     assert "does not reach namespace default" in broken(deployment, OPERATOR, "create", "pods", "default")
     assert "has no rule for create on nodes" in broken(deployment, OPERATOR, "create", "nodes", "shop-eu")
-    deploy(policy("AmazonEKSClusterAdminPolicy")).assert_lets(OPERATOR, "*", "secrets")
+    deploy(policy("AmazonEKSClusterAdminPolicy")).assert_can(OPERATOR, "*", "secrets")
 
 
 def test_a_policy_without_documented_rules_is_neither_yes_nor_no():
@@ -168,4 +168,4 @@ def test_each_cluster_answers_for_itself():
     deployment = deploy(access(OPERATOR, clusters=("blue", "green")))
     with pytest.raises(ValueError, match="one of blue, green"):
         deployment.lets(OPERATOR, "list", "pods")
-    deployment.assert_lets(OPERATOR, "list", "pods", cluster="green")
+    deployment.assert_can(OPERATOR, "list", "pods", cluster="green")

@@ -31,7 +31,7 @@ def workload(name="reader", **args):
 def broken(deployment, *asked, **how):
     """The sentence that names the broken link, as a failed assertion says it."""
     with pytest.raises(AssertionError) as failed:
-        deployment.assert_pod_lets("default", *asked, **how)
+        deployment.assert_pod_can("default", *asked, **how)
     return str(failed.value).splitlines()[-1].strip()
 
 
@@ -39,7 +39,7 @@ def broken(deployment, *asked, **how):
 def test_pods_may_do_what_the_statements_say(mode):
     """By either mode the pods of the service account have the role, and no other pod has."""
     deployment = deploy(workload(mode=mode))
-    deployment.assert_pod_lets("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
+    deployment.assert_pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
     deployment.assert_pod_lets_not("default", "reader", "s3:PutObject", f"{BUCKET}/a.txt")
     deployment.assert_pod_lets_not("default", "reader", "s3:GetObject", "arn:aws:s3:::other/a.txt")
     deployment.assert_pod_lets_not("default", "other", "s3:GetObject", f"{BUCKET}/a.txt")
@@ -64,7 +64,7 @@ def test_a_policy_whose_content_is_not_known_is_neither_yes_nor_no():
     assert deployment.pod_lets(*asked).answer is Answer.UNKNOWN
     assert "AmazonS3ReadOnlyAccess of role" in broken(deployment, *asked[1:])
     content = {"Statement": {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}}
-    deploy(program, cloud=Cloud(policies={"AmazonS3ReadOnlyAccess": content})).assert_pod_lets(*asked)
+    deploy(program, cloud=Cloud(policies={"AmazonS3ReadOnlyAccess": content})).assert_pod_can(*asked)
 
 
 def test_policies_that_the_program_declares_are_known():
@@ -79,7 +79,7 @@ def test_policies_that_the_program_declares_are_known():
         return workload(policies=[own.arn], permissions_boundary=boundary.arn, statements=[])()
 
     deployment = deploy(program)
-    deployment.assert_pod_lets("default", "reader", "s3:PutObject", f"{BUCKET}/a.txt")
+    deployment.assert_pod_can("default", "reader", "s3:PutObject", f"{BUCKET}/a.txt")
     assert "permissions boundary" in broken(deployment, "reader", "iam:CreateUser")
 
 
@@ -87,7 +87,7 @@ def test_a_deny_wins():
     """A statement that denies is stronger than whatever allows."""
     statements = [{"actions": ["s3:*"], "resources": ["*"]}, {"effect": "Deny", **READ[0]}]
     deployment = deploy(workload(statements=statements))
-    deployment.assert_pod_lets("default", "reader", "s3:ListAllMyBuckets")
+    deployment.assert_pod_can("default", "reader", "s3:ListAllMyBuckets")
     assert "denies s3:GetObject" in broken(deployment, "reader", "s3:GetObject", f"{BUCKET}/x")
 
 
@@ -97,7 +97,7 @@ def test_conditions_are_asked_for():
     deployment = deploy(workload(statements=[{**READ[0], "conditions": [condition]}]))
     deployment.assert_pod_lets_not("default", "reader", "s3:GetObject", f"{BUCKET}/x")
     context = {"aws:ResourceTag/team": "shop"}
-    deployment.assert_pod_lets("default", "reader", "s3:GetObject", f"{BUCKET}/x", context=context)
+    deployment.assert_pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/x", context=context)
 
 
 def by_hand(trust, *, annotation=True):
@@ -140,7 +140,7 @@ def web_identity(subject):
 def test_each_broken_link_is_named():
     """Subject, principal, annotation: the sentence says which one does not fit."""
     right = web_identity("system:serviceaccount:default:reader")
-    deploy(by_hand(right)).assert_pod_lets("default", "reader", "s3:GetObject")
+    deploy(by_hand(right)).assert_pod_can("default", "reader", "s3:GetObject")
     wrong = deploy(by_hand(web_identity("system:serviceaccount:default:raeder")))
     assert "conditions of the trust policy" in broken(wrong, "reader", "s3:GetObject")
     assert "has no annotation" in broken(deploy(by_hand(right, annotation=False)), "reader", "s3:GetObject")

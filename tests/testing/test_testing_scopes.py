@@ -32,7 +32,7 @@ def test_a_declared_resource_is_a_scope(declared, entry, field, region):
         arn = declared()
         clusters = {"cluster_names": ["eks-clu"]} if entry == "aws-node-termination-handler" else {}
         partition = Cloud(region=region).partition.name
-        args = {"catalogue": [{"name": entry, field: [arn], **clusters}], "partition": partition}
+        args = {"policy_templates": [{"name": entry, field: [arn], **clusters}], "partition": partition}
         eks.PodIdentityRole("role", args)
         return arn
 

@@ -6,7 +6,7 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 import eks_identity as eks
-from eks_identity.dynamic_provider import changed, is_unknown
+from eks_identity.runtime.dynamic_provider import changed, is_unknown
 from eks_identity.testing import deploy
 
 
@@ -30,11 +30,11 @@ def test_a_preview_hands_providers_what_is_unknown():
     def program():
         made = eks.PodIdentityRole("ops", {})
         place = {"cluster_name": "eks-clu", "region": "ap-northeast-1"}
-        eks.AccessGuard("guard", {**place, "principals": [made.arn], "administrators": []})
+        eks.LockoutGuard("guard", {**place, "principals": [made.arn], "administrators": []})
 
     guards = {preview: deploy(program, preview=preview) for preview in (True, False)}
     principals = {
-        preview: next(each.inputs for each in guard.resources if each.kind == "AccessGuard")["principals"]
+        preview: next(each.inputs for each in guard.resources if each.kind == "LockoutGuard")["principals"]
         for preview, guard in guards.items()
     }
     assert is_unknown(principals[True])

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 import pulumi
 import pulumi_kubernetes as k8s
 
-from eks_identity import diagnostics, look_ups
-from eks_identity.clusters import callers, kubernetes_providers
-from eks_identity.clusters.cluster_roles import MadeRoleSettings
+from eks_identity.clusters import kubernetes_providers, provider_account
+from eks_identity.clusters.cluster_roles import ClusterRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.inputs import Inputs, refusing
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime.inputs import Inputs, refusing
 
 if TYPE_CHECKING:
     import pulumi_eks as eks
@@ -40,7 +40,7 @@ class ClusterArgs(TypedDict):
     """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under its own names. One
     without `node_role` or `node_role_arn` gets a role that is made here, one for all. Pods cannot reach the node's
     role: IMDSv2 is required with hop limit 1, unless the group brings a `launch_template`."""
-    role_settings: NotRequired[MadeRoleSettings]
+    role_settings: NotRequired[ClusterRoleSettings]
     """What is said of the IAM roles that are made for a new cluster, by pulumi_eks and here."""
     role_arn: NotRequired[pulumi.Input[str]]
     """The role that the kubeconfig assumes; else whoever uses it is themselves."""
@@ -152,7 +152,7 @@ class Cluster(pulumi.ComponentResource):
         async def described(known: str) -> dict[str, Any]:
             try:
                 return await self._ask(LOOK_UP, {"name": known})
-            except look_ups.LookUpError as error:
+            except invoke.InvokeError as error:
                 raise await self._not_found(known, error) from None
 
         found: pulumi.Output[dict[str, Any]] = refusing(name, described, subject, "name")
@@ -171,14 +171,14 @@ class Cluster(pulumi.ComponentResource):
         )
 
     async def _ask(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
-        return await look_ups.said(function, asked, self.get_provider(function), version=version("pulumi_aws"))
+        return await invoke.invoke(function, asked, self.get_provider(function), version=version("pulumi_aws"))
 
     async def _not_found(self, name: str, error: Exception) -> InvalidInput:
         """What the plugin said, as a refusal that says where it was looked for."""
         region = "the provider's region"
         try:
             region = str((await self._ask(GET_REGION, {}))["region"])
-        except look_ups.LookUpError as second:
+        except invoke.InvokeError as second:
             diagnostics.debug(f"cannot see which region this is: {second}", self)
         rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
         fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
@@ -200,7 +200,11 @@ class Cluster(pulumi.ComponentResource):
         """The ARN; in a preview that does not know it, one of the account and region that the cluster will be in."""
 
         def known_or_planned(arn: Any) -> Any:
-            return arns.Arn.parse(arn) if isinstance(arn, str) else callers.place_of(self.get_provider("aws:index:Any"))
+            return (
+                arns.Arn.parse(arn)
+                if isinstance(arn, str)
+                else provider_account.place_of(self.get_provider("aws:index:Any"))
+            )
 
         return self.arn.apply(known_or_planned, run_with_unknowns=True)
 

@@ -13,7 +13,7 @@ import pulumi_eks as eks
 
 from eks_identity.errors import Problem
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.shapes import is_late
+from eks_identity.runtime.args_validation import is_output
 
 Options = dict[str, Any]
 
@@ -99,7 +99,7 @@ def node_group_problems(options: Options, mode: AuthenticationMode | None, clust
 def authentication_mode(options: Options) -> AuthenticationMode:
     """`API` where nothing else is chosen; raises `InvalidInput` for what is no mode."""
     given = options.get("authentication_mode", AuthenticationMode.API)
-    if is_late(given):
+    if is_output(given):
         return AuthenticationMode.API  # refused elsewhere
     return AuthenticationMode.parse(str(getattr(given, "value", given)))
 
@@ -127,7 +127,7 @@ def _unknown(options: Options, args: type, instead: Mapping[str, str]) -> Iterat
 
 def _mode_problems(options: Options) -> Iterator[Problem]:
     given = options.get("authentication_mode")
-    if is_late(given):
+    if is_output(given):
         rule = "a plain value, since it decides which resources there are"
         yield Problem("authentication_mode", rule, "an Output", "write the mode itself")
         return
@@ -163,7 +163,7 @@ def _network_problems(options: Options) -> Iterator[Problem]:
 
 def _values(options: Options) -> Iterator[Problem]:
     logs = options.get("enabled_cluster_log_types") or ()
-    for index, kind in enumerate(() if is_late(logs) else logs):
+    for index, kind in enumerate(() if is_output(logs) else logs):
         if isinstance(kind, str) and kind not in _LOG_TYPES:
             near = difflib.get_close_matches(kind, _LOG_TYPES, n=1)
             fix = f"did you mean {near[0]}?" if near else "take it out"
@@ -186,7 +186,7 @@ def _values(options: Options) -> Iterator[Problem]:
 
 def _is_given(options: Options, name: str) -> bool:
     value = options.get(name)
-    return is_late(value) or value not in (None, [], {}, ())
+    return is_output(value) or value not in (None, [], {}, ())
 
 
 def _is_auto(options: Options) -> bool:

@@ -13,15 +13,15 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity.errors import Problem
-from eks_identity.inputs import Inputs
 from eks_identity.model import arns, limits, names
+from eks_identity.runtime.inputs import Inputs
 
 ROLE = "aws:iam/role:Role"
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy")
 """What EKS's user guide asks of a node's role; `AmazonEKS_CNI_Policy` until the add-on vpc-cni has its own."""
 
 
-class MadeRoleSettings(TypedDict):
+class ClusterRoleSettings(TypedDict):
     """What is said of every IAM role that is made for a cluster: its service role, and its nodes' and Fargate's."""
 
     role_name_prefix: NotRequired[pulumi.Input[str]]
@@ -36,7 +36,7 @@ class MadeRoleSettings(TypedDict):
 
 @dataclass(frozen=True)
 class MadeRoles:
-    """`MadeRoleSettings` whose values were checked."""
+    """`ClusterRoleSettings` whose values were checked."""
 
     role_name_prefix: pulumi.Input[str] | None = None
     path: pulumi.Input[str] | None = None
@@ -44,7 +44,7 @@ class MadeRoles:
     tags: Mapping[str, pulumi.Input[str]] | None = None
 
     @classmethod
-    def of(cls, inputs: Inputs, settings: MadeRoleSettings) -> "MadeRoles":
+    def of(cls, inputs: Inputs, settings: ClusterRoleSettings) -> "MadeRoles":
         """Checks `settings`; a plain value's problems go to `inputs`."""
         public = {"role_name_prefix": names.role_name_prefix, "path": names.iam_path}
         given: Mapping[str, Any] = settings

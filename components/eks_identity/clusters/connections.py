@@ -10,9 +10,9 @@ from typing import Any, TypedDict
 import pulumi
 
 from eks_identity.errors import Problem, Problems
-from eks_identity.inputs import Inputs, is_plain
 from eks_identity.model import arns, connections, names
 from eks_identity.model.partitions import AWS, PARTITIONS, Partition
+from eks_identity.runtime.inputs import Inputs, is_plain
 
 PARTITION = "partition"
 _CHECKED = "_eks_identity_checked"

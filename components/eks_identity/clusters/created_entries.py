@@ -11,13 +11,13 @@ from typing import Any
 
 import pulumi
 
-from eks_identity import declared, diagnostics
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.inputs import Inputs
 from eks_identity.model import lockout
-from eks_identity.model.access_entries import Via
+from eks_identity.model.access_entries import AccessMethod
 from eks_identity.model.arns import Arn, Principal
-from eks_identity.shapes import is_late
+from eks_identity.runtime import diagnostics, program_state
+from eks_identity.runtime.args_validation import is_output
+from eks_identity.runtime.inputs import Inputs
 
 CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 _OPTION = "create.access_entries"
@@ -34,10 +34,10 @@ class CreatedEntries:
     def declare(self, entries: Any) -> None:
         """Reject a principal that this program declares twice, or that creates the cluster and so has an entry."""
         if pulumi.runtime.is_dry_run():
-            _creators()[declared.identity(self.cluster_arn)] = self.cluster_arn.apply(
+            _creators()[program_state.object_key(self.cluster_arn)] = self.cluster_arn.apply(
                 self._creator, run_with_unknowns=True
             )
-        if is_late(entries):
+        if is_output(entries):
             self.inputs.later(entries, self._declare_all)
         else:
             self._declare_all(entries)
@@ -48,7 +48,7 @@ class CreatedEntries:
 
     def _declare(self, key: str, principal: pulumi.Input[str]) -> None:
         under = f"{_OPTION}.{key}.principal_arn"
-        self.inputs.once_known(principal, partial(self._once, key, declared.identity(self.cluster_arn)), under)
+        self.inputs.once_known(principal, partial(self._once, key, program_state.object_key(self.cluster_arn)), under)
         self.inputs.later(
             [self.cluster_arn, principal], lambda found: self._once(key, str(Arn.parse(found[0])), found[1]), under
         )
@@ -57,7 +57,7 @@ class CreatedEntries:
     def _once(self, key: str, cluster: str, principal: str) -> None:
         place = f"{_OPTION}.{key} of {self.inputs.subject}"
         who = Principal.parse(principal).aws_auth_arn.lower()
-        first = declared.first(place, Via.ACCESS_ENTRY, cluster, who)
+        first = program_state.claim(place, AccessMethod.ACCESS_ENTRY, cluster, who)
         if first != place:
             rule = f"must have one access entry in a cluster (EKS), and {first} declares it"
             raise InvalidInput([Problem("", rule, principal, f"remove {_OPTION}.{key}")])
@@ -79,7 +79,7 @@ def refuse_creator(
     inputs: Inputs, cluster_arn: Any, principal: pulumi.Input[str], under: str, instead: str = "set adopt to True"
 ) -> None:
     """Reject an entry of the principal who creates this cluster in this update: EKS gives them one by itself."""
-    creator = _creators().get(declared.identity(cluster_arn))
+    creator = _creators().get(program_state.object_key(cluster_arn))
     if creator is None:
         return
 
@@ -95,7 +95,7 @@ def refuse_creator(
 
 def _creators() -> dict[str, pulumi.Output[str | None]]:
     """The creator of each cluster of this program, by the identity of the Output of its ARN."""
-    return declared.kept("creators", dict)
+    return program_state.per_program("creators", dict)
 
 
 def _principals(entries: Any) -> list[tuple[str, Any]]:

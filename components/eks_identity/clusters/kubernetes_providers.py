@@ -14,16 +14,16 @@ from typing import Any
 import pulumi
 from pulumi.runtime import rpc
 
-from eks_identity import diagnostics, look_ups
-from eks_identity.clusters import callers
+from eks_identity.clusters import provider_account
 from eks_identity.clusters.connections import ClusterConnection
-from eks_identity.credentials import provider_of
-from eks_identity.declared import kept
 from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
-from eks_identity.inputs import CLUSTER_PROVIDER, Inputs, refusing
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.kubeconfig import Place
 from eks_identity.redaction import SECRET
+from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, refusing
+from eks_identity.runtime.program_state import per_program
 
 _FIELDS = ("arn", "endpoint", "certificate_authority", "kubeconfig")
 _KUBECONFIG_FILE = Path("~/.kube/config")
@@ -34,7 +34,9 @@ def remember(provider: pulumi.ProviderResource, kubeconfig: pulumi.Output[str]) 
     _own()[provider] = kubeconfig
 
 
-def of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection) -> callers.Check | None:
+def of_cluster(
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection
+) -> provider_account.Check | None:
     """Rejects a kubernetes provider of another cluster; None where there is none, or it certainly is the cluster's."""
     provider = provider_of("kubernetes", opts)
     if provider is None or _own().get(provider) is cluster["kubeconfig"]:
@@ -51,7 +53,7 @@ def of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: Clu
         same = [found.is_same(each) for each in _places(known)]
         if True in same:
             return
-        shown = await callers.named(asked, "kubernetes")
+        shown = await provider_account.named(asked, "kubernetes")
         if False in same:
             rule = f"must have a kubernetes provider of cluster {arn}: this one trusts the certificate authority of "
             rule += "another cluster"
@@ -68,11 +70,11 @@ def of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: Clu
         # A kubeconfig is mostly secret. No part of it is in the error, which then need not be hidden whole.
         return refusing(pulumi.Output.unsecret(pulumi.Output.all(**facts)), require, inputs.subject)
 
-    return callers.once(key, [facts, provider], make)
+    return provider_account.once(key, [facts, provider], make)
 
 
 def _own() -> dict[pulumi.ProviderResource, pulumi.Output[str]]:
-    return kept(__name__, dict)
+    return per_program(__name__, dict)
 
 
 def _places(cluster: Mapping[str, str]) -> list[Place]:
@@ -89,15 +91,15 @@ async def _place_of(provider: pulumi.ProviderResource, arn: str, subject: str) -
 
     None too where it cannot be seen, which is reported.
     """
-    shown = await callers.named(provider, "kubernetes")
+    shown = await provider_account.named(provider, "kubernetes")
     try:
         urn: str | None = await provider.urn.future()
-        found = await look_ups.said("pulumi:pulumi:getResource", {"urn": urn})
+        found = await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn})
         settings = {key: found["state"].get(key) for key in ("kubeconfig", "context", "cluster")}
         if rpc.contains_unknowns(settings):
             return None
         return kubeconfigs.place(_text(settings["kubeconfig"]), settings["context"], settings["cluster"])
-    except look_ups.LookUpError:
+    except invoke.InvokeError:
         _unverified(subject, shown, arn, "the engine does not tell its settings")
     except (MalformedDocumentError, OSError):
         _unverified(subject, shown, arn, "its kubeconfig cannot be read here")

@@ -14,11 +14,11 @@ import pulumi_eks as eks
 
 from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_options import Options
-from eks_identity.clusters.cluster_roles import MadeRoles, MadeRoleSettings
+from eks_identity.clusters.cluster_roles import ClusterRoleSettings, MadeRoles
 from eks_identity.clusters.node_isolation import isolate_launch_templates
-from eks_identity.inputs import Inputs
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.runtime.inputs import Inputs
 
 _ROLES = {"node_role", "node_role_arn"}
 
@@ -38,7 +38,7 @@ class NewCluster:
         inputs: Inputs,
         create: Mapping[str, Any],
         node_groups: Mapping[str, Mapping[str, Any]],
-        role_settings: MadeRoleSettings,
+        role_settings: ClusterRoleSettings,
     ) -> "NewCluster":
         """Checks what is asked for; the problems go to `inputs`."""
         options = cluster_options.cluster_options(create)

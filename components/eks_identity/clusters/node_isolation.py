@@ -12,8 +12,8 @@ from typing import Final, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.inputs import Inputs
 from eks_identity.model import names
+from eks_identity.runtime.inputs import Inputs
 
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 HTTP_ENDPOINT: Final = "enabled"

@@ -3,6 +3,6 @@
 
 def listed_objects(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
     """Return the writers of each object of a kind, by the object's name. Raises `ClusterError`."""
-    from eks_identity import cluster_api  # noqa: PLC0415 - lightkube takes a while, and not every program asks
+    from eks_identity.clients import kubernetes_api  # noqa: PLC0415 - imports lightkube, which takes a while
 
-    return cluster_api.listed(kubeconfig, kind, namespace)
+    return kubernetes_api.listed(kubeconfig, kind, namespace)

@@ -43,7 +43,7 @@ class AuthenticationMode(StrEnum):
         return self is not AuthenticationMode.CONFIG_MAP
 
 
-class Via(StrEnum):
+class AccessMethod(StrEnum):
     """The ways for an IAM principal to become a Kubernetes user: one of two, or both while a cluster migrates."""
 
     AWS_AUTH = "aws-auth"
@@ -62,20 +62,22 @@ class Via(StrEnum):
 
     @property
     def uses_aws_auth(self) -> bool:
-        return self is not Via.ACCESS_ENTRY
+        return self is not AccessMethod.ACCESS_ENTRY
 
     @property
     def uses_access_entries(self) -> bool:
-        return self is not Via.AWS_AUTH
+        return self is not AccessMethod.AWS_AUTH
 
     def refusals(self, mode: AuthenticationMode) -> list[Problem]:
         """What there is to say about this way into a cluster with authentication mode `mode`."""
         if self.uses_aws_auth and not mode.reads_aws_auth:
             rule = f"with authentication mode {mode} EKS ignores aws-auth"
-            return [Problem("via", rule, str(self), "use access-entry")]
+            return [Problem("access_method", rule, str(self), "use access-entry")]
         if self.uses_access_entries and not mode.reads_access_entries:
             fix = f"use aws-auth, or take the cluster to {AuthenticationMode.API_AND_CONFIG_MAP} (there is no way back)"
-            return [Problem("via", f"with authentication mode {mode} EKS has no access entries", str(self), fix)]
+            return [
+                Problem("access_method", f"with authentication mode {mode} EKS has no access entries", str(self), fix)
+            ]
         return []
 
 
@@ -111,7 +113,7 @@ class EntryType(StrEnum):
 
 
 @dataclass(frozen=True)
-class AccessEntry:
+class EntrySpec:
     """One principal's entry. Principal and type cannot be changed later: another one replaces it.
 
     Source: EKS API, CreateAccessEntry.

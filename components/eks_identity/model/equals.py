@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model.access_entries import AccessEntry, EntryType
+from eks_identity.model.access_entries import EntrySpec, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN
 from eks_identity.model.aws_auth import Entry
 from eks_identity.model.existing_entries import ExistingEntry
@@ -26,7 +26,7 @@ _NODE_TYPES = {(node.username, frozenset(node.groups)): EntryType(kind) for kind
 class Equal:
     """The access entry that does what an entry of aws-auth does."""
 
-    entry: AccessEntry
+    entry: EntrySpec
     administrator: bool = False
     """Whether AmazonEKSClusterAdminPolicy, for the whole cluster, belongs to it."""
 
@@ -54,11 +54,11 @@ def equal(entry: Entry, principal_arn: str, *, account: str, dropped: Collection
         kind = _NODE_TYPES.get((entry.username or "", frozenset(groups)))
         if kind is None:
             raise InvalidInput([_none(entry, "no type of access entry gives nodes this username and groups")])
-        return Equal(AccessEntry.of(principal_arn, type=kind, cluster_account=account))
+        return Equal(EntrySpec.of(principal_arn, type=kind, cluster_account=account))
     if entry.username is None:
         raise InvalidInput([_none(entry, "its username is empty, which no access entry's is")])
     people = tuple(group for group in groups if group != MASTERS)
-    return Equal(AccessEntry.of(principal_arn, people, entry.username), administrator=MASTERS in groups)
+    return Equal(EntrySpec.of(principal_arn, people, entry.username), administrator=MASTERS in groups)
 
 
 def _none(entry: Entry, why: str) -> Problem:

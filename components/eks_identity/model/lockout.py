@@ -53,7 +53,7 @@ def without(arns: Iterable[str], removed: Collection[str]) -> list[str]:
     return [arn for arn in arns if not among(arn, removed)]
 
 
-def caller_locked_out(arn: str, lost: str, *, named_in: str = "break_glass") -> Problem:
+def caller_locked_out(arn: str, lost: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """The problem if a change takes rights from the caller."""
     return Problem(
         "principals",
@@ -64,7 +64,7 @@ def caller_locked_out(arn: str, lost: str, *, named_in: str = "break_glass") -> 
     )
 
 
-def last_administrator(arn: str, *, named_in: str = "break_glass") -> Problem:
+def last_administrator(arn: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """The problem if nobody is left who may do everything."""
     return Problem(
         "administrators",
@@ -77,7 +77,7 @@ def last_administrator(arn: str, *, named_in: str = "break_glass") -> Problem:
     )
 
 
-def not_evaluated(arns: Collection[str], reason: str, *, named_in: str = "break_glass") -> Problem:
+def not_evaluated(arns: Collection[str], reason: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """The problem if it cannot be seen who would be left."""
     return Problem(
         "principals",
@@ -90,6 +90,6 @@ def not_evaluated(arns: Collection[str], reason: str, *, named_in: str = "break_
 
 
 def _in_the_state(named_in: str) -> str:
-    if named_in != "break_glass":
+    if named_in != "allow_lockout_of":
         return ""
     return "; if all of this access is removed, run `pulumi up` with that name first, and remove it then"

@@ -97,13 +97,13 @@ class LeftBehind:
     """Something in aws-auth that no access entry will stand in for: with mode API it is gone."""
 
     name: str
-    """What `leave_behind` calls it: the ARN as aws-auth has it, or the account id."""
+    """What `accept_loss_of` calls it: the ARN as aws-auth has it, or the account id."""
     place: str
     why: str
 
     def problem(self) -> Problem:
-        fix = f"let whom it lets in come in by access entries of their own, or name {self.name} in leave_behind"
-        return Problem("leave_behind", f"with mode API it is out: {self.why}", f"{self.place} {self.name}", fix)
+        fix = f"let whom it lets in come in by access entries of their own, or name {self.name} in accept_loss_of"
+        return Problem("accept_loss_of", f"with mode API it is out: {self.why}", f"{self.place} {self.name}", fix)
 
     def __str__(self) -> str:
         return f"{self.place}: left behind, {self.name}: {self.why}"
@@ -114,7 +114,7 @@ class MigrationPlan:
     """What is to be done with every entry of aws-auth, in its order."""
 
     steps: tuple[Step, ...] = ()
-    left_behind: tuple[LeftBehind, ...] = ()
+    not_migrated: tuple[LeftBehind, ...] = ()
     idle: tuple[str, ...] = ()
     """What is not missed: it matches nobody today, or its principal has an access entry that says something else."""
 
@@ -124,11 +124,11 @@ class MigrationPlan:
 
     def lines(self) -> list[str]:
         """The plan to read: one line each."""
-        return [*map(str, self.steps), *map(str, self.left_behind), *self.idle]
+        return [*map(str, self.steps), *map(str, self.not_migrated), *self.idle]
 
-    def unnamed(self, leave_behind: Collection[str]) -> list[Problem]:
+    def unnamed(self, accept_loss_of: Collection[str]) -> list[Problem]:
         """What is left behind that nobody named."""
-        return [left.problem() for left in self.left_behind if not _named(left.name, leave_behind)]
+        return [left.problem() for left in self.not_migrated if not _named(left.name, accept_loss_of)]
 
     def entry_of(self, principal: Principal) -> ExistingEntry | None:
         """The access entry of a principal when the plan is carried out; None if the plan is not about it."""
@@ -142,9 +142,10 @@ def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[Authentic
     if modes.index(to) < modes.index(mode):
         rule = "authentication modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
         fix = (
-            f"the cluster has {mode} already: write to: {mode}, or take the migration out; its deletion changes nothing"
+            f"the cluster has {mode} already: write target_mode: {mode}, or take the migration out; its deletion "
+            "changes nothing"
         )
-        raise InvalidInput([Problem("to", rule, str(to), fix)])
+        raise InvalidInput([Problem("target_mode", rule, str(to), fix)])
     return modes[modes.index(mode) + 1 : modes.index(to) + 1]
 
 
@@ -177,12 +178,12 @@ def plan(
     resolved: Mapping[str, Resolution],
     *,
     account: str,
-    leave_behind: Collection[str] = (),
+    accept_loss_of: Collection[str] = (),
 ) -> MigrationPlan:
     """The plan for a cluster of `account`, whose aws-auth says `document` and which has the access entries `existing`.
 
-    `resolved` has the principal of each ARN that counts, in lower case. What `leave_behind` names gets no access entry;
-    a group named there is dropped from those that are made.
+    `resolved` has the principal of each ARN that counts, in lower case. What `accept_loss_of` names gets no access
+    entry; a group named there is dropped from those that are made.
     """
     there = list(existing)
     matched, idle = counting(document)
@@ -192,7 +193,7 @@ def plan(
         place, known = f"{entry.key}[{entry.index}]", resolved[entry.arn.lower()]
         found = _entry_of(principal, known, there)
         try:
-            steps.append(Step(entry, _becomes(entry, known, account, leave_behind), found))
+            steps.append(Step(entry, _becomes(entry, known, account, accept_loss_of), found))
         except InvalidInput as refusal:
             why = "; ".join(_reason(problem) for problem in refusal.problems)
             if found is None:
@@ -209,12 +210,12 @@ def plan(
     return MigrationPlan(tuple(steps), tuple(left), tuple(idle))
 
 
-def _becomes(entry: Entry, known: Resolution, account: str, leave_behind: Collection[str]) -> Equal:
-    if _named(entry.arn, leave_behind):
-        raise InvalidInput([Problem("", "named in leave_behind", None, "")])
+def _becomes(entry: Entry, known: Resolution, account: str, accept_loss_of: Collection[str]) -> Equal:
+    if _named(entry.arn, accept_loss_of):
+        raise InvalidInput([Problem("", "named in accept_loss_of", None, "")])
     if known.arn is None:
         raise InvalidInput([Problem("", known.why, None, "")])
-    return equal(entry, known.arn, account=account, dropped=leave_behind)
+    return equal(entry, known.arn, account=account, dropped=accept_loss_of)
 
 
 def _entry_of(principal: Principal, known: Resolution, existing: Iterable[ExistingEntry]) -> ExistingEntry | None:

@@ -13,7 +13,7 @@ VERBS = frozenset(
     {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
     | {"use", "bind", "escalate", "impersonate", "approve", "sign", "*"}
 )
-"""The verbs that Kubernetes itself knows; an API may add its own, which `other_verbs` lets through."""
+"""The verbs that Kubernetes itself knows; an API may add its own, which `allow_unknown_verbs` lets through."""
 
 _WHOLE_CLUSTER = "use kind ClusterRole, without a namespace"
 
@@ -52,7 +52,7 @@ class Rule:
         api_groups: Sequence[str] | None = None,
         resource_names: Sequence[str] = (),
         non_resource_urls: Sequence[str] = (),
-        other_verbs: bool = False,
+        allow_unknown_verbs: bool = False,
         namespaced: bool = False,
     ) -> Self:
         """Refuses, all at once, what the API server refuses and what could never apply.
@@ -61,7 +61,7 @@ class Rule:
         namespace.
         """
         with Problems() as problems:
-            problems.extend(_verbs(verbs, other_verbs=other_verbs))
+            problems.extend(_verbs(verbs, allow_unknown_verbs=allow_unknown_verbs))
             problems.extend(_urls(non_resource_urls, namespaced=namespaced))
             if bool(resources) == bool(non_resource_urls):
                 rule = "a rule is about resources or about non_resource_urls, one of the two (Kubernetes)"
@@ -121,14 +121,14 @@ def role_kind(kind: str) -> str:
     return kind
 
 
-def _verbs(verbs: Sequence[str], *, other_verbs: bool) -> list[Problem]:
+def _verbs(verbs: Sequence[str], *, allow_unknown_verbs: bool) -> list[Problem]:
     if not verbs:
         return [Problem("verbs", "at least one (Kubernetes)", [], "write get, list, watch")]
     known = " ".join(sorted(VERBS))
     return [
         Problem(f"verbs[{index}]", f"one of {known} (Kubernetes)", verb, "write the verb in lower case")
         for index, verb in enumerate(verbs)
-        if verb not in VERBS and not (verb and other_verbs)
+        if verb not in VERBS and not (verb and allow_unknown_verbs)
     ]
 
 

@@ -169,3 +169,20 @@ def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refused(rule: str, value: object, fix: str) -> InvalidInput:
     return InvalidInput([Problem("", rule, value, fix)])
+
+
+def merged(statement: Mapping[str, Any], more: Conditions) -> dict[str, Any]:
+    """The statement with these conditions besides its own; rejects an operator and key that it compares already."""
+    if not more:
+        return dict(statement)
+    made = {test: dict(keys) for test, keys in statement.get("Condition", {}).items()}
+    for test, keys in more.items():
+        own = {key.lower() for key in made.get(test, {})}
+        for key in keys:
+            if key.lower() in own:
+                rule = f"must not compare {key} by {test}: the component compares it already"
+                fix = "remove it; or write other values in the input that it comes from, such as subjects"
+                raise InvalidInput([Problem("trust_conditions", rule, key, fix)])
+        short = {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
+        made.setdefault(test, {}).update(short)
+    return {**statement, "Condition": made}

@@ -24,7 +24,7 @@ class Subject:
     service_account: str
 
     @classmethod
-    def of(cls, namespace: str, service_account: str, *, match_wildcards: bool = False) -> Self:
+    def of(cls, namespace: str, service_account: str, *, allow_wildcards: bool = False) -> Self:
         """Refuses names that Kubernetes would, and wildcards unless asked for them.
 
         Under StringEquals a `*` is a literal, which denies silently; under StringLike `ns:*` gives the role to anyone
@@ -37,19 +37,19 @@ class Subject:
             ):
                 if not isinstance(value, str) or not _WILDCARD.search(value):
                     problems.take(field, check, value)
-                elif not match_wildcards:
+                elif not allow_wildcards:
                     problems.add(
                         field,
                         "a wildcard lets in every service account that matches, whoever creates it",
                         value,
-                        "name each service account, or set match_wildcards to True if that is meant",
+                        "name each service account, or set allow_wildcards to True if that is meant",
                     )
                 else:
                     problems.take(field, check, _WILDCARD.sub("x", value))
         return cls(namespace, service_account)
 
     @classmethod
-    def parse(cls, text: str, *, match_wildcards: bool = False) -> Self:
+    def parse(cls, text: str, *, allow_wildcards: bool = False) -> Self:
         """Takes `system:serviceaccount:<namespace>:<name>`."""
         namespace, separator, name = names.text(text).removeprefix(_PREFIX).partition(":")
         if not text.startswith(_PREFIX) or not separator:
@@ -64,7 +64,7 @@ class Subject:
                 ]
             )
         with part_of(text, "service account"):
-            return cls.of(namespace, name, match_wildcards=match_wildcards)
+            return cls.of(namespace, name, allow_wildcards=allow_wildcards)
 
     @property
     def logical_name(self) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, limits, names
 from eks_identity.model.issuers import Provider
-from eks_identity.model.statements import Conditions
+from eks_identity.model.statements import Conditions, merged
 from eks_identity.model.subjects import Subject
-from eks_identity.model.trust_conditions import merged
 
 Document = dict[str, Any]
 """An IAM policy document: `Version` and `Statement`."""

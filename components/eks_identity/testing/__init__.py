@@ -6,9 +6,9 @@
     def test_operators_look_and_do_nothing_else():
         deployment = deploy(Path("__main__.py"), config={"project:cluster": "eks-clu"})
         operator = "arn:…:user/eks-ope"
-        deployment.assert_lets(operator, "list", "pods")
-        deployment.assert_lets_not(operator, "delete", "pods", namespace="default")
-        deployment.assert_pod_lets("default", "my-sa", "s3:GetObject", "arn:…:my-bucket/file")
+        deployment.assert_can(operator, "list", "pods")
+        deployment.assert_cannot(operator, "delete", "pods", namespace="default")
+        deployment.assert_pod_can("default", "my-sa", "s3:GetObject", "arn:…:my-bucket/file")
 
 Where an assertion fails, it says the chain that it read, and names the link that is broken. A wrong input makes
 `deploy` raise what `pulumi preview` would show.
@@ -16,7 +16,7 @@ Where an assertion fails, it says the chain that it read, and names the link tha
 
 from __future__ import annotations
 
-from eks_identity.inputs import Refused
+from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.testing.cloud import Cloud, PluginError
 from eks_identity.testing.deployment import Declared, Deployment
 from eks_identity.testing.engine import Program, deploy
@@ -27,9 +27,9 @@ __all__ = [
     "Cloud",
     "Declared",
     "Deployment",
+    "InvalidInputError",
     "PluginError",
     "Program",
-    "Refused",
     "Verdict",
     "deploy",
 ]

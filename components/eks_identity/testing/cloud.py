@@ -196,7 +196,7 @@ def _launch_template(_cloud: Cloud, name: str, state: dict[str, Any]) -> dict[st
 
 
 def _migration(_cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
-    return {"plan": [], "left_behind": [], "authentication_mode": state["to"]}
+    return {"plan": [], "not_migrated": [], "authentication_mode": state["target_mode"]}
 
 
 _STATES: Mapping[str, Callable[[Cloud, str, dict[str, Any]], dict[str, Any]]] = {

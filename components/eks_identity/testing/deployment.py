@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from eks_identity.errors import MalformedDocumentError
+from eks_identity.evaluation.rbac import Request
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.rbac_evaluation import Request
 from eks_identity.testing.cloud import Cloud
 from eks_identity.testing.verdict import Answer, Verdict
 
@@ -96,15 +96,15 @@ class Deployment:
             name: The object's name, where a rule is about named objects.
             cluster: The cluster's name; needed where the program has several.
         """
-        from eks_identity.testing.people import verdict  # noqa: PLC0415 - it reads deployments
+        from eks_identity.testing.cluster_access import verdict  # noqa: PLC0415 - it reads deployments
 
         return verdict(self, principal, Request(verb, resource, namespace, api_group, name), cluster)
 
-    def assert_lets(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
+    def assert_can(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
         """As `lets`, and raises `AssertionError` with the broken link unless the answer is yes."""
         self.lets(principal, verb, resource, *where, **how).require(Answer.YES)  # type: ignore[arg-type]
 
-    def assert_lets_not(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
+    def assert_cannot(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
         """As `lets`, and raises `AssertionError` with the chain unless the answer is no."""
         self.lets(principal, verb, resource, *where, **how).require(Answer.NO)  # type: ignore[arg-type]
 
@@ -132,11 +132,11 @@ class Deployment:
             cluster: The cluster's name; needed where the program has several.
             context: Condition keys of the request: `{"aws:ResourceTag/team": "shop"}`.
         """
-        from eks_identity.testing.pods import verdict  # noqa: PLC0415 - see `lets`
+        from eks_identity.testing.workloads import verdict  # noqa: PLC0415 - see `lets`
 
         return verdict(self, namespace, service_account, action, resource, cluster=cluster, context=context or {})
 
-    def assert_pod_lets(self, namespace: str, service_account: str, action: str, *on: str, **how: Any) -> None:
+    def assert_pod_can(self, namespace: str, service_account: str, action: str, *on: str, **how: Any) -> None:
         """As `pod_lets`, and raises `AssertionError` with the broken link unless the answer is yes."""
         self.pod_lets(namespace, service_account, action, *on, **how).require(Answer.YES)
 

@@ -40,7 +40,8 @@ def deploy(
 ) -> Deployment:
     """Runs `program` as `pulumi up` would, or as `pulumi preview`; says what was declared.
 
-    What the program raises comes out of here, also where it was raised in an `apply`: `Refused` for a wrong input.
+    What the program raises comes out of here, also where it was raised in an `apply`: `InvalidInputError` for a wrong
+    input.
 
     Args:
         program: A function without arguments, or the path of a program's file, which is run as `__main__`.

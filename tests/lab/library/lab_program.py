@@ -28,7 +28,7 @@ from pulumi import automation
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from eks_identity.aws_clients import clients as clients_of
+from eks_identity.clients.aws_sessions import clients as clients_of
 from lab.clusters import ensure_clusters
 from lab.contract import AuthenticationMode
 from lab.environment import process_environment, unset
@@ -54,7 +54,7 @@ for name, (kind, args) in json.loads(Path("resources.json").read_text()).items()
         made.append(pulumi_aws.eks.AccessPolicyAssociation(name, **args, opts=pulumi.ResourceOptions(depends_on=made)))
     else:
         made.append(getattr(eks_identity, kind)(name, args, pulumi.ResourceOptions(depends_on=made)))
-        for output in ("plan", "left_behind", "authentication_mode", "takes_over"):
+        for output in ("plan", "not_migrated", "authentication_mode", "takes_over"):
             if hasattr(made[-1], output):
                 pulumi.export(output, getattr(made[-1], output))
 """

@@ -34,7 +34,7 @@ def entry(arn, **other):
 
 
 def declared(arn, **other):
-    return {"person": ("AdoptedAccessEntry", entry(arn, **other))}
+    return {"person": ("AccessEntry", entry(arn, **other))}
 
 
 def test_an_entry_made_by_hand_is_taken_over_in_place(cluster, program, user):
@@ -124,6 +124,6 @@ def test_the_callers_own_entry_goes_by_name_only(cluster, program):
     assert "must leave an administrator in the cluster" in said
     assert ADMIN in cluster.entries()
 
-    program.declare(declared(ADMIN, groups=[], break_glass=[ADMIN])).up()
+    program.declare(declared(ADMIN, groups=[], allow_lockout_of=[ADMIN])).up()
     stack.destroy()
     assert ADMIN not in cluster.entries()

@@ -8,8 +8,8 @@ import uuid
 import pytest
 from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, refused, write_aws_auth
 
-from eks_identity.eks_api import EksApi, WhoIsWho
-from eks_identity.people.access_guard_provider import AccessGuardProvider
+from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.clients.eks_api import EksApi, WhoIsWho
 from lab.contract import AuthenticationMode
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
@@ -40,7 +40,7 @@ def program(running_lab, tools, tmp_path):
     return Program(tmp_path / "project", running_lab, tools)
 
 
-def declared(cluster, principals, administrators=(), break_glass=(), *, kubeconfig=False):
+def declared(cluster, principals, administrators=(), allow_lockout_of=(), *, kubeconfig=False):
     """Entries, the administrators' policy, and the guard that depends on them."""
     resources = {}
     for arn in principals:
@@ -50,10 +50,10 @@ def declared(cluster, principals, administrators=(), break_glass=(), *, kubeconf
             policy = {"cluster_name": "guarded", "principal_arn": arn, "policy_arn": CLUSTER_ADMIN}
             resources[f"{name}-admin"] = ("Policy", {**policy, "access_scope": {"type": "cluster"}})
     guard = {"cluster_name": "guarded", "region": REGION, "principals": [*principals]}
-    guard |= {"administrators": [*administrators], "break_glass": [*break_glass]}
+    guard |= {"administrators": [*administrators], "allow_lockout_of": [*allow_lockout_of]}
     if kubeconfig:
         guard["kubeconfig"] = cluster.kubeconfig
-    return resources | {"guard": ("AccessGuard", guard)}
+    return resources | {"guard": ("LockoutGuard", guard)}
 
 
 def someone(cluster):
@@ -120,7 +120,7 @@ def test_an_administrator_by_rbac_alone_stays(bound, without_creator, program):
     said = refused(program.declare(declared(cluster, [], kubeconfig=True)).preview)
     assert f"administrators: '{second}'" in said
     assert "a ClusterRoleBinding to a ClusterRole that allows everything" in said
-    program.declare(declared(cluster, [], break_glass=[second], kubeconfig=True)).up()
+    program.declare(declared(cluster, [], allow_lockout_of=[second], kubeconfig=True)).up()
     assert second not in cluster.entries()
     program.stack.destroy()
 
@@ -155,7 +155,7 @@ def test_the_callers_own_way_in_stays(without_creator, program):
 
 
 def test_what_cannot_be_seen_is_said(without_creator, tools):
-    """Who may not list entries is told so, not let through; named in break_glass, nobody is asked."""
+    """Who may not list entries is told so, not let through; named in allow_lockout_of, nobody is asked."""
     cluster = without_creator
     blind = someone(cluster).rpartition("/")[2]
     statement = {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}
@@ -163,13 +163,13 @@ def test_what_cannot_be_seen_is_said(without_creator, tools):
     cluster.iam.put_user_policy(UserName=blind, PolicyName="describe", PolicyDocument=allowed)
     person = someone(cluster)
     with acting_as(blind, cluster.home, tools):
-        provider = AccessGuardProvider()
+        provider = LockoutGuardProvider()
         olds = {"cluster_name": "guarded", "region": REGION, "principals": [person], "administrators": [person]}
         (failure,) = provider.check(olds, {**olds, "principals": [], "administrators": []}).failures
         assert "AccessDeniedException" in failure.reason
         assert "may do DescribeAccessEntry" in failure.reason
         assert not provider.check(
-            olds, {**olds, "principals": [], "administrators": [], "break_glass": [person]}
+            olds, {**olds, "principals": [], "administrators": [], "allow_lockout_of": [person]}
         ).failures
 
 
@@ -183,5 +183,5 @@ def test_where_nothing_goes_nobody_is_asked(monkeypatch):
     monkeypatch.setattr(WhoIsWho, "caller", ask)
     olds = {"cluster_name": "guarded", "region": REGION, "principals": [ADMIN], "administrators": []}
     news = {**olds, "principals": [f"{ADMIN}-2", ADMIN], "administrators": [ADMIN]}
-    assert not AccessGuardProvider().check(olds, news).failures
-    assert not AccessGuardProvider().check({}, olds).failures
+    assert not LockoutGuardProvider().check(olds, news).failures
+    assert not LockoutGuardProvider().check({}, olds).failures

@@ -15,12 +15,12 @@ ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 SOMEBODY = "root-somebody"
 SAID = {ENTRIES: "access-entry", AWS_AUTH: "aws-auth"}
 PROGRAM = """
-for name, via in said.items():
+for name, access_method in said.items():
     cluster = eks.Cluster(name, {"name": name})
     eks.ClusterAccess(name, {
-        "cluster": cluster.connection, "group": "rooted", "via": via,
+        "cluster": cluster.connection, "group": "rooted", "access_method": access_method,
         "principals": [{"arn": "arn:aws:iam::123456789012:root"}],
-        "roles": [{"name": "rooted", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
+        "rbac_roles": [{"name": "rooted", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
     }, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 

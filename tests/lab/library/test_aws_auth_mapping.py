@@ -17,8 +17,8 @@ from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
+from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.errors import ClusterRefusedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
-from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
 
 WRITERS = 32
 
@@ -246,17 +246,17 @@ def test_who_is_named_in_break_glass_may_lose_their_way_in(client, kubeconfig_of
     said = properties(mine, arn=ROLE_WITH_PATH, username="me", groups=[ADMINISTRATORS])
     declared = provider.check({}, said).inputs
     made = provider.create(declared)
-    fewer = {**declared, "groups": ["viewers"], "break_glass": [ME, ROLE_WITH_PATH]}
-    assert provider.check(made.outs, {**fewer, "break_glass": [ME]}).failures != []
+    fewer = {**declared, "groups": ["viewers"], "allow_lockout_of": [ME, ROLE_WITH_PATH]}
+    assert provider.check(made.outs, {**fewer, "allow_lockout_of": [ME]}).failures != []
     assert provider.check(made.outs, fewer).failures == []
 
-    named = {**declared, "break_glass": [ROLE_WITH_PATH]}
+    named = {**declared, "allow_lockout_of": [ROLE_WITH_PATH]}
     assert provider.diff(made.id, made.outs, declared).changes is False
     assert provider.diff(made.id, made.outs, named).changes is True
     state = provider.update(made.id, made.outs, named).outs
     assert provider.diff(made.id, state, named).changes is False
-    assert provider.read(made.id, state).inputs["break_glass"] == [ROLE_WITH_PATH]
-    with pytest.raises(InvalidInput, match="name it in break_glass"):
+    assert provider.read(made.id, state).inputs["allow_lockout_of"] == [ROLE_WITH_PATH]
+    with pytest.raises(InvalidInput, match="name it in allow_lockout_of"):
         provider.delete(made.id, made.outs)
     provider.delete(made.id, state)
     assert aws_auth(client, "mapRoles") == []
@@ -273,7 +273,7 @@ def test_somebody_whom_an_access_entry_lets_in_may_take_their_mapping_out(client
 # Each writer is a process of its own, made from one that has the library loaded.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["eks_identity.people.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"]
+    ["eks_identity.access.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"]
 )
 
 

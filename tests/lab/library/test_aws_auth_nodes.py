@@ -9,8 +9,8 @@ from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
 from lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, Principal
 
+from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput
-from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/karpenter"
 NODE = Principal(ROLE, "i-0123456789abcdef0")
@@ -90,13 +90,13 @@ def test_the_type_of_a_mapping_changes_in_place(client, api_server, authenticato
 
 
 def test_a_node_entry_goes_with_its_mapping_only_where_break_glass_names_it(client, api_server, authenticator):
-    """By default nodes still authenticate after the mapping is deleted; with break_glass the entry is removed."""
+    """By default nodes still authenticate after the mapping is deleted; with allow_lockout_of the entry is removed."""
     provider = AwsAuthMappingProvider()
     made = provider.create(checked(api_server))
     kept = entries(client)
     provider.delete(made.id, made.outs)
     assert entries(client) == kept != ""
-    again = provider.create(checked(api_server, adopt=True, break_glass=[ROLE.replace("role/", "role/team/")]))
+    again = provider.create(checked(api_server, adopt=True, allow_lockout_of=[ROLE.replace("role/", "role/team/")]))
     provider.delete(again.id, again.outs)
     assert entries(client) == ""
     authenticator.wait_for(NODE, None)

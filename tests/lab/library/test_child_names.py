@@ -55,7 +55,7 @@ eks.ClusterAccess(
     "a",
     {
         "cluster": cluster.connection,
-        "policies": [{"policy": "AmazonEKSViewPolicy"}],
+        "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
         "principals": [{"arn": arn(people, "role", "/", item)} for item in said["entered"]],
     },
     on,
@@ -135,7 +135,7 @@ def test_list_entries_that_leave_take_nothing_else_with_them(cluster, stack):
     assert in_aws(cluster) == expected(said, "by-hand")
     assert {step for step, _ in steps} == {"delete", "update"}
     # The guard names the principals, and a dynamic provider has the config.
-    assert {kind for step, kind in steps if step == "update"} == {"AccessGuard", "pulumi-python"}
+    assert {kind for step, kind in steps if step == "update"} == {"LockoutGuard", "pulumi-python"}
     assert sorted(kind for step, kind in steps if step == "delete") == [
         *("AccessEntry", POLICY, "PodIdentityAssociation", "Policy", "Role", "RolePolicyAttachment", "ServiceAccount")
     ]
@@ -173,7 +173,7 @@ cluster = eks.Cluster("clu", {"name": said["cluster"]})
 on = pulumi.ResourceOptions(providers=[cluster.provider])
 looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 for name, roles in said["access"].items():
-    args = {"cluster": cluster.connection, "group": name, "roles": [looker] if roles else [{"name": "view"}]}
+    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [looker] if roles else [{"name": "view"}]}
     arn = f"arn:aws:iam::{said['account']}:user/{name}"
     eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
 """

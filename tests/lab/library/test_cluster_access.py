@@ -27,7 +27,11 @@ for name, args in said.items():
     pulumi.export(name, before[-1].principal_arns)
 """
 
-CREATOR = {"principals": [{"arn": ADMIN}], "adopt": True, "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]}
+CREATOR = {
+    "principals": [{"arn": ADMIN}],
+    "adopt": True,
+    "access_policies": [{"policy": "AmazonEKSClusterAdminPolicy"}],
+}
 
 
 def user(name):
@@ -40,24 +44,24 @@ ACCESSES = {
     "lookers": {
         "group": "lookers",
         "principals": [{"permission_set": "Look"}],
-        "roles": [LOOKER, {"name": "view", "namespace": "shop"}],
+        "rbac_roles": [LOOKER, {"name": "view", "namespace": "shop"}],
         "tags": {"team": "shop"},
     },
     "menders": {
         "group": "menders",
-        "via": "aws-auth",
+        "access_method": "aws-auth",
         "principals": [{"permission_set": "Mend", "account_id": ACCOUNT}],
-        "roles": [{"name": "edit", "namespaces": ["shop", "till"]}],
+        "rbac_roles": [{"name": "edit", "namespaces": ["shop", "till"]}],
     },
     "policies": {
         "principals": [user("policed")],
-        "policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["shop", "dev-*"]}],
+        "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["shop", "dev-*"]}],
     },
     "movers": {
         "group": "movers",
-        "via": "both",
+        "access_method": "both",
         "principals": [user("mover")],
-        "roles": [
+        "rbac_roles": [
             {
                 "kind": "Role",
                 "name": "mover",
@@ -189,7 +193,7 @@ def test_an_entry_that_is_there_is_refused_in_the_preview(made, stack, cluster):
     """With what it says, and the way to take it over; in the middle of an update it would be a 409."""
     somebody = user("there-already")
     cluster.eks.create_access_entry(clusterName=NAME, principalArn=somebody["arn"], kubernetesGroups=["auditors"])
-    more = {"group": "late", "roles": [{"name": "view"}], "principals": [somebody]}
+    more = {"group": "late", "rbac_roles": [{"name": "view"}], "principals": [somebody]}
     said = refused(stack.say({**ACCESSES, "more": more}).preview)
     assert 'ClusterAccess "more": 1 problem' in said
     assert "groups ['auditors']" in said
@@ -204,10 +208,10 @@ def test_what_loses_against_an_entry_is_reported(made, stack, cluster):
     users = [*yaml.safe_load(before["mapUsers"]), {"userarn": mapped, "username": "hand", "groups": ["hand-made"]}]
     write_aws_auth(cluster, {**before, "mapUsers": users})
     cluster.eks.create_access_entry(clusterName=NAME, principalArn=entered, kubernetesGroups=["auditors"])
-    late = {"group": "late", "roles": [{"name": "view"}]}
+    late = {"group": "late", "rbac_roles": [{"name": "view"}]}
     more = {
         "later": {**late, "principals": [{"arn": mapped}]},
-        "latest": {**late, "group": "latest", "via": "aws-auth", "principals": [{"arn": entered}]},
+        "latest": {**late, "group": "latest", "access_method": "aws-auth", "principals": [{"arn": entered}]},
     }
     try:
         said = stack.say({**ACCESSES, **more}).preview().stdout
@@ -221,7 +225,7 @@ def test_what_loses_against_an_entry_is_reported(made, stack, cluster):
 
 def test_a_misspelt_role_is_reported_in_the_preview(made, stack):
     """The binding would be made, and allow nothing; the role that was meant is named."""
-    late = {"group": "late", "roles": [{"name": "veiw"}, {"name": "theirs", "kind": "Role", "namespace": "till"}]}
+    late = {"group": "late", "rbac_roles": [{"name": "veiw"}, {"name": "theirs", "kind": "Role", "namespace": "till"}]}
     more = {"more": {**late, "principals": [user("mover-2")]}}
     said = stack.say({**ACCESSES, **more}).preview().stdout
     assert 'ClusterAccess "more": ClusterRole veiw is not there' in said
@@ -249,11 +253,11 @@ def test_scopes_types_and_roles_change_in_place(made, stack, cluster):
         **ACCESSES,
         "policies": {
             **ACCESSES["policies"],
-            "policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["till"]}],
+            "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["till"]}],
         },
         "lookers": {
             **ACCESSES["lookers"],
-            "roles": [LOOKER, {"name": "edit", "namespace": "shop", "binding_name": "lookers-view"}],
+            "rbac_roles": [LOOKER, {"name": "edit", "namespace": "shop", "binding_name": "lookers-view"}],
         },
     }
     stack.up(changed)
@@ -263,16 +267,16 @@ def test_scopes_types_and_roles_change_in_place(made, stack, cluster):
 
 
 def test_nobody_locks_themselves_out_but_by_name(made, stack, cluster):
-    """Taking the caller's own access out is refused, in a preview and in a destroy; named in break_glass, all goes."""
+    """Removing the caller's own access is refused, in a preview and in a destroy, unless allow_lockout_of names it."""
     without = {name: access for name, access in ACCESSES.items() if name != "creator"}
     emptied = {**ACCESSES, "creator": {**CREATOR, "principals": []}}
-    assert "break_glass" in refused(stack.say(emptied).preview)
+    assert "allow_lockout_of" in refused(stack.say(emptied).preview)
     stack.up(ACCESSES)
     assert "keep the caller's rights" in refused(stack.stack.destroy)
     assert ADMIN in cluster.entries()
     assert cluster.kubectl("get", "nodes").returncode == 0
 
-    stack.up({"creator": {**CREATOR, "break_glass": [ADMIN]}, **without})
+    stack.up({"creator": {**CREATOR, "allow_lockout_of": [ADMIN]}, **without})
     stack.stack.destroy()
     assert not cluster.entries() & {ADMIN, user("policed")["arn"], user("mover")["arn"]}
     assert cluster.kubectl("get", "nodes").returncode != 0

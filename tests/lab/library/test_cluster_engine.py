@@ -26,10 +26,10 @@ cluster = eks.Cluster("planned", {"create": {"authentication_mode": "API_AND_CON
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 k8s.core.v1.Namespace("team", metadata={"name": "team"}, opts=pulumi.ResourceOptions(provider=cluster.provider))
 user = aws.iam.User("user", name="planned-user")
-for via in ("aws-auth", "access-entry"):
-    eks.ClusterAccess(via, {
-        "cluster": cluster.connection, "group": f"team-{via}", "via": via,
-        "roles": [{"kind": "ClusterRole", "name": f"team-{via}", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}],
+for access_method in ("aws-auth", "access-entry"):
+    eks.ClusterAccess(access_method, {
+        "cluster": cluster.connection, "group": f"team-{access_method}", "access_method": access_method,
+        "rbac_roles": [{"name": f"team-{access_method}", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}],
         "principals": [{"arn": user.arn}],
     }, on_cluster)
 """

@@ -23,10 +23,10 @@ eks.WorkloadIdentity("disabled-pod-identity", {
     "cluster": cluster.connection, "namespace": "default", "service_account": "disabled-2",
     "mode": "pod-identity"}, on_cluster)
 eks.ClusterAccess("disabled", {
-    "cluster": cluster.connection, "group": "disabled", "roles": [{"name": "view"}], "via": "both",
+    "cluster": cluster.connection, "group": "disabled", "rbac_roles": [{"name": "view"}], "access_method": "both",
     "principals": [{"arn": said["user"]}]}, on_cluster)
 eks.ClusterAccess("adopted", {
-    "cluster": cluster.connection, "policies": [{"policy": "AmazonEKSViewPolicy"}], "adopt": True,
+    "cluster": cluster.connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}], "adopt": True,
     "principals": [{"arn": said["user"] + "-2"}]}, on_cluster)
 """
 DISABLED = automation.ConfigValue('["*"]')

@@ -39,7 +39,7 @@ eks.WorkloadIdentity("taken", {**args, **said["workload"]},
 
 MANY = """
 cluster = eks.Cluster("clu", {"name": said["cluster"]})
-eks.ClusterAccess("many", {"cluster": cluster.connection, "policies": [{"policy": "AmazonEKSViewPolicy"}],
+eks.ClusterAccess("many", {"cluster": cluster.connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
                            "principals": [{"arn": arn} for arn in said["principals"]]})
 """
 

@@ -29,7 +29,7 @@ def person(cluster):
 
 def guard(*principals, adopted=False):
     guarded = {"cluster_name": NAME, "region": REGION, "principals": [*principals], "administrators": []}
-    return ("AccessGuard", {**guarded, "adopted": adopted})
+    return ("LockoutGuard", {**guarded, "adopted": adopted})
 
 
 def made(person):
@@ -37,7 +37,7 @@ def made(person):
 
 
 def adopted(person):
-    return ("AdoptedAccessEntry", {"cluster_name": NAME, "region": REGION, "principal_arn": person, "guarded": True})
+    return ("AccessEntry", {"cluster_name": NAME, "region": REGION, "principal_arn": person, "guarded": True})
 
 
 def test_nobody_is_moved_by_being_taken_over(cluster, program, person):

@@ -25,7 +25,7 @@ PROGRAM = """
 cluster = eks.Cluster("clu", {"name": said["cluster"]})
 eks.ClusterAccess("guests", {
     "cluster": cluster.connection, "group": "guests", "principals": [said["guest"]],
-    "roles": [{"name": "guests", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
+    "rbac_roles": [{"name": "guests", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
 }, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 

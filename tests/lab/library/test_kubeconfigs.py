@@ -23,7 +23,7 @@ role = aws.iam.Role("operator", name=said["role"], assume_role_policy=json.dumps
         {"Effect": "Allow", "Principal": {"AWS": said["trusted"]}, "Action": "sts:AssumeRole"}]}))
 eks.ClusterAccess("operators", {
     "cluster": cluster.connection, "group": "kube-operators", "principals": [{"arn": role.arn}],
-    "roles": [{"name": "kube-operator", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
+    "rbac_roles": [{"name": "kube-operator", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
 }, pulumi.ResourceOptions(providers=[cluster.provider]))
 kinds = {"own": {}, "role": {"role_arn": role.arn}, "profile": {"profile": said["profile"]}}
 kinds["both"] = {**kinds["role"], **kinds["profile"]}

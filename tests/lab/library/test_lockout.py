@@ -10,11 +10,11 @@ import yaml
 from lab_program import ACCOUNT, REGION, Cluster, Watch, acting_as
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from eks_identity import cluster_api
-from eks_identity.people.access_entry_provider import AdoptedAccessEntryProvider
-from eks_identity.people.access_guard_provider import AccessGuardProvider
-from eks_identity.people.aws_auth_provider import AwsAuthMappingProvider
-from eks_identity.people.migration_provider import AuthenticationModeMigrationProvider
+from eks_identity.access.access_entry_provider import AccessEntryProvider
+from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
+from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.access.migration_provider import AuthenticationModeMigrationProvider
+from eks_identity.clients import kubernetes_api
 from lab.contract import AuthenticationMode
 
 NAME = "lockout"
@@ -95,7 +95,7 @@ class Case:
 
     @contextmanager
     def as_caller(self):
-        cluster_api.client.cache_clear()  # the API server remembers whom it knew a token by
+        kubernetes_api.client.cache_clear()  # the API server remembers whom it knew a token by
         with acting_as("caller", self.cluster.home, self.tools):
             yield
 
@@ -224,10 +224,10 @@ def test_a_change_is_rejected_if_the_caller_is_no_administrator_after_it(case, n
     case.set(**first)
     assert case.comes_to(administrator=True), "the caller is an administrator at first"
     with case.as_caller():
-        provider, news = AccessGuardProvider(), case.guard(**new)
+        provider, news = LockoutGuardProvider(), case.guard(**new)
         olds = {} if old is None else case.guard(**old)
         reasons = [failure.reason for failure in provider.check(olds, news).failures]
-        named = provider.check(olds, {**news, "break_glass": [CALLER]}).failures
+        named = provider.check(olds, {**news, "allow_lockout_of": [CALLER]}).failures
     case.set(**after)
     assert case.comes_to(administrator=not reasons), reasons
     assert not reasons or ("must keep the caller's rights in the cluster" in reasons[0] and CALLER in reasons[0])
@@ -242,8 +242,8 @@ def test_a_narrow_caller_that_keeps_what_it_has_is_not_blocked(case):
         mine = entry("nobodys")
         olds = {**case.guard(entries=[other, *mine["entries"]]), "principals": [other["arn"], CALLER]}
         news = case.guard(**mine)
-        assert AccessGuardProvider().check(olds, news).failures == []
-        lost = AccessGuardProvider().check(case.guard(**entry("nobodys")), case.guard()).failures
+        assert LockoutGuardProvider().check(olds, news).failures == []
+        lost = LockoutGuardProvider().check(case.guard(**entry("nobodys")), case.guard()).failures
     assert "ConfigMap kube-system/aws-auth at" in lost[0].reason
 
 
@@ -252,22 +252,22 @@ def test_what_cannot_be_read_is_rejected_with_the_reason(case):
     case.set(groups=["nobodys"])
     with case.as_caller():
         olds, news = case.guard(**entry("nobodys")), case.guard(**entry("others"))
-        (failure,) = AccessGuardProvider().check(olds, news).failures
+        (failure,) = LockoutGuardProvider().check(olds, news).failures
         assert "cannot be read" in failure.reason
         assert "clusterroles" in failure.reason.lower()
-        assert AccessGuardProvider().check(olds, {**news, "break_glass": [CALLER]}).failures == []
+        assert LockoutGuardProvider().check(olds, {**news, "allow_lockout_of": [CALLER]}).failures == []
 
 
 def test_an_adopted_entry_and_a_mapping_reject_a_lockout_themselves(case):
-    """AdoptedAccessEntry and AwsAuthMapping on their own: before they write, the caller stays an administrator."""
+    """AccessEntry and AwsAuthMapping on their own: before they write, the caller stays an administrator."""
     place = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig}
     adopted = {**place, "principal_arn": CALLER, "username": "caller", "groups": ["nobodys"]}
     mapped = {"kubeconfig": case.cluster.kubeconfig, "arn": CALLER, "username": "caller", "groups": ["nobodys"]}
     case.set(users=[MASTER])
     with case.as_caller():
-        shadowing = AdoptedAccessEntryProvider().check({}, adopted).failures
+        shadowing = AccessEntryProvider().check({}, adopted).failures
         fewer = AwsAuthMappingProvider().check({**mapped, "groups": ["system:masters"]}, mapped).failures
-        same = AdoptedAccessEntryProvider().check({}, {**adopted, "groups": ["platform"]}).failures
+        same = AccessEntryProvider().check({}, {**adopted, "groups": ["platform"]}).failures
     assert ["must keep the caller's rights" in failure.reason for failure in (*shadowing, *fewer)] == [True, True]
     assert same == []
     assert case.may()
@@ -277,9 +277,9 @@ def test_two_declarations_do_not_remove_one_administrator_each(case):
     """Each of them alone leaves the other's administrator; in one update both would go."""
     case.set(groups=["platform"])
     cluster, other = case.cluster, f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
-    provider = AccessGuardProvider()
+    provider = LockoutGuardProvider()
     provider.config = {}
-    cluster_api.client.cache_clear()
+    kubernetes_api.client.cache_clear()
     with acting_as("lab-admin", cluster.home, case.tools):
         first = provider.check(
             case.guard(
@@ -289,7 +289,7 @@ def test_two_declarations_do_not_remove_one_administrator_each(case):
         ).failures
         mine = {"arn": other, "username": "lab-admin", "groups": []}
         olds = {**case.guard(entries=[mine], **WHOLE), "principals": [other]}
-        second = provider.check(olds, {**case.guard(), "break_glass": []}).failures
+        second = provider.check(olds, {**case.guard(), "allow_lockout_of": []}).failures
     assert first == []
     assert any("must leave an administrator in the cluster" in failure.reason for failure in second)
 
@@ -297,10 +297,10 @@ def test_two_declarations_do_not_remove_one_administrator_each(case):
 def test_a_migration_keeps_administrators(case):
     """Dropping the group system:masters would leave the caller, who has an ARN to be named by, without rights."""
     case.set(users=[MASTER])
-    props = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig, "to": "API"}
+    props = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig, "target_mode": "API"}
     with case.as_caller():
         provider = AuthenticationModeMigrationProvider()
-        dropped = provider.check({}, {**props, "leave_behind": ["system:masters"]}).failures
+        dropped = provider.check({}, {**props, "accept_loss_of": ["system:masters"]}).failures
         kept = provider.check({}, props).failures
     assert ["must keep the caller's rights" in failure.reason for failure in dropped] == [True]
     assert kept == []

@@ -48,7 +48,7 @@ def mapping(principal, username, *groups):
 
 
 def declared(cluster, to, **other):
-    return {"migration": ("AuthenticationModeMigration", {"cluster": cluster.connection, "to": to, **other})}
+    return {"migration": ("AuthenticationModeMigration", {"cluster": cluster.connection, "target_mode": to, **other})}
 
 
 ROLE, USER = f"arn:aws:iam::{ACCOUNT}:role", f"arn:aws:iam::{ACCOUNT}:user"
@@ -77,7 +77,7 @@ def test_a_preview_shows_the_plan_and_changes_nothing(cluster, program):
 
 
 def test_everybody_keeps_working_through_both_steps(cluster, program):
-    """By name, groups and rights: nobody is refused twice in a row at either step but whom leave_behind names."""
+    """By name, groups and rights: nobody is refused twice in a row at either step but whom accept_loss_of names."""
     usual = {
         "mig-ope": "mig-ope ['operators'] False",
         "role/team/mig-team": "team:watch ['viewers'] False",
@@ -94,7 +94,7 @@ def test_everybody_keeps_working_through_both_steps(cluster, program):
     administrator = watches.pop("mig-root")
     assert set(administrator.answers) <= {usual["mig-root"], "mig-root [] False"}
     assert {who: watch.refusals(usual[who]) for who, watch in watches.items()} == dict.fromkeys(watches, 0)
-    assert up.outputs["left_behind"].value == [GONE, OTHER_ACCOUNT]
+    assert up.outputs["not_migrated"].value == [GONE, OTHER_ACCOUNT]
     assert cluster.entries() == {
         ADMIN,
         NODE,
@@ -115,7 +115,7 @@ def test_everybody_keeps_working_through_both_steps(cluster, program):
     with ExitStack() as watched:
         stay = {who: usual[who] for who in usual if who != "other-admin"}
         watches = {who: watched.enter_context(Watch(cluster, who, "delete", "nodes")) for who in stay}
-        up = program.declare(declared(cluster, "API", leave_behind=[OTHER_ACCOUNT, GONE])).up()
+        up = program.declare(declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])).up()
         now = {who: watch.ask() for who, watch in watches.items()}
     assert up.outputs["authentication_mode"].value == cluster.mode == "API"
     assert now == stay
@@ -126,7 +126,7 @@ def test_everybody_keeps_working_through_both_steps(cluster, program):
 
 def test_afterwards_it_keeps_and_never_goes_back(cluster, program):
     """aws-auth does nothing any more, nothing is left to do, a way back is refused, and destroy takes nobody out."""
-    left = declared(cluster, "API", leave_behind=[OTHER_ACCOUNT, GONE])
+    left = declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])
     newcomer = cluster.user("mig-late").rpartition("/")[2]
     before = aws_auth(cluster)
     write_aws_auth(cluster, {**before, "mapUsers": [mapping(f"user/{newcomer}", newcomer, "system:masters")]})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from lab_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws_auth
 
-from eks_identity.eks_api import EksApi
+from eks_identity.access.migration_provider import AuthenticationModeMigrationProvider
+from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import InvalidInput
-from eks_identity.people.migration_provider import AuthenticationModeMigrationProvider
 from lab.contract import AuthenticationMode
 
 OTHER_ACCOUNT = "210987654321"
@@ -27,7 +27,7 @@ def cluster(running_lab, tools, tmp_path_factory):
 @pytest.fixture
 def props(cluster, tools):
     with acting_as("lab-admin", cluster.home, tools):
-        yield {"cluster_name": "resumed", "region": REGION, "kubeconfig": cluster.kubeconfig, "to": "API"}
+        yield {"cluster_name": "resumed", "region": REGION, "kubeconfig": cluster.kubeconfig, "target_mode": "API"}
 
 
 def test_ended_in_the_middle_it_goes_on(cluster, props, monkeypatch):
@@ -43,18 +43,18 @@ def test_ended_in_the_middle_it_goes_on(cluster, props, monkeypatch):
     with monkeypatch.context() as ended:
         ended.setattr(EksApi, "associate", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            provider.create({**props, "to": "API_AND_CONFIG_MAP"})
+            provider.create({**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert cluster.mode == "API_AND_CONFIG_MAP"
     assert cluster.policies(one) == []
     assert two not in cluster.entries()
     made = cluster.entry(one)["createdAt"]
 
-    checked = provider.check({}, {**props, "to": "API_AND_CONFIG_MAP"})
+    checked = provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert checked.inputs["pending"] == 2
     provider.create(checked.inputs)
     assert cluster.policies(one) == cluster.policies(two) == ["AmazonEKSClusterAdminPolicy"]
     assert cluster.entry(one)["createdAt"] == made
-    assert provider.check({}, {**props, "to": "API_AND_CONFIG_MAP"}).inputs["pending"] == 0
+    assert provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"}).inputs["pending"] == 0
 
 
 def test_what_came_after_the_preview_still_counts(cluster, props):
@@ -75,7 +75,7 @@ def test_the_callers_own_way_in_goes_by_name_only(cluster, props):
     provider = AuthenticationModeMigrationProvider()
     write_aws_auth(cluster, {**aws_auth(cluster), "mapAccounts": [ACCOUNT]})
     entry = cluster.entry(ADMIN)
-    assert not provider.check({}, {**props, "leave_behind": [ACCOUNT]}).failures
+    assert not provider.check({}, {**props, "accept_loss_of": [ACCOUNT]}).failures
     cluster.eks.delete_access_entry(clusterName="resumed", principalArn=entry["principalArn"])
     cluster.kubectl(
         "create",
@@ -85,10 +85,10 @@ def test_the_callers_own_way_in_goes_by_name_only(cluster, props):
         f"--user={ADMIN}",
         principal="res-one",
     )
-    (failure,) = provider.check({}, {**props, "leave_behind": [ACCOUNT]}).failures
+    (failure,) = provider.check({}, {**props, "accept_loss_of": [ACCOUNT]}).failures
     assert "must keep the caller's rights in the cluster" in failure.reason
     assert ADMIN in failure.reason
-    assert not provider.check({}, {**props, "leave_behind": [ACCOUNT, ADMIN]}).failures
+    assert not provider.check({}, {**props, "accept_loss_of": [ACCOUNT, ADMIN]}).failures
 
 
 def master(name):

@@ -69,7 +69,7 @@ class Stack(LabProject):
     def say(self, cluster, users, provider, *, hosted=False, **other):
         """The stack, whose program lets these users in with this provider from now on."""
         people = [{"arn": arn} for arn in users]
-        access = {"cluster": cluster.connection, "principals": people, "policies": [{"policy": POLICY}], **other}
+        access = {"cluster": cluster.connection, "principals": people, "access_policies": [{"policy": POLICY}], **other}
         said = {"provider": provider, "access": access, "hosted": camel(access) if hosted else None}
         self.stack.set_config("said", automation.ConfigValue(json.dumps(said), secret=True))
         return self.stack

@@ -16,9 +16,9 @@ from lightkube.resources.authorization_v1 import SubjectAccessReview
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from eks_identity import cluster_api
-from eks_identity.model.cluster_rights import ADMINISTRATION, ClusterUser, Rights
-from eks_identity.model.rbac_evaluation import Request, allows
+from eks_identity.clients import kubernetes_api
+from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser, Rights
+from eks_identity.evaluation.rbac import Request, allows
 
 WORLDS, REQUESTS = 30, 10
 RBAC_API = "rbac.authorization.k8s.io"
@@ -146,7 +146,7 @@ def test_rbac_evaluation_equals_the_api_servers(api_server, dice):
         assert has_seen(client, ClusterUser("last"), Request("last", "pods"))
         assert has_seen(client, ClusterUser("last"), Request("local", "pods", "default"))
 
-        cluster, namespaced = cluster_api.rbac(api_server), cluster_api.namespaced_rbac(api_server)
+        cluster, namespaced = kubernetes_api.rbac(api_server), kubernetes_api.namespaced_rbac(api_server)
         administrators = 0
         for number in range(WORLDS):
             account = f"system:serviceaccount:default:user-{number}"

@@ -150,9 +150,9 @@ def said(running_lab):
 
 def access(user, in_, **passed):
     principals = [{"arn": f"arn:aws:iam::{ACCOUNT}:user/{user}"}]
-    args = {"policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": principals}
+    args = {"access_policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": principals}
     if "kubernetes" in passed:
-        args |= {"group": user, "roles": [{"name": "view"}]}
+        args |= {"group": user, "rbac_roles": [{"name": "view"}]}
     return {"kind": "ClusterAccess", "in": in_, "args": args, **passed}
 
 

@@ -21,7 +21,7 @@ role = aws.iam.Role("replaced", name="replaced", assume_role_policy={json.dumps(
                     opts=pulumi.ResourceOptions(replacement_trigger=said["made"], delete_before_replace=True))
 cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
 eks.ClusterAccess("replaced", {{
-    "cluster": cluster.connection, "group": "replaced", "roles": [{{"name": "view"}}],
+    "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
     "policies": [{{"policy": "AmazonEKSViewPolicy"}}],
     "principals": [{{"arn": role.arn.apply(lambda arn: arn)}}]}}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """

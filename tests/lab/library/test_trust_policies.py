@@ -56,7 +56,7 @@ def test_exactly_the_subjects_of_the_trusted_clusters_are_let_in(trusted, listed
 @given(labels, labels, subjects, providers)
 def test_a_wildcard_matches_names_of_its_namespace_alone(namespace, prefix, other, provider):
     """A name pattern lets in what begins so, in that namespace, with that audience."""
-    document = trust.irsa_trust([provider], [Subject.of(namespace, f"{prefix}-*", match_wildcards=True)])
+    document = trust.irsa_trust([provider], [Subject.of(namespace, f"{prefix}-*", allow_wildcards=True)])
     inside = f"system:serviceaccount:{namespace}:{prefix}-1"
     assert allowed(document, provider, sub=inside, aud="sts.amazonaws.com")
     assert not allowed(document, provider, sub=inside, aud="sts.amazonaws.comx")

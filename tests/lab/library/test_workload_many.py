@@ -107,10 +107,10 @@ def test_a_wildcard_says_who_gains(run, both, accounts):
     """It lets in what matches in every cluster, those made later too, and the preview says so."""
     stack = run(PROGRAM)
     given = {"oidc_provider_arns": [both[0][1]], "subjects": [{"namespace": "default", "name": "batch-*"}]}
-    assert "set match_wildcards to True if that is meant" in refused(stack.say(given).preview)
-    said = stack.say({**given, "match_wildcards": True}).preview().stdout
+    assert "set allow_wildcards to True if that is meant" in refused(stack.say(given).preview)
+    said = stack.say({**given, "allow_wildcards": True}).preview().stdout
     assert "every service account that matches default/batch-* in every one of these clusters" in said
-    stack.up({**given, "match_wildcards": True})
+    stack.up({**given, "allow_wildcards": True})
     accounts("batch-1", "other")
     (pods, _), (elsewhere, _) = both
     role = f"arn:aws:iam::{ACCOUNT}:role/shared"
@@ -147,7 +147,7 @@ def test_every_option_of_a_role_is_seen_in_iam(run, both):
                 "conditions": [{"test": "StringEquals", "variable": "aws:RequestedRegion", "values": ["eu-west-1"]}],
             }
         ],
-        "catalogue": [{"name": "external-dns", "hosted_zone_arns": ["arn:aws:route53:::hostedzone/Z1"]}],
+        "policy_templates": [{"name": "external-dns", "hosted_zone_arns": ["arn:aws:route53:::hostedzone/Z1"]}],
         "assume_role_arns": ["arn:aws:iam::210987654321:role/chained"],
     }
     stack = run(WORKLOAD)

@@ -1,0 +1,78 @@
+"""Entries for objects in S3: the Mountpoint driver, and Velero's backups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eks_identity.model.policy_templates.entry import Entry, Scope
+from eks_identity.model.policy_templates.fields import BUCKETS, KEY_PREFIXES, KEYS
+from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, present, requested, tagged
+from eks_identity.model.policy_templates.storage import keys_of_volumes
+
+_BACKUP = "velero.io/backup"
+
+
+def _objects(scope: Scope, *actions: str) -> Iterator[Statement]:
+    """The objects of the buckets below the key prefixes, and the list of those."""
+    buckets, prefixes = scope.all_of(BUCKETS), scope.key_prefixes
+    listing = allow("s3:ListBucket").on(*buckets)
+    yield listing.when(like("s3:prefix", *(f"{prefix}*" for prefix in prefixes))) if prefixes else listing
+    yield allow(*actions).on(*(f"{bucket}/{prefix}*" for bucket in buckets for prefix in prefixes or ("",)))
+
+
+def _keys_of_objects(scope: Scope) -> Iterator[Statement]:
+    if scope.keys:
+        hosts = scope.hosts("s3.*")
+        yield allow("kms:Decrypt", "kms:GenerateDataKey").on(*scope.keys).when(like("kms:ViaService", *hosts))
+
+
+def _mountpoint(scope: Scope) -> Iterator[Statement]:
+    yield from _objects(scope, "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject")
+    yield from _keys_of_objects(scope)
+
+
+def _velero(scope: Scope) -> Iterator[Statement]:
+    yield from _objects(
+        scope,
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:DeleteObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+    )
+    yield from _keys_of_objects(scope)
+    volumes, snapshots = scope.arn("ec2", "volume/*"), scope.arn("ec2", "snapshot/*")
+    yield allow("ec2:DescribeVolumes", "ec2:DescribeSnapshots")
+    yield allow("ec2:CreateSnapshot", "ec2:CreateVolume").on(volumes)
+    yield allow("ec2:CreateSnapshot").on(snapshots).when(present(requested(_BACKUP)))
+    yield allow("ec2:CreateVolume", "ec2:DeleteSnapshot").on(snapshots).when(present(tagged(_BACKUP)))
+    on_creation = equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot")
+    yield allow("ec2:CreateTags").on(volumes, snapshots).when(on_creation)
+    yield from keys_of_volumes(scope)
+
+
+MOUNTPOINT = Entry(
+    name="aws-mountpoint-s3-csi-driver",
+    namespace="kube-system",
+    service_account="s3-csi-driver-sa",
+    lets="list the buckets, and read, write and delete their objects; with `key_prefixes`, those below them alone; "
+    "with `kms_key_arns`, encrypted by these keys too",
+    source="https://github.com/awslabs/mountpoint-s3/blob/main/doc/CONFIGURATION.md#iam-permissions",
+    statements=_mountpoint,
+    needs=[[BUCKETS]],
+    takes=[KEY_PREFIXES, KEYS],
+    addon="aws-mountpoint-s3-csi-driver",
+)
+
+VELERO = Entry(
+    name="velero",
+    namespace="velero",
+    service_account="velero",
+    lets="keep backups in the buckets, snapshot any volume, restore and delete the snapshots that it made (tag "
+    "`velero.io/backup`); with `kms_key_arns`, objects and volumes encrypted by these keys too",
+    source="https://github.com/vmware-tanzu/velero-plugin-for-aws#set-permissions-for-velero",
+    statements=_velero,
+    needs=[[BUCKETS]],
+    takes=[KEY_PREFIXES, KEYS],
+)

@@ -1,0 +1,49 @@
+"""Entries for names: records in hosted zones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from eks_identity.model.policy_templates.entry import Entry, Scope
+from eks_identity.model.policy_templates.fields import HOSTED_ZONES
+from eks_identity.model.policy_templates.statements import Statement, allow
+
+
+def _external_dns(scope: Scope) -> Iterator[Statement]:
+    zones = scope.all_of(HOSTED_ZONES)
+    yield allow(
+        "route53:ChangeResourceRecordSets",
+        "route53:ListResourceRecordSets",
+        "route53:ListTagsForResource",
+        "route53:ListTagsForResources",
+    ).on(*zones)
+    yield allow("route53:ListHostedZones")
+
+
+def _cert_manager(scope: Scope) -> Iterator[Statement]:
+    yield allow("route53:GetChange").on(scope.arn("route53", "change/*", region="", account=""))
+    yield allow("route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets").on(*scope.all_of(HOSTED_ZONES))
+    yield allow("route53:ListHostedZonesByName")
+
+
+EXTERNAL_DNS = Entry(
+    name="external-dns",
+    namespace="external-dns",
+    service_account="external-dns",
+    lets="write the records of the zones, and find them by name and tags",
+    source="https://kubernetes-sigs.github.io/external-dns/latest/docs/tutorials/aws/#iam-policy",
+    statements=_external_dns,
+    needs=[[HOSTED_ZONES]],
+    addon="external-dns",
+)
+
+CERT_MANAGER = Entry(
+    name="cert-manager",
+    namespace="cert-manager",
+    service_account="cert-manager",
+    lets="answer DNS-01 challenges in the zones",
+    source="https://cert-manager.io/docs/configuration/acme/dns01/route53/#set-up-an-iam-policy",
+    statements=_cert_manager,
+    needs=[[HOSTED_ZONES]],
+    addon="cert-manager",
+)

@@ -1,0 +1,157 @@
+"""Create, read, update and delete of the resources that the library serves itself, as the engine asks for them.
+
+The provider classes are those of the dynamic resources, and get what a dynamic provider would get: plain Python values,
+in Python's names, `UNKNOWN` for what a preview does not know. What came as a secret leaves as one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.struct_pb2 import Struct
+from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.util import camel_case
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.rpc import UNKNOWN
+
+from eks_identity.plugin.exports import own_resources
+from eks_identity.plugin.wire import snake_case
+from eks_identity.runtime.custom_resource import SECRET_INPUTS
+
+_CHANGES = {
+    True: provider_pb2.DiffResponse.DIFF_SOME,
+    False: provider_pb2.DiffResponse.DIFF_NONE,
+    None: provider_pb2.DiffResponse.DIFF_UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Properties:
+    """A resource's inputs or outputs, and which of them are secret."""
+
+    values: dict[str, Any]
+    secrets: frozenset[str]
+
+    @classmethod
+    def of(cls, struct: Struct, secrets: Collection[str]) -> "Properties":
+        """What the engine sent, in Python's names; `secrets` besides those that it marked."""
+        wire = {snake_case(name): value for name, value in PropertyValue.unmarshal_map(struct).items()}
+        marked = {name for name, value in wire.items() if value.contains_secret()}
+        values = {name: _plain(value) for name, value in wire.items()}
+        return cls({**values, SECRET_INPUTS: sorted(marked.difference(secrets))}, frozenset(marked.union(secrets)))
+
+    def struct(self, values: Mapping[str, Any] | None) -> Struct:
+        """`values` for the engine, with the secrets of these properties."""
+        return PropertyValue.marshal_map(
+            {
+                camel_case(name): _wire(value).with_secret(name in self.secrets and value is not None)
+                for name, value in (values or {}).items()
+                if name != SECRET_INPUTS
+            }
+        )
+
+
+class OwnResources:
+    """Hands the engine's requests to the provider of a resource's type."""
+
+    def __init__(self) -> None:
+        self._types = own_resources()
+        self._providers: dict[str, ResourceProvider] = {}
+        self._config: dict[str, str] = {}
+
+    def configure(self, config: Mapping[str, str]) -> None:
+        """Sets what the program's config says: the AWS `profile`, for resources that call AWS themselves.
+
+        The engine's names of keys are `eks-identity:config:profile`, those of programs `eks-identity:profile`.
+        """
+        self._config = {name.replace(":config:", ":", 1): value for name, value in config.items() if value}
+        self._providers.clear()
+
+    def check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        provider, secrets = self._serving(request.urn)
+        olds, news = Properties.of(request.olds, secrets), Properties.of(request.news, secrets)
+        result = provider.check(olds.values, news.values)
+        return provider_pb2.CheckResponse(
+            inputs=news.struct(result.inputs),
+            failures=[
+                provider_pb2.CheckFailure(property=camel_case(failure.property), reason=failure.reason)
+                for failure in result.failures
+            ],
+        )
+
+    def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        provider, secrets = self._serving(request.urn)
+        olds, news = Properties.of(request.olds, secrets), Properties.of(request.news, secrets)
+        kept = {snake_case(name): olds.values.get(snake_case(name)) for name in request.ignoreChanges}
+        result = provider.diff(request.id, olds.values, news.values | kept)
+        return provider_pb2.DiffResponse(
+            changes=_CHANGES[result.changes],
+            replaces=[camel_case(name) for name in result.replaces or ()],
+            stables=[camel_case(name) for name in result.stables or ()],
+            deleteBeforeReplace=bool(result.delete_before_replace),
+        )
+
+    def create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
+        provider, secrets = self._serving(request.urn)
+        news = Properties.of(request.properties, secrets)
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=request.properties)
+        result = provider.create(news.values)
+        return provider_pb2.CreateResponse(id=result.id, properties=news.struct(result.outs))
+
+    def read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
+        provider, secrets = self._serving(request.urn)
+        props = Properties.of(request.properties or request.inputs, secrets)
+        result = provider.read(request.id, props.values)
+        return provider_pb2.ReadResponse(
+            id=result.id or "",
+            properties=props.struct(result.outs),
+            inputs=request.inputs if result.inputs is None else props.struct(result.inputs),
+        )
+
+    def update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
+        provider, secrets = self._serving(request.urn)
+        olds, news = Properties.of(request.olds, secrets), Properties.of(request.news, secrets)
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=request.news)
+        result = provider.update(request.id, olds.values, news.values)
+        return provider_pb2.UpdateResponse(properties=news.struct(result.outs))
+
+    def delete(self, request: provider_pb2.DeleteRequest) -> None:
+        provider, secrets = self._serving(request.urn)
+        provider.delete(request.id, Properties.of(request.properties, secrets).values)
+
+    def _serving(self, urn: str) -> tuple[ResourceProvider, Collection[str]]:
+        """The provider for the resource with this URN, and the names of what is always secret in it."""
+        name = urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
+        declared = self._types[name]
+        if name not in self._providers:
+            provider = declared.provider.load()
+            provider.configure(ConfigureRequest(Config(self._config, "")))
+            self._providers[name] = provider
+        return self._providers[name], declared.secrets
+
+
+def _plain(value: PropertyValue) -> Any:
+    inner = value.value
+    if isinstance(inner, Computed):
+        return UNKNOWN
+    if isinstance(inner, Mapping):
+        return {key: _plain(one) for key, one in inner.items()}
+    if isinstance(inner, tuple):
+        return [_plain(one) for one in inner]
+    return int(inner) if isinstance(inner, float) and inner.is_integer() else inner
+
+
+def _wire(value: Any) -> PropertyValue:
+    if value == UNKNOWN:
+        return PropertyValue.computed()
+    if rpc.is_rpc_secret(value):
+        return _wire(value["value"]).with_secret(is_secret=True)
+    if isinstance(value, Mapping):
+        return PropertyValue({key: _wire(one) for key, one in value.items()})
+    if isinstance(value, list | tuple):
+        return PropertyValue([_wire(one) for one in value])
+    return PropertyValue(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)

@@ -1,0 +1,153 @@
+"""The package's schema: what `pulumi package get-schema` says, and every SDK is generated from.
+
+Read off the classes, with pulumi's own analyzer of types. Descriptions are the docstrings that Python users read, those
+of inherited keys too, with names as other languages write them.
+
+`python -m eks_identity.plugin.schema FILE` writes it; `components/schema.json` is that, committed.
+"""
+
+import ast
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import metadata
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
+from pulumi.provider.experimental.schema import ComplexType, Property, remove_none
+from pulumi.provider.experimental.util import camel_case
+
+import eks_identity
+from eks_identity.plugin.components import outputs_of
+from eks_identity.plugin.exports import args_of, declarable
+from eks_identity.plugin.names import Names
+from eks_identity.plugin.wire import is_record_of_inputs
+from eks_identity.runtime.custom_resource import PACKAGE
+
+Json = dict[str, Any]
+
+_LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
+_PROFILE = (
+    "The AWS profile for what the library asks AWS itself where no aws provider is passed, in place of `aws:profile`; "
+    "else the environment's."
+)
+
+
+@cache
+def schema() -> str:
+    """The schema as JSON."""
+    about = metadata(PACKAGE)
+    reader = _Reader(PACKAGE)
+    made = {name: _component(reader, each) for name, each in declarable().items()}
+    types = {name: _type(definition) for name, definition in reader.type_definitions.items()}
+    profile = {"profile": {"type": "string", "description": _PROFILE}}
+    package = {
+        "name": PACKAGE,
+        "displayName": "EKS Identity",
+        "version": about["Version"],
+        "description": about["Summary"],
+        "keywords": ["pulumi", "aws", "eks", "kubernetes", "category/cloud"],
+        "license": about["License-Expression"],
+        "language": {language: {"respectSchemaVersion": True} for language in _LANGUAGES},
+        "config": {"variables": profile},
+        "provider": {"type": "object", "inputProperties": profile},
+        "resources": {f"{PACKAGE}:index:{name}": each for name, each in sorted(made.items())},
+        "types": {f"{PACKAGE}:index:{name}": each for name, each in sorted(types.items())},
+    }
+    text = json.dumps(_public(package), indent=2, ensure_ascii=False)
+    return json.dumps(_described(json.loads(text), Names.of(text)), indent=2, ensure_ascii=False) + "\n"
+
+
+class _Reader(Analyzer):
+    """Finds the docstrings of inherited keys and of properties too."""
+
+    def get_docstring(self, typ: type, name: str) -> str | None:
+        """The literal below the key or output, in whichever class declares it; a property's own."""
+        texts = (super(_Reader, self).get_docstring(each, name) for each in _lineage(typ))
+        return next((text for text in texts if text), inspect.getdoc(getattr(typ, name, None)))
+
+
+def _lineage(typ: type) -> Iterator[type]:
+    """`typ` and the classes of this library that it inherits from. TypedDicts know theirs by their source alone."""
+    yield typ
+    module = sys.modules[typ.__module__]
+    for base in ast.parse(inspect.getsource(typ)).body[0].bases:  # type: ignore[attr-defined]
+        found = getattr(module, ast.unparse(base), None)
+        if inspect.isclass(found) and found.__module__.startswith(eks_identity.__name__):
+            yield from _lineage(found)
+
+
+def _component(reader: _Reader, declared: type[pulumi.Resource]) -> Json:
+    args = args_of(declared)
+    inputs, _ = reader.analyze_type(args, is_component_output=False)
+    outputs = {
+        camel_case(name): reader.analyze_property(kind, declared, name, can_be_plain=False, is_component_output=True)
+        for name, kind in outputs_of(declared)
+    }
+    # Containers decide which resources there are, and so are plain; a record of Inputs does not.
+    late = {camel_case(name) for name, kind in inspect.get_annotations(args).items() if is_record_of_inputs(kind)}
+    secrets = {camel_case(name) for name in getattr(declared, "secrets", ())}
+    return {
+        "isComponent": True,
+        "description": declared.__doc__,
+        "type": "object",
+        "inputProperties": {
+            name: _property(each, late=name in late, secret=name in secrets) for name, each in inputs.items()
+        },
+        "requiredInputs": sorted(name for name, each in inputs.items() if not each.optional) or None,
+        "properties": {name: _property(each, secret=name in secrets) for name, each in outputs.items()},
+        "required": sorted(outputs),
+    }
+
+
+def _property(definition: PropertyDefinition, *, late: bool = False, secret: bool = False) -> Json:
+    return _bare(Property.from_definition(definition).to_json(), late=late) | {
+        "description": definition.description,
+        "secret": True if secret else None,
+    }
+
+
+def _bare(written: Json, *, late: bool) -> Json:
+    """Without the description, which the analyzer repeats for items; and not `plain` where it may be known later."""
+    inner = {key: _bare(written[key], late=late) for key in ("items", "additionalProperties") if written.get(key)}
+    return written | inner | {"description": None} | ({"plain": None} if late else {})
+
+
+def _type(definition: Any) -> Json:
+    keys = {name: _property(each) for name, each in definition.properties.items()}
+    return {**ComplexType.from_definition(definition).to_json(), "properties": keys}
+
+
+def _public(document: Any) -> Any:
+    """Without empty entries; and without `Args` in the names of types, which SDKs append themselves."""
+    if isinstance(document, dict):
+        return {
+            re.sub(r"^(eks-identity:index:\w+)Args$", r"\1", key): _public(value)
+            for key, value in remove_none(document).items()
+        }
+    if isinstance(document, list):
+        return [_public(value) for value in document]
+    if isinstance(document, str):
+        return re.sub(r"^(#/types/eks-identity:index:\w+)Args$", r"\1", document)
+    return document
+
+
+def _described(document: Any, names: Names) -> Any:
+    """With descriptions as other languages need them: no indentation of Python source, names in camel case."""
+    if isinstance(document, dict):
+        return {
+            key: names.in_camel_case(inspect.cleandoc(value))
+            if key == "description" and isinstance(value, str)
+            else _described(value, names)
+            for key, value in document.items()
+        }
+    return [_described(value, names) for value in document] if isinstance(document, list) else document
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(schema(), encoding="utf-8")

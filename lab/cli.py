@@ -16,9 +16,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lab.contract import CLUSTER_NAME, AuthenticationMode
 from lab.errors import LabError, UsageError
-from lab.home import DEFAULT_NAME, Home
+from lab.interfaces import CLUSTER_NAME, AuthenticationMode
+from lab.lab_dir import DEFAULT_NAME, LabDir
 from lab.progress import Timeline
 
 
@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
 def _errors_to_exit_codes(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
-    def wrapped(home: Home, *args: Any, **options: Any) -> Any:
+    def wrapped(home: LabDir, *args: Any, **options: Any) -> Any:
         try:
             return command(home, *args, **options)
         except LabError as error:
@@ -68,7 +68,7 @@ _AFTER_INTERRUPT = {
 def main(context: click.Context, name: str) -> None:
     """A local EKS: AWS's identity services and real Kubernetes clusters on this machine, with no AWS account."""
     try:
-        context.obj = Home(name)
+        context.obj = LabDir(name)
     except UsageError as error:
         if context.invoked_subcommand == "env":
             _take_credentials_away()
@@ -117,7 +117,7 @@ class _Entering(click.Command):
 )
 @click.pass_obj
 @_errors_to_exit_codes
-def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
+def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
     """Bring the lab up; what is up already stays as it is."""
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
     from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
@@ -137,7 +137,7 @@ def up(home: Home, clusters: dict[str, AuthenticationMode], plugins: str, owner:
 @main.command()
 @click.pass_obj
 @_errors_to_exit_codes
-def down(home: Home) -> None:
+def down(home: LabDir) -> None:
     """Stop the lab. Its AWS and its clusters are gone; its logs stay until the next `up`."""
     from lab.lifecycle import down as take_down  # noqa: PLC0415 - see `up`
 
@@ -147,7 +147,7 @@ def down(home: Home) -> None:
 @main.command()
 @click.pass_obj
 @_errors_to_exit_codes
-def reset(home: Home) -> None:
+def reset(home: LabDir) -> None:
     """Stop the lab and remove its folder whole; programs, which labs share, stay."""
     from lab.lifecycle import reset as remove  # noqa: PLC0415 - see `up`
 
@@ -158,7 +158,7 @@ def reset(home: Home) -> None:
 @main.command()
 @click.pass_obj
 @_errors_to_exit_codes
-def status(home: Home) -> None:
+def status(home: LabDir) -> None:
     """What runs, where; exits with 3 where the lab is not running."""
     state = home.running()
     if state is None:
@@ -181,7 +181,7 @@ def status(home: Home) -> None:
 @click.option("--as", "principal", default="lab-admin", show_default=True, help="IAM user, role/NAME, or ARN.")
 @click.pass_obj
 @_errors_to_exit_codes
-def env(home: Home, principal: str) -> None:
+def env(home: LabDir, principal: str) -> None:
     """Shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)".
 
     Where the lab cannot be entered, the exports take the shell's own AWS and Kubernetes credentials away, so that
@@ -205,7 +205,7 @@ def env(home: Home, principal: str) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.pass_obj
 @_errors_to_exit_codes
-def logs(home: Home, part: str | None, *, follow: bool) -> None:
+def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
     """Print the log of one PART, or list the parts that have one."""
     files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
     if part is None:
@@ -226,12 +226,12 @@ def logs(home: Home, part: str | None, *, follow: bool) -> None:
 @click.option("--keep", is_flag=True, help="Leave the lab up at the end; without --lab, it is named demo-<process id>.")
 @click.pass_obj
 @_errors_to_exit_codes
-def demo(home: Home, *, keep: bool) -> None:
+def demo(home: LabDir, *, keep: bool) -> None:
     """Walk both stories in a fresh lab with the vendor's clients; exits with 1 where one step differs."""
-    from lab.stories.demo import run_demo  # noqa: PLC0415 - see `up`
+    from lab.scenarios.demo import run_demo  # noqa: PLC0415 - see `up`
 
     if home.name == DEFAULT_NAME:
-        home = Home(f"demo-{os.getpid()}")
+        home = LabDir(f"demo-{os.getpid()}")
     sys.exit(ExitCode.OK if run_demo(home, keep=keep) else ExitCode.FAILED)
 
 
@@ -254,6 +254,6 @@ def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:
     return clusters
 
 
-def _part_name(home: Home, file: Path) -> str:
+def _part_name(home: LabDir, file: Path) -> str:
     parts = [part for part in file.relative_to(home.folder).with_suffix("").parts if part != "logs"]
     return "/".join(parts)

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from lab.contract import AuthenticationMode
 from lab.errors import StartError
-from lab.home import Home
+from lab.interfaces import AuthenticationMode
+from lab.lab_dir import LabDir
 from lab.principals import client
 from lab.progress import Timeline
 
@@ -25,7 +25,7 @@ NODE_GROUP = "nodes"
 _POLL = {"Delay": 0.1, "MaxAttempts": 900}
 
 
-def ensure_clusters(home: Home, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
+def ensure_clusters(home: LabDir, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
     """Make the clusters that are not there yet, each with one node; several at once. One that is there stays as is.
 
     One without a node is what an `up` that was ended left: the rest of it is made.
@@ -52,7 +52,7 @@ def _node_groups(eks: Any, cluster: str) -> list[str]:
     return groups
 
 
-def _make(home: Home, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
+def _make(home: LabDir, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
     eks = client(home, "eks")
     there_already = eks.exceptions.ResourceInUseException
     try:
@@ -89,7 +89,7 @@ def _issues(error: Exception) -> list[str]:
     return [issue["message"] for found in health for issue in found.get("issues", [])]
 
 
-def _ensure_roles(home: Home) -> dict[str, str]:
+def _ensure_roles(home: LabDir) -> dict[str, str]:
     iam = client(home, "iam")
     wanted = {
         CLUSTER_ROLE: ("eks.amazonaws.com", ["AmazonEKSClusterPolicy"]),

@@ -23,8 +23,8 @@ from lab import aws_command
 from lab.cloud import Cloud
 from lab.cluster import Runtime
 from lab.cluster.processes import Process
-from lab.contract import Programs
-from lab.home import Home, State
+from lab.interfaces import Programs
+from lab.lab_dir import LabDir, State
 from lab.pki import CertificateAuthority
 from lab.plugins.install import MODULES
 from lab.prefork.start import start
@@ -38,7 +38,7 @@ OTHER_ACCOUNT = "210987654321"
 REGION = "ap-northeast-1"
 
 
-def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event) -> None:
+def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Event) -> None:
     """Run the lab until it is `stopping`; writes a line to the file descriptor `ready` once AWS answers."""
     events = EventLog(home.events)
     started = time.monotonic()
@@ -77,7 +77,7 @@ def serve(home: Home, programs: Programs, ready: int, stopping: threading.Event)
         cloud.stop()
 
 
-def _start_servers(home: Home) -> list[Process]:
+def _start_servers(home: LabDir) -> list[Process]:
     """The processes that the stand-in plugins and `aws` are forks of: until they listen, those start by themselves."""
     home.prefork.mkdir(mode=0o700, exist_ok=True)
     environment = dict(os.environ) | {"PYTHONWARNINGS": "ignore"}
@@ -107,7 +107,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     os.set_inheritable(given.ready, False)  # noqa: FBT003 - the call takes no keyword
-    home = Home(given.name, given.root)
+    home = LabDir(given.name, given.root)
     stopping, alone = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR, prepare
 
 PASSPHRASE = "eks-identity-lab"  # noqa: S105 - the lab's stack holds secrets of a throwaway account only
@@ -48,7 +48,7 @@ _ALWAYS_UNSET_AWS = (
 )
 
 
-def variables(home: Home, bin_folder: Path, principal: str = ADMINISTRATOR) -> dict[str, str]:
+def variables(home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR) -> dict[str, str]:
     """What to set, for `principal`. Raises `UsageError` where the lab is not running or has no such principal."""
     state = home.require_running()
     folder = prepare(home, state, principal)
@@ -71,7 +71,7 @@ def variables(home: Home, bin_folder: Path, principal: str = ADMINISTRATOR) -> d
 
 
 def process_environment(
-    home: Home, bin_folder: Path, principal: str = ADMINISTRATOR, *, inherit: Mapping[str, str] | None = None
+    home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR, *, inherit: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """The whole environment of a program that runs in the lab: the caller's, less what must not leak in."""
     inherited = os.environ if inherit is None else inherit

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from lab.environment import process_environment
 from lab.errors import StartError
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR
 
 
-def update_kubeconfig(home: Home, bin_folder: Path, cluster: str, principal: str = ADMINISTRATOR) -> None:
+def update_kubeconfig(home: LabDir, bin_folder: Path, cluster: str, principal: str = ADMINISTRATOR) -> None:
     """Run `aws eks update-kubeconfig` as `principal`; raises `StartError` with the aws command's words if it fails."""
     done = subprocess.run(
         ["aws", "eks", "update-kubeconfig", "--name", cluster, "--alias", cluster],

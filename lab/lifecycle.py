@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from lab.contract import AuthenticationMode, clean_environment
 from lab.environment import process_environment
 from lab.errors import StartError, UsageError
-from lab.home import Home, State
+from lab.interfaces import AuthenticationMode, clean_environment
+from lab.lab_dir import LabDir, State
 from lab.plugins.install import PLUGINS, REPOSITORY, install, sdk_version, uninstall
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools
@@ -34,7 +34,7 @@ class Plugins(StrEnum):
 
 
 def up(
-    home: Home,
+    home: LabDir,
     clusters: Mapping[str, AuthenticationMode],
     plugins: Plugins,
     timeline: Timeline,
@@ -59,7 +59,7 @@ def up(
     return state
 
 
-def down(home: Home) -> bool:
+def down(home: LabDir) -> bool:
     """Stop the lab and remove its data, its logs excepted; says whether it was running."""
     with home.lock():
         state = home.running()
@@ -69,7 +69,7 @@ def down(home: Home) -> bool:
     return state is not None
 
 
-def reset(home: Home) -> None:
+def reset(home: LabDir) -> None:
     """Stop the lab and remove everything of it; programs, which labs share, stay."""
     down(home)
     with home.lock():
@@ -77,7 +77,7 @@ def reset(home: Home) -> None:
         home.forget_lock()
 
 
-def _clean_killed(home: Home) -> None:
+def _clean_killed(home: LabDir) -> None:
     """Remove what other labs left whose daemon was killed; their own names may never be used again."""
     home.prepare()
     for other in home.siblings():
@@ -85,7 +85,7 @@ def _clean_killed(home: Home) -> None:
             other.remove_leftovers()
 
 
-def _start(home: Home, tools: Tools, timeline: Timeline, owner: int | None) -> State:
+def _start(home: LabDir, tools: Tools, timeline: Timeline, owner: int | None) -> State:
     home.clear()
     home.prepare()
     home.logs.mkdir(mode=0o700)
@@ -115,7 +115,7 @@ def _start(home: Home, tools: Tools, timeline: Timeline, owner: int | None) -> S
     return state
 
 
-def _make_clusters(home: Home, tools: Tools, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
+def _make_clusters(home: LabDir, tools: Tools, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
     from lab.clusters import ensure_clusters  # noqa: PLC0415 - brings boto3, which a lab that is up does not need
     from lab.kubeconfig import update_kubeconfig  # noqa: PLC0415 - the same
 
@@ -125,7 +125,7 @@ def _make_clusters(home: Home, tools: Tools, clusters: Mapping[str, Authenticati
             update_kubeconfig(home, tools.bin, name)
 
 
-def _prepare_pulumi(home: Home, tools: Tools, plugins: Plugins) -> None:
+def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
     """Plugins where the engine finds them, and the stack where `pulumi up -s lab` finds it."""
     environment = process_environment(home, tools.bin)
     home.pulumi.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lab.contract import Credentials
 from lab.errors import UsageError
-from lab.home import Home, State
+from lab.interfaces import Credentials
+from lab.lab_dir import LabDir, State
 from lab.pki import write_secret
 from lab.service_models import share
 
@@ -28,11 +28,11 @@ _NAME = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]+")
 """The name of an IAM user or role, with its path."""
 
 
-def folder_of(home: Home, principal: str) -> Path:
+def folder_of(home: LabDir, principal: str) -> Path:
     return home.principals / principal.replace(":", "_").replace("/", "_")
 
 
-def write_credentials(home: Home, principal: str, credentials: Credentials) -> None:
+def write_credentials(home: LabDir, principal: str, credentials: Credentials) -> None:
     """Keep a user's access key in a credentials file that only the person at this machine can read."""
     profile = {
         "aws_access_key_id": credentials.access_key_id,
@@ -41,7 +41,7 @@ def write_credentials(home: Home, principal: str, credentials: Credentials) -> N
     write_secret(folder_of(home, principal) / "credentials", _ini({"default": profile}))
 
 
-def session(home: Home, principal: str = ADMINISTRATOR) -> Any:
+def session(home: LabDir, principal: str = ADMINISTRATOR) -> Any:
     """A boto3 session of the principal that knows nothing of the caller's own AWS settings."""
     import boto3  # noqa: PLC0415 - a quarter of a second, and `status` and `env` do without it
     import botocore.session  # noqa: PLC0415 - the same
@@ -56,7 +56,7 @@ def session(home: Home, principal: str = ADMINISTRATOR) -> Any:
     return boto3.Session(botocore_session=core, region_name=state.region)
 
 
-def client(home: Home, service: str, principal: str = ADMINISTRATOR, region: str | None = None) -> Any:
+def client(home: LabDir, service: str, principal: str = ADMINISTRATOR, region: str | None = None) -> Any:
     """A boto3 client of the lab's AWS, in the lab's own region by default."""
     from botocore.config import Config  # noqa: PLC0415 - see `session`
 
@@ -69,7 +69,7 @@ def client(home: Home, service: str, principal: str = ADMINISTRATOR, region: str
     return session(home, principal).client(service, region_name=region, verify=state.ca_file, config=config)
 
 
-def prepare(home: Home, state: State, principal: str) -> Path:
+def prepare(home: LabDir, state: State, principal: str) -> Path:
     """Write the principal's config and credentials files, and return their folder; makes an access key at need.
 
     Raises `UsageError` where the lab has no such user or role.
@@ -85,7 +85,7 @@ def prepare(home: Home, state: State, principal: str) -> Path:
     return folder
 
 
-def _prepare_role(home: Home, state: State, account: str, name: str) -> Path:
+def _prepare_role(home: LabDir, state: State, account: str, name: str) -> Path:
     own = account == state.account
     arn = _role_arn(home, name) if own else f"arn:aws:iam::{account}:role/{name}"
     folder = folder_of(home, f"role/{name}")
@@ -119,7 +119,7 @@ def _parse(principal: str, account: str) -> tuple[str, str, str]:
     return kind, account, name
 
 
-def _ensure_access_key(home: Home, state: State, account: str, user: str) -> None:
+def _ensure_access_key(home: LabDir, state: State, account: str, user: str) -> None:
     """An access key of the user that AWS knows; a user that was deleted and made again gets a new one."""
     if account != state.account:
         raise UsageError(
@@ -143,14 +143,14 @@ def _ensure_access_key(home: Home, state: State, account: str, user: str) -> Non
     write_credentials(home, user, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
 
-def _kept_key(home: Home, user: str) -> str | None:
+def _kept_key(home: LabDir, user: str) -> str | None:
     """The id of the access key in the user's credentials file."""
     kept = configparser.RawConfigParser()
     kept.read(folder_of(home, user) / "credentials")
     return kept.get("default", "aws_access_key_id", fallback=None)
 
 
-def _role_arn(home: Home, name: str) -> str:
+def _role_arn(home: LabDir, name: str) -> str:
     """The ARN of a role of the lab's account, which may be named without its path."""
     iam = client(home, "iam")
     try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from stacks import compose as environments
-from stacks.settings import Rules
+from stacks.settings import EnvironmentProfile
 
-RULES = Rules(access_method="both", create={"authentication_mode": "API_AND_CONFIG_MAP"})
+PROFILE = EnvironmentProfile(access_method="both", create={"authentication_mode": "API_AND_CONFIG_MAP"})
 """Whoever came in by aws-auth still does, and by an access entry too."""
 
 
 def compose() -> None:
     """Declares it."""
-    environments.declare(RULES)
+    environments.declare(PROFILE)

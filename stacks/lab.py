@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from stacks import compose as environments
-from stacks import demands
+from stacks import policies
 from stacks.guard import LAB_ACCOUNT
-from stacks.settings import Rules
+from stacks.settings import EnvironmentProfile
 
-RULES = Rules(demands=(demands.account(LAB_ACCOUNT),))
+PROFILE = EnvironmentProfile(demands=(policies.account(LAB_ACCOUNT),))
 """Nothing but the lab's own account, whoever's credentials these are."""
 
 
 def compose() -> None:
     """Declares it."""
-    environments.declare(RULES)
+    environments.declare(PROFILE)

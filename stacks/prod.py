@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from stacks import compose as environments
-from stacks import demands
-from stacks.settings import Rules
+from stacks import policies
+from stacks.settings import EnvironmentProfile
 
-RULES = Rules(
+PROFILE = EnvironmentProfile(
     mode="pod-identity",
     create={
         "authentication_mode": "API",
@@ -16,14 +16,14 @@ RULES = Rules(
     },
     protect=True,
     demands=(
-        demands.access_entries_only,
-        demands.private_endpoints,
-        demands.bounded_roles,
-        demands.protected_clusters,
+        policies.access_entries_only,
+        policies.private_endpoints,
+        policies.bounded_roles,
+        policies.protected_clusters,
     ),
 )
 
 
 def compose() -> None:
     """Declares it."""
-    environments.declare(RULES)
+    environments.declare(PROFILE)

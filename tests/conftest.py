@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from lab.contract import Programs
+from lab.interfaces import Programs
 from lab.tools import Toolbox, Tools, default_cache
 
 # No time is asserted anywhere. In CI a commit's verdict depends on the commit: the same examples every time.

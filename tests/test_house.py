@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.home import cache_root
+from lab.lab_dir import cache_root
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent

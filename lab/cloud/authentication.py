@@ -15,9 +15,9 @@ from typing import Any
 from moto.core.request import Request
 from moto.core.utils import get_service_model
 
-from lab.cloud import directory, root, signature
-from lab.cloud.callers import Caller, set_caller
-from lab.cloud.refusals import Protocol, Refusal
+from lab.cloud import iam_lookup, root_user, signature
+from lab.cloud.aws_errors import AwsErrorResponse, Protocol
+from lab.cloud.request_identity import Caller, set_caller
 from lab.cloud.sessions import sessions
 from lab.cloud.signature import Failure, Signature, SignatureError
 
@@ -129,21 +129,21 @@ def _credentials(found: Signature) -> tuple[Caller, str]:
             raise SignatureError(Failure.BAD_TOKEN)
         if session.expired:
             raise SignatureError(Failure.EXPIRED_SESSION)
-        if not directory.still_exists(session.principal):
+        if not iam_lookup.still_exists(session.principal):
             raise SignatureError(Failure.UNKNOWN_KEY)
         return Caller.of_session(session), session.credentials.secret_access_key
-    owned = root.caller_of_key(found.access_key_id) or _user_of_key(found.access_key_id)
+    owned = root_user.caller_of_key(found.access_key_id) or _user_of_key(found.access_key_id)
     if found.session_token is not None:
         raise SignatureError(Failure.BAD_TOKEN)
     return owned
 
 
 def _user_of_key(access_key_id: str) -> tuple[Caller, str]:
-    owned = directory.user_of_key(access_key_id)
+    owned = iam_lookup.user_of_key(access_key_id)
     if owned is None or owned[1].status != "Active":
         raise SignatureError(Failure.UNKNOWN_KEY)
     user, key = owned
-    return directory.caller_of_user(user), key.secret_access_key
+    return iam_lookup.caller_of_user(user), key.secret_access_key
 
 
 def _check_region(request: Request, found: Signature) -> None:
@@ -170,11 +170,11 @@ def _keep_body(request: Request) -> None:
     request.environ.pop("wsgi.input_terminated", None)
 
 
-def _refusal(request: Request, error: SignatureError) -> Refusal:
+def _refusal(request: Request, error: SignatureError) -> AwsErrorResponse:
     protocol = protocol_of(request)
     family = {"rest-json": "json", "rest-xml": "query"}.get(protocol, protocol)
     status, code, message = _ERRORS[error.failure][family]
-    return Refusal(protocol, code, message or error.message, status=400 if protocol == "json" else status)
+    return AwsErrorResponse(protocol, code, message or error.message, status=400 if protocol == "json" else status)
 
 
 def protocol_of(request: Request) -> Protocol:

@@ -21,11 +21,11 @@ from moto.s3.exceptions import BucketAccessDeniedError
 from moto.s3.models import s3_backends
 
 from lab.cloud import trust
-from lab.cloud.callers import Caller, caller_of
+from lab.cloud.aws_errors import AwsErrorResponse, Protocol
 from lab.cloud.context import Values, caller_context, request_tags, service_context
 from lab.cloud.policy import Policies, Policy, PolicyError, Request, Verdict, evaluate, parse
-from lab.cloud.refusals import Protocol, Refusal
-from lab.cloud.resources import passed_roles, resource_of
+from lab.cloud.request_identity import Caller, caller_of
+from lab.cloud.resource_arns import passed_roles, resource_of
 from lab.cloud.s3_actions import bucket_actions, object_actions
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
@@ -147,7 +147,7 @@ def denial_message(caller: Caller, action: str, arn: str, verdict: Verdict) -> s
     return f"User: {caller.arn} is not authorized to perform: {action}{where} {verdict.reason(action)}"
 
 
-def denied(response: BaseResponse, message: str) -> Refusal:
+def denied(response: BaseResponse, message: str) -> AwsErrorResponse:
     """Access denied, as the service behind `response` says it."""
     model = get_service_model(response.boto3_service_name)
     protocol = protocol_of(response, model)
@@ -159,10 +159,10 @@ def denied(response: BaseResponse, message: str) -> Refusal:
     return refuse(response, "AccessDeniedException" if is_json else "AccessDenied", message, status=status)
 
 
-def refuse(response: BaseResponse, code: str, message: str, *, status: int = 403) -> Refusal:
+def refuse(response: BaseResponse, code: str, message: str, *, status: int = 403) -> AwsErrorResponse:
     """A `Refusal` of the service behind `response`, which moto's `call_action` will send with the right headers."""
     model = get_service_model(response.boto3_service_name)
-    refusal = Refusal(
+    refusal = AwsErrorResponse(
         protocol_of(response, model), code, message, status=status, namespace=model.metadata.get("xmlNamespace", "")
     )
     # Before an operation, `call_action` takes headers from here and not from the exception.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from lab.cloud import directory, organization
-from lab.cloud.callers import Caller
+from lab.cloud import iam_lookup, organization
 from lab.cloud.policy import Context
+from lab.cloud.request_identity import Caller
 
 Values = dict[str, str | Iterable[str]]
 
@@ -53,7 +53,7 @@ def caller_context(caller: Caller) -> Context:
             values["aws:FederatedProvider"] = session.federated_provider
         if session.source_identity:
             values["aws:SourceIdentity"] = session.source_identity
-    tags = {**directory.tags(caller.principal.arn), **(session.tags if session else {})}
+    tags = {**iam_lookup.tags(caller.principal.arn), **(session.tags if session else {})}
     return global_context().merged(values | {f"aws:PrincipalTag/{key}": value for key, value in tags.items()})
 
 

@@ -31,11 +31,11 @@ from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, OpenIDC
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.cloud import directory, iam_documents, simulation, trust
-from lab.cloud.callers import Caller, caller_of
+from lab.cloud import iam_documents, iam_lookup, simulation, trust
 from lab.cloud.context import caller_context
 from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
-from lab.contract import IamPrincipal
+from lab.cloud.request_identity import Caller, caller_of
+from lab.interfaces import IamPrincipal
 
 MOST_PROVIDERS = 100
 MOST_POLICIES_A_ROLE = 10
@@ -89,7 +89,7 @@ class LabIamResponse(IamResponse):
             raise ValidationError("Must specify userName when calling with non-User credentials")
         if caller.is_root:
             return ActionResult({"User": {"UserId": caller.user_id, "Arn": caller.arn}})
-        return ActionResult({"User": directory.find_user(caller.principal.arn)})
+        return ActionResult({"User": iam_lookup.find_user(caller.principal.arn)})
 
     def delete_user(self) -> ActionResult:
         user = self.backend.get_user(self._get_param("UserName"))
@@ -166,7 +166,7 @@ class LabIamResponse(IamResponse):
         url = str(self._get_param("Url") or "")
         if not url.startswith("https://"):
             raise ValidationError("Invalid Open ID Connect Provider URL")
-        if directory.find_provider(self.current_account, self.partition, url.rstrip("/")):
+        if iam_lookup.find_provider(self.current_account, self.partition, url.rstrip("/")):
             raise EntityAlreadyExists(f"Provider with url {url} already exists.")
         if len(self.backend.open_id_providers) >= MOST_PROVIDERS:
             raise LimitExceededException(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {MOST_PROVIDERS}")
@@ -189,10 +189,10 @@ class LabIamResponse(IamResponse):
 
     def simulate_principal_policy(self) -> ActionResult:
         arn = str(self._get_param("PolicySourceArn"))
-        found = directory.find_role(arn) or directory.find_user(arn)
+        found = iam_lookup.find_role(arn) or iam_lookup.find_user(arn)
         if found is None:
             raise NotFoundException(f"The principal {arn} cannot be found.")
-        account, partition = directory.account_of(arn)
+        account, partition = iam_lookup.account_of(arn)
         caller = Caller(IamPrincipal(arn, found.id), arn, found.id, account, partition)
         own = trust.policies_of(caller)
         return self._simulated(
@@ -207,8 +207,8 @@ class LabIamResponse(IamResponse):
     ) -> ActionResult:
         boundaries = self._policies("PermissionsBoundaryPolicyInputList")
         resource_policy = self._get_param("ResourcePolicy")
-        account, partition = directory.account_of(arn or "")
-        known = directory.principal(arn) if arn else None
+        account, partition = iam_lookup.account_of(arn or "")
+        known = iam_lookup.principal(arn) if arn else None
         principal = None
         if known is not None:
             principal = aws_principal(known.arn, unique_id=known.unique_id, account=account, partition=partition)

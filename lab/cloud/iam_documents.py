@@ -7,7 +7,7 @@ import re
 from moto.iam.exceptions import LimitExceededException, MalformedPolicyDocument
 from moto.iam.models import Role
 
-from lab.cloud import directory
+from lab.cloud import iam_lookup
 from lab.cloud.policy import Policy, PolicyError, parse
 
 TRUST_POLICY_SIZE = 2_048
@@ -82,4 +82,4 @@ def _exists(kind: str, value: str) -> bool:
     found = _IAM_ARN.match(value)
     if found is None:
         return False
-    return found["kind"] in {"root", "assumed-role"} or directory.principal(value) is not None
+    return found["kind"] in {"root", "assumed-role"} or iam_lookup.principal(value) is not None

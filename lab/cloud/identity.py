@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.cloud import directory, root, tokens, trust
-from lab.cloud.callers import Caller, caller_of
+from lab.cloud import iam_lookup, root_user, tokens, trust
+from lab.cloud.request_identity import Caller, caller_of
 from lab.cloud.sessions import DEFAULT_DURATION, sessions
-from lab.contract import Credentials, IamPrincipal
+from lab.interfaces import Credentials, IamPrincipal
 
 decode_token = tokens.decode
 """See `lab.cloud.tokens.decode`."""
@@ -20,7 +20,7 @@ decode_token = tokens.decode
 
 def principal(arn: str) -> IamPrincipal | None:
     """The user, role or root user behind `arn` (full path, any account) with its unique id as it is now, or None."""
-    return root.principal(arn) or directory.principal(arn)
+    return root_user.principal(arn) or iam_lookup.principal(arn)
 
 
 def caller(response: Any) -> IamPrincipal:
@@ -75,8 +75,8 @@ def service_session(
     Raises:
         PermissionError: the role is missing, or does not trust `service`.
     """
-    account, partition = directory.account_of(role_arn)
-    role = directory.find_role(role_arn)
+    account, partition = iam_lookup.account_of(role_arn)
+    role = iam_lookup.find_role(role_arn)
     request_tags = dict(tags or {})
     if role is None:
         raise PermissionError(f"{service} cannot assume {role_arn}: there is no such role")

@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response
 
 from lab.cloud import issuers
 from lab.cloud.authentication import SCOPE_KEY, AuthenticationGate, protocol_of
-from lab.cloud.refusals import Refusal
+from lab.cloud.aws_errors import AwsErrorResponse
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Aws:
         if _ISSUER_HOST.match(host):
             return _issuer_document(host, path)(environ, start_response)
         if path.lstrip("/").startswith(("moto-api", "favicon.ico")):
-            refusal = Refusal("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
+            refusal = AwsErrorResponse("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
             return refusal(environ, start_response)
         return self._gate(environ, start_response)
 
@@ -135,7 +135,7 @@ def _not_implemented(error: NotImplementedError) -> Response:
 
 
 def _unknown_operation(error: HTTPException) -> Response:
-    if isinstance(error, Refusal):
+    if isinstance(error, AwsErrorResponse):
         return error.get_response()
     return _answer("UnknownOperationException", "The lab knows no operation of this method and path", 404)
 
@@ -148,7 +148,7 @@ def _internal_failure(error: InternalServerError) -> Response:
 def _answer(code: str, message: str, status: int) -> Response:
     from flask import request  # noqa: PLC0415 - bound to the request that is being answered
 
-    return Refusal(protocol_of(request), code, message, status=status).get_response()  # type: ignore[arg-type]
+    return AwsErrorResponse(protocol_of(request), code, message, status=status).get_response()  # type: ignore[arg-type]
 
 
 def _issuer_document(host: str, path: str) -> Response:

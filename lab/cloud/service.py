@@ -14,7 +14,7 @@ from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 from moto.utilities.utils import get_partition
 
-from lab.cloud import authorization, eks, root
+from lab.cloud import authorization, eks, root_user
 from lab.cloud.certificates import HostCertificates
 from lab.cloud.ec2 import Ec2InstanceRoles
 from lab.cloud.iam import LabIamResponse, give_unique_id
@@ -23,8 +23,8 @@ from lab.cloud.proxy import Proxy
 from lab.cloud.server import Server
 from lab.cloud.sessions import sessions
 from lab.cloud.sts import StsResponse
-from lab.contract import CloudAccess, ControlPlanes, Credentials, InstanceRoles
 from lab.errors import StartError
+from lab.interfaces import CloudAccess, ControlPlanes, Credentials, InstanceRoles
 from lab.pki import CertificateAuthority
 
 ADMINISTRATOR = "lab-admin"
@@ -123,7 +123,7 @@ class Cloud:
         give_unique_id(iam.create_user(self.region, ADMINISTRATOR))
         iam.attach_user_policy(f"arn:{iam.partition}:iam::aws:policy/AdministratorAccess", ADMINISTRATOR)
         key = iam.create_access_key(ADMINISTRATOR)
-        self._roots[account] = root.make(account, iam.partition)
+        self._roots[account] = root_user.make(account, iam.partition)
         return Credentials(key.access_key_id, key.secret_access_key)
 
     def root_user(self, account: str) -> Credentials:
@@ -148,4 +148,4 @@ def _register() -> None:
 def _forget_everything() -> None:
     BackendDict.reset()
     sessions.clear()
-    root.forget()
+    root_user.forget()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 from moto.secretsmanager.models import secretsmanager_backends
 
-from lab.cloud.callers import Caller
 from lab.cloud.context import Parameters
+from lab.cloud.request_identity import Caller
 
 
 def of_service(service: str, action: str, params: Parameters, caller: Caller, region: str) -> Iterator[str]:

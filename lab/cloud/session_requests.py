@@ -9,7 +9,7 @@ from typing import Any
 
 from moto.iam.models import Role
 
-from lab.cloud import directory
+from lab.cloud import iam_lookup
 from lab.cloud.policy import PolicyError, parse
 from lab.cloud.sessions import DEFAULT_DURATION
 
@@ -71,7 +71,7 @@ class SessionRequest:
         Raises:
             SessionRequestError: a managed policy does not exist in the role's account.
         """
-        iam = directory.backend(role.account_id, role.partition)
+        iam = iam_lookup.backend(role.account_id, role.partition)
         documents = [] if self.policy is None else [self.policy]
         for arn in self.policy_arns:
             managed = iam.managed_policies.get(arn) if iam else None

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.contract import Credentials, IamPrincipal
+from lab.interfaces import Credentials, IamPrincipal
 
 DEFAULT_DURATION = 3600
 """Seconds. STS's own default; a role may allow 900 to 43,200, a chained session 3,600 at most."""

@@ -14,15 +14,15 @@ from moto.core.utils import utcnow
 from moto.iam.models import Role
 from moto.sts.responses import TokenResponse
 
-from lab.cloud import directory, session_requests, trust, web_identity
+from lab.cloud import iam_lookup, session_requests, trust, web_identity
 from lab.cloud.authentication import UNSIGNED
 from lab.cloud.authorization import authorize, refuse
-from lab.cloud.callers import Caller, caller_of
+from lab.cloud.aws_errors import AwsErrorResponse
 from lab.cloud.context import Values, caller_context
-from lab.cloud.refusals import Refusal
+from lab.cloud.request_identity import Caller, caller_of
 from lab.cloud.session_requests import SessionRequest, SessionRequestError
 from lab.cloud.sessions import Session, sessions
-from lab.contract import IamPrincipal
+from lab.interfaces import IamPrincipal
 
 SESSION_TOKEN_DURATION = 43_200
 """Seconds; GetSessionToken's default. 900 to 129,600."""
@@ -53,7 +53,7 @@ class StsResponse(TokenResponse):
         if caller.is_root:
             raise refuse(self, "AccessDenied", "Roles may not be assumed by root accounts.")
         wanted = self._session_request()
-        role = directory.find_role(wanted.role_arn)
+        role = iam_lookup.find_role(wanted.role_arn)
         # Tags that the caller's session hands on are in the request as well, as those are that the caller gives.
         tags = {**wanted.tags, **_inherited_tags(caller)}
         values = {**self._values(wanted), **trust.tag_context(tags)}
@@ -126,7 +126,7 @@ class StsResponse(TokenResponse):
     def get_federation_token(self) -> ActionResult:
         raise self._not_stood_in()
 
-    def _not_stood_in(self) -> Refusal:
+    def _not_stood_in(self) -> AwsErrorResponse:
         message = f"The lab does not stand in for sts:{self._get_action()}"
         return refuse(self, "InvalidAction", message, status=400)
 

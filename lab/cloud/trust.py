@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from moto.iam.models import Role
 
-from lab.cloud import directory, organization
-from lab.cloud.callers import Caller
+from lab.cloud import iam_lookup, organization
 from lab.cloud.context import caller_context, global_context
 from lab.cloud.policy import (
     Context,
@@ -24,6 +23,7 @@ from lab.cloud.policy import (
     parse,
     service_principal,
 )
+from lab.cloud.request_identity import Caller
 from lab.cloud.sessions import Session
 
 ASSUME_ROLE = "sts:AssumeRole"
@@ -52,7 +52,7 @@ def pin_principals(role: Role) -> None:
     except PolicyError:
         return
     named = {arn for statement in policy.statements for arn in (statement.principals or {}).get("AWS", ())}
-    found = {arn: directory.principal(arn) for arn in named}
+    found = {arn: iam_lookup.principal(arn) for arn in named}
     vars(role)[_PINNED] = {arn: principal.unique_id for arn, principal in found.items() if principal is not None}
 
 
@@ -71,8 +71,8 @@ def policies_of(caller: Caller) -> Policies:
     """The policies that `caller` brings along: its own, its boundary, its session's."""
     arn = caller.principal.arn
     return Policies(
-        identity=[_EVERYTHING] if caller.is_root else directory.identity_policies(arn),
-        boundary=directory.boundary(arn),
+        identity=[_EVERYTHING] if caller.is_root else iam_lookup.identity_policies(arn),
+        boundary=iam_lookup.boundary(arn),
         session=[parse(document) for document in caller.session.policies] if caller.session else [],
     )
 
@@ -135,7 +135,7 @@ def refusal_for_session(
     role: Role, session: Session | None, *, tags: Mapping[str, str], external_id: str | None = None
 ) -> str | None:
     """Why the holder of `session` cannot assume `role` (of this or another account), or None if it can."""
-    if session is None or session.expired or not directory.still_exists(session.principal):
+    if session is None or session.expired or not iam_lookup.still_exists(session.principal):
         return f"nobody can assume {role.arn} with a session that is over"
     caller = Caller.of_session(session)
     given = {} if external_id is None else {"sts:ExternalId": external_id}
@@ -153,7 +153,7 @@ def tag_context(tags: Mapping[str, str]) -> dict[str, str | Iterable[str]]:
 
 def _resource_context(role: Role) -> dict[str, str | Iterable[str]]:
     """The context keys of the role as the resource of the call."""
-    tags = {f"aws:ResourceTag/{key}": value for key, value in directory.tags(role.arn).items()}
+    tags = {f"aws:ResourceTag/{key}": value for key, value in iam_lookup.tags(role.arn).items()}
     return {"aws:ResourceAccount": role.account_id, **organization.keys("Resource"), **tags}
 
 

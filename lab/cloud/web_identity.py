@@ -14,7 +14,7 @@ from typing import Any
 
 from moto.iam.models import OpenIDConnectProvider, Role
 
-from lab.cloud import directory, issuers, tokens, trust
+from lab.cloud import iam_lookup, issuers, tokens, trust
 from lab.cloud.context import Values, global_context
 from lab.cloud.policy import federated_principal
 
@@ -63,7 +63,7 @@ def prove(token: str, role_arn: str) -> WebIdentity:
     Raises:
         WebIdentityError: nothing.
     """
-    account, partition = directory.account_of(role_arn)
+    account, partition = iam_lookup.account_of(role_arn)
     try:
         stated = tokens.unverified_claims(token)
     except tokens.TokenError as error:
@@ -71,7 +71,7 @@ def prove(token: str, role_arn: str) -> WebIdentity:
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         ) from error
     issuer = str(stated.get("iss", ""))
-    provider = directory.find_provider(account, partition, issuer)
+    provider = iam_lookup.find_provider(account, partition, issuer)
     if provider is None or not issuer.startswith("https://"):
         raise _invalid(f"No OpenIDConnect provider found in your account for {issuer}")
     audiences = _audiences(stated)
@@ -87,7 +87,7 @@ def check_trust(identity: WebIdentity, role_arn: str, *, session_name: str, regi
     Raises:
         WebIdentityError: it does not, or there is none: STS does not say which.
     """
-    role = directory.find_role(role_arn)
+    role = iam_lookup.find_role(role_arn)
     context = global_context(region=region, source_ip=source_ip).merged(
         {**identity.context(), "sts:RoleSessionName": session_name}
     )

@@ -20,7 +20,7 @@ from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfigur
 from lightkube.resources.core_v1 import ServiceAccount
 
 from lab.cluster import pod_identity
-from lab.contract import ClusterIdentity
+from lab.interfaces import ClusterIdentity
 
 NAME = "pod-identity-webhook"
 

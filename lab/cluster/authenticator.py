@@ -24,7 +24,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay
 from lab.cluster import documents, principals
 from lab.cluster.ports import ReservedPort, ShutPort
 from lab.cluster.processes import Process
-from lab.contract import CloudAccess, ClusterIdentity, ClusterKey
+from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey
 from lab.pki import CertificateFiles, write_secret
 
 HEALTH_PORT = 21363

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lab.cluster.access_policies import ACCESS_POLICIES
-from lab.contract import AccessEntry, AssociatedAccessPolicy, AuthenticationMode, ClusterIdentity
+from lab.interfaces import AccessEntry, AssociatedAccessPolicy, AuthenticationMode, ClusterIdentity
 
 UID_PREFIX = "aws-iam-authenticator:"
 """How the uid of everybody begins whom the authenticator let in: `aws-iam-authenticator:<account>:<unique id>`."""

@@ -26,7 +26,7 @@ from lab.cluster.kubernetes import Administrator
 from lab.cluster.nodes import NodeGroups
 from lab.cluster.ports import ReservedPort
 from lab.cluster.webhooks import WebhookServer
-from lab.contract import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, Programs
+from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateAuthority, CertificateFiles, write_secret
 
 _DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -34,7 +34,7 @@ _SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", 
 
 
 class LocalControlPlane:
-    """Implements `lab.contract.ControlPlane`. The constructor starts everything, and raises `StartError` with nothing
+    """Implements `lab.interfaces.ControlPlane`. The constructor starts everything, and raises `StartError` with nothing
     left behind but the logs where that fails.
     """
 

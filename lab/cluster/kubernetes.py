@@ -16,7 +16,7 @@ from lightkube.resources.core_v1 import ConfigMap, Pod
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from lab.cluster import admission, aws_auth
-from lab.contract import ClusterIdentity
+from lab.interfaces import ClusterIdentity
 from lab.pki import CertificateFiles
 
 AWS_AUTH = "aws-auth"

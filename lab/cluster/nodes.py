@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.cluster.node import Node
-from lab.contract import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
+from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateAuthority
 
 

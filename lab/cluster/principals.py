@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.contract import AccessEntry, AuthenticationMode, ClusterIdentity, IamPrincipal
+from lab.interfaces import AccessEntry, AuthenticationMode, ClusterIdentity, IamPrincipal
 
 CREATOR_USERNAME = "kubernetes-admin"
 CREATOR_GROUPS = ("system:masters",)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from lab.cluster.control_plane import LocalControlPlane
 from lab.cluster.webhooks import WebhookServer
-from lab.contract import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, Programs
 from lab.errors import StartError
+from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, Programs
 from lab.pki import CertificateAuthority
 
 
 class Runtime:
-    """Implements `lab.contract.ControlPlanes`.
+    """Implements `lab.interfaces.ControlPlanes`.
 
     Args:
         folder: each cluster gets a folder in it, which only the user can enter.

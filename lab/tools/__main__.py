@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab.errors import ToolError
-from lab.tools.shown import shown
+from lab.tools.console_progress import shown
 from lab.tools.toolbox import Toolbox, Tools, default_cache
 
 _LOG_WIDTH = 200

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import IO
 
-    from lab.tools.catalogue import Platform, Program
+    from lab.tools.programs import Platform, Program
 
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 30.0

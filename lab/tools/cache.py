@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from lab.errors import ToolError
-from lab.tools.ask import NoAnswerError, ask
 from lab.tools.files import write_atomically
 from lab.tools.find import Found
+from lab.tools.version_probe import NoAnswerError, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lab.tools.catalogue import Platform, Program
+    from lab.tools.programs import Platform, Program
 
 _ORIGIN = "origin.json"
 

@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.tools.ask import NoAnswerError, ask
 from lab.tools.files import write_atomically
+from lab.tools.version_probe import NoAnswerError, ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lab.tools.catalogue import Program, Says
+    from lab.tools.programs import Program, VersionProbe
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class VersionMemory:
             known = json.loads(file.read_text())
             self._known = known if isinstance(known, dict) else {}
 
-    def version(self, path: Path, says: Says) -> str:
+    def version(self, path: Path, says: VersionProbe) -> str:
         """The version of the program at `path`. Raises `NoAnswerError`."""
         status = path.stat()
         mark = {"changed": status.st_mtime_ns, "size": status.st_size}

@@ -25,7 +25,7 @@ from lab.tools.versions import numbers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.tools.catalogue import GoBuild, Platform, Program
+    from lab.tools.programs import GoBuild, Platform, Program
 
     Report = Callable[[str, int, int | None], None]
 

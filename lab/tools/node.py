@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab.errors import ToolError
-from lab.tools.catalogue import LANGUAGE_NODEJS, PULUMI
 from lab.tools.files import link_folder
+from lab.tools.programs import LANGUAGE_NODEJS, PULUMI
 from lab.tools.progress import Progress
 from lab.tools.toolbox import Toolbox, default_cache
 

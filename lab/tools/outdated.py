@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from rich.console import Console
 from rich.table import Table
 
-from lab.tools.catalogue import CATALOGUE, LANGUAGE_NODEJS
+from lab.tools.programs import CATALOGUE, LANGUAGE_NODEJS
 from lab.tools.toolbox import MODULES
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -19,13 +19,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.contract import Programs
 from lab.errors import ToolError
+from lab.interfaces import Programs
 from lab.tools.cache import Cache, key
-from lab.tools.catalogue import CATALOGUE, Platform, Program
 from lab.tools.files import link_folder
 from lab.tools.find import Found, VersionMemory, search
 from lab.tools.golang import FLAGS, Go, find_go
+from lab.tools.programs import CATALOGUE, Platform, Program
 from lab.tools.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -219,6 +219,6 @@ class Toolbox:
 def default_cache() -> Path:
     """Where every lab of this user keeps its programs."""
     # Loaded here: it brings what certificates need, and a lab names its tools folder itself.
-    from lab.home import cache_root  # noqa: PLC0415
+    from lab.lab_dir import cache_root  # noqa: PLC0415
 
     return cache_root() / "tools"

@@ -14,10 +14,10 @@ from stacks.compose.access import access
 from stacks.compose.clusters import Target, cluster
 from stacks.compose.iam import Account
 from stacks.compose.workloads import addon, workload
-from stacks.settings import ClusterSettings, Rules, Settings
+from stacks.settings import ClusterSettings, EnvironmentProfile, Settings
 
 
-def declare(rules: Rules) -> Environment:
+def declare(rules: EnvironmentProfile) -> Environment:
     """The whole program of an environment: what its settings say, in its own account, as `rules` demand."""
     said = settings.read(rules)
     region = pulumi.Config("aws").require("region")

@@ -3,9 +3,9 @@
 from stacks.settings.access import AccessSettings, PrincipalSettings
 from stacks.settings.clusters import AddonSettings, ClusterSettings, MigrationSettings
 from stacks.settings.environment import DefaultSettings, Settings
+from stacks.settings.loader import parse, read
 from stacks.settings.pods import PodSettings
-from stacks.settings.reading import parse, read
-from stacks.settings.rules import Rules
+from stacks.settings.profile import EnvironmentProfile
 from stacks.settings.workloads import WorkloadSettings
 
 __all__ = [
@@ -13,10 +13,10 @@ __all__ = [
     "AddonSettings",
     "ClusterSettings",
     "DefaultSettings",
+    "EnvironmentProfile",
     "MigrationSettings",
     "PodSettings",
     "PrincipalSettings",
-    "Rules",
     "Settings",
     "WorkloadSettings",
     "parse",

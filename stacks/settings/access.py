@@ -7,8 +7,8 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 import eks_identity as eks
-from stacks.settings.derived import Model, takes
 from stacks.settings.errors import refused
+from stacks.settings.models_from_args import Model, takes
 
 AccessMethod = Literal["access-entry", "aws-auth", "both"]
 

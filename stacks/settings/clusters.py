@@ -8,7 +8,7 @@ from pydantic import Field
 
 import eks_identity as eks
 from eks_identity.workloads.addon_args import AddonArgs
-from stacks.settings.derived import Deferred, Model, takes
+from stacks.settings.models_from_args import Deferred, Model, takes
 from stacks.settings.pods import PodSettings
 
 if TYPE_CHECKING:

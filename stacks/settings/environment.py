@@ -7,7 +7,7 @@ from pydantic import Field
 from eks_identity.model.policy_templates.policies import entry_of_addon
 from stacks.settings.access import AccessMethod, AccessSettings
 from stacks.settings.clusters import AddonSettings, ClusterSettings
-from stacks.settings.derived import Model
+from stacks.settings.models_from_args import Model
 from stacks.settings.workloads import Mode, WorkloadSettings
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pulumi_eks
 
 from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
-from stacks.settings.derived import Model, takes
+from stacks.settings.models_from_args import Model, takes
 
 
 @takes(pulumi_eks.ClusterArgs, without=CLUSTER_NOT_OURS)

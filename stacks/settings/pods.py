@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.settings.derived import Model
+from stacks.settings.models_from_args import Model
 
 
 class PodSettings(Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import eks_identity as eks
-from stacks.settings.derived import takes
+from stacks.settings.models_from_args import takes
 from stacks.settings.pods import PodSettings
 
 Mode = Literal["irsa", "pod-identity"]

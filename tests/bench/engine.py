@@ -19,9 +19,9 @@ from costs import Cost, in_turns, measured, median, ratio
 from rich.console import Console
 from rich.table import Table
 
-from lab.contract import AuthenticationMode
 from lab.environment import process_environment
-from lab.home import Home
+from lab.interfaces import AuthenticationMode
+from lab.lab_dir import LabDir
 from lab.lifecycle import Plugins, reset, up
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools, default_cache
@@ -41,7 +41,7 @@ declare(way, place, config.require_int("count"), kubeconfig, prefix)
 """
 
 
-def run(way: str, asked: argparse.Namespace, folder: Path, home: Home, tools: Tools) -> Iterator[tuple[str, Cost]]:
+def run(way: str, asked: argparse.Namespace, folder: Path, home: LabDir, tools: Tools) -> Iterator[tuple[str, Cost]]:
     """Declares the identities in a new stack, under names that no other run has: what they make is left to the lab."""
     (kubeconfig,) = home.folder.glob(f"clusters/*-{CLUSTER}-*/admin.kubeconfig")
     settings = {"way": way, "place": asked.place, "count": asked.count, "prefix": folder.name, "kubeconfig": kubeconfig}
@@ -67,7 +67,7 @@ def main() -> None:
     arguments.add_argument("--place", choices=["written-out", "same-stack"], default="written-out")
     asked = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the lab goes then, too
-    console, home = Console(width=110), Home(f"bench-{uuid.uuid4().hex[:8]}")
+    console, home = Console(width=110), LabDir(f"bench-{uuid.uuid4().hex[:8]}")
     tools = Toolbox(default_cache()).ensure()
     taken: dict[tuple[str, str], list[Cost]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:

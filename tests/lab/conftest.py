@@ -16,11 +16,11 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from warm_programs import warm
 
 from lab.clusters import DEFAULT_CLUSTERS
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.lifecycle import Plugins, reset, up
 from lab.principals import client
 from lab.progress import Timeline
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 from lab.tools import Tools
 
 
@@ -37,8 +37,8 @@ def programs_on_path(found_tools: Tools) -> None:
 
 
 @contextmanager
-def a_lab() -> Iterator[Home]:
-    home = Home(f"test-{uuid.uuid4().hex[:8]}")
+def a_lab() -> Iterator[LabDir]:
+    home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
     try:
         up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())), owner=os.getpid())
         yield home
@@ -47,24 +47,24 @@ def a_lab() -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def fresh_lab() -> Callable[[], AbstractContextManager[Home]]:
+def fresh_lab() -> Callable[[], AbstractContextManager[LabDir]]:
     """A lab that nobody has been in, for tests that begin with clusters as they come up."""
     return a_lab
 
 
 @pytest.fixture(scope="session")
-def shared_lab() -> Iterator[Home]:
+def shared_lab() -> Iterator[LabDir]:
     with a_lab() as home:
         yield home
 
 
 @pytest.fixture(scope="module")
-def running_lab(shared_lab: Home, tools: Tools) -> Iterator[Home]:
+def running_lab(shared_lab: LabDir, tools: Tools) -> Iterator[LabDir]:
     """The lab that all modules share, each of which leaves it as it found it: they run in any order.
 
     Clusters that a module made go with it: each takes memory, and of the inotify instances that a user may have.
     """
-    world = World(shared_lab, tools.bin)
+    world = LabClients(shared_lab, tools.bin)
     before = shared(world)
     yield shared_lab
     eks = client(shared_lab, "eks")
@@ -75,7 +75,7 @@ def running_lab(shared_lab: Home, tools: Tools) -> Iterator[Home]:
             assert shared(world) == before
 
 
-def shared(world: World) -> dict[str, Any]:
+def shared(world: LabClients) -> dict[str, Any]:
     """The clusters that every lab has, and the OIDC providers: an account has one for an issuer."""
     providers = {name: account["providers"] for name, account in of_accounts(world).items()}
     return providers | {cluster: of_cluster(world, cluster) for cluster in DEFAULT_CLUSTERS}

@@ -15,7 +15,7 @@ from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
 from lab.environment import process_environment
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.tools import Tools
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ class LabProject:
     """One stack of the project in `folder`, which holds its state too."""
 
     def __init__(
-        self, home: Home, tools: Tools, folder: Path, stack: str = "dev", principal: str = "lab-admin"
+        self, home: LabDir, tools: Tools, folder: Path, stack: str = "dev", principal: str = "lab-admin"
     ) -> None:
         self.home, self.tools, self.folder, self.stack_name, self.principal = home, tools, folder, stack, principal
         (folder / "state").mkdir(exist_ok=True)

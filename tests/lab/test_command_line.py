@@ -17,7 +17,7 @@ import pytest
 import tenacity
 
 from lab.clusters import NODE_GROUP
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.principals import client
 
 pytestmark = pytest.mark.xdist_group("command-line")
@@ -152,7 +152,7 @@ def test_real_credentials_do_not_reach_in(running_lab, tmp_path):
 
 def test_no_lab_no_account():
     """Where the lab cannot be entered, its shell has no credentials at all: nothing is done to a real account."""
-    refused = in_shell(Home("no-such-lab"), "true", **REAL_LOOKING)
+    refused = in_shell(LabDir("no-such-lab"), "true", **REAL_LOOKING)
     assert refused.returncode != 0
     assert "is not running" in refused.stderr
     entered = f'eval "$({sys.executable} -m lab --lab no-such-lab env 2>/dev/null)" || true; env; aws configure list'
@@ -228,7 +228,7 @@ def test_up_with_clusters_that_cannot_be(named, clusters, words):
     refused = lab("up", *options, name=named)
     assert refused.returncode == 2
     assert words in refused.stderr
-    assert not Home(named).folder.exists()
+    assert not LabDir(named).folder.exists()
 
 
 def test_env_as_a_role(running_lab):
@@ -248,7 +248,7 @@ def test_env_as_a_role(running_lab):
 def test_side_by_side(running_lab, named):
     """A second lab has its own AWS and its own clusters, and its end does not disturb the first one."""
     assert lab("up", "--cluster", "other=API", name=named).returncode == 0
-    other = Home(named)
+    other = LabDir(named)
     clusters = in_shell(other, "aws eks list-clusters --output text; kubectl --context other get nodes -o name")
     assert "other" in clusters.stdout
     assert "eks-clu" not in clusters.stdout
@@ -263,7 +263,7 @@ def test_side_by_side(running_lab, named):
 def test_killed_lab(named):
     """A lab whose daemon is killed leaves no process behind; the next `up` cleans up and starts anew."""
     assert lab("up", "--cluster", "one", name=named).returncode == 0
-    home = Home(named)
+    home = LabDir(named)
     daemon, *children = family(home)
     assert children
     first = home.running().instance
@@ -286,7 +286,7 @@ def test_interrupted_up(named):
         text=True,
         start_new_session=True,
     )
-    home = Home(named)
+    home = LabDir(named)
     for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05)):
         with attempt:
             assert home.running()

@@ -9,7 +9,7 @@ from deployed_environment import LAB_ACCOUNT, DeployedEnvironment, add, project
 from rich.console import Console
 
 from lab.clusters import ensure_clusters
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 from lab.progress import Timeline
 
 OLD = f"arn:aws:iam::{LAB_ACCOUNT}:user/moving/old-hand"

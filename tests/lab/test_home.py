@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from lab.errors import StateError, UsageError
-from lab.home import Home, State
+from lab.lab_dir import LabDir, State
 
 
 def state(**changes) -> State:
@@ -28,13 +28,13 @@ def state(**changes) -> State:
 def test_names_that_are_no_folder(name, tmp_path):
     """A lab's name is refused where it could not be one folder's name everywhere."""
     with pytest.raises(UsageError, match="lab name") as refused:
-        Home(name, tmp_path)
+        LabDir(name, tmp_path)
     assert refused.value.fix
 
 
 def test_only_the_user_reads(tmp_path):
     """The lab's folder and its state can be read by the user alone."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
     assert stat.S_IMODE(home.folder.stat().st_mode) == 0o700
@@ -43,7 +43,7 @@ def test_only_the_user_reads(tmp_path):
 
 def test_a_running_lab_is_found(tmp_path):
     """A lab whose process lives is running; its state is what was written."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
     assert home.running() == state()
@@ -53,7 +53,7 @@ def test_a_running_lab_is_found(tmp_path):
 @pytest.mark.parametrize("changes", [{"pid": 2**22 + 1}, {"created": 1.0}], ids=["no process", "another process"])
 def test_a_killed_lab_is_found(tmp_path, changes):
     """A process that is gone, or whose id was given to another one, is no running lab."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state(**changes))
     assert home.running() is None
@@ -65,7 +65,7 @@ def test_a_killed_lab_is_found(tmp_path, changes):
 
 def test_clear_keeps_logs_if_asked(tmp_path):
     """`down` keeps the logs, `reset` keeps nothing."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
     home.logs.mkdir()
@@ -80,22 +80,22 @@ def test_a_place_that_cannot_be_written(tmp_path):
     """A cache folder that cannot be written is named, with the way to another one."""
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot be written") as refused:
-        Home("one", tmp_path / "file").prepare()
+        LabDir("one", tmp_path / "file").prepare()
     assert "EKS_LAB_HOME" in refused.value.fix
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
     """A disk with too little room is refused before anything is started."""
     usage = os.statvfs(tmp_path)
-    monkeypatch.setattr("lab.home.LEAST_DISK", usage.f_blocks * usage.f_frsize * 2)
+    monkeypatch.setattr("lab.lab_dir.LEAST_DISK", usage.f_blocks * usage.f_frsize * 2)
     with pytest.raises(StateError, match="MiB are free") as refused:
-        Home("one", tmp_path).prepare()
+        LabDir("one", tmp_path).prepare()
     assert "EKS_LAB_HOME" in refused.value.fix
 
 
 def test_state_of_another_version(tmp_path):
     """A state file that this version did not write is an error with a way out, not a crash."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     (home.folder / "lab.json").write_text('{"pid": 1}')
     with pytest.raises(StateError, match="not what this version"):
@@ -105,7 +105,7 @@ def test_state_of_another_version(tmp_path):
 @pytest.mark.parametrize("written", [state(pid=2**22 + 1), None], ids=["daemon killed", "killed while it started"])
 def test_leftovers_go(tmp_path, written):
     """What a killed lab left is removed; not what `down` keeps, nor anything under the hands of a command."""
-    home = Home("one", tmp_path)
+    home = LabDir("one", tmp_path)
     home.prepare()
     (home.folder / "pki").mkdir()
     if written:

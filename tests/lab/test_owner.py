@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.lifecycle import reset
 
 pytestmark = pytest.mark.xdist_group("command-line")
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def home():
-    home = Home(f"test-{uuid.uuid4().hex[:8]}")
+    home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
     yield home
     reset(home)
 

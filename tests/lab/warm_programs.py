@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 from lab.prefork import CLIENT
 from lab.prefork.start import start
 from lab.tools import Tools

@@ -5,14 +5,14 @@ import pytest
 from eks_identity.model.access_entries import EntryType
 from eks_identity.model.access_policies import ACCESS_POLICIES, AccessPolicy
 from eks_identity.model.partitions import AWS, CHINA
-from lab.cloud.eks import catalog
+from lab.cloud.eks import eks_versions
 
 VIEW = "AmazonEKSViewPolicy"
 
 
 def test_the_lab_and_the_library_know_the_same_policies():
     """Each has the list of `aws eks list-access-policies` from the user guide."""
-    assert sorted(catalog.ACCESS_POLICIES) == sorted(ACCESS_POLICIES)
+    assert sorted(eks_versions.ACCESS_POLICIES) == sorted(ACCESS_POLICIES)
 
 
 @pytest.mark.parametrize("name", ACCESS_POLICIES)

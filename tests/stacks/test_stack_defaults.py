@@ -15,7 +15,7 @@ def account(region="ap-northeast-1", **changes):
     given = stored("prod")
     for path, value in changes.items():
         put(given, path.replace("__", "."), value)
-    said = settings.parse(given, prod.RULES, project="eks-identity", stack="prod")
+    said = settings.parse(given, prod.PROFILE, project="eks-identity", stack="prod")
     return Account(said, partition_of_region(region))
 
 

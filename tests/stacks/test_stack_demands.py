@@ -13,14 +13,14 @@ def parse(given, rules, stack):
 
 def test_an_environment_says_what_holds_where_its_file_says_nothing():
     """Mode, way in, cluster options and protection are the environment's; its file names none of them."""
-    said = parse(stored("prod"), prod.RULES, "prod")
+    said = parse(stored("prod"), prod.PROFILE, "prod")
     made = said.clusters["prod"]
     assert made.protect
-    assert {key: made.create.said()[key] for key in prod.RULES.create} == prod.RULES.create
+    assert {key: made.create.said()[key] for key in prod.PROFILE.create} == prod.PROFILE.create
     assert said.mode_of(said.workloads["reports"]) == "pod-identity"
     assert said.defaults.access_method == "access-entry"
 
-    said = parse(stored("dev"), dev.RULES, "dev")
+    said = parse(stored("dev"), dev.PROFILE, "dev")
     assert said.clusters["dev"].create.said()["authentication_mode"] == "API_AND_CONFIG_MAP"
     assert not said.clusters["dev"].protect
     assert (said.defaults.access_method, said.mode_of(said.workloads["reports"])) == ("both", "irsa")
@@ -31,7 +31,7 @@ def test_the_file_has_the_last_word():
     given = stored("dev")
     put(given, "defaults.access_method", "access-entry")
     put(given, "clusters.dev.create.authentication_mode", "API")
-    said = parse(given, dev.RULES, "dev")
+    said = parse(given, dev.PROFILE, "dev")
     assert (said.defaults.access_method, said.clusters["dev"].create.said()["authentication_mode"]) == (
         "access-entry",
         "API",
@@ -56,7 +56,7 @@ def test_production_refuses(path, value, where):
     given = stored("prod")
     put(given, path, value)
     with pytest.raises(InvalidInputError) as refusal:
-        parse(given, prod.RULES, "prod")
+        parse(given, prod.PROFILE, "prod")
     (problem,) = refusal.value.problems
     assert problem.input == f"Pulumi.prod.yaml: eks-identity:{where}"
     assert problem.value == value
@@ -70,7 +70,7 @@ def test_demands_are_said_with_everything_else():
     put(given, "workloads", [])
     put(given, "clusters.prod.protect", "no")
     with pytest.raises(InvalidInputError) as refusal:
-        parse(given, prod.RULES, "prod")
+        parse(given, prod.PROFILE, "prod")
     assert {problem.input.partition("eks-identity:")[2] for problem in refusal.value.problems} == {
         "access.operators.access_method",
         "access.operators.principals",

@@ -33,7 +33,7 @@ def test_one_environment_more(shown):
     assert callable(module["compose"])
     file = yaml.safe_load(shown["yaml"][0])
     Draft202012Validator(schema.schema()).validate(file)
-    said = settings.parse(own(file["config"]), module["RULES"], project="eks-identity", stack="staging")
+    said = settings.parse(own(file["config"]), module["PROFILE"], project="eks-identity", stack="staging")
     assert list(said.clusters) == ["staging"]
 
 
@@ -51,6 +51,6 @@ def test_what_a_refusal_looks_like(shown):
     put(wrong, "access.operators.access_method", "aws-auth")
     put(wrong, "workloads.reports.colour", "red")
     with pytest.raises(InvalidInputError) as refusal:
-        settings.parse(wrong, prod.RULES, project="eks-identity", stack="prod")
+        settings.parse(wrong, prod.PROFILE, project="eks-identity", stack="prod")
     _, _, printed = shown["console"][0].partition("\n")
     assert str(refusal.value) == printed.rstrip()

@@ -15,7 +15,7 @@ from stacks import select, settings
 
 
 def parse(given, stack="lab"):
-    rules = importlib.import_module(f"stacks.{stack}").RULES
+    rules = importlib.import_module(f"stacks.{stack}").PROFILE
     return settings.parse(given, rules, project="eks-identity", stack=stack)
 
 

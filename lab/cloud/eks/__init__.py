@@ -24,7 +24,7 @@ from lab.cloud.eks.offers import OfferOperations
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import Store
 from lab.cloud.eks.tags import TagOperations
-from lab.contract import ControlPlanes
+from lab.interfaces import ControlPlanes
 
 
 class EksResponse(

@@ -9,7 +9,7 @@ from lab.cloud.eks import entries, errors
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.records import AccessEntryRecord, now
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 
 class AccessEntryOperations(Operations):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from lab.cloud.eks import catalog, entries, errors
+from lab.cloud.eks import eks_versions, entries, errors
 from lab.cloud.eks.access_entries import AccessEntryOperations
 from lab.cloud.eks.records import PolicyAssociationRecord, now
 
@@ -14,8 +14,8 @@ class AccessPolicyOperations(AccessEntryOperations):
 
     def list_access_policies(self) -> ActionResult:
         policies = {
-            name: {"name": name, "arn": catalog.access_policy_arn(name, self.partition)}
-            for name in catalog.ACCESS_POLICIES
+            name: {"name": name, "arn": eks_versions.access_policy_arn(name, self.partition)}
+            for name in eks_versions.ACCESS_POLICIES
         }
         page, token = self.page(policies)
         return ActionResult({"accessPolicies": page, "nextToken": token})

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from lab.cloud.eks import catalog, errors, roles
+from lab.cloud.eks import eks_versions, errors, roles
 from lab.cloud.eks.pod_identity import PodIdentityOperations
 from lab.cloud.eks.records import AddonRecord, AssociationRecord, new_uuid, now
 from lab.cloud.eks.store import ClusterRecord
@@ -143,14 +143,14 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             addon.status, addon.issues = "ACTIVE", []
 
     @staticmethod
-    def _offer(name: str) -> catalog.Addon:
-        offer = catalog.ADDONS.get(name)
+    def _offer(name: str) -> eks_versions.Addon:
+        offer = eks_versions.ADDONS.get(name)
         if offer is None:
             raise errors.InvalidParameterException(f"Addon {name} specified is not supported", addon=name)
         return offer
 
     @staticmethod
-    def _version(offer: catalog.Addon, version: str) -> str:
+    def _version(offer: eks_versions.Addon, version: str) -> str:
         if version not in offer.versions:
             raise errors.InvalidParameterException(
                 f"Addon version specified is not supported: {version}. Supported: {', '.join(offer.versions)}",
@@ -163,7 +163,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
         if role_arn is not None and roles.find(role_arn) is None:
             raise errors.InvalidParameterException(f"Role provided in the request does not exist: {role_arn}")
 
-    def _wanted_associations(self, offer: catalog.Addon) -> dict[str, str]:
+    def _wanted_associations(self, offer: eks_versions.Addon) -> dict[str, str]:
         """The role of each service account that the request names, all of them checked."""
         wanted = {item["serviceAccount"]: item["roleArn"] for item in self.param("podIdentityAssociations", [])}
         for service_account, role_arn in wanted.items():

@@ -17,7 +17,7 @@ from lab.cloud.eks import errors
 from lab.cloud.eks.pod_identity import SERVICE
 from lab.cloud.eks.records import AssociationRecord
 from lab.cloud.eks.store import ClusterRecord, Store
-from lab.contract import ClusterKey, ControlPlane, Credentials
+from lab.interfaces import ClusterKey, ControlPlane, Credentials
 
 CHAINED_DURATION = 3600
 """Seconds. A role that is assumed with another role's credentials lasts an hour at most."""

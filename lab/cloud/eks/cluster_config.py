@@ -10,12 +10,12 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from lab.cloud import identity
-from lab.cloud.eks import catalog, errors, network
+from lab.cloud.eks import eks_versions, errors, network
 from lab.cloud.eks.cluster_settings import merged_logging
 from lab.cloud.eks.entries import grant_cluster_admin, grant_node
 from lab.cloud.eks.store import ClusterRecord
 from lab.cloud.eks.updates import UpdateOperations
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 NEXT_MODE = {
     AuthenticationMode.CONFIG_MAP: AuthenticationMode.API_AND_CONFIG_MAP,
@@ -85,7 +85,7 @@ class ClusterConfigOperations(UpdateOperations):
             current = cluster.settings["version"]
         raise errors.InvalidParameterException(
             f"Unsupported Kubernetes minor version update from {current} to {self.param('version')}: "
-            f"the lab runs {catalog.KUBERNETES_VERSION} alone",
+            f"the lab runs {eks_versions.KUBERNETES_VERSION} alone",
             cluster=cluster.key.name,
         )
 

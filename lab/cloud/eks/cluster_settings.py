@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cloud.eks import catalog
+from lab.cloud.eks import eks_versions
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
@@ -26,8 +26,8 @@ _GIVEN_BACK = (
 def created_settings(params: Mapping[str, Any], vpc_id: str, security_group_id: str) -> dict[str, Any]:
     """The settings of a new cluster from CreateCluster's input."""
     return {
-        "version": params.get("version", catalog.KUBERNETES_VERSION),
-        "platformVersion": catalog.PLATFORM_VERSION,
+        "version": params.get("version", eks_versions.KUBERNETES_VERSION),
+        "platformVersion": eks_versions.PLATFORM_VERSION,
         "roleArn": params["roleArn"],
         "resourcesVpcConfig": {
             "securityGroupIds": [],

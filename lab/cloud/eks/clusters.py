@@ -7,12 +7,12 @@ import logging
 from moto.core.responses import ActionResult
 
 from lab.cloud import identity, issuers
-from lab.cloud.eks import catalog, errors, fargate, network, roles
+from lab.cloud.eks import eks_versions, errors, fargate, network, roles
 from lab.cloud.eks.cluster_settings import created_settings
 from lab.cloud.eks.entries import EC2, grant_cluster_admin, grant_node
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import CLUSTER_NAME, AuthenticationMode
+from lab.interfaces import CLUSTER_NAME, AuthenticationMode
 
 _log = logging.getLogger(__name__)
 
@@ -108,10 +108,11 @@ class ClusterOperations(Operations):
                 "and begin with a letter or digit",
                 cluster=name,
             )
-        version = self.param("version", catalog.KUBERNETES_VERSION)
-        if version != catalog.KUBERNETES_VERSION:
+        version = self.param("version", eks_versions.KUBERNETES_VERSION)
+        if version != eks_versions.KUBERNETES_VERSION:
             raise errors.InvalidParameterException(
-                f"unsupported Kubernetes version {version}: the lab runs {catalog.KUBERNETES_VERSION}", cluster=name
+                f"unsupported Kubernetes version {version}: the lab runs {eks_versions.KUBERNETES_VERSION}",
+                cluster=name,
             )
         role_arn = self.param("roleArn")
         role = roles.find(role_arn)

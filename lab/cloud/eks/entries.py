@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lab.cloud.eks import catalog
+from lab.cloud.eks import eks_versions
 from lab.cloud.eks.errors import EksError, InvalidParameterException, InvalidRequestException
 from lab.cloud.eks.records import AccessEntryRecord, PolicyAssociationRecord, new_uuid
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import IamPrincipal
+from lab.interfaces import IamPrincipal
 
 STANDARD = "STANDARD"
 EC2_LINUX = "EC2_LINUX"
@@ -96,13 +96,13 @@ def check_untyped(entry_type: str, username: str | None, groups: Sequence[str] |
 
 def check_policy(entry_type: str, policy_arn: str, partition: str) -> None:
     """Refuse unknown access policies, and policies on entries whose type gives them their rights."""
-    prefix = catalog.access_policy_arn("", partition)
+    prefix = eks_versions.access_policy_arn("", partition)
     name = policy_arn.removeprefix(prefix)
     if not policy_arn.startswith(prefix) or not name:
         raise InvalidParameterException("The policyArn parameter format is not valid")
-    if name not in catalog.ACCESS_POLICIES:
+    if name not in eks_versions.ACCESS_POLICIES:
         raise InvalidParameterException(f"The access policy {policy_arn} does not exist")
-    if entry_type == STANDARD or (entry_type, name) == ("EC2", catalog.AUTO_NODE_POLICY):
+    if entry_type == STANDARD or (entry_type, name) == ("EC2", eks_versions.AUTO_NODE_POLICY):
         return
     raise InvalidRequestException(f"Access policies cannot be associated with an access entry of type {entry_type}")
 
@@ -158,7 +158,7 @@ def make_entry(
 def grant_cluster_admin(cluster: ClusterRecord, principal: IamPrincipal) -> None:
     """Give the cluster's creator its entry, unless there is one."""
     if principal.arn not in cluster.access_entries:
-        arn = catalog.access_policy_arn(catalog.CLUSTER_ADMIN_POLICY, cluster.key.partition)
+        arn = eks_versions.access_policy_arn(eks_versions.CLUSTER_ADMIN_POLICY, cluster.key.partition)
         entry = make_entry(cluster, principal)
         entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])
 
@@ -169,5 +169,5 @@ def grant_node(cluster: ClusterRecord, role: IamPrincipal, entry_type: str = EC2
         return
     entry = make_entry(cluster, role, entry_type=entry_type)
     if entry_type == EC2:
-        arn = catalog.access_policy_arn(catalog.AUTO_NODE_POLICY, cluster.key.partition)
+        arn = eks_versions.access_policy_arn(eks_versions.AUTO_NODE_POLICY, cluster.key.partition)
         entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])

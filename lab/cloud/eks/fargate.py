@@ -11,7 +11,7 @@ from lab.cloud import identity
 from lab.cloud.eks import entries
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
-from lab.contract import AuthenticationMode, ClusterKey
+from lab.interfaces import AuthenticationMode, ClusterKey
 
 
 class FargateOperations(Operations):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cloud.eks import catalog, roles
+from lab.cloud.eks import eks_versions, roles
 from lab.cloud.eks.errors import InvalidParameterException
 from lab.cloud.eks.network import DEFAULT_HOP_LIMIT, LaunchTemplate
 from lab.cloud.eks.records import NodegroupRecord, new_uuid
@@ -62,9 +62,9 @@ def scaled(before: Mapping[str, int], change: Mapping[str, int]) -> dict[str, in
 
 
 def check_version(version: str | None) -> None:
-    if version not in {None, catalog.KUBERNETES_VERSION}:
+    if version not in {None, eks_versions.KUBERNETES_VERSION}:
         raise InvalidParameterException(
-            f"Requested Nodegroup version {version} is not supported: the lab runs {catalog.KUBERNETES_VERSION}"
+            f"Requested Nodegroup version {version} is not supported: the lab runs {eks_versions.KUBERNETES_VERSION}"
         )
 
 
@@ -82,8 +82,8 @@ def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate 
     """The record of a new node group from CreateNodegroup's input, which has been checked."""
     name = params["nodegroupName"]
     settings: dict[str, Any] = {
-        "version": catalog.KUBERNETES_VERSION,
-        "releaseVersion": params.get("releaseVersion", catalog.AMI_RELEASE_VERSION),
+        "version": eks_versions.KUBERNETES_VERSION,
+        "releaseVersion": params.get("releaseVersion", eks_versions.AMI_RELEASE_VERSION),
         "capacityType": params.get("capacityType", "ON_DEMAND"),
         "amiType": params.get("amiType", "AL2023_x86_64_STANDARD"),
         "subnets": list(params["subnets"]),

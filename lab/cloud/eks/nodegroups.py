@@ -14,7 +14,7 @@ from lab.cloud.eks import nodegroup_settings as settings
 from lab.cloud.eks.records import NodegroupRecord, new_uuid, now
 from lab.cloud.eks.store import ClusterRecord
 from lab.cloud.eks.updates import UpdateOperations
-from lab.contract import AuthenticationMode, ControlPlane, NodeGroup
+from lab.interfaces import AuthenticationMode, ControlPlane, NodeGroup
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from lab.cloud.eks import catalog, errors
+from lab.cloud.eks import eks_versions, errors
 from lab.cloud.eks.operations import Operations
 
 
@@ -17,22 +17,22 @@ class OfferOperations(Operations):
     def describe_cluster_versions(self) -> ActionResult:
         asked = self.param("clusterVersions", [])
         status = self.param("versionStatus") or self.param("status")
-        fits = (not asked or catalog.KUBERNETES_VERSION in asked) and (
+        fits = (not asked or eks_versions.KUBERNETES_VERSION in asked) and (
             status is None or status.upper() == "STANDARD_SUPPORT"
         )
-        page, token = self.page({catalog.KUBERNETES_VERSION: _cluster_version()} if fits else {})
+        page, token = self.page({eks_versions.KUBERNETES_VERSION: _cluster_version()} if fits else {})
         return ActionResult({"clusterVersions": page, "nextToken": token})
 
     def describe_addon_versions(self) -> ActionResult:
         """The add-ons that fit every filter given; ResourceNotFoundException for a name that EKS does not know."""
         name, version = self.param("addonName"), self.param("kubernetesVersion")
-        if name is not None and name not in catalog.ADDONS:
+        if name is not None and name not in eks_versions.ADDONS:
             raise errors.ResourceNotFoundException(f"Addon {name} does not exist", addon=name)
         filters = {"type": self.param("types"), "publisher": self.param("publishers"), "owner": self.param("owners")}
         offered = {
             addon.name: _addon_info(addon)
-            for addon in catalog.ADDONS.values()
-            if name in {None, addon.name} and version in {None, catalog.KUBERNETES_VERSION}
+            for addon in eks_versions.ADDONS.values()
+            if name in {None, addon.name} and version in {None, eks_versions.KUBERNETES_VERSION}
         }
         fitting = {
             key: info
@@ -44,7 +44,7 @@ class OfferOperations(Operations):
 
     def describe_addon_configuration(self) -> ActionResult:
         name, version = self.param("addonName"), self.param("addonVersion")
-        addon = catalog.ADDONS.get(name)
+        addon = eks_versions.ADDONS.get(name)
         if addon is None or version not in addon.versions:
             raise errors.ResourceNotFoundException(f"Addon {name} has no version {version}", addon=name)
         schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}
@@ -63,20 +63,20 @@ class OfferOperations(Operations):
 
 def _cluster_version() -> dict[str, Any]:
     return {
-        "clusterVersion": catalog.KUBERNETES_VERSION,
+        "clusterVersion": eks_versions.KUBERNETES_VERSION,
         "clusterType": "eks",
-        "defaultPlatformVersion": catalog.PLATFORM_VERSION,
+        "defaultPlatformVersion": eks_versions.PLATFORM_VERSION,
         "defaultVersion": True,
-        "releaseDate": catalog.RELEASE_DATE,
-        "endOfStandardSupportDate": catalog.END_OF_STANDARD_SUPPORT,
-        "endOfExtendedSupportDate": catalog.END_OF_EXTENDED_SUPPORT,
+        "releaseDate": eks_versions.RELEASE_DATE,
+        "endOfStandardSupportDate": eks_versions.END_OF_STANDARD_SUPPORT,
+        "endOfExtendedSupportDate": eks_versions.END_OF_EXTENDED_SUPPORT,
         "status": "standard-support",
         "versionStatus": "STANDARD_SUPPORT",
-        "kubernetesPatchVersion": catalog.KUBERNETES_PATCH_VERSION,
+        "kubernetesPatchVersion": eks_versions.KUBERNETES_PATCH_VERSION,
     }
 
 
-def _addon_info(addon: catalog.Addon) -> dict[str, Any]:
+def _addon_info(addon: eks_versions.Addon) -> dict[str, Any]:
     return {
         "addonName": addon.name,
         "type": addon.type,
@@ -87,9 +87,9 @@ def _addon_info(addon: catalog.Addon) -> dict[str, Any]:
     }
 
 
-def _addon_version(addon: catalog.Addon, version: str) -> dict[str, Any]:
+def _addon_version(addon: eks_versions.Addon, version: str) -> dict[str, Any]:
     compatibility = {
-        "clusterVersion": catalog.KUBERNETES_VERSION,
+        "clusterVersion": eks_versions.KUBERNETES_VERSION,
         "platformVersions": ["*"],
         "defaultVersion": version == addon.default_version,
     }

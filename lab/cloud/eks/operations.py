@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 
 from lab.cloud.eks import errors
 from lab.cloud.eks.store import ClusterRecord, Store
-from lab.contract import ClusterKey
+from lab.interfaces import ClusterKey
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """What EKS remembers of each resource: one mutable record a resource, read and changed under the store's lock only.
 
 A record knows two projections of itself: `describe()`, the shape that the API answers with, and, where the control
-plane must know it, the immutable value of `lab.contract`.
+plane must know it, the immutable value of `lab.interfaces`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from lab.contract import AccessEntry, AssociatedAccessPolicy, IamPrincipal, PodIdentityAssociation
+from lab.interfaces import AccessEntry, AssociatedAccessPolicy, IamPrincipal, PodIdentityAssociation
 
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 

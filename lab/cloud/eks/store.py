@@ -24,7 +24,7 @@ from lab.cloud.eks.records import (
     UpdateRecord,
     now,
 )
-from lab.contract import AuthenticationMode, ClusterIdentity, ClusterKey, ControlPlane, ControlPlanes, IamPrincipal
+from lab.interfaces import AuthenticationMode, ClusterIdentity, ClusterKey, ControlPlane, ControlPlanes, IamPrincipal
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from lab.contract import CloudAccess, Credentials
+from lab.interfaces import CloudAccess, Credentials
 
 from .imds import TIME_FORMAT, InstanceProfile
 from .machine import Machine

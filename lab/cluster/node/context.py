@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.contract import CloudAccess
+from lab.interfaces import CloudAccess
 
 from .addresses import Endpoints
 from .environment import EnvironmentBuilder
@@ -15,8 +15,8 @@ from .events import EventRecorder
 from .images import Image
 from .kube import Kube
 from .machine import Machine
-from .sources import Sources
 from .timing import Timing
+from .volume_sources import VolumeSources
 from .volumes import PodVolumes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class NodeContext:
 
     machine: Machine
     kube: Kube
-    sources: Sources
+    sources: VolumeSources
     events: EventRecorder
     images: Sequence[Image]
     cloud: CloudAccess

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .sources import SourceError, Sources, field_value
+from .volume_sources import SourceError, VolumeSources, field_value
 
 if TYPE_CHECKING:
     from lightkube.models.core_v1 import Container, EnvFromSource, EnvVarSource
@@ -28,7 +28,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 class EnvironmentBuilder:
     """Works out the variables that a pod's containers declare."""
 
-    def __init__(self, sources: Sources, pod: Pod, pod_ip: str) -> None:
+    def __init__(self, sources: VolumeSources, pod: Pod, pod_ip: str) -> None:
         assert pod.metadata is not None
         assert pod.metadata.namespace is not None
         self._sources = sources

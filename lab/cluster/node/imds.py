@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from lab.contract import Credentials, InstanceRoles
+from lab.interfaces import Credentials, InstanceRoles
 
 from .machine import HOST_IP, INSTANCE_TYPE, Machine
 

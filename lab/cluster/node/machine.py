@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from lab.contract import ClusterKey, NodeGroup
+from lab.interfaces import ClusterKey, NodeGroup
 
 HOST_IP = "127.0.0.1"
 INSTANCE_TYPE = "t3.medium"

@@ -16,13 +16,12 @@ from pathlib import Path
 import httpx2
 from lightkube.resources.core_v1 import Pod
 
-from lab.contract import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.errors import StartError
+from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateFiles
 
 from .addresses import Endpoints
 from .agent import PodIdentityAgent
-from .binder import Binder
 from .context import NodeContext
 from .events import EventRecorder
 from .images import known_images
@@ -32,9 +31,10 @@ from .kubelet_api import KubeletApi, tls_context
 from .machine import Machine
 from .pods import PodManager, delete_all
 from .registration import Registration
+from .scheduler import Scheduler
 from .servers import LoopbackServer
-from .sources import Sources
 from .timing import Timing
+from .volume_sources import VolumeSources
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Node:
             node = NodeContext(
                 machine=machine,
                 kube=kube,
-                sources=Sources(kube.client),
+                sources=VolumeSources(kube.client),
                 events=EventRecorder(kube.client, "kubelet", self.name),
                 images=known_images(self._programs),
                 cloud=self._cloud,
@@ -161,7 +161,7 @@ class Node:
             registration = Registration(kube, machine, kubelet.port, timing)
             await registration.register()
             self._ready.set()
-            endless = (node.events.run(), registration.run(), Binder(kube, self.name, timing).run(), pods.run())
+            endless = (node.events.run(), registration.run(), Scheduler(kube, self.name, timing).run(), pods.run())
             loops: list[asyncio.Task[None]] = [asyncio.create_task(loop) for loop in endless]
             asked = asyncio.create_task(self._wait_for_stop())
             done, pending = await asyncio.wait({*loops, asked}, return_when=asyncio.FIRST_COMPLETED)

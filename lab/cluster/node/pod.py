@@ -18,8 +18,8 @@ from .environment import EnvironmentBuilder
 from .logs import ContainerLog
 from .machine import HOST_IP
 from .runner import ContainerRunner
-from .sources import SourceError
 from .status import ContainerRecord, Failure, PodView, is_sidecar, pod_status
+from .volume_sources import SourceError
 from .volumes import PodVolumes
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from .environment import expand
 from .images import Image, InvalidImageNameError, ProgramNotFoundError, UnknownImageError, find_image, find_program
 from .in_cluster import MOUNT_PATH, write_kubeconfig
 from .logs import ContainerLog
-from .sources import SourceError
 from .status import ContainerRecord, running, terminated, waiting
 from .timing import Backoff
+from .volume_sources import SourceError
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ import httpx2
 from lab.pki import write_secret
 
 from .mounts import MountTable
-from .sources import SourceError, Sources, field_value
+from .volume_sources import SourceError, VolumeSources, field_value
 
 if TYPE_CHECKING:
     from lightkube.models.core_v1 import (
@@ -48,7 +48,7 @@ class _MountedToken:
 class PodVolumes:
     """The volumes of one pod under `folder`."""
 
-    def __init__(self, sources: Sources, pod: Pod, pod_ip: str, folder: Path, renewal: float) -> None:
+    def __init__(self, sources: VolumeSources, pod: Pod, pod_ip: str, folder: Path, renewal: float) -> None:
         assert pod.metadata is not None
         assert pod.metadata.namespace is not None
         self._sources = sources

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lab.plugins.aws.row import Row
+from lab.plugins.aws.resource_spec import ResourceSpec
 from lab.plugins.values import UNKNOWN
 
 DEFAULTS: Final = "__defaults"
@@ -29,7 +29,7 @@ class Checked:
 
 
 def check_inputs(
-    row: Row,
+    row: ResourceSpec,
     news: Mapping[str, Any],
     olds: Mapping[str, Any],
     *,
@@ -80,7 +80,7 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _refuse_others(row: Row, given: Mapping[str, Any], checked: Checked) -> None:
+def _refuse_others(row: ResourceSpec, given: Mapping[str, Any], checked: Checked) -> None:
     known = [each.name for each in row.inputs]
     for key in given:
         if key in known or key == "tagsAll":
@@ -94,7 +94,7 @@ def _refuse_others(row: Row, given: Mapping[str, Any], checked: Checked) -> None
         checked.failures.append((key, reason))
 
 
-def _accept(row: Row, name: str, value: Any, checked: Checked) -> None:
+def _accept(row: ResourceSpec, name: str, value: Any, checked: Checked) -> None:
     if value is UNKNOWN:
         checked.inputs[name] = value
         return
@@ -104,7 +104,9 @@ def _accept(row: Row, name: str, value: Any, checked: Checked) -> None:
         checked.failures.append((name, f"{name} {error}"))
 
 
-def _name(row: Row, given: Mapping[str, Any], olds: Mapping[str, Any], choose_name: Callable[[int, str], str]) -> Any:
+def _name(
+    row: ResourceSpec, given: Mapping[str, Any], olds: Mapping[str, Any], choose_name: Callable[[int, str], str]
+) -> Any:
     name = row.name
     assert name is not None
     prefix = given.get(name.prefix) if name.prefix else None
@@ -117,7 +119,7 @@ def _name(row: Row, given: Mapping[str, Any], olds: Mapping[str, Any], choose_na
     return text.lower() if name.lowercase else text
 
 
-def _check_length(row: Row, checked: Checked) -> None:
+def _check_length(row: ResourceSpec, checked: Checked) -> None:
     if row.name is None:
         return
     text = checked.inputs.get(row.name.property)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.plugins.aws.check import chosen
-from lab.plugins.aws.row import Property, Row
+from lab.plugins.aws.resource_spec import Property, ResourceSpec
 from lab.plugins.values import UNKNOWN, contains_unknown
 
 
@@ -32,7 +32,9 @@ class Difference:
         return [change.name for change in self.changes if change.replaces]
 
 
-def compare(row: Row, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str] = ()) -> Difference:
+def compare(
+    row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str] = ()
+) -> Difference:
     """Compare `news` with `state`, all but the `ignored` properties.
 
     `news` holds `tagsAll` beside the inputs, where the type has tags. A property that AWS chooses where the program
@@ -77,7 +79,7 @@ def _new_region_of_old_state(each: Property, old: Any) -> bool:
     return each.name == "region" and old is None
 
 
-def _only_one(row: Row, state: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+def _only_one(row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether a replacement would meet what it replaces: AWS allows one, and all that tells them apart is the same."""
     if not row.only_one:
         return False

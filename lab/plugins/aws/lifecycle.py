@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lab.plugins.aws.check import DEFAULTS
 from lab.plugins.aws.errors import GoneError, is_gone, told
-from lab.plugins.aws.row import Call, Members, Property, Row, Tags, Update, Waiter
+from lab.plugins.aws.resource_spec import Call, Members, Property, ResourceSpec, Tags, Update, Waiter
 from lab.plugins.aws.session import Clients
 from lab.plugins.aws.template import operation_name, render, search
 from lab.plugins.errors import PluginError
@@ -29,7 +29,7 @@ State = dict[str, Any]
 class Lifecycle:
     """One type, at work in one provider."""
 
-    def __init__(self, row: Row, clients: Clients, cancelled: threading.Event) -> None:
+    def __init__(self, row: ResourceSpec, clients: Clients, cancelled: threading.Event) -> None:
         self.row = row
         self.clients = clients
         self._cancelled = cancelled

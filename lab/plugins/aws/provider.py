@@ -15,8 +15,8 @@ from lab.plugins.aws.check import DEFAULTS, check_inputs
 from lab.plugins.aws.diff import Change, Difference, compare
 from lab.plugins.aws.functions import FUNCTIONS
 from lab.plugins.aws.lifecycle import Lifecycle
-from lab.plugins.aws.row import Row
-from lab.plugins.aws.rows import TABLE
+from lab.plugins.aws.resource_spec import ResourceSpec
+from lab.plugins.aws.resource_specs import TABLE
 from lab.plugins.errors import InitError, InvalidInputError, PluginError
 from lab.plugins.values import UNKNOWN, Path, Properties, contains_unknown
 
@@ -145,27 +145,29 @@ class AwsPlugin(base.BasePlugin):
         secrets: frozenset[Path] = frozenset((name,) for name in function.secrets)
         return provider.InvokeResponse(return_value=Properties(found, secrets).to_wire())
 
-    def _row(self, token: str) -> Row:
-        row: Row | None = TABLE.get(token)
+    def _row(self, token: str) -> ResourceSpec:
+        row: ResourceSpec | None = TABLE.get(token)
         if row is None:
             raise self.not_covered(token)
         return row
 
-    def _lifecycle(self, row: Row) -> Lifecycle:
+    def _lifecycle(self, row: ResourceSpec) -> Lifecycle:
         return Lifecycle(row, self._clients, self._stop)
 
-    def _compare(self, row: Row, state: Mapping[str, Any], news: Mapping[str, Any], ignored: list[str]) -> Difference:
+    def _compare(
+        self, row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: list[str]
+    ) -> Difference:
         wanted = {**news, "tagsAll": self._lifecycle(row).all_tags(news) or None} if row.tags else news
         return compare(row, state, wanted, ignored)
 
-    def _expected(self, row: Row, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _expected(self, row: ResourceSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The state that a create will lead to, as far as it is known before."""
         unknown = {each.name: UNKNOWN for each in row.all_properties if not each.is_input or each.computed}
         known = {key: value for key, value in inputs.items() if key != DEFAULTS}
         tags = {"tagsAll": self._lifecycle(row).all_tags(inputs)} if row.tags else {}
         return {**unknown, **known, **tags}
 
-    def _expected_update(self, row: Row, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    def _expected_update(self, row: ResourceSpec, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         kept = {
             each.name: UNKNOWN if each.volatile else olds[each.name]
             for each in row.all_properties
@@ -175,7 +177,7 @@ class AwsPlugin(base.BasePlugin):
         tags = {"tagsAll": self._lifecycle(row).all_tags(news)} if row.tags else {}
         return {**kept, **known, **tags}
 
-    def _wire(self, row: Row, state: Mapping[str, Any], *secretive: Properties) -> base.Wire:
+    def _wire(self, row: ResourceSpec, state: Mapping[str, Any], *secretive: Properties) -> base.Wire:
         secrets: frozenset[Path] = frozenset((each.name,) for each in row.properties if each.secret)
         return Properties(dict(state), secrets).with_secrets_of(*secretive).to_wire()
 
@@ -203,7 +205,7 @@ def _detailed(change: Change) -> provider.PropertyDiff:
 
 
 def _inputs_now(
-    row: Row, inputs: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+    row: ResourceSpec, inputs: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The inputs that would give what is there now: as they were, with what has drifted; at an import, all of them."""
     if not inputs:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from lab.cloud import Cloud, issuers
-from lab.contract import Credentials, clean_environment
+from lab.interfaces import Credentials, clean_environment
 
 AWS_CLI = Path(sys.executable).with_name("aws")
 ISSUER = "https://oidc.eks.ap-northeast-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"

@@ -6,8 +6,8 @@ import pytest
 from cloud_setting import Issuer
 
 from lab.cloud import Cloud, issuers
-from lab.contract import ClusterIdentity, ClusterKey, ControlPlane
 from lab.errors import StartError
+from lab.interfaces import ClusterIdentity, ClusterKey, ControlPlane
 from lab.pki import CertificateAuthority
 
 

@@ -10,7 +10,7 @@ from botocore.config import Config
 from cloud_setting import allow, anonymous, assume, aws, client, code, error, name, new_role, new_user, trusts
 
 from lab.cloud.sessions import sessions
-from lab.contract import Credentials
+from lab.interfaces import Credentials
 
 CALLS = {
     "sts": lambda api: api.get_caller_identity(),

@@ -19,7 +19,7 @@ from cloud_setting import Issuer, client, name
 from lab.cloud import issuers
 from lab.cloud.certificates import is_aws
 from lab.cloud.proxy import Proxy
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 
 
 @pytest.fixture(scope="module")

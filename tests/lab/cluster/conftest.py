@@ -21,7 +21,7 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from lab.cloud import Cloud
 from lab.cluster import Runtime
-from lab.contract import (
+from lab.interfaces import (
     AccessEntry,
     AuthenticationMode,
     ClusterIdentity,

@@ -3,7 +3,7 @@
 import pytest
 
 from lab.cluster import authorizer
-from lab.contract import AccessEntry, AssociatedAccessPolicy, AuthenticationMode, ClusterIdentity, IamPrincipal
+from lab.interfaces import AccessEntry, AssociatedAccessPolicy, AuthenticationMode, ClusterIdentity, IamPrincipal
 
 ALICE = IamPrincipal("arn:aws:iam::111122223333:user/alice", "AIDAALICE")
 

@@ -17,8 +17,8 @@ import yaml
 
 from lab.cluster import Runtime
 from lab.cluster.authenticator import HEALTH_PORT
-from lab.contract import AccessEntry, AuthenticationMode, ClusterIdentity, ClusterKey
 from lab.errors import StartError
+from lab.interfaces import AccessEntry, AuthenticationMode, ClusterIdentity, ClusterKey
 
 PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager", "aws-iam-authenticator"}
 ANOTHER_ADDRESS = "127.0.0.2"
@@ -181,7 +181,7 @@ def test_a_killed_lab_leaves_no_process(programs, tmp_path):
 import signal, sys
 from pathlib import Path
 from lab.cluster import Runtime
-from lab.contract import *
+from lab.interfaces import *
 from lab.pki import CertificateAuthority
 folder = Path(sys.argv[1])
 authority = CertificateAuthority(folder / "authority")

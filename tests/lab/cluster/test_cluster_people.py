@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.contract import AccessEntry, AssociatedAccessPolicy, AuthenticationMode
+from lab.interfaces import AccessEntry, AssociatedAccessPolicy, AuthenticationMode
 
 VIEWERS = {
     "apiVersion": "rbac.authorization.k8s.io/v1",

@@ -5,7 +5,7 @@ import json
 import jwt
 import pytest
 
-from lab.contract import PodIdentityAssociation
+from lab.interfaces import PodIdentityAssociation
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 IRSA = {"eks.amazonaws.com/role-arn": ROLE}

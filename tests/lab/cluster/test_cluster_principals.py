@@ -3,7 +3,7 @@
 import pytest
 
 from lab.cluster import principals
-from lab.contract import AccessEntry, AuthenticationMode, ClusterIdentity, IamPrincipal
+from lab.interfaces import AccessEntry, AuthenticationMode, ClusterIdentity, IamPrincipal
 
 CREATOR = IamPrincipal("arn:aws:iam::111122223333:user/creator", "AIDACREATOR")
 ROLE = IamPrincipal("arn:aws:iam::111122223333:role/team/ops", "AROAOPS")

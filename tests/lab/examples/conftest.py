@@ -9,7 +9,7 @@ from inventory import inventory
 from warm_programs import link_virtual_environment
 
 from lab.environment import process_environment
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROMISED = ("preview", "up --yes --skip-preview", "up --yes --skip-preview --expect-no-changes", "destroy --yes")
@@ -28,7 +28,7 @@ def running_lab(fresh_lab):
 
 @pytest.fixture
 def world(running_lab, tools):
-    return World(running_lab, tools.bin)
+    return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from lone_authenticator import LoneAuthenticator, lone_authenticator
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.cluster import die_with_parent
-from lab.contract import Programs
+from lab.interfaces import Programs
 from lab.pki import CertificateAuthority, write_secret
 
 

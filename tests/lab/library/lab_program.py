@@ -30,9 +30,9 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from eks_identity.clients.aws_sessions import clients as clients_of
 from lab.clusters import ensure_clusters
-from lab.contract import AuthenticationMode
 from lab.environment import process_environment, unset
-from lab.home import Home
+from lab.interfaces import AuthenticationMode
+from lab.lab_dir import LabDir
 from lab.principals import client, session
 from lab.progress import Timeline
 from lab.tools import Tools
@@ -63,7 +63,7 @@ for name, (kind, args) in json.loads(Path("resources.json").read_text()).items()
 class Program(LabProject):
     """One project and stack. Each resource depends on those declared before it."""
 
-    def __init__(self, folder: Path, home: Home, tools: Tools, principal: str = "lab-admin") -> None:
+    def __init__(self, folder: Path, home: LabDir, tools: Tools, principal: str = "lab-admin") -> None:
         super().__init__(home, tools, write_project(folder, "access", PROGRAM), principal=principal)
         self.declare({})
 
@@ -90,7 +90,7 @@ def refused(operation: Any) -> str:
 class Cluster:
     """One cluster of the lab, seen with the vendor's clients."""
 
-    def __init__(self, home: Home, tools: Tools, name: str, mode: AuthenticationMode, folder: Path) -> None:
+    def __init__(self, home: LabDir, tools: Tools, name: str, mode: AuthenticationMode, folder: Path) -> None:
         self.name = name
         self.home = home
         self.tools = tools
@@ -201,7 +201,7 @@ def write_aws_auth(cluster: Cluster, data: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def acting_as(principal: str, home: Home, tools: Tools) -> Iterator[None]:
+def acting_as(principal: str, home: LabDir, tools: Tools) -> Iterator[None]:
     """This process as a provider's host that `principal` started, for what the engine cannot be brought to do.
 
     It begins in a second of its own: tokens of the same second are the same, and the API server remembers for ten

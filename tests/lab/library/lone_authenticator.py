@@ -30,7 +30,7 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_none
 from lab.cloud.certificates import HostCertificates
 from lab.cloud.proxy import Proxy
 from lab.cluster.authenticator import Authenticator
-from lab.contract import AuthenticationMode, CloudAccess, ClusterIdentity, ClusterKey, Programs
+from lab.interfaces import AuthenticationMode, CloudAccess, ClusterIdentity, ClusterKey, Programs
 from lab.pki import CertificateAuthority, write_secret
 
 ACCOUNT, REGION, CLUSTER = "111122223333", "ap-northeast-1", "eks-clu"

@@ -11,9 +11,9 @@ from typing import Any
 from lab_project import LabProject, write_project
 from pulumi import automation
 
-from lab.home import Home
+from lab.lab_dir import LabDir
 from lab.principals import OTHER_ADMINISTRATOR, client, folder_of
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 from lab.tools import Tools
 
 ACCOUNT = "123456789012"
@@ -33,7 +33,7 @@ said = json.loads(pulumi.Config().require("said"))
 class Stack(LabProject):
     """One project and stack, its program the text that it is given; `said` is what the program reads."""
 
-    def __init__(self, folder: Path, home: Home, tools: Tools, program: str) -> None:
+    def __init__(self, folder: Path, home: LabDir, tools: Tools, program: str) -> None:
         super().__init__(home, tools, write_project(folder, "pods", HEAD + program))
 
     def say(self, said: Mapping[str, Any]) -> automation.Stack:
@@ -62,7 +62,7 @@ class Stack(LabProject):
 class Pods:
     """Service accounts and pods of one cluster, seen with kubectl and aws."""
 
-    def __init__(self, world: World, cluster: str) -> None:
+    def __init__(self, world: LabClients, cluster: str) -> None:
         self.world = world
         self.cluster = cluster
 
@@ -116,7 +116,7 @@ class Pods:
             iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=made["OpenIDConnectProviderArn"])
 
 
-def get_role(world: World, name: str, principal: str = "lab-admin") -> dict[str, Any]:
+def get_role(world: LabClients, name: str, principal: str = "lab-admin") -> dict[str, Any]:
     """What `aws iam get-role` shows."""
     answer = world.aws("iam", "get-role", "--role-name", name, principal=principal)
     assert answer.worked, answer.stderr
@@ -124,6 +124,6 @@ def get_role(world: World, name: str, principal: str = "lab-admin") -> dict[str,
     return role
 
 
-def other_account(home: Home) -> str:
+def other_account(home: LabDir) -> str:
     """The credentials file of the administrator of the second account."""
     return str(folder_of(home, OTHER_ADMINISTRATOR) / "credentials")

@@ -10,7 +10,7 @@ from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, 
 
 from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
 from eks_identity.clients.eks_api import EksApi, WhoIsWho
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"

@@ -8,7 +8,7 @@ import pytest
 from pods_program import ACCOUNT, Stack
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 ENTRIES, AWS_AUTH = "irsa", "eks-clu"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -28,7 +28,7 @@ for name, access_method in said.items():
 @pytest.fixture(scope="module")
 def world(running_lab, tools):
     """With a user who may do everything in AWS, and nothing in the clusters."""
-    iam, world = client(running_lab, "iam"), World(running_lab, tools.bin)
+    iam, world = client(running_lab, "iam"), LabClients(running_lab, tools.bin)
     iam.create_user(UserName=SOMEBODY)
     iam.attach_user_policy(UserName=SOMEBODY, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     for cluster in SAID:

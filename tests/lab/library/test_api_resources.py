@@ -3,7 +3,7 @@
 from lab_program import Cluster
 
 from eks_identity.model.api_resources import RESOURCES
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 
 def test_the_groups_are_those_of_an_api_server(running_lab, tools, tmp_path):

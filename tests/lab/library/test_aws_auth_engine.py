@@ -18,7 +18,7 @@ from lightkube.resources.core_v1 import ConfigMap
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 from lab.tools import Tools
 
 ARN = "arn:aws:iam::111122223333:user/eks-ope"

@@ -11,7 +11,7 @@ import pytest
 from lab_program import Cluster, refused
 from pods_program import ACCOUNT, Stack
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 NAME = "names"
 PROGRAM = """

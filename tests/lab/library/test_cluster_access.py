@@ -9,7 +9,7 @@ import yaml
 from lab_program import ACCOUNT, Cluster, aws_auth, refused, write_aws_auth
 from pods_program import Stack
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 NAME = "people"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

@@ -7,7 +7,7 @@ from lab_program import ACCOUNT, Cluster
 from pods_program import Stack
 from pulumi import automation
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/disabled"
 PROGRAM = """

@@ -12,7 +12,7 @@ from lab_program import refused
 from pods_program import Pods, Stack
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 THEIRS = "arn:aws:iam::123456789012:role/of-others"
@@ -46,7 +46,7 @@ eks.ClusterAccess("many", {"cluster": cluster.connection, "access_policies": [{"
 
 @pytest.fixture
 def pods(running_lab, tools):
-    return Pods(World(running_lab, tools.bin), CLUSTER)
+    return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from lab_program import REGION, Cluster, Program, refused
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 NAME = "handovers"
 

@@ -9,7 +9,7 @@ from lab_program import refused
 from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 PATH = "/aws-reserved/sso.amazonaws.com/ap-northeast-1/"
@@ -61,7 +61,7 @@ def test_by_its_name_it_is_refused_in_the_preview(account, stack, guest):
 
 def test_by_its_arn_it_enters(stack, guest, running_lab, tools):
     """The command that the refusal names shows the ARN; its entry has it whole, and kubectl works by it."""
-    world = World(running_lab, tools.bin)
+    world = LabClients(running_lab, tools.bin)
     listing = ("iam", "list-roles", "--path-prefix", "/aws-reserved/sso.amazonaws.com/", "--query", "Roles[].Arn")
     assert json.loads(world.aws(*listing, principal="other-admin").stdout) == [ARN]
     stack.up({"cluster": CLUSTER, "guest": {"arn": ARN}})

@@ -9,7 +9,7 @@ import pytest
 from pods_program import ACCOUNT, Stack
 
 from lab.principals import client, folder_of, prepare
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 ROLE = "kube-operator"
@@ -34,7 +34,7 @@ for kind, how in kinds.items():
 
 @pytest.fixture(scope="module")
 def world(running_lab, tools):
-    return World(running_lab, tools.bin)
+    return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
 from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
 from eks_identity.access.migration_provider import AuthenticationModeMigrationProvider
 from eks_identity.clients import kubernetes_api
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 NAME = "lockout"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from lab_program import ACCOUNT, Cluster, Program, Watch, aws_auth, refused, write_aws_auth
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 OTHER_ACCOUNT = "210987654321"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

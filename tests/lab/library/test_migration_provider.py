@@ -8,7 +8,7 @@ from lab_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws
 from eks_identity.access.migration_provider import AuthenticationModeMigrationProvider
 from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import InvalidInput
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 OTHER_ACCOUNT = "210987654321"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

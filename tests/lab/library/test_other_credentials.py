@@ -11,7 +11,7 @@ from lab_project import LabProject, write_project
 from pods_program import OTHER_ACCOUNT
 from pulumi import automation
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 from lab.principals import client, folder_of
 
 CLUSTER = "irsa"

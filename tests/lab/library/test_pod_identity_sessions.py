@@ -9,7 +9,7 @@ from lab_program import refused
 from pods_program import ACCOUNT, Pods, Stack
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 BUCKETS = {"mine": "sessions-mine", "other": "sessions-other"}
@@ -99,7 +99,7 @@ def pods(running_lab, tools):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     for key in ("default/x", "other/x"):
         s3.put_object(Bucket=BUCKETS["mine"], Key=key, Body=key.encode())
-    yield Pods(World(running_lab, tools.bin), CLUSTER)
+    yield Pods(LabClients(running_lab, tools.bin), CLUSTER)
     for key in ("default/x", "other/x"):
         s3.delete_object(Bucket=BUCKETS["mine"], Key=key)
     for name in BUCKETS.values():

@@ -6,7 +6,7 @@ import pytest
 from lab_project import LabProject, write_project
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 PROGRAM = """
@@ -50,7 +50,7 @@ pulumi.export("driver", {"role": driver.role_arn, "arn": driver.arn})
 
 @pytest.fixture(scope="module")
 def world(running_lab, tools):
-    return World(running_lab, tools.bin)
+    return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from policy_template_setting import HERE, given, whole
 
 from eks_identity.model import policy_templates
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 SUBJECT = {"namespace": "default", "name": "add-ons"}
@@ -116,7 +116,7 @@ class Words:
 
 @pytest.fixture(scope="module")
 def world(running_lab, tools):
-    return World(running_lab, tools.bin)
+    return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")

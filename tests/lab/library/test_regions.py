@@ -16,7 +16,7 @@ from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack, other_account
 
 from lab.clusters import CLUSTER_ROLE
 from lab.principals import OTHER_ADMINISTRATOR, client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 NAME = "both"
 SOON = {"Delay": 0.1, "MaxAttempts": 1200}
@@ -58,7 +58,8 @@ def places(running_lab, tools, tmp_path_factory):
     """Three clusters of one name, with nobody in them but who created them and lab-admin."""
     folder = tmp_path_factory.mktemp("kubeconfigs")
     made = {
-        key: Place(running_lab, folder / key, World(running_lab, tools.bin), *where) for key, where in PLACES.items()
+        key: Place(running_lab, folder / key, LabClients(running_lab, tools.bin), *where)
+        for key, where in PLACES.items()
     }
     with ThreadPoolExecutor(len(made)) as pool:
         list(pool.map(Place.create, made.values()))

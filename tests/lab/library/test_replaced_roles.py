@@ -8,7 +8,7 @@ import pytest
 from lab_program import ACCOUNT, Cluster, Watch
 from pods_program import Stack
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 TRUST = {
     "Version": "2012-10-17",

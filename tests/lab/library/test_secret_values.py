@@ -12,7 +12,7 @@ from kubeconfig_setting import with_credentials
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 
 MARK = "zq7xmark"
 PERSON = f"arn:aws:iam::111122223333:user/{MARK}-person"

@@ -7,7 +7,7 @@ import json
 import pytest
 from pods_program import ACCOUNT, Pods, Stack
 
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 OWN = "vault.shop.test"
@@ -43,7 +43,7 @@ SAID = {
 
 @pytest.fixture(scope="module")
 def pods(running_lab, tools):
-    return Pods(World(running_lab, tools.bin), CLUSTER)
+    return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from lab_program import refused
 from pods_program import Pods, Stack
 
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 ROLE = "arn:aws:iam::123456789012:role/of-others"
@@ -21,7 +21,7 @@ eks.WorkloadIdentity("adopting", {**args, **said["workload"]}, pulumi.ResourceOp
 
 @pytest.fixture
 def pods(running_lab, tools):
-    return Pods(World(running_lab, tools.bin), CLUSTER)
+    return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from lab_program import refused
 from pods_program import ACCOUNT, OTHER_ACCOUNT, Pods, Stack, get_role, other_account
 
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 OTHER_ACCOUNTS_PROVIDER = """
@@ -43,7 +43,7 @@ eks.WorkloadIdentity("targeting", {**account, **args}, on_cluster)
 
 @pytest.fixture
 def pods(running_lab, tools):
-    return Pods(World(running_lab, tools.bin), CLUSTER)
+    return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
 @pytest.fixture

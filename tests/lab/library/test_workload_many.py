@@ -8,7 +8,7 @@ import pytest
 from lab_program import refused
 from pods_program import ACCOUNT, Pods, Stack, get_role
 
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 PROGRAM = """
 eks.IrsaRole("shared", {"role_name": "shared", **said})
@@ -24,7 +24,7 @@ eks.WorkloadIdentity("many", {**args, **said["workload"]}, pulumi.ResourceOption
 
 @pytest.fixture
 def world(running_lab, tools):
-    return World(running_lab, tools.bin)
+    return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture

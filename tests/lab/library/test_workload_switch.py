@@ -12,7 +12,7 @@ from lab_program import refused
 from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.principals import client
-from lab.stories.world import World
+from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 ROLE = "switched"
@@ -26,7 +26,7 @@ workload = eks.WorkloadIdentity("switched", {**args, **said["workload"]},
 
 @pytest.fixture
 def pods(running_lab, tools):
-    return Pods(World(running_lab, tools.bin), CLUSTER)
+    return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
 @pytest.fixture
@@ -135,6 +135,6 @@ def test_running_pods_of_irsa_keep_the_role_until_the_provider_is_taken_out(stac
     assert f":assumed-role/{ROLE}/" in pods.who("done", "switched")
 
 
-def trust(world: World) -> list[dict[str, object]]:
+def trust(world: LabClients) -> list[dict[str, object]]:
     statements: list[dict[str, object]] = get_role(world, ROLE)["AssumeRolePolicyDocument"]["Statement"]
     return statements

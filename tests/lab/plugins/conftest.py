@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 from lab.plugins.install import MODULES, install
 from lab.prefork.start import start
 

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from lab.tools import Tools
-from lab.tools.catalogue import GoBuild, GoCopy, Platform, Program, Release, Says
+from lab.tools.programs import GoBuild, GoCopy, Platform, Program, Release, VersionProbe
 from lab.tools.versions import VersionRange
 
 TINY_GO = """
@@ -134,10 +134,10 @@ def tiny() -> Program:
         name="tiny",
         version="1.2.3",
         fits=VersionRange("1.2", "1.3"),
-        says=Says(("version",), r"^tiny (\d\S*)$"),
+        says=VersionProbe(("version",), r"^tiny (\d\S*)$"),
         builds={"tiny": GoBuild("tiny", "example.test/tiny", {"main.version": "1.2.3"})},
         copies={"tiny-helper": GoCopy("tiny", "example.test/tiny", "tiny-helper")},
-        companions_say={"tiny-helper": Says((), "^helping$")},
+        companions_say={"tiny-helper": VersionProbe((), "^helping$")},
         releases=(release_at("http://127.0.0.1:1"),),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.errors import ToolError
 from lab.tools.archive import Downloads, UnavailableError, checksum_of, take
-from lab.tools.ask import ask
+from lab.tools.version_probe import ask
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 import tenacity
 
 from lab.tools import Source, Toolbox
-from lab.tools.ask import ask
 from lab.tools.cache import key
-from lab.tools.catalogue import GoBuild, Platform
 from lab.tools.golang import FLAGS
+from lab.tools.programs import GoBuild, Platform
+from lab.tools.version_probe import ask
 
 # Another process that ensures one program, and prints what it does and what it got.
 RUN = """

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from lab.errors import ToolError
-from lab.tools.ask import ask
-from lab.tools.catalogue import GoBuild
 from lab.tools.golang import Go, find_go, required_go
+from lab.tools.programs import GoBuild
 from lab.tools.toolbox import MODULES
+from lab.tools.version_probe import ask
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.tools import catalogue
+from lab.tools import programs
 from lab.tools.versions import numbers
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -23,7 +23,7 @@ def test_a_shell_has_what_typescript_needs(tools):
     node, npm, pulumi, *hosts = done.stdout.splitlines()
     assert re.fullmatch(r"v\d+\.\d+\.\d+", node)
     assert re.fullmatch(r"\d+\.\d+\.\d+", npm)
-    assert pulumi == f"v{catalogue.PULUMI.version}"
+    assert pulumi == f"v{programs.PULUMI.version}"
     assert len(hosts) == 2
 
 
@@ -39,7 +39,7 @@ def test_versions_from_npm_are_those_from_pypi():
     assert vendors.pop("@pulumi/eks-identity") == "file:sdks/eks-identity"
     sdk = vendors.pop("@pulumi/pulumi")
     assert sdk == locked["node_modules/@pulumi/pulumi"]["version"]
-    assert numbers(sdk) <= numbers(catalogue.PULUMI.version)
+    assert numbers(sdk) <= numbers(programs.PULUMI.version)
     assert vendors == {name: pinned[name.replace("@pulumi/", "pulumi-")] for name in vendors}
     assert "@pulumi/kubernetes" in vendors
     assert vendors == {name: locked[f"node_modules/{name}"]["version"] for name in vendors}

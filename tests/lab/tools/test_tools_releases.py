@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lab.tools import Source, Toolbox, catalogue
-from lab.tools.catalogue import CATALOGUE, Platform
+from lab.tools import Source, Toolbox, programs
+from lab.tools.programs import CATALOGUE, Platform
 
 SAYS = {
     "pulumi": "v{version}",
@@ -61,10 +61,7 @@ LISTED = {
 """Every file that the vendor's list of checksums names, in its order; a list of one digest alone names none."""
 PLATFORMS = [Platform(system, arch) for system in ("linux", "darwin") for arch in ("amd64", "arm64")]
 PUBLISHED = [
-    (program, here)
-    for program in (*CATALOGUE, catalogue.LANGUAGE_NODEJS)
-    for here in PLATFORMS
-    if program.address(here)
+    (program, here) for program in (*CATALOGUE, programs.LANGUAGE_NODEJS) for here in PLATFORMS if program.address(here)
 ]
 
 
@@ -96,7 +93,7 @@ def publish(server):
         address = program.address(here)
         path = urlsplit(address.url).path
         file, kind = path.rsplit("/", 1)[-1], next((end for end in (".tar.gz", ".zip") if path.endswith(end)), "")
-        vendor = "pulumi" if program is catalogue.LANGUAGE_NODEJS else program.name
+        vendor = "pulumi" if program is programs.LANGUAGE_NODEJS else program.name
         names = {"version": program.version, "os": here.os, "arch": here.arch}
         members = [member.format(**names) for member in LAYOUT.get(vendor, [])]
         content = _archive(kind, members, program.version) if kind else _script(program.name, program.version)

@@ -11,8 +11,8 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.errors import ToolError
 from lab.tools import Source, Toolbox, default_cache
-from lab.tools.ask import ask
-from lab.tools.catalogue import CATALOGUE, GoBuild
+from lab.tools.programs import CATALOGUE, GoBuild
+from lab.tools.version_probe import ask
 
 FAKE_OUTPUT = {
     "etcd": "etcd Version: 3.7.1",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
-from lab.plugins.aws.rows import ec2 as groups
-from lab.plugins.aws.rows import network as rows
+from lab.plugins.aws.resource_specs import ec2 as groups
+from lab.plugins.aws.resource_specs import network as rows
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
-from lab.plugins.aws.rows import eks as rows
-from lab.plugins.aws.rows import eks_access as access
+from lab.plugins.aws.resource_specs import eks as rows
+from lab.plugins.aws.resource_specs import eks_access as access
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:

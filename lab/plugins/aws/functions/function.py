@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.plugins.aws.errors import GoneError, told
-from lab.plugins.aws.row import Row
+from lab.plugins.aws.resource_spec import ResourceSpec
 from lab.plugins.errors import InvalidInputError, PluginError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Function:
         return {**{key: value for key, value in given.items() if key not in found}, **found}
 
 
-def existing(clients: Clients, row: Row, import_id: str, region: str | None = None) -> dict[str, Any]:
+def existing(clients: Clients, row: ResourceSpec, import_id: str, region: str | None = None) -> dict[str, Any]:
     """The state of a resource that somebody else owns, `id` included; in `region`, or else in the provider's.
 
     Raises:

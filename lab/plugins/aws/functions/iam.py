@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
 from lab.plugins.aws.functions.policy_document import policy_document
-from lab.plugins.aws.rows import iam as rows
-from lab.plugins.aws.rows import iam_people as people
+from lab.plugins.aws.resource_specs import iam as rows
+from lab.plugins.aws.resource_specs import iam_users as people
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:

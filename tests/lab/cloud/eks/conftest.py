@@ -19,7 +19,7 @@ from moto.eks.models import eks_backends
 from moto.iam.models import iam_backends
 
 from lab.cloud import Cloud, eks
-from lab.contract import CloudAccess
+from lab.interfaces import CloudAccess
 from lab.pki import CertificateAuthority
 
 

@@ -12,8 +12,8 @@ import jwt
 import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.contract import ClusterIdentity, ClusterKey, NodeGroup
 from lab.errors import StartError
+from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
 
 AUDIENCE = "pods.eks.amazonaws.com"
 

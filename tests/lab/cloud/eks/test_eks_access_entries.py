@@ -3,7 +3,7 @@
 import pytest
 from eks_setting import ACCOUNT, trust
 
-from lab.contract import AssociatedAccessPolicy
+from lab.interfaces import AssociatedAccessPolicy
 
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 EDIT = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"

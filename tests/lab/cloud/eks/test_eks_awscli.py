@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from eks_setting import ACCOUNT, REGION
 
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 
 
 def test_update_kubeconfig(lab, make_cluster, tmp_path):

@@ -5,7 +5,7 @@ import json
 import pytest
 from eks_setting import ACCOUNT, QUICK
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 CREATOR = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from lab import clusters as lab_clusters
 from lab.cloud import eks
-from lab.contract import AuthenticationMode, ClusterKey
 from lab.errors import StartError
-from lab.home import Home
+from lab.interfaces import AuthenticationMode, ClusterKey
+from lab.lab_dir import LabDir
 from lab.progress import Timeline
 
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -150,7 +150,7 @@ def test_the_lab_says_which_part_of_a_cluster_failed(lab, monkeypatch):
     monkeypatch.setattr(lab_clusters, "client", lambda _home, service: lab.client(service))
     timeline = Timeline(Console(file=io.StringIO()))
     with pytest.raises(StartError, match=r"(?s)'broken' did not come up: .*FAILED.*kube-apiserver did not answer"):
-        lab_clusters.ensure_clusters(Home("broken"), {"broken": AuthenticationMode.API}, timeline)
+        lab_clusters.ensure_clusters(LabDir("broken"), {"broken": AuthenticationMode.API}, timeline)
     lab.client().delete_cluster(name="broken")
     lab.client().get_waiter("cluster_deleted").wait(name="broken", WaiterConfig=QUICK)
 

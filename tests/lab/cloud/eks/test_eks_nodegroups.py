@@ -3,7 +3,7 @@
 import pytest
 from eks_setting import ACCOUNT, QUICK, trust
 
-from lab.contract import AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from lab.cluster import Runtime
 from lab.cluster.node import Node, Timing
-from lab.contract import AuthenticationMode, CloudAccess, ClusterIdentity, ClusterKey, Credentials, NodeGroup
+from lab.interfaces import AuthenticationMode, CloudAccess, ClusterIdentity, ClusterKey, Credentials, NodeGroup
 from lab.pki import CertificateAuthority
 
 KEY = ClusterKey("123456789012", "ap-northeast-1", "node-tests")

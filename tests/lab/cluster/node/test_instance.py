@@ -6,7 +6,7 @@ import secrets
 import httpx2
 import pytest
 
-from lab.contract import NodeGroup
+from lab.interfaces import NodeGroup
 
 ROLE = "arn:aws:iam::123456789012:role/eks/node-role"
 WHO = "aws configure list"

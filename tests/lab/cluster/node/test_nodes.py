@@ -16,11 +16,11 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Node as NodeObject
 from lightkube.resources.core_v1 import Pod
 
-from lab.cluster.node.binder import choose
 from lab.cluster.node.images import InvalidImageNameError, repository
+from lab.cluster.node.scheduler import choose
 from lab.cluster.node.timing import Backoff
-from lab.contract import NodeGroup
 from lab.errors import StartError
+from lab.interfaces import NodeGroup
 
 ROLE = "arn:aws:iam::123456789012:role/n"
 

@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from lab.cluster.node import Timing
-from lab.contract import NodeGroup
+from lab.interfaces import NodeGroup
 
 pytestmark = pytest.mark.usefixtures("node")
 

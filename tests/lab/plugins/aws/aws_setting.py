@@ -14,7 +14,7 @@ from lab_project import LabStack
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
-from lab.contract import ClusterIdentity, ClusterKey, NodeGroup
+from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
 
 _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 from pulumi import automation
 
 from lab.cloud import Cloud
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 from lab.pki import CertificateAuthority
 
 

@@ -11,7 +11,7 @@ from botocore import xform_name
 from pulumi.provider.experimental.util import camel_case
 
 from lab.plugins.aws.functions import FUNCTIONS
-from lab.plugins.aws.rows import TABLE
+from lab.plugins.aws.resource_specs import TABLE
 
 MODEL = botocore.session.get_session()
 ROWS = [pytest.param(row, id=row.type.rsplit(":", 1)[-1]) for row in TABLE.values()]

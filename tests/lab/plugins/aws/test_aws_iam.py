@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as sdk
 import pytest
 
-from lab.plugins.aws.rows import TABLE
+from lab.plugins.aws.resource_specs import TABLE
 
 IAM = [row.type for row in TABLE.values() if row.service == "iam"]
 TRUST = {

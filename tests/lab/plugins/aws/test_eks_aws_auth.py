@@ -12,7 +12,7 @@ import yaml
 from test_eks_cluster import trust
 
 from lab.cluster import Runtime
-from lab.contract import Programs
+from lab.interfaces import Programs
 from lab.pki import CertificateAuthority
 
 

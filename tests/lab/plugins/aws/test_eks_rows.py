@@ -7,7 +7,7 @@ import pulumi_aws as sdk
 import pytest
 from test_eks_cluster import VIEW, trust
 
-from lab.plugins.aws.rows import TABLE
+from lab.plugins.aws.resource_specs import TABLE
 
 ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
 TYPES = {row.type for row in TABLE.values() if row.service == "eks"}

@@ -23,7 +23,7 @@ from lightkube.resources.core_v1 import Namespace
 from lab.cluster import controllers, etcd
 from lab.cluster.api_server import SigningKeys
 from lab.cluster.processes import Process
-from lab.contract import clean_environment
+from lab.interfaces import clean_environment
 from lab.pki import CertificateAuthority
 
 

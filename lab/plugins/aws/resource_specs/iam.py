@@ -1,0 +1,279 @@
+"""IAM's roles, policies, OIDC providers and instance profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lab.plugins.aws.converters import ISSUER, POLICY, TIME
+from lab.plugins.aws.resource_spec import Call, Id, Members, Name, ResourceSpec, Tags, Update, Values, computed, input_
+
+if TYPE_CHECKING:
+    from lab.plugins.aws.session import Clients
+
+
+def iam_tags(kind: str, key: str, value: str = "$id") -> Tags:
+    """IAM has a pair of tagging operations for each kind of resource: `tag_role`, `untag_role`, …"""
+    return Tags(
+        add=Call(f"tag_{kind}", {key: value, "Tags": "$tagList"}),
+        remove=Call(f"untag_{kind}", {key: value, "TagKeys": "$tagKeys"}),
+    )
+
+
+def _detach_policies(clients: Clients, values: Values) -> None:
+    """What `forceDetachPolicies` asks for: IAM deletes no role that has policies."""
+    if not values.get("forceDetachPolicies"):
+        return
+    client = clients.client("iam")
+    role = {"RoleName": values["id"]}
+    for page in client.get_paginator("list_attached_role_policies").paginate(**role):
+        for policy in page["AttachedPolicies"]:
+            client.detach_role_policy(**role, PolicyArn=policy["PolicyArn"])
+    for page in client.get_paginator("list_role_policies").paginate(**role):
+        for name in page["PolicyNames"]:
+            client.delete_role_policy(**role, PolicyName=name)
+
+
+def _leave_instance_profiles(clients: Clients, values: Values) -> None:
+    client = clients.client("iam")
+    for page in client.get_paginator("list_instance_profiles_for_role").paginate(RoleName=values["id"]):
+        for profile in page["InstanceProfiles"]:
+            client.remove_role_from_instance_profile(
+                InstanceProfileName=profile["InstanceProfileName"],
+                RoleName=values["id"],
+            )
+
+
+def _delete_old_versions(clients: Clients, values: Values) -> None:
+    """IAM deletes no policy that has versions beside the default one."""
+    client = clients.client("iam")
+    for page in client.get_paginator("list_policy_versions").paginate(PolicyArn=values["id"]):
+        for version in page["Versions"]:
+            if not version["IsDefaultVersion"]:
+                client.delete_policy_version(PolicyArn=values["id"], VersionId=version["VersionId"])
+
+
+_BOUNDARY: Final = "PermissionsBoundary.PermissionsBoundaryArn"
+_SEPARATE_POLICIES: Final = "use aws.iam.RolePolicy, which AWS's provider itself prefers"
+_SEPARATE_ATTACHMENTS: Final = "use aws.iam.RolePolicyAttachment, which AWS's provider itself prefers"
+
+ROLE: Final = ResourceSpec(
+    type="aws:iam/role:Role",
+    service="iam",
+    scope="global",
+    name=Name(limit=64, prefix="namePrefix"),
+    properties=(
+        input_("assumeRolePolicy", "AssumeRolePolicyDocument", required=True, form=POLICY),
+        input_("name", "RoleName", computed=True, replaces=True),
+        input_("namePrefix", computed=True, replaces=True),
+        input_("path", "Path", default="/", replaces=True),
+        input_("description", "Description"),
+        input_("maxSessionDuration", "MaxSessionDuration", default=3600),
+        input_("permissionsBoundary", _BOUNDARY),
+        input_("forceDetachPolicies", default=False),
+        computed("arn", "Arn"),
+        computed("createDate", "CreateDate", TIME),
+        computed("uniqueId", "RoleId"),
+    ),
+    not_covered={"inlinePolicies": _SEPARATE_POLICIES, "managedPolicyArns": _SEPARATE_ATTACHMENTS},
+    id=Id(("name",)),
+    only_one=("name",),
+    create=Call(
+        "create_role",
+        {
+            "RoleName": "$name",
+            "AssumeRolePolicyDocument": "$assumeRolePolicy",
+            "Path": "$path",
+            "Description": "$description",
+            "MaxSessionDuration": "$maxSessionDuration",
+            "PermissionsBoundary": "$permissionsBoundary",
+            "Tags": "$tagList",
+        },
+    ),
+    read=Call("get_role", {"RoleName": "$id"}, "Role"),
+    updates=(
+        Update(
+            ("assumeRolePolicy",),
+            Call("update_assume_role_policy", {"RoleName": "$id", "PolicyDocument": "$assumeRolePolicy"}),
+        ),
+        Update(
+            ("description", "maxSessionDuration"),
+            Call(
+                "update_role",
+                {
+                    "RoleName": "$id",
+                    "Description": lambda values: values.get("description") or "",
+                    "MaxSessionDuration": "$maxSessionDuration",
+                },
+            ),
+        ),
+        Update(
+            ("permissionsBoundary",),
+            Call("put_role_permissions_boundary", {"RoleName": "$id", "PermissionsBoundary": "$permissionsBoundary"}),
+            cleared=Call("delete_role_permissions_boundary", {"RoleName": "$id"}),
+        ),
+    ),
+    before_delete=(_detach_policies, _leave_instance_profiles),
+    delete=Call("delete_role", {"RoleName": "$id"}),
+    tags=iam_tags("role", "RoleName"),
+)
+
+_PUT_ROLE_POLICY: Final = Call(
+    "put_role_policy",
+    {"RoleName": "$role", "PolicyName": "$name", "PolicyDocument": "$policy"},
+)
+
+ROLE_POLICY: Final = ResourceSpec(
+    type="aws:iam/rolePolicy:RolePolicy",
+    service="iam",
+    scope="global",
+    name=Name(limit=128, prefix="namePrefix"),
+    properties=(
+        input_("role", "RoleName", required=True, replaces=True),
+        input_("policy", "PolicyDocument", required=True, form=POLICY),
+        input_("name", "PolicyName", computed=True, replaces=True),
+        input_("namePrefix", computed=True, replaces=True),
+    ),
+    id=Id(("role", "name")),
+    only_one=("role", "name"),
+    create=_PUT_ROLE_POLICY,
+    read=Call("get_role_policy", {"RoleName": "$role", "PolicyName": "$name"}),
+    updates=(Update(("policy",), _PUT_ROLE_POLICY),),
+    delete=Call("delete_role_policy", {"RoleName": "$role", "PolicyName": "$name"}),
+)
+
+ROLE_POLICY_ATTACHMENT: Final = ResourceSpec(
+    type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    service="iam",
+    scope="global",
+    properties=(
+        input_("role", required=True, replaces=True),
+        input_("policyArn", "PolicyArn", required=True, replaces=True),
+    ),
+    id=Id(("role", "policyArn"), separator="/"),
+    create=Call("attach_role_policy", {"RoleName": "$role", "PolicyArn": "$policyArn"}),
+    read=Call(
+        "list_attached_role_policies",
+        {"RoleName": "$role"},
+        "AttachedPolicies[?PolicyArn==$policyArn] | [0]",
+    ),
+    delete=Call("detach_role_policy", {"RoleName": "$role", "PolicyArn": "$policyArn"}),
+)
+
+POLICY_ROW: Final = ResourceSpec(
+    type="aws:iam/policy:Policy",
+    service="iam",
+    scope="global",
+    name=Name(limit=128, prefix="namePrefix"),
+    properties=(
+        input_("policy", "Version.PolicyVersion.Document", required=True, form=POLICY),
+        input_("name", "PolicyName", computed=True, replaces=True),
+        input_("namePrefix", computed=True, replaces=True),
+        input_("path", "Path", default="/", replaces=True),
+        input_("description", "Description", replaces=True),
+        computed("arn", "Arn"),
+        computed("policyId", "PolicyId"),
+        computed("attachmentCount", "AttachmentCount", volatile=True),
+    ),
+    not_covered={"delayAfterPolicyCreationInMs": "leave it out: here a policy is in force at once"},
+    id=Id(answer="Policy.Arn"),
+    only_one=("name", "path"),
+    create=Call(
+        "create_policy",
+        {
+            "PolicyName": "$name",
+            "PolicyDocument": "$policy",
+            "Path": "$path",
+            "Description": "$description",
+            "Tags": "$tagList",
+        },
+    ),
+    read=Call("get_policy", {"PolicyArn": "$id"}, "Policy"),
+    details=(("Version", Call("get_policy_version", {"PolicyArn": "$id", "VersionId": "$answer.DefaultVersionId"})),),
+    # IAM keeps five versions at most: those that are not in force go before a new one comes.
+    before_update=(_delete_old_versions,),
+    updates=(
+        Update(
+            ("policy",),
+            Call("create_policy_version", {"PolicyArn": "$id", "PolicyDocument": "$policy", "SetAsDefault": True}),
+        ),
+    ),
+    before_delete=(_delete_old_versions,),
+    delete=Call("delete_policy", {"PolicyArn": "$id"}),
+    tags=iam_tags("policy", "PolicyArn"),
+)
+
+OIDC_PROVIDER: Final = ResourceSpec(
+    type="aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    service="iam",
+    scope="global",
+    properties=(
+        # The official plugin keeps the URL without its scheme, and takes it with or without.
+        input_("url", "Url", required=True, replaces=True, form=ISSUER),
+        input_("clientIdLists", "ClientIDList", required=True),
+        input_("thumbprintLists", "ThumbprintList", computed=True),
+        computed("arn", "Id"),
+    ),
+    id=Id(answer="OpenIDConnectProviderArn"),
+    create=Call(
+        "create_open_id_connect_provider",
+        {"Url": "$url", "ClientIDList": "$clientIdLists", "ThumbprintList": "$thumbprintLists", "Tags": "$tagList"},
+    ),
+    read=Call("get_open_id_connect_provider", {"OpenIDConnectProviderArn": "$id"}),
+    updates=(
+        Update(
+            ("thumbprintLists",),
+            Call(
+                "update_open_id_connect_provider_thumbprint",
+                {"OpenIDConnectProviderArn": "$id", "ThumbprintList": "$thumbprintLists"},
+            ),
+        ),
+    ),
+    members=(
+        Members(
+            "clientIdLists",
+            add=Call(
+                "add_client_id_to_open_id_connect_provider",
+                {"OpenIDConnectProviderArn": "$id", "ClientID": "$item"},
+            ),
+            remove=Call(
+                "remove_client_id_from_open_id_connect_provider",
+                {"OpenIDConnectProviderArn": "$id", "ClientID": "$item"},
+            ),
+        ),
+    ),
+    delete=Call("delete_open_id_connect_provider", {"OpenIDConnectProviderArn": "$id"}),
+    tags=iam_tags("open_id_connect_provider", "OpenIDConnectProviderArn"),
+)
+
+INSTANCE_PROFILE: Final = ResourceSpec(
+    type="aws:iam/instanceProfile:InstanceProfile",
+    service="iam",
+    scope="global",
+    name=Name(limit=128, prefix="namePrefix"),
+    properties=(
+        input_("name", "InstanceProfileName", computed=True, replaces=True),
+        input_("namePrefix", computed=True, replaces=True),
+        input_("path", "Path", default="/", replaces=True),
+        input_("role", "Roles[0].RoleName"),
+        computed("arn", "Arn"),
+        computed("createDate", "CreateDate", TIME),
+        computed("uniqueId", "InstanceProfileId"),
+    ),
+    id=Id(("name",)),
+    only_one=("name",),
+    create=Call("create_instance_profile", {"InstanceProfileName": "$name", "Path": "$path", "Tags": "$tagList"}),
+    read=Call("get_instance_profile", {"InstanceProfileName": "$id"}, "InstanceProfile"),
+    members=(
+        Members(
+            "role",
+            add=Call("add_role_to_instance_profile", {"InstanceProfileName": "$id", "RoleName": "$item"}),
+            remove=Call("remove_role_from_instance_profile", {"InstanceProfileName": "$id", "RoleName": "$item"}),
+            at_create=True,
+            at_delete=True,
+        ),
+    ),
+    delete=Call("delete_instance_profile", {"InstanceProfileName": "$id"}),
+    tags=iam_tags("instance_profile", "InstanceProfileName"),
+)
+
+ROWS: Final = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, POLICY_ROW, OIDC_PROVIDER, INSTANCE_PROFILE)

@@ -163,7 +163,7 @@ class Problems:
     def extend(self, problems: Iterable[Problem], under: str = "") -> None:
         self.found.extend(problem.under(under) for problem in problems)
 
-    def take(self, under: str, parse: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+    def parse(self, under: str, parse: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
         """What `parse` returns, or None where it refuses; what it refused is kept, as inputs below `under`."""
         try:
             return parse(*args, **kwargs)

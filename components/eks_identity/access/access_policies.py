@@ -45,7 +45,7 @@ def policies(
     found: list[GrantedPolicy] = []
     for index, args in enumerate(given):
         under = f"access_policies[{index}]"
-        named = inputs.problems.take(under, AccessPolicy.of, args["policy"])
+        named = inputs.problems.parse(under, AccessPolicy.of, args["policy"])
         if named is None:
             continue
         if entrance is not None:

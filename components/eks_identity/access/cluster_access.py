@@ -209,7 +209,7 @@ def _readable(inputs: Inputs, cluster: ClusterConnection, access_method: AccessM
         def checked(known: Sequence[str]) -> str:
             check(known[0])
             with Problems() as problems:
-                problems.take(f"cluster.{field}", CHECKS[field], known[-1])
+                problems.parse(f"cluster.{field}", CHECKS[field], known[-1])
             return known[-1]
 
         return inputs.later([cluster["authentication_mode"], cluster["endpoint"], value], checked)

@@ -127,7 +127,7 @@ def _role(known: Mapping[str, Any]) -> str:
     """The ARN of a permission set's role. Of an account that is not the cluster's nothing more is said than that."""
     problems = Problems()
     if known["said"] is not None:
-        problems.take("account_id", _own_account, [known["said"], known["account"]])
+        problems.parse("account_id", _own_account, [known["said"], known["account"]])
     if problems.found:
         raise InvalidInput(problems.found)
     return identity_center.role_of(known["name"], known["account"], known["arns"]).arn
@@ -199,11 +199,11 @@ def _allowed(entrance: AccessContext, person: PrincipalSpec, who: Mapping[str, A
     """Refuses what an entry or a mapping does not take, in the words and places of `PrincipalArgs`."""
     problems = Problems()
     if entrance.access_method.uses_access_entries:
-        problems.take("", _entry, entrance, who)
+        problems.parse("", _entry, entrance, who)
     # That a type has no equal in aws-auth is reported once, of access_method.
     is_in_aws_auth = not entrance.type.is_for_nodes or entrance.type in NODE_IDENTITIES
     if entrance.access_method.uses_aws_auth and is_in_aws_auth and not problems.found:
-        problems.take("", UserMapping.of, who["arn"], who["groups"], who["username"], type=entrance.type)
+        problems.parse("", UserMapping.of, who["arn"], who["groups"], who["username"], type=entrance.type)
     if problems.found:
         first = len(who["groups"]) - len(person.given.get("groups", []))
         raise InvalidInput([_as_written(problem, first) for problem in problems.found])

@@ -57,7 +57,7 @@ def grants(inputs: Inputs, roles: Sequence[RoleArgs], group: str) -> list[RoleGr
     """The roles as they will be bound. What is wrong with them is kept in `inputs`."""
     found: list[RoleGrant] = []
     for index, role in enumerate(roles):
-        grant = inputs.problems.take(f"rbac_roles[{index}]", RoleGrant.of, dict(role), group)
+        grant = inputs.problems.parse(f"rbac_roles[{index}]", RoleGrant.of, dict(role), group)
         if grant is not None:
             inputs.problems.extend(_twice(grant, found), f"rbac_roles[{index}]")
             found.append(grant)

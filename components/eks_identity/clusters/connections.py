@@ -78,10 +78,10 @@ def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
     problems = Problems()
     for field, value in plain:
         if field != PARTITION:
-            problems.take(field, connections.CHECKS[field], value)
+            problems.parse(field, connections.CHECKS[field], value)
     known = {field: value for field, value in plain if field in connections.IN_THE_ARN}
     if not problems.found and "arn" in known and known.get(PARTITION, AWS.name) in PARTITIONS:
-        problems.take("", connections.require_one_cluster, known)
+        problems.parse("", connections.require_one_cluster, known)
     return tuple(problems.found)
 
 

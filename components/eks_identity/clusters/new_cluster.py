@@ -43,10 +43,10 @@ class NewCluster:
         """Checks what is asked for; the problems go to `inputs`."""
         options = cluster_options.cluster_options(create)
         inputs.require(*cluster_options.cluster_problems(options))
-        mode = inputs.problems.take("create.authentication_mode", cluster_options.authentication_mode, options)
+        mode = inputs.problems.parse("create.authentication_mode", cluster_options.authentication_mode, options)
         groups = {name: cluster_options.node_group_options(given) for name, given in node_groups.items()}
         for name, group in groups.items():
-            inputs.problems.take("node_groups", names.node_group_name, name)
+            inputs.problems.parse("node_groups", names.node_group_name, name)
             problems = cluster_options.node_group_problems(group, mode, options)
             inputs.require(*(problem.under(f"node_groups.{name}") for problem in problems))
         return cls(mode or AuthenticationMode.API, options, groups, MadeRoles.of(inputs, role_settings))

@@ -133,7 +133,7 @@ def parse(given: Sequence[Mapping[str, Any]], calls: Sequence[Assumed]) -> Condi
     A value that is None is not known yet and not checked.
     """
     with Problems() as problems:
-        problems.take(INPUT, conditions, given)
+        problems.parse(INPUT, conditions, given)
         if not problems.found:
             for index, condition in enumerate(given):
                 problems.extend(_problems(condition, calls), f"{INPUT}[{index}]")

@@ -137,16 +137,16 @@ class EntrySpec:
     ) -> Self:
         """Refuses, all at once, what EKS would. The principal's path stays, unlike in aws-auth."""
         with Problems() as problems:
-            principal = problems.take("principal_arn", Principal.parse, principal_arn)
-            kind = problems.take("type", EntryType.parse, type)
+            principal = problems.parse("principal_arn", Principal.parse, principal_arn)
+            kind = problems.parse("type", EntryType.parse, type)
             if kind is not None and kind.is_for_nodes:
                 problems.extend(_node_problems(kind, principal, groups, username, cluster_account))
             elif node := identities.node_identity_problems(principal, groups, username):
                 problems.extend(map(_in_an_entry, node))
             else:
-                problems.take("kubernetes_groups", access_entry_groups, groups)
+                problems.parse("kubernetes_groups", access_entry_groups, groups)
                 if principal is not None and username is not None:
-                    problems.take("username", access_entry_username, username, principal)
+                    problems.parse("username", access_entry_username, username, principal)
             if principal is not None and principal.is_service_linked():
                 rule = "service-linked roles get no access entry (EKS)"
                 problems.add("principal_arn", rule, principal_arn, "give a role of your own")

@@ -100,7 +100,7 @@ class AccessPolicy:
     def of(cls, policy: str, namespaces: Sequence[str] | None = None) -> Self:
         """Refuses, all at once, what EKS would refuse, and what could never apply. None at all is the whole cluster."""
         with Problems() as problems:
-            named = problems.take("policy", _named, policy)
+            named = problems.parse("policy", _named, policy)
             if namespaces is not None:
                 problems.extend(_namespace_problems(namespaces))
             if named is not None and namespaces and named[0] in _WHOLE_CLUSTER_ONLY:
@@ -153,7 +153,7 @@ def _namespace_problems(namespaces: Sequence[str]) -> list[Problem]:
     problems = Problems()
     for index, namespace in enumerate(namespaces):
         under = f"namespaces[{index}]"
-        problems.take(under, _namespace_pattern, namespace)
+        problems.parse(under, _namespace_pattern, namespace)
         if namespace in namespaces[:index]:
             problems.add(under, "each namespace once", namespace, "take the repeated one out")
     return problems.found

@@ -31,16 +31,16 @@ def webhook_annotations(
     """
     made: dict[str, str] = {}
     with Problems() as problems:
-        if role_arn is not None and (arn := problems.take("role_arn", arns.role_arn, role_arn)) is not None:
+        if role_arn is not None and (arn := problems.parse("role_arn", arns.role_arn, role_arn)) is not None:
             made[ROLE_ARN] = arn
         if audience is not None:
-            problems.take("audience", names.audience, audience)
+            problems.parse("audience", names.audience, audience)
             made[AUDIENCE] = audience
         if sts_regional_endpoints is not None:
-            problems.take("sts_regional_endpoints", names.flag, sts_regional_endpoints)
+            problems.parse("sts_regional_endpoints", names.flag, sts_regional_endpoints)
             made[STS_REGIONAL_ENDPOINTS] = "true" if sts_regional_endpoints else "false"
         if token_expiration is not None:
-            seconds = problems.take("token_expiration", names.token_expiration, token_expiration)
+            seconds = problems.parse("token_expiration", names.token_expiration, token_expiration)
             made[TOKEN_EXPIRATION] = str(seconds)
     return made
 

@@ -51,8 +51,8 @@ class UserMapping:
         With a `type` for nodes, the type gives username and groups.
         """
         with Problems() as problems:
-            kind = problems.take("type", EntryType.parse, type)
-            principal = problems.take("arn", Principal.parse, arn)
+            kind = problems.parse("type", EntryType.parse, type)
+            principal = problems.parse("arn", Principal.parse, arn)
             if kind is None:
                 pass
             elif kind.is_for_nodes:
@@ -62,9 +62,9 @@ class UserMapping:
             elif node := identities.node_identity_problems(principal, groups, username):
                 problems.extend(node)
             else:
-                problems.take("groups", aws_auth_groups, groups)
+                problems.parse("groups", aws_auth_groups, groups)
                 if principal is not None and username is not None:
-                    problems.take("username", aws_auth_username, username, principal)
+                    problems.parse("username", aws_auth_username, username, principal)
         assert principal is not None
         assert kind is not None
         if kind.is_for_nodes:

@@ -63,7 +63,7 @@ def managed_policies(
     found: list[str] = []
     with Problems() as problems:
         for index, text in enumerate(texts):
-            arn = problems.take(f"[{index}]", managed_policy, text, partition)
+            arn = problems.parse(f"[{index}]", managed_policy, text, partition)
             if arn is not None and any(arns.same_arn(arn, other) for other in found):
                 problems.add(f"[{index}]", "each policy once", text, "take the repeated policy out")
             elif arn is not None:
@@ -117,7 +117,7 @@ def inline_policies(documents: Mapping[str, str | Mapping[str, Any]]) -> dict[st
         for name, document in documents.items():
             if not _POLICY_NAME.fullmatch(name):
                 problems.add(name, "1 to 128 letters, digits and _+=,.@- (IAM policy name)", name, "rename the policy")
-            text = problems.take(name, inline_policy, document)
+            text = problems.parse(name, inline_policy, document)
             if text is not None:
                 made[name] = text
         problems.extend(too_long(made))

@@ -108,7 +108,7 @@ def rules(given: Sequence[dict[str, Any]], *, namespaced: bool) -> tuple[Rule, .
         if not given:
             problems.add("", "at least one rule, or the role allows nothing", [], "add a rule, such as get on pods")
         for index, fields in enumerate(given):
-            rule = problems.take(f"[{index}]", Rule.of, **fields, namespaced=namespaced)
+            rule = problems.parse(f"[{index}]", Rule.of, **fields, namespaced=namespaced)
             if rule is not None:
                 found.append(rule)
     return tuple(found)

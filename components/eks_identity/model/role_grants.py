@@ -35,14 +35,14 @@ class RoleGrant:
     def of(cls, role: Mapping[str, Any], group: str) -> Self:
         """One of `roles`, as a program writes it. Refuses, all at once, what could not work or would reach too far."""
         with Problems() as problems:
-            kind = problems.take("kind", rbac.role_kind, role.get("kind", "ClusterRole"))
-            name = problems.take("name", names.rbac_name, role["name"])
+            kind = problems.parse("kind", rbac.role_kind, role.get("kind", "ClusterRole"))
+            name = problems.parse("name", names.rbac_name, role["name"])
             rules = role.get("rules")
             # Many groups may get a role that is there already, each by a binding of its own.
             usual = f"{group}-{role['name']}" if rules is None else f"{role['name']}-binding"
             binding_name = role.get("binding_name", usual)
             if name is not None:
-                problems.take("binding_name", names.rbac_name, binding_name)
+                problems.parse("binding_name", names.rbac_name, binding_name)
             namespaces = _namespaces(role, problems)
             if kind == "Role" and not role.keys() & {"namespace", "namespaces"}:
                 rule = "a Role is in a namespace (Kubernetes)"
@@ -50,7 +50,7 @@ class RoleGrant:
             found = None
             if rules is not None:
                 problems.extend(_overwritten(kind, role["name"]))
-                found = problems.take("rules", rbac.rules, rules, namespaced=bool(namespaces) or kind == "Role")
+                found = problems.parse("rules", rbac.rules, rules, namespaced=bool(namespaces) or kind == "Role")
         assert kind is not None
         return cls(kind, role["name"], binding_name, namespaces, found)
 
@@ -95,14 +95,14 @@ def _namespaces(role: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
     if "namespace" in role and "namespaces" in role:
         problems.add("namespaces", "namespace or namespaces", role["namespaces"], "leave one of the two")
     if "namespace" in role:
-        problems.take("namespace", names.namespace, role["namespace"])
+        problems.parse("namespace", names.namespace, role["namespace"])
         return (role["namespace"],)
     given: Sequence[str] = role.get("namespaces", ())
     if "namespaces" in role and not given:
         rule = "at least one namespace: none would be the whole cluster"
         problems.add("namespaces", rule, [], "name one, or leave namespaces out for the whole cluster")
     for index, namespace in enumerate(given):
-        problems.take(f"namespaces[{index}]", names.namespace, namespace)
+        problems.parse(f"namespaces[{index}]", names.namespace, namespace)
         if namespace in given[:index]:
             problems.add(f"namespaces[{index}]", "each namespace once", namespace, "take the repeated one out")
     return tuple(given)

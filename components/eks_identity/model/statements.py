@@ -50,11 +50,11 @@ def document(statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence
     made: list[dict[str, Any]] = []
     with Problems() as problems:
         for index, given in enumerate(statements):
-            statement = problems.take(f"statements[{index}]", _statement, given)
+            statement = problems.parse(f"statements[{index}]", _statement, given)
             if statement is not None:
                 made.append(statement)
         arns = [
-            problems.take(f"assume_role_arns[{index}]", role_arn, arn) for index, arn in enumerate(assume_role_arns)
+            problems.parse(f"assume_role_arns[{index}]", role_arn, arn) for index, arn in enumerate(assume_role_arns)
         ]
         if arns:
             taken_on = ["sts:AssumeRole", "sts:TagSession"]
@@ -118,11 +118,11 @@ def conditions(given: Sequence[Mapping[str, Any]]) -> Conditions:
     with Problems() as problems:
         for index, condition in enumerate(given):
             under, test, variable = f"[{index}]", condition["test"], condition["variable"]
-            problems.take(f"{under}.test", condition_test, test)
-            problems.take(f"{under}.variable", condition_key, variable)
+            problems.parse(f"{under}.test", condition_test, test)
+            problems.parse(f"{under}.variable", condition_key, variable)
             values = {position: value for position, value in enumerate(condition["values"]) if value is not None}
             for position, value in values.items():
-                problems.take(f"{under}.values[{position}]", condition_value, test, value)
+                problems.parse(f"{under}.values[{position}]", condition_value, test, value)
             if not condition["values"]:
                 problems.add(f"{under}.values", "at least one value (IAM)", [], "add to values")
             if variable.lower() in map(str.lower, made.setdefault(test, {})):
@@ -152,13 +152,13 @@ def is_negated(test: str) -> bool:
 
 def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
     with Problems() as problems:
-        problems.take("effect", effect, given.get("effect", "Allow"))
+        problems.parse("effect", effect, given.get("effect", "Allow"))
         for field, check in (("actions", action), ("resources", resource)):
             if not given[field]:
                 problems.add(field, "at least one, or the statement says nothing (IAM)", [], f"add to {field}")
             for index, text in enumerate(given[field]):
-                problems.take(f"{field}[{index}]", check, text)
-        written = problems.take("conditions", conditions, given.get("conditions", ()))
+                problems.parse(f"{field}[{index}]", check, text)
+        written = problems.parse("conditions", conditions, given.get("conditions", ()))
     made = {
         "Effect": given.get("effect", "Allow"),
         "Action": list(given["actions"]),

@@ -36,7 +36,7 @@ class Subject:
                 ("service_account", service_account, names.service_account),
             ):
                 if not isinstance(value, str) or not _WILDCARD.search(value):
-                    problems.take(field, check, value)
+                    problems.parse(field, check, value)
                 elif not allow_wildcards:
                     problems.add(
                         field,
@@ -45,7 +45,7 @@ class Subject:
                         "name each service account, or set allow_wildcards to True if that is meant",
                     )
                 else:
-                    problems.take(field, check, _WILDCARD.sub("x", value))
+                    problems.parse(field, check, _WILDCARD.sub("x", value))
         return cls(namespace, service_account)
 
     @classmethod

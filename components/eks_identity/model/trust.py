@@ -110,11 +110,11 @@ def chained_trust(
         if not role_arns:
             problems.add("trusted_role_arns", "at least one, or nobody could assume the role", [], "add to it")
         for index, arn in enumerate(role_arns):
-            problems.take(f"trusted_role_arns[{index}]", arns.role_arn, arn)
+            problems.parse(f"trusted_role_arns[{index}]", arns.role_arn, arn)
             if any(arns.same_arn(arn, other) for other in role_arns[:index]):
                 problems.add(f"trusted_role_arns[{index}]", "each role once", arn, "take the repeated role out")
         for external_id in external_ids:
-            problems.take("external_id", names.external_id, external_id)
+            problems.parse("external_id", names.external_id, external_id)
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": _one(role_arns)}, "Action": ASSUME}
     if external_ids:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": _one(sorted(external_ids))}}

@@ -51,7 +51,7 @@ class Inputs:
     def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
         """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
         if is_plain(value):
-            return cast("T", self.problems.take(under, parse, cast("V", value)))
+            return cast("T", self.problems.parse(under, parse, cast("V", value)))
         return self.later(value, parse, under)
 
     def take_public(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
@@ -91,7 +91,7 @@ class Inputs:
                 return known(value)
             except InvalidInput as refusal:
                 raise named(refusal, self.subject, under) from None
-        return cast("T", None if self.problems.found else self.problems.take(under, parse, value))
+        return cast("T", None if self.problems.found else self.problems.parse(under, parse, value))
 
     def texts(self, field: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
         """`values`, where an Output that is no text is rejected: Pulumi's SDK would print the value."""
@@ -110,7 +110,7 @@ class Inputs:
 
     def one_of(self, value: str, field: str, kinds: Callable[[str], T]) -> T | None:
         """A plain value that decides which resources there are, and so cannot be an Output."""
-        return self.problems.take(field, kinds, value)
+        return self.problems.parse(field, kinds, value)
 
     def __enter__(self) -> Self:
         return self

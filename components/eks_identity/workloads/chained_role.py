@@ -74,7 +74,7 @@ class ChainedRole(pulumi.ComponentResource):
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             if is_plain(given) and not inputs.problems.found:
-                inputs.problems.take("", _trust, given)
+                inputs.problems.parse("", _trust, given)
             first = args["trusted_role_arns"][:1]
             partition = inputs.later(
                 first, lambda known: arns.Arn.parse(known[0]).partition if known else partitions.AWS

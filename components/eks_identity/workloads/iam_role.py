@@ -82,7 +82,7 @@ class RolePlan:
         """
         longest = max(suffixes, key=len)
         if "role_name" not in settings and "role_name_prefix" not in settings:
-            inputs.problems.take("name", names.auto_named_role, f"{name}{longest}")
+            inputs.problems.parse("name", names.auto_named_role, f"{name}{longest}")
         if "role_name" in settings and "role_name_prefix" in settings:
             rule = "a role has a name, or a prefix that its name begins with"
             inputs.problems.add("role_name_prefix", rule, settings["role_name_prefix"], "take one of the two out")
@@ -216,14 +216,14 @@ def _documents(
         if name in inline:
             rule = "each inline policy of a role has a name of its own; that of the statements is `statements`"
             inputs.problems.add(f"inline_policies.{name}", rule, name, "rename the policy")
-    inputs.problems.take("", sessions.statements, said["statements"])
+    inputs.problems.parse("", sessions.statements, said["statements"])
     plain = {key: document for key, document in inline.items() if isinstance(document, str)}
     for key, document in plain.items():
-        inputs.problems.take("", sessions.document, document, f"inline_policies.{key}")
+        inputs.problems.parse("", sessions.document, document, f"inline_policies.{key}")
     if any(said.values()) and is_plain(said):
-        written = inputs.problems.take("", _statements, said)
+        written = inputs.problems.parse("", _statements, said)
         plain |= {STATEMENTS: written} if written is not None else {}
-    inputs.problems.take("inline_policies", permissions.inline_policies, plain)
+    inputs.problems.parse("inline_policies", permissions.inline_policies, plain)
     made = catalogue_policies(inputs, catalogue, partition)
     if inputs.problems.found:
         return {}
@@ -262,7 +262,7 @@ def _policies(
         if isinstance(text, str):
             # The partition may come later; that the text is a policy's name or ARN can be said now.
             own = arns.Arn.parse(text).partition if text.startswith("arn:") and text.count(":") >= 5 else AWS
-            arn = inputs.problems.take(f"policies[{index}]", permissions.managed_policy, text, own)
+            arn = inputs.problems.parse(f"policies[{index}]", permissions.managed_policy, text, own)
             if arn is not None and seen.setdefault(arn.lower(), index) != index:
                 inputs.problems.add(f"policies[{index}]", "each policy once", text, "take the repeated policy out")
     return [

@@ -78,11 +78,11 @@ class IrsaRole(pulumi.ComponentResource):
             }
             whole = {**common, "providers": list(_places(roles).values())}
             if is_plain(whole) and not inputs.problems.found:
-                inputs.problems.take("", _require_sides, whole, list(providers), wild=wild)
+                inputs.problems.parse("", _require_sides, whole, list(providers), wild=wild)
             given = {key: {**common, "providers": arns} for key, arns in roles.items()}
             for one in given.values():
                 if is_plain(one) and not inputs.problems.found:
-                    inputs.problems.take("", _trust, one, wild=wild)
+                    inputs.problems.parse("", _trust, one, wild=wild)
             first = list(providers.values())[:1]
             partition = inputs.later(first, lambda known: known[0].partition if known else partitions.AWS)
             suffixes = [*map(_suffix, roles)] or [""]
@@ -144,7 +144,7 @@ def _roles(inputs: Inputs, args: IrsaRoleArgs) -> dict[str, list[pulumi.Input[st
     if several is None:
         return {_ONE: one or []}
     for key, arns in several.items():
-        if inputs.problems.take(f"the name {key!r} in oidc_provider_arns_by_role", names.role_name, key) is None:
+        if inputs.problems.parse(f"the name {key!r} in oidc_provider_arns_by_role", names.role_name, key) is None:
             return {}
         if not arns:
             rule = "must have at least one ARN: nobody could assume the role otherwise"

@@ -59,7 +59,7 @@ class PodIdentityRole(pulumi.ComponentResource):
                 "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
             }
             if is_plain(given) and not inputs.problems.found:
-                inputs.problems.take("", _trust, given)
+                inputs.problems.parse("", _trust, given)
             if clusters:
                 partition = inputs.once_known(clusters[0], lambda arn: arns.Arn.parse(arn).partition)
             else:

@@ -56,12 +56,12 @@ def catalogue_policies(
     inputs: Inputs, given: list[PolicyTemplateArgs], partition: pulumi.Input[Partition], under: str = "policy_templates"
 ) -> dict[str, pulumi.Input[str]]:
     """Each entry's policy document as compact JSON, by the entry's name; a plain value's problems go to `inputs`."""
-    inputs.problems.take(under, policy_templates.require_each_once, [entry["name"] for entry in given])
+    inputs.problems.parse(under, policy_templates.require_each_once, [entry["name"] for entry in given])
     for index, entry in enumerate(given):
         # The partition may come later: what is plain is checked against that of its own ARNs.
         plain = {field: _known(value) for field, value in entry.items() if not is_output(value)}
         late = [field for field in entry if field not in plain]
-        inputs.problems.take(f"{under}[{index}]", policy_templates.check, plain, late)
+        inputs.problems.parse(f"{under}[{index}]", policy_templates.check, plain, late)
     if inputs.problems.found:
         return {}
     return {

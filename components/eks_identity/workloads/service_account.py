@@ -87,7 +87,7 @@ def annotations_of(
     fields = ("audience", "sts_regional_endpoints", "token_expiration")
     given: dict[str, Any] = {field: settings[field] for field in fields if field in settings}  # type: ignore[literal-required]
     plain = {field: value for field, value in given.items() if is_plain(value)}
-    inputs.problems.take("", lambda: webhook_annotations(**plain))
+    inputs.problems.parse("", lambda: webhook_annotations(**plain))
     if inputs.problems.found or not webhook:
         return own
     return inputs.once_known(

@@ -19,7 +19,7 @@ from eks_identity.workloads.session_tags import plain
 def check_trust_conditions(inputs: Inputs, settings: RoleSettings, calls: Sequence[Call]) -> list[Any]:
     """`trust_conditions`, whose keys and operators have been checked against the calls that assume the role."""
     given = settings.get("trust_conditions", [])
-    inputs.problems.take("", trust_conditions.parse, plain(given), [Assumed(call) for call in calls])
+    inputs.problems.parse("", trust_conditions.parse, plain(given), [Assumed(call) for call in calls])
     return list(given)
 
 

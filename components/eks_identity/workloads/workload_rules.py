@@ -124,7 +124,7 @@ def provider_of(cluster: dict[str, str]) -> Provider:
     """The OIDC provider of a cluster's issuer in the cluster's own account."""
     with Problems() as problems:
         found: list[Any] = [
-            problems.take(f"cluster.{field}", connections.CHECKS[field], cluster[field])
+            problems.parse(f"cluster.{field}", connections.CHECKS[field], cluster[field])
             for field in ("issuer", "partition", "account_id")
         ]
     return Provider(*found)

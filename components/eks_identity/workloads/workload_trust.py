@@ -34,7 +34,7 @@ def sessions(inputs: Inputs, mode: str | None, args: WorkloadIdentityArgs) -> Ta
     check_trust_conditions(inputs, args, calls(mode, args))
     policy = args.get("session_policy")
     if isinstance(policy, str):
-        inputs.problems.take("session_policy", sessions_with_policy(inputs.subject, args).document, policy)
+        inputs.problems.parse("session_policy", sessions_with_policy(inputs.subject, args).document, policy)
     tags = args.get("tags", {})
     without = without_tags(mode, args)
     if without:

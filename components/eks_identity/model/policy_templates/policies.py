@@ -26,9 +26,9 @@ def policy_documents(given: Sequence[Mapping[str, Any]], partition: Partition) -
     """
     made: dict[str, str] = {}
     with Problems() as problems:
-        problems.take("", require_each_once, [one.get("name") for one in given])
+        problems.parse("", require_each_once, [one.get("name") for one in given])
         for index, one in enumerate(given):
-            text = problems.take(f"[{index}]", policy_document, one, partition)
+            text = problems.parse(f"[{index}]", policy_document, one, partition)
             if text is not None:
                 made[one["name"]] = text
         size = sum(map(len, made.values()))
@@ -102,9 +102,9 @@ def _checked(
     problems: Problems, entry: Entry, one: Field, value: Any, partition: Partition | None, *, everything: bool
 ) -> Any:
     if one.is_flag:
-        return problems.take(one.name, names.flag, value)
+        return problems.parse(one.name, names.flag, value)
     if not one.is_list:
-        return problems.take(one.name, one.check, value)
+        return problems.parse(one.name, one.check, value)
     if not isinstance(value, (list, tuple)):
         problems.add(one.name, f"a list, each a {one.what}", value, "write a list, also for one item")
         return []
@@ -113,7 +113,7 @@ def _checked(
         if item is None:
             continue
         under, opens = f"{one.name}[{index}]", one in entry.opening
-        taken = problems.take(under, one.check, item, partition=partition, all_resources=everything, can_open=opens)
+        taken = problems.parse(under, one.check, item, partition=partition, all_resources=everything, can_open=opens)
         if item in value[:index]:
             problems.add(under, f"each {one.what} once", item, "take the repeated one out")
         found.append(taken)

@@ -187,7 +187,7 @@ class AwsAuth:
         for index, account in enumerate(self.accounts):
             place = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
             check = Problems()
-            check.take(place, account_id, account or "")
+            check.parse(place, account_id, account or "")
             problems += check.found
         return problems
 

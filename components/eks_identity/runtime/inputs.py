@@ -1,17 +1,32 @@
-"""How components read what they are given: a plain value is checked at once, an Output where its value is known.
+"""Reading a component's args: each input is parsed once, into a typed value or an Output of one.
 
-Both are checked by the same functions of `model`, so that the rule and the words are the same. Plain values are checked
-before the component is registered, all of them, and refused together. An Output that is unknown in a preview is left
-alone: its `apply` does not run. What is secret is in no error and in no warning.
+Plain values are parsed before the component is registered, and one error reports the problems of all of them. An
+Output is parsed when it is resolved, by the same function of `model`, so that the rule and the words are the same; one
+that a preview does not know is not parsed there. Secrets are in no error and in no warning.
+
+A component's args are read from a table, a frozen dataclass with one parser for each input:
+
+    @dataclass(frozen=True)
+    class BucketInputs:
+        name: pulumi.Input[BucketName] = parsed_by(BucketName.parse)
+        readers: list[pulumi.Input[RoleArn]] = parsed_by(RoleArn.parse, each=True, default=())
+
+    with Inputs(f'Bucket "{name}"', args, BucketArgs) as inputs:
+        values = inputs.read(BucketInputs)
+        inputs.parse("", [values.name, values.readers], require_own_account)
+
+An input that breaks a rule becomes `INVALID` until the block ends with the error: what depends on it is not parsed, so
+that each mistake is reported once.
 """
 
 import asyncio
+import dataclasses
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar, cast
 
 import pulumi
 
@@ -28,25 +43,137 @@ V = TypeVar("V")
 _IN_AN_ARN = "the resource's ARN has this value, and ARNs are plain in the state"
 
 
+class _Invalid:
+    """An input whose problem is already in the component's error."""
+
+    def __repr__(self) -> str:
+        return "INVALID"
+
+
+INVALID: Final[Any] = _Invalid()
+"""Stands for an input that broke a rule. Whatever is parsed from it is INVALID too, with no second problem."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Parser:
+    """How one input of a table is parsed."""
+
+    parse: Callable[[Any], Any]
+    default: Any
+    each: bool
+    public: bool
+
+
+def parsed_by(parse: Callable[[Any], Any], *, default: Any = None, each: bool = False, public: bool = False) -> Any:
+    """Return the table's line for the input of the field's name.
+
+    Args:
+        parse: Returns the typed value, or raises `InvalidInput`.
+        default: The value, not parsed, when the input is omitted.
+        each: Parse every item of a list or every value of a mapping by itself; the result is a list or a dict.
+        public: Reject a secret: the value is part of an ARN, which Pulumi shows.
+    """
+    return dataclasses.field(metadata={"parser": _Parser(parse, default, each, public)})
+
+
 class InvalidInputError(InvalidInput, pulumi.RunError):
     """An `InvalidInput` that the Pulumi command line shows as a message, without a traceback."""
 
 
 class Inputs:
-    """The inputs of one component. Its `with` block ends in one refusal that has every problem of the plain values.
+    """The inputs of one component. Its `with` block ends with one error that has the problems of all plain values.
 
-    Args that do not have the `shape` of their TypedDict are refused first, all of that at once: there is nothing to
-    check rules on.
+    Args without the shape of their TypedDict are rejected first, with all such problems at once: there is nothing to
+    parse.
     """
 
     def __init__(self, subject: str, args: Any, shape: type) -> None:
         self.subject = subject
+        """The component, as messages name it: `ClusterAccess "operators"`."""
         self.problems = Problems(subject)
+        self._args: Mapping[str, Any] = args
         self._closed = False
-        self._refusal: InvalidInputError | None = None
+        self._error: InvalidInputError | None = None
         found = validate_args(args, shape)
         if found:
             raise _explained(found, subject)
+
+    def read(self, table: type[T]) -> T:
+        """Return the args as an instance of `table`, a dataclass of `parsed_by` fields."""
+        values = {}
+        for field in dataclasses.fields(table):  # type: ignore[arg-type]  # a dataclass, by the docstring
+            parser: _Parser = field.metadata["parser"]
+            if field.name not in self._args:
+                values[field.name] = parser.default
+            elif parser.each:
+                values[field.name] = self._parse_each(field.name, self._args[field.name], parser)
+            else:
+                values[field.name] = self.parse(field.name, self._args[field.name], parser.parse, public=parser.public)
+        return table(**values)
+
+    def _parse_each(self, under: str, values: Any, parser: _Parser) -> Any:
+        if isinstance(values, Mapping):
+            return {
+                key: self.parse(f"{under}.{key}", value, parser.parse, public=parser.public)
+                for key, value in values.items()
+            }
+        return [
+            self.parse(f"{under}[{index}]", value, parser.parse, public=parser.public)
+            for index, value in enumerate(values)
+        ]
+
+    def parse(self, under: str, value: Any, parse: Callable[[Any], T], *, public: bool = False) -> pulumi.Input[T]:
+        """Return `parse(value)`: at once if no Output is in `value`, else as an Output.
+
+        Problems are reported as those of the input `under`, or below it. In the block a plain value that `parse`
+        rejects gives INVALID, and so does a `value` with INVALID anywhere in it; after the block the error is raised.
+        """
+        if contains_invalid(value):
+            return cast("T", INVALID)
+        if not is_plain(value):
+            return self._parse_output(under, value, parse, public=public)
+        if self._closed:
+            try:
+                return parse(value)
+            except InvalidInput as error:
+                raise named(error, self.subject, under) from None
+        try:
+            return parse(value)
+        except InvalidInput as error:
+            self.problems.extend(error.problems, under)
+            return cast("T", INVALID)
+
+    def _parse_output(self, under: str, value: Any, parse: Callable[[Any], T], *, public: bool) -> pulumi.Output[T]:
+        if public:
+            value = self._public(under, pulumi.Output.from_input(value))
+
+        def parse_resolved(resolved: Any) -> T:
+            if self._error is not None:
+                raise self._error  # the component was not registered
+            return parse(resolved)
+
+        return refusing(value, parse_resolved, self.subject, under)
+
+    def _public(self, under: str, value: pulumi.Output[V]) -> pulumi.Output[V]:
+        async def require_public(resolved: V) -> V:
+            if await value.is_secret():
+                raise InvalidInputError([not_secret(under, _IN_AN_ARN)], subject=self.subject)
+            return resolved
+
+        return value.apply(require_public, run_with_unknowns=True)
+
+    def reject(self, *problems: Problem) -> None:
+        """Add problems that a check of several inputs found."""
+        self.problems.extend(problems)
+
+    def text_values(self, field: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+        """Return `values`; an Output that resolves to no string is rejected, since Pulumi's SDK would print it."""
+        return {
+            key: value if is_plain(value) else self._parse_output(f"{field}.{key}", value, names.text, public=False)
+            for key, value in values.items()
+        }
+
+    # The methods below are those of components that do not read a table yet.
 
     def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
         """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
@@ -80,8 +207,8 @@ class Inputs:
         """
 
         def known(given: Any) -> T:
-            if self._refusal is not None:
-                raise self._refusal  # as above
+            if self._error is not None:
+                raise self._error  # as above
             return parse(given)
 
         if not is_plain(value):
@@ -118,8 +245,8 @@ class Inputs:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._closed = True
         if error is None and self.problems.found:
-            self._refusal = _explained(self.problems.found, self.subject)
-            raise self._refusal
+            self._error = _explained(self.problems.found, self.subject)
+            raise self._error
 
 
 def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str, under: str = "") -> pulumi.Output[T]:
@@ -183,6 +310,17 @@ def named(refusal: InvalidInput, subject: str, under: str) -> InvalidInputError:
 def _explained(problems: Iterable[Problem], subject: str) -> InvalidInputError:
     """The error of these problems; common mistakes of Pulumi programs get the words of `mistakes`."""
     return InvalidInputError(map(mistakes.explain, problems), subject=subject)
+
+
+def contains_invalid(value: Any) -> bool:
+    """Return whether INVALID is anywhere in `value`."""
+    if isinstance(value, PLAIN):
+        return False
+    if isinstance(value, Mapping):
+        return any(map(contains_invalid, value.values()))
+    if isinstance(value, Sequence):
+        return any(map(contains_invalid, value))
+    return value is INVALID
 
 
 def is_plain(value: Any) -> bool:

@@ -204,7 +204,10 @@ PLAYS = [
         {"access_method": "access-entry"},
     ),
     Play(
-        "ClusterAccess", "use access-entry", _connection(authentication_mode="API") | {"access_method": "aws-auth"}, {}
+        "ClusterAccess",
+        "set access_method to access-entry",
+        _connection(authentication_mode="API") | {"access_method": "aws-auth"},
+        {},
     ),
     Play(
         "ClusterAccess",
@@ -238,8 +241,8 @@ PLAYS = [
         NODES | _principals({"arn": role_arn("nodes").replace(ACCOUNT, OTHER)}),
         NODES,
     ),
-    Play("ClusterAccess", "take it out; nodes get their rights", NODES | _policies(VIEW), NODES),
-    Play("ClusterAccess", "use type EC2", _policies({"policy": "AmazonEKSAutoNodePolicy"}), {}),
+    Play("ClusterAccess", "remove it; the type gives nodes", NODES | _policies(VIEW), NODES),
+    Play("ClusterAccess", "set type to EC2", _policies({"policy": "AmazonEKSAutoNodePolicy"}), {}),
     Play("ClusterAccess", "remove adopt, and leave the entry to its owner", NODES | {"adopt": True}, NODES),
     Play(
         "ClusterAccess",
@@ -268,18 +271,18 @@ PLAYS = [
     ),
     Play(
         "ClusterAccess",
-        "use access_method access-entry",
+        "set access_method to access-entry",
         _policies(VIEW, access_method="aws-auth"),
         _policies(VIEW, access_method="access-entry"),
     ),
-    Play("ClusterAccess", "name one, such as operators", {"group": REMOVE}, {}),
-    Play("ClusterAccess", "give group and roles", {"group": REMOVE, "rbac_roles": REMOVE}, {}),
+    Play("ClusterAccess", "name a group", {"group": REMOVE}, {}),
+    Play("ClusterAccess", "set group and rbac_roles", {"group": REMOVE, "rbac_roles": REMOVE}, {}),
     # principals
-    Play("ClusterAccess", "give arn; or permission_set", _principals({"username": "u"}), {}),
-    Play("ClusterAccess", "leave account_id out", _principals({"arn": USER, "account_id": ACCOUNT}), {}),
+    Play("ClusterAccess", "set arn; or permission_set", _principals({"username": "u"}), {}),
+    Play("ClusterAccess", "remove account_id", _principals({"arn": USER, "account_id": ACCOUNT}), {}),
     Play(
         "ClusterAccess",
-        "take principals[0] or this one out",
+        "remove principals[0] or this one",
         _principals(
             {"arn": USER}, {"arn": USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER/OPE", "user/Ope")}
         ),
@@ -287,13 +290,13 @@ PLAYS = [
     ),
     Play(
         "ClusterAccess",
-        "give a principal of the cluster's own",
+        "pass a principal of that partition",
         _principals({"arn": USER.replace("aws", "aws-cn", 1)}),
         {},
     ),
     Play(
         "ClusterAccess",
-        "give the role's arn in place of permission_set",
+        "pass the role's arn instead of permission_set",
         _principals({"permission_set": "Operators", "account_id": OTHER}),
         {},
     ),
@@ -378,9 +381,7 @@ PLAYS = [
         _roles(name="own", kind="Role", namespace="a"),
     ),
     Play("ClusterAccess", "take those out", _roles(name="a/b"), _roles(name="ab")),
-    Play(
-        "ClusterAccess", "give it another name, or take one", {"rbac_roles": [{"name": "view"}, {"name": "view"}]}, {}
-    ),
+    Play("ClusterAccess", "set another name, or remove one", {"rbac_roles": [{"name": "view"}, {"name": "view"}]}, {}),
     Play(
         "ClusterAccess",
         "leave rules out, and the role is only bound",
@@ -705,7 +706,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
     "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
     "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_adopts_an_entry_when_asked"),
-    "set adopt to True: it is then taken over": (f"{_LAB}cluster_access.py", "test_the_creators_entry_is_taken_over"),
+    "set adopt to True: the existing entry is adopted": (
+        f"{_LAB}cluster_access.py",
+        "test_the_creators_entry_is_taken_over",
+    ),
     "set adopt to True: it is then used": (
         f"{_COMPONENTS}cluster.py",
         "test_an_adopted_provider_is_looked_up_and_nothing_else",
@@ -748,7 +752,7 @@ NOT_PLAYED = {
     "or write other values in the input that it comes from",
     "remove it",
     "remove the condition",
-    "give another .*; or delete the existing one first: `kubectl delete .* .*.*`",
+    "set another .*; or delete the existing one first: `kubectl delete .* .*.*`",
     "see `aws eks list-clusters",
     "write the mode itself",
     "leave namespaces out",
@@ -769,7 +773,7 @@ NOT_PLAYED = {
     ", or use Pod Identity",
     "give another principal; nodes that come in",
     "leave adopt out; what is to be taken over",
-    "give it another name, or take it out of",
+    "set another name, or remove it from",
     "take it out of .* or of .*",
     "take it out of AwsAuthMapping",
     "take it out, or copy it from the plan",

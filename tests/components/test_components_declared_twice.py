@@ -66,7 +66,7 @@ def test_access_policies_of_two_declarations_are_given_by_a_third():
             eks.ClusterAccess(f"access-{index}", {"cluster": own.connection, **given})
 
     view, admin = "AmazonEKSViewPolicy", "AmazonEKSAdminPolicy"
-    with pytest.raises(InvalidInputError, match="in a ClusterAccess of its own, with the policies of both in policies"):
+    with pytest.raises(InvalidInputError, match="with the policies of both in access_policies"):
         deploy(lambda: program(([view], BACKEND), ([admin], BACKEND)), preview=True)
     assert len(deploy(lambda: program(([view, admin], BACKEND)), preview=True).of(ENTRY)) == 1
 

@@ -171,7 +171,7 @@ def test_a_shadowed_mapping_is_reported(connection, warnings):
 
     deploy(program, preview=True)
     (warning,) = warnings
-    assert '"new" (access-entry) and by principals[0] of ClusterAccess "old" (aws-auth)' in warning
+    assert '"new" and an aws-auth mapping in principals[0] of ClusterAccess "old"' in warning
 
 
 def test_a_service_account_has_one_role_by_each_mode(connection, warnings):

@@ -8,11 +8,11 @@ from pulumi_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity.access import aws_auth_config_map
-from eks_identity.access.existing_entries import ENTRY
+from eks_identity.access.access_preflight import ACCESS_ENTRY as ENTRY
 from eks_identity.access.lockout_guard import LockoutGuard
-from eks_identity.access.principals import logical_name
 from eks_identity.clients import kubernetes_api
 from eks_identity.errors import ClusterUnreachableError
+from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.runtime.inputs import InvalidInputError
 
@@ -81,17 +81,24 @@ def enter(connection, principal=USER, cloud=None, **args):
     inputs = {"clusterName": "eks-clu", "principalArn": principal, "type": "STANDARD"}
     inputs |= {"userName": "eks-ope", "kubernetesGroups": ["operators"]}
     args = {"principals": [{"arn": principal}], **args}
-    return run(connection, "access-entry-is-new", (ENTRY, f"ops-{logical_name(principal)}"), inputs, cloud, **args)
+    return run(
+        connection,
+        "access-entry-is-new",
+        (ENTRY, f"ops-{Principal.parse(principal).logical_name}"),
+        inputs,
+        cloud,
+        **args,
+    )
 
 
 def map_(connection, cloud, **inputs):
     mapping = {"arn": USER, "username": "eks-ope", "groups": ["operators"], **inputs}
-    child = (eks.AwsAuthMapping.token(), f"ops-{logical_name(USER)}")
-    return run(connection, "mapping-counts", child, mapping, cloud, access_method="aws-auth")
+    child = (eks.AwsAuthMapping.token(), f"ops-{Principal.parse(USER).logical_name}")
+    return run(connection, "mapping-has-effect", child, mapping, cloud, access_method="aws-auth")
 
 
 def bind(connection, role, child=(CLUSTER_BINDING, "ops-operators-veiw"), **other):
-    return run(connection, "bound-role-is-there", child, {}, rbac_roles=[role], **other)
+    return run(connection, "bound-role-exists", child, {}, rbac_roles=[role], **other)
 
 
 def test_an_entry_that_is_there_is_refused(connection, aws_auth):
@@ -106,7 +113,7 @@ def test_a_mapping_that_an_entry_puts_out_is_reported(connection, aws_auth, warn
     aws_auth["says"] = AwsAuth().add(UserMapping.of(principal, ["masters-of-old"], "old"))
     enter(connection, principal)
     (said,) = warnings
-    assert f"{principal} is mapped in aws-auth of eks-clu too (username 'old', groups ['masters-of-old'])" in said
+    assert f"{principal} is also mapped in aws-auth of eks-clu (username 'old', groups ['masters-of-old'])" in said
     assert said.startswith('ClusterAccess "ops": ')
 
 
@@ -129,7 +136,9 @@ def test_an_aws_auth_that_cannot_be_read_is_reported(connection, aws_auth, warni
     """Nobody can see what it says: the entry is made all the same."""
     aws_auth["says"] = ClusterUnreachableError("no answer\n  fix: mend it")
     enter(connection)
-    assert warnings == [f"cannot see whether {USER} is mapped in aws-auth of eks-clu: no answer\n  fix: mend it"]
+    assert warnings == [
+        f'ClusterAccess "ops": cannot verify whether {USER} is mapped in aws-auth of eks-clu: no answer\n  fix: mend it'
+    ]
 
 
 def test_a_mapping_beside_an_entry_of_others_is_reported(connection, warnings):
@@ -149,7 +158,7 @@ def test_a_mapping_beside_an_entry_that_says_the_same_is_fine(connection, warnin
 def test_an_entry_of_another_account_is_not_taken_for_the_clusters(connection, warnings):
     """A mapping needs no aws provider; one of another account sees other clusters, of the same name too."""
     map_(connection, Cloud(getAccessEntry=THEIRS, getCallerIdentity={"accountId": "444455556666"}))
-    unseen = f"cannot see whether {USER} has an access entry in eks-clu"
+    unseen = f'ClusterAccess "ops": cannot verify whether {USER} has an access entry in eks-clu'
     assert warnings == [f"{unseen}: the aws provider is of account 444455556666"]
 
 
@@ -164,7 +173,7 @@ def test_a_misspelt_role_is_reported_with_the_one_that_was_meant(connection, rol
     """Kubernetes would take the binding, and it would allow nothing."""
     bind(connection, {"name": "veiw"})
     (said,) = warnings
-    assert said.startswith('ClusterAccess "ops": ClusterRole veiw is not there')
+    assert said.startswith('ClusterAccess "ops": ClusterRole veiw does not exist')
     assert said.endswith("did you mean view?")
     assert roles == [("ClusterRole", None)]
 
@@ -174,8 +183,8 @@ def test_a_role_of_a_namespace_is_looked_for_there(connection, roles, warnings):
     role = {"kind": "Role", "name": "till", "namespace": "shop"}
     bind(connection, role, (BINDING, "ops-operators-till.shop"))
     assert roles == [("Role", "shop")]
-    assert "Role till in namespace shop is not there" in warnings[0]
-    assert warnings[0].endswith("give it rules here, or make it")
+    assert "Role till in namespace shop does not exist" in warnings[0]
+    assert warnings[0].endswith("set its rules here, or create it")
 
 
 def test_a_role_that_is_there_or_made_here_is_fine(connection, roles, warnings):
@@ -259,4 +268,4 @@ def test_what_the_guard_cannot_read_at_preview_is_reported(connection, warnings,
     for said in warnings:
         assert said.startswith('ClusterAccess "ops": the kubeconfig of eks-clu is not known in this preview')
         assert expected in said
-        assert "is evaluated in the update" in said
+        assert "the update evaluates" in said

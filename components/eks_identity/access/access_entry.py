@@ -82,7 +82,7 @@ class AccessEntry(
             if is_plain(who):
                 inputs.take("", who, _entry)
             entry = inputs.later(who, _entry)
-            place = connections.place(inputs, args)
+            place = connections.parse_location(inputs, args)
             inputs.problems.extend(tags.problems(args.get("tags", {}), keys_have_case=True), "tags")
             for index, arn in enumerate(args.get("allow_lockout_of", [])):
                 inputs.take(f"allow_lockout_of[{index}]", arn, Principal.parse)

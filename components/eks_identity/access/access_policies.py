@@ -1,4 +1,4 @@
-"""EKS's access policies as a part of people's access: which of them every principal gets, and where."""
+"""EKS access policies of a ClusterAccess: which ones every principal gets, and their access scope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,82 +8,82 @@ import pulumi
 import pulumi_aws as aws
 
 from eks_identity.access.principals import AccessContext
-from eks_identity.errors import Problem
+from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model.access_policies import CLUSTER_ADMIN, RBAC_EQUIVALENTS, AccessPolicy
-from eks_identity.model.partitions import Partition
-from eks_identity.runtime.inputs import Inputs
+from eks_identity.runtime.inputs import INVALID, Inputs, valid
 
 
 class AccessPolicyArgs(TypedDict):
-    """One of EKS's access policies, and where it applies."""
+    """An EKS access policy and its access scope."""
 
     policy: str
-    """Its name, such as `AmazonEKSViewPolicy`, or its ARN."""
+    """Name, such as `AmazonEKSViewPolicy`, or ARN."""
     namespaces: NotRequired[list[pulumi.Input[str]]]
-    """The namespaces that it applies to, `*` for any characters: `dev-*`. Left out, it applies to the whole cluster.
-    EKS does not check that they are there."""
+    """Namespaces that the policy applies to; `*` matches any characters, as in `dev-*`. By default the whole cluster.
+    EKS does not check that the namespaces exist."""
 
 
 @dataclass(frozen=True)
 class GrantedPolicy:
-    """An access policy that every principal of a declaration gets."""
+    """An access policy that is associated with the access entry of every principal."""
 
     name: str
-    arn: pulumi.Output[str]
-    namespaces: pulumi.Input[list[str]]
-    """None: the whole cluster."""
-    is_cluster_admin: bool
+    arn: pulumi.Input[str]
+    namespaces: pulumi.Input[tuple[str, ...]]
+    """Empty: the whole cluster."""
+
+    @property
+    def is_cluster_admin(self) -> bool:
+        """Whether it makes its principals administrators of the cluster."""
+        return self.name == CLUSTER_ADMIN and self.namespaces == ()
 
 
-def policies(
-    inputs: Inputs,
-    given: Sequence[AccessPolicyArgs],
-    partition: pulumi.Input[Partition],
-    entrance: AccessContext | None,
+def read_access_policies(
+    inputs: Inputs, policies: Sequence[AccessPolicyArgs], context: AccessContext
 ) -> list[GrantedPolicy]:
-    """The access policies of a declaration, with what is wrong with them kept in `inputs`."""
-    found: list[GrantedPolicy] = []
-    for index, args in enumerate(given):
+    """Parse `access_policies`; problems are added to `inputs`."""
+    granted: list[GrantedPolicy] = []
+    for index, args in enumerate(policies):
         under = f"access_policies[{index}]"
-        named = inputs.problems.parse(under, AccessPolicy.of, args["policy"])
-        if named is None:
+        policy: Any = inputs.parse(under, args["policy"], AccessPolicy.of)
+        inputs.parse(under, [policy, context], _require_access_entry_type)
+        inputs.parse(under, [policy, [each.name for each in granted]], _require_once)
+        scoped = inputs.parse(under, [policy, args["namespaces"]], _scoped) if "namespaces" in args else ()
+        if policy is INVALID or context is INVALID:
             continue
-        if entrance is not None:
-            inputs.require(*(problem.under(under) for problem in _misplaced(named, entrance)))
-        if any(other.name == named.name for other in found):
-            rule = "an entry has a policy once, with all of its namespaces (EKS)"
-            inputs.problems.add(f"{under}.policy", rule, args["policy"], "write the namespaces of both in one")
-        found.append(
-            GrantedPolicy(
-                named.name,
-                inputs.later([named, partition], lambda known: known[0].arn(known[1]), under),
-                inputs.take(under, {**args}, _namespaces),
-                named.name == CLUSTER_ADMIN and "namespaces" not in args,
-            )
-        )
-    return found
+        arn = inputs.parse(under, [policy, context.connection.partition], lambda parsed: parsed[0].arn(parsed[1]))
+        granted.append(GrantedPolicy(policy.name, arn, scoped))
+    return valid(granted)
 
 
-def scope(namespaces: list[str]) -> "aws.eks.AccessPolicyAssociationAccessScopeArgs":
-    """Where a policy applies, as the aws provider takes it."""
+def access_scope(namespaces: Sequence[str]) -> "aws.eks.AccessPolicyAssociationAccessScopeArgs":
+    """Return the access scope for `namespaces`, in the aws provider's form."""
     if not namespaces:
         return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
-    return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=namespaces)
+    return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=list(namespaces))
 
 
-def _namespaces(args: Any) -> list[str]:
-    return list(AccessPolicy.of(args["policy"], args.get("namespaces")).namespaces)
+def _scoped(parsed: Sequence[Any]) -> tuple[str, ...]:
+    policy, namespaces = parsed
+    return tuple(AccessPolicy.of(policy.name, namespaces).namespaces)
 
 
-def _misplaced(policy: AccessPolicy, entrance: AccessContext) -> list[Problem]:
-    """What there is to say where these entries cannot have this policy."""
-    if not entrance.access_method.uses_access_entries:
-        near = RBAC_EQUIVALENTS.get(policy.name)
-        instead = f"; or give {near} in its place" if near else ""
-        rule = "access policies are for principals with an access entry (EKS)"
-        return [Problem("policy", rule, policy.name, f"use access_method access-entry{instead}")]
-    if not entrance.type.takes_policy(policy.name):
-        rule = f"entries of type {entrance.type} do not take this policy (EKS)"
-        fix = "take it out; nodes get their rights from the type" if entrance.type.is_for_nodes else "use type EC2"
-        return [Problem("policy", rule, policy.name, fix)]
-    return []
+def _require_once(parsed: Sequence[Any]) -> None:
+    policy, others = parsed
+    if policy.name in others:
+        rule = "must be listed once, with all of its namespaces (EKS associates a policy once with an entry)"
+        raise InvalidInput([Problem("policy", rule, policy.name, "write the namespaces of both in one")])
+
+
+def _require_access_entry_type(parsed: Sequence[Any]) -> None:
+    """Reject a policy that EKS does not associate with the entries of this declaration."""
+    policy, context = parsed
+    if not context.access_method.uses_access_entries:
+        equivalent = RBAC_EQUIVALENTS.get(policy.name)
+        instead = f"; or set {equivalent} instead" if equivalent else ""
+        rule = "must be used with access entries: aws-auth has no access policies (EKS)"
+        raise InvalidInput([Problem("policy", rule, policy.name, f"set access_method to access-entry{instead}")])
+    if not context.type.takes_policy(policy.name):
+        rule = f"must be a policy that EKS associates with entries of type {context.type}"
+        fix = "remove it; the type gives nodes their permissions" if context.type.is_for_nodes else "set type to EC2"
+        raise InvalidInput([Problem("policy", rule, policy.name, fix)])

@@ -1,4 +1,4 @@
-"""The IAM half of people's access: access entries with their policies, entries of aws-auth, and what guards them."""
+"""Registers what gives the principals of a ClusterAccess access: access entries, policies, mappings, and the guard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,210 +10,230 @@ import pulumi_aws as aws
 from pulumi.output import UNKNOWN
 
 from eks_identity.access.access_entry import AccessEntry, AccessEntryArgs
-from eks_identity.access.access_policies import GrantedPolicy, scope
+from eks_identity.access.access_policies import GrantedPolicy, access_scope
+from eks_identity.access.access_preflight import AccessPreflight
 from eks_identity.access.aws_auth_mapping import AwsAuthMapping, AwsAuthMappingArgs
-from eks_identity.access.existing_entries import ExistingAccess
 from eks_identity.access.lockout_guard import LockoutGuard
-from eks_identity.access.principals import AccessContext, PrincipalSpec, access_entry, logical_name
-from eks_identity.clusters.created_entries import refuse_creator
-from eks_identity.model import arns
-from eks_identity.model.access_entries import EntrySpec
+from eks_identity.access.principals import AccessContext, PrincipalAccess, PrincipalInput
+from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.created_entries import reject_creator
+from eks_identity.model import identity_center
 from eks_identity.model.arns import Principal
+from eks_identity.model.role_grants import RoleGrant, rbac_fields
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.children import Children, Registered
-from eks_identity.runtime.inputs import Inputs, is_plain
+from eks_identity.runtime.inputs import Inputs
 
 _WITH_UNIQUE_ID = frozenset({"aws:iam/role:Role", "aws:iam/user:User"})
 
 
 @dataclass(frozen=True)
-class RegistrationOptions:
-    """What is said of the entries of one declaration beside who and what."""
+class RegisteredAccess:
+    """The registered access of all principals."""
 
-    adopt: bool
-    allow_lockout_of: list[pulumi.Input[str]]
-    tags: dict[str, pulumi.Input[str]]
+    arns: Sequence[pulumi.Output[str]]
+    """ARN of each principal as the cluster matches it."""
+    resources: Sequence[pulumi.Resource]
+    declared: dict[str, Any]
+    """Entries, mappings and policies as plain values, which the guard keeps in its state and evaluates."""
 
 
 @dataclass(frozen=True)
-class RegisteredAccess:
-    """Who came in, and by what."""
-
-    arns: Sequence[pulumi.Output[str]]
-    """Each principal as it was let in."""
-    resources: Sequence[pulumi.Resource]
-
-
 class AccessRegistrar:
-    """Registers the entries, mappings and policies of one declaration below its component."""
+    """Registers the access of one declaration below its component."""
 
-    def __init__(
+    name: str
+    component: pulumi.ComponentResource
+    inputs: Inputs
+    context: AccessContext
+    cluster: ClusterConnection
+    """The connection, whose values resolve once the access method is accepted."""
+    adopt: bool
+    allow_lockout_of: Sequence[pulumi.Input[str]]
+    tags: dict[str, pulumi.Input[str]]
+
+    def register(self, principals: Sequence[PrincipalInput], policies: Sequence[GrantedPolicy]) -> RegisteredAccess:
+        """Register entries, policies and mappings of all principals."""
+        method = self.context.access_method
+        children = Children(self.component, self.context.subject)
+        count = method.uses_access_entries * (1 + len(policies)) + method.uses_aws_auth
+        registered: list[Registered[pulumi.Output[str]]] = []
+        for each in principals:
+            assert each.principal is not None
+            make = partial(self._register_principal, each, policies)
+            under = f"{each.under}.arn"
+            registered.append(
+                children.register(each.principal, identity_center.logical_name, make, under=under, count=count)
+            )
+        users = [each.resolved_access.apply(_user) for each in principals]
+        declared = {
+            "entries": users if method.uses_access_entries else [],
+            "mappings": users if method.uses_aws_auth else [],
+            "policies": [_policy(policy) for policy in policies] if method.uses_access_entries else [],
+        }
+        resources = [resource for each in registered for resource in each.resources]
+        return RegisteredAccess([each.result for each in registered], resources, declared)
+
+    def register_guard(
         self,
-        name: str,
-        entrance: AccessContext,
-        options: RegistrationOptions,
-        inputs: Inputs,
-        component: pulumi.ComponentResource,
+        access: RegisteredAccess,
+        bindings: Sequence[pulumi.Resource],
+        roles: Sequence[RoleGrant],
+        group: str,
+        policies: Sequence[GrantedPolicy],
     ) -> None:
-        self._name = name
-        self._options = options
-        self._entrance = entrance
-        self._cluster = entrance.cluster
-        # As it is once it was found right: what is wrong is said of this declaration, and not of its children.
-        self._cluster_arn = inputs.once_known(entrance.cluster["arn"], arns.cluster_arn, "cluster.arn")
-        self._inputs = inputs
-        self._component = component
-        self._child = pulumi.ResourceOptions(parent=component)
-        self._children = Children(component, entrance.place)
-        self._existing = ExistingAccess(component, entrance.place, entrance.cluster, query_cache.of_program())
-
-    def let_in(self, persons: Sequence[PrincipalSpec], granted: Sequence[GrantedPolicy]) -> RegisteredAccess:
-        """Registers entries, mappings and policies."""
-        entered: list[Registered[pulumi.Output[str]]] = []
-        access_method = self._entrance.access_method
-        count = access_method.uses_access_entries * (1 + len(granted)) + access_method.uses_aws_auth
-        for person in persons:
-            assert person.arn is not None
-            register = partial(self._register, person, granted)
-            under = f"{person.under}.arn"
-            entered.append(self._children.register(person.arn, logical_name, register, under=under, count=count))
-        return RegisteredAccess([one.result for one in entered], [made for one in entered for made in one.resources])
-
-    def _register(
-        self, person: PrincipalSpec, granted: Sequence[GrantedPolicy], label: str
-    ) -> Registered[pulumi.Output[str]]:
-        """Registers what lets one principal in; the result is its ARN as it was let in."""
-        name = f"{self._name}-{label}"
-        made: list[pulumi.Resource] = []
-        arns_: list[pulumi.Output[str]] = []
-        if self._entrance.access_method.uses_access_entries:
-            own = self._adopt(name, person) if self._options.adopt else self._enter(name, person)
-            arns_.append(own.principal_arn)
-            made += [own, *(self._associate(name, own, policy) for policy in granted)]
-        if self._entrance.access_method.uses_aws_auth:
-            mapping = self._map(name, person)
-            arns_.append(mapping.arn)
-            made.append(mapping)
-        return Registered(made, arns_[0])
-
-    def guard(
-        self, let_in: RegisteredAccess, bound: Sequence[pulumi.Resource], declared: dict[str, Any], *, administers: bool
-    ) -> None:
-        """Registers what rejects a lockout. `administers`: all principals are administrators by a policy or role."""
-        if self._entrance.type.is_for_nodes:
+        """Register the resource that rejects a lockout. Nodes have no permissions that a user could lose."""
+        if self.context.type.is_for_nodes:
             return
-        entered: list[pulumi.Input[str]] = list(let_in.arns) if self._entrance.access_method.uses_access_entries else []
+        with_entry: list[pulumi.Input[str]] = (
+            list(access.arns) if self.context.access_method.uses_access_entries else []
+        )
+        are_administrators = any(policy.is_cluster_admin for policy in policies) or any(
+            role.is_cluster_admin for role in roles
+        )
         LockoutGuard.of_declaration(
-            self._name,
+            self.name,
             {
-                "cluster_name": self._cluster["name"],
-                "region": self._cluster["region"],
+                "cluster_name": self.cluster["name"],
+                "region": self.cluster["region"],
                 "cluster_arn": self._cluster_arn,
-                "kubeconfig": self._cluster["kubeconfig"],
-                "principals": entered,
-                "administrators": entered if administers else [],
-                "allow_lockout_of": self._options.allow_lockout_of,
-                "adopted": self._options.adopt,
+                "kubeconfig": self.cluster["kubeconfig"],
+                "principals": with_entry,
+                "administrators": with_entry if are_administrators else [],
+                "allow_lockout_of": list(self.allow_lockout_of),
+                "adopted": self.adopt,
             },
-            declared,
-            # It goes first, so that it can refuse before anything else has gone.
+            access.declared | rbac_fields(roles, group),
+            # The engine deletes the guard first, so that it can reject before it deletes anything else.
             pulumi.ResourceOptions(
-                parent=self._component,
-                depends_on=[*let_in.resources, *bound],
-                hooks=None if is_plain(self._cluster) else self._existing.of_guard(self._name, LockoutGuard.token()),
+                parent=self.component,
+                depends_on=[*access.resources, *bindings],
+                hooks=self._preflight.before_guard(self.name, LockoutGuard.token()),
             ),
         )
 
-    def declared(self, persons: Sequence[PrincipalSpec], granted: Sequence[GrantedPolicy]) -> dict[str, Any]:
-        """Entries, mappings and policies in plain form, for the guard to evaluate."""
-        users = [self._inputs.later(person.who, _user, person.under) for person in persons]
-        access_method = self._entrance.access_method
-        policies = [{"arn": policy.arn, "namespaces": policy.namespaces} for policy in granted]
-        return {
-            "entries": users if access_method.uses_access_entries else [],
-            "mappings": users if access_method.uses_aws_auth else [],
-            "policies": policies if access_method.uses_access_entries else [],
-        }
+    @property
+    def _cluster_arn(self) -> pulumi.Output[str]:
+        """The cluster's ARN, which fails as an input of this component and not as one of its children."""
+        return pulumi.Output.from_input(self.context.connection.arn).apply(str)
 
-    def _enter(self, name: str, person: PrincipalSpec) -> "aws.eks.AccessEntry":
-        who = {**person.who, "cluster_account": self._cluster["account_id"]}
-        known = self._inputs.later(who, partial(access_entry, self._entrance, person), person.under)
-        people: dict[str, Any] = {}
-        if not self._entrance.type.is_for_nodes:
-            people = {
-                # The same name as through aws-auth, so that audit logs and bindings survive a change of way.
-                "user_name": known.apply(_username),
-                "kubernetes_groups": known.apply(lambda found: list(found.kubernetes_groups)),
+    @property
+    def _preflight(self) -> AccessPreflight:
+        return AccessPreflight(self.component, self.context.subject, self.context.cluster, query_cache.of_program())
+
+    def _register_principal(
+        self, each: PrincipalInput, policies: Sequence[GrantedPolicy], label: str
+    ) -> Registered[pulumi.Output[str]]:
+        """Register the access of one principal; the result is its ARN as the cluster matches it."""
+        name = f"{self.name}-{label}"
+        resources: list[pulumi.Resource] = []
+        principal_arns: list[pulumi.Output[str]] = []
+        if self.context.access_method.uses_access_entries:
+            entry = self._adopt_entry(name, each) if self.adopt else self._create_entry(name, each)
+            principal_arns.append(entry.principal_arn)
+            resources += [entry, *(self._associate(name, entry, policy) for policy in policies)]
+        if self.context.access_method.uses_aws_auth:
+            mapping = self._map(name, each)
+            principal_arns.append(mapping.arn)
+            resources.append(mapping)
+        return Registered(resources, principal_arns[0])
+
+    def _create_entry(self, name: str, each: PrincipalInput) -> "aws.eks.AccessEntry":
+        access = each.resolved_access
+        user: dict[str, Any] = {}
+        if not self.context.type.is_for_nodes:
+            user = {
+                "user_name": access.apply(lambda resolved: resolved.effective_username),
+                "kubernetes_groups": access.apply(lambda resolved: list(resolved.groups)),
             }
-        refuse_creator(self._inputs, self._cluster["arn"], person.arn or "", f"{person.under}.arn")
-        hooks = self._existing.of_entry(name, beside_a_mapping=self._entrance.access_method.uses_aws_auth)
-        # EKS has one entry a principal: an entry of another type comes when this one has gone.
+        assert each.principal is not None
+        reject_creator(self.inputs, self.context.cluster["arn"], each.principal, f"{each.under}.arn")
+        hooks = self._preflight.before_entry(name, has_mapping=self.context.access_method.uses_aws_auth)
+        # EKS has one entry a principal: the engine has to delete it before it creates one of another type.
         options = pulumi.ResourceOptions(
-            delete_before_replace=True, hooks=hooks, replacement_trigger=_unique_id(person.arn)
+            parent=self.component,
+            delete_before_replace=True,
+            hooks=hooks,
+            replacement_trigger=_unique_id(each.principal),
         )
         return aws.eks.AccessEntry(
             name,
-            region=self._cluster["region"],
-            cluster_name=self._cluster["name"],
-            principal_arn=known.apply(lambda found: found.principal.arn),
-            type=self._entrance.type.value,
-            tags=self._options.tags,
-            **people,
-            opts=pulumi.ResourceOptions.merge(self._child, options),
+            region=self.cluster["region"],
+            cluster_name=self.cluster["name"],
+            principal_arn=access.apply(lambda resolved: resolved.principal.arn),
+            type=self.context.type.value,
+            tags=self.tags,
+            **user,
+            opts=options,
         )
 
-    def _adopt(self, name: str, person: PrincipalSpec) -> AccessEntry:
-        assert person.arn is not None
+    def _adopt_entry(self, name: str, each: PrincipalInput) -> AccessEntry:
+        assert each.principal is not None
         args: AccessEntryArgs = {
-            "cluster_name": self._cluster["name"],
-            "region": self._cluster["region"],
+            "cluster_name": self.cluster["name"],
+            "region": self.cluster["region"],
             "cluster_arn": self._cluster_arn,
-            "principal_arn": person.arn,
-            "groups": list(person.groups),
-            "tags": self._options.tags,
-            "allow_lockout_of": self._options.allow_lockout_of,
+            "principal_arn": _arn_of(each.principal),
+            "groups": list(each.groups),
+            "tags": self.tags,
+            "allow_lockout_of": list(self.allow_lockout_of),
             "guarded": True,
         }
-        if "username" in person.given:
-            args["username"] = person.given["username"]
-        return AccessEntry(name, args, self._child)
+        if "username" in each.args:
+            args["username"] = each.args["username"]
+        return AccessEntry(name, args, pulumi.ResourceOptions(parent=self.component))
 
     def _associate(
-        self, name: str, own: "aws.eks.AccessEntry | AccessEntry", policy: GrantedPolicy
+        self, name: str, entry: "aws.eks.AccessEntry | AccessEntry", policy: GrantedPolicy
     ) -> "aws.eks.AccessPolicyAssociation":
-        # Another scope is another association to Pulumi, and the same one to EKS: made first, it would go with the old.
-        options = pulumi.ResourceOptions(delete_before_replace=True, depends_on=[own])
+        # To Pulumi another scope is another association, to EKS the same one: the engine has to delete it first.
+        options = pulumi.ResourceOptions(parent=self.component, delete_before_replace=True, depends_on=[entry])
         return aws.eks.AccessPolicyAssociation(
             f"{name}-{policy.name}",
-            region=self._cluster["region"],
-            cluster_name=self._cluster["name"],
-            principal_arn=own.principal_arn,
+            region=self.cluster["region"],
+            cluster_name=self.cluster["name"],
+            principal_arn=entry.principal_arn,
             policy_arn=policy.arn,
-            access_scope=pulumi.Output.from_input(policy.namespaces).apply(scope),
-            opts=pulumi.ResourceOptions.merge(self._child, options),
+            access_scope=pulumi.Output.from_input(policy.namespaces).apply(access_scope),
+            opts=options,
         )
 
-    def _map(self, name: str, person: PrincipalSpec) -> AwsAuthMapping:
-        assert person.arn is not None
+    def _map(self, name: str, each: PrincipalInput) -> AwsAuthMapping:
+        assert each.principal is not None
         args: AwsAuthMappingArgs = {
-            "kubeconfig": self._cluster["kubeconfig"],
-            "arn": person.arn,
-            "adopt": self._options.adopt,
-            "allow_lockout_of": self._options.allow_lockout_of,
+            "kubeconfig": self.cluster["kubeconfig"],
+            "arn": _arn_of(each.principal),
+            "adopt": self.adopt,
+            "allow_lockout_of": list(self.allow_lockout_of),
         }
-        if self._entrance.type.is_for_nodes:
-            args["type"] = self._entrance.type.value
+        if self.context.type.is_for_nodes:
+            args["type"] = self.context.type.value
         else:
-            args["groups"] = list(person.groups)
-        if "username" in person.given:
-            args["username"] = person.given["username"]
+            args["groups"] = list(each.groups)
+        if "username" in each.args:
+            args["username"] = each.args["username"]
         hooks = None
-        if not self._entrance.access_method.uses_access_entries:
-            hooks = self._existing.of_mapping(name, AwsAuthMapping.token(), person.arn)
-        return AwsAuthMapping(name, args, pulumi.ResourceOptions(parent=self._component, hooks=hooks))
+        if not self.context.access_method.uses_access_entries:
+            hooks = self._preflight.before_mapping(name, AwsAuthMapping.token(), each.principal)
+        return AwsAuthMapping(name, args, pulumi.ResourceOptions(parent=self.component, hooks=hooks))
 
 
-def _unique_id(principal: pulumi.Input[str] | None) -> pulumi.Output[str] | None:
+def _arn_of(principal: pulumi.Input[Principal]) -> pulumi.Input[str]:
+    if isinstance(principal, Principal):
+        return principal.arn
+    resolved: pulumi.Output[Principal] = pulumi.Output.from_input(principal)
+    return resolved.apply(lambda each: each.arn)
+
+
+def _user(access: PrincipalAccess) -> dict[str, Any]:
+    return {"arn": access.principal.arn, "username": access.effective_username, "groups": list(access.groups)}
+
+
+def _policy(policy: GrantedPolicy) -> dict[str, Any]:
+    return {"arn": policy.arn, "namespaces": pulumi.Output.from_input(policy.namespaces).apply(list)}
+
+
+def _unique_id(principal: pulumi.Input[Principal] | None) -> pulumi.Output[str] | None:
     """Return the unique id of the role or user of this program that `principal` is an output of; None for a literal.
 
     An access entry is for one role, not for its ARN: where the program replaces the role under its old name, the ARN
@@ -233,13 +253,3 @@ def _unique_id(principal: pulumi.Input[str] | None) -> pulumi.Output[str] | None
         return UNKNOWN if known is None else known
 
     return principal.apply(unique_id, run_with_unknowns=True)
-
-
-def _user(who: Any) -> dict[str, Any]:
-    username = who["username"]
-    default = Principal.parse(who["arn"]).default_username
-    return {"arn": who["arn"], "username": default if username is None else username, "groups": list(who["groups"])}
-
-
-def _username(known: EntrySpec) -> str:
-    return known.username or known.principal.default_username

@@ -1,141 +1,135 @@
-"""People into the cluster: RBAC roles bound to a group, access policies, and the IAM principals that get them.
-
-All of them are made of the same values, so that they cannot disagree.
-"""
+"""ClusterAccess: RBAC roles bound to a group, EKS access policies, and the IAM principals that get them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NotRequired, TypedDict
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.access import access_policies, principals, rbac_roles
-from eks_identity.access.access_policies import AccessPolicyArgs
-from eks_identity.access.access_registrar import AccessRegistrar, RegistrationOptions
-from eks_identity.access.bound_roles import BoundRoles
-from eks_identity.access.existing_objects import ExistingObjects
-from eks_identity.access.principals import AccessContext, PrincipalArgs
-from eks_identity.access.rbac_roles import RoleArgs
-from eks_identity.clusters import connections, kubernetes_providers, provider_account
-from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.access.access_policies import AccessPolicyArgs, read_access_policies
+from eks_identity.access.access_registrar import AccessRegistrar
+from eks_identity.access.principals import (
+    AccessContext,
+    PrincipalArgs,
+    look_up_permission_sets,
+    read_principals,
+)
+from eks_identity.access.rbac_preflight import RbacPreflight
+from eks_identity.access.rbac_roles import RoleArgs, bind_roles, read_roles
+from eks_identity.clusters import kubernetes_providers, provider_account
+from eks_identity.clusters.connections import ClusterConnection, parse_connection
 from eks_identity.clusters.provider_account import Check
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model import arns, identities, tags
+from eks_identity.model import arns, identities
+from eks_identity.model import tags as tag_rules
 from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntryType
 from eks_identity.model.connections import CHECKS
-from eks_identity.model.role_grants import rbac_fields
 from eks_identity.runtime import query_cache
-from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
+from eks_identity.runtime.inputs import CLUSTER_PROVIDER, INVALID, Inputs, parsed_by, require_provider
 
 
 class ClusterAccessArgs(TypedDict):
-    """Who may do what in a cluster."""
+    """Access of IAM principals to a cluster: who, and with which permissions."""
 
     cluster: ClusterConnection
     """`Cluster.connection`."""
     principals: list[PrincipalArgs]
-    """Who is let in."""
+    """IAM principals that get access."""
     group: NotRequired[str]
-    """The Kubernetes group that roles and principals meet in. Not one of Kubernetes' own. Required for `rbac_roles`."""
+    """Kubernetes group of the principals, which roles are bound to. It must not be one of Kubernetes' own groups.
+    Required for `rbac_roles`."""
     rbac_roles: NotRequired[list[RoleArgs]]
-    """RBAC roles of the group, made here or only bound."""
+    """RBAC roles that are bound to the group: created here, or existing ones."""
     access_policies: NotRequired[list[AccessPolicyArgs]]
-    """EKS's access policies for each principal. Only access entries have them. They and `rbac_roles` add up."""
+    """EKS access policies of each principal, for access entries only. They add to the permissions of `rbac_roles`."""
     type: NotRequired[str]
-    """The access entries' type: `STANDARD` (the default), or one for nodes, such as `EC2_LINUX`. Types for nodes take
-    roles alone, and neither groups nor usernames nor policies. Through aws-auth, `EC2_LINUX`, `EC2_WINDOWS`,
+    """Type of the access entries: `STANDARD` (the default), or a type for nodes, such as `EC2_LINUX`. Types for nodes
+    accept IAM roles only, and no groups, usernames or policies. Through aws-auth, `EC2_LINUX`, `EC2_WINDOWS`,
     `FARGATE_LINUX` and `HYBRID_LINUX` map the role with the username and groups that nodes of that type need: for
     self-managed node groups and Karpenter, whose roles EKS does not map. Such an entry stays in aws-auth when its
-    declaration is removed, unless `allow_lockout_of` names the role: nodes that use it could no longer authenticate."""
+    declaration is removed, unless `allow_lockout_of` names the role: nodes that use it could not authenticate any
+    more."""
     access_method: NotRequired[str]
-    """`access-entry` (also the default), `aws-auth`, or `both` while a cluster migrates: an entry, and a mapping that
-    says the same. The cluster's authentication mode has to read it."""
+    """`access-entry` (the default), `aws-auth`, or `both` during a migration: an access entry, and a mapping with the
+    same username and groups. The cluster's authentication mode must read it."""
     adopt: NotRequired[bool]
-    """Take over access entries and aws-auth entries of these principals that are there already, the cluster creator's
-    for example. For an access of its own: one that has made its entries cannot take them over from itself."""
+    """Adopt existing access entries and aws-auth entries of these principals, for example the cluster creator's. Use a
+    ClusterAccess of its own for it: one that has created its entries cannot adopt them."""
     allow_lockout_of: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose access although they are the caller, or the last administrator. If all of this
+    """ARNs of principals that may lose access even if they are the caller or the last administrator. When all of this
     access is removed, the value of the last update counts."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags of the access entries. Entries of aws-auth have none."""
 
 
+@dataclass(frozen=True)
+class _Options:
+    """The inputs that do not depend on another one."""
+
+    access_method: AccessMethod = parsed_by(AccessMethod.parse, default=AccessMethod.ACCESS_ENTRY)
+    type: EntryType = parsed_by(EntryType.parse, default=EntryType.STANDARD)
+    group: str | None = parsed_by(identities.group_to_bind)
+    allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(arns.principal_arn, each=True, default=())
+    adopt: bool = parsed_by(bool, default=False)
+
+
 class ClusterAccess(pulumi.ComponentResource):
-    """People's access to a cluster in one declaration: roles, bindings, access policies, and who gets them.
+    """Access of IAM principals to a cluster in one declaration: access entries or aws-auth, roles, bindings, policies.
 
-    Needs the cluster's kubernetes provider in `opts.providers` where there are `rbac_roles`. Group, bindings and
-    mappings are made of the same values, so that they cannot disagree. Rejected at preview: what AWS or Kubernetes
-    would refuse or silently ignore, a way in that the cluster's authentication mode does not read, an access entry or
-    mapping that is there already, and a principal of another partition or that this program lets in twice. An aws-auth
-    mapping beside an entry for the same principal, which wins, is reported, whoever made the other one; so is a role
-    that is only bound and not there.
+    Requires the cluster's kubernetes provider in `opts.providers` for `rbac_roles`. Group, bindings and mappings are
+    created from the same values, so that they cannot disagree. Rejected at preview: what EKS or Kubernetes rejects or
+    ignores, an access method that the cluster's authentication mode does not read, an existing access entry or
+    mapping, and a principal of another partition or one that this program declares twice. Reported: an aws-auth mapping
+    beside an access entry of the same principal, which EKS reads instead, and a bound role that does not exist.
 
-    Rejected unless `allow_lockout_of` names the principal: a change after which the caller may do less in the cluster
-    than before, or nobody is an administrator. An administrator may do everything in the whole cluster: by the access
-    policy AmazonEKSClusterAdminPolicy, by `system:masters` in aws-auth, or by a binding of any ClusterRole that allows
-    it. Pulumi shows nobody what it deletes before it does: a `pulumi destroy` that is refused has kept this access
-    whole, and may have taken others of the stack away. Let those depend on the access that lets the caller in.
+    Rejected unless `allow_lockout_of` names the principal: a change after which the caller has fewer permissions in the
+    cluster than before, or the cluster has no administrator. An administrator may do everything in the whole cluster:
+    by the access policy AmazonEKSClusterAdminPolicy, by `system:masters` in aws-auth, or by a binding of any
+    ClusterRole that allows it. Pulumi shows a deletion to no provider before it happens: a rejected `pulumi destroy`
+    has kept this access whole, and may have deleted other resources of the stack. Let those depend on the access that
+    the caller uses.
     """
 
     group: pulumi.Output[str]
-    """Empty where there is none."""
+    """The group; empty if there is none."""
     role_names: pulumi.Output[list[str]]
-    """The roles of the group, made here or only bound."""
+    """Names of the roles that are bound to the group."""
     binding_names: pulumi.Output[list[str]]
-    """The binding of each role, in the same order."""
+    """Name of each role's binding, in the same order."""
     principal_arns: pulumi.Output[list[str]]
-    """Each principal as it was let in: without a role's path through aws-auth alone, else with it."""
+    """ARN of each principal as the cluster matches it: through aws-auth alone without a role's path, else with it."""
 
     def __init__(self, name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        place = f'ClusterAccess "{name}"'
-        with Inputs(place, args, ClusterAccessArgs) as inputs:
-            partition = connections.require(inputs, args["cluster"])
-            group = inputs.one_of(args["group"], "group", identities.group_to_bind) if "group" in args else None
-            access_method = inputs.one_of(
-                args.get("access_method", AccessMethod.ACCESS_ENTRY), "access_method", AccessMethod.parse
-            )
-            type_ = inputs.one_of(args.get("type", EntryType.STANDARD), "type", EntryType.parse)
-            entrance = (
-                AccessContext(place, access_method, type_, args["cluster"])
-                if access_method is not None and type_ is not None
-                else None
-            )
-            grants = rbac_roles.grants(inputs, args.get("rbac_roles", []), group or "")
-            policies = access_policies.policies(inputs, args.get("access_policies", []), partition, entrance)
-            inputs.require(*_together(args, entrance))
-            # What a type for nodes does not take is reported once, and not of every principal.
-            shared = None if type_ is not None and type_.is_for_nodes else group
-            persons = principals.people(inputs, args["principals"], shared, entrance)
-            allow_lockout_of = [
-                inputs.take(f"allow_lockout_of[{index}]", arn, arns.principal_arn)
-                for index, arn in enumerate(args.get("allow_lockout_of", []))
-            ]
-            inputs.problems.extend(tags.problems(args.get("tags", {}), keys_have_case=True), "tags")
-            if not inputs.problems.found:
-                rbac_roles.declare_once(inputs, place, args["cluster"]["arn"], grants)
-            cluster = _readable(inputs, args["cluster"], access_method)
-        assert entrance is not None
+        subject = f'ClusterAccess "{name}"'
+        with Inputs(subject, args, ClusterAccessArgs) as inputs:
+            options = inputs.read(_Options)
+            context = _context(inputs, args, options, subject)
+            group = "" if options.group in (None, INVALID) else str(options.group)
+            roles = read_roles(inputs, args.get("rbac_roles", []), group, context)
+            policies = read_access_policies(inputs, args.get("access_policies", []), context)
+            inputs.reject(*_combination_problems(args, options))
+            # A group beside a type for nodes is one problem, not one of each principal.
+            shared_group = None if not group or options.type is INVALID or options.type.is_for_nodes else group
+            principals = read_principals(inputs, args["principals"], shared_group, context)
+            tags = inputs.text_values("tags", args.get("tags", {}))
+            inputs.reject(*(each.under("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
+            cluster = _require_readable(inputs, args["cluster"], context)
 
-        checks = _provider_checks(inputs, opts, args, entrance)
+        checks = _provider_checks(inputs, opts, args, options)
         super().__init__("eks-identity:index:ClusterAccess", name, {}, provider_account.after(opts, *checks))
-        if grants:
+        if roles:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
-        persons = principals.looked_up(inputs, persons, entrance, self, checks)
-        options = RegistrationOptions(
-            args.get("adopt", False), allow_lockout_of, inputs.texts("tags", args.get("tags", {}))
-        )
-        way_in = AccessRegistrar(name, replace(entrance, cluster=cluster), options, inputs, self)
-        let_in = way_in.let_in(persons, policies)
-        queried = self, place, cluster, query_cache.of_program()
-        objects = rbac_roles.Checks(BoundRoles(*queried), ExistingObjects(*queried))
-        bound = rbac_roles.bind(name, grants, group or "", let_in.resources, objects)
-        by_policy = any(policy.is_cluster_admin for policy in policies)
-        declared = way_in.declared(persons, policies) | rbac_fields(grants, group or "")
-        way_in.guard(let_in, bound, declared, administers=by_policy or any(each.is_cluster_admin for each in grants))
-        self.group = pulumi.Output.from_input(group or "")
-        self.role_names = pulumi.Output.from_input([grant.name for grant in grants])
-        self.binding_names = pulumi.Output.from_input([grant.binding_name for grant in grants])
-        self.principal_arns = pulumi.Output.all(*let_in.arns)
+        principals = look_up_permission_sets(inputs, principals, context, self, checks)
+        registrar = AccessRegistrar(name, self, inputs, context, cluster, options.adopt, options.allow_lockout_of, tags)
+        access = registrar.register(principals, policies)
+        preflight = RbacPreflight(self, subject, cluster, query_cache.of_program())
+        bindings = bind_roles(name, roles, group, access.resources, preflight)
+        registrar.register_guard(access, bindings, roles, group, policies)
+        self.group = pulumi.Output.from_input(group)
+        self.role_names = pulumi.Output.from_input([role.name for role in roles])
+        self.binding_names = pulumi.Output.from_input([role.binding_name for role in roles])
+        self.principal_arns = pulumi.Output.all(*access.arns)
         self.register_outputs(
             {
                 "group": self.group,
@@ -146,79 +140,91 @@ class ClusterAccess(pulumi.ComponentResource):
         )
 
 
+def _context(inputs: Inputs, args: ClusterAccessArgs, options: _Options, subject: str) -> AccessContext:
+    """Return what all principals share; INVALID if the access method or the type is."""
+    connection = parse_connection(inputs, args["cluster"])
+    if INVALID in (options.access_method, options.type):
+        return INVALID  # type: ignore[no-any-return]
+    return AccessContext(subject, options.access_method, options.type, args["cluster"], connection)
+
+
 def _provider_checks(
-    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: ClusterAccessArgs, entrance: AccessContext
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: ClusterAccessArgs, options: _Options
 ) -> list[Check]:
-    """What providers must be, as far as resources and look-ups of this declaration go by them."""
-    by_provider = args.get("access_policies") or not args.get("adopt", False)
-    looks_up = any("permission_set" in principal for principal in args["principals"])
+    """Return the checks of the providers that resources and queries of this declaration use."""
+    uses_aws_provider = args.get("access_policies") or not options.adopt
+    looks_up_roles = any("permission_set" in principal for principal in args["principals"])
     checks: list[Check | None] = []
-    if looks_up or (entrance.access_method.uses_access_entries and by_provider):
+    if looks_up_roles or (options.access_method.uses_access_entries and uses_aws_provider):
         checks.append(provider_account.in_account_of_cluster(inputs, opts, args["cluster"]))
     if args.get("rbac_roles"):
         checks.append(kubernetes_providers.of_cluster(inputs, opts, args["cluster"]))
     return [check for check in checks if check is not None]
 
 
-def _together(args: ClusterAccessArgs, entrance: AccessContext | None) -> list[Problem]:
-    """What is wrong with inputs that are right one by one."""
+def _combination_problems(args: ClusterAccessArgs, options: _Options) -> list[Problem]:
+    """Return the problems of inputs that are valid one by one."""
     problems = []
     if args.get("rbac_roles") and "group" not in args:
-        problems.append(Problem("group", "roles are bound to a group", None, "name one, such as operators"))
-    if entrance is not None and entrance.type.is_for_nodes:
-        return problems + _of_nodes(args, entrance)
+        problems.append(Problem("group", "must be set for rbac_roles, which are bound to it", None, "name a group"))
+    if options.type is not INVALID and options.type.is_for_nodes:
+        return problems + _node_problems(args, options)
     if "group" in args or args.get("access_policies"):
         return problems
-    rule = "whoever is let in gets a group or an access policy; else they may do nothing"
-    fix = "give group and roles, or policies; or the username that a binding of yours names"
+    rule = "must get permissions: by a group, an access policy, or a username that a binding names"
+    fix = "set group and rbac_roles, or access_policies; or set the username that a binding of yours names"
     return problems + [
-        Problem(f"principals[{index}]", rule, person.get("arn", person.get("permission_set")), fix)
-        for index, person in enumerate(args["principals"])
-        if not person.get("groups") and "username" not in person
+        Problem(f"principals[{index}]", rule, principal.get("arn", principal.get("permission_set")), fix)
+        for index, principal in enumerate(args["principals"])
+        if not principal.get("groups") and "username" not in principal
     ]
 
 
-def _of_nodes(args: ClusterAccessArgs, entrance: AccessContext) -> list[Problem]:
-    """What a type for nodes does not take beside its principals."""
-    given = [name for name in ("group", "rbac_roles") if args.get(name)]
+def _node_problems(args: ClusterAccessArgs, options: _Options) -> list[Problem]:
+    """Return the problems of inputs that types for nodes do not accept."""
+    superfluous = [name for name in ("group", "rbac_roles") if args.get(name)]
     problems = []
-    if given:
-        rule = f"must be omitted with type {entrance.type}: nodes get their permissions from the type"
-        problems.append(Problem(given[0], rule, args.get(given[0]), f"remove {' and '.join(given)}"))
-    if entrance.access_method.uses_aws_auth and entrance.type not in identities.NODE_IDENTITIES:
+    if superfluous:
+        rule = f"must be omitted with type {options.type}: nodes get their permissions from the type"
+        fix = f"remove {' and '.join(superfluous)}"
+        problems.append(Problem(superfluous[0], rule, args.get(superfluous[0]), fix))
+    if options.access_method is INVALID:
+        return problems
+    if options.access_method.uses_aws_auth and options.type not in identities.NODE_IDENTITIES:
         types = ", ".join(identities.NODE_IDENTITIES)
-        rule = f"must be access-entry with type {entrance.type}: in aws-auth there are {types} alone (EKS)"
-        problems.append(Problem("access_method", rule, str(entrance.access_method), "use access-entry"))
-    elif args.get("adopt", False) and entrance.access_method.uses_access_entries:
-        rule = f"must be omitted for access entries of type {entrance.type}: existing nodes need theirs as it is"
-        problems.append(Problem("adopt", rule, args["adopt"], "remove adopt, and leave the entry to its owner"))
+        rule = f"must be access-entry with type {options.type}: aws-auth has only {types} (EKS)"
+        problems.append(Problem("access_method", rule, str(options.access_method), "set access_method to access-entry"))
+    elif options.adopt and options.access_method.uses_access_entries:
+        rule = f"must be omitted for access entries of type {options.type}: existing nodes need theirs unchanged"
+        problems.append(Problem("adopt", rule, args.get("adopt"), "remove adopt, and leave the entry to its owner"))
     return problems
 
 
-def _readable(inputs: Inputs, cluster: ClusterConnection, access_method: AccessMethod | None) -> ClusterConnection:
-    """The connection, once it is known that the cluster reads this way in."""
+def _require_readable(inputs: Inputs, cluster: ClusterConnection, context: AccessContext) -> ClusterConnection:
+    """Return the connection; its values resolve once the cluster's authentication mode reads the access method."""
+    if context is INVALID:
+        return cluster
+    mode = inputs.parse("", context.connection.authentication_mode, partial(_require_mode, context.access_method))
 
-    def check(mode: str) -> None:
-        refusals = access_method.refusals(AuthenticationMode.parse(mode)) if access_method else []
-        if refusals:
-            raise InvalidInput(refusals)
-
+    # The name of a cluster that will be replaced is known at preview, and its endpoint is not. Waiting for the endpoint
+    # keeps queries about the new cluster from being answered for the old one.
     def readable(field: str, value: pulumi.Input[str]) -> pulumi.Output[str]:
-        # Of a cluster that will be replaced the name is known in the preview, and the endpoint is not: what is asked
-        # about the old one by its name would be answered for the new.
-        def checked(known: Sequence[str]) -> str:
-            check(known[0])
+        def require_value(resolved: Sequence[Any]) -> str:
             with Problems() as problems:
-                problems.parse(f"cluster.{field}", CHECKS[field], known[-1])
-            return known[-1]
+                problems.parse(f"cluster.{field}", CHECKS[field], resolved[-1])
+            return str(resolved[-1])
 
-        return inputs.later([cluster["authentication_mode"], cluster["endpoint"], value], checked)
+        return pulumi.Output.from_input(inputs.parse("", [mode, cluster["endpoint"], value], require_value))
 
-    if is_plain(cluster["authentication_mode"]) and not inputs.has_refused("cluster"):
-        inputs.take("", cluster["authentication_mode"], check)
     return {
         **cluster,
         "name": readable("name", cluster["name"]),
         "region": readable("region", cluster["region"]),
         "kubeconfig": readable("kubeconfig", cluster["kubeconfig"]),
     }
+
+
+def _require_mode(access_method: AccessMethod, mode: AuthenticationMode) -> AuthenticationMode:
+    if problems := access_method.refusals(mode):
+        raise InvalidInput(problems)
+    return mode

@@ -77,7 +77,7 @@ class LockoutGuard(
         self, name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None, more: dict[str, Any]
     ) -> None:
         with Inputs(f'LockoutGuard "{name}"', args, LockoutGuardArgs) as inputs:
-            place = connections.place(inputs, args)
+            place = connections.parse_location(inputs, args)
             given = {
                 "principals": args["principals"],
                 "administrators": args["administrators"],

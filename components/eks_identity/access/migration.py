@@ -69,7 +69,7 @@ class AuthenticationModeMigration(
     ) -> None:
         subject = f'AuthenticationModeMigration "{name}"'
         with Inputs(subject, args, AuthenticationModeMigrationArgs) as inputs:
-            connections.require(inputs, args["cluster"])
+            connections.parse_connection(inputs, args["cluster"])
             for index, lost in enumerate(args.get("accept_loss_of", [])):
                 inputs.take(f"accept_loss_of[{index}]", lost, _named)
             target_mode = inputs.take("target_mode", args["target_mode"], _target)

@@ -1,7 +1,7 @@
-"""Who is let into a cluster: IAM users, roles and account roots by ARN, Identity Center's roles by permission set."""
+"""Principals of a ClusterAccess: IAM users, roles and account roots by ARN, Identity Center roles by permission set."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NotRequired, TypedDict
@@ -9,275 +9,286 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection, Connection
 from eks_identity.clusters.provider_account import Check
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import identity_center, names
 from eks_identity.model.access_entries import AccessMethod, EntrySpec, EntryType
-from eks_identity.model.arns import Arn, Principal, PrincipalKind
+from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.model.identities import NODE_IDENTITIES
 from eks_identity.runtime import diagnostics, program_state
-from eks_identity.runtime.inputs import Inputs, is_plain
+from eks_identity.runtime.inputs import INVALID, Inputs
 
 
 class PrincipalArgs(TypedDict):
-    """Somebody who is let in: by `arn`, or by `permission_set`."""
+    """An IAM principal that gets access to the cluster: `arn` or `permission_set`."""
 
     arn: NotRequired[pulumi.Input[str]]
-    """IAM user, role or account root, as IAM writes it, path included; sessions are refused. An account root is the
-    root user alone, not everybody in the account as in a trust policy: the preview says so. Of a role or user of this
-    program pass the output, as in `role.arn`: where Pulumi replaces the role, its access entry is replaced, too."""
+    """ARN of an IAM user, role or account root, with its path. Sessions are rejected. An account root is the root user
+    alone, not every principal of the account as in a trust policy: the preview warns. For a role or user of this
+    program pass its output, as in `role.arn`: when Pulumi replaces the role, its access entry is replaced too."""
     permission_set: NotRequired[pulumi.Input[str]]
-    """The name of an Identity Center permission set that is assigned to the cluster's account. The role that it has
-    there is looked up in IAM (`iam:ListRoles`). For another account, give the role's `arn`."""
+    """Name of an IAM Identity Center permission set that is assigned to the cluster's account. The component looks up
+    its role in IAM (`iam:ListRoles`). For another account, pass the role's `arn`."""
     account_id: NotRequired[pulumi.Input[str]]
-    """The account of the permission set's role, to be sure: it has to be the cluster's."""
+    """Account of the permission set's role. It must be the cluster's account."""
     username: NotRequired[pulumi.Input[str]]
-    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`. `{{SessionName}}`,
-    `{{SessionNameRaw}}` and `{{AccountID}}` are filled in; in access entries a colon stands before session names."""
+    """Kubernetes username; by default the IAM user's name, or `<role>:{{SessionName}}`. EKS replaces `{{SessionName}}`,
+    `{{SessionNameRaw}}` and `{{AccountID}}`; in access entries session names follow a colon."""
     groups: NotRequired[list[pulumi.Input[str]]]
-    """Groups besides the one that this access is about."""
-
-
-@dataclass(frozen=True)
-class PrincipalSpec:
-    """One of `principals`, in the words of this declaration."""
-
-    under: str
-    """`principals[0]`"""
-    given: PrincipalArgs
-    arn: pulumi.Input[str] | None
-    """None until a permission set's role is looked up."""
-    groups: Sequence[pulumi.Input[str]]
-
-    @property
-    def who(self) -> dict[str, Any]:
-        """What decides the identity in the cluster."""
-        return {"arn": self.arn, "groups": list(self.groups), "username": self.given.get("username")}
+    """Kubernetes groups in addition to the `group` of this ClusterAccess."""
 
 
 @dataclass(frozen=True)
 class AccessContext:
-    """How principals enter: the same for all of one declaration."""
+    """What all principals of one declaration share."""
 
-    place: str
+    subject: str
     """`ClusterAccess "operators"`"""
     access_method: AccessMethod
     type: EntryType
     cluster: ClusterConnection
+    connection: Connection
 
 
-def people(
-    inputs: Inputs, principals: Sequence[PrincipalArgs], group: str | None, entrance: AccessContext | None
-) -> list[PrincipalSpec]:
-    """The principals, with what is wrong with them kept in `inputs`."""
-    found: list[PrincipalSpec] = []
-    seen: dict[str, str] = {}
-    for index, given in enumerate(principals):
+@dataclass(frozen=True)
+class PrincipalAccess:
+    """A principal with its username and groups, as EKS and the authenticator accept them."""
+
+    principal: Principal
+    username: str | None
+    groups: tuple[str, ...]
+
+    @property
+    def effective_username(self) -> str:
+        """The username, by default the same one as in aws-auth, so that audit logs do not change with the method."""
+        return self.principal.default_username if self.username is None else self.username
+
+
+@dataclass(frozen=True)
+class PrincipalInput:
+    """One of `principals`."""
+
+    under: str
+    """`principals[0]`"""
+    args: PrincipalArgs
+    groups: Sequence[pulumi.Input[str]]
+    principal: pulumi.Input[Principal] | None
+    """None for a permission set until its role is looked up."""
+    access: pulumi.Input[PrincipalAccess] | None = None
+    """None until the principal is."""
+
+    @property
+    def resolved_access(self) -> pulumi.Output[PrincipalAccess]:
+        """The access as an Output."""
+        assert self.access is not None
+        return pulumi.Output.from_input(self.access)
+
+
+def read_principals(
+    inputs: Inputs, principals: Sequence[PrincipalArgs], group: str | None, context: AccessContext
+) -> list[PrincipalInput]:
+    """Parse `principals`; problems are added to `inputs`. `group` is the one of the declaration."""
+    parsed: list[PrincipalInput] = []
+    first_with: dict[str, str] = {}
+    for index, args in enumerate(principals):
         under = f"principals[{index}]"
-        groups = [*([] if group is None else [group]), *given.get("groups", [])]
-        person = PrincipalSpec(under, given, given.get("arn"), groups)
-        wrong = len(inputs.problems.found)
-        inputs.require(*(problem.under(under) for problem in _named_once(given)))
-        key = given.get("arn", given.get("permission_set"))
-        if isinstance(key, str) and (first := seen.setdefault(_one_of_its_name(key), under)) != under:
-            rule = "each principal once, whatever the case of its ARN and the path in it (IAM has one of a name)"
-            field = "arn" if "arn" in given else "permission_set"
-            inputs.problems.add(f"{under}.{field}", rule, key, f"take {first} or this one out")
-        if entrance is not None and len(inputs.problems.found) == wrong:
-            _check(inputs, person, entrance)
-        elif entrance is None and isinstance(person.arn, str):
-            inputs.take(f"{under}.arn", person.arn, Principal.parse)
-        found.append(person)
-    return found
+        problems = _identity_problems(args)
+        inputs.reject(*(problem.under(under) for problem in problems))
+        principal: pulumi.Input[Principal] | None = None
+        if "arn" in args:
+            principal = INVALID if problems else inputs.parse(f"{under}.arn", args["arn"], Principal.parse)
+        elif not problems:
+            _parse_permission_set(inputs, under, args, context)
+        groups = [*([] if group is None else [group]), *args.get("groups", [])]
+        each = PrincipalInput(under, args, groups, principal)
+        if problem := _repeated(each, first_with):
+            inputs.reject(problem)
+        elif principal is not None:
+            each = _with_access(inputs, each, context)
+        parsed.append(each)
+    return parsed
 
 
-def looked_up(
+def look_up_permission_sets(
     inputs: Inputs,
-    persons: Sequence[PrincipalSpec],
-    entrance: AccessContext,
+    principals: Sequence[PrincipalInput],
+    context: AccessContext,
     component: pulumi.Resource,
     checks: Sequence[Check],
-) -> list[PrincipalSpec]:
-    """The same, with the roles of permission sets found in IAM, after these checks. One call for all of them."""
-    if all(person.arn is not None for person in persons):
-        return list(persons)
-    roles = aws.iam.get_roles_output(
+) -> list[PrincipalInput]:
+    """Return the principals with the roles of permission sets, which one IAM call finds after these checks."""
+    if all(each.principal is not None for each in principals):
+        return list(principals)
+    role_arns = aws.iam.get_roles_output(
         path_prefix=identity_center.PATH_PREFIX,
         opts=pulumi.InvokeOutputOptions(parent=component, depends_on=list(checks)),  # type: ignore[arg-type]
     ).arns
-    found = []
-    for person in persons:
-        if person.arn is None:
-            asked = {
-                "name": person.given["permission_set"],
-                "account": entrance.cluster["account_id"],
-                "arns": roles,
-                "said": person.given.get("account_id"),
-            }
-            role = inputs.later(asked, _role, person.under)
-            person = replace(person, arn=role)  # noqa: PLW2901 - the same person, known better
-            _check(inputs, person, entrance)
-        found.append(person)
-    return found
+
+    def looked_up(each: PrincipalInput) -> PrincipalInput:
+        if each.principal is not None:
+            return each
+        wanted = [each.args["permission_set"], context.cluster["account_id"], each.args.get("account_id"), role_arns]
+        role = inputs.parse(each.under, wanted, _permission_set_role)
+        return _with_access(inputs, replace(each, principal=role), context)
+
+    return [looked_up(each) for each in principals]
 
 
-def _role(known: Mapping[str, Any]) -> str:
-    """The ARN of a permission set's role. Of an account that is not the cluster's nothing more is said than that."""
-    problems = Problems()
-    if known["said"] is not None:
-        problems.parse("account_id", _own_account, [known["said"], known["account"]])
-    if problems.found:
-        raise InvalidInput(problems.found)
-    return identity_center.role_of(known["name"], known["account"], known["arns"]).arn
+def _permission_set_role(resolved: Sequence[Any]) -> Principal:
+    """Return a permission set's role; for another account than the cluster's raise nothing but that."""
+    name, own_account, account, role_arns = resolved
+    if account is not None:
+        with Problems() as problems:
+            problems.parse("account_id", _require_own_account, [account, own_account])
+    return identity_center.role_of(name, own_account, role_arns)
 
 
-def access_entry(entrance: AccessContext, person: PrincipalSpec, who: Mapping[str, Any]) -> EntrySpec:
-    """The access entry of `person`, whose `who` is known now."""
-    _allowed(entrance, person, who)
-    return _entry(entrance, who)
-
-
-def _entry(entrance: AccessContext, who: Mapping[str, Any]) -> EntrySpec:
-    account = who.get("cluster_account")
-    return EntrySpec.of(who["arn"], who["groups"], who["username"], type=entrance.type, cluster_account=account)
-
-
-def logical_name(arn: str) -> str:
-    """The part of resources' logical names that is the principal's: the same however the declaration names it."""
-    return identity_center.logical_name(Principal.parse(arn))
-
-
-def _one_of_its_name(key: str) -> str:
-    """`key` without what does not tell two principals apart: a permission set's name is no ARN, and stays."""
-    try:
-        return logical_name(key)
-    except InvalidInput:
-        return key.lower()
-
-
-def _named_once(given: PrincipalArgs) -> list[Problem]:
-    if ("arn" in given) == ("permission_set" in given):
-        rule = "a principal is named by arn or by permission_set, one of the two"
-        return [Problem("arn", rule, given.get("arn"), "give arn; or permission_set for an Identity Center role")]
-    if "account_id" in given and "arn" in given:
-        rule = "an ARN has its account in it"
-        return [Problem("account_id", rule, given["account_id"], "leave account_id out")]
+def _identity_problems(args: PrincipalArgs) -> list[Problem]:
+    if ("arn" in args) == ("permission_set" in args):
+        rule = "must be set, or permission_set: exactly one of the two"
+        return [Problem("arn", rule, args.get("arn"), "set arn; or permission_set for an Identity Center role")]
+    if "account_id" in args and "arn" in args:
+        rule = "must be omitted with arn, which contains the account"
+        return [Problem("account_id", rule, args["account_id"], "remove account_id")]
     return []
 
 
-def _check(inputs: Inputs, person: PrincipalSpec, entrance: AccessContext) -> None:
-    """Everything that can be wrong with one principal: plain values at once, Outputs when they are known."""
-    wrong = len(inputs.problems.found)
-    if person.arn is None:
-        given = person.given
-        inputs.take(f"{person.under}.permission_set", given["permission_set"], identity_center.permission_set)
-        if "account_id" in given:
-            accounts = [given["account_id"], entrance.cluster["account_id"]]
-            inputs.take(f"{person.under}.account_id", accounts, _own_account)
-        return
-    if is_plain(person.who):
-        inputs.take(person.under, person.who, partial(_allowed, entrance, person))
-    if len(inputs.problems.found) == wrong:
-        in_account = {**person.who, "cluster_account": entrance.cluster["account_id"]}
-        inputs.take(person.under, in_account, partial(_allowed, entrance, person))
-    if len(inputs.problems.found) == wrong and not inputs.has_refused("cluster"):
-        place = f"{person.under} of {entrance.place}"
-        both = {"cluster": entrance.cluster["arn"], "principal": person.arn}
-        fits = partial(_fits, place, entrance.access_method, person)
-        inputs.take(person.under, both, fits)
-        if not is_plain(entrance.cluster["arn"]) and len(inputs.problems.found) == wrong:
-            # In the preview that creates the cluster its ARN is not known; the Output of it tells clusters apart.
-            once = partial(
-                _declared_once, place, entrance.access_method, person, program_state.object_key(entrance.cluster["arn"])
-            )
-            inputs.take(person.under, person.arn, lambda arn: once(Principal.parse(arn)))
+def _parse_permission_set(inputs: Inputs, under: str, args: PrincipalArgs, context: AccessContext) -> None:
+    inputs.parse(f"{under}.permission_set", args["permission_set"], identity_center.permission_set)
+    if "account_id" in args and context is not INVALID:
+        accounts = [args["account_id"], context.cluster["account_id"]]
+        inputs.parse(f"{under}.account_id", accounts, _require_own_account)
 
 
-def _allowed(entrance: AccessContext, person: PrincipalSpec, who: Mapping[str, Any]) -> None:
-    """Refuses what an entry or a mapping does not take, in the words and places of `PrincipalArgs`."""
+def _repeated(each: PrincipalInput, first_with: dict[str, str]) -> Problem | None:
+    """Return the problem of a principal that is earlier in the list; IAM has one of a name, whatever case and path."""
+    field = "permission_set" if each.principal is None else "arn"
+    if isinstance(each.principal, Principal):
+        key = identity_center.logical_name(each.principal)
+    elif each.principal is None and isinstance(name := each.args.get("permission_set"), str):
+        key = name.lower()
+    else:
+        return None
+    first = first_with.setdefault(key, each.under)
+    if first == each.under:
+        return None
+    rule = "must name each principal once, whatever the case of its ARN and its path (IAM has one of a name)"
+    return Problem(f"{each.under}.{field}", rule, each.args.get(field), f"remove {first} or this one")
+
+
+def _with_access(inputs: Inputs, each: PrincipalInput, context: AccessContext) -> PrincipalInput:
+    """Return the principal with its parsed access, which fits the cluster and is declared once in the program."""
+    own = each.args.get("groups", [])
+    parse = partial(_parse_access, number_of_own_groups=len(own))
+    resolved = [context, each.principal, list(each.groups), each.args.get("username")]
+    access = inputs.parse(each.under, resolved, parse)
+    if context is INVALID:
+        return replace(each, access=access)
+    if context.access_method.uses_access_entries and context.type.is_for_nodes:
+        in_account = partial(_require_cluster_account, context)
+        inputs.parse(each.under, [access, context.cluster["account_id"]], in_account)
+    fits = partial(_require_fit, context, each)
+    inputs.parse(f"{each.under}.arn", [context.connection.arn, access], fits)
+    if isinstance(context.connection.arn, pulumi.Output):
+        # The preview that creates the cluster does not know its ARN; the Output of it tells clusters apart.
+        key = program_state.object_key(context.cluster["arn"])
+        once = partial(_declare_once, context, each, key)
+        inputs.parse(f"{each.under}.arn", each.principal, once)
+    return replace(each, access=access)
+
+
+def _parse_access(resolved: Sequence[Any], *, number_of_own_groups: int) -> PrincipalAccess:
+    """Raise the problems that EKS or the authenticator has with this principal, by the names of `PrincipalArgs`."""
+    context, principal, groups, username = resolved
     problems = Problems()
-    if entrance.access_method.uses_access_entries:
-        problems.parse("", _entry, entrance, who)
-    # That a type has no equal in aws-auth is reported once, of access_method.
-    is_in_aws_auth = not entrance.type.is_for_nodes or entrance.type in NODE_IDENTITIES
-    if entrance.access_method.uses_aws_auth and is_in_aws_auth and not problems.found:
-        problems.parse("", UserMapping.of, who["arn"], who["groups"], who["username"], type=entrance.type)
+    if context.access_method.uses_access_entries:
+        problems.parse("", EntrySpec.of, principal, groups, username, type=context.type)
+    # A type without an equivalent in aws-auth is reported once, as a problem of access_method.
+    is_in_aws_auth = not context.type.is_for_nodes or context.type in NODE_IDENTITIES
+    if context.access_method.uses_aws_auth and is_in_aws_auth and not problems.found:
+        problems.parse("", UserMapping.of, principal, groups, username, type=context.type)
     if problems.found:
-        first = len(who["groups"]) - len(person.given.get("groups", []))
-        raise InvalidInput([_as_written(problem, first) for problem in problems.found])
+        first = len(groups) - number_of_own_groups
+        raise InvalidInput([_of_principal_args(problem, first) for problem in problems.found])
+    return PrincipalAccess(principal, username, tuple(groups))
 
 
-_WRITTEN = {"principal_arn": "arn", "kubernetes_groups": "groups"}
+_ARGS = {"principal_arn": "arn", "kubernetes_groups": "groups"}
 _INDEX = re.compile(r"groups\[(\d+)\]")
 
 
-def _as_written(problem: Problem, first: int) -> Problem:
-    """`problem` of a principal's own groups, which begin at index `first` of all that it gets."""
+def _of_principal_args(problem: Problem, first: int) -> Problem:
+    """Return `problem` by the input's name; the principal's own groups begin at index `first` of all its groups."""
     field, bracket, rest = problem.input.partition("[")
-    field = f"{_WRITTEN.get(field, field)}{bracket}{rest}"
-    return replace(problem, input=_INDEX.sub(lambda found: f"groups[{max(int(found[1]) - first, 0)}]", field))
+    field = f"{_ARGS.get(field, field)}{bracket}{rest}"
+    return replace(problem, input=_INDEX.sub(lambda index: f"groups[{max(int(index[1]) - first, 0)}]", field))
 
 
-def _own_account(accounts: Any) -> None:
-    """Refuses a permission set's role of another account than the cluster's."""
+def _require_own_account(accounts: Sequence[str]) -> None:
     account, own = accounts
     if names.account_id(account) != own:
-        rule = f"roles are looked up in the cluster's account {own} alone: no other account's IAM can be asked"
-        listed = f"`aws iam list-roles --path-prefix {identity_center.PATH_PREFIX}` in account {account} shows it"
-        raise InvalidInput([Problem("", rule, account, f"give the role's arn in place of permission_set: {listed}")])
+        rule = f"must be the cluster's account {own}: only its IAM is queried"
+        command = f"`aws iam list-roles --path-prefix {identity_center.PATH_PREFIX}` in account {account} lists it"
+        raise InvalidInput([Problem("", rule, account, f"pass the role's arn instead of permission_set: {command}")])
 
 
-def _fits(place: str, access_method: AccessMethod, person: PrincipalSpec, known: Any) -> None:
-    """Refuses a principal that can never enter this cluster, or that this program lets in twice."""
-    try:
-        cluster = Arn.parse(known["cluster"])
-    except InvalidInput:
-        return  # said of the connection, under its own name
-    principal = Principal.parse(known["principal"])
+def _require_cluster_account(context: AccessContext, resolved: Sequence[Any]) -> None:
+    """Raise the problem of a node role of another account than the cluster's."""
+    access, account = resolved
+    problems = Problems()
+    problems.parse("", EntrySpec.of, access.principal, type=context.type, cluster_account=account)
+    if problems.found:
+        raise InvalidInput([_of_principal_args(problem, 0) for problem in problems.found])
+
+
+def _require_fit(context: AccessContext, each: PrincipalInput, resolved: Sequence[Any]) -> None:
+    """Reject a principal of another partition, or one that this program declares twice; warn of an account root."""
+    cluster, access = resolved
+    principal = access.principal
     if principal.partition != cluster.partition:
-        rule = f"a cluster of partition {cluster.partition.name} knows principals of that partition"
-        raise InvalidInput([Problem("arn", rule, principal.arn, "give a principal of the cluster's own partition")])
+        rule = f"must be of the cluster's partition {cluster.partition.name}"
+        raise InvalidInput([Problem("", rule, principal.arn, "pass a principal of that partition")])
     if principal.kind is PrincipalKind.ROOT:
         diagnostics.warn(
-            f"{place}: {principal.arn} is the root user alone, not everybody in account {principal.account}, which no "
-            "way into a cluster can give a group; to let others in, give a role that they may assume"
+            f"{each.under} of {context.subject}: {principal.arn} is the root user alone, not every principal of "
+            f"account {principal.account}, to which no access method can give a group; to give others access, pass a "
+            "role that they may assume"
         )
-    _declared_once(place, access_method, person, str(cluster), principal)
-    who = principal.aws_auth_arn.lower()
-    entered = program_state.claimed_by(AccessMethod.ACCESS_ENTRY, str(cluster), who)
-    mapped = program_state.claimed_by(AccessMethod.AWS_AUTH, str(cluster), who)
-    if entered and mapped and entered != mapped:
+    _declare_once(context, each, str(cluster), principal)
+    key = str(cluster), principal.aws_auth_arn.lower()
+    with_entry = program_state.claimed_by(AccessMethod.ACCESS_ENTRY, *key)
+    with_mapping = program_state.claimed_by(AccessMethod.AWS_AUTH, *key)
+    if with_entry and with_mapping and with_entry != with_mapping:
         diagnostics.warn(
-            f"{principal.arn} is let in by {entered} (access-entry) and by {mapped} (aws-auth): EKS takes the access "
-            "entry, and the aws-auth mapping does nothing; for a migration, say access_method both in one of them"
+            f"{principal.arn} has an access entry in {with_entry} and an aws-auth mapping in {with_mapping}: EKS reads "
+            "the access entry, and the mapping has no effect; for a migration, set access_method to both in one of them"
         )
 
 
-def _declared_once(
-    place: str, access_method: AccessMethod, person: PrincipalSpec, cluster: str, principal: Principal
-) -> None:
-    """Reject a principal that this program declares for the same cluster and access method elsewhere."""
-    for way in (AccessMethod.ACCESS_ENTRY, AccessMethod.AWS_AUTH):
-        if access_method not in {way, AccessMethod.BOTH}:
+def _declare_once(context: AccessContext, each: PrincipalInput, cluster: str, principal: Principal) -> None:
+    """Reject a principal that another declaration of this program has for the same cluster and access method."""
+    declaration = f"{each.under} of {context.subject}"
+    for method in (AccessMethod.ACCESS_ENTRY, AccessMethod.AWS_AUTH):
+        if context.access_method not in {method, AccessMethod.BOTH}:
             continue
-        first = program_state.claim(place, way, cluster, principal.aws_auth_arn.lower())
-        if first != place:
-            what = "access entry" if way is AccessMethod.ACCESS_ENTRY else "entry of aws-auth"
-            rule = f"must have one {what} in a cluster (EKS), and {first} declares it; case and path make no difference"
-            raise InvalidInput([Problem("arn", rule, principal.arn, _both(first, place, person))])
+        first = program_state.claim(declaration, method, cluster, principal.aws_auth_arn.lower())
+        if first != declaration:
+            kind = "access entry" if method is AccessMethod.ACCESS_ENTRY else "entry of aws-auth"
+            rule = f"must have one {kind} in a cluster (EKS), and {first} declares it; case and path make no difference"
+            raise InvalidInput([Problem("", rule, principal.arn, _merge_fix(first, declaration, each))])
 
 
-def _both(first: str, second: str, person: PrincipalSpec) -> str:
-    """How one principal gets the access of two declarations."""
+def _merge_fix(first: str, second: str, each: PrincipalInput) -> str:
+    """Return how one principal gets the access of two declarations."""
     if first.startswith(program_state.CREATE):
         return f"remove {first}: {second} creates the access entry"
     own = (
-        "declare it in a ClusterAccess of its own, with the policies of both in policies and the groups of both in "
-        'its "groups", and remove it from the other two'
+        "declare it in a ClusterAccess of its own, with the policies of both in access_policies and the groups of both "
+        'in its "groups", and remove it from the other two'
     )
-    groups = [group for group in person.groups if isinstance(group, str)]
+    groups = [group for group in each.groups if isinstance(group, str)]
     if not groups:
         return own
     listed = ", ".join(f'"{group}"' for group in groups)

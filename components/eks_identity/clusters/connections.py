@@ -1,9 +1,11 @@
-"""What other components need of a cluster, checked once: a thousand of them may have been given the same one.
+"""The connection of a cluster, which other components take as `cluster`, parsed once for a program.
 
-Apart from `Cluster`, whose SDKs take seconds to import: who has the connection written out needs none of them.
+This module imports no SDK of a cloud: a program that writes out the connection of a cluster of another stack does not
+wait for the imports of `Cluster`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -11,15 +13,18 @@ import pulumi
 
 from eks_identity.errors import Problem, Problems
 from eks_identity.model import arns, connections, names
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import AWS, PARTITIONS, Partition
-from eks_identity.runtime.inputs import Inputs, is_plain
+from eks_identity.runtime.inputs import INVALID, Inputs, is_plain
+from eks_identity.runtime.outputs import memoize_on_output
 
 PARTITION = "partition"
-_CHECKED = "_eks_identity_checked"
+MODE = "authentication_mode"
 
 
 class ClusterConnection(TypedDict):
-    """What other components need of a cluster; `Cluster.connection`, or written out for a cluster of another stack."""
+    """What other components need of a cluster: `Cluster.connection`, or written out for a cluster of another stack."""
 
     name: pulumi.Input[str]
     """The cluster's name in EKS."""
@@ -28,7 +33,7 @@ class ClusterConnection(TypedDict):
     endpoint: pulumi.Input[str]
     """The URL of the API server."""
     certificate_authority: pulumi.Input[str]
-    """Base64, as DescribeCluster gives it."""
+    """Base64, as DescribeCluster returns it."""
     issuer: pulumi.Input[str]
     """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
     region: pulumi.Input[str]
@@ -40,56 +45,82 @@ class ClusterConnection(TypedDict):
     authentication_mode: pulumi.Input[str]
     """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
     kubeconfig: pulumi.Input[str]
-    """JSON or YAML; its user may read and write what is declared. A kubernetes provider of another cluster is
-    rejected."""
+    """JSON or YAML. Its user must be able to read and write the declared objects. A kubernetes provider of another
+    cluster is rejected."""
 
 
-def require(inputs: Inputs, cluster: ClusterConnection) -> pulumi.Input[Partition]:
-    """The cluster's partition. Plain values are refused with the component's own, each Output once in a program."""
-    given: Mapping[str, Any] = cluster
-    plain = {field: value for field, value in given.items() if is_plain(value)}
-    inputs.require(*(problem.under("cluster") for problem in _problems(tuple(plain.items()))))
-    late = {field: value for field, value in given.items() if field not in plain and _is_new(value)}
-    for field, value in late.items():
-        if field != PARTITION:
-            inputs.later(value, connections.CHECKS[field], f"cluster.{field}")
-    if not late.keys().isdisjoint(connections.IN_THE_ARN):
-        together = {field: given[field] for field in connections.IN_THE_ARN}
-        inputs.later(together, connections.require_one_cluster, "cluster")
-    return inputs.take(f"cluster.{PARTITION}", given[PARTITION], connections.CHECKS[PARTITION])
+@dataclass(frozen=True)
+class Connection:
+    """The parsed values of a connection that components compare their own inputs with."""
+
+    arn: pulumi.Input[Arn]
+    partition: pulumi.Input[Partition]
+    authentication_mode: pulumi.Input[AuthenticationMode]
 
 
-def place(inputs: Inputs, args: Mapping[str, Any]) -> dict[str, Any]:
-    """`cluster_name`, `region` and `cluster_arn` (None where it was not given) of args, which fit each other."""
-    found = {
-        "cluster_name": inputs.take("cluster_name", args["cluster_name"], names.cluster_name),
-        "region": inputs.take("region", args["region"], names.region),
-    }
+def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
+    """Parse a cluster's connection. Problems of plain values are added to `inputs`; each Output is parsed once."""
+    values: Mapping[str, Any] = cluster
+    plain = {field: value for field, value in values.items() if is_plain(value)}
+    problems = _problems(tuple(plain.items()))
+    inputs.reject(*(problem.under("cluster") for problem in problems))
+    outputs = {field: _parse_output(inputs, field, value) for field, value in values.items() if field not in plain}
+    if any(field in outputs and _is_first(values[field], "one cluster") for field in connections.IN_THE_ARN):
+        together = {field: values[field] for field in connections.IN_THE_ARN}
+        inputs.parse("cluster", together, connections.require_one_cluster)
+    partition = outputs.get(PARTITION) or inputs.parse(
+        f"cluster.{PARTITION}", values[PARTITION], connections.CHECKS[PARTITION]
+    )
+    arn = outputs.get("arn") or (INVALID if problems else _arn(plain["arn"]))
+    mode = outputs.get(MODE) or (INVALID if problems else AuthenticationMode.parse(plain[MODE]))
+    return Connection(arn, partition, mode)
+
+
+def _parse_output(inputs: Inputs, field: str, value: Any) -> Any:
+    def parse(output: Any) -> Any:
+        return inputs.parse(f"cluster.{field}", output, connections.CHECKS[field])
+
+    # A thousand components may have the same Output: the first one's error names it.
+    return memoize_on_output(value, f"cluster.{field}", parse) if isinstance(value, pulumi.Output) else parse(value)
+
+
+def _is_first(value: Any, what: str) -> bool:
+    """Return whether this is the first call for this very Output."""
+    first: list[bool] = []
+    if isinstance(value, pulumi.Output):
+        memoize_on_output(value, what, lambda _: first.append(True))
+        return bool(first)
+    return True
+
+
+def parse_location(inputs: Inputs, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `cluster_name`, `region` and `cluster_arn` (None if omitted) of args, which must be of one cluster."""
+    name = inputs.parse("cluster_name", args["cluster_name"], names.cluster_name)
+    region = inputs.parse("region", args["region"], names.region)
     if "cluster_arn" not in args:
-        return {**found, "cluster_arn": None}
-    arn = inputs.take("cluster_arn", args["cluster_arn"], arns.cluster_arn)
-    said = {"name": found["cluster_name"], "region": found["region"], "arn": arn}
-    return {**found, "cluster_arn": inputs.once_known(said, connections.arn_of_cluster, "cluster_arn")}
+        return {"cluster_name": name, "region": region, "cluster_arn": None}
+    arn = inputs.parse("cluster_arn", args["cluster_arn"], arns.cluster_arn)
+    together = {"name": name, "region": region, "arn": arn}
+    return {
+        "cluster_name": name,
+        "region": region,
+        "cluster_arn": inputs.parse("cluster_arn", together, connections.arn_of_cluster),
+    }
 
 
 @lru_cache(maxsize=64)
 def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
-    """What is wrong with these values of a connection, but for the partition's own."""
+    """Return the problems of the plain values of a connection, except for the partition's own."""
     problems = Problems()
     for field, value in plain:
         if field != PARTITION:
             problems.parse(field, connections.CHECKS[field], value)
-    known = {field: value for field, value in plain if field in connections.IN_THE_ARN}
-    if not problems.found and "arn" in known and known.get(PARTITION, AWS.name) in PARTITIONS:
-        problems.parse("", connections.require_one_cluster, known)
+    in_the_arn = {field: value for field, value in plain if field in connections.IN_THE_ARN}
+    if not problems.found and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
+        problems.parse("", connections.require_one_cluster, in_the_arn)
     return tuple(problems.found)
 
 
-def _is_new(value: Any) -> bool:
-    """Whether this very Output was not checked before."""
-    if not isinstance(value, pulumi.Output):
-        return True
-    own = vars(value)
-    seen = own.setdefault(_CHECKED, False)
-    own[_CHECKED] = True
-    return not seen
+@lru_cache(maxsize=64)
+def _arn(text: str) -> Arn:
+    return connections.arn(text)

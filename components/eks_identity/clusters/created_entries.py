@@ -52,7 +52,7 @@ class CreatedEntries:
         self.inputs.later(
             [self.cluster_arn, principal], lambda found: self._once(key, str(Arn.parse(found[0])), found[1]), under
         )
-        refuse_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
+        reject_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
 
     def _once(self, key: str, cluster: str, principal: str) -> None:
         place = f"{_OPTION}.{key} of {self.inputs.subject}"
@@ -75,8 +75,12 @@ class CreatedEntries:
         return arn
 
 
-def refuse_creator(
-    inputs: Inputs, cluster_arn: Any, principal: pulumi.Input[str], under: str, instead: str = "set adopt to True"
+def reject_creator(
+    inputs: Inputs,
+    cluster_arn: Any,
+    principal: pulumi.Input[str | Principal],
+    under: str,
+    instead: str = "set adopt to True",
 ) -> None:
     """Reject an entry of the principal who creates this cluster in this update: EKS gives them one by itself."""
     creator = _creators().get(program_state.object_key(cluster_arn))
@@ -85,12 +89,12 @@ def refuse_creator(
 
     def refuse(found: Sequence[Any]) -> None:
         caller = lockout.Caller.of(found[0]) if found[0] else None
-        if caller is not None and lockout.same_principal(caller.principal, Principal.parse(found[1])):
+        if caller is not None and lockout.same_principal(caller.principal, Principal.of(found[1])):
             rule = "must not be the creator of the cluster, for whom EKS itself creates an access entry"
             fix = f"{instead}: the creator's entry exists once the cluster does"
-            raise InvalidInput([Problem("", rule, found[1], fix)])
+            raise InvalidInput([Problem("", rule, Principal.of(found[1]).arn, fix)])
 
-    inputs.later([creator, principal], refuse, under)
+    inputs.parse(under, [creator, principal], refuse)
 
 
 def _creators() -> dict[str, pulumi.Output[str | None]]:

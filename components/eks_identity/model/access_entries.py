@@ -72,7 +72,7 @@ class AccessMethod(StrEnum):
         """What there is to say about this way into a cluster with authentication mode `mode`."""
         if self.uses_aws_auth and not mode.reads_aws_auth:
             rule = f"with authentication mode {mode} EKS ignores aws-auth"
-            return [Problem("access_method", rule, str(self), "use access-entry")]
+            return [Problem("access_method", rule, str(self), "set access_method to access-entry")]
         if self.uses_access_entries and not mode.reads_access_entries:
             fix = f"use aws-auth, or take the cluster to {AuthenticationMode.API_AND_CONFIG_MAP} (there is no way back)"
             return [
@@ -128,7 +128,7 @@ class EntrySpec:
     @classmethod
     def of(
         cls,
-        principal_arn: str,
+        principal_arn: str | Principal,
         groups: Sequence[str] = (),
         username: str | None = None,
         *,
@@ -137,7 +137,7 @@ class EntrySpec:
     ) -> Self:
         """Refuses, all at once, what EKS would. The principal's path stays, unlike in aws-auth."""
         with Problems() as problems:
-            principal = problems.parse("principal_arn", Principal.parse, principal_arn)
+            principal = problems.parse("principal_arn", Principal.of, principal_arn)
             kind = problems.parse("type", EntryType.parse, type)
             if kind is not None and kind.is_for_nodes:
                 problems.extend(_node_problems(kind, principal, groups, username, cluster_account))
@@ -149,7 +149,7 @@ class EntrySpec:
                     problems.parse("username", access_entry_username, username, principal)
             if principal is not None and principal.is_service_linked():
                 rule = "service-linked roles get no access entry (EKS)"
-                problems.add("principal_arn", rule, principal_arn, "give a role of your own")
+                problems.add("principal_arn", rule, principal.arn, "give a role of your own")
         assert principal is not None
         assert kind is not None
         return cls(principal, username, tuple(groups), kind)

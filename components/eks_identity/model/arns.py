@@ -105,6 +105,11 @@ class Principal:
             names.role_name(name)
         return cls(PrincipalKind(kind.lower()), arn.partition, account, name, path)
 
+    @classmethod
+    def of(cls, arn: str | Self) -> Self:
+        """Return the principal of an ARN; a principal that is parsed already is returned as it is."""
+        return arn if isinstance(arn, cls) else cls.parse(arn)  # type: ignore[arg-type]  # a string, then
+
     @property
     def arn(self) -> str:
         """The ARN as IAM writes it, path and all: what an access entry wants."""

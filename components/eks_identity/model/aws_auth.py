@@ -40,7 +40,7 @@ class UserMapping:
     @classmethod
     def of(
         cls,
-        arn: str,
+        arn: str | Principal,
         groups: Sequence[str] | None = None,
         username: str | None = None,
         *,
@@ -52,7 +52,7 @@ class UserMapping:
         """
         with Problems() as problems:
             kind = problems.parse("type", EntryType.parse, type)
-            principal = problems.parse("arn", Principal.parse, arn)
+            principal = problems.parse("arn", Principal.of, arn)
             if kind is None:
                 pass
             elif kind.is_for_nodes:

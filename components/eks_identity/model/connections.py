@@ -16,6 +16,7 @@ from typing import Any
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, kubeconfig, names, partitions
 from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Arn
 from eks_identity.model.issuers import Issuer
 from eks_identity.model.partitions import Partition
 
@@ -43,6 +44,11 @@ def certificate_authority(data: str) -> str:
     return data
 
 
+def arn(text: str) -> Arn:
+    """Return the parsed ARN of an EKS cluster."""
+    return Arn.parse(arns.cluster_arn(text))
+
+
 def partition(name: str) -> Partition:
     """The partition, refused under the name that it has in a connection."""
     try:
@@ -53,7 +59,7 @@ def partition(name: str) -> Partition:
 
 CHECKS: Mapping[str, Callable[[str], Any]] = {
     "name": names.cluster_name,
-    "arn": arns.cluster_arn,
+    "arn": arn,
     "endpoint": endpoint,
     "certificate_authority": certificate_authority,
     "issuer": Issuer.parse,
@@ -70,12 +76,12 @@ IN_THE_ARN = ("arn", "name", "region", "account_id", "partition")
 
 def require_one_cluster(known: Mapping[str, Any]) -> None:
     """Refuses values that are those of another cluster than the ARN's. Those that are left out are not looked at."""
-    arn = arns.Arn.parse(known["arn"])
+    cluster = Arn.parse(known["arn"])
     said = {
-        "name": arn.resource.partition("/")[2],
-        "region": arn.region,
-        "account_id": arn.account,
-        "partition": arn.partition.name,
+        "name": cluster.resource.partition("/")[2],
+        "region": cluster.region,
+        "account_id": cluster.account,
+        "partition": cluster.partition.name,
     }
     with Problems() as problems:
         for field, value in said.items():
@@ -86,8 +92,8 @@ def require_one_cluster(known: Mapping[str, Any]) -> None:
 
 def arn_of_cluster(known: Mapping[str, Any]) -> str:
     """`arn`, refused where it is not that of the cluster `name` in `region`."""
-    arn = arns.Arn.parse(known["arn"])
-    if (arn.resource.partition("/")[2], arn.region) != (known["name"], known["region"]):
+    cluster = Arn.parse(known["arn"])
+    if (cluster.resource.partition("/")[2], cluster.region) != (known["name"], known["region"]):
         rule = f"the ARN of EKS cluster {known['name']} in {known['region']}"
         raise InvalidInput([Problem("", rule, known["arn"], "give Cluster.arn, name and region of one cluster")])
     return str(known["arn"])

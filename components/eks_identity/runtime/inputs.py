@@ -323,6 +323,11 @@ def contains_invalid(value: Any) -> bool:
     return value is INVALID
 
 
+def valid(values: Iterable[T]) -> list[T]:
+    """Return the `values` without those that are INVALID, for checks that compare them with one another."""
+    return [value for value in values if value is not INVALID]
+
+
 def is_plain(value: Any) -> bool:
     """Whether no Output and no Awaitable is anywhere in `value`."""
     if isinstance(value, PLAIN):
@@ -334,7 +339,7 @@ def is_plain(value: Any) -> bool:
     return not is_output(value)
 
 
-async def known(value: pulumi.Input[V]) -> V | None:
+async def resolve(value: pulumi.Input[V]) -> V | None:
     """The value, for those who ask while the engine waits for the answer; None where a preview does not know it."""
     if is_plain(value):
         redaction.note(Redactor(plain=[value]))
@@ -364,3 +369,4 @@ def require_provider(component: pulumi.ComponentResource, package: str, how: str
 
 
 CLUSTER_PROVIDER = "pass opts=pulumi.ResourceOptions(providers=[cluster.provider])"
+known = resolve

@@ -57,7 +57,7 @@ class Addon(pulumi.ComponentResource):
     def __init__(self, name: str, args: AddonArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'Addon "{name}"', args, AddonArgs) as inputs:
             cluster = args["cluster"]
-            partition = connections.require(inputs, cluster)
+            partition = connections.parse_connection(inputs, cluster).partition
             inputs.one_of(args["addon_name"], "addon_name", names.addon)
             entry = policy_templates.entry_of_addon(args["addon_name"])
             mode = inputs.one_of(args.get("mode", NONE), "mode", _mode)

@@ -70,7 +70,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             subjects = [SubjectArgs(namespace=namespace, name=account), *more]
             if is_plain(pairs(subjects)) and not inputs.problems.found:
                 inputs.require(*workload_rules.repeated(pairs(subjects)))
-            partition = connections.require(inputs, cluster)
+            partition = connections.parse_connection(inputs, cluster).partition
             annotations = service_account.annotations_of(inputs, args, None, webhook=False)
             for field, check in _CHECKS.items():
                 if field in args:

@@ -775,7 +775,7 @@ NOT_PLAYED = {
     "leave adopt out; what is to be taken over",
     "set another name, or remove it from",
     "take it out of .* or of .*",
-    "take it out of AwsAuthMapping",
+    "remove it from AwsAuthMapping",
     "take it out, or copy it from the plan",
     "write the whole ARN of",
     "mend that, and run this again",

@@ -519,7 +519,7 @@ def test_an_arn_is_mapped_once_in_a_program():
         late = pulumi.Output.from_input(USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER", "user"))
         eks.AwsAuthMapping("second", {"kubeconfig": kubeconfig(server), "arn": late, "groups": ["b"]})
 
-    with pytest.raises(InvalidInputError, match='AwsAuthMapping "first" or of AwsAuthMapping "second"'):
+    with pytest.raises(InvalidInputError, match='AwsAuthMapping "first" or from AwsAuthMapping "second"'):
         deploy(program, preview=True)
     assert len(deploy(lambda: program("https://two"), preview=True).of(MAPPING)) == 2
 

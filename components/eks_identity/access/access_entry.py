@@ -4,21 +4,22 @@
 told in docs/adr/0007.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.clusters import connections
+from eks_identity.clusters.connections import parse_location
 from eks_identity.errors import InvalidInput
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model import tags
+from eks_identity.model import tags as tag_rules
 from eks_identity.model.access_entries import EntrySpec
-from eks_identity.model.arns import Principal
+from eks_identity.model.arns import principal_arn
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import reference
-from eks_identity.runtime.inputs import Inputs, is_plain
+from eks_identity.runtime.inputs import Inputs, parsed_by
 
 
 class AccessEntryArgs(TypedDict):
@@ -50,6 +51,15 @@ class AccessEntryArgs(TypedDict):
     """An `LockoutGuard` knows this entry, and refuses where it is a last way in; so the entry itself asks nobody."""
 
 
+@dataclass(frozen=True)
+class _Options:
+    """The inputs that do not depend on another one."""
+
+    allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
+    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.usable)
+    guarded: bool = parsed_by(bool, default=False)
+
+
 class AccessEntry(
     EksIdentityResource, provider=reference("AccessEntryProvider"), secrets=["kubeconfig", "credentials"]
 ):
@@ -78,36 +88,33 @@ class AccessEntry(
 
     def __init__(self, name: str, args: AccessEntryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AccessEntry "{name}"', args, AccessEntryArgs) as inputs:
-            who = {"arn": args["principal_arn"], "groups": args.get("groups", []), "username": args.get("username")}
-            if is_plain(who):
-                inputs.take("", who, _entry)
-            entry = inputs.later(who, _entry)
-            place = connections.parse_location(inputs, args)
-            inputs.problems.extend(tags.problems(args.get("tags", {}), keys_have_case=True), "tags")
-            for index, arn in enumerate(args.get("allow_lockout_of", [])):
-                inputs.take(f"allow_lockout_of[{index}]", arn, Principal.parse)
-            if "kubeconfig" in args:
-                inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
+            fields = [args["principal_arn"], args.get("groups", []), args.get("username")]
+            entry: pulumi.Output[EntrySpec] = pulumi.Output.from_input(inputs.parse("", fields, _entry))
+            location = parse_location(inputs, args)
+            options = inputs.read(_Options)
+            tags = inputs.text_values("tags", args.get("tags", {}))
+            inputs.reject(*(each.under("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
         props = {
-            **place,
+            **location,
             "credentials": credentials.passed_on(opts),
-            "principal_arn": entry.apply(lambda known: known.principal.arn),
-            "username": entry.apply(lambda known: known.username or known.principal.default_username),
-            "groups": entry.apply(lambda known: list(known.kubernetes_groups)),
-            "tags": inputs.texts("tags", args.get("tags", {})),
-            "allow_lockout_of": args.get("allow_lockout_of", []),
-            "kubeconfig": args.get("kubeconfig"),
-            "guarded": bool(args.get("guarded", False)),
+            "principal_arn": entry.apply(lambda parsed: parsed.principal.arn),
+            "username": entry.apply(lambda parsed: parsed.username or parsed.principal.default_username),
+            "groups": entry.apply(lambda parsed: list(parsed.kubernetes_groups)),
+            "tags": tags,
+            "allow_lockout_of": options.allow_lockout_of,
+            "kubeconfig": options.kubeconfig,
+            "guarded": options.guarded,
             "access_entry_arn": None,
             "takes_over": None,
         }
         super().__init__(name, props, opts)
 
 
-def _entry(who: dict[str, Any]) -> EntrySpec:
+def _entry(fields: Sequence[Any]) -> EntrySpec:
+    principal_arn, groups, username = fields
     try:
-        return EntrySpec.of(who["arn"], who["groups"], who["username"])
-    except InvalidInput as refusal:
+        return EntrySpec.of(principal_arn, groups, username)
+    except InvalidInput as error:
         raise InvalidInput(
-            replace(problem, input=problem.input.removeprefix("kubernetes_")) for problem in refusal.problems
+            replace(problem, input=problem.input.removeprefix("kubernetes_")) for problem in error.problems
         ) from None

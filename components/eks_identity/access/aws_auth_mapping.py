@@ -1,5 +1,8 @@
 """One entry of aws-auth as a Pulumi resource, safe to have beside whoever else writes that ConfigMap."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -7,12 +10,12 @@ import pulumi
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import EntryType
-from eks_identity.model.arns import Principal
+from eks_identity.model.arns import principal_arn
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.runtime import credentials, program_state
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import reference
-from eks_identity.runtime.inputs import Inputs, is_plain
+from eks_identity.runtime.inputs import Inputs, parsed_by
 
 
 class AwsAuthMappingArgs(TypedDict):
@@ -38,6 +41,16 @@ class AwsAuthMappingArgs(TypedDict):
     """ARNs of principals that may lose this access although it is the caller's, or the last administrator's, and of
     node roles whose entry is removed with this mapping: by default it stays, since nodes could no longer authenticate.
     When the mapping is deleted or replaced, the value of the last update counts."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The inputs besides those of the entry itself."""
+
+    kubeconfig: pulumi.Input[str] = parsed_by(kubeconfigs.usable)
+    type: str = parsed_by(str, default=EntryType.STANDARD)
+    adopt: bool = parsed_by(bool, default=False)
+    allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
 
 
 class AwsAuthMapping(
@@ -67,39 +80,36 @@ class AwsAuthMapping(
 
     def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AwsAuthMapping "{name}"', args, AwsAuthMappingArgs) as inputs:
-            kubeconfig = inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
-            kind = args.get("type", EntryType.STANDARD)
-            who = {"arn": args["arn"], "groups": args.get("groups"), "username": args.get("username"), "type": kind}
-            if is_plain(who):
-                inputs.take("", who, _mapping)
-            for index, arn in enumerate(args.get("allow_lockout_of", [])):
-                inputs.take(f"allow_lockout_of[{index}]", arn, Principal.parse)
-            once = inputs.later({**who, "kubeconfig": kubeconfig}, lambda known: _declared_once(name, known))
-            # A secret kubeconfig does not make the entry secret.
-            declared_once = pulumi.Output.all(inputs.later(who, _mapping), pulumi.Output.unsecret(once))
+            options = inputs.read(_Options)
+            fields = [args["arn"], args.get("groups"), args.get("username"), options.type]
+            mapping = inputs.parse("", fields, _mapping)
+            once = inputs.parse("arn", [mapping, options.kubeconfig], partial(_declare_once, name))
+        # A secret kubeconfig does not make the entry secret.
+        together: Any = pulumi.Output.all(mapping, pulumi.Output.unsecret(pulumi.Output.from_input(once)))
+        declared: pulumi.Output[UserMapping] = together.apply(lambda both: both[0])
         props = {
-            "kubeconfig": args["kubeconfig"],
+            "kubeconfig": options.kubeconfig,
             "credentials": credentials.passed_on(opts),
-            "arn": declared_once.apply(lambda known: known[0].arn),
-            "username": declared_once.apply(lambda known: known[0].username),
-            "groups": declared_once.apply(lambda known: list(known[0].groups)),
-            **({} if kind == EntryType.STANDARD else {"type": kind}),
-            "adopt": bool(args.get("adopt", False)),
-            "allow_lockout_of": args.get("allow_lockout_of", []),
+            "arn": declared.apply(lambda parsed: parsed.arn),
+            "username": declared.apply(lambda parsed: parsed.username),
+            "groups": declared.apply(lambda parsed: list(parsed.groups)),
+            **({} if options.type == EntryType.STANDARD else {"type": options.type}),
+            "adopt": options.adopt,
+            "allow_lockout_of": options.allow_lockout_of,
         }
         super().__init__(name, props, opts)
 
 
-def _declared_once(name: str, who: dict[str, Any]) -> UserMapping:
-    """The mapping, refused where another resource of this program maps the same ARN in the same cluster."""
-    mapping = _mapping(who)
-    first = program_state.claim(name, "aws-auth", kubeconfigs.server(who["kubeconfig"]), mapping.arn.lower())
+def _declare_once(name: str, parsed: Sequence[Any]) -> None:
+    """Reject a mapping of an ARN that another resource of this program maps in the same cluster."""
+    mapping, kubeconfig = parsed
+    first = program_state.claim(name, "aws-auth", kubeconfigs.server(kubeconfig), mapping.arn.lower())
     if first != name:
-        rule = "an ARN is mapped once in a cluster, whatever its case; of several the last one wins, silently"
-        fix = f'take it out of AwsAuthMapping "{first}" or of AwsAuthMapping "{name}"'
-        raise InvalidInput([Problem("arn", rule, mapping.arn, fix)])
-    return mapping
+        rule = "must be mapped once in a cluster, whatever its case: the authenticator keeps the last entry"
+        fix = f'remove it from AwsAuthMapping "{first}" or from AwsAuthMapping "{name}"'
+        raise InvalidInput([Problem("", rule, mapping.arn, fix)])
 
 
-def _mapping(who: dict[str, Any]) -> UserMapping:
-    return UserMapping.of(who["arn"], who["groups"], who["username"], type=who["type"])
+def _mapping(fields: Sequence[Any]) -> UserMapping:
+    arn, groups, username, type_ = fields
+    return UserMapping.of(arn, groups, username, type=type_)

@@ -4,17 +4,19 @@ The entries themselves cannot: one that is removed from the program is deleted a
 calls its provider. So one resource knows all of them, and compares what is declared now with what was.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NotRequired, Self, TypedDict
 
 import pulumi
 
-from eks_identity.clusters import connections
+from eks_identity.clusters.connections import parse_location
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.arns import principal_arn
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import reference
-from eks_identity.runtime.inputs import Inputs
+from eks_identity.runtime.inputs import Inputs, parsed_by
 
 
 class LockoutGuardArgs(TypedDict):
@@ -43,6 +45,17 @@ class LockoutGuardArgs(TypedDict):
     do. Kept as a secret."""
 
 
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs besides the cluster's name, region and ARN."""
+
+    principals: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True)
+    administrators: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True)
+    allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
+    adopted: bool = parsed_by(bool, default=False)
+    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.usable)
+
+
 class LockoutGuard(
     EksIdentityResource, provider=reference("LockoutGuardProvider"), secrets=["kubeconfig", "credentials"]
 ):
@@ -62,39 +75,19 @@ class LockoutGuard(
     """ARNs of the administrators among them, as the last update said."""
 
     def __init__(self, name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        self._register(name, args, opts, {})
+        with Inputs(f'LockoutGuard "{name}"', args, LockoutGuardArgs) as inputs:
+            location = parse_location(inputs, args)
+            values = inputs.read(_Inputs)
+        self._register(name, {**location, **vars(values)}, opts)
 
     @classmethod
     def of_declaration(
-        cls, name: str, args: LockoutGuardArgs, declared: dict[str, Any], opts: pulumi.ResourceOptions
+        cls, name: str, props: Mapping[str, Any], declared: dict[str, Any], opts: pulumi.ResourceOptions
     ) -> Self:
-        """Return a guard that evaluates who may do what by `declared`: what a ClusterAccess configures."""
+        """Return a guard of a ClusterAccess, which has parsed `props`. The guard evaluates the access in `declared`."""
         guard = cls.__new__(cls)
-        guard._register(name, args, opts, {"declared": declared})  # noqa: SLF001 - its own
+        guard._register(name, {**props, "declared": declared}, opts)  # noqa: SLF001 - its own
         return guard
 
-    def _register(
-        self, name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None, more: dict[str, Any]
-    ) -> None:
-        with Inputs(f'LockoutGuard "{name}"', args, LockoutGuardArgs) as inputs:
-            place = connections.parse_location(inputs, args)
-            given = {
-                "principals": args["principals"],
-                "administrators": args["administrators"],
-                "allow_lockout_of": args.get("allow_lockout_of", []),
-            }
-            who = {
-                field: [inputs.take(f"{field}[{index}]", arn, principal_arn) for index, arn in enumerate(principals)]
-                for field, principals in given.items()
-            }
-            if "kubeconfig" in args:
-                inputs.take("kubeconfig", args["kubeconfig"], kubeconfigs.usable)
-        props = {
-            **place,
-            "credentials": credentials.passed_on(opts),
-            **who,
-            "adopted": bool(args.get("adopted", False)),
-            "kubeconfig": args.get("kubeconfig"),
-            **more,
-        }
-        super().__init__(name, props, opts)
+    def _register(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(name, {**props, "credentials": credentials.passed_on(opts)}, opts)

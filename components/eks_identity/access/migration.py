@@ -1,12 +1,13 @@
 """A cluster's way from aws-auth to access entries, declared; why it is one resource is told in docs/adr/0008."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.clusters import connections
-from eks_identity.clusters.connections import ClusterConnection
+from eks_identity.clusters.connections import ClusterConnection, parse_connection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import arns, names
 from eks_identity.model.access_entries import AuthenticationMode
@@ -14,7 +15,7 @@ from eks_identity.model.arns import Principal
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import reference
-from eks_identity.runtime.inputs import Inputs
+from eks_identity.runtime.inputs import Inputs, parsed_by
 
 
 class AuthenticationModeMigrationArgs(TypedDict):
@@ -30,6 +31,38 @@ class AuthenticationModeMigrationArgs(TypedDict):
     accept_loss_of: NotRequired[list[pulumi.Input[str]]]
     """What may lose its access with mode `API`: ARNs as aws-auth has them, which then get no access entry; ids of
     `mapAccounts`; and groups, such as `system:…`, which are dropped from the entries that are made."""
+
+
+def _target_mode(text: str) -> str:
+    mode = AuthenticationMode.parse(text)
+    if mode is AuthenticationMode.CONFIG_MAP:
+        rule = "authentication modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
+        raise InvalidInput([Problem("", rule, text, "write API_AND_CONFIG_MAP, or API")])
+    return mode.value
+
+
+def _loss(name: str) -> str:
+    """What may be lost, as aws-auth has it; that it has it is seen in the cluster."""
+    if not names.text(name) or name != name.strip():
+        rule = "an ARN, an account id or a group as aws-auth has it"
+        raise InvalidInput([Problem("", rule, name, "take it out, or copy it from the plan")])
+    return name
+
+
+def _full_arn(arn: str, full: str) -> str:
+    principal = Principal.parse(full)
+    if not arns.same_arn(principal.aws_auth_arn, arn):
+        rule = "the same principal as aws-auth has it, with its path"
+        raise InvalidInput([Problem("", rule, full, f"write the whole ARN of {arn}")])
+    return principal.arn
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The inputs that do not depend on another one."""
+
+    target_mode: pulumi.Input[str] = parsed_by(_target_mode)
+    accept_loss_of: Sequence[str] = parsed_by(_loss, each=True, default=())
 
 
 class AuthenticationModeMigration(
@@ -69,12 +102,10 @@ class AuthenticationModeMigration(
     ) -> None:
         subject = f'AuthenticationModeMigration "{name}"'
         with Inputs(subject, args, AuthenticationModeMigrationArgs) as inputs:
-            connections.parse_connection(inputs, args["cluster"])
-            for index, lost in enumerate(args.get("accept_loss_of", [])):
-                inputs.take(f"accept_loss_of[{index}]", lost, _named)
-            target_mode = inputs.take("target_mode", args["target_mode"], _target)
+            parse_connection(inputs, args["cluster"])
+            options = inputs.read(_Options)
             principals = {
-                arn: inputs.take(f"principals.{arn}", full, partial(_whole_arn, arn))
+                arn: inputs.parse(f"principals.{arn}", full, partial(_full_arn, arn))
                 for arn, full in args.get("principals", {}).items()
             }
         cluster = args["cluster"]
@@ -84,35 +115,11 @@ class AuthenticationModeMigration(
             "cluster_arn": cluster["arn"],
             "credentials": credentials.passed_on(opts),
             "kubeconfig": cluster["kubeconfig"],
-            "target_mode": target_mode,
+            "target_mode": options.target_mode,
             "principals": principals,
-            "accept_loss_of": args.get("accept_loss_of", []),
+            "accept_loss_of": options.accept_loss_of,
             "plan": None,
             "not_migrated": None,
             "authentication_mode": None,
         }
         super().__init__(name, props, opts)
-
-
-def _target(text: str) -> str:
-    mode = AuthenticationMode.parse(text)
-    if mode is AuthenticationMode.CONFIG_MAP:
-        rule = "authentication modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
-        raise InvalidInput([Problem("", rule, text, "write API_AND_CONFIG_MAP, or API")])
-    return mode.value
-
-
-def _named(name: str) -> str:
-    """What may be lost, as aws-auth has it; that it has it is seen in the cluster."""
-    if not names.text(name) or name != name.strip():
-        rule = "an ARN, an account id or a group as aws-auth has it"
-        raise InvalidInput([Problem("", rule, name, "take it out, or copy it from the plan")])
-    return name
-
-
-def _whole_arn(arn: str, full: str) -> str:
-    principal = Principal.parse(full)
-    if not arns.same_arn(principal.aws_auth_arn, arn):
-        rule = "the same principal as aws-auth has it, with its path"
-        raise InvalidInput([Problem("", rule, full, f"write the whole ARN of {arn}")])
-    return principal.arn

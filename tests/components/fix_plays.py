@@ -108,10 +108,8 @@ LONG = json.dumps({**DOCUMENT, "Id": "x" * 10_300})
 
 PLAYS = [
     # clusters
-    Play("Cluster", "write name, or create", {"name": REMOVE}, {}),
-    Play(
-        "Cluster", "add create, or take it out", {"node_groups": {"a": ALL}}, {"node_groups": {"a": ALL}, **_create()}
-    ),
+    Play("Cluster", "set name, or create", {"name": REMOVE}, {}),
+    Play("Cluster", "set create, or remove it", {"node_groups": {"a": ALL}}, {"node_groups": {"a": ALL}, **_create()}),
     Play(
         "Cluster", "give one of the two", _create(subnet_ids=["s"], private_subnet_ids=["s"]), _create(subnet_ids=["s"])
     ),
@@ -165,11 +163,11 @@ PLAYS = [
     ),
     Play(
         "Cluster",
-        "take some out",
+        "remove some",
         {**_create(), "role_settings": {"tags": {str(number): "x" for number in range(51)}}},
         {**_create(), "role_settings": {"tags": {str(number): "x" for number in range(50)}}},
     ),
-    Play("NodeIsolation", "give disk_size", {"disk_device": "/dev/xvda"}, {"disk_device": "/dev/xvda", "disk_size": 9}),
+    Play("NodeIsolation", "set disk_size", {"disk_device": "/dev/xvda"}, {"disk_device": "/dev/xvda", "disk_size": 9}),
     Play("NodeIsolation", "write the DeviceName", {"disk_device": "disk"}, {}),
     Play("NodeIsolation", "write one of that form, or leave it out", {"name_prefix": "a b"}, {}),
     # connections

@@ -10,7 +10,7 @@ from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
 
 import eks_identity as eks
 from eks_identity.clusters import cluster_options
-from eks_identity.clusters.cluster_roles import MadeRoles
+from eks_identity.clusters.cluster_roles import ClusterRoles
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.runtime.inputs import InvalidInputError
 
@@ -229,7 +229,7 @@ def transformed(transform, type_, props):
 
 def test_roles_that_pulumi_eks_makes_get_the_settings():
     """Boundary, path and prefix are added, tags joined; a role with a name keeps it; nothing else is touched."""
-    settings = MadeRoles("apart-", "/teams/", BOUNDARY, {"team": "shop"})
+    settings = ClusterRoles("apart-", "/teams/", BOUNDARY, {"team": "shop"})
 
     def tags():
         result = transformed(settings.transform, ROLE, {"assumeRolePolicy": "{}", "tags": {"cluster": "clu"}})
@@ -239,7 +239,7 @@ def test_roles_that_pulumi_eks_makes_get_the_settings():
         return result.props["tags"]
 
     assert deploy(tags).value == {"cluster": "clu", "team": "shop"}
-    named = transformed(MadeRoles("apart-").transform, ROLE, {"name": "mine"})
+    named = transformed(ClusterRoles("apart-").transform, ROLE, {"name": "mine"})
     assert named.props == {"name": "mine"}
     assert transformed(settings.transform, "aws:iam/policy:Policy", {}) is None
 

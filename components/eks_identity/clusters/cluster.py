@@ -1,5 +1,6 @@
-"""An EKS cluster to declare identity on: a new one, or one that is there. Both give the same outputs."""
+"""Cluster: a new EKS cluster, or an existing one by its name. Both have the same outputs."""
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
@@ -15,45 +16,54 @@ from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.runtime import diagnostics, invoke
-from eks_identity.runtime.inputs import Inputs, refusing
+from eks_identity.runtime.inputs import Inputs, parsed_by, refusing
 
 if TYPE_CHECKING:
     import pulumi_eks as eks
 
     from eks_identity.clusters.new_cluster import NewCluster
 
-LOOK_UP = "aws:eks/getCluster:getCluster"
+GET_CLUSTER = "aws:eks/getCluster:getCluster"
 GET_REGION = "aws:index/getRegion:getRegion"
 
 
 class ClusterArgs(TypedDict):
-    """A cluster that is there, by `name`; or a new one, with `create`."""
+    """An existing cluster, by `name`; or a new one, with `create`."""
 
     name: NotRequired[pulumi.Input[str]]
-    """The cluster's name in EKS. Needed for a cluster that is there."""
+    """The cluster's name in EKS. Required for an existing cluster."""
     create: NotRequired[dict[str, Any]]
-    """Make the cluster, with these options of `pulumi_eks.Cluster`, under its own names. `authentication_mode` is `API`
-    where left out, and `skip_default_node_group` is true where there are `node_groups`. What the options would break
-    later (modes, endpoints, subnets) is refused in the preview. `access_entries` may hold principals that no
-    `ClusterAccess` of the program declares for this cluster, and not the cluster's creator."""
+    """Create the cluster with these options of `pulumi_eks.Cluster`, under their own names. `authentication_mode` is
+    `API` by default, and `skip_default_node_group` is true with `node_groups`. Options that EKS would reject later
+    (modes, endpoints, subnets) are rejected at preview. `access_entries` may have principals that no `ClusterAccess`
+    of the program declares for this cluster, except the cluster's creator."""
     node_groups: NotRequired[dict[str, dict[str, Any]]]
-    """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under its own names. One
-    without `node_role` or `node_role_arn` gets a role that is made here, one for all. Pods cannot reach the node's
-    role: IMDSv2 is required with hop limit 1, unless the group brings a `launch_template`."""
+    """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under their own names.
+    Groups without `node_role` or `node_role_arn` share one created role. Pods cannot reach the node's role: IMDSv2 is
+    required with hop limit 1, unless the group has a `launch_template`."""
     role_settings: NotRequired[ClusterRoleSettings]
-    """What is said of the IAM roles that are made for a new cluster, by pulumi_eks and here."""
+    """Options of the IAM roles that pulumi_eks and this component create for a new cluster."""
     role_arn: NotRequired[pulumi.Input[str]]
-    """The role that the kubeconfig assumes; else whoever uses it is themselves."""
+    """ARN of the role that the kubeconfig assumes; by default it assumes none."""
     profile: NotRequired[pulumi.Input[str]]
-    """The AWS profile that the kubeconfig names. It must exist wherever that is used."""
+    """Name of the AWS profile in the kubeconfig. It must exist wherever the kubeconfig is used."""
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs that do not depend on another one."""
+
+    name: pulumi.Input[str] | None = parsed_by(names.cluster_name)
+    role_arn: pulumi.Input[str] | None = parsed_by(arns.role_arn)
+    profile: pulumi.Input[str] | None = parsed_by(names.profile)
 
 
 class Cluster(pulumi.ComponentResource):
-    """A new EKS cluster through pulumi_eks, or one that is there by its name.
+    """A new EKS cluster created with pulumi_eks, or an existing one that is looked up by its name.
 
-    In the two modes that read aws-auth, pulumi_eks writes that ConfigMap once, with the node roles, and from then on
-    its data is left to EKS and to `AwsAuthMapping`. The creator is an administrator always: pulumi_eks decides so, and
-    EKS would replace the cluster for a change.
+    In the two authentication modes that read aws-auth, pulumi_eks writes that ConfigMap once, with the node roles;
+    changes of its data are then left to EKS and `AwsAuthMapping`. The creator is always an administrator: pulumi_eks
+    sets this, and EKS would replace the cluster for a change.
     """
 
     name: pulumi.Output[str]
@@ -61,13 +71,13 @@ class Cluster(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     """The cluster's ARN."""
     endpoint: pulumi.Output[str]
-    """The URL of the API server; out of reach from elsewhere where the cluster's endpoint is private only."""
+    """The URL of the API server. A private endpoint is reachable from the cluster's network only."""
     certificate_authority: pulumi.Output[str]
-    """Base64, as DescribeCluster gives it."""
+    """Base64, as DescribeCluster returns it."""
     issuer: pulumi.Output[str]
     """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`; a replaced cluster has another."""
     region: pulumi.Output[str]
-    """Of the cluster, which may be another than the provider's."""
+    """The cluster's region, which may differ from the provider's."""
     account_id: pulumi.Output[str]
     """The cluster's account, twelve digits."""
     partition: pulumi.Output[str]
@@ -75,45 +85,41 @@ class Cluster(pulumi.ComponentResource):
     authentication_mode: pulumi.Output[str]
     """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
     kubeconfig: pulumi.Output[str]
-    """JSON, which is YAML too: a user that calls `aws eks get-token`, the region explicit."""
+    """Kubeconfig as JSON; its user runs `aws eks get-token` with the region."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         subject = f'Cluster "{name}"'
         with Inputs(subject, args, ClusterArgs) as inputs:
-            if "name" in args:
-                inputs.take("name", args["name"], names.cluster_name)
-            role_arn = inputs.take("role_arn", args["role_arn"], arns.role_arn) if "role_arn" in args else None
-            if "profile" in args:
-                inputs.take("profile", args["profile"], names.profile)
-            new = _new(inputs, args)
+            values = inputs.read(_Inputs)
+            new = _new_cluster(inputs, args)
 
         super().__init__("eks-identity:index:Cluster", name, {}, opts)
         self._eks: eks.Cluster | None = None
         if new is None:
             self._look_up(subject, args["name"])
         else:
-            self._create(name, args, new)
+            self._create(name, values, new)
             if new.mode.reads_access_entries:
                 CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
         arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
-        self.region = arn.apply(lambda known: known.region)
-        self.account_id = arn.apply(lambda known: known.account)
-        self.partition = arn.apply(lambda known: known.partition.name)
+        self.region = arn.apply(lambda parsed: parsed.region)
+        self.account_id = arn.apply(lambda parsed: parsed.account)
+        self.partition = arn.apply(lambda parsed: parsed.partition.name)
         self.kubeconfig = pulumi.Output.all(
             cluster_arn=self.arn,
             cluster_name=self.name,
             endpoint=self.endpoint,
             certificate_authority=self.certificate_authority,
             region=self.region,
-            role_arn=role_arn,
-            profile=args.get("profile"),
-        ).apply(lambda known: kubeconfigs.dumps(kubeconfigs.kubeconfig(**known)))
+            role_arn=values.role_arn,
+            profile=values.profile,
+        ).apply(lambda fields: kubeconfigs.dumps(kubeconfigs.kubeconfig(**fields)))
         self._kubernetes = k8s.Provider(
             name,
             kubeconfig=self.kubeconfig,
             enable_server_side_apply=True,
             enable_config_map_mutable=True,
-            # Whatever lets its user in stays until everything that was made through it is gone.
+            # The access of the provider's user is deleted after everything that the provider created.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
         )
         kubernetes_providers.remember(self._kubernetes, self.kubeconfig)
@@ -121,20 +127,20 @@ class Cluster(pulumi.ComponentResource):
 
     @property
     def eks(self) -> "eks.Cluster | None":
-        """What pulumi_eks made; None for a cluster that was there."""
+        """The cluster of pulumi_eks; None for an existing one."""
         return self._eks
 
     @property
     def provider(self) -> k8s.Provider:
-        """Reaches this cluster and no other: server-side apply, ConfigMaps changed in place.
+        """The kubernetes provider of this cluster, with server-side apply and ConfigMaps that change in place.
 
-        While the cluster is only planned, its kubeconfig is unknown, and the engine asks nobody anything.
+        Until the cluster exists its kubeconfig is unknown, and the engine calls no API server.
         """
         return self._kubernetes
 
     @property
     def connection(self) -> ClusterConnection:
-        """What `ClusterAccess` and `WorkloadIdentity` take as `cluster`."""
+        """The connection, which `ClusterAccess` and `WorkloadIdentity` accept as `cluster`."""
         return {
             "name": self.name,
             "arn": self.arn,
@@ -149,80 +155,78 @@ class Cluster(pulumi.ComponentResource):
         }
 
     def _look_up(self, subject: str, name: pulumi.Input[str]) -> None:
-        async def described(known: str) -> dict[str, Any]:
+        async def describe(resolved: str) -> dict[str, Any]:
             try:
-                return await self._ask(LOOK_UP, {"name": known})
+                return await self._invoke(GET_CLUSTER, {"name": resolved})
             except invoke.InvokeError as error:
-                raise await self._not_found(known, error) from None
+                raise await self._not_found(resolved, error) from None
 
-        found: pulumi.Output[dict[str, Any]] = refusing(name, described, subject, "name")
-        self.name = found.apply(lambda known: str(known["name"]))
-        self.arn = found.apply(lambda known: str(known["arn"]))
-        self.endpoint = found.apply(lambda known: str(known["endpoint"]))
-        self.certificate_authority = found.apply(lambda known: str(known["certificateAuthorities"][0]["data"]))
-        self.issuer = found.apply(lambda known: str(known["identities"][0]["oidcs"][0]["issuer"]))
-        # Clusters from before access entries have no access config: they read the ConfigMap alone.
-        self.authentication_mode = found.apply(
-            lambda known: (
-                str(known["accessConfigs"][0]["authenticationMode"])
-                if known.get("accessConfigs")
+        described: pulumi.Output[dict[str, Any]] = refusing(name, describe, subject, "name")
+        self.name = described.apply(lambda cluster: str(cluster["name"]))
+        self.arn = described.apply(lambda cluster: str(cluster["arn"]))
+        self.endpoint = described.apply(lambda cluster: str(cluster["endpoint"]))
+        self.certificate_authority = described.apply(lambda cluster: str(cluster["certificateAuthorities"][0]["data"]))
+        self.issuer = described.apply(lambda cluster: str(cluster["identities"][0]["oidcs"][0]["issuer"]))
+        # A cluster that is older than access entries has no access config: it reads the ConfigMap only.
+        self.authentication_mode = described.apply(
+            lambda cluster: (
+                str(cluster["accessConfigs"][0]["authenticationMode"])
+                if cluster.get("accessConfigs")
                 else AuthenticationMode.CONFIG_MAP.value
             )
         )
 
-    async def _ask(self, function: str, asked: dict[str, Any]) -> dict[str, Any]:
-        return await invoke.invoke(function, asked, self.get_provider(function), version=version("pulumi_aws"))
+    async def _invoke(self, function: str, args: dict[str, Any]) -> dict[str, Any]:
+        return await invoke.invoke(function, args, self.get_provider(function), version=version("pulumi_aws"))
 
     async def _not_found(self, name: str, error: Exception) -> InvalidInput:
-        """What the plugin said, as a refusal that says where it was looked for."""
+        """Return the validation error for a failed look-up, with the region that was queried."""
         region = "the provider's region"
         try:
-            region = str((await self._ask(GET_REGION, {}))["region"])
+            region = str((await self._invoke(GET_REGION, {}))["region"])
         except invoke.InvokeError as second:
-            diagnostics.debug(f"cannot see which region this is: {second}", self)
-        rule = f"a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
-        fix = f"see `aws eks list-clusters --region {region}`, or make the cluster with create"
+            diagnostics.debug(f"cannot read the provider's region: {second}", self)
+        rule = f"must be a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
+        fix = f"see `aws eks list-clusters --region {region}`, or create the cluster with create"
         return InvalidInput([Problem("", rule, name, fix)])
 
-    def _create(self, name: str, args: ClusterArgs, new: "NewCluster") -> None:
-        credentials = {"role_arn": args.get("role_arn"), "profile_name": args.get("profile")}
-        given = {key: value for key, value in credentials.items() if value is not None}
-        self._eks = new.make(self, name, args.get("name"), given)
-        made = self._eks.eks_cluster
-        self.name = made.name
-        self.arn = made.arn
-        self.endpoint = made.endpoint
-        self.certificate_authority = made.certificate_authority.data
-        self.issuer = made.identities[0].oidcs[0].issuer
+    def _create(self, name: str, values: _Inputs, new: "NewCluster") -> None:
+        credentials = {"role_arn": values.role_arn, "profile_name": values.profile}
+        kubeconfig_options = {key: value for key, value in credentials.items() if value is not None}
+        self._eks = new.register(self, name, values.name, kubeconfig_options)
+        cluster = self._eks.eks_cluster
+        self.name = cluster.name
+        self.arn = cluster.arn
+        self.endpoint = cluster.endpoint
+        self.certificate_authority = cluster.certificate_authority.data
+        self.issuer = cluster.identities[0].oidcs[0].issuer
         self.authentication_mode = pulumi.Output.from_input(new.mode.value)
 
     def _arn_of_new(self) -> pulumi.Output[arns.Arn]:
-        """The ARN; in a preview that does not know it, one of the account and region that the cluster will be in."""
+        """Return the ARN; if a preview does not know it, one of the account and region that the cluster will have."""
 
-        def known_or_planned(arn: Any) -> Any:
-            return (
-                arns.Arn.parse(arn)
-                if isinstance(arn, str)
-                else provider_account.place_of(self.get_provider("aws:index:Any"))
-            )
+        def resolved_or_planned(arn: Any) -> Any:
+            if isinstance(arn, str):
+                return arns.Arn.parse(arn)
+            return provider_account.place_of(self.get_provider("aws:index:Any"))
 
-        return self.arn.apply(known_or_planned, run_with_unknowns=True)
+        return self.arn.apply(resolved_or_planned, run_with_unknowns=True)
 
 
-def _new(inputs: Inputs, args: ClusterArgs) -> "NewCluster | None":
+def _new_cluster(inputs: Inputs, args: ClusterArgs) -> "NewCluster | None":
     if "create" in args:
-        from eks_identity.clusters.new_cluster import NewCluster  # noqa: PLC0415 - pulumi_eks takes a while
+        from eks_identity.clusters.new_cluster import NewCluster  # noqa: PLC0415 - pulumi_eks is slow to import
 
-        return NewCluster.of(inputs, args["create"], args.get("node_groups", {}), args.get("role_settings", {}))
+        return NewCluster.read(inputs, args["create"], args.get("node_groups", {}), args.get("role_settings", {}))
     if "name" not in args:
-        rule = "a cluster that is there has a name; a new one has create"
-        inputs.problems.add("name", rule, None, "write name, or create")
+        rule = "must be set for an existing cluster, or create for a new one"
+        inputs.reject(Problem("name", rule, None, "set name, or create"))
     for key, value in (("node_groups", args.get("node_groups")), ("role_settings", args.get("role_settings"))):
         if value is not None:
-            inputs.problems.add(key, "only for a new cluster", value, "add create, or take it out")
+            inputs.reject(Problem(key, "must be omitted without create", value, "set create, or remove it"))
     return None
 
 
 def _reason(error: Exception) -> str:
-    """What AWS said, without the names that plugin and engine put in front."""
+    """Return AWS's message without the prefixes of plugin and engine."""
     return str(error).rpartition("returned an error: ")[2].strip()

@@ -96,12 +96,10 @@ def node_group_problems(options: Options, mode: AuthenticationMode | None, clust
         yield Problem("node_role_arn", rule, options["node_role_arn"], fix)
 
 
-def authentication_mode(options: Options) -> AuthenticationMode:
-    """`API` where nothing else is chosen; raises `InvalidInput` for what is no mode."""
-    given = options.get("authentication_mode", AuthenticationMode.API)
-    if is_output(given):
-        return AuthenticationMode.API  # refused elsewhere
-    return AuthenticationMode.parse(str(getattr(given, "value", given)))
+def authentication_mode(options: Options) -> str:
+    """Return the configured authentication mode: `API` by default, and for an Output, which is rejected elsewhere."""
+    mode = options.get("authentication_mode", AuthenticationMode.API)
+    return AuthenticationMode.API.value if is_output(mode) else str(getattr(mode, "value", mode))
 
 
 def _named(given: Mapping[str, Any], args: type) -> Options:

@@ -38,7 +38,7 @@ class CreatedEntries:
                 self._creator, run_with_unknowns=True
             )
         if is_output(entries):
-            self.inputs.later(entries, self._declare_all)
+            self.inputs.parse("", entries, self._declare_all)
         else:
             self._declare_all(entries)
 
@@ -48,9 +48,10 @@ class CreatedEntries:
 
     def _declare(self, key: str, principal: pulumi.Input[str]) -> None:
         under = f"{_OPTION}.{key}.principal_arn"
-        self.inputs.once_known(principal, partial(self._once, key, program_state.object_key(self.cluster_arn)), under)
-        self.inputs.later(
-            [self.cluster_arn, principal], lambda found: self._once(key, str(Arn.parse(found[0])), found[1]), under
+        in_preview = partial(self._once, key, program_state.object_key(self.cluster_arn))
+        self.inputs.parse(under, principal, in_preview)
+        self.inputs.parse(
+            under, [self.cluster_arn, principal], lambda both: self._once(key, str(Arn.parse(both[0])), both[1])
         )
         reject_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
 

@@ -1,7 +1,7 @@
-"""A cluster that is made through pulumi_eks, with its node groups, and what is put right where it registers them.
+"""A new cluster that pulumi_eks creates, with its node groups.
 
-The options stay pulumi_eks's own. Transforms see to the rest, in whatever pulumi_eks registers: the data of aws-auth is
-left to its other writers, roles get what the account demands of roles, and launch templates keep pods from the node.
+The options are pulumi_eks's own. Transforms change what pulumi_eks registers: the data of aws-auth is left to its other
+writers, IAM roles get the options of `role_settings`, and launch templates keep pods from the node's role.
 """
 
 from collections.abc import Mapping
@@ -14,50 +14,52 @@ import pulumi_eks as eks
 
 from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_options import Options
-from eks_identity.clusters.cluster_roles import ClusterRoleSettings, MadeRoles
+from eks_identity.clusters.cluster_roles import ClusterRoles, ClusterRoleSettings
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.runtime.inputs import Inputs
+from eks_identity.runtime.inputs import INVALID, Inputs
 
 _ROLES = {"node_role", "node_role_arn"}
 
 
 @dataclass(frozen=True)
 class NewCluster:
-    """A cluster whose options were checked, to be made once its component is registered."""
+    """The parsed options of a new cluster, which is registered below its component."""
 
     mode: AuthenticationMode
     options: Options
     node_groups: Mapping[str, Options]
-    roles: MadeRoles
+    roles: ClusterRoles
 
     @classmethod
-    def of(
+    def read(
         cls,
         inputs: Inputs,
         create: Mapping[str, Any],
         node_groups: Mapping[str, Mapping[str, Any]],
         role_settings: ClusterRoleSettings,
     ) -> "NewCluster":
-        """Checks what is asked for; the problems go to `inputs`."""
+        """Parse the options; problems are added to `inputs`."""
         options = cluster_options.cluster_options(create)
-        inputs.require(*cluster_options.cluster_problems(options))
-        mode = inputs.problems.parse("create.authentication_mode", cluster_options.authentication_mode, options)
-        groups = {name: cluster_options.node_group_options(given) for name, given in node_groups.items()}
+        inputs.reject(*cluster_options.cluster_problems(options))
+        mode: Any = inputs.parse(
+            "create.authentication_mode", cluster_options.authentication_mode(options), AuthenticationMode.parse
+        )
+        groups = {name: cluster_options.node_group_options(group) for name, group in node_groups.items()}
         for name, group in groups.items():
-            inputs.problems.parse("node_groups", names.node_group_name, name)
-            problems = cluster_options.node_group_problems(group, mode, options)
-            inputs.require(*(problem.under(f"node_groups.{name}") for problem in problems))
-        return cls(mode or AuthenticationMode.API, options, groups, MadeRoles.of(inputs, role_settings))
+            inputs.parse("node_groups", name, names.node_group_name)
+            problems = cluster_options.node_group_problems(group, None if mode is INVALID else mode, options)
+            inputs.reject(*(problem.under(f"node_groups.{name}") for problem in problems))
+        return cls(mode, options, groups, ClusterRoles.read(inputs, role_settings))
 
-    def make(
+    def register(
         self, parent: pulumi.ComponentResource, name: str, cluster_name: pulumi.Input[str] | None, kubeconfig: Options
     ) -> eks.Cluster:
-        """Registers the cluster and its node groups below `parent`.
+        """Register the cluster and its node groups below `parent`.
 
-        `kubeconfig` has `role_arn` and `profile_name` where these are given, for pulumi_eks's own kubeconfig: it wants
-        them told beside an explicit aws provider, whose credentials it cannot see.
+        `kubeconfig` has `role_arn` and `profile_name`, if configured, for pulumi_eks's own kubeconfig: pulumi_eks
+        cannot read the credentials of an explicit aws provider.
         """
         options = {"enable_config_map_mutable": True, **self.options}
         if parent.get_provider("aws:index:Any") is not None:
@@ -79,20 +81,20 @@ class NewCluster:
                 }
             ),
             pulumi.ResourceOptions(
-                parent=parent, transforms=[keep_aws_auth_data, self.roles.transform, _isolate_unless_said]
+                parent=parent, transforms=[keep_aws_auth_data, self.roles.transform, _isolate_by_default]
             ),
         )
         for group_name, group in self.node_groups.items():
             own = pulumi.ResourceOptions(parent=parent)
-            wanted: Options = {"cluster": cluster, **group}
+            group_options: Options = {"cluster": cluster, **group}
             if node_role is not None and not group.keys() & _ROLES:
-                wanted["node_role_arn"] = node_role.arn
+                group_options["node_role_arn"] = node_role.arn
                 own.depends_on = attachments
             if "launch_template" not in group:
-                # pulumi_eks makes a launch template where it is asked for IMDSv2, and gives it a hop limit of 2.
-                wanted["enable_imd_sv2"] = True
+                # pulumi_eks creates a launch template for this option, with a hop limit of 2.
+                group_options["enable_imd_sv2"] = True
                 own.transforms = [isolate_launch_templates]
-            eks.ManagedNodeGroup(f"{name}-{group_name}", eks.ManagedNodeGroupArgs(**wanted), own)
+            eks.ManagedNodeGroup(f"{name}-{group_name}", eks.ManagedNodeGroupArgs(**group_options), own)
         return cluster
 
     def _node_role(self, parent: pulumi.Resource, name: str) -> "tuple[aws.iam.Role | None, list[pulumi.Resource]]":
@@ -102,26 +104,25 @@ class NewCluster:
         return self.roles.node_role(f"{name}-node", parent)
 
     def _instance_roles(self, node_role: "aws.iam.Role | None") -> pulumi.Input[list[Any]]:
-        """All roles of nodes: pulumi_eks writes them into aws-auth, which mode CONFIG_MAP reads alone."""
-        given = self.options.get("instance_roles", [])
-        one = self.options.get("instance_role")
-        more = [role for role in (one, node_role) if role is not None]
+        """Return all node roles: pulumi_eks writes them into aws-auth, the only access method of CONFIG_MAP."""
+        instance_roles = self.options.get("instance_roles", [])
+        more = [role for role in (self.options.get("instance_role"), node_role) if role is not None]
         more += [group["node_role"] for group in self.node_groups.values() if "node_role" in group]
-        return pulumi.Output.from_input(given).apply(lambda roles: [*roles, *more])
+        return pulumi.Output.from_input(instance_roles).apply(lambda roles: [*roles, *more])
 
 
 def keep_aws_auth_data(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """Leaves the data of aws-auth alone once it is there: EKS, eksctl and `AwsAuthMapping` write it too."""
+    """Ignore changes of the data of aws-auth: EKS, eksctl and `AwsAuthMapping` write it too."""
     if args.type_ != "kubernetes:core/v1:ConfigMap" or not isinstance(args.props, Mapping):
         return None
     metadata = args.props.get("metadata")
     if not isinstance(metadata, Mapping) or metadata.get("name") != "aws-auth":
         return None
-    kept = pulumi.ResourceOptions(ignore_changes=["data"])
-    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, kept))
+    ignore = pulumi.ResourceOptions(ignore_changes=["data"])
+    return pulumi.ResourceTransformResult(args.props, pulumi.ResourceOptions.merge(args.opts, ignore))
 
 
-def _isolate_unless_said(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """The same for pulumi_eks's default node group, whose options can say it themselves."""
-    said = isinstance(args.props, Mapping) and args.props.get("metadataOptions")
-    return None if said else isolate_launch_templates(args)
+def _isolate_by_default(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """Isolate the launch template of pulumi_eks's default node group, unless its options set the metadata options."""
+    is_configured = isinstance(args.props, Mapping) and args.props.get("metadataOptions")
+    return None if is_configured else isolate_launch_templates(args)

@@ -21,7 +21,7 @@ def problems(given: Mapping[str, object], *, keys_have_case: bool = False) -> li
     """
     found = []
     if len(given) > limits.TAGS:
-        found.append(Problem("", f"at most {limits.TAGS} tags (AWS)", f"{len(given)} tags", "take some out"))
+        found.append(Problem("", f"at most {limits.TAGS} tags (AWS)", f"{len(given)} tags", "remove some"))
     seen: dict[str, str] = {}
     for key, value in given.items():
         if not 1 <= len(key) <= limits.TAG_KEY or not _TEXT.fullmatch(key):

@@ -73,7 +73,7 @@ def parsed_by(parse: Callable[[Any], Any], *, default: Any = None, each: bool = 
         each: Parse every item of a list or every value of a mapping by itself; the result is a list or a dict.
         public: Reject a secret: the value is part of an ARN, which Pulumi shows.
     """
-    return dataclasses.field(metadata={"parser": _Parser(parse, default, each, public)})
+    return dataclasses.field(default=default, metadata={"parser": _Parser(parse, default, each, public)})
 
 
 class InvalidInputError(InvalidInput, pulumi.RunError):
@@ -98,17 +98,20 @@ class Inputs:
         if found:
             raise _explained(found, subject)
 
-    def read(self, table: type[T]) -> T:
-        """Return the args as an instance of `table`, a dataclass of `parsed_by` fields."""
-        values = {}
+    def read(self, table: type[T], under: str = "", args: Any = None) -> T:
+        """Return the args, or the `args` of the input `under`, as a `table`: a dataclass of `parsed_by` fields."""
+        values: dict[str, Any] = {}
+        inputs: Mapping[str, Any] = self._args if args is None else args
+        prefix = f"{under}." if under else ""
         for field in dataclasses.fields(table):  # type: ignore[arg-type]  # a dataclass, by the docstring
             parser: _Parser = field.metadata["parser"]
-            if field.name not in self._args:
+            name = f"{prefix}{field.name}"
+            if field.name not in inputs:
                 values[field.name] = parser.default
             elif parser.each:
-                values[field.name] = self._parse_each(field.name, self._args[field.name], parser)
+                values[field.name] = self._parse_each(name, inputs[field.name], parser)
             else:
-                values[field.name] = self.parse(field.name, self._args[field.name], parser.parse, public=parser.public)
+                values[field.name] = self.parse(name, inputs[field.name], parser.parse, public=parser.public)
         return table(**values)
 
     def _parse_each(self, under: str, values: Any, parser: _Parser) -> Any:

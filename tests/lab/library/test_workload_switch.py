@@ -99,7 +99,7 @@ def life(stack, pods, workloads, first):
     seen.refusals = [refused(operation) for operation in (hasty.preview, hasty.up)]
     seen.still = pods.who("still", "gap")
     delete_association(pods, "gap")
-    second = {name: workloads.pod_identity for name in ("forth", "running")}
+    second = dict.fromkeys(("forth", "running"), workloads.pod_identity)
     second |= {"back": workloads.kept, "wired": workloads.kept, "gap": workloads.irsa}
     with pods_start(pods, "back") as seen.back:
         with pods_start(pods, "forth", at_a_time=2) as seen.forth:

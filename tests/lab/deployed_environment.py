@@ -1,4 +1,6 @@
-"""An environment on the lab: the project's program as it is, run by the pipeline, and the vendor's clients to look.
+"""An environment on the lab: the project's program as it is, and the vendor's clients to look.
+
+The pipeline runs it where a test is about what the pipeline does; else the engine alone, without a preview before.
 
 Its settings are handed over as a file of their own. For those of a real environment, account and network are stood in:
 the lab's account for its own, and a network that is made now for the one that is there.
@@ -65,7 +67,6 @@ class DeployedEnvironment(LabProject):
         super().__init__(home, tools, folder, stack)
         self.settings = folder / f"{stack}-settings.yaml"
         shutil.copy(folder / f"Pulumi.{stack}.yaml", self.settings)
-        self.outputs = {}
         self.vpc, self.subnets = None, []
 
     def stand_in(self):
@@ -99,11 +100,8 @@ class DeployedEnvironment(LabProject):
     def pipeline(self, operation, *options, **variables):
         return super().pipeline(operation, "--config-file", str(self.settings), *options, **variables)
 
-    def up(self):
-        """Updates, and keeps the outputs."""
-        report = self.pipeline("up", "--show-secrets")
-        self.outputs = report["outputs"]
-        return report
+    def update(self):
+        return super().update(config_file=str(self.settings))
 
     def kubectl(self, cluster, *arguments, principal=None):
         """What `kubectl` writes for `principal`, right or wrong, with the kubeconfig that the stack gave out."""

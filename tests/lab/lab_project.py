@@ -73,6 +73,8 @@ class LabProject:
         self, home: LabDir, tools: Tools, folder: Path, stack: str = "dev", principal: str = "lab-admin"
     ) -> None:
         self.home, self.tools, self.folder, self.stack_name, self.principal = home, tools, folder, stack, principal
+        self.outputs: dict[str, Any] = {}
+        """Those of the last update, secrets in clear."""
         (folder / "state").mkdir(exist_ok=True)
 
     def environment(self, principal: str | None = None) -> dict[str, str]:
@@ -106,6 +108,20 @@ class LabProject:
             raise FailedError(done.stderr)
         report: dict[str, Any] = json.loads(done.stdout)
         return report
+
+    def update(self, **options: Any) -> list[str]:
+        """Updates by the engine alone, without a preview before it: operation and resource of each change."""
+        changes: list[str] = []
+
+        def note(event: automation.EngineEvent) -> None:
+            if event.resource_pre_event:
+                step = event.resource_pre_event.metadata
+                if step.op not in {automation.OpType.SAME, automation.OpType.READ}:
+                    changes.append(f"{step.op.value} {step.urn}")
+
+        outputs = self.stack.up(on_event=note, **options).outputs
+        self.outputs = {name: output.value for name, output in outputs.items()}
+        return changes
 
     def pulumi(self, *arguments: str) -> str:
         """What the engine's own command writes."""

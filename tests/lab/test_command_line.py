@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -245,36 +246,57 @@ def test_env_as_a_role(running_lab):
     assert seen.stdout.startswith("arn:aws:sts::123456789012:assumed-role/ops/"), seen.stderr
 
 
-def test_side_by_side(running_lab, named):
-    """A second lab has its own AWS and its own clusters, and its end does not disturb the first one."""
-    assert lab("up", "--cluster", "other=API", name=named).returncode == 0
-    other = LabDir(named)
-    clusters = in_shell(other, "aws eks list-clusters --output text; kubectl --context other get nodes -o name")
-    assert "other" in clusters.stdout
-    assert "eks-clu" not in clusters.stdout
-    assert "node/" in clusters.stdout, clusters.stderr
-    processes = family(other)
-    assert lab("down", name=named).returncode == 0
-    assert not [process for process in processes if process.is_running()]
-    assert running_lab.running()
-    assert "eks-clu" in in_shell(running_lab, "aws eks list-clusters --output text").stdout
+@pytest.fixture(scope="module")
+def second_lab():
+    """A lab beside the shared one, with a cluster `one`: brought up by two commands at once, whose ends it has."""
+    home = Home(f"test-{uuid.uuid4().hex[:8]}")
+    command = [sys.executable, "-m", "lab", "--lab", home.name, "up", "--cluster", "one=API", *OWNED]
+    both = [subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=300)[1] for process in both]
+    yield SimpleNamespace(home=home, name=home.name, codes=[process.returncode for process in both], said=said)
+    lab("reset", name=home.name)
 
 
-def test_killed_lab(named):
+def test_two_ups_at_once(second_lab):
+    """Two `up` of one lab at once give one lab."""
+    assert second_lab.codes == [0, 0], second_lab.said
+    processes = psutil.process_iter(["cmdline"])
+    assert len([process for process in processes if _is_daemon_of(process, second_lab.name)]) == 1
+
+
+def _is_daemon_of(process, name):
+    command = process.info["cmdline"] or []
+    return "lab.daemon" in command and name in command
+
+
+def test_killed_lab(second_lab):
     """A lab whose daemon is killed leaves no process behind; the next `up` cleans up and starts anew."""
-    assert lab("up", "--cluster", "one", name=named).returncode == 0
-    home = LabDir(named)
+    home = second_lab.home
     daemon, *children = family(home)
     assert children
     first = home.running().instance
     daemon.kill()
     _, alive = psutil.wait_procs([daemon, *children], timeout=10)
     assert not alive
-    assert lab("status", name=named).returncode == 3
-    assert lab("up", "--cluster", "one", name=named).returncode == 0
+    assert lab("status", name=home.name).returncode == 3
+    assert lab("up", "--cluster", "one=API", name=home.name).returncode == 0
     assert home.running().instance != first
-    assert lab("reset", name=named).returncode == 0
-    assert not home.folder.exists()
+
+
+def test_side_by_side(running_lab, second_lab):
+    """A second lab has its own AWS and its own clusters, and its end does not disturb the first one."""
+    other = second_lab.home
+    clusters = in_shell(other, "aws eks list-clusters --output text; kubectl --context one get nodes -o name")
+    assert "CLUSTERS\tone\n" in clusters.stdout
+    assert "eks-clu" not in clusters.stdout
+    assert "node/" in clusters.stdout, clusters.stderr
+    processes = family(other)
+    assert lab("down", name=other.name).returncode == 0
+    assert not [process for process in processes if process.is_running()]
+    assert running_lab.running()
+    assert "eks-clu" in in_shell(running_lab, "aws eks list-clusters --output text").stdout
+    assert lab("reset", name=other.name).returncode == 0
+    assert not other.folder.exists()
 
 
 def test_interrupted_up(named):
@@ -303,17 +325,3 @@ def test_interrupted_up(named):
     eks.get_waiter("nodegroup_deleted").wait(**group, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
     assert lab("up", "--cluster", "one", name=named).returncode == 0
     assert eks.describe_nodegroup(**group)["nodegroup"]["status"] == "ACTIVE"
-
-
-def test_two_ups_at_once(named):
-    """Two `up` of one lab at once give one lab."""
-    command = [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one", *OWNED]
-    both = [subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    answers = [process.communicate(timeout=300)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], answers
-    assert len([process for process in psutil.process_iter(["cmdline"]) if _is_daemon_of(process, named)]) == 1
-
-
-def _is_daemon_of(process, name):
-    command = process.info["cmdline"] or []
-    return "lab.daemon" in command and name in command

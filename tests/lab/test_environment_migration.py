@@ -57,14 +57,14 @@ def test_a_preview_shows_the_plan(environment):
 
 def test_the_cluster_reads_access_entries_in_the_end(environment):
     """Those of aws-auth come in as before, those of the settings too, and the stack says what was done."""
-    environment.up()
+    environment.update()
     assert mode(environment) == environment.outputs["clusters"]["moving"]["authentication_mode"] == "API"
     assert "yes" in environment.kubectl("moving", "auth", "can-i", "delete", "nodes", principal="old-hand")
     assert "NAME" in environment.kubectl("moving", "get", "nodes", principal="moving-newcomer")
     said = environment.outputs["migrations"]["moving"]
     assert said["not_migrated"] == [LOST]
     assert any(OLD in line for line in said["plan"])
-    assert environment.pipeline("up")["changes"] == []
+    assert environment.update() == []
 
 
 def test_whoever_was_moved_stays_when_the_environment_goes(environment):

@@ -48,14 +48,19 @@ class Stack(LabProject):
 
     def steps(self, said: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Updates; what the engine was done with, in its order: operation and type of each resource that changed."""
-        seen: list[tuple[str, str]] = []
+        return [(operation, kind) for operation, kind, _ in self.changes(said)]
+
+    def changes(self, said: Mapping[str, Any], *, refresh: bool = False) -> list[tuple[str, str, str]]:
+        """The same, each with its logical name."""
+        seen: list[tuple[str, str, str]] = []
 
         def note(event: automation.EngineEvent) -> None:
             done = event.res_outputs_event
             if done is not None and done.metadata.op != automation.OpType.SAME:
-                seen.append((str(done.metadata.op.value), done.metadata.type.rpartition(":")[2]))
+                of = done.metadata
+                seen.append((str(of.op.value), of.type.rpartition(":")[2], of.urn.rpartition("::")[2]))
 
-        self.say(said).up(on_event=note)
+        self.say(said).up(on_event=note, refresh=refresh)
         return seen
 
 

@@ -60,6 +60,11 @@ eks.ClusterAccess(
     },
     on,
 )
+looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+for name, roles in said["looking"].items():
+    args = {"cluster": cluster.connection, "group": name, "roles": [looker] if roles else [{"name": "view"}]}
+    arn = f"arn:aws:iam::{said['account']}:user/{name}"
+    eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
 """
 POLICIES, PEOPLE, ACCOUNTS = (
     ("names-read", "names-queue", "names-topic"),
@@ -67,6 +72,8 @@ POLICIES, PEOPLE, ACCOUNTS = (
     ("one", "two", "three"),
 )
 POLICY = "AccessPolicyAssociation"
+LOOKING = {"first": True, "second": False}
+"""The groups of two more declarations, and which of them has a role of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +83,13 @@ def cluster(running_lab, tools, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory, cluster):
+    """The stack; destroyed by the test that says so, or here where that failed."""
     stack = Stack(tmp_path_factory.mktemp("project"), running_lab, tools, PROGRAM)
+    for name in LOOKING:
+        cluster.user(name)
     yield stack
-    stack.stack.destroy()
+    if stack.resources():
+        stack.stack.destroy()
 
 
 def declared(attached, entered, bound, without=()):
@@ -92,6 +103,7 @@ def declared(attached, entered, bound, without=()):
         "attached": attached,
         "entered": entered,
         "bound": bound,
+        "looking": LOOKING,
     }
 
 
@@ -168,31 +180,13 @@ def exists(cluster):
     return any(role["RoleName"] == "names-w" for role in cluster.iam.list_roles()["Roles"])
 
 
-ROLES = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-on = pulumi.ResourceOptions(providers=[cluster.provider])
-looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
-for name, roles in said["access"].items():
-    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [looker] if roles else [{"name": "view"}]}
-    arn = f"arn:aws:iam::{said['account']}:user/{name}"
-    eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
-"""
-
-
-def test_role_that_moves_to_another_declaration_is_rejected_and_kept(cluster, running_lab, tools, tmp_path):
+def test_role_that_moves_to_another_declaration_is_rejected_and_kept(cluster, stack):
     """The engine would create it under the new name and delete it under the old: the preview says how to move it."""
-    stack = Stack(tmp_path / "project", running_lab, tools, ROLES)
-    cluster.user("one")
-    cluster.user("two")
-    given = {"cluster": NAME, "account": ACCOUNT}
-    try:
-        stack.up({**given, "access": {"one": True, "two": False}})
-        said = refused(stack.say({**given, "access": {"one": False, "two": True}}).preview)
-        assert "roles[].name: 'looker'" in said
-        assert "must not name a ClusterRole that exists already" in said
-        assert cluster.kubectl("get", "clusterrole", "looker").returncode == 0
-    finally:
-        stack.stack.destroy()
+    moved = {**declared([], outputs(*PEOPLE), outputs(*ACCOUNTS)), "looking": {"first": False, "second": True}}
+    said = refused(stack.say(moved).preview)
+    assert "roles[].name: 'looker'" in said
+    assert "must not name a ClusterRole that exists already" in said
+    assert cluster.kubectl("get", "clusterrole", "looker").returncode == 0
 
 
 def test_destroy_deletes_a_role_that_has_a_policy_attached_by_hand(cluster, stack):

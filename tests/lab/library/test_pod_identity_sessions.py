@@ -115,10 +115,8 @@ def said(pods):
 
 @pytest.fixture(scope="module")
 def stack(said, running_lab, tools, tmp_path_factory):
-    """The workloads; a second update finds nothing to do."""
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
     stack.up(said)
-    assert stack.steps(said) == []
     yield stack
     stack.stack.destroy()
 

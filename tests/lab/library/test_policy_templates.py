@@ -3,19 +3,14 @@
 import json
 
 import pytest
-from lab_project import LabProject, write_project
+from pods_program import Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 PROGRAM = """
-import json, os
-import pulumi
-import pulumi_aws as aws
-import eks_identity as eks
-
-zone, secret, mode = (os.environ[name] for name in ("ZONE", "SECRET", "MODE"))
+zone, secret, mode = (said[name] for name in ("zone", "secret", "mode"))
 cluster = eks.Cluster("cluster", {"name": "irsa"})
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 provider = eks.OidcProvider("cluster", {"issuer": cluster.issuer})
@@ -72,15 +67,9 @@ def found(running_lab):
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, found, tmp_path_factory):
-    """Runs the pipeline on a project of this test; destroys what it made, and looks whether anything is left."""
-    project = LabProject(
-        running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "policy_templates", PROGRAM)
-    )
-    said = {"ZONE": f"arn:aws:route53:::hostedzone/{found['zones'][0]}", "SECRET": found["secrets"][0]}
-
-    def run(operation, mode="irsa"):
-        return project.pipeline(operation, "--show-secrets", MODE=mode, **said)
-
+    """Updates the stack of this test to a mode; destroys what it made, and looks whether anything is left."""
+    project = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
+    said = {"zone": f"arn:aws:route53:::hostedzone/{found['zones'][0]}", "secret": found["secrets"][0]}
     eks, iam = client(running_lab, "eks"), client(running_lab, "iam")
 
     def left():
@@ -92,26 +81,22 @@ def stack(running_lab, tools, found, tmp_path_factory):
 
     before = left()
     try:
-        yield run
+        yield lambda mode: project.up({**said, "mode": mode})
     finally:
-        run("destroy")
+        project.stack.destroy()
     assert left() == before
 
 
 @pytest.fixture(scope="module")
 def made(stack):
-    """The outputs of the first update; a second one finds nothing to do."""
-    outputs = stack("up")["outputs"]
-    assert stack("up")["changes"] == []
-    return outputs
+    """The outputs of the first update."""
+    return stack("irsa")
 
 
 @pytest.fixture(scope="module")
 def changed(stack, made):
-    """The outputs once the DNS add-on has its role by Pod Identity, and nothing more to do."""
-    outputs = stack("up", "pod-identity")["outputs"]
-    assert stack("up", "pod-identity")["changes"] == []
-    return outputs
+    """The outputs once the DNS add-on has its role by Pod Identity."""
+    return stack("pod-identity")
 
 
 @pytest.fixture

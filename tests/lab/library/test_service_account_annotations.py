@@ -49,14 +49,9 @@ def pods(running_lab, tools):
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
+    stack.up(SAID)
     yield stack
     stack.stack.destroy()
-
-
-@pytest.fixture(scope="module")
-def made(stack):
-    stack.up(SAID)
-    assert stack.steps(SAID) == []
 
 
 @pytest.fixture
@@ -92,7 +87,7 @@ def role(name):
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def test_the_service_account_has_them_in_the_cluster(made, pods):
+def test_the_service_account_has_them_in_the_cluster(stack, pods):
     """Each that was given, as the webhook spells it, and none that was not."""
 
     def annotations(account):
@@ -105,7 +100,7 @@ def test_the_service_account_has_them_in_the_cluster(made, pods):
     assert annotations("usual") == {"role-arn": role("usual"), "sts-regional-endpoints": "true"}
 
 
-def test_the_pods_token_and_variables_follow_them(made, admitted):
+def test_the_pods_token_and_variables_follow_them(stack, admitted):
     """Audience and lifetime of the projected token, and whether the SDKs ask STS in the cluster's region."""
     own, usual = admitted("own"), admitted("usual")
     assert token_of(own) == (OWN, 7200)
@@ -114,13 +109,13 @@ def test_the_pods_token_and_variables_follow_them(made, admitted):
     assert variables(usual)["AWS_STS_REGIONAL_ENDPOINTS"] == "regional"
 
 
-def test_a_pod_has_its_role_by_an_audience_of_its_own(made, pods):
+def test_a_pod_has_its_role_by_an_audience_of_its_own(stack, pods):
     """Webhook, token, provider and trust policy agree on the audience that was declared once."""
     assert ":assumed-role/own/" in pods.who("own", "own")
     assert ":assumed-role/usual/" in pods.who("usual", "usual")
 
 
-def test_a_role_takes_tokens_of_its_audience_alone(made, pods):
+def test_a_role_takes_tokens_of_its_audience_alone(stack, pods):
     """Those of the other audience are refused by the trust policy, though the provider trusts both."""
     own, usual = pods.token("own", OWN), pods.token("own", USUAL)
     assert [pods.assume(role("own"), own), pods.assume(role("own"), usual)] == ["works", "AccessDenied"]
@@ -131,12 +126,9 @@ def test_a_role_takes_tokens_of_its_audience_alone(made, pods):
     ]
 
 
-def test_an_audience_that_the_provider_does_not_trust_is_none(made, stack, pods):
+def test_an_audience_that_the_provider_does_not_trust_is_none(stack, pods):
     """STS refuses the token itself, whatever the trust policy says; taken out of the provider, the own one too."""
     assert pods.assume(role("unknown-shared"), pods.token("own", "nobody.test")) == "InvalidIdentityToken"
-    try:
-        assert stack.steps({**SAID, "trusted": [USUAL]}) == [("update", "OpenIdConnectProvider")]
-        assert pods.assume(role("own"), pods.token("own", OWN)) == "InvalidIdentityToken"
-    finally:
-        stack.up(SAID)
     assert pods.assume(role("own"), pods.token("own", OWN)) == "works"
+    assert stack.steps({**SAID, "trusted": [USUAL]}) == [("update", "OpenIdConnectProvider")]
+    assert pods.assume(role("own"), pods.token("own", OWN)) == "InvalidIdentityToken"

@@ -10,7 +10,6 @@ import boto3
 import pytest
 from aws_setting import History, StillControlPlanes, new_stack
 from botocore.config import Config
-from pulumi import automation
 
 from lab.cloud import Cloud
 from lab.interfaces import clean_environment
@@ -65,15 +64,14 @@ def environment(cloud, pulumi_home, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def new_history(tmp_path_factory, environment) -> Iterator:
-    """Makes stacks of inline programs; what they leave is destroyed at the end."""
+    """Makes stacks of inline programs; what they leave is destroyed at the end, where it is theirs."""
     made: list[History] = []
 
-    def make(program, *, name="test", config=None) -> History:
-        stack = new_stack(tmp_path_factory.mktemp("stack"), environment, name)
-        for key, value in (config or {}).items():
-            stack.set_config(key, automation.ConfigValue(value))
-        made.append(History(stack, program))
-        return made[-1]
+    def make(program, *, name="test", destroyed=True) -> History:
+        history = History(new_stack(tmp_path_factory.mktemp("stack"), environment, name), program)
+        if destroyed:
+            made.append(history)
+        return history
 
     yield make
     for history in reversed(made):

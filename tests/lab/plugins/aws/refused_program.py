@@ -1,4 +1,4 @@
-"""Runs one program that must fail, in a process of its own: the Automation API leaves what such a program opened."""
+"""Runs programs that must fail, in a process of their own: the Automation API leaves what such a program opened."""
 
 import json
 import os
@@ -12,13 +12,15 @@ from test_aws_refusals import REFUSED
 
 def main() -> None:
     asked = json.load(sys.stdin)
-    case = REFUSED[asked["case"]]
     stack = new_stack(Path(asked["folder"]), asked["environment"], "refused")
-    run = stack.up if case.update else stack.preview
-    try:
-        run(program=case.program)
-    except automation.CommandError as error:
-        sys.stdout.write(str(error))
+    said = {}
+    for name, case in REFUSED.items():
+        run = stack.up if case.update else stack.preview
+        try:
+            run(program=case.program)
+        except automation.CommandError as error:
+            said[name] = str(error)
+    json.dump(said, sys.stdout)
     sys.stdout.flush()
     os._exit(0)
 

@@ -25,6 +25,9 @@ TRUST = json.dumps(
     }
 )
 
+DEPLOYER = "deployer"
+"""A role that the account may assume."""
+
 
 def raw(kind, **inputs):
     return lambda: pulumi.CustomResource(kind, "it", inputs, pulumi.ResourceOptions(version="7.51.1"))
@@ -110,65 +113,83 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def refused(environment, aws, tmp_path_factory):
-    """What the user reads when the case is run."""
+    """What the user reads in each case."""
     aws("iam").create_user(UserName="taken")
-
-    def run(case: str) -> str:
-        folder = tmp_path_factory.mktemp("refused")
-        asked = {"case": case, "folder": str(folder), "environment": environment}
-        here = Path(__file__).parent
-        python_path = os.pathsep.join(map(str, (here, here.parents[1], REPOSITORY)))
-        return subprocess.run(
-            [sys.executable, "-W", "ignore", str(here / "refused_program.py")],
-            input=json.dumps(asked),
-            env={**environment, "PYTHONPATH": python_path},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    return run
+    asked = {"folder": str(tmp_path_factory.mktemp("refused")), "environment": environment}
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(here / "refused_program.py")],
+        input=json.dumps(asked),
+        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, (here, here.parents[1], REPOSITORY)))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("case", sorted(REFUSED))
 def test_refusals_say_what_is_wrong_and_what_to_do(refused, case):
     """Whatever is not stood in for, and whatever AWS refuses, is told by its name and in AWS's own words."""
-    text = refused(case)
+    text = refused[case]
     assert all(words in text for words in REFUSED[case].expected), text
     assert "a fault of its own" not in text
 
 
-def test_a_preview_knows_what_can_be_known(new_history, aws):
+def program(version):
+    """What somebody changes and deletes by hand, and a provider that acts as a role; in version 2 one thing more."""
+    sdk.iam.Role("drift", name="drift", assume_role_policy=TRUST, description="declared", tags={"a": "b"})
+    sdk.iam.User("lost", name="lost")
+    sdk.iam.User("gone", name="gone")
+    deployer = f"arn:aws:iam::123456789012:role/{DEPLOYER}"
+    assumed = sdk.ProviderAssumeRoleArgs(role_arn=deployer, session_name="ci", duration="15m")
+    provider = sdk.Provider("as-role", region="ap-northeast-1", assume_roles=[assumed])
+    caller = sdk.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
+    pulumi.export("arn", caller.arn)
+    if version == 2:
+        later()
+
+
+def later():
+    role = sdk.iam.Role("later", assume_role_policy=TRUST, tags={"a": "b"})
+    sdk.iam.RolePolicy("uses-it", role=role.name, policy=role.arn.apply(lambda arn: json.dumps({"Statement": arn})))
+    user = sdk.iam.User("later-user", tags=role.arn.apply(lambda arn: {"role": arn}))
+    pulumi.export("tags", role.tags_all)
+    pulumi.export("user", user.arn)
+
+
+@pytest.fixture(scope="module")
+def history(new_history, aws):
+    """The stack, which the last test destroys."""
+    aws("iam").create_role(RoleName=DEPLOYER, AssumeRolePolicyDocument=TRUST)
+    history = new_history(program, destroyed=False)
+    history.up(1)
+    return history
+
+
+def test_a_provider_can_assume_a_role(history):
+    """assumeRoles decides who acts."""
+    assert history.outputs["arn"].endswith(f":assumed-role/{DEPLOYER}/ci")
+
+
+def test_a_preview_knows_what_can_be_known(history, aws):
     """Values of resources that are not there yet are unknown, and nothing is made."""
-
-    def program(_version):
-        role = sdk.iam.Role("later", assume_role_policy=TRUST, tags={"a": "b"})
-        sdk.iam.RolePolicy("uses-it", role=role.name, policy=role.arn.apply(lambda arn: json.dumps({"Statement": arn})))
-        user = sdk.iam.User("later-user", tags=role.arn.apply(lambda arn: {"role": arn}))
-        pulumi.export("tags", role.tags_all)
-        pulumi.export("user", user.arn)
-
     before = len(aws("iam").list_roles()["Roles"])
-    steps = new_history(program).preview(1)
+    steps = history.preview(2)
     assert {steps[name].operation for name in ("later", "uses-it", "later-user")} == {"create"}
     assert len(aws("iam").list_roles()["Roles"]) == before
 
 
-def test_drift_is_found_and_mended(new_history, aws):
+def test_drift_is_found_and_mended(history, aws):
     """A refresh sees what somebody changed by hand, the next update takes it back, and what is gone is made again."""
-
-    def program(_version):
-        sdk.iam.Role("drift", name="drift", assume_role_policy=TRUST, description="declared", tags={"a": "b"})
-        sdk.iam.User("lost", name="lost")
-
-    history, iam = new_history(program), aws("iam")
-    history.up(1)
+    iam = aws("iam")
     iam.update_role(RoleName="drift", Description="by hand")
     iam.tag_role(RoleName="drift", Tags=[{"Key": "hand", "Value": "made"}])
     iam.delete_user(UserName="lost")
     history.refresh()
-    assert history.resources()["drift"]["outputs"]["description"] == "by hand"
-    assert "lost" not in history.resources()
+    found = history.resources()
+    assert found["drift"]["outputs"]["description"] == "by hand"
+    assert "lost" not in found
     steps = history.up(1)
     assert (steps["drift"].operation, steps["lost"].operation) == ("update", "create")
     role = iam.get_role(RoleName="drift")["Role"]
@@ -176,27 +197,7 @@ def test_drift_is_found_and_mended(new_history, aws):
     assert [tag["Key"] for tag in role["Tags"]] == ["a"]
 
 
-def test_what_is_gone_already_is_deleted_without_complaint(new_history, aws):
+def test_what_is_gone_already_is_deleted_without_complaint(history, aws):
     """Destroy does not mind what somebody else deleted."""
-    history = new_history(lambda _version: sdk.iam.User("gone", name="gone") and None)
-    history.up(1)
     aws("iam").delete_user(UserName="gone")
     assert history.stack.destroy().summary.result == "succeeded"
-
-
-def test_a_provider_can_assume_a_role(new_history, aws):
-    """assumeRoles decides who acts."""
-    role = aws("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=TRUST)["Role"]
-
-    def program(_version):
-        provider = sdk.Provider(
-            "as-role",
-            region="ap-northeast-1",
-            assume_roles=[sdk.ProviderAssumeRoleArgs(role_arn=role["Arn"], session_name="ci", duration="15m")],
-        )
-        caller = sdk.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
-        pulumi.export("arn", caller.arn)
-
-    history = new_history(program)
-    history.up(1)
-    assert history.outputs["arn"].endswith(":assumed-role/deployer/ci")

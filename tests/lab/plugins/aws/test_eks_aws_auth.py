@@ -9,7 +9,7 @@ import pulumi_aws as sdk
 import pulumi_eks as eks
 import pytest
 import yaml
-from test_eks_cluster import trust
+from cluster_programs import trust
 
 from lab.cluster import Runtime
 from lab.interfaces import Programs

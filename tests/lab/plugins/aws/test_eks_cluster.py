@@ -1,61 +1,41 @@
-"""pulumi_eks.Cluster on the stand-ins: the official children, the official outputs."""
+"""pulumi_eks.Cluster on the stand-ins: AWS describes what was asked, children and outputs are the official ones.
+
+One stack holds three clusters: a plain one, one with everything said, and one that manages itself.
+"""
 
 import json
 
+import cluster_programs
 import pulumi
-import pulumi_aws as sdk
-import pulumi_eks as eks
 import pytest
+from cluster_programs import KEY, VIEW
+from pulumi import automation
 
-VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+from lab.plugins.eks.node_group import let_in
+from lab.plugins.errors import PluginError
 
 
 def program(version):
-    guest = sdk.iam.Role("guest", assume_role_policy=trust("ec2.amazonaws.com"))
-    cluster = eks.Cluster(
-        "eks-clu",
-        name="eks-clu",
-        authentication_mode=eks.AuthenticationMode.API,
-        skip_default_node_group=True,
-        access_entries={
-            "guest": eks.AccessEntryArgs(
-                principal_arn=guest.arn,
-                kubernetes_groups=["operators"] if version == 1 else ["operators", "viewers"],
-                access_policies={
-                    "view": eks.AccessPolicyAssociationArgs(
-                        policy_arn=VIEW,
-                        access_scope=sdk.eks.AccessPolicyAssociationAccessScopeArgs(
-                            type="namespace", namespaces=["default"]
-                        ),
-                    ),
-                },
-            ),
-        },
-        tags={"owner": "tests"},
-    )
-    pulumi.export("kubeconfig", cluster.kubeconfig)
-    pulumi.export("kubeconfigJson", cluster.kubeconfig_json)
-    pulumi.export("scoped", cluster.get_kubeconfig(role_arn="arn:aws:iam::123456789012:role/x"))
-    pulumi.export("issuer", cluster.oidc_issuer)
-    pulumi.export("url", cluster.oidc_provider_url)
-    pulumi.export("name", cluster.eks_cluster.name)
-    pulumi.export("endpoint", cluster.core.endpoint)
-    pulumi.export("core name", cluster.core.cluster.name)
-    pulumi.export("vpc", cluster.core.vpc_id)
-    pulumi.export("group", cluster.cluster_security_group_id)
-
-
-def trust(*services):
-    principal = {"Service": list(services)}
-    actions = ["sts:AssumeRole", "sts:TagSession"]
-    statement = {"Effect": "Allow", "Principal": principal, "Action": actions}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for name in ("official", "private", "auto"):
+        pulumi.export(name, getattr(cluster_programs, name)(version))
 
 
 @pytest.fixture(scope="module")
 def life(new_history):
+    """The stack, the outputs of its first update, and the steps of a second one."""
     history = new_history(program)
-    return history, {"previewed": history.preview(1), "made": history.up(1), "again": history.up(1)}
+    history.up(1)
+    return history, {"outputs": history.outputs, "again": history.up(1)}
+
+
+@pytest.fixture(scope="module")
+def outputs(life):
+    return life[1]["outputs"]
+
+
+def operations(steps, cluster):
+    """What was done with all that is named after a cluster."""
+    return {step.operation for name, step in steps.items() if name.startswith(cluster)}
 
 
 CHILDREN = {
@@ -91,9 +71,9 @@ def test_a_second_update_finds_nothing_to_do(life):
     assert {step.operation for step in life[1]["again"].values()} == {"same"}
 
 
-def test_the_outputs_lead_to_the_cluster(life, aws):
+def test_the_outputs_lead_to_the_cluster(outputs, aws):
     """Kubeconfig, issuer and references are those of the cluster that AWS describes."""
-    outputs = life[0].outputs
+    outputs = outputs["official"]
     cluster = aws("eks").describe_cluster(name="eks-clu")["cluster"]
     user = outputs["kubeconfig"]["users"][0]["user"]["exec"]
     assert outputs["name"] == outputs["core name"] == "eks-clu"
@@ -114,3 +94,69 @@ def test_access_entries_are_there(life, aws):
     policies = aws("eks").list_associated_access_policies(clusterName="eks-clu", principalArn=guest)
     [policy] = policies["associatedAccessPolicies"]
     assert (policy["policyArn"], policy["accessScope"]) == (VIEW, {"type": "namespace", "namespaces": ["default"]})
+
+
+def test_aws_describes_what_was_asked(life, aws):
+    """Network, endpoint, logs, encryption and role are those of the options; nothing is left to be done."""
+    cluster = aws("eks").describe_cluster(name="whole")["cluster"]
+    vpc = cluster["resourcesVpcConfig"]
+    assert (vpc["endpointPublicAccess"], vpc["endpointPrivateAccess"], len(vpc["subnetIds"])) == (False, True, 2)
+    assert cluster["logging"]["clusterLogging"][0] == {"types": ["audit"], "enabled": True}
+    assert cluster["encryptionConfig"] == [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]
+    assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "10.200.0.0/16"
+    assert cluster["tags"]["team"] == "shop"
+    assert "/service-" in cluster["roleArn"]
+    assert operations(life[1]["again"], "whole") == {"same"}
+
+
+def test_fargate_comes_with_its_role_profile_and_dns(life, outputs, aws):
+    """The profile takes the selectors, its role is let in as Fargate's, and CoreDNS is told where it runs."""
+    resources = life[0].resources()
+    assert resources["whole-podExecutionRole"]["type"] == "eks:index:ServiceRole"
+    assert resources["whole-fargateProfile"]["type"] == "aws:eks/fargateProfile:FargateProfile"
+    profile = aws("eks").describe_fargate_profile(
+        clusterName="whole", fargateProfileName=outputs["private"]["profile"].partition(":")[2]
+    )["fargateProfile"]
+    assert profile["selectors"] == [{"namespace": "jobs"}]
+    assert outputs["private"]["status"] == "ACTIVE"
+    entry = aws("eks").describe_access_entry(clusterName="whole", principalArn=profile["podExecutionRoleArn"])
+    assert entry["accessEntry"]["type"] == "FARGATE_LINUX"
+    values = aws("eks").describe_addon(clusterName="whole", addonName="coredns")["addon"]["configurationValues"]
+    assert json.loads(values) == {"computeType": "Fargate", "replicaCount": 3}
+
+
+def test_auto_mode(life, outputs, aws):
+    """The cluster computes, stores and balances by itself; its nodes' role is let in; no group, no add-on is made."""
+    cluster = aws("eks").describe_cluster(name="auto")["cluster"]
+    assert cluster["computeConfig"]["nodePools"] == ["general-purpose", "system"]
+    assert cluster["storageConfig"] == {"blockStorage": {"enabled": True}}
+    assert cluster["kubernetesNetworkConfig"]["elasticLoadBalancing"] == {"enabled": True}
+    assert cluster["computeConfig"]["nodeRoleArn"].endswith(outputs["auto"]["role"])
+    entry = aws("eks").describe_access_entry(clusterName="auto", principalArn=cluster["computeConfig"]["nodeRoleArn"])[
+        "accessEntry"
+    ]
+    assert entry["type"] == "EC2"
+    assert not {"auto-kube-proxy", "auto-vpc-cni", "auto-nodeSecurityGroup"} & life[0].resources().keys()
+    assert operations(life[1]["again"], "auto") == {"same"}
+
+
+def test_a_strangers_role_is_refused_where_only_aws_auth_counts():
+    """In mode CONFIG_MAP a node group's role is among the cluster's instance roles, as pulumi-eks has it."""
+    assert let_in("nodes", "a", ["a"]) == let_in("nodes", "a", None) == "a"
+    with pytest.raises(PluginError, match="without first setting its role in"):
+        let_in("nodes", "b", ["a"])
+
+
+@pytest.fixture
+def protected(life, aws):
+    """The steps that protected the cluster; it can be deleted again afterwards."""
+    yield life[0].up(2)
+    aws("eks").update_cluster_config(name="whole", deletionProtection=False)
+
+
+def test_what_changes_is_changed_in_place(life, protected, aws):
+    """Logs and protection change without a replacement; a protected cluster is not deleted."""
+    assert protected["whole-eksCluster"].operation == "update"
+    assert aws("eks").describe_cluster(name="whole")["cluster"]["deletionProtection"] is True
+    with pytest.raises(automation.CommandError, match="deletion protection"):
+        life[0].stack.destroy()

@@ -135,12 +135,11 @@ def engine() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture
-def stack(engine, api_server, tmp_path, pulumi_home, engine_environment) -> Iterator[Stack]:
-    """A stack on the cluster; whatever it leaves is destroyed at the end."""
+def stack(engine, api_server, tmp_path, pulumi_home, engine_environment) -> Stack:
+    """A stack on the cluster, for previews: there is nothing to destroy."""
     stack = Stack(engine, tmp_path, pulumi_home, engine_environment)
     stack.provider["kubeconfig"] = api_server.kubeconfig
-    yield stack
-    stack.destroy()
+    return stack
 
 
 @pytest.fixture

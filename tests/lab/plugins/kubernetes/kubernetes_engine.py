@@ -59,16 +59,6 @@ class Stack:
         self._executor = executor
         self._place = (folder, home, environment)
 
-    def up(self, declare: Declare) -> dict[str, int]:
-        """Update to what `declare` declares; the number of resources for each operation."""
-        return self.outcome("up", declare).changes
-
-    def preview(self, declare: Declare) -> dict[str, int]:
-        return self.outcome("preview", declare).changes
-
-    def refresh(self) -> dict[str, int]:
-        return self.outcome("refresh").changes
-
     def destroy(self) -> None:
         self.outcome("destroy")
 

@@ -19,12 +19,12 @@ OPERATORS = [{"kind": "Group", "name": "operators", "api_group": RBAC}]
 TAG = "tour"
 GROUP = "tour.example.com"
 THING = create_namespaced_resource(GROUP, "v1", "Thing", "things")
-OBJECTS = 24
-"""How many resources `declare` declares, the stack and its three providers included."""
+OBJECTS = 27
+"""How many resources `declare` declares, the stack and its four providers included."""
 
 
-def declare(version, *, second_patch=True):
-    """The whole stack; what `version` is in changes from one step to the next."""
+def declare(version, reached_by, *, second_patch=True):
+    """The whole stack; what `version` is in changes from one step to the next. A provider is made by `reached_by`."""
 
     def program(options):
         def place(name, **more):
@@ -101,6 +101,17 @@ def declare(version, *, second_patch=True):
             spec={"size": int(version)},
             opts=plus(options, depends_on=[definition]),
         )
+        held = config_map(
+            "kubeconfig",
+            metadata={"namespace": TAG, "generateName": "made-"},
+            data={"config": reached_by},
+            opts=options,
+        )
+        # A generated name is known after the update only, and so is all that is made of it.
+        late = pulumi.Output.all(held.metadata["name"], held.data["config"]).apply(lambda parts: parts[1])
+        on_it = pulumi.ResourceOptions(provider=k8s.Provider("made", kubeconfig=late))
+        account("on-it", metadata=place("on-it"), opts=on_it)
+
         patch = k8s.core.v1.ConfigMapPatch
         patch("one", metadata=place("patched"), data={"one": version}, opts=options)
         if second_patch:
@@ -118,7 +129,7 @@ class Tour:
     again: Outcome
     changed: Outcome = field(default_factory=Outcome)
     refreshed: Outcome = field(default_factory=Outcome)
-    clean: Outcome = field(default_factory=Outcome)
+    moved: Outcome = field(default_factory=Outcome)
     drifted: Outcome = field(default_factory=Outcome)
     drift_shown: Outcome = field(default_factory=Outcome)
     before: dict = field(default_factory=dict)
@@ -146,27 +157,32 @@ def tour(engine, api_server, cluster, tmp_path_factory, pulumi_home, engine_envi
     for name, data in (("patched", {"theirs": "0"}), ("imported", {"a": "1"})):
         cluster.create(ConfigMap(metadata=ObjectMeta(name=name, namespace=TAG), data=data))
     try:
-        previewed, created = (stack.outcome(step, declare("1")) for step in ("preview", "up"))
-        seen = Tour(previewed, created, again=stack.outcome("up", declare("1")), before=look(cluster))
+        first = declare("1", api_server.kubeconfig)
+        previewed, created = (stack.outcome(step, first) for step in ("preview", "up"))
+        seen = Tour(previewed, created, again=stack.outcome("up", first), before=look(cluster))
         for name in ("shared", "by-client"):
             cluster.patch(ServiceAccount, name, {"metadata": {"annotations": {"theirs": "1"}}}, namespace=TAG)
         cluster.patch(ConfigMap, "ignored", {"data": {"mine": "changed", "theirs": "1"}}, namespace=TAG)
-        seen.changed = stack.outcome("up", declare("2", second_patch=False))
+        second = declare("2", api_server.kubeconfig, second_patch=False)
+        stack.provider["kubeconfig"] += "preferences: {}\n"
+        seen.changed = stack.outcome("up", second)
         seen.after, seen.state = look(cluster), stack.state()
         seen.after["thing"] = cluster.get(THING, "thing", namespace=TAG)
         seen.refreshed = stack.outcome("refresh")
-        seen.clean = stack.outcome("preview", declare("2", second_patch=False))
+        here = stack.provider["kubeconfig"]
+        stack.provider["kubeconfig"] = here.replace("127.0.0.1", "localhost")
+        seen.moved = stack.outcome("preview", second)
+        stack.provider["kubeconfig"] = here
         cluster.patch(Secret, "secret", {"stringData": {"word": "drifted"}}, namespace=TAG)
         cluster.patch(ServiceAccount, "annotated", {"metadata": {"annotations": {"other": "1"}}}, namespace=TAG)
         cluster.delete(Role, "role", namespace=TAG)
         seen.drifted = stack.outcome("refresh")
-        seen.drift_shown = stack.outcome("preview", declare("2", second_patch=False))
-        stack.destroy()
-        seen.left = look(cluster)
-        yield seen
+        seen.drift_shown = stack.outcome("preview", second)
     finally:
         stack.destroy()
-        cluster.delete(Namespace, TAG)
+    seen.left = look(cluster)
+    yield seen
+    cluster.delete(Namespace, TAG)
 
 
 def steps(outcome, name):
@@ -287,7 +303,22 @@ def test_patches(tour):
 def test_refresh(tour):
     """Refresh right after an update finds no drift, whatever the server made of the inputs."""
     assert set(tour.refreshed.changes) <= {"same"}
-    assert tour.clean.changes == {"same": OBJECTS - 1}
+
+
+def test_kubeconfig_that_is_not_known_yet(tour):
+    """Objects on a cluster that the same update makes are previewed without an error, and made by the update."""
+    for outcome in (tour.previewed, tour.created):
+        assert steps(outcome, "made") == steps(outcome, "on-it") == {("create", ())}
+    assert ("ServiceAccount", "on-it") in tour.before
+
+
+def test_changed_server_moves_the_objects(tour):
+    """Another server in the kubeconfig replaces what the provider made; another word elsewhere in it does not."""
+    assert steps(tour.changed, "cluster") == {("update", ())}
+    assert steps(tour.changed, "imported") == {("same", ())}
+    before, after = tour.before["ServiceAccount", "annotated"], tour.after["ServiceAccount", "annotated"]
+    assert after.metadata.uid == before.metadata.uid
+    assert tour.moved.changes == {"same": 1, "replace": OBJECTS - 2}
 
 
 def test_drift(tour):

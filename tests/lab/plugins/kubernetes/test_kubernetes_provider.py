@@ -6,7 +6,6 @@ import socket
 import sys
 from contextlib import asynccontextmanager
 
-import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 from kubeconfigs import kubeconfig_of
@@ -29,47 +28,12 @@ def account(namespace):
     return {"metadata": {"name": "sa", "namespace": namespace}}
 
 
-def test_kubeconfig_that_is_not_known_yet(stack, api_server, namespace):
-    """Objects on a cluster that the same update makes are previewed without an error, and made by the update."""
-    kubeconfig = api_server.kubeconfig
-
-    def declare(options):
-        made = k8s.core.v1.ConfigMap(
-            "kubeconfig",
-            metadata={"namespace": namespace, "generateName": "made-"},
-            data={"config": kubeconfig},
-            opts=options,
-        )
-        # A generated name is known after the update only, and so is all that is made of it.
-        config = pulumi.Output.all(made.metadata["name"], made.data["config"]).apply(lambda parts: parts[1])
-        provider = k8s.Provider("made", kubeconfig=config)
-        metadata = {"namespace": namespace, "name": "on-it"}
-        k8s.core.v1.ServiceAccount("on-it", metadata=metadata, opts=pulumi.ResourceOptions(provider=provider))
-
-    assert stack.preview(declare) == {"create": 5}
-    assert stack.up(declare) == {"create": 5}
-    assert stack.up(declare) == {"same": 5}
-
-
 def test_failures_under_the_engine(stack):
     """A type that the stand-in has not fails the preview by its name, with the way out and without a Python stack."""
     message = stack.fails(lambda options: k8s.helm.v3.Release("chart", chart="nginx", opts=options), "preview")
     assert "kubernetes:helm.sh/v3:Release is not covered by the lab's stand-in for the kubernetes plugin" in message
     assert "--plugins official" in message
     assert "Traceback" not in message
-
-
-def test_changed_server_moves_the_objects(stack, api_server, namespace):
-    """Another server in the kubeconfig replaces what the provider made; another word elsewhere in it does not."""
-
-    def declare(options):
-        k8s.core.v1.ServiceAccount("sa", metadata={"name": "sa", "namespace": namespace}, opts=options)
-
-    stack.up(declare)
-    stack.provider["kubeconfig"] = api_server.kubeconfig + "preferences: {}\n"
-    assert stack.preview(declare) == {"same": 2, "update": 1}
-    stack.provider["kubeconfig"] = api_server.kubeconfig.replace("127.0.0.1", "localhost")
-    assert stack.preview(declare) == {"same": 1, "replace": 2}
 
 
 def test_preview_asks_the_api_server(plugin, namespace, missing):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -100,6 +100,19 @@ def kubeconfig_of(api_server: str) -> Callable[..., str]:
 @pytest.fixture
 def client(api_server: str) -> Iterator[Client]:
     """The administrator's client, on a cluster that has no aws-auth yet."""
+    with _client_without_aws_auth(api_server) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client_of_module(api_server: str) -> Iterator[Client]:
+    """The same for all tests of a module: aws-auth stays between them."""
+    with _client_without_aws_auth(api_server) as client:
+        yield client
+
+
+@contextmanager
+def _client_without_aws_auth(api_server: str) -> Iterator[Client]:
     with _client(json.loads(api_server)) as client:
         try:
             client.delete(ConfigMap, "aws-auth", namespace="kube-system")

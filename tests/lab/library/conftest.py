@@ -20,6 +20,7 @@ import pytest
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import ConfigMap, Namespace
+from lightkube.resources.rbac_authorization_v1 import ClusterRoleBinding
 from lone_authenticator import LoneAuthenticator, lone_authenticator
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -163,7 +164,9 @@ def _token_reviews(stack: ExitStack, folder: Path) -> Path:
 
 @retry(retry=retry_if_exception_type(Exception), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)
 def _ready(client: Client) -> None:
+    """The API server makes both by itself, some time after it answers."""
     client.get(Namespace, "kube-system")
+    client.get(ClusterRoleBinding, "cluster-admin")
 
 
 def _client(kubeconfig: dict[str, Any]) -> Client:

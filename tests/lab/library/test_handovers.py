@@ -9,7 +9,7 @@ from lab_program import REGION, Cluster, Program, refused
 
 from lab.contract import AuthenticationMode
 
-NAME = "handovers"
+NAME = "irsa"
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +19,16 @@ def cluster(running_lab, tools, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def person(cluster):
-    return cluster.user(f"person-{uuid.uuid4().hex[:8]}")
+    arn = cluster.user(f"person-{uuid.uuid4().hex[:8]}")
+    yield arn
+    if arn in cluster.entries():
+        cluster.eks.delete_access_entry(clusterName=NAME, principalArn=arn)
 
 
 @pytest.fixture(scope="module")
 def program(running_lab, tools, tmp_path_factory, person):
     """The person's entry is declared and made."""
-    program = Program(tmp_path_factory.mktemp(NAME) / "project", running_lab, tools)
+    program = Program(tmp_path_factory.mktemp("handovers") / "project", running_lab, tools)
     program.declare({"entry": made(person), "guard": guard(person)}).up()
     return program
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -20,6 +20,7 @@ import pytest
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import ConfigMap, Namespace
+from lightkube.resources.rbac_authorization_v1 import ClusterRoleBinding
 from lone_authenticator import LoneAuthenticator, lone_authenticator
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -100,6 +101,19 @@ def kubeconfig_of(api_server: str) -> Callable[..., str]:
 @pytest.fixture
 def client(api_server: str) -> Iterator[Client]:
     """The administrator's client, on a cluster that has no aws-auth yet."""
+    with _client_without_aws_auth(api_server) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client_of_module(api_server: str) -> Iterator[Client]:
+    """The same for all tests of a module: aws-auth stays between them."""
+    with _client_without_aws_auth(api_server) as client:
+        yield client
+
+
+@contextmanager
+def _client_without_aws_auth(api_server: str) -> Iterator[Client]:
     with _client(json.loads(api_server)) as client:
         try:
             client.delete(ConfigMap, "aws-auth", namespace="kube-system")
@@ -150,7 +164,9 @@ def _token_reviews(stack: ExitStack, folder: Path) -> Path:
 
 @retry(retry=retry_if_exception_type(Exception), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)
 def _ready(client: Client) -> None:
+    """The API server makes both by itself, some time after it answers."""
     client.get(Namespace, "kube-system")
+    client.get(ClusterRoleBinding, "cluster-admin")
 
 
 def _client(kubeconfig: dict[str, Any]) -> Client:

@@ -79,6 +79,7 @@ class _StandIn(BaseHTTPRequestHandler):
     """GetCallerIdentity of STS, and DescribeInstances of EC2."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body would wait 40 ms for the acknowledgement of its head
 
     def do_GET(self) -> None:
         credential = parse_qs(urlsplit(self.path).query)["X-Amz-Credential"][0]

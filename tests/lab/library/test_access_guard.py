@@ -77,8 +77,7 @@ def test_the_last_administrator_stays(without_creator, program):
     assert "must leave an administrator in the cluster" in refused(program.stack.destroy)
     assert cluster.policies(second) == ["AmazonEKSClusterAdminPolicy"]
 
-    program.declare(declared(cluster, [second], [second], [second])).up()
-    program.stack.destroy()
+    program.declare(declared(cluster, [], break_glass=[second])).up()
     assert second not in cluster.entries()
 
 
@@ -122,7 +121,6 @@ def test_an_administrator_by_rbac_alone_stays(bound, without_creator, program):
     assert "a ClusterRoleBinding to a ClusterRole that allows everything" in said
     program.declare(declared(cluster, [], allow_lockout_of=[second], kubeconfig=True)).up()
     assert second not in cluster.entries()
-    program.stack.destroy()
 
 
 def test_somebody_elses_entry_is_administrator_enough(cluster, program):
@@ -131,7 +129,6 @@ def test_somebody_elses_entry_is_administrator_enough(cluster, program):
     program.declare(declared(cluster, [person], [person])).up()
     program.declare(declared(cluster, [])).up()
     assert person not in cluster.entries()
-    program.stack.destroy()
 
 
 def test_the_callers_own_way_in_stays(without_creator, program):
@@ -150,8 +147,8 @@ def test_the_callers_own_way_in_stays(without_creator, program):
     assert ADMIN not in cluster.entries()
     cluster.await_who("lab-admin", "lab-admin ['system:masters']")
     write_aws_auth(cluster, before)
-    program.declare(declared(cluster, [other], [other], [other])).up()
-    program.stack.destroy()
+    program.declare(declared(cluster, [], break_glass=[other])).up()
+    assert other not in cluster.entries()
 
 
 def test_what_cannot_be_seen_is_said(without_creator, tools):

@@ -35,7 +35,7 @@ def stack(running_lab, tools, tmp_path_factory):
     """A project of this test; what it made is destroyed."""
     project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "fargate", PROGRAM))
     yield project
-    project.pipeline("destroy")
+    project.stack.destroy()
     assert CLUSTER not in client(running_lab, "eks").list_clusters()["clusters"]
     assert not client(running_lab, "iam").list_roles(PathPrefix="/fargate/")["Roles"]
 
@@ -43,8 +43,8 @@ def stack(running_lab, tools, tmp_path_factory):
 @pytest.fixture(scope="module")
 def profile(stack, running_lab):
     """The one profile, as EKS describes it; a second update finds nothing to do."""
-    stack.pipeline("up")
-    assert stack.pipeline("up")["changes"] == []
+    stack.stack.up()
+    assert stack.stack.up().summary.resource_changes.keys() == {"same"}
     eks = client(running_lab, "eks")
     (name,) = eks.list_fargate_profiles(clusterName=CLUSTER)["fargateProfileNames"]
     return eks.describe_fargate_profile(clusterName=CLUSTER, fargateProfileName=name)["fargateProfile"]

@@ -28,12 +28,12 @@ TRUST = {
 }
 PROGRAM = """
 cluster = eks.Cluster("clu", {"name": said["cluster"]})
-connection = {**cluster.connection, **said.get("connection", {})}
-args = {"cluster": connection, "namespace": "default", "service_account": "taken", "role_name": "taken"}
-if "secret" in said:
-    args["permissions_boundary"] = pulumi.Output.secret(said["secret"])
-eks.WorkloadIdentity("taken", {**args, **said["workload"]},
-                     pulumi.ResourceOptions(providers=[cluster.provider]))
+for name, declared in said["workloads"].items():
+    connection = {**cluster.connection, **declared.pop("connection", {})}
+    if "secret" in declared:
+        declared["permissions_boundary"] = pulumi.Output.secret(declared.pop("secret"))
+    eks.WorkloadIdentity(name, {"cluster": connection, "namespace": "default", "service_account": name,
+                                "role_name": name, **declared}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 
 
@@ -44,43 +44,55 @@ eks.ClusterAccess("many", {"cluster": cluster.connection, "access_policies": [{"
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pods(running_lab, tools):
     return Pods(LabClients(running_lab, tools.bin), CLUSTER)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider(pods):
     with pods.vouched_for() as arn:
         yield arn
 
 
-@pytest.fixture
-def stack(running_lab, tools, tmp_path, provider):
-    stack = Stack(tmp_path / "project", running_lab, tools, PROGRAM)
+@pytest.fixture(scope="module")
+def stack(running_lab, tools, tmp_path_factory, provider):
+    """Each test has workloads of its own, and its update removes those of the test before it."""
+    stack = Stack(tmp_path_factory.mktemp("found") / "project", running_lab, tools, PROGRAM)
     yield stack
     stack.stack.destroy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def api(pods):
     return client(pods.world.home, "eks")
 
 
-@pytest.fixture
-def association(pods, api):
-    """An association that somebody else made for the same service account; its id."""
+@pytest.fixture(scope="module")
+def role_of_others(pods):
     iam = client(pods.world.home, "iam")
     iam.create_role(RoleName="of-others", AssumeRolePolicyDocument=json.dumps(TRUST))
-    of = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": "taken"}
-    yield api.create_pod_identity_association(**of, roleArn=THEIRS)["association"]["associationId"]
-    for left in api.list_pod_identity_associations(**of)["associations"]:
-        api.delete_pod_identity_association(clusterName=CLUSTER, associationId=left["associationId"])
+    yield THEIRS
     iam.delete_role(RoleName="of-others")
 
 
-def settings(**workload):
-    return {"cluster": CLUSTER, "workload": workload}
+@pytest.fixture
+def associated(api, role_of_others):
+    """Makes an association as somebody else, for a service account of this name; its id."""
+    made = []
+
+    def associate(name):
+        of = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": name}
+        made.append(of)
+        return api.create_pod_identity_association(**of, roleArn=role_of_others)["association"]["associationId"]
+
+    yield associate
+    for left in [each for of in made for each in api.list_pod_identity_associations(**of)["associations"]]:
+        api.delete_pod_identity_association(clusterName=CLUSTER, associationId=left["associationId"])
+
+
+def settings(**workloads):
+    return {"cluster": CLUSTER, "workloads": workloads}
 
 
 def said_in_preview(stack, said):
@@ -94,9 +106,22 @@ def commands(said):
     return re.findall(r"`((?:pulumi|aws) [^`]*)`", said)
 
 
-def test_an_association_of_others_is_rejected_in_the_preview(stack, pods, association):
+def test_an_association_of_others_is_adopted_by_the_command_of_the_fix(stack, api, associated):
+    """The command imports it before the component is in any state; the update then changes its role in place."""
+    association, adopting = associated("adopted"), settings(adopted={"mode": "pod-identity"})
+    command, *_ = commands(refused(stack.say(adopting).preview))
+    stack.pulumi(*command.split()[1:])
+    steps = stack.steps(adopting)
+    assert ("update", "PodIdentityAssociation") in steps
+    assert {operation for operation, _ in steps} == {"create", "update"}
+    found = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)["association"]
+    assert found["roleArn"] == "arn:aws:iam::123456789012:role/adopted"
+    assert stack.steps(adopting) == []
+
+
+def test_an_association_of_others_is_rejected_in_the_preview(stack, pods, associated):
     """It is named with its role; where it is deleted by the command of the fix, the update makes ours."""
-    ours = stack.say(settings(mode="pod-identity"))
+    association, ours = associated("taken"), stack.say(settings(taken={"mode": "pod-identity"}))
     for operation in (ours.preview, ours.up):
         said = refused(operation)
         assert "service_account: 'default/taken'" in said
@@ -108,62 +133,59 @@ def test_an_association_of_others_is_rejected_in_the_preview(stack, pods, associ
     assert ":assumed-role/taken/" in pods.who("taken", "taken")
 
 
-def test_an_association_of_others_is_adopted_by_the_command_of_the_fix(stack, api, association):
-    """The command imports it before the component is in any state; the update then changes its role in place."""
-    ours = stack.say(settings(mode="pod-identity"))
-    command, *_ = commands(refused(ours.preview))
-    stack.pulumi(*command.split()[1:])
-    changes = ours.preview().change_summary
-    assert not {"replace", "delete", "create-replacement"} & {str(getattr(each, "value", each)) for each in changes}
-    ours.up()
-    found = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)["association"]
-    assert found["roleArn"] == "arn:aws:iam::123456789012:role/taken"
-    assert set(ours.up().summary.resource_changes) == {"same"}
-
-
-def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, pods, provider):
-    """With who wrote it, and the words that adopt it or leave it alone."""
+@pytest.fixture
+def written_by_eksctl(pods):
+    """A service account that is there already."""
     # Of an object that is a name alone, Kubernetes keeps no writer.
-    metadata = {"name": "taken", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "eksctl"}}
+    metadata = {"name": "there", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "eksctl"}}
     document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     pods.kubectl("apply", "--server-side", "--field-manager=eksctl", "-f", "-", stdin=json.dumps(document))
-    try:
-        made_here = settings(oidc_provider_arn=provider)
-        said = refused(stack.say(made_here).preview)
-        assert "service_account: 'default/taken'" in said
-        assert "and has this one, written by eksctl" in said
-        assert "set service_account_management to adopt" in said
-        stack.up(settings(oidc_provider_arn=provider, service_account_management="adopt"))
-    finally:
-        pods.kubectl("delete", "serviceaccount", "taken")
+    yield
+    pods.kubectl("delete", "serviceaccount", "there")
 
 
-def test_a_cluster_out_of_reach_is_reported_and_no_other_is_asked(stack, pods, provider):
+def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, provider, written_by_eksctl):
+    """With who wrote it, and the words that adopt it or leave it alone."""
+    there = {"oidc_provider_arn": provider}
+    said = refused(stack.say(settings(there=there)).preview)
+    assert "service_account: 'default/there'" in said
+    assert "and has this one, written by eksctl" in said
+    assert "set service_account_management to adopt" in said
+    stack.up(settings(there={**there, "service_account_management": "adopt"}))
+
+
+def out_of_reach(server):
+    """The kubeconfig of a cluster that does not answer."""
+    cluster = {"name": "x", "cluster": {"server": server}}
+    context = {"name": "x", "context": {"cluster": "x", "user": "x"}}
+    user = {"name": "x", "user": {"token": "none"}}
+    return json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
+
+
+def test_a_cluster_out_of_reach_is_reported_and_no_other_is_asked(stack, provider):
     """Nobody can see what is there: the preview goes on, and the machine's own kubeconfig is left alone."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         server = f"https://127.0.0.1:{nobody.getsockname()[1]}"
-        cluster = {"name": "x", "cluster": {"server": server}}
-        context = {"name": "x", "context": {"cluster": "x", "user": "x"}}
-        user = {"name": "x", "user": {"token": "none"}}
-        kubeconfig = json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
-        out_of_reach = {**settings(oidc_provider_arn=provider), "connection": {"kubeconfig": kubeconfig}}
-        said = said_in_preview(stack, out_of_reach)
-    assert "cannot see whether service account default/taken is there already" in said
+        blind = {"oidc_provider_arn": provider, "connection": {"kubeconfig": out_of_reach(server)}}
+        said = said_in_preview(stack, settings(blind=blind))
+    assert "cannot see whether service account default/blind is there already" in said
     assert f"at {server} cannot be listed" in said
 
 
-def test_an_annotation_that_pod_identity_wins_over_is_reported(stack, pods, provider, association):
+def test_an_annotation_that_pod_identity_wins_over_is_reported(stack, pods, provider, associated):
     """The preview says which role pods will really get; a pod says the same afterwards."""
-    irsa = settings(oidc_provider_arn=provider)
-    assert f"new pods of default/taken get {THEIRS} by Pod Identity" in said_in_preview(stack, irsa)
+    associated("shadowed")
+    irsa = settings(shadowed={"oidc_provider_arn": provider})
+    assert f"new pods of default/shadowed get {THEIRS} by Pod Identity" in said_in_preview(stack, irsa)
     stack.up(irsa)
-    assert ":assumed-role/of-others/" in pods.who("shadowed", "taken")
+    assert ":assumed-role/of-others/" in pods.who("shadowed", "shadowed")
 
 
 def test_a_secret_is_in_no_refusal(stack, provider):
     """What is refused of a secret is the rule; neither the engine's output nor its error has a word of the value."""
-    said = refused(stack.say({**settings(oidc_provider_arn=provider), "secret": "hush-hush/Xyzzy42"}).preview)
+    secret = settings(secret={"oidc_provider_arn": provider, "secret": "hush-hush/Xyzzy42"})
+    said = refused(stack.say(secret).preview)
     assert "permissions_boundary: [secret]" in said
     assert "xyzzy42" not in said.lower()
 

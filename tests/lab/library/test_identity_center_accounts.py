@@ -30,18 +30,18 @@ eks.ClusterAccess("guests", {
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def guest(running_lab):
-    """The role, made in the other account as Identity Center makes it; gone after the test."""
+    """The role, made in the other account as Identity Center makes it; gone after the tests."""
     iam = client(running_lab, "iam", "other-admin")
     iam.create_role(RoleName=NAME, Path=PATH, AssumeRolePolicyDocument=json.dumps(TRUST))
     yield
     iam.delete_role(RoleName=NAME)
 
 
-@pytest.fixture
-def stack(running_lab, tools, tmp_path):
-    stack = Stack(tmp_path / "project", running_lab, tools, PROGRAM)
+@pytest.fixture(scope="module")
+def stack(running_lab, tools, tmp_path_factory, guest):
+    stack = Stack(tmp_path_factory.mktemp("guests") / "project", running_lab, tools, PROGRAM)
     yield stack
     stack.stack.destroy()
 

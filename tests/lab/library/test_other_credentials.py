@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from lab_program import ACCOUNT, Cluster, refused
@@ -22,19 +23,19 @@ import pulumi
 import pulumi_aws as aws
 import eks_identity as eks
 
-said = json.loads(pulumi.Config().require("said"))
-given = said["provider"]
-if given is None:
-    options = pulumi.ResourceOptions()
-else:
-    roles = [aws.ProviderAssumeRoleArgs(**role) for role in given.pop("assume_roles", [])] or None
-    there = aws.Provider("there", region="ap-northeast-1", assume_roles=roles, **given)
-    options = pulumi.ResourceOptions(providers=[there])
-if said["hosted"]:
-    kind = "eks-identity:index:ClusterAccess"
-    pulumi.ComponentResource(kind, "people", said["hosted"], options, remote=True)
-else:
-    eks.ClusterAccess("people", said["access"], options)
+for name, declared in json.loads(pulumi.Config().require("said")).items():
+    given = declared["provider"]
+    if given is None:
+        options = pulumi.ResourceOptions()
+    else:
+        roles = [aws.ProviderAssumeRoleArgs(**role) for role in given.pop("assume_roles", [])] or None
+        there = aws.Provider(f"{name}-there", region="ap-northeast-1", assume_roles=roles, **given)
+        options = pulumi.ResourceOptions(providers=[there])
+    if declared["hosted"]:
+        kind = "eks-identity:index:ClusterAccess"
+        pulumi.ComponentResource(kind, name, declared["hosted"], options, remote=True)
+    else:
+        eks.ClusterAccess(name, declared["access"], options)
 """
 
 
@@ -43,21 +44,22 @@ def cluster(running_lab, tools, tmp_path_factory):
     return Cluster(running_lab, tools, CLUSTER, AuthenticationMode.API, tmp_path_factory.mktemp(CLUSTER))
 
 
-@pytest.fixture
-def users(cluster):
-    """Two new IAM users of the cluster's account, who are let in by hand."""
-    made = [cluster.user(f"person-{uuid.uuid4().hex[:8]}") for _ in range(2)]
-    for arn in made:
+@pytest.fixture(scope="module")
+def people(cluster):
+    """Two new IAM users of the cluster's account for each declaration, who are let in by hand."""
+    made = {name: [new_user(cluster), new_user(cluster)] for name in ("role", "profile", "session", "keys", "nobody")}
+    everybody = {arn for users in made.values() for arn in users}
+    for arn in everybody:
         cluster.eks.create_access_entry(clusterName=CLUSTER, principalArn=arn, tags={"made-by": "hand"})
     yield made
-    for arn in cluster.entries() & set(made):
+    for arn in cluster.entries() & everybody:
         cluster.eks.delete_access_entry(clusterName=CLUSTER, principalArn=arn)
 
 
-@pytest.fixture
-def stack(running_lab, tools, tmp_path):
+@pytest.fixture(scope="module")
+def stack(running_lab, tools, tmp_path_factory):
     """A stack that the other account's administrator runs, with their own credentials in the environment."""
-    made = Stack(tmp_path / "project", running_lab, tools)
+    made = Stack(tmp_path_factory.mktemp("others") / "project", running_lab, tools)
     yield made
     made.stack.destroy()
 
@@ -66,13 +68,21 @@ class Stack(LabProject):
     def __init__(self, folder, home, tools):
         super().__init__(home, tools, write_project(folder, "access", PROGRAM), principal="other-admin")
 
-    def say(self, cluster, users, provider, *, hosted=False, **other):
-        """The stack, whose program lets these users in with this provider from now on."""
-        people = [{"arn": arn} for arn in users]
-        access = {"cluster": cluster.connection, "principals": people, "access_policies": [{"policy": POLICY}], **other}
-        said = {"provider": provider, "access": access, "hosted": camel(access) if hosted else None}
-        self.stack.set_config("said", automation.ConfigValue(json.dumps(said), secret=True))
+    def say(self, **declared):
+        """The stack, whose program declares these accesses from now on."""
+        self.stack.set_config("said", automation.ConfigValue(json.dumps(declared), secret=True))
         return self.stack
+
+
+def declared(cluster, users, provider, *, hosted=False, **other):
+    """An access that lets these users in with this provider."""
+    people = [{"arn": arn} for arn in users]
+    access = {"cluster": cluster.connection, "principals": people, "policies": [{"policy": POLICY}], **other}
+    return {"provider": provider, "access": access, "hosted": camel(access) if hosted else None}
+
+
+def new_user(cluster):
+    return cluster.user(f"person-{uuid.uuid4().hex[:8]}")
 
 
 def camel(value):
@@ -122,34 +132,61 @@ def clusters_administrator(home):
     return {"profile": "default", "shared_credentials_files": [str(folder_of(home, "lab-admin") / "credentials")]}
 
 
-@pytest.mark.parametrize(
-    ("by", "hosted"), [("role", False), ("file", True)], ids=["a role, in Python", "a profile, in any language"]
-)
-def test_a_provider_of_the_clusters_account_is_enough(cluster, users, stack, running_lab, by, hosted):
-    """Entries are taken over, guarded, changed and deleted by the role that the provider assumes, or by its profile."""
-    if by == "role":
-        role = {"role_arn": role_for_the_other_account(cluster, "shop-1"), "external_id": "shop-1", "duration": "30m"}
-        provider = {"assume_roles": [{**role, "session_name": "deploys"}]}
-    else:
-        provider = clusters_administrator(running_lab)
-    adopted = {"adopt": True, "hosted": hosted}
-    stack.say(cluster, users, provider, tags={"team": "shop"}, **adopted).up()
-    assert [cluster.entry(arn)["tags"] for arn in users] == [{"made-by": "hand", "team": "shop"}] * 2
-    assert stack.stack.preview().change_summary.keys() == {"same"}
+@pytest.fixture(scope="module")
+def life(cluster, people, stack, running_lab):
+    """All four accesses together: taken over, run again, each without its second user, gone; and what was seen then."""
+    seen = SimpleNamespace()
+    role = {"role_arn": role_for_the_other_account(cluster, "shop-1"), "external_id": "shop-1", "duration": "30m"}
+    providers = {
+        "role": {"assume_roles": [{**role, "session_name": "deploys"}]},
+        "profile": clusters_administrator(running_lab),
+    }
+    of_sessions = role_for_the_other_account(cluster, "ci")
+    name, old = deployer(cluster)
 
-    stack.say(cluster, users[:1], provider, tags={"team": "shop"}, **adopted).up()
-    assert users[1] not in cluster.entries()
-    stack.stack.refresh()
-    assert stack.stack.preview().change_summary.keys() == {"same"}
+    def say(number, keys):
+        """The first `number` users of each, with new keys of a session and these of a user."""
+        session = session_of(running_lab, of_sessions, "ci")
+        seen.sessions.append(session)
+        tagged = {"adopt": True, "tags": {"team": "shop"}}
+        users = {by: arns[:number] for by, arns in people.items()}
+        said = {
+            by: declared(cluster, users[by], provider, hosted=by == "profile", **tagged)
+            for by, provider in providers.items()
+        }
+        said["session"] = declared(cluster, users["session"], session, adopt=True)
+        said["keys"] = declared(cluster, users["keys"], keys, adopt=True)
+        return stack.say(**said)
+
+    seen.sessions = []
+    say(2, old).up()
+    seen.tags = {by: [cluster.entry(arn)["tags"] for arn in arns] for by, arns in people.items()}
+    seen.second_update = say(2, old).up(refresh=True).summary.resource_changes
+    seen.state = stack.pulumi("stack", "export")
+    cluster.iam.delete_access_key(UserName=name, AccessKeyId=old["access_key"])
+    say(1, new_key(cluster, name)).up()
+    seen.entries_of_fewer = cluster.entries()
+    seen.third_update = stack.stack.preview(refresh=True).change_summary
     stack.stack.destroy()
-    assert not cluster.entries() & set(users)
+    seen.entries_at_last = cluster.entries()
+    return seen
+
+
+@pytest.mark.parametrize("by", ["role", "profile"], ids=["a role, in Python", "a profile, in any language"])
+def test_a_provider_of_the_clusters_account_is_enough(life, people, by):
+    """Entries are taken over, guarded, changed and deleted by the role that the provider assumes, or by its profile."""
+    assert life.tags[by] == [{"made-by": "hand", "team": "shop"}] * 2
+    assert life.second_update.keys() <= {"same", "update"}
+    assert life.entries_of_fewer & set(people[by]) == {people[by][0]}
+    assert life.third_update.keys() == {"same"}
+    assert not life.entries_at_last & set(people[by])
 
 
 @pytest.mark.parametrize("adopt", [True, False], ids=["taken over", "made"])
-def test_without_one_the_preview_says_whose_credentials_these_are(cluster, users, stack, adopt):
+def test_without_one_the_preview_says_whose_credentials_these_are(cluster, people, stack, adopt):
     """Names both accounts and the fix, and nothing is asked of a cluster of the same name over there."""
-    people = users if adopt else [cluster.user(f"person-{uuid.uuid4().hex[:8]}")]
-    said = refused(stack.say(cluster, people, None, adopt=adopt).preview)
+    users = people["nobody"] if adopt else [new_user(cluster)]
+    said = refused(stack.say(people=declared(cluster, users, None, adopt=adopt)).preview)
     caller = f"account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/lab-admin"
     assert f"opts.providers: 'default aws provider: {caller}'" in said
     assert f"must have an aws provider of the cluster's account {ACCOUNT}" in said
@@ -157,30 +194,18 @@ def test_without_one_the_preview_says_whose_credentials_these_are(cluster, users
     assert "set aws:profile" in said
 
 
-def test_the_keys_of_a_session_change_nothing(cluster, users, stack, running_lab):
+def test_the_keys_of_a_session_change_nothing(life, people):
     """Each run has new ones; they are in no plain text of the state, and only the provider itself changes."""
-    role = role_for_the_other_account(cluster, "ci")
-    keys = session_of(running_lab, role, "ci")
-    stack.say(cluster, users, keys, adopt=True).up()
-    newer = session_of(running_lab, role, "ci")
-    changes = stack.say(cluster, users, newer, adopt=True).up().summary.resource_changes
-    assert changes.pop("update", 0) <= 1
-    assert changes.keys() == {"same"}
-    state = stack.pulumi("stack", "export")
-    for secret in (*keys.values(), *newer.values()):
-        assert secret not in state
-    stack.stack.refresh()
-    stack.say(cluster, users[:1], session_of(running_lab, role, "ci"), adopt=True).up()
-    assert users[1] not in cluster.entries()
+    assert life.second_update.get("update", 0) <= 1
+    assert life.second_update.keys() <= {"same", "update"}
+    for secret in (secret for keys in life.sessions for secret in keys.values()):
+        assert secret not in life.state
+    assert people["session"][1] not in life.entries_of_fewer
 
 
-def test_who_is_taken_out_goes_by_the_newer_keys(cluster, users, stack):
+def test_who_is_taken_out_goes_by_the_newer_keys(life, people):
     """The keys of the last update are no keys any more: those of this one delete what it made."""
-    name, old = deployer(cluster)
-    stack.say(cluster, users, old, adopt=True).up()
-    cluster.iam.delete_access_key(UserName=name, AccessKeyId=old["access_key"])
-    newer = new_key(cluster, name)
-    stack.say(cluster, users[:1], newer, adopt=True).up()
-    assert users[1] not in cluster.entries()
-    stack.stack.destroy()
-    assert users[0] not in cluster.entries()
+    first, second = people["keys"]
+    assert first in life.entries_of_fewer
+    assert second not in life.entries_of_fewer
+    assert first not in life.entries_at_last

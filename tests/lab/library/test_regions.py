@@ -126,17 +126,18 @@ NOTHING = {"access": [], "workloads": [], "accounts": [], "addons": []}
 
 @pytest.fixture(scope="module")
 def users(running_lab, places):
-    """An IAM user for each cluster."""
+    """An IAM user for each cluster, and one whom an earlier version lets in."""
     iam = client(running_lab, "iam")
-    made = {key: f"{key}-{uuid.uuid4().hex[:8]}" for key in PLACES}
+    made = {key: f"{key}-{uuid.uuid4().hex[:8]}" for key in (*PLACES, "earlier")}
     for name in made.values():
         iam.create_user(UserName=name)
     return made
 
 
-@pytest.fixture
-def stack(running_lab, tools, tmp_path, places):
-    made = Stack(tmp_path / "project", running_lab, tools, PROGRAM)
+@pytest.fixture(scope="module")
+def stack(running_lab, tools, tmp_path_factory, places):
+    """Each test that makes something removes what the test before it made."""
+    made = Stack(tmp_path_factory.mktemp("regions") / "project", running_lab, tools, PROGRAM)
     yield made
     made.stack.destroy()
     assert [place.found() for place in places.values()] == [NOTHING] * len(places)
@@ -164,37 +165,6 @@ def workload(name, in_, **passed):
 
 def addon(in_, **passed):
     return {"kind": "Addon", "in": in_, "args": {"addon_name": "eks-pod-identity-agent"}, **passed}
-
-
-def test_each_declaration_is_in_its_own_cluster(stack, said, places, users):
-    """Whether the aws provider is forgotten, is of another region or is the cluster's; what has no region gets it."""
-    said["declared"] = {
-        "here": access(users["here"], "here", kubernetes="here"),
-        "us": access(users["us"], "us", kubernetes="us by hand"),
-        "other": access(users["other"], "other", aws="other", kubernetes="other by tunnel"),
-        "pods-here": workload("pods-here", "here", aws="us"),
-        "pods-us": workload("pods-us", "us"),
-        "pods-other": workload("pods-other", "other", aws="other"),
-        "agent-us": addon("us"),
-    }
-    stack.up(said)
-    here, us, other = (places[key].found() for key in PLACES)
-    assert here == {**NOTHING, "access": [users["here"]], "workloads": ["pods-here"], "accounts": ["pods-here"]}
-    expected = {"access": [users["us"]], "workloads": ["pods-us"], "accounts": ["pods-us"]}
-    assert us == {**expected, "addons": ["eks-pod-identity-agent"]}
-    assert other == {**NOTHING, "access": [users["other"]], "workloads": ["pods-other"], "accounts": ["pods-other"]}
-    allowed = [key for key in PLACES if places[key].kubectl("get", "pods", principal=users["us"]).worked]
-    assert allowed == ["us"]
-    assert all(places[key].kubectl("get", "pods", principal=users[key]).worked for key in ("here", "other"))
-    assert stack.say(said).preview().change_summary.keys() == {"same"}
-
-
-def test_a_region_that_is_added_to_what_is_there_changes_nothing(stack, said, users):
-    """What an earlier version declared without a region is in the region of its provider, and stays as it is."""
-    said |= {"providers": {}, "clusters": ["here"]}
-    said["declared"] = {"here": access(users["here"], "here"), "pods": workload("pods", "here"), "agent": addon("here")}
-    stack.up({**said, "without_region": True})
-    assert stack.say(said).preview().change_summary.keys() == {"same"}
 
 
 @pytest.mark.parametrize(
@@ -225,3 +195,35 @@ def test_a_kubernetes_provider_of_another_cluster_is_rejected(stack, said, place
         assert f"must have a kubernetes provider of cluster arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/both" in text
         assert "127.0.0.1" not in text
     assert [place.found() for place in places.values()] == [NOTHING] * len(places)
+
+
+def test_a_region_that_is_added_to_what_is_there_changes_nothing(stack, said, users):
+    """What an earlier version declared without a region is in the region of its provider, and stays as it is."""
+    said |= {"providers": {}, "clusters": ["here"]}
+    workloads = {"pods": workload("pods", "here"), "agent": addon("here")}
+    said["declared"] = {"earlier": access(users["earlier"], "here"), **workloads}
+    stack.up({**said, "without_region": True})
+    assert stack.say(said).preview().change_summary.keys() == {"same"}
+
+
+def test_each_declaration_is_in_its_own_cluster(stack, said, places, users):
+    """Whether the aws provider is forgotten, is of another region or is the cluster's; what has no region gets it."""
+    said["declared"] = {
+        "here": access(users["here"], "here", kubernetes="here"),
+        "us": access(users["us"], "us", kubernetes="us by hand"),
+        "other": access(users["other"], "other", aws="other", kubernetes="other by tunnel"),
+        "pods-here": workload("pods-here", "here", aws="us"),
+        "pods-us": workload("pods-us", "us"),
+        "pods-other": workload("pods-other", "other", aws="other"),
+        "agent-us": addon("us"),
+    }
+    stack.up(said)
+    here, us, other = (places[key].found() for key in PLACES)
+    assert here == {**NOTHING, "access": [users["here"]], "workloads": ["pods-here"], "accounts": ["pods-here"]}
+    expected = {"access": [users["us"]], "workloads": ["pods-us"], "accounts": ["pods-us"]}
+    assert us == {**expected, "addons": ["eks-pod-identity-agent"]}
+    assert other == {**NOTHING, "access": [users["other"]], "workloads": ["pods-other"], "accounts": ["pods-other"]}
+    allowed = [key for key in PLACES if places[key].kubectl("get", "pods", principal=users["us"]).worked]
+    assert allowed == ["us"]
+    assert all(places[key].kubectl("get", "pods", principal=users[key]).worked for key in ("here", "other"))
+    assert stack.say(said).preview().change_summary.keys() == {"same"}

@@ -249,7 +249,7 @@ def test_env_as_a_role(running_lab):
 @pytest.fixture(scope="module")
 def second_lab():
     """A lab beside the shared one, with a cluster `one`: brought up by two commands at once, whose ends it has."""
-    home = Home(f"test-{uuid.uuid4().hex[:8]}")
+    home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
     command = [sys.executable, "-m", "lab", "--lab", home.name, "up", "--cluster", "one=API", *OWNED]
     both = [subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=300)[1] for process in both]

@@ -142,7 +142,7 @@ def test_prod_is_not_destroyed_by_mistake(prod):
 def test_prod_changes(prod):
     """A person more and a person less: kubectl sees both."""
     with prod.changed() as settings:
-        settings["people"]["operators"]["principals"] = [{"role": "newcomer"}]
+        settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
     prod.update()
     assert "NAMESPACE" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/newcomer")
     assert "must be logged in" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/operator")

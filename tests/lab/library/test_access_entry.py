@@ -37,7 +37,7 @@ def entry(arn, **other):
 
 
 def declared(**entries):
-    return {name: ("AdoptedAccessEntry", each) for name, each in entries.items()}
+    return {name: ("AccessEntry", each) for name, each in entries.items()}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def life(cluster, program, arns, by_hand):
         **before,
         "made": entry(arns["made"], groups=["viewers"], tags={"cost": "7"}),
         "moved": entry(arns["moved to"]),
-        "own": entry(ADMIN, groups=[], break_glass=[ADMIN]),
+        "own": entry(ADMIN, groups=[], allow_lockout_of=[ADMIN]),
     }
 
     def entries():

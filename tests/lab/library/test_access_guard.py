@@ -77,7 +77,7 @@ def test_the_last_administrator_stays(without_creator, program):
     assert "must leave an administrator in the cluster" in refused(program.stack.destroy)
     assert cluster.policies(second) == ["AmazonEKSClusterAdminPolicy"]
 
-    program.declare(declared(cluster, [], break_glass=[second])).up()
+    program.declare(declared(cluster, [], allow_lockout_of=[second])).up()
     assert second not in cluster.entries()
 
 
@@ -147,7 +147,7 @@ def test_the_callers_own_way_in_stays(without_creator, program):
     assert ADMIN not in cluster.entries()
     cluster.await_who("lab-admin", "lab-admin ['system:masters']")
     write_aws_auth(cluster, before)
-    program.declare(declared(cluster, [], break_glass=[other])).up()
+    program.declare(declared(cluster, [], allow_lockout_of=[other])).up()
     assert other not in cluster.entries()
 
 

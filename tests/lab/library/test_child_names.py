@@ -62,7 +62,7 @@ eks.ClusterAccess(
 )
 looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
 for name, roles in said["looking"].items():
-    args = {"cluster": cluster.connection, "group": name, "roles": [looker] if roles else [{"name": "view"}]}
+    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [looker] if roles else [{"name": "view"}]}
     arn = f"arn:aws:iam::{said['account']}:user/{name}"
     eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
 """

@@ -209,12 +209,12 @@ def warned(made, stack, cluster):
     users = [*yaml.safe_load(before["mapUsers"]), {"userarn": mapped, "username": "hand", "groups": ["hand-made"]}]
     write_aws_auth(cluster, {**before, "mapUsers": users})
     cluster.eks.create_access_entry(clusterName=NAME, principalArn=entered, kubernetesGroups=["auditors"])
-    late = {"group": "late", "roles": [{"name": "view"}]}
+    late = {"group": "late", "rbac_roles": [{"name": "view"}]}
     misspelt = [{"name": "veiw"}, {"name": "theirs", "kind": "Role", "namespace": "till"}]
     more = {
         "later": {**late, "principals": [{"arn": mapped}]},
-        "latest": {**late, "group": "latest", "via": "aws-auth", "principals": [{"arn": entered}]},
-        "more": {"group": "misspelt", "roles": misspelt, "principals": [user("mover-2")]},
+        "latest": {**late, "group": "latest", "access_method": "aws-auth", "principals": [{"arn": entered}]},
+        "more": {"group": "misspelt", "rbac_roles": misspelt, "principals": [user("mover-2")]},
     }
     try:
         return stack.say({**ACCESSES, **more}).preview().stdout, mapped, entered
@@ -276,7 +276,7 @@ def test_nobody_locks_themselves_out_but_by_name(made, stack, cluster):
     """Removing the caller's own access is refused, in a preview and in a destroy, unless allow_lockout_of names it."""
     without = {name: access for name, access in ACCESSES.items() if name != "creator"}
     emptied = {**ACCESSES, "creator": {**CREATOR, "principals": []}}
-    assert "break_glass" in refused(stack.say(emptied).preview)
+    assert "allow_lockout_of" in refused(stack.say(emptied).preview)
     assert "keep the caller's rights" in refused(stack.stack.destroy)
     assert ADMIN in cluster.entries()
     assert cluster.kubectl("get", "nodes").returncode == 0

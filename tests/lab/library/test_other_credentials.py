@@ -77,7 +77,7 @@ class Stack(LabProject):
 def declared(cluster, users, provider, *, hosted=False, **other):
     """An access that lets these users in with this provider."""
     people = [{"arn": arn} for arn in users]
-    access = {"cluster": cluster.connection, "principals": people, "policies": [{"policy": POLICY}], **other}
+    access = {"cluster": cluster.connection, "principals": people, "access_policies": [{"policy": POLICY}], **other}
     return {"provider": provider, "access": access, "hosted": camel(access) if hosted else None}
 
 

@@ -22,7 +22,7 @@ role = aws.iam.Role("replaced", name="replaced", assume_role_policy={json.dumps(
 cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
 eks.ClusterAccess("replaced", {{
     "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
-    "policies": [{{"policy": "AmazonEKSViewPolicy"}}],
+    "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
     "principals": [{{"arn": role.arn.apply(lambda arn: arn)}}]}}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 

@@ -42,7 +42,7 @@ WORKLOAD = {
             "conditions": [{"test": "StringEquals", "variable": "aws:RequestedRegion", "values": ["eu-west-1"]}],
         }
     ],
-    "catalogue": [{"name": "external-dns", "hosted_zone_arns": ["arn:aws:route53:::hostedzone/Z1"]}],
+    "policy_templates": [{"name": "external-dns", "hosted_zone_arns": ["arn:aws:route53:::hostedzone/Z1"]}],
     "assume_role_arns": ["arn:aws:iam::210987654321:role/chained"],
 }
 
@@ -119,7 +119,7 @@ def said(both, fitting):
     roles = {
         "shared": {"oidc_provider_arns": [one, other], "subjects": subjects("one", "two")},
         "split": {"oidc_provider_arns_by_role": by_role, "subjects": subjects("one")},
-        "wild": {"oidc_provider_arns": [one], "subjects": subjects("batch-*"), "match_wildcards": True},
+        "wild": {"oidc_provider_arns": [one], "subjects": subjects("batch-*"), "allow_wildcards": True},
     }
     return {"cluster": "eks-clu", "roles": roles, "workload": {**WORKLOAD, "oidc_provider_arn": one}}
 
@@ -162,7 +162,7 @@ def test_many_clusters_are_divided_among_roles(no_room, fitting, made, both):
 def test_a_wildcard_says_who_gains(rejected, previewed, made, both):
     """It lets in what matches in every cluster, those made later too, and the preview says so."""
     unsaid = {"oidc_provider_arns": [both[0][1]], "subjects": subjects("batch-*")}
-    assert "set match_wildcards to True if that is meant" in rejected({"wild": unsaid})
+    assert "set allow_wildcards to True if that is meant" in rejected({"wild": unsaid})
     assert "every service account that matches default/batch-* in every one of these clusters" in previewed
     (pods, _), (elsewhere, _) = both
     role = f"arn:aws:iam::{ACCOUNT}:role/wild"

@@ -115,7 +115,7 @@ def role(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def trusted(world: World, name: str) -> list[dict[str, object]]:
+def trusted(world: LabClients, name: str) -> list[dict[str, object]]:
     """Whom the role trusts, statement by statement."""
     return [statement["Principal"] for statement in get_role(world, name)["AssumeRolePolicyDocument"]["Statement"]]
 

@@ -18,7 +18,7 @@ from iam_program import BOUNDARY, ISSUER, READ, TRUST
 from pulumi import automation
 from region_program import HERE, THERE
 
-from lab.plugins.aws.rows import TABLE
+from lab.plugins.aws.resource_specs import TABLE
 
 PROGRAMS = {
     "iam": iam_program,

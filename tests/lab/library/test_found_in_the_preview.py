@@ -213,7 +213,8 @@ cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
 role = aws.iam.Role("late", name="late", assume_role_policy={json.dumps(json.dumps(TRUST))})
 kubeconfig = pulumi.Output.all(cluster.kubeconfig, role.arn).apply(lambda known: known[0])
 eks.ClusterAccess("ops", {{"cluster": {{**cluster.connection, "kubeconfig": kubeconfig}},
-                          "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}], "principals": [{{"arn": role.arn}}]}})
+                          "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
+                          "principals": [{{"arn": role.arn}}]}})
 """
 
 

@@ -102,8 +102,8 @@ def _fix(error: ErrorDetails, keys: Keys, project: str) -> str:
     return _conversion(kind, error["input"]) or set_command
 
 
-def _suggest(word: object, names: list[str], default: str) -> str:
-    matches = difflib.get_close_matches(str(word), names, n=1, cutoff=0.7)
+def _suggest(value: object, names: list[str], default: str) -> str:
+    matches = difflib.get_close_matches(str(value), names, n=1, cutoff=0.7)
     return f"did you mean {matches[0]}?" if matches else default
 
 

@@ -179,20 +179,20 @@ def test_proxy_denies_other_hosts(running_lab):
 
 
 @pytest.mark.parametrize(
-    ("principal", "words"),
+    ("principal", "expected"),
     [
-        ("nobody", ["no IAM user 'nobody'", "lab-admin"]),
-        ("role/nobody", ["no IAM role 'nobody'", "eks-lab-node"]),
-        ("arn:aws:iam::999999999999:user/nobody", ["not 999999999999", "other-admin"]),
+        ("unknown", ["no IAM user 'unknown'", "lab-admin"]),
+        ("role/unknown", ["no IAM role 'unknown'", "eks-lab-node"]),
+        ("arn:aws:iam::999999999999:user/unknown", ["not 999999999999", "other-admin"]),
         ("user/", ["neither an IAM user nor a role", "role/ops"]),
         ("", ["neither an IAM user nor a role", "role/ops"]),
     ],
 )
-def test_env_of_an_unknown_principal(running_lab, principal, words):
+def test_env_of_an_unknown_principal(running_lab, principal, expected):
     """The error for an unknown principal lists the existing ones, and the shell has no credentials."""
     failed = lab("env", "--as", principal, name=running_lab.name)
     assert failed.returncode == 2
-    assert all(word in failed.stderr for word in words), failed.stderr
+    assert all(text in failed.stderr for text in expected), failed.stderr
     assert "AWS_CONFIG_FILE=/dev/null" in failed.stdout
     assert failed.stdout.endswith("false\n")
 
@@ -219,15 +219,15 @@ def test_env_as_a_recreated_user(running_lab):
 
 
 @pytest.mark.parametrize(
-    ("clusters", "words"),
+    ("clusters", "expected"),
     [(["bad name!"], "1 to 100 letters"), ([""], "1 to 100 letters"), (["a", "a=API"], "twice"), (["a=X"], "one of")],
 )
-def test_up_rejects_invalid_clusters(lab_name, clusters, words):
+def test_up_rejects_invalid_clusters(lab_name, clusters, expected):
     """Clusters that EKS would reject are rejected before the lab starts."""
     options = [option for cluster in clusters for option in ("--cluster", cluster)]
     failed = lab("up", *options, name=lab_name)
     assert failed.returncode == 2
-    assert words in failed.stderr
+    assert expected in failed.stderr
     assert not LabDir(lab_name).folder.exists()
 
 

@@ -22,8 +22,13 @@ def environment(running_lab, tools, tmp_path_factory):
     """A cluster with authentication mode CONFIG_MAP and one mapped user, and the settings that migrate it."""
     ensure_clusters(running_lab, {"moving": AuthenticationMode.CONFIG_MAP}, Timeline(Console(file=io.StringIO())))
     folder = project(tmp_path_factory.mktemp("project"), tools)
-    look = {"name": "moving-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
-    newcomer = {"cluster": "moving", "group": "look", "rbac_roles": [look], "principals": [{"user": "moving-newcomer"}]}
+    viewer_role = {"name": "moving-viewer", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
+    newcomer = {
+        "cluster": "moving",
+        "group": "viewers",
+        "rbac_roles": [viewer_role],
+        "principals": [{"user": "moving-newcomer"}],
+    }
     migration = {"target_mode": "API", "accept_loss_of": [LOST]}
     add(folder, "moving", {"clusters": {"moving": {"migration": migration}}, "access": {"newcomers": newcomer}})
     moving = DeployedEnvironment(running_lab, tools, "moving", folder)

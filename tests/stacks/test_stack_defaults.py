@@ -40,7 +40,7 @@ def test_arns_use_the_account_and_the_partition_of_the_region():
     assert china.role_args("reports", {"permissions_boundary": "team/own"})["permissions_boundary"] == (
         "arn:aws-cn:iam::444455556666:policy/team/own"
     )
-    assert china.arn("user", "team/somebody") == "arn:aws-cn:iam::444455556666:user/team/somebody"
+    assert china.arn("user", "team/eks-ope") == "arn:aws-cn:iam::444455556666:user/team/eks-ope"
 
 
 @pytest.mark.parametrize(

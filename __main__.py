@@ -1,16 +1,16 @@
-"""The Pulumi program: what it declares is the composition named like the selected stack, in `stacks/`."""
+"""The Pulumi program: declares the environment whose module in `stacks/` has the name of the selected stack."""
 
 import atexit
 import gc
 
-gc.disable()  # imports leave nothing to collect, and looking for it takes a tenth of their time
+gc.disable()  # imports create no garbage, and collection takes a tenth of their time
 
 import pulumi  # noqa: E402 - as above
 
-from stacks.select import composition  # noqa: E402 - as above
+from stacks.environments import load_environment  # noqa: E402 - as above
 
-declare = composition(pulumi.get_stack())
+environment = load_environment(pulumi.get_stack())
 gc.freeze()
 gc.enable()
-atexit.register(gc.freeze)  # at its end Python would look at every object once more, for a third of a second
-declare.compose()
+atexit.register(gc.freeze)  # at exit Python would scan every object again, which takes a third of a second
+environment.compose()

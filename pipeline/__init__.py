@@ -1,1 +1,1 @@
-"""How stacks ship: preview, up, refresh and destroy through Pulumi's Automation API, for people and for pipelines."""
+"""Runs preview, up, refresh and destroy of a stack with Pulumi's Automation API, for users and CI."""

@@ -1,4 +1,4 @@
-"""`python -m pipeline OPERATION --stack NAME`: progress on standard error, the result on standard output."""
+"""Command line `python -m pipeline OPERATION --stack NAME`: progress to standard error, result to standard output."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pipeline.report import Report
 
 EPILOG = "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + "."
 WIDTH = 4096
-"""Columns of the outputs: a terminal may wrap them, but they are not to be broken or cut where a program reads them."""
+"""Columns of the printed outputs: wide enough that no value is broken, since programs read them."""
 
 
 @click.command(epilog=EPILOG)
 @click.argument("operation", type=click.Choice([operation.value for operation in Operation]))
-@click.option("--stack", required=True, metavar="NAME", help="The stack: NAME of a Pulumi.NAME.yaml.")
+@click.option("--stack", required=True, metavar="NAME", help="Name of the stack, with settings in Pulumi.NAME.yaml.")
 @click.option(
     "--config-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Settings to use in this run in place of Pulumi.NAME.yaml.",
+    help="Settings file to use for this run instead of Pulumi.NAME.yaml.",
 )
 @click.option(
     "-C",
@@ -32,16 +32,16 @@ WIDTH = 4096
     "project",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=PROJECT,
-    help="The folder of another Pulumi project.",
+    help="Folder of another Pulumi project.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output.")
-@click.option("--show-secrets", is_flag=True, help="Show secret outputs in place of [secret].")
+@click.option("--show-secrets", is_flag=True, help="Show secret outputs instead of [secret].")
 def main(
     operation: str, stack: str, config_file: Path | None, project: Path, *, as_json: bool, show_secrets: bool
 ) -> None:
-    """Run one OPERATION on one stack: preview, up, refresh, destroy, or show its outputs.
+    """Run one OPERATION on one stack: preview, up, refresh, destroy or outputs.
 
-    Ctrl-C cancels: the engine finishes the step it is at, and the stack is not left locked.
+    Ctrl-C cancels: the engine finishes its current step and releases the lock of the stack.
     """
     try:
         report = run(Operation(operation), stack, project=project, config_file=config_file, show_secrets=show_secrets)

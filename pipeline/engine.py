@@ -1,8 +1,8 @@
-"""The engine as a child process that can be cancelled.
+"""Runs the Pulumi engine as a child process that can be cancelled.
 
-The Automation API runs `pulumi` in the caller's process group and keeps no handle on it: Ctrl-C in a terminal reaches
-the engine and the runner at once, and a signal sent to the runner alone never reaches the engine. Here the engine has
-a process group of its own, and exactly one signal arrives there for each that the runner gets.
+The Automation API runs `pulumi` in the caller's process group and keeps no handle on it: Ctrl-C in a terminal signals
+both the engine and the pipeline, and a signal to the pipeline alone never reaches the engine. This module runs the
+engine in its own process group, and forwards exactly one signal for each signal that the pipeline receives.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OnOutput = Callable[[str], object]
 
 
 class CancellableEngine(auto.PulumiCommand):
-    """Runs `pulumi` in a process group of its own; `cancel` asks a running command to stop, twice to stop at once."""
+    """A `pulumi` command in its own process group. `cancel` stops it after the current step, a second call at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class CancellableEngine(auto.PulumiCommand):
         self._running: subprocess.Popen[str] | None = None
 
     def cancel(self) -> None:
-        """Hand the engine one SIGINT, as Ctrl-C in its own terminal would."""
+        """Send the engine one SIGINT, as Ctrl-C in its terminal does."""
         self.cancelled = True
         if self._running is not None and self._running.poll() is None:
             os.killpg(self._running.pid, signal.SIGINT)
@@ -44,9 +44,9 @@ class CancellableEngine(auto.PulumiCommand):
         on_output: OnOutput | None = None,
         on_error: OnOutput | None = None,
     ) -> auto.CommandResult:
-        """Run one command to its end; raises the Automation API's `CommandError` where it fails.
+        """Run one command to its end. Raises the Automation API's `CommandError` if it fails.
 
-        After `cancel` no command is started: a signal may come between the preview and the update.
+        After `cancel` no command starts: a signal can arrive between the preview and the update.
         """
         if self.cancelled:
             raise create_command_error(auto.CommandResult(stdout="", stderr="cancelled", code=1))
@@ -73,7 +73,7 @@ class CancellableEngine(auto.PulumiCommand):
 
 
 class _Reader(threading.Thread):
-    """Collects one stream of the engine line by line, and hands each line on."""
+    """A thread that collects one stream of the engine line by line and passes each line to a callback."""
 
     def __init__(self, stream: IO[str] | None, on_line: OnOutput | None) -> None:
         super().__init__(daemon=True)
@@ -93,17 +93,17 @@ class _Reader(threading.Thread):
 
 
 @contextmanager
-def cancelled_by_signals(engine: CancellableEngine, announce: Callable[[str], object]) -> Iterator[None]:
-    """While this lasts, SIGINT, SIGTERM and SIGHUP cancel the engine's command in place of ending this process."""
+def cancel_on_signals(engine: CancellableEngine, announce: Callable[[str], object]) -> Iterator[None]:
+    """Cancel the engine's command on SIGINT, SIGTERM and SIGHUP, instead of ending this process."""
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        announce("stopping at once" if engine.cancelled else "cancelling: the engine finishes what it has begun")
+        announce("stopping at once" if engine.cancelled else "cancelling: the engine finishes its current step")
         engine.cancel()
 
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, on_signal) for number in signals}
+    previous_handlers = {number: signal.signal(number, on_signal) for number in signals}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

@@ -1,12 +1,12 @@
-"""How a run can end, as exit codes for scripts and as exceptions for Python.
+"""Exit codes and exceptions of the pipeline.
 
 PipelineError
-├── UnknownStackError     no settings file of that name
-├── SettingsFileError     a settings file that is no YAML, or says a key twice
+├── UnknownStackError     no settings file for the stack
+├── SettingsFileError     a settings file that is not valid YAML, or has a key twice
 ├── MissingEngineError    no pulumi program on PATH
 ├── StackLockedError      another update holds the stack
-├── OperationFailedError  the engine refused or failed; its diagnostics have been shown
-├── ProtectedError        something to be destroyed is protected; nothing was deleted
+├── OperationFailedError  the engine failed; its diagnostics have been printed
+├── ProtectedError        the stack has protected resources; nothing was deleted
 └── CancelledError        Ctrl-C or SIGTERM ended the operation
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What the command line answers to the shell."""
+    """Exit codes of the command line."""
 
     OK = 0
     FAILED = 1
@@ -30,46 +30,46 @@ class ExitCode(IntEnum):
 
 
 class PipelineError(Exception):
-    """An operation did not reach its end; `exit_code` says in which way."""
+    """An operation failed; `exit_code` classifies the failure."""
 
     exit_code = ExitCode.FAILED
     report: Report | None = None
-    """What the engine had done until then; None where it was not reached."""
+    """Report of the steps until the failure; None if the engine did not start."""
 
 
 class UnknownStackError(PipelineError):
-    """There is no settings file for the stack that was named."""
+    """The stack has no settings file."""
 
     exit_code = ExitCode.USAGE
 
 
 class SettingsFileError(PipelineError):
-    """The settings file cannot be read as what it was meant to say; nothing was done."""
+    """The settings file is not valid YAML, or has a key twice; the engine was not started."""
 
     exit_code = ExitCode.USAGE
 
 
 class MissingEngineError(PipelineError):
-    """The Pulumi engine is not installed, or older than the Automation API can drive."""
+    """The Pulumi engine is not installed, or too old for the Automation API."""
 
     exit_code = ExitCode.USAGE
 
 
 class StackLockedError(PipelineError):
-    """Another update is at work on the stack; nothing was done."""
+    """Another update holds the lock of the stack; nothing was changed."""
 
     exit_code = ExitCode.LOCKED
 
 
 class OperationFailedError(PipelineError):
-    """The engine refused or failed the operation."""
+    """The operation failed in the engine."""
 
 
 class ProtectedError(PipelineError):
-    """Something to be destroyed is protected. Nothing was deleted: the engine would delete all the rest first."""
+    """The stack has protected resources. Nothing was deleted: the engine would delete all other resources first."""
 
 
 class CancelledError(PipelineError):
-    """The operation was cancelled; the engine finished or gave up what it had begun, and holds no lock."""
+    """The operation was cancelled; the engine ended and released the lock."""
 
     exit_code = ExitCode.CANCELLED

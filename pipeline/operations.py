@@ -1,4 +1,4 @@
-"""The operations on one stack, each a call of the Automation API with its progress, its report and its errors."""
+"""Operations on one stack with the Automation API, with progress, report and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pulumi.automation._stack import StackInitMode
 from rich.console import Console
 
 from pipeline import settings_file
-from pipeline.engine import CancellableEngine, cancelled_by_signals
+from pipeline.engine import CancellableEngine, cancel_on_signals
 from pipeline.errors import (
     CancelledError,
     MissingEngineError,
@@ -25,13 +25,13 @@ from pipeline.errors import (
     StackLockedError,
     UnknownStackError,
 )
-from pipeline.report import Narrator, Report
+from pipeline.report import EventReporter, Report
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 class Operation(StrEnum):
-    """What can be done to a stack."""
+    """Operations on a stack."""
 
     PREVIEW = "preview"
     UP = "up"
@@ -49,21 +49,21 @@ def run(
     show_secrets: bool = False,
     console: Console | None = None,
 ) -> Report:
-    """Carry out `operation` on a stack of `project`, and report what the engine did.
+    """Run `operation` on a stack of `project` and return a report.
 
-    `config_file` stands in for `Pulumi.<stack>.yaml` in this one run. Raises a `PipelineError` whose `report`
-    attribute holds what was done until then.
+    `config_file` replaces `Pulumi.<stack>.yaml` for this run. Raises a `PipelineError` whose `report` attribute has
+    the steps until the failure.
     """
-    engine = _engine()
+    engine = _create_engine()
     report = Report(stack_name, operation)
-    narrator = Narrator(report, console or Console(stderr=True))
+    reporter = EventReporter(report, console or Console(stderr=True))
     started = time.monotonic()
     try:
-        with cancelled_by_signals(engine, narrator.say):
-            stack = _select(stack_name, project, engine, config_file)
-            _OPERATIONS[operation](stack, narrator, str(config_file.resolve()) if config_file else None)
-            if operation in _WITH_OUTPUTS:
-                report.outputs = _outputs(stack, engine, project, show_secrets=show_secrets)
+        with cancel_on_signals(engine, reporter.print_status):
+            stack = _select_stack(stack_name, project, engine, config_file)
+            _RUNNERS[operation](stack, reporter, str(config_file.resolve()) if config_file else None)
+            if operation in _REPORTS_OUTPUTS:
+                report.outputs = _read_outputs(stack, engine, project, show_secrets=show_secrets)
         report.result = "succeeded"
     except ProtectedError as error:
         report.result, error.report = "failed", report
@@ -71,7 +71,7 @@ def run(
         raise
     except auto.CommandError as error:
         report.result = "cancelled" if engine.cancelled else "failed"
-        failure = _failure(error, stack_name, operation, report, cancelled=engine.cancelled)
+        failure = _pipeline_error(error, stack_name, operation, report, cancelled=engine.cancelled)
         failure.report = report
         raise failure from error
     finally:
@@ -79,82 +79,85 @@ def run(
     return report
 
 
-def _preview(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
-    stack.preview(on_event=narrator.hear, config_file=config_file)
+def _preview(stack: auto.Stack, reporter: EventReporter, config_file: str | None) -> None:
+    stack.preview(on_event=reporter.on_event, config_file=config_file)
 
 
-def _up(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
-    """Preview, then update. A failed preview ends the operation before anything is changed.
+def _up(stack: auto.Stack, reporter: EventReporter, config_file: str | None) -> None:
+    """Preview, then update. A failed preview ends the operation before any change.
 
-    The Automation API's `up` skips the preview, in which a change that locks somebody out is rejected.
+    The Automation API's `up` skips the preview, in which the lockout guard rejects changes.
     """
-    narrator.say("previewing the update")
-    stack.preview(on_event=narrator.hear_preview, config_file=config_file)
-    narrator.say("updating")
-    stack.up(on_event=narrator.hear, config_file=config_file, show_secrets=False)
+    reporter.print_status("previewing the update")
+    stack.preview(on_event=reporter.on_preview_event, config_file=config_file)
+    reporter.print_status("updating")
+    stack.up(on_event=reporter.on_event, config_file=config_file, show_secrets=False)
 
 
-def _refresh(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
-    stack.refresh(on_event=narrator.hear, config_file=config_file, show_secrets=False)
+def _refresh(stack: auto.Stack, reporter: EventReporter, config_file: str | None) -> None:
+    stack.refresh(on_event=reporter.on_event, config_file=config_file, show_secrets=False)
 
 
-def _destroy(stack: auto.Stack, narrator: Narrator, config_file: str | None) -> None:
-    _refuse_protected(stack)
-    stack.destroy(on_event=narrator.hear, config_file=config_file, show_secrets=False)
+def _destroy(stack: auto.Stack, reporter: EventReporter, config_file: str | None) -> None:
+    _reject_protected(stack)
+    stack.destroy(on_event=reporter.on_event, config_file=config_file, show_secrets=False)
 
 
-def _nothing(_stack: auto.Stack, _narrator: Narrator, _config_file: str | None) -> None:
-    """Outputs are read after each operation."""
+def _no_operation(_stack: auto.Stack, _reporter: EventReporter, _config_file: str | None) -> None:
+    """Do nothing: outputs are read after the operation."""
 
 
-def _outputs(stack: auto.Stack, engine: CancellableEngine, project: Path, *, show_secrets: bool) -> dict[str, Any]:
-    """The stack's outputs as the engine prints them: `[secret]` in place of secrets, also within lists and mappings.
+def _read_outputs(stack: auto.Stack, engine: CancellableEngine, project: Path, *, show_secrets: bool) -> dict[str, Any]:
+    """Return the stack outputs as the engine prints them: `[secret]` for secrets, nested ones included.
 
-    The Automation API's own outputs hide only what is secret as a whole.
+    The Automation API hides an output only if all of it is secret.
     """
-    shown = ["--show-secrets"] if show_secrets else []
-    command = ["stack", "output", "--json", *shown, "--stack", stack.name]
-    found: dict[str, Any] = json.loads(engine.run(command, str(project), stack.workspace.env_vars).stdout)
-    return dict(sorted(found.items()))
+    options = ["--show-secrets"] if show_secrets else []
+    command = ["stack", "output", "--json", *options, "--stack", stack.name]
+    outputs: dict[str, Any] = json.loads(engine.run(command, str(project), stack.workspace.env_vars).stdout)
+    return dict(sorted(outputs.items()))
 
 
-def _refuse_protected(stack: auto.Stack) -> None:
-    """Refuses before anything is deleted: without a preview, the engine deletes all that is not protected first."""
+def _reject_protected(stack: auto.Stack) -> None:
+    """Raise `ProtectedError` before anything is deleted: without a preview the engine deletes other resources first."""
     resources = (stack.export_stack().deployment or {}).get("resources", [])
     protected = [resource["urn"] for resource in resources if resource.get("protect")]
     if protected:
-        shown = "".join(f"\n  {urn}\n  fix: `pulumi state unprotect '{urn}' -s {stack.name}`" for urn in protected)
-        raise ProtectedError(f"stack {stack.name!r} holds what is protected, and nothing of it was deleted:{shown}")
+        lines = "".join(f"\n  {urn}\n  fix: run `pulumi state unprotect '{urn}' -s {stack.name}`" for urn in protected)
+        raise ProtectedError(f"stack {stack.name!r} has protected resources; nothing was deleted:{lines}")
 
 
-_OPERATIONS: dict[Operation, Callable[[auto.Stack, Narrator, str | None], None]] = {
+_RUNNERS: dict[Operation, Callable[[auto.Stack, EventReporter, str | None], None]] = {
     Operation.PREVIEW: _preview,
     Operation.UP: _up,
     Operation.REFRESH: _refresh,
     Operation.DESTROY: _destroy,
-    Operation.OUTPUTS: _nothing,
+    Operation.OUTPUTS: _no_operation,
 }
-_WITH_OUTPUTS = {Operation.UP, Operation.REFRESH, Operation.OUTPUTS}
+_REPORTS_OUTPUTS = {Operation.UP, Operation.REFRESH, Operation.OUTPUTS}
 
 
-def _engine() -> CancellableEngine:
+def _create_engine() -> CancellableEngine:
     try:
         return CancellableEngine()
     except FileNotFoundError as error:
         raise MissingEngineError(
-            'no `pulumi` on PATH\n  fix: install Pulumi, or enter the lab\'s shell: eval "$(python -m lab env)"'
+            'no `pulumi` on PATH\n  fix: install Pulumi, or in a shell for the lab run: eval "$(python -m lab env)"'
         ) from error
     except auto.InvalidVersionError as error:
         raise MissingEngineError(f"{error}\n  fix: install a newer Pulumi") from error
 
 
-def _select(stack_name: str, project: Path, engine: CancellableEngine, config_file: Path | None) -> auto.Stack:
-    """The stack, made in the backend on its first use; its settings file must be there, and be readable."""
-    known = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
-    if stack_name not in known:
+def _select_stack(stack_name: str, project: Path, engine: CancellableEngine, config_file: Path | None) -> auto.Stack:
+    """Return the stack, and create it in the backend on first use.
+
+    Raises `UnknownStackError` without a settings file, and `SettingsFileError` for an invalid one.
+    """
+    names = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+    if stack_name not in names:
         raise UnknownStackError(
             f"stack {stack_name!r}: no settings file Pulumi.{stack_name}.yaml in {project}\n"
-            f"  fix: name one of {', '.join(known) or '(none yet)'}, or write that file"
+            f"  fix: pass one of {', '.join(names) or '(none yet)'}, or create that file"
         )
     for file in filter(None, (project / f"Pulumi.{stack_name}.yaml", config_file)):
         settings_file.check(file)
@@ -163,23 +166,23 @@ def _select(stack_name: str, project: Path, engine: CancellableEngine, config_fi
 
 
 class _Stack(auto.Stack):
-    """A stack whose operations end when the engine has ended.
+    """A stack whose operations end when the engine ends.
 
-    The Automation API would run the engine three times more, for outputs and history that the report does not have.
+    The Automation API would run the engine three more times, for outputs and history that the report does not use.
     """
 
     def outputs(self) -> auto.OutputMap:
         return {}
 
     def info(self, show_secrets: bool | None = None) -> Any:  # noqa: ARG002, FBT001 - as in the base class
-        return _NOT_ASKED
+        return _NO_SUMMARY
 
 
-_NOT_ASKED = object()
-"""Stands in the Automation API's results for the summary of an operation."""
+_NO_SUMMARY = object()
+"""Placeholder for the summary of an operation in the Automation API's results."""
 
 
-def _failure(
+def _pipeline_error(
     error: auto.CommandError, stack_name: str, operation: Operation, report: Report, *, cancelled: bool
 ) -> PipelineError:
     if cancelled:
@@ -187,7 +190,7 @@ def _failure(
     if isinstance(error, engine_errors.ConcurrentUpdateError):
         return StackLockedError(
             f"stack {stack_name!r} is locked by another update\n"
-            f"  fix: wait for it; if it was killed, `pulumi cancel -s {stack_name}` removes its lock"
+            f"  fix: wait for it; if it was killed, run `pulumi cancel -s {stack_name}` to remove its lock"
         )
     if all(line.startswith("warning: ") for line in report.diagnostics):
         report.diagnostics.append(str(error))

@@ -1,4 +1,4 @@
-"""What an operation did, gathered from the engine's own events: shown while it runs, and kept for `--json`."""
+"""The report of an operation, built from the engine's events, and its progress on the console."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rich.markup import escape
 from rich.text import Text
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-", "replace": "±", "import": "=", "refresh": "↻"}
-_ENDED = "an unhandled error occurred: program exited with non-zero exit code"
-"""What the engine adds to every message of a program that refused to go on."""
-_QUIET = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
+_PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
+"""The message that the engine adds when a program fails."""
+_UNREPORTED_STEPS = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
 
 @dataclass
 class Change:
-    """One step that the engine took, or in a preview would take, on one resource."""
+    """A step of the engine on one resource; in a preview, a planned step."""
 
     urn: str
     type: str
     operation: str
     properties: list[str] = field(default_factory=list)
-    """The properties that differ, as paths."""
+    """Paths of the properties that differ."""
 
     @property
     def name(self) -> str:
@@ -40,24 +40,25 @@ class Report:
     result: str = "running"
     seconds: float = 0.0
     summary: dict[str, int] = field(default_factory=dict)
-    """How many resources went through each kind of step, by the engine's own count."""
+    """Number of resources for each kind of step, as the engine counts them."""
     changes: list[Change] = field(default_factory=list)
     diagnostics: list[str] = field(default_factory=list)
-    """Errors and warnings in the engine's words."""
+    """Errors and warnings of the engine."""
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-class Narrator:
-    """Writes each event of the engine into a report, and a line of it to the console."""
+class EventReporter:
+    """Adds each event of the engine to a report and prints it to the console."""
 
     def __init__(self, report: Report, console: Console) -> None:
         self._report = report
         self._console = console
 
-    def hear(self, event: EngineEvent) -> None:
+    def on_event(self, event: EngineEvent) -> None:
+        """Add the event to the report and print it."""
         if event.resource_pre_event:
             self._step(event.resource_pre_event.metadata)
         elif event.res_op_failed_event:
@@ -69,17 +70,18 @@ class Narrator:
         elif event.summary_event:
             self._report.summary = {str(op): count for op, count in event.summary_event.resource_changes.items()}
 
-    def hear_preview(self, event: EngineEvent) -> None:
-        """Report the failures and diagnostics of a preview before an update; its steps change nothing."""
+    def on_preview_event(self, event: EngineEvent) -> None:
+        """Report failures and diagnostics of the preview before an update, but not its steps, which change nothing."""
         if not event.resource_pre_event and not event.summary_event:
-            self.hear(event)
+            self.on_event(event)
 
-    def say(self, text: str) -> None:
+    def print_status(self, text: str) -> None:
+        """Print a status message."""
         self._console.print(escape(text), style="bold")
 
     def _step(self, step: StepEventMetadata) -> None:
         operation = getattr(step.op, "value", step.op)
-        if operation in _QUIET or _is_bookkeeping(step):
+        if operation in _UNREPORTED_STEPS or _is_internal_step(step):
             return
         properties = sorted(step.detailed_diff or step.diffs or [])
         self._report.changes.append(Change(step.urn, step.type, operation, properties))
@@ -92,24 +94,24 @@ class Narrator:
         self._console.print(line, soft_wrap=True)
 
     def _diagnostic(self, severity: str, message: str) -> None:
-        text = Text.from_ansi(_without_colours(message)).plain.strip()
+        text = Text.from_ansi(_strip_colors(message)).plain.strip()
         line = f"{severity}: {text}"
         if line in self._report.diagnostics:
-            return  # an update repeats the warnings of its preview
-        if text and not (self._report.diagnostics and text.startswith(_ENDED)):
+            return  # the update repeats warnings of its preview
+        if text and not (self._report.diagnostics and text.startswith(_PROGRAM_EXITED)):
             self._report.diagnostics.append(line)
             self._console.print(
                 f"[{'yellow' if severity == 'warning' else 'red'}]{severity}[/]: {escape(text)}", soft_wrap=True
             )
 
 
-def _is_bookkeeping(step: StepEventMetadata) -> bool:
-    """The stack itself and providers that nobody declared: the engine's own entries."""
+def _is_internal_step(step: StepEventMetadata) -> bool:
+    """Return whether the step is on the stack itself or on a default provider, which the engine adds."""
     default_provider = step.type.startswith("pulumi:providers:") and step.urn.rpartition("::")[2].startswith("default")
     return step.type == "pulumi:pulumi:Stack" or default_provider
 
 
-def _without_colours(message: str) -> str:
-    """The engine marks colours as `<{%reset%}>`."""
-    head, *parts = message.split("<{%")
-    return head + "".join(part.partition("%}>")[2] for part in parts)
+def _strip_colors(message: str) -> str:
+    """Return `message` without the engine's color tags, such as `<{%reset%}>`."""
+    text, *parts = message.split("<{%")
+    return text + "".join(part.partition("%}>")[2] for part in parts)

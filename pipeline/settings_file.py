@@ -1,6 +1,6 @@
-"""What the engine would not read of a settings file, said with file, line and fix before the engine is asked.
+"""Checks a settings file before the engine reads it, and reports errors with file, line and fix.
 
-The engine names the line and not the file, in the words of its YAML library, and only the first one that is wrong.
+The engine reports only the first error, with the line but not the file, in the words of its YAML library.
 """
 
 from __future__ import annotations
@@ -13,41 +13,42 @@ import yaml
 from pipeline.errors import SettingsFileError
 
 
-class _Strict(yaml.SafeLoader):
-    """Notes keys that are written twice: the last one would win, and whoever wrote the first would not know."""
+class _DuplicateKeyLoader(yaml.SafeLoader):
+    """A YAML loader that records duplicate keys. YAML keeps the last one and drops the others silently."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.twice: list[tuple[int, int, Any]] = []
+        self.duplicates: list[tuple[int, int, Any]] = []
+        """Line, line of the first key, and key."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        first: dict[Any, int] = {}
+        first_lines: dict[Any, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
-            if (before := first.setdefault(key.value, line)) != line:
-                self.twice.append((line, before, key.value))
+            if (first_line := first_lines.setdefault(key.value, line)) != line:
+                self.duplicates.append((line, first_line, key.value))
         return node
 
 
 def check(file: Path) -> None:
-    """Raises `SettingsFileError` for what is no YAML, for keys that are written twice, and for settings of no name."""
-    loader = _Strict(file.read_text(encoding="utf-8"))
+    """Raise `SettingsFileError` for invalid YAML, duplicate keys and a `config` that is not a map."""
+    loader = _DuplicateKeyLoader(file.read_text(encoding="utf-8"))
     try:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        fix = "indent with spaces: YAML takes no tabs" if "\\t" in str(error.problem) else "mend that line"
+        fix = "indent with spaces: YAML allows no tabs" if "\\t" in str(error.problem) else "correct that line"
         raise SettingsFileError(f"{file.name}, line {line}: {error.problem}\n  fix: {fix}") from error
     finally:
         loader.dispose()
-    said = [
-        f"{file.name}, line {line}: {key!r} stands in line {before} already\n  fix: take one of them out"
-        for line, before, key in loader.twice
+    errors = [
+        f"{file.name}, line {line}: {key!r} must be unique, line {first_line} has it too\n  fix: remove one of them"
+        for line, first_line, key in loader.duplicates
     ]
     for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if key.value == "config" and not isinstance(value, yaml.MappingNode) and value.value:
-            rule = "config is a map of settings by name"
-            said.append(f"{file.name}, line {value.start_mark.line + 1}: {rule}\n  fix: write config: {{}}")
-    if said:
-        raise SettingsFileError("\n".join(said))
+            rule = "config must be a map of settings by name"
+            errors.append(f"{file.name}, line {value.start_mark.line + 1}: {rule}\n  fix: write config: {{}}")
+    if errors:
+        raise SettingsFileError("\n".join(errors))

@@ -1,0 +1,1 @@
+"""Environments: one module and one settings file for each Pulumi stack."""

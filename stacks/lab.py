@@ -1,16 +1,16 @@
-"""The lab: both stories in one stack, people into `eks-clu`, pods of `irsa` and `eks-clu` out to AWS."""
+"""The lab environment: user access to `eks-clu`, and workload identity for pods of `irsa` and `eks-clu`."""
 
 from __future__ import annotations
 
-from stacks import compose as environments
-from stacks import policies
-from stacks.guard import LAB_ACCOUNT
+from stacks.compose import declare_environment
+from stacks.policies import require_account
+from stacks.preflight import LAB_ACCOUNT
 from stacks.settings import EnvironmentProfile
 
-PROFILE = EnvironmentProfile(demands=(policies.account(LAB_ACCOUNT),))
-"""Nothing but the lab's own account, whoever's credentials these are."""
+PROFILE = EnvironmentProfile(policies=(require_account(LAB_ACCOUNT),))
+"""Only the lab's account is allowed, so that settings of the lab never apply to a real account."""
 
 
 def compose() -> None:
-    """Declares it."""
-    environments.declare(PROFILE)
+    """Declare the resources of the lab environment."""
+    declare_environment(PROFILE)

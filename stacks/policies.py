@@ -1,73 +1,69 @@
-"""What an environment can demand of its settings. Each demand reads as its name in `EnvironmentProfile(demands=…)`.
+"""Policies that an environment enforces on its settings: `EnvironmentProfile(policies=…)`.
 
-They look at the settings as they were written, with the environment's own defaults below, so that they are said
-together with everything else that is wrong.
+Policies check the settings as written, with the environment's defaults applied, so that their problems are reported
+together with all others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from eks_identity import Problem
-from stacks.settings.profile import Demand
-from stacks.settings.raw import RawSettings, default, entries, section
+from stacks.settings.profile import RawSettings, SettingsPolicy, mapping_entries, section, value_or_default
 
 
-def account(number: str) -> Demand:
-    """One account and no other."""
+def require_account(account: str) -> SettingsPolicy:
+    """Return a policy that allows only `account`."""
 
-    def demand(given: RawSettings) -> Iterator[Problem]:
-        if given.get("account") != number:
-            yield Problem(
-                "account", f"this environment is in account {number}", given.get("account"), f"write {number}"
-            )
+    def policy(settings: RawSettings) -> Iterator[Problem]:
+        if settings.get("account") != account:
+            rule = f"must be {account} in this environment"
+            yield Problem("account", rule, settings.get("account"), f'set "{account}", in quotes')
 
-    return demand
-
-
-def access_entries_only(given: RawSettings) -> Iterator[Problem]:
-    """Nobody comes in by aws-auth, and no cluster reads it."""
-    for key, access in entries(given, "access").items():
-        if (access_method := default(given, access, "access_method", "access-entry")) != "access-entry":
-            rule = "people come in by access entries alone in this environment"
-            yield Problem(f"access.{key}.access_method", rule, access_method, "write access-entry, or leave it out")
-    for where, options in _new_clusters(given):
-        if (mode := options.get("authentication_mode")) != "API":
-            rule = "clusters of this environment read access entries alone"
-            yield Problem(f"{where}.authentication_mode", rule, mode, "write API, or leave it out")
+    return policy
 
 
-def private_endpoints(given: RawSettings) -> Iterator[Problem]:
-    """New clusters answer inside their network alone."""
-    for where, options in _new_clusters(given):
-        for option, wanted in (("endpoint_private_access", True), ("endpoint_public_access", False)):
-            if (said := options.get(option)) is not wanted:
-                rule = "clusters of this environment answer inside their network alone"
-                yield Problem(f"{where}.{option}", rule, said, f"write {str(wanted).lower()}, or leave it out")
+def require_access_entries(settings: RawSettings) -> Iterator[Problem]:
+    """Allow only access entries: no aws-auth mappings, and authentication mode `API` for new clusters."""
+    for key, access in mapping_entries(settings, "access").items():
+        method = value_or_default(settings, access, "access_method", "access-entry")
+        if method != "access-entry":
+            rule = "must be access-entry in this environment"
+            yield Problem(f"access.{key}.access_method", rule, method, "set access-entry, or remove the key")
+    yield from _require_options(settings, {"authentication_mode": "API"})
 
 
-def bounded_roles(given: RawSettings) -> Iterator[Problem]:
-    """Every IAM role has a permissions boundary."""
-    if "permissions_boundary" not in section(given, "defaults"):
-        rule = "every IAM role of this environment has a permissions boundary"
-        yield Problem("defaults.permissions_boundary", rule, None, "name the managed policy that bounds them")
+def require_private_endpoints(settings: RawSettings) -> Iterator[Problem]:
+    """Allow only a private endpoint for new clusters."""
+    yield from _require_options(settings, {"endpoint_private_access": True, "endpoint_public_access": False})
 
 
-def protected_clusters(given: RawSettings) -> Iterator[Problem]:
-    """New clusters are deleted neither by Pulumi nor by EKS."""
-    for key, cluster in entries(given, "clusters").items():
+def require_permissions_boundary(settings: RawSettings) -> Iterator[Problem]:
+    """Require a permissions boundary for every IAM role."""
+    if "permissions_boundary" not in section(settings, "defaults"):
+        rule = "must be set: every IAM role of this environment has a permissions boundary"
+        yield Problem("defaults.permissions_boundary", rule, None, "set the name or ARN of a managed policy")
+
+
+def require_deletion_protection(settings: RawSettings) -> Iterator[Problem]:
+    """Require that Pulumi and EKS protect new clusters from deletion."""
+    for key, cluster in mapping_entries(settings, "clusters").items():
         if "create" in cluster and cluster.get("protect") is not True:
-            rule = "clusters of this environment are protected"
-            fix = "leave it out; to delete one, see `pulumi state unprotect`"
+            rule = "must be true in this environment"
+            fix = "remove the key; to delete the cluster, run `pulumi state unprotect` first"
             yield Problem(f"clusters.{key}.protect", rule, cluster.get("protect"), fix)
-    for where, options in _new_clusters(given):
-        if options.get("deletion_protection") is not True:
-            rule = "EKS itself refuses to delete clusters of this environment"
-            value = options.get("deletion_protection")
-            yield Problem(f"{where}.deletion_protection", rule, value, "write true, or leave it out")
+    yield from _require_options(settings, {"deletion_protection": True})
 
 
-def _new_clusters(given: RawSettings) -> Iterator[tuple[str, RawSettings]]:
-    for key, cluster in entries(given, "clusters").items():
-        if "create" in cluster:
-            yield f"clusters.{key}.create", section(cluster, "create")
+def _require_options(settings: RawSettings, required: Mapping[str, str | bool]) -> Iterator[Problem]:
+    """Yield a problem for each option of a new cluster whose value differs from the `required` one."""
+    for key, cluster in mapping_entries(settings, "clusters").items():
+        if "create" not in cluster:
+            continue
+        options = section(cluster, "create")
+        for option, value in required.items():
+            current = options.get(option)
+            if type(current) is not type(value) or current != value:
+                text = str(value).lower() if isinstance(value, bool) else value
+                rule = f"must be {text} in this environment"
+                yield Problem(f"clusters.{key}.create.{option}", rule, current, f"set {text}, or remove the key")

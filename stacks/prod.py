@@ -1,9 +1,9 @@
-"""Production: what nobody should have to remember is the default, and what must not happen is refused."""
+"""The production environment: secure defaults, and policies that reject settings that weaken them."""
 
 from __future__ import annotations
 
-from stacks import compose as environments
 from stacks import policies
+from stacks.compose import declare_environment
 from stacks.settings import EnvironmentProfile
 
 PROFILE = EnvironmentProfile(
@@ -15,15 +15,15 @@ PROFILE = EnvironmentProfile(
         "deletion_protection": True,
     },
     protect=True,
-    demands=(
-        policies.access_entries_only,
-        policies.private_endpoints,
-        policies.bounded_roles,
-        policies.protected_clusters,
+    policies=(
+        policies.require_access_entries,
+        policies.require_private_endpoints,
+        policies.require_permissions_boundary,
+        policies.require_deletion_protection,
     ),
 )
 
 
 def compose() -> None:
-    """Declares it."""
-    environments.declare(PROFILE)
+    """Declare the resources of the production environment."""
+    declare_environment(PROFILE)

@@ -1,69 +1,117 @@
-"""Declares what settings say: clusters, people in them, workloads on them. Every environment is made of this."""
+"""Declares the resources and outputs of an environment from its settings: clusters, access and workloads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import Addon, ClusterAccess, OidcProvider, WorkloadIdentity
 from eks_identity.model.partitions import partition_of_region
-from stacks import guard, settings
-from stacks.compose import outputs
-from stacks.compose.access import access
-from stacks.compose.clusters import Target, cluster
-from stacks.compose.iam import Account
-from stacks.compose.workloads import addon, workload
+from stacks import preflight, settings
+from stacks.compose.access import declare_access
+from stacks.compose.clusters import CONNECTION_OUTPUTS, Account, ClusterTarget, declare_cluster
+from stacks.compose.workloads import declare_addon, declare_workload
 from stacks.settings import ClusterSettings, EnvironmentProfile, Settings
 
 
-def declare(rules: EnvironmentProfile) -> Environment:
-    """The whole program of an environment: what its settings say, in its own account, as `rules` demand."""
-    said = settings.read(rules)
+def declare_environment(profile: EnvironmentProfile) -> Environment:
+    """Load the settings, run the preflight checks, declare the resources and export the outputs.
+
+    Raises `InvalidInputError` for settings that are invalid or that `profile` does not allow.
+    """
+    environment_settings = settings.load(profile)
     region = pulumi.Config("aws").require("region")
-    guard.account_is(said.account)
-    guard.clusters_are_there(_looked_up(said), region)
-    environment = Environment(said, Account(said, partition_of_region(region)))
+    preflight.check_account(environment_settings.account)
+    preflight.check_clusters(_looked_up_clusters(environment_settings), region)
+    account = Account(environment_settings, partition_of_region(region))
+    environment = Environment(environment_settings, account)
     environment.declare()
-    outputs.export(environment)
+    environment.export_outputs()
     return environment
 
 
 class Environment:
-    """The components of one environment, as they are declared."""
+    """The components of one environment."""
 
-    def __init__(self, said: Settings, account: Account) -> None:
-        self.settings = said
+    def __init__(self, settings: Settings, account: Account) -> None:
+        self.settings = settings
         self.account = account
-        self.clusters: dict[str, Target] = {}
-        self.providers: dict[str, eks.OidcProvider] = {}
-        self.addons: dict[str, eks.Addon] = {}
-        self.access: dict[str, eks.ClusterAccess] = {}
-        self.workloads: dict[str, eks.WorkloadIdentity] = {}
+        self.clusters: dict[str, ClusterTarget] = {}
+        self.oidc_providers: dict[str, OidcProvider] = {}
+        self.addons: dict[str, Addon] = {}
+        self.access: dict[str, ClusterAccess] = {}
+        self.workloads: dict[str, WorkloadIdentity] = {}
 
     def declare(self) -> None:
-        """Clusters first, then who and what is let in and out."""
-        for key, said in self.settings.clusters.items():
-            target = cluster(key, said, self.account)
-            self.clusters[key] = replace(target, provider_arn=self._provider(key, said, target))
-            for name, wanted in said.addons.items():
-                self.addons[f"{key}-{name}"] = addon(f"{key}-{name}", name, wanted, self.clusters[key], self.account)
-        for key, each in self.settings.access.items():
-            self.access[key] = access(key, each, self.clusters[each.cluster], self.account)
-        for key, pods in self.settings.workloads.items():
-            self.workloads[key] = workload(key, pods, self.clusters[pods.cluster], self.account)
+        """Declare clusters with their OIDC provider and add-ons, then access, then workloads."""
+        for key, cluster in self.settings.clusters.items():
+            target = declare_cluster(key, cluster, self.account)
+            target = replace(target, oidc_provider_arn=self._declare_oidc_provider(key, cluster, target))
+            self.clusters[key] = target
+            for name, addon in cluster.addons.items():
+                self.addons[f"{key}-{name}"] = declare_addon(f"{key}-{name}", name, addon, target, self.account)
+        for key, access in self.settings.access.items():
+            self.access[key] = declare_access(key, access, self.clusters[access.cluster], self.account)
+        for key, workload in self.settings.workloads.items():
+            self.workloads[key] = declare_workload(key, workload, self.clusters[workload.cluster], self.account)
 
-    def _provider(self, key: str, said: ClusterSettings, target: Target) -> pulumi.Output[str] | None:
-        """The ARN of the account's OIDC provider for the cluster, where anything there uses IRSA."""
-        chosen = said.oidc_provider or ("create" if said.stack is None else "adopt")
-        if chosen == "none" or not self.settings.needs_provider(key):
+    def export_outputs(self) -> None:
+        """Export the stack outputs. Kubeconfigs are secret, and stay secret in stacks that reference this one."""
+        connections = {key: target.connection for key, target in self.clusters.items()}
+        pulumi.export(
+            "clusters",
+            {
+                key: {field: connection[field] for field in CONNECTION_OUTPUTS}  # type: ignore[literal-required]
+                for key, connection in connections.items()
+            },
+        )
+        kubeconfigs = {key: connection["kubeconfig"] for key, connection in connections.items()}
+        pulumi.export("kubeconfigs", pulumi.Output.secret(kubeconfigs))
+        pulumi.export("oidc_providers", {key: provider.arn for key, provider in self.oidc_providers.items()})
+        migrations = {key: target.migration for key, target in self.clusters.items() if target.migration}
+        pulumi.export(
+            "migrations",
+            {
+                key: {"plan": migration.plan, "not_migrated": migration.not_migrated}
+                for key, migration in migrations.items()
+            },
+        )
+        pulumi.export("access", {key: _access_outputs(access) for key, access in self.access.items()})
+        pulumi.export("workloads", {key: self._workload_outputs(key) for key in self.workloads})
+
+    def _declare_oidc_provider(
+        self, key: str, cluster: ClusterSettings, target: ClusterTarget
+    ) -> pulumi.Output[str] | None:
+        """Return the ARN of the account's OIDC provider for the cluster, or None if no role needs it."""
+        option = cluster.oidc_provider or ("create" if cluster.stack is None else "adopt")
+        if option == "none" or not self.settings.needs_oidc_provider(key):
             return None
-        issuer, adopt = target.connection["issuer"], chosen == "adopt"
-        self.providers[key] = eks.OidcProvider(key, {"issuer": issuer, "adopt": adopt, "tags": {**self.account.tags()}})
-        return self.providers[key].arn
+        issuer, tags = target.connection["issuer"], self.account.tags()
+        self.oidc_providers[key] = OidcProvider(key, {"issuer": issuer, "adopt": option == "adopt", "tags": dict(tags)})
+        return self.oidc_providers[key].arn
+
+    def _workload_outputs(self, key: str) -> dict[str, Any]:
+        workload = self.workloads[key]
+        return {
+            "role_arn": workload.role_arn,
+            "namespace": workload.namespace,
+            "service_account": workload.service_account,
+            "mode": self.settings.workload_mode(self.settings.workloads[key]),
+        }
 
 
-def _looked_up(said: Settings) -> list[str]:
-    """The clusters that neither this stack nor another one vouches for."""
-    clusters = said.clusters.items()
+def _access_outputs(access: ClusterAccess) -> dict[str, Any]:
+    return {
+        "group": access.group,
+        "roles": access.role_names,
+        "bindings": access.binding_names,
+        "principals": access.principal_arns,
+    }
+
+
+def _looked_up_clusters(settings: Settings) -> list[str]:
+    """Return the names of the clusters that neither this stack nor a referenced stack creates."""
+    clusters = settings.clusters.items()
     return [cluster.name or key for key, cluster in clusters if cluster.create is None and cluster.stack is None]

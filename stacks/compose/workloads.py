@@ -1,26 +1,39 @@
-"""Workloads and add-ons of the settings as `WorkloadIdentity` and `Addon`."""
+"""Declares workload identity: workloads as `WorkloadIdentity`, add-ons as `Addon` components."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pulumi
 
-import eks_identity as eks
-from stacks.compose.clusters import Target
-from stacks.compose.iam import Account
-from stacks.compose.pods import identity
-from stacks.settings import AddonSettings, WorkloadSettings
+from eks_identity import Addon, AddonArgs, WorkloadIdentity, WorkloadIdentityArgs
+from stacks.compose.clusters import Account, ClusterTarget
+from stacks.settings import AddonSettings, PodSettings, WorkloadSettings
 
 
-def workload(key: str, settings: WorkloadSettings, target: Target, account: Account) -> eks.WorkloadIdentity:
-    """What the service accounts of `settings` may do in AWS."""
-    args = identity(key, settings, account.settings.mode_of(settings), target, account)
-    return eks.WorkloadIdentity(key, cast("eks.WorkloadIdentityArgs", args), target.options)
+def declare_workload(key: str, settings: WorkloadSettings, target: ClusterTarget, account: Account) -> WorkloadIdentity:
+    """Return a component that grants the service accounts of `settings` access to AWS."""
+    args = pod_identity_args(key, settings, account.settings.workload_mode(settings), target, account)
+    return WorkloadIdentity(key, cast("WorkloadIdentityArgs", args), target.options)
 
 
-def addon(key: str, name: str, settings: AddonSettings, target: Target, account: Account) -> eks.Addon:
-    """The add-on `name`, after the nodes that it runs on."""
-    args = identity(key, settings, account.settings.mode_of_addon(name, settings), target, account)
-    after = pulumi.ResourceOptions(depends_on=[target.made] if target.made else [])
-    return eks.Addon(key, cast("eks.AddonArgs", {**args, "addon_name": name}), after)
+def declare_addon(key: str, name: str, settings: AddonSettings, target: ClusterTarget, account: Account) -> Addon:
+    """Return the add-on `name`, which is created after the nodes of a new cluster."""
+    args = pod_identity_args(key, settings, account.settings.addon_mode(name, settings), target, account)
+    options = pulumi.ResourceOptions(depends_on=[target.component] if target.component else [])
+    return Addon(key, cast("AddonArgs", {**args, "addon_name": name}), options)
+
+
+def pod_identity_args(
+    key: str, settings: PodSettings, mode: str, target: ClusterTarget, account: Account
+) -> dict[str, Any]:
+    """Return the args of a workload or an add-on, with the environment's role defaults and OIDC provider."""
+    args = settings.to_args("keep_irsa", "cluster")
+    if mode != "none" and settings.role_arn is None:
+        args = account.role_args(key, args)
+    elif mode != "irsa":
+        # An existing role keeps its own tags. The association and the add-on get the environment's.
+        args["tags"] = account.tags(args.get("tags"))
+    if settings.needs_oidc_provider(mode):
+        args["oidc_provider_arn"] = target.oidc_provider_arn
+    return {**args, "cluster": target.connection, "mode": mode}

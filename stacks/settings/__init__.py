@@ -1,12 +1,18 @@
-"""What an environment says, typed: the settings in `Pulumi.<stack>.yaml`, read whole and refused whole."""
+"""Typed settings of an environment: validates `Pulumi.<stack>.yaml` and reports all problems at once."""
 
-from stacks.settings.access import AccessSettings, PrincipalSettings
-from stacks.settings.clusters import AddonSettings, ClusterSettings, MigrationSettings
-from stacks.settings.environment import DefaultSettings, Settings
-from stacks.settings.loader import parse, read
-from stacks.settings.pods import PodSettings
+from stacks.settings.environment import (
+    AccessSettings,
+    AddonSettings,
+    ClusterSettings,
+    DefaultSettings,
+    MigrationSettings,
+    PodSettings,
+    PrincipalSettings,
+    Settings,
+    WorkloadSettings,
+)
+from stacks.settings.loader import load, parse
 from stacks.settings.profile import EnvironmentProfile
-from stacks.settings.workloads import WorkloadSettings
 
 __all__ = [
     "AccessSettings",
@@ -19,6 +25,6 @@ __all__ = [
     "PrincipalSettings",
     "Settings",
     "WorkloadSettings",
+    "load",
     "parse",
-    "read",
 ]

@@ -1,8 +1,7 @@
-"""Reads what an environment says, whole, and refuses it whole: file, key, value, rule and fix of all that is wrong.
+"""Loads and validates the settings of an environment, and reports all problems at once with file, key, rule and fix.
 
-Here is only what can be said without AWS and Kubernetes: which keys there are, of which type, that what they refer to
-is there, and what the environment itself demands. Names, ARNs and limits are the components' to check, with the same
-words for every program that uses them.
+This module checks only what does not require AWS or Kubernetes: known keys, types, references between settings and the
+environment's policies. Components check names, ARNs and limits, with the same messages for every program.
 """
 
 from __future__ import annotations
@@ -22,89 +21,100 @@ from eks_identity.redaction import SECRET, Redactor
 from eks_identity.runtime.inputs import InvalidInputError
 from stacks.settings import cross_checks, validation_messages
 from stacks.settings.environment import Settings
-from stacks.settings.profile import EnvironmentProfile
-from stacks.settings.raw import RawSettings
+from stacks.settings.profile import EnvironmentProfile, RawSettings
 
 
-def read(
-    rules: EnvironmentProfile | None = None, own: pulumi.Config | None = None, *, stack: str | None = None
+def load(
+    profile: EnvironmentProfile | None = None,
+    project_config: pulumi.Config | None = None,
+    *,
+    stack: str | None = None,
 ) -> Settings:
-    """The settings of the selected stack; refuses every key that is wrong, all at once and before any call to AWS."""
-    own, stack = own or pulumi.Config(), stack or pulumi.get_stack()
-    handed_over = {**config.get_config_env(), **config.CONFIG.get()}
-    given = {key: _value(text) for key, text in _texts(handed_over, own.name).items()}
-    secrets = {key for key in given if config.is_config_secret(f"{own.name}:{key}")}
-    return parse(given, rules, project=own.name, stack=stack, secrets=secrets, beside=_beside(handed_over, own.name))
+    """Return the settings of the selected stack. Makes no call to AWS.
+
+    Raises `InvalidInputError` with all problems.
+    """
+    project_config, stack = project_config or pulumi.Config(), stack or pulumi.get_stack()
+    project = project_config.name
+    all_values = {**config.get_config_env(), **config.CONFIG.get()}
+    settings = {key: _parse_value(text) for key, text in _project_values(all_values, project).items()}
+    secrets = {key for key in settings if config.is_config_secret(f"{project}:{key}")}
+    problems = _namespace_problems(all_values, project)
+    return parse(settings, profile, project=project, stack=stack, secrets=secrets, more_problems=problems)
 
 
 def parse(
-    given: RawSettings,
-    rules: EnvironmentProfile | None = None,
+    settings: RawSettings,
+    profile: EnvironmentProfile | None = None,
     *,
     project: str,
     stack: str,
     secrets: Collection[str] = (),
-    beside: Iterable[Problem] = (),
+    more_problems: Iterable[Problem] = (),
 ) -> Settings:
-    """Settings out of plain values, with what `rules` say where they say nothing.
+    """Return validated settings with the defaults of `profile`. Raises `InvalidInputError` with all problems.
 
-    `secrets` are the keys of `given` that are encrypted; `beside` is what is wrong with settings of other packages.
+    `secrets` are the encrypted keys of `settings`; `more_problems` are problems of keys outside the project.
     """
-    file, rules = f"Pulumi.{stack}.yaml", rules or EnvironmentProfile()
-    filled = rules.filled(given)
-    found = list(validation_messages.empty(given))
+    file, profile = f"Pulumi.{stack}.yaml", profile or EnvironmentProfile()
+    merged = profile.apply_defaults(settings)
+    problems = list(validation_messages.find_empty_values(settings))
     try:
-        said = Settings.model_validate(filled)
+        validated = Settings.model_validate(merged)
     except ValidationError as error:
-        nothing = {problem.input for problem in found}
-        found += [
-            each for each in validation_messages.problems(error.errors(), filled, project) if each.input not in nothing
-        ]
-    found += cross_checks.problems(filled)
-    found += [problem for demand in rules.demands for problem in demand(filled)]
-    found = [_hidden(problem, given, secrets) for problem in found] + [_in_plain(key, project) for key in secrets]
-    found = [replace(problem, input=f"{project}:{problem.input}") for problem in found]
-    found += beside
-    if found:
-        raise InvalidInputError([replace(problem, input=f"{file}: {problem.input}") for problem in found], subject=file)
-    return said
+        empty = {problem.input for problem in problems}
+        invalid = validation_messages.find_problems(error.errors(), merged, project)
+        problems += [problem for problem in invalid if problem.input not in empty]
+    problems += cross_checks.find_problems(merged)
+    problems += [problem for policy in profile.policies for problem in policy(merged)]
+    problems = [_redact(problem, settings, secrets) for problem in problems]
+    problems += [_encrypted_setting(key, project) for key in secrets]
+    problems = [replace(problem, input=f"{project}:{problem.input}") for problem in problems]
+    problems += more_problems
+    if problems:
+        problems = [replace(problem, input=f"{file}: {problem.input}") for problem in problems]
+        raise InvalidInputError(problems, subject=file)
+    return validated
 
 
-def _in_plain(key: str, project: str) -> Problem:
-    rule = "plain: what is declared of it can be read in AWS, in the cluster and in the stack's state"
-    return Problem(key, rule, SECRET, f"`pulumi config set --plaintext '{project}:{key}' VALUE`")
+def _encrypted_setting(key: str, project: str) -> Problem:
+    rule = "must not be encrypted: its value is readable in AWS, in the cluster and in the stack's state"
+    return Problem(key, rule, SECRET, f"run `pulumi config set --plaintext '{project}:{key}' VALUE`")
 
 
-def _hidden(problem: Problem, given: RawSettings, secrets: Collection[str]) -> Problem:
-    """`problem` without any value of a secret setting, whichever setting it is about. Names of settings stay."""
+def _redact(problem: Problem, settings: RawSettings, secrets: Collection[str]) -> Problem:
+    """Return `problem` without values of encrypted settings. Keys of settings are kept."""
     if not secrets:
         return problem
-    redactor = Redactor([given[key] for key in secrets], [value for key, value in given.items() if key not in secrets])
+    plain = [value for key, value in settings.items() if key not in secrets]
+    redactor = Redactor([settings[key] for key in secrets], plain)
     return replace(problem.redacted(redactor), input=problem.input)
 
 
-def _beside(handed_over: Iterable[str], project: str) -> Iterator[Problem]:
-    """The region that is not there, and settings of a project whose name is nearly this one's: nobody reads those."""
-    if "aws:region" not in handed_over:
-        yield Problem(
-            "aws:region", "the region that the environment is in", None, "`pulumi config set aws:region REGION`"
-        )
-    names = {key: key.partition(":")[0] for key in handed_over}
-    near = {*difflib.get_close_matches(project, {*names.values()} - {project}, cutoff=0.8)}
-    for key, name in names.items():
-        if name in near:
-            fix = f"did you mean {project}:{key.removeprefix(name + ':')}?"
-            yield Problem(key, f"a setting of {project}, or of another package", name, fix)
+def _namespace_problems(all_values: Iterable[str], project: str) -> Iterator[Problem]:
+    """Yield a missing region, and keys whose namespace is a misspelling of `project`: no package reads those."""
+    if "aws:region" not in all_values:
+        rule = "must be set to the region of the environment"
+        yield Problem("aws:region", rule, None, "run `pulumi config set aws:region REGION`")
+    namespaces = {key: key.partition(":")[0] for key in all_values}
+    misspelt = {*difflib.get_close_matches(project, {*namespaces.values()} - {project}, cutoff=0.8)}
+    for key, namespace in namespaces.items():
+        if namespace in misspelt:
+            fix = f"did you mean {project}:{key.removeprefix(namespace + ':')}?"
+            yield Problem(key, f"must be a setting of {project} or of another package", namespace, fix)
 
 
-def _texts(handed_over: Mapping[str, str], project: str) -> dict[str, str]:
-    """Every setting of the project, misspelt ones too: `pulumi.Config` gives only those that are asked for by name."""
-    own = f"{project}:"
-    return {key.removeprefix(own): value for key, value in handed_over.items() if key.startswith(own)}
+def _project_values(all_values: Mapping[str, str], project: str) -> dict[str, str]:
+    """Return all settings of the project, misspelt ones included: `pulumi.Config` returns only keys queried by name."""
+    prefix = f"{project}:"
+    return {key.removeprefix(prefix): value for key, value in all_values.items() if key.startswith(prefix)}
 
 
-def _value(text: str) -> Any:
-    """The engine hands lists and maps over as JSON, and words as they are: an account's digits are no number."""
+def _parse_value(text: str) -> Any:
+    """Return the value of a setting: the engine passes lists and maps as JSON, and scalars as text.
+
+    Scalars stay text, so that an account ID does not become a number.
+    """
     try:
         value = json.loads(text)
     except ValueError:

@@ -1,6 +1,7 @@
-"""A new cluster and its node groups, by the options of pulumi_eks.
+"""Models of a new cluster and its node groups, with the options of pulumi_eks.
 
-Reading those options takes seconds: `stacks.settings.clusters` imports this module when a file has such a setting.
+Importing pulumi_eks takes seconds. `stacks.settings.environment` imports this module only when a file has such a
+setting.
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 import pulumi_eks
 
 from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
-from stacks.settings.models_from_args import Model, takes
+from stacks.settings.models_from_args import Model, fields_from
 
 
-@takes(pulumi_eks.ClusterArgs, without=CLUSTER_NOT_OURS)
+@fields_from(pulumi_eks.ClusterArgs, exclude=CLUSTER_NOT_OURS)
 class NewClusterSettings(Model):
-    """A new cluster, in the words of `pulumi_eks.Cluster`."""
+    """A new cluster, with the options of `pulumi_eks.Cluster`."""
 
 
-@takes(pulumi_eks.ManagedNodeGroupArgs, without=NODE_GROUP_NOT_OURS)
+@fields_from(pulumi_eks.ManagedNodeGroupArgs, exclude=NODE_GROUP_NOT_OURS)
 class NodeGroupSettings(Model):
-    """A managed node group, in the words of `pulumi_eks.ManagedNodeGroup`."""
+    """A managed node group, with the options of `pulumi_eks.ManagedNodeGroup`."""
 
     version: str | None = None
-    """The Kubernetes version of the nodes; the cluster's where left out."""
+    """Kubernetes version of the nodes. Default: the version of the cluster."""

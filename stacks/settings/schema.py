@@ -1,4 +1,4 @@
-"""The JSON schema of a `Pulumi.<stack>.yaml`, from the models themselves: editors complete and check from it.
+"""JSON schema of `Pulumi.<stack>.yaml`, generated from the models, for completion and checks in editors.
 
 `python -m stacks.settings.schema` writes `stacks/schema.json`.
 """
@@ -18,25 +18,25 @@ FILE = Path(__file__).parents[1] / "schema.json"
 PROJECT = "eks-identity"
 
 
-class _Plain(GenerateJsonSchema):
-    """Says nothing of null, since a setting has a value or is left out, nor of what is empty by default."""
+class _SchemaGenerator(GenerateJsonSchema):
+    """Schema generator that omits null, since a setting has a value or is absent, and defaults that are empty."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        kept = isinstance(schema.get("default"), str | bool)
-        return super().default_schema(schema) if kept else self.generate_inner(schema["schema"])
+        has_scalar_default = isinstance(schema.get("default"), str | bool)
+        return super().default_schema(schema) if has_scalar_default else self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the base class's parameter
         return False
 
 
-def schema() -> dict[str, Any]:
-    """The schema of a whole file: Pulumi's own keys, other packages' settings, and the project's under its name."""
-    settings = Settings.model_json_schema(schema_generator=_Plain)
-    own = {f"{PROJECT}:{key}": value for key, value in settings["properties"].items()}
-    others = {"not": {"pattern": f"^{PROJECT}:"}}
+def build_schema() -> dict[str, Any]:
+    """Return the schema of a settings file: Pulumi's own keys, settings of other packages and those of the project."""
+    settings = Settings.model_json_schema(schema_generator=_SchemaGenerator)
+    project_settings = {f"{PROJECT}:{key}": value for key, value in settings["properties"].items()}
+    other_namespaces = {"not": {"pattern": f"^{PROJECT}:"}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Pulumi.<stack>.yaml of {PROJECT}",
@@ -45,24 +45,24 @@ def schema() -> dict[str, Any]:
         "required": ["config"],
         "properties": {
             "config": {
-                "description": f"Settings by name: those of {PROJECT}, and of the providers, as `aws:region`.",
+                "description": f"Settings of {PROJECT} and of providers, such as `aws:region`, by name.",
                 "type": "object",
                 "required": ["aws:region", *(f"{PROJECT}:{key}" for key in settings["required"])],
                 "properties": {
-                    "aws:region": {"description": "The region that the environment is in.", "type": "string"},
-                    **own,
+                    "aws:region": {"description": "AWS region of the environment.", "type": "string"},
+                    **project_settings,
                 },
-                "propertyNames": {"anyOf": [{"enum": list(own)}, others]},
+                "propertyNames": {"anyOf": [{"enum": list(project_settings)}, other_namespaces]},
             },
         },
         "$defs": settings["$defs"],
     }
 
 
-def text() -> str:
-    """The schema as the file holds it."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text() -> str:
+    """Return the schema as text of the file."""
+    return json.dumps(build_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")
+    FILE.write_text(schema_text(), encoding="utf-8")

@@ -33,11 +33,11 @@ def project(folder, tools):
 
 
 MODULE = """
-from stacks import compose as environments
-from stacks.settings import Rules
+from stacks.compose import declare_environment
+from stacks.settings import EnvironmentProfile
 
 def compose() -> None:
-    environments.declare(Rules())
+    declare_environment(EnvironmentProfile())
 """
 
 

@@ -1,4 +1,4 @@
-"""An environment stays in the account that it names, by what AWS itself says of the credentials."""
+"""The preflight check of the AWS account: the credentials must belong to the account in the settings."""
 
 import json
 import os
@@ -15,16 +15,16 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 OTHER_ACCOUNT = "210987654321"
 """The lab's second account, which `other-admin` administers."""
 EXTRA = f"""
-from stacks import guard
+from stacks import preflight
 
 def compose() -> None:
-    guard.account_is("{OTHER_ACCOUNT}")
+    preflight.check_account("{OTHER_ACCOUNT}")
 """
 
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy of the project with one environment more: a module and a settings file, as the layout promises."""
+    """A copy of the project with an added environment: a module and a settings file."""
     for name in ("stacks", "Pulumi.yaml", "Pulumi.lab.yaml", "__main__.py"):
         source = REPOSITORY / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
@@ -43,7 +43,7 @@ def preview(running_lab, tools, project):
             "AWS_PROFILE": "production",
         }
         environment = process_environment(running_lab, tools.bin, principal, inherit={**os.environ, **real_looking})
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "pipeline", "preview", "--stack", stack, "--cwd", str(project), "--json"],
             cwd=REPOSITORY,
             env=environment,
@@ -51,30 +51,30 @@ def preview(running_lab, tools, project):
             text=True,
             check=False,
         )
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+        assert result.stdout, result.stderr
+        return json.loads(result.stdout)
 
     return run
 
 
 @pytest.mark.parametrize(
-    ("stack", "principal", "account", "named"),
+    ("stack", "principal", "account", "expected"),
     [
         ("lab", "other-admin", OTHER_ACCOUNT, "123456789012"),
         ("extra", "lab-admin", "123456789012", OTHER_ACCOUNT),
     ],
 )
-def test_accounts_are_kept_apart(preview, stack, principal, account, named):
-    """The lab's stack refuses every account but the lab's, and other stacks refuse the lab's, at preview."""
+def test_preflight_rejects_credentials_of_another_account(preview, stack, principal, account, expected):
+    """At preview the lab's stack rejects every account but the lab's, and other stacks reject the lab's account."""
     report = preview(stack, principal)
-    said = "\n".join(report["diagnostics"])
+    diagnostics = "\n".join(report["diagnostics"])
     assert report["result"] == "failed"
-    assert f"AWS credentials: '{account}'" in said
-    assert f"credentials of account {named}, which the settings of this stack name" in said
-    assert "fix:" in said
+    assert f"AWS credentials: '{account}'" in diagnostics
+    assert f"must belong to account {expected}, which the settings of this stack name" in diagnostics
+    assert "fix:" in diagnostics
     assert not [change for change in report["changes"] if change["operation"] == "create"]
 
 
-def test_one_module_and_one_settings_file_are_an_environment(preview):
-    """In the account that it names, an environment of one module and one settings file is picked by its name."""
+def test_preflight_allows_credentials_of_the_account(preview):
+    """An environment of one module and one settings file previews with credentials of its account."""
     assert preview("extra", "other-admin")["result"] == "succeeded"

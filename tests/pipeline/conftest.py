@@ -1,4 +1,4 @@
-"""A Pulumi project of a few lines, with a backend of its own, for the real engine to run."""
+"""A small Pulumi project with its own backend, for runs of the pipeline with the real engine."""
 
 import os
 import subprocess
@@ -32,10 +32,10 @@ from pulumi import dynamic, ResourceOptions
 class _WaitProvider(dynamic.ResourceProvider):
     def create(self, props):
         if props.get("until"):
-            open(props["until"] + ".begun", "w").close()
+            open(props["until"] + ".started", "w").close()
             while not os.path.exists(props["until"]):
                 time.sleep(0.02)
-        return dynamic.CreateResult("waited", props)
+        return dynamic.CreateResult("wait", props)
 
 
 class Wait(dynamic.Resource):
@@ -45,7 +45,7 @@ class Wait(dynamic.Resource):
 
 
 class Runner:
-    """Runs `python -m pipeline` in the project."""
+    """Runs `python -m pipeline` in the test project."""
 
     def __init__(self, project: Path, environment: dict[str, str]) -> None:
         self.project = project
@@ -96,7 +96,7 @@ def runner(tmp_path: Path, tools: Tools) -> Runner:
 
 @pytest.fixture
 def settings(runner: Runner) -> Callable[..., None]:
-    """Write the stack's settings."""
+    """Return a function that writes the stack's settings."""
 
     def write(**values: object) -> None:
         lines = "".join(f"  tiny:{name}: {value}\n" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""The pipeline against the real engine: what its users type, and what they get back."""
+"""Operations of the pipeline command with the real engine."""
 
 import json
 import signal
@@ -7,25 +7,25 @@ from pathlib import Path
 import tenacity
 
 
-def until_exists(file: Path) -> None:
+def wait_for_file(file: Path) -> None:
     for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05)):
         with attempt:
             assert file.exists()
 
 
 def report(runner, *arguments):
-    done = runner(*arguments, "--stack", "test", "--json")
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
+    result = runner(*arguments, "--stack", "test", "--json")
+    assert result.stdout, result.stderr
+    return json.loads(result.stdout)
 
 
-def locks(runner) -> list[Path]:
+def lock_files(runner) -> list[Path]:
     state = Path(runner.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
     return [file for file in state.rglob("*") if file.is_file() and "locks" in file.parts]
 
 
-def test_life_of_a_stack(runner):
-    """Preview changes nothing, up makes, a second up finds nothing to do, outputs are shown, destroy removes."""
+def test_operations_of_a_stack(runner):
+    """Preview changes nothing, up creates, a second up changes nothing, outputs prints outputs, destroy deletes."""
     preview = report(runner, "preview")
     assert preview["result"] == "succeeded"
     assert [change["operation"] for change in preview["changes"]] == ["create"]
@@ -38,9 +38,9 @@ def test_life_of_a_stack(runner):
 
     assert "s3cret" not in runner("outputs", "--stack", "test").stdout
 
-    again = report(runner, "up")
-    assert again["summary"] == {"same": 2}
-    assert again["changes"] == []
+    second_up = report(runner, "up")
+    assert second_up["summary"] == {"same": 2}
+    assert second_up["changes"] == []
 
     refreshed = report(runner, "refresh")
     assert refreshed["result"] == "succeeded"
@@ -51,37 +51,37 @@ def test_life_of_a_stack(runner):
     assert destroyed["summary"] == {"delete": 2}
 
 
-def test_what_is_protected_is_not_destroyed(runner, settings):
-    """Where anything is protected nothing is deleted, and the refusal names it with the command that unprotects it."""
+def test_destroy_with_protected_resources_deletes_nothing(runner, settings):
+    """The error names each protected resource and the command that unprotects it."""
     settings(protected="true")
     assert runner("up", "--stack", "test").returncode == 0
-    done = runner("destroy", "--stack", "test", "--json")
-    assert done.returncode == 1
-    assert "nothing of it was deleted" in done.stderr
-    assert "fix: `pulumi state unprotect 'urn:pulumi:test::" in done.stderr
-    assert json.loads(done.stdout)["result"] == "failed"
+    result = runner("destroy", "--stack", "test", "--json")
+    assert result.returncode == 1
+    assert "nothing was deleted" in result.stderr
+    assert "fix: run `pulumi state unprotect 'urn:pulumi:test::" in result.stderr
+    assert json.loads(result.stdout)["result"] == "failed"
     assert report(runner, "up")["summary"] == {"same": 2}
 
 
 def test_unknown_stack(runner):
-    """A stack without a settings file is refused with the names of those that have one."""
-    done = runner("up", "--stack", "prood")
-    assert done.returncode == 2
-    assert "'prood'" in done.stderr
-    assert "fix: name one of test" in done.stderr
+    """The error for a stack without a settings file lists the stacks that have one."""
+    result = runner("up", "--stack", "prood")
+    assert result.returncode == 2
+    assert "'prood'" in result.stderr
+    assert "fix: pass one of test" in result.stderr
 
 
-def test_failing_program(runner, settings):
-    """What the program raised is shown, reported and answered with exit code 1."""
+def test_program_failure(runner, settings):
+    """An exception of the program is printed and reported, with exit code 1."""
     settings(broken="true")
-    done = runner("preview", "--stack", "test", "--json")
-    assert done.returncode == 1
-    report = json.loads(done.stdout)
+    result = runner("preview", "--stack", "test", "--json")
+    assert result.returncode == 1
+    report = json.loads(result.stdout)
     assert report["result"] == "failed"
     assert any("the program is broken on purpose" in line for line in report["diagnostics"])
 
 
-def test_up_changes_nothing_if_its_preview_fails(runner, settings):
+def test_up_with_a_failed_preview_changes_nothing(runner, settings):
     """`up` stops before the first step if the preview fails; a warning of preview and update is reported once."""
     program = runner.project / "__main__.py"
     plain = program.read_text()
@@ -90,39 +90,39 @@ def test_up_changes_nothing_if_its_preview_fails(runner, settings):
 
     settings(until="/nonexistent/never")
     program.write_text(f"{plain}\nif pulumi.runtime.is_dry_run():\n    raise ValueError('rejected at preview')\n")
-    done = runner("up", "--stack", "test", "--json")
-    failed = json.loads(done.stdout)
-    assert done.returncode == 1
+    result = runner("up", "--stack", "test", "--json")
+    failed = json.loads(result.stdout)
+    assert result.returncode == 1
     assert any("rejected at preview" in line for line in failed["diagnostics"])
     assert failed["changes"] == []
     assert failed["summary"] == {}
 
 
-def test_settings_of_one_run(runner, tmp_path):
-    """Settings named for one run are used in it, and the stack's own stay as they were."""
+def test_config_file_option(runner, tmp_path):
+    """A `--config-file` applies to one run, and the stack's own file is unchanged."""
     other = tmp_path / "other.yaml"
     other.write_text("config:\n  tiny:broken: true\n")
     assert runner("preview", "--stack", "test").returncode == 0
-    before = (runner.project / "Pulumi.test.yaml").read_text()
+    content = (runner.project / "Pulumi.test.yaml").read_text()
     assert runner("preview", "--stack", "test", "--config-file", str(other)).returncode == 1
-    assert (runner.project / "Pulumi.test.yaml").read_text() == before
+    assert (runner.project / "Pulumi.test.yaml").read_text() == content
 
 
 def test_missing_engine(runner):
-    """Without an engine on PATH the error says how to get one."""
+    """Without `pulumi` on PATH the command exits with code 2, and the error has a fix."""
     runner.environment["PATH"] = "/nonexistent"
-    done = runner("up", "--stack", "test")
-    assert done.returncode == 2
-    assert "no `pulumi` on PATH" in done.stderr
-    assert "fix:" in done.stderr
+    result = runner("up", "--stack", "test")
+    assert result.returncode == 2
+    assert "no `pulumi` on PATH" in result.stderr
+    assert "fix:" in result.stderr
 
 
 def test_locked_stack(runner, settings, tmp_path):
-    """While one update is at work, another is refused with exit code 3, and the first one is not disturbed."""
+    """During an update a second one exits with code 3, and the first one succeeds."""
     gate = tmp_path / "gate"
     settings(until=gate)
     first = runner.start("up", "--stack", "test", "--json")
-    until_exists(Path(f"{gate}.begun"))
+    wait_for_file(Path(f"{gate}.started"))
     second = runner("up", "--stack", "test")
     assert second.returncode == 3
     assert "locked by another update" in second.stderr
@@ -133,17 +133,17 @@ def test_locked_stack(runner, settings, tmp_path):
 
 
 def test_interrupt(runner, settings, tmp_path):
-    """Ctrl-C ends an update with exit code 130 and leaves no lock: the next update goes through."""
+    """Ctrl-C ends an update with exit code 130 and releases the lock, so that the next update succeeds."""
     gate = tmp_path / "gate"
     settings(until=gate)
     process = runner.start("up", "--stack", "test", "--json")
-    until_exists(Path(f"{gate}.begun"))
-    assert locks(runner)
+    wait_for_file(Path(f"{gate}.started"))
+    assert lock_files(runner)
     process.send_signal(signal.SIGINT)
     gate.touch()
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert json.loads(stdout)["result"] == "cancelled"
-    assert not locks(runner)
+    assert not lock_files(runner)
     settings()
     assert runner("up", "--stack", "test").returncode == 0

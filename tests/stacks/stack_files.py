@@ -1,4 +1,4 @@
-"""The settings files of the repository, as plain values."""
+"""The settings files of the repository as plain values."""
 
 from pathlib import Path
 
@@ -7,25 +7,25 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 
 
-def file(stack):
-    """The whole file."""
+def load_file(stack):
+    """Return the whole settings file of `stack`."""
     return yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
 
 
-def stored(stack):
-    """What stands below the project's name."""
+def load_settings(stack):
+    """Return the settings under the project's name in the file of `stack`."""
     return {
         key.removeprefix("eks-identity:"): value
-        for key, value in file(stack)["config"].items()
+        for key, value in load_file(stack)["config"].items()
         if key.startswith("eks-identity:")
     }
 
 
-def put(settings, path, value):
-    """Sets what stands at a dotted path; None takes it out."""
-    *folders, last = path.split(".")
-    for folder in folders:
-        settings = settings.setdefault(folder, {})
+def set_value(settings, path, value):
+    """Set the value at a dotted path; None removes the key."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        settings = settings.setdefault(parent, {})
     if value is None:
         settings.pop(last, None)
     else:

@@ -1,11 +1,11 @@
-"""What docs/environments.md shows is what happens."""
+"""The examples in docs/environments.md work as shown."""
 
 import re
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from stack_files import PROJECT, put, stored
+from stack_files import PROJECT, load_settings, set_value
 
 from eks_identity.runtime.inputs import InvalidInputError
 from stacks import prod, settings
@@ -13,44 +13,46 @@ from stacks.settings import schema
 
 
 @pytest.fixture(scope="module")
-def shown():
-    """The code blocks by their language, in order."""
+def code_blocks():
+    """The code blocks of the page by language, in order."""
     text = (PROJECT / "docs" / "environments.md").read_text()
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return {kind: [code for other, code in blocks if other == kind] for kind, _ in blocks}
+    return {language: [code for other, code in blocks if other == language] for language, _ in blocks}
 
 
-def own(config):
+def project_settings(config):
     return {
         key.removeprefix("eks-identity:"): value for key, value in config.items() if key.startswith("eks-identity:")
     }
 
 
-def test_one_environment_more(shown):
-    """The module and the settings file that are shown are an environment."""
+def test_docs_example_adds_an_environment(code_blocks):
+    """The module and the settings file of the example are a valid environment."""
     module = {}
-    exec(shown["python"][0], module)  # noqa: S102 - the page's own code
+    exec(code_blocks["python"][0], module)  # noqa: S102 - the page's own code
     assert callable(module["compose"])
-    file = yaml.safe_load(shown["yaml"][0])
-    Draft202012Validator(schema.schema()).validate(file)
-    said = settings.parse(own(file["config"]), module["PROFILE"], project="eks-identity", stack="staging")
-    assert list(said.clusters) == ["staging"]
+    file = yaml.safe_load(code_blocks["yaml"][0])
+    Draft202012Validator(schema.build_schema()).validate(file)
+    parsed = settings.parse(
+        project_settings(file["config"]), module["PROFILE"], project="eks-identity", stack="staging"
+    )
+    assert list(parsed.clusters) == ["staging"]
 
 
-def test_three_kinds_of_clusters(shown):
-    """The clusters that are shown are read without a word."""
-    given = {"account": "111122223333", **own(yaml.safe_load(shown["yaml"][1]))}
-    said = settings.parse(given, project="eks-identity", stack="staging")
-    assert len(said.clusters) == 3
-    assert said.mode_of_addon("aws-ebs-csi-driver", said.clusters["made-here"].addons["aws-ebs-csi-driver"]) == "irsa"
+def test_docs_example_of_three_kinds_of_clusters(code_blocks):
+    """The example of new, referenced and existing clusters is valid."""
+    values = {"account": "111122223333", **project_settings(yaml.safe_load(code_blocks["yaml"][1]))}
+    parsed = settings.parse(values, project="eks-identity", stack="staging")
+    assert len(parsed.clusters) == 3
+    assert parsed.addon_mode("aws-ebs-csi-driver", parsed.clusters["new"].addons["aws-ebs-csi-driver"]) == "irsa"
 
 
-def test_what_a_refusal_looks_like(shown):
-    """The refusal that is shown is the refusal that is given, word for word."""
-    wrong = stored("prod")
-    put(wrong, "access.operators.access_method", "aws-auth")
-    put(wrong, "workloads.reports.colour", "red")
-    with pytest.raises(InvalidInputError) as refusal:
-        settings.parse(wrong, prod.PROFILE, project="eks-identity", stack="prod")
-    _, _, printed = shown["console"][0].partition("\n")
-    assert str(refusal.value) == printed.rstrip()
+def test_docs_example_of_a_validation_error(code_blocks):
+    """The validation error in the page equals the one that the settings raise."""
+    values = load_settings("prod")
+    set_value(values, "access.operators.access_method", "aws-auth")
+    set_value(values, "workloads.reports.colour", "red")
+    with pytest.raises(InvalidInputError) as error:
+        settings.parse(values, prod.PROFILE, project="eks-identity", stack="prod")
+    _, _, output = code_blocks["console"][0].partition("\n")
+    assert str(error.value) == output.rstrip()

@@ -1,4 +1,4 @@
-"""A program imports only the SDK modules of the resources that it declares."""
+"""Imports of a stack program: only the SDK modules of its resources are loaded."""
 
 import json
 import os
@@ -13,24 +13,24 @@ HEAVY = (
     *("pulumi_eks", "pulumi_aws.ec2._inputs", "pulumi_aws.iam._inputs", "pulumi_kubernetes.core.v1._inputs"),
     *("boto3", "botocore", "lightkube", "httpx2"),
 )
-"""Modules that take long to import. SDK modules are lazy and always listed; their `_inputs` only when used."""
+"""Modules that are slow to import. SDK modules are lazy and always in `sys.modules`; their `_inputs` only when used."""
 COMPOSE = "import stacks.compose"
 SETTINGS = """
 from stacks.settings import parse
 access = {"cluster": "eks-clu", "principals": [{"user": "eks-ope"}], "group": "ops", "rbac_roles": [{"name": "view"}]}
-said = {"account": "123456789012", "clusters": {"eks-clu": {}}, "access": {"ops": access}}
-parse(said, project="eks-identity", stack="dev")
+settings = {"account": "123456789012", "clusters": {"eks-clu": {}}, "access": {"ops": access}}
+parse(settings, project="eks-identity", stack="dev")
 """
 ACCESS = """
 import pulumi
 import pulumi_kubernetes as k8s
-import eks_identity as eks
+from eks_identity import Cluster, ClusterAccess
 from eks_identity.testing import deploy
 
 RULES = [{"resources": ["pods"], "verbs": ["list"]}]
 
 def program():
-    cluster = eks.Cluster("main", {"name": "eks-clu"})
+    cluster = Cluster("main", {"name": "eks-clu"})
     options = pulumi.ResourceOptions(providers=[cluster.provider])
     for access_method in ("access-entry", "aws-auth"):
         principals = [{"arn": f"arn:aws:iam::123456789012:user/{access_method}"}]
@@ -39,18 +39,18 @@ def program():
             "cluster": cluster.connection, "access_method": access_method, "group": access_method,
             "rbac_roles": roles, "principals": principals,
         }
-        eks.ClusterAccess(access_method, args, options)
+        ClusterAccess(access_method, args, options)
 
 deploy(program)
 """
 
 
 @pytest.mark.parametrize("program", [COMPOSE, COMPOSE + SETTINGS + ACCESS], ids=["import", "declare"])
-def test_a_program_without_new_clusters_and_pods_imports_no_heavy_module(program):
-    """Existing clusters, roles and mappings need neither pulumi_eks nor EC2, core/v1, boto3 and lightkube."""
-    listed = f"import json, sys\n{program}\nprint(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
+def test_imports_of_a_program_without_new_clusters_and_pods_exclude_heavy_modules(program):
+    """Existing clusters, RBAC roles and mappings load no pulumi_eks, EC2, core/v1, boto3 or lightkube."""
+    script = f"import json, sys\n{program}\nprint(json.dumps([name for name in {HEAVY} if name in sys.modules]))"
     paths = os.pathsep.join((str(ROOT), str(ROOT / "components")))
-    command = [sys.executable, "-W", "ignore", "-c", listed]
+    command = [sys.executable, "-W", "ignore", "-c", script]
     environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == []
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout) == []

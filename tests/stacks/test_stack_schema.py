@@ -1,32 +1,32 @@
-"""The committed JSON schema: made of the models, right for the files of the repository, and as strict as reading."""
+"""The committed JSON schema of settings files: up to date, valid for the repository, as strict as the models."""
 
 import copy
 
 import pytest
 from jsonschema import Draft202012Validator
-from stack_files import PROJECT, file, put
+from stack_files import PROJECT, load_file, set_value
 
-from stacks import select
+from stacks import environments
 from stacks.settings import schema
 
 
 @pytest.fixture(scope="module")
 def validator():
-    Draft202012Validator.check_schema(schema.schema())
-    return Draft202012Validator(schema.schema())
+    Draft202012Validator.check_schema(schema.build_schema())
+    return Draft202012Validator(schema.build_schema())
 
 
-def test_the_schema_is_what_the_models_say():
-    """stacks/schema.json is up to date; `make schema` writes it anew."""
-    assert schema.FILE.read_text() == schema.text()
+def test_schema_file_is_up_to_date():
+    """stacks/schema.json equals the generated schema; `make schema` updates it."""
+    assert schema.FILE.read_text() == schema.schema_text()
 
 
-@pytest.mark.parametrize("stack", select.environments())
-def test_every_file_is_valid_and_names_the_schema(stack, validator):
-    """Each settings file is valid by the schema that its first line hands to editors."""
-    assert list(validator.iter_errors(file(stack))) == []
-    first, *_ = (PROJECT / f"Pulumi.{stack}.yaml").read_text().splitlines()
-    assert first == f"# yaml-language-server: $schema={schema.FILE.relative_to(PROJECT)}"
+@pytest.mark.parametrize("stack", environments.list_environments())
+def test_schema_validates_every_settings_file(stack, validator):
+    """Each settings file is valid against the schema, and its first line refers editors to it."""
+    assert list(validator.iter_errors(load_file(stack))) == []
+    first_line, *_ = (PROJECT / f"Pulumi.{stack}.yaml").read_text().splitlines()
+    assert first_line == f"# yaml-language-server: $schema={schema.FILE.relative_to(PROJECT)}"
 
 
 @pytest.mark.parametrize(
@@ -46,33 +46,33 @@ def test_every_file_is_valid_and_names_the_schema(stack, validator):
         ("aws:region", None),
     ],
 )
-def test_editors_see_what_reading_refuses(path, value, validator):
-    """Unknown keys, missing ones and wrong values are errors by the schema too."""
-    wrong = copy.deepcopy(file("dev"))
-    put(wrong["config"], path, value)
-    assert list(validator.iter_errors(wrong))
+def test_schema_rejects_invalid_settings(path, value, validator):
+    """The schema rejects unknown keys, missing keys and wrong values."""
+    document = copy.deepcopy(load_file("dev"))
+    set_value(document["config"], path, value)
+    assert list(validator.iter_errors(document))
 
 
-def test_settings_of_other_packages_are_theirs(validator):
-    """Providers' settings and Pulumi's own keys stand beside the project's."""
-    theirs = file("dev") | {"encryptionsalt": "v1:abc"}
-    theirs["config"]["aws:profile"] = "dev"
-    theirs["config"]["kubernetes:enableServerSideApply"] = "true"
-    assert list(validator.iter_errors(theirs)) == []
+def test_schema_allows_settings_of_other_packages(validator):
+    """Settings of providers and Pulumi's own keys are valid."""
+    document = load_file("dev") | {"encryptionsalt": "v1:abc"}
+    document["config"]["aws:profile"] = "dev"
+    document["config"]["kubernetes:enableServerSideApply"] = "true"
+    assert list(validator.iter_errors(document)) == []
 
 
-def test_every_setting_is_described():
-    """Whatever an editor completes, it can explain: our own settings, the components' and pulumi_eks's."""
-    made = schema.schema()
-    parts = {"config": made["properties"]["config"], **made["$defs"]}
-    silent = [
+def test_schema_describes_every_setting():
+    """Each setting of the project, of the components and of pulumi_eks has a description for editors."""
+    document = schema.build_schema()
+    definitions = {"config": document["properties"]["config"], **document["$defs"]}
+    undescribed = [
         f"{name}.{key}"
-        for name, part in parts.items()
-        for key, value in part.get("properties", {}).items()
-        if not value.get("description") and name not in FOREIGN
+        for name, definition in definitions.items()
+        for key, value in definition.get("properties", {}).items()
+        if not value.get("description") and name not in UNDESCRIBED_TYPES
     ]
-    assert silent == []
+    assert undescribed == []
 
 
-FOREIGN = {"NodeGroupRemoteAccess", "LaunchTemplateTagSpecification"}
-"""Types of the generated SDKs that say nothing of their fields."""
+UNDESCRIBED_TYPES = {"NodeGroupRemoteAccess", "LaunchTemplateTagSpecification"}
+"""Types of the generated SDKs whose fields have no description."""

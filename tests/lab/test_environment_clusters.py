@@ -1,32 +1,32 @@
-"""Access to clusters that the stack does not create: of another stack, and existing ones looked up by name."""
+"""Access to clusters that a stack does not make: another stack's, by reference, and nobody's here, by name."""
 
 import pytest
 from deployed_environment import DeployedEnvironment, add, project, says
 from lab_project import FailedError
 
 CLUSTER = "irsa"
-"""A cluster that the lab creates, outside every stack."""
+"""One that the lab brings up, and that no stack has made."""
 
 
 @pytest.fixture(scope="module")
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "base", {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
-    reference = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
-    add(folder, "team", {"clusters": {"referenced": reference}, **says("referenced", "team")})
-    add(folder, "missing", {"clusters": {"missing-1": {}, "missing-2": {}, CLUSTER: {}}})
+    theirs = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
+    add(folder, "team", {"clusters": {"theirs": theirs}, **says("theirs", "team")})
+    add(folder, "nowhere", {"clusters": {"nowhere": {}, "elsewhere": {}, CLUSTER: {}}})
     return folder
 
 
 @pytest.fixture(scope="module")
 def base(running_lab, tools, folder):
-    """An environment on an existing cluster."""
+    """An environment on a cluster of nobody here."""
     yield from deployed(DeployedEnvironment(running_lab, tools, "base", folder), "base-watcher")
 
 
 @pytest.fixture(scope="module")
 def team(running_lab, tools, folder, base):
-    """An environment on the cluster of the stack `base`."""
+    """An environment on the cluster of the other one."""
     yield from deployed(DeployedEnvironment(running_lab, tools, "team", folder), "team-watcher")
 
 
@@ -37,28 +37,28 @@ def deployed(environment, user):
     environment.pipeline("destroy")
 
 
-def test_existing_cluster_grants_access_to_users_of_the_stack(base):
-    """Users of the stack have access to a cluster looked up by name; the cluster is not a resource of the stack."""
+def test_access_to_a_cluster_of_nobody_here(base):
+    """A cluster is named, and people of the stack come in; the cluster itself is none of its resources."""
     assert "NAME" in base.kubectl(CLUSTER, "get", "nodes", principal="base-watcher")
     assert base.resources("aws:eks/cluster:Cluster") == []
 
 
-def test_referenced_cluster_grants_access_to_users_of_the_stack(team):
-    """Users and service accounts use a cluster of another stack by its outputs; the cluster is not looked up."""
-    assert "NAME" in team.kubectl("referenced", "get", "nodes", principal="team-watcher")
-    assert "team-pods" in team.kubectl("referenced", "get", "serviceaccounts", "-o", "name")
+def test_access_to_a_cluster_of_another_stack(team):
+    """A stack is named, and people and pods of this one are let in and out of its cluster; nothing is looked up."""
+    assert "NAME" in team.kubectl("theirs", "get", "nodes", principal="team-watcher")
+    assert "team-pods" in team.kubectl("theirs", "get", "serviceaccounts", "-o", "name")
     assert team.resources("eks-identity:index:Cluster") == []
 
 
 def test_kubeconfigs_of_another_stack_stay_secret(team):
-    """A secret output of the other stack is plain neither in the outputs nor in the state."""
+    """What the other stack keeps secret is shown nowhere: not in the outputs, and not in the state."""
     assert team.pipeline("outputs")["outputs"]["kubeconfigs"] == "[secret]"
-    endpoint = team.outputs["clusters"]["referenced"]["endpoint"]
-    providers = [
+    endpoint = team.outputs["clusters"]["theirs"]["endpoint"]
+    kept = [
         resource for resource in team.resources("pulumi:providers:kubernetes") if "kubeconfig" in resource["inputs"]
     ]
-    assert providers
-    assert all(endpoint not in str(provider["inputs"]["kubeconfig"]) for provider in providers)
+    assert kept
+    assert all(endpoint not in str(provider["inputs"]["kubeconfig"]) for provider in kept)
 
 
 def test_the_other_stack_is_left_alone(team, base):
@@ -69,38 +69,38 @@ def test_the_other_stack_is_left_alone(team, base):
     assert "user/team-watcher" in entries
 
 
-def test_unknown_cluster_of_another_stack_is_rejected(team):
-    """The error has the command that lists the clusters of the other stack."""
+def test_a_cluster_that_the_other_stack_has_not(team):
+    """Its refusal says how to see which ones it has."""
     with team.changed() as settings:
-        settings["clusters"]["referenced"]["name"] = "unknown"
+        settings["clusters"]["theirs"]["name"] = "unheard-of"
     with pytest.raises(FailedError, match="pulumi stack output clusters -s organization/eks-identity/base"):
         team.pipeline("preview")
     with team.changed() as settings:
-        settings["clusters"]["referenced"]["name"] = CLUSTER
+        settings["clusters"]["theirs"]["name"] = CLUSTER
 
 
-def test_missing_clusters_are_reported_together(running_lab, tools, folder):
-    """Two clusters that do not exist are reported in one error, with AWS's messages."""
-    missing = DeployedEnvironment(running_lab, tools, "missing", folder)
+def test_all_clusters_that_are_not_there_are_said_at_once(running_lab, tools, folder):
+    """Two names that AWS does not know are refused together, in AWS's words."""
+    nowhere = DeployedEnvironment(running_lab, tools, "nowhere", folder)
     with pytest.raises(FailedError) as failure:
-        missing.pipeline("preview")
-    message = str(failure.value)
-    assert "clusters: 2 problems" in message
-    assert "clusters.missing-1: 'missing-1'" in message
-    assert "clusters.missing-2: 'missing-2'" in message
-    assert message.count("must be a cluster in ap-northeast-1 that these credentials can describe; AWS: ") >= 2
+        nowhere.pipeline("preview")
+    said = str(failure.value)
+    assert "clusters: 2 problems" in said
+    assert "clusters.nowhere: 'nowhere'" in said
+    assert "clusters.elsewhere: 'elsewhere'" in said
+    assert said.count("a cluster in ap-northeast-1 that these credentials may describe; AWS: ") >= 2
 
 
-def test_settings_errors_are_reported_without_access_to_aws(running_lab, tools, folder):
-    """A preview of production reports all settings errors when AWS is unreachable."""
+def test_wrong_settings_are_said_where_aws_is_out_of_reach(running_lab, tools, folder):
+    """With no way to AWS, a preview of production still says everything that is wrong with its settings."""
     prod = DeployedEnvironment(running_lab, tools, "prod", folder)
     with prod.changed() as settings:
         settings["access"]["operators"]["access_method"] = "aws-auth"
         settings["workloads"]["reports"]["colour"] = "red"
     with pytest.raises(FailedError) as failure:
         prod.pipeline("preview", HTTPS_PROXY="http://127.0.0.1:9")
-    message = str(failure.value)
-    assert "Pulumi.prod.yaml: 2 problems" in message
-    assert "Pulumi.prod.yaml: eks-identity:access.operators.access_method: 'aws-auth'" in message
-    assert "Pulumi.prod.yaml: eks-identity:workloads.reports.colour: 'red'" in message
-    assert message.count("fix:") == 2
+    said = str(failure.value)
+    assert "Pulumi.prod.yaml: 2 problems" in said
+    assert "Pulumi.prod.yaml: eks-identity:access.operators.access_method: 'aws-auth'" in said
+    assert "Pulumi.prod.yaml: eks-identity:workloads.reports.colour: 'red'" in said
+    assert said.count("fix:") == 2

@@ -1,4 +1,4 @@
-"""A cluster with all options of the settings, and a stack that references it and exists longer than it."""
+"""A cluster with everything that settings can say of one, and a stack that builds on it and outlives it."""
 
 import pytest
 from deployed_environment import DeployedEnvironment, add, project, says
@@ -31,17 +31,13 @@ REFERENCE = "organization/eks-identity/owner"
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "owner", {"clusters": {"owned": OWNED}, "tags": {"environment": "owner"}})
-    add(
-        folder,
-        "guest",
-        {"clusters": {"shared": {"name": "owned", "stack": REFERENCE}}, **says("shared", "guest")},
-    )
+    add(folder, "guest", {"clusters": {"theirs": {"name": "owned", "stack": REFERENCE}}, **says("theirs", "guest")})
     return folder
 
 
 @pytest.fixture(scope="module")
 def owner(running_lab, tools, folder):
-    """The environment that creates the cluster; destroyed by the last test, or here if that fails."""
+    """The environment whose cluster it is; taken down by the last test, or here where that failed."""
     environment = DeployedEnvironment(running_lab, tools, "owner", folder)
     environment.stand_in()
     try:
@@ -55,7 +51,7 @@ def owner(running_lab, tools, folder):
 
 @pytest.fixture(scope="module")
 def guest(running_lab, tools, folder, owner):
-    """An environment that only declares access to the cluster of `owner`."""
+    """An environment that only adds access."""
     environment = DeployedEnvironment(running_lab, tools, "guest", folder)
     environment.aws("iam", "create-user", "--user-name", "guest-watcher")
     environment.update()
@@ -63,8 +59,8 @@ def guest(running_lab, tools, folder, owner):
     return environment
 
 
-def test_cluster_options_reach_eks(owner):
-    """EKS describes the endpoint, log types and encryption key of the settings."""
+def test_the_cluster_is_as_its_options_say(owner):
+    """EKS describes the endpoint, the logs and the key for secrets that the settings name."""
     cluster = owner.aws("eks", "describe-cluster", "--name", "owned")["cluster"]
     network = cluster["resourcesVpcConfig"]
     assert (network["endpointPrivateAccess"], network["endpointPublicAccess"]) == (True, True)
@@ -73,8 +69,8 @@ def test_cluster_options_reach_eks(owner):
     assert cluster["encryptionConfig"] == [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]
 
 
-def test_fargate_profile_of_the_settings(owner):
-    """EKS has the Fargate profile with its selectors and subnets, and an access entry for its pod execution role."""
+def test_fargate_runs_the_pods_that_are_selected(owner):
+    """EKS has the profile with its selectors, in the cluster's network, and lets its pods' role in."""
     on_cluster = ("--cluster-name", "owned")
     (name,) = owner.aws("eks", "list-fargate-profiles", *on_cluster)["fargateProfileNames"]
     profile = owner.aws("eks", "describe-fargate-profile", *on_cluster, "--fargate-profile-name", name)[
@@ -86,28 +82,28 @@ def test_fargate_profile_of_the_settings(owner):
     assert entry["accessEntry"]["type"] == "FARGATE_LINUX"
 
 
-def test_addon_identities_follow_their_mode(owner):
-    """An add-on with IRSA has a role, one with Pod Identity an association, and the Pod Identity agent has neither."""
-    addons = {
+def test_each_addon_has_the_identity_that_it_was_given(owner):
+    """By IRSA an add-on has its role, by Pod Identity an association, and the agent of Pod Identity has neither."""
+    found = {
         name: owner.aws("eks", "describe-addon", "--cluster-name", "owned", "--addon-name", name)["addon"]
         for name in OWNED["addons"]
     }
-    assert {addon["status"] for addon in addons.values()} == {"ACTIVE"}
-    assert {addon["tags"]["environment"] for addon in addons.values()} == {"owner"}
-    by_irsa, by_pod_identity = addons["aws-ebs-csi-driver"], addons["aws-efs-csi-driver"]
-    assert trusted_actions(owner, by_irsa["serviceAccountRoleArn"]) == "sts:AssumeRoleWithWebIdentity"
+    assert {addon["status"] for addon in found.values()} == {"ACTIVE"}
+    assert {addon["tags"]["environment"] for addon in found.values()} == {"owner"}
+    by_irsa, by_pod_identity = found["aws-ebs-csi-driver"], found["aws-efs-csi-driver"]
+    assert trusted(owner, by_irsa["serviceAccountRoleArn"]) == "sts:AssumeRoleWithWebIdentity"
     assert "podIdentityAssociations" not in by_irsa or by_irsa["podIdentityAssociations"] == []
     (association,) = by_pod_identity["podIdentityAssociations"]
-    options = ("--cluster-name", "owned", "--association-id", association.rpartition("/")[2])
-    role = owner.aws("eks", "describe-pod-identity-association", *options)["association"]["roleArn"]
-    assert "sts:TagSession" in trusted_actions(owner, role)
+    at = ("--cluster-name", "owned", "--association-id", association.rpartition("/")[2])
+    role = owner.aws("eks", "describe-pod-identity-association", *at)["association"]["roleArn"]
+    assert "sts:TagSession" in trusted(owner, role)
     assert role != by_irsa["serviceAccountRoleArn"]
-    assert not addons["eks-pod-identity-agent"].get("serviceAccountRoleArn")
-    assert not addons["eks-pod-identity-agent"].get("podIdentityAssociations")
+    assert not found["eks-pod-identity-agent"].get("serviceAccountRoleArn")
+    assert not found["eks-pod-identity-agent"].get("podIdentityAssociations")
 
 
-def trusted_actions(environment, role_arn):
-    """Return the actions that the role's trust policy allows."""
+def trusted(environment, role_arn):
+    """What the role's trust policy allows."""
     role = environment.aws("iam", "get-role", "--role-name", role_arn.rpartition("/")[2])["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     return statement["Action"]
@@ -118,31 +114,31 @@ def test_a_second_update_finds_nothing_to_do(owner):
     assert owner.update() == []
 
 
-def test_referenced_cluster_has_access_and_workloads_of_the_guest(guest):
-    """A stack without a cluster declares access and workloads in a cluster of another stack, by its outputs."""
-    assert "Forbidden" not in guest.kubectl("shared", "get", "nodes", principal="guest-watcher")
-    assert "Forbidden" in guest.kubectl("shared", "get", "secrets", principal="guest-watcher")
-    assert guest.kubectl("shared", "get", "serviceaccount", "guest-pods", "-o", "name") == "serviceaccount/guest-pods\n"
+def test_another_stack_lets_its_people_and_pods_in(guest):
+    """The stack has no cluster of its own, and by another one's outputs its people get in and its pods have a role."""
+    assert "Forbidden" not in guest.kubectl("theirs", "get", "nodes", principal="guest-watcher")
+    assert "Forbidden" in guest.kubectl("theirs", "get", "secrets", principal="guest-watcher")
+    assert guest.kubectl("theirs", "get", "serviceaccount", "guest-pods", "-o", "name") == "serviceaccount/guest-pods\n"
     assert guest.resources("aws:eks/cluster:Cluster") == []
 
 
-def test_referenced_cluster_that_was_destroyed_is_an_error_with_a_fix(owner, guest):
-    """After the cluster's stack is destroyed, preview and destroy of the other stack fail with the commands to run."""
+def test_a_stack_whose_cluster_is_gone_says_what_to_do(owner, guest):
+    """Destroyed first, the cluster's stack leaves the other one nothing to build on: it says so, and how to end."""
     owner.pipeline("destroy")
     assert "owned" not in owner.aws("eks", "list-clusters")["clusters"]
     for operation in ("preview", "destroy"):
-        with pytest.raises(FailedError) as failure:
+        with pytest.raises(FailedError) as refused:
             guest.pipeline(operation)
-        message = str(failure.value)
-        assert "PULUMI_K8S_DELETE_UNREACHABLE=true" in message
-        assert "Traceback" not in message
+        said = str(refused.value)
+        assert "PULUMI_K8S_DELETE_UNREACHABLE=true" in said
+        assert "Traceback" not in said
         if operation == "preview":
-            assert f"clusters.shared.stack: '{REFERENCE}'" in message
-            assert f"pulumi up -s {REFERENCE}" in message
+            assert f"clusters.theirs.stack: '{REFERENCE}'" in said
+            assert f"pulumi up -s {REFERENCE}" in said
 
 
-def test_destroy_without_a_reachable_cluster(guest):
-    """With PULUMI_K8S_DELETE_UNREACHABLE the stack is destroyed, and its IAM role is deleted."""
+def test_what_was_declared_in_it_is_taken_out(guest):
+    """By what it said, the other stack ends without a cluster to reach: no role stays in the account."""
     guest.pipeline("destroy", PULUMI_K8S_DELETE_UNREACHABLE="true")
     assert guest.resources() == []
     assert len(guest.roles) == 1

@@ -1,4 +1,4 @@
-"""A cluster that the stack creates with pulumi_eks: both access methods, workload identity, and a clean destroy."""
+"""A cluster that the stack itself makes, through pulumi_eks: both ways in, one way out, and nothing left behind."""
 
 import json
 from functools import partial
@@ -13,24 +13,24 @@ PROGRAM = """
 import json
 import pulumi
 import pulumi_aws as aws
-from eks_identity import Cluster, ClusterAccess, OidcProvider, WorkloadIdentity
+import eks_identity as eks
 
 trust = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 node = aws.iam.Role("node", name="new-node", assume_role_policy=json.dumps(trust))
-cluster = Cluster("new", {"name": "new", "create": {
+cluster = eks.Cluster("new", {"name": "new", "create": {
     "authentication_mode": "API_AND_CONFIG_MAP", "skip_default_node_group": True, "instance_roles": [node]}})
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 rules = [{"resources": ["nodes"], "verbs": ["list"]}]
-for method in ("aws-auth", "access-entry"):
-    user = aws.iam.User(method, name=f"by-{method}", force_destroy=True)
-    ClusterAccess(method, {
-        "cluster": cluster.connection, "group": f"group-{method}", "access_method": method,
-        "rbac_roles": [{"name": f"role-{method}", "rules": rules}],
+for way in ("aws-auth", "access-entry"):
+    user = aws.iam.User(way, name=f"by-{way}", force_destroy=True)
+    eks.ClusterAccess(way, {
+        "cluster": cluster.connection, "group": f"group-{way}", "access_method": way,
+        "rbac_roles": [{"name": f"role-{way}", "rules": rules}],
         "principals": [{"arn": user.arn}],
     }, on_cluster)
-provider = OidcProvider("new", {"issuer": cluster.issuer})
-workload = WorkloadIdentity("reader", {
+provider = eks.OidcProvider("new", {"issuer": cluster.issuer})
+workload = eks.WorkloadIdentity("reader", {
     "cluster": cluster.connection, "namespace": "default", "service_account": "reader", "mode": "irsa",
     "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"],
 }, on_cluster)
@@ -41,7 +41,7 @@ pulumi.export("role", workload.role_arn)
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
-    """A project for this module, destroyed at the end."""
+    """A project of this test; what it made is destroyed."""
     project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "new-cluster", PROGRAM))
     yield project
     project.stack.destroy()
@@ -57,9 +57,9 @@ def made(stack):
 
 
 @pytest.fixture(scope="module")
-def kubectl(stack, update):
-    """kubectl on the new cluster, with the kubeconfig from the stack outputs."""
-    return partial(stack.kubectl_with, update[0]["kubeconfig"])
+def kubectl(stack, made):
+    """kubectl on the new cluster, with the kubeconfig that the stack gives out."""
+    return partial(stack.kubectl_with, made[0]["kubeconfig"])
 
 
 def test_a_second_update_finds_nothing_to_do(made):
@@ -67,17 +67,17 @@ def test_a_second_update_finds_nothing_to_do(made):
     assert made[1] == []
 
 
-@pytest.mark.parametrize("method", ["aws-auth", "access-entry"])
-def test_new_cluster_grants_access(kubectl, method):
-    """A user has access by either method, with exactly the permissions of the role."""
-    assert kubectl("get", "nodes", principal=f"by-{method}").returncode == 0
-    assert "Forbidden" in kubectl("get", "secrets", principal=f"by-{method}").stderr
+@pytest.mark.parametrize("way", ["aws-auth", "access-entry"])
+def test_people_come_in(kubectl, way):
+    """A user comes in by either way, and may do what the role says and nothing else."""
+    assert kubectl("get", "nodes", principal=f"by-{way}").returncode == 0
+    assert "Forbidden" in kubectl("get", "secrets", principal=f"by-{way}").stderr
 
 
-def test_aws_auth_keeps_node_roles_of_a_new_cluster(kubectl):
-    """The mapping of a user is added to the node mappings that pulumi_eks wrote."""
-    config_map = kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
-    data = json.loads(config_map.stdout)["data"]
+def test_node_roles_stay(kubectl):
+    """The mapping of a person joins what pulumi_eks wrote for the nodes."""
+    shown = kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
+    data = json.loads(shown.stdout)["data"]
     assert [entry["rolearn"] for entry in yaml.safe_load(data["mapRoles"])] == [
         "arn:aws:iam::123456789012:role/new-node"
     ]
@@ -86,8 +86,8 @@ def test_aws_auth_keeps_node_roles_of_a_new_cluster(kubectl):
     ]
 
 
-def test_workload_identity_on_a_new_cluster(kubectl, update, stack):
+def test_pods_get_out(kubectl, made, stack):
     """A token of the workload's service account assumes its role, which trusts the new cluster's issuer."""
     token = kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout.strip()
-    session = ("--role-arn", update[0]["role"], "--role-session-name", "test", "--web-identity-token", token)
+    session = ("--role-arn", made[0]["role"], "--role-session-name", "test", "--web-identity-token", token)
     assert stack.aws("sts", "assume-role-with-web-identity", *session)["Credentials"]

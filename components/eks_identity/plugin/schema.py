@@ -6,11 +6,11 @@ of inherited keys too, with names as other languages write them.
 `python -m eks_identity.plugin.schema FILE` writes it; `components/schema.json` is that, committed.
 """
 
-import ast
 import inspect
 import json
 import re
 import sys
+import typing
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import metadata
@@ -28,6 +28,7 @@ from eks_identity.plugin.exports import args_of, declarable
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.wire import is_record_of_inputs
 from eks_identity.runtime.custom_resource import PACKAGE
+from eks_identity.runtime.typed_dicts import descriptions, fields
 
 Json = dict[str, Any]
 
@@ -64,22 +65,19 @@ def schema() -> str:
 
 
 class _Reader(Analyzer):
-    """Finds the docstrings of inherited keys and of properties too."""
+    """Pulumi's analyzer, with the descriptions of inherited fields and of properties."""
 
     def get_docstring(self, typ: type, name: str) -> str | None:
-        """The literal below the key or output, in whichever class declares it; a property's own."""
-        texts = (super(_Reader, self).get_docstring(each, name) for each in _lineage(typ))
+        """Return the string literal below a field or output, wherever it is declared, or a property's docstring."""
+        if typing.is_typeddict(typ):
+            return descriptions(typ).get(name)
+        texts = (super(_Reader, self).get_docstring(base, name) for base in _library_classes(typ))
         return next((text for text in texts if text), inspect.getdoc(getattr(typ, name, None)))
 
 
-def _lineage(typ: type) -> Iterator[type]:
-    """`typ` and the classes of this library that it inherits from. TypedDicts know theirs by their source alone."""
-    yield typ
-    module = sys.modules[typ.__module__]
-    for base in ast.parse(inspect.getsource(typ)).body[0].bases:  # type: ignore[attr-defined]
-        found = getattr(module, ast.unparse(base), None)
-        if inspect.isclass(found) and found.__module__.startswith(eks_identity.__name__):
-            yield from _lineage(found)
+def _library_classes(typ: type) -> Iterator[type]:
+    """The classes of this library that `typ` inherits from, itself first."""
+    return (base for base in typ.__mro__ if base.__module__.startswith(f"{eks_identity.__name__}."))
 
 
 def _component(reader: _Reader, declared: type[pulumi.Resource]) -> Json:
@@ -90,7 +88,7 @@ def _component(reader: _Reader, declared: type[pulumi.Resource]) -> Json:
         for name, kind in outputs_of(declared)
     }
     # Containers decide which resources there are, and so are plain; a record of Inputs does not.
-    late = {camel_case(name) for name, kind in inspect.get_annotations(args).items() if is_record_of_inputs(kind)}
+    late = {camel_case(name) for name, field in fields(args).items() if is_record_of_inputs(field.annotation)}
     secrets = {camel_case(name) for name in getattr(declared, "secrets", ())}
     return {
         "isComponent": True,

@@ -10,7 +10,6 @@
 Anything else is passed on as it is, so that the component refuses it in its own words.
 """
 
-import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from pulumi.output import Unknown
 from pulumi.provider.experimental.util import camel_case
 
 from eks_identity.runtime.args_validation import is_output
+from eks_identity.runtime.typed_dicts import fields
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -35,8 +35,6 @@ def received(value: Any, shape: Any) -> Any:
     if isinstance(value, Unknown):
         value = pulumi.Output.from_input(value)
     kind: Any = typing.get_origin(shape)
-    if kind is typing.NotRequired:
-        return received(value, typing.get_args(shape)[0])
     if typing.is_typeddict(shape):
         return _record(value, shape)
     if shape is int or (kind is typing.Union and typing.get_args(shape)[0] is int):  # int, or pulumi.Input[int]
@@ -55,13 +53,7 @@ def _contained(value: Any, kind: Any, items: tuple[Any, ...]) -> Any:
 
 def is_record_of_inputs(shape: Any) -> bool:
     """Whether all of it may be known later: every key is needed, and every one is a leaf."""
-    kind: Any = typing.get_origin(shape)
-    if kind is typing.NotRequired:
-        return is_record_of_inputs(typing.get_args(shape)[0])
-    if not typing.is_typeddict(shape) or shape.__optional_keys__:
-        return False
-    leaves: list[Any] = [typing.get_origin(leaf) for leaf in inspect.get_annotations(shape).values()]
-    return all(leaf is typing.Union for leaf in leaves)
+    return typing.is_typeddict(shape) and all(field.is_required and field.is_input for field in fields(shape).values())
 
 
 def sent(value: Any) -> Any:
@@ -70,7 +62,7 @@ def sent(value: Any) -> Any:
 
 
 def _record(value: Any, shape: Any) -> Any:
-    keys = inspect.get_annotations(shape)
+    keys = {name: field.annotation for name, field in fields(shape).items()}
     if is_output(value) and is_record_of_inputs(shape):
         whole = pulumi.Output.from_input(value)
         return {key: received(_leaf(whole, camel_case(key)), kind) for key, kind in keys.items()}

@@ -47,12 +47,12 @@ class BoundRoles:
 
     async def _report_absent(self, kubeconfig: str, grant: RoleGrant, namespace: str | None) -> None:
         role = f"{grant.kind} {grant.name}" + (f" in namespace {namespace}" if namespace else "")
-        listed: dict[str, list[str]] | None = await self.cache.ask(
+        listed: dict[str, list[str]] | None = await self.cache.get(
             (kubeconfig, grant.kind),
             namespace,
             partial(listed_objects, kubeconfig, grant.kind, namespace),
-            unseen=f"cannot see whether {role} is there",
-            about=self.component,
+            on_error=f"cannot see whether {role} is there",
+            resource=self.component,
         )
         if listed is None or grant.name in listed:
             return

@@ -117,12 +117,12 @@ class ExistingAccess:
         kubeconfig = await known(self.cluster["kubeconfig"])
         if kubeconfig is None or not await self._reads_both():
             return
-        aws_auth: AwsAuth | None = await self.cache.ask(
+        aws_auth: AwsAuth | None = await self.cache.get(
             (kubeconfig, "aws-auth"),
             "all of it",
             partial(_read, kubeconfig),
-            unseen=f"cannot see whether {principal} is mapped in aws-auth of {cluster}",
-            about=self.component,
+            on_error=f"cannot see whether {principal} is mapped in aws-auth of {cluster}",
+            resource=self.component,
         )
         mapped = aws_auth.find(Principal.parse(principal).aws_auth_arn) if aws_auth is not None else ()
         # Of several entries the authenticator takes the last one.

@@ -35,12 +35,12 @@ class ExistingObjects:
             kubeconfig = await known(self.cluster["kubeconfig"])
             if kubeconfig is None or hooked.old_inputs is not None:
                 return  # the cluster is still to be created; or the engine replaces this very object
-            listed: dict[str, list[str]] | None = await self.cache.ask(
+            listed: dict[str, list[str]] | None = await self.cache.get(
                 (kubeconfig, kind),
                 namespace,
                 partial(listed_objects, kubeconfig, kind, namespace),
-                unseen=f"cannot see whether {kind} {object_name} exists already",
-                about=self.component,
+                on_error=f"cannot see whether {kind} {object_name} exists already",
+                resource=self.component,
             )
             if listed is not None and object_name in listed:
                 field = "binding_name" if kind.endswith("Binding") else "name"

@@ -444,7 +444,7 @@ def test_a_provider_shows_no_credentials(name, credentials, monkeypatch, capsys)
 def leaking(monkeypatch):
     """The library without any redaction."""
     monkeypatch.setattr(Redactor, "redact", lambda _self, text: text)
-    monkeypatch.setattr(Redactor, "shown", lambda _self, value: value)
+    monkeypatch.setattr(Redactor, "redact_value", lambda _self, value: value)
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

@@ -191,10 +191,10 @@ def hooked(request, monkeypatch, printed):
 
     async def run():
         await asyncio.sleep(0)
-        for _child, ask, context in [each for asked in made for asking in asked.of.values() for each in asking]:
+        for _child, ask, context in [each for asked in made for asking in asked.checks.values() for each in asking]:
             args = pulumi.ResourceHookArgs("urn", "id", "name", "type", NEW_INPUTS, OLD[0], None, OLD[1])
             try:
-                await asyncio.create_task(resource_hooks._asking(ask, args), context=context)
+                await asyncio.create_task(resource_hooks._run_check(ask, args), context=context)
             except Exception as error:  # noqa: BLE001 - whatever a user would see
                 printed.append("".join(traceback.format_exception(error)))
         made.clear()

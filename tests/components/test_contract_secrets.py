@@ -92,9 +92,9 @@ def leaks(found: Any) -> list[str]:
 def in_plain(deployment):
     """What the engine would keep unencrypted of all that was registered."""
     for resource in deployment.resources:
-        yield wire.in_the_clear(resource.request.object)
+        yield wire.without_secrets(resource.request.object)
         if resource.registered_outputs is not None:
-            yield wire.in_the_clear(resource.registered_outputs)
+            yield wire.without_secrets(resource.registered_outputs)
 
 
 def found_leaks(name, args, printed, **options):
@@ -339,7 +339,7 @@ def answers_of(provider, props):
 def in_the_state(props, outs):
     """What the engine keeps in plain: secret stays what has the name of a secret input, and what is marked."""
     secret = {*props.get("__secret_inputs", ()), "kubeconfig", "credentials"}
-    return wire.in_the_clear({name: value for name, value in outs.items() if name not in secret})
+    return wire.without_secrets({name: value for name, value in outs.items() if name not in secret})
 
 
 def provider_leaks(name, props, monkeypatch, capsys):

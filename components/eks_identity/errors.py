@@ -1,16 +1,16 @@
-"""What the library says when it refuses, in one place, so that a caller can catch as much or as little as it wants.
+"""Exceptions that the library raises. Callers can catch a branch of the tree or one class.
 
 EksIdentityError
-├── InvalidInput              what was declared breaks a rule of AWS or Kubernetes; holds its problems
-├── UnexpectedError           a fault of the code whose traceback had a secret in it
-├── MalformedDocumentError    an aws-auth ConfigMap or kubeconfig that is there is not what it claims to be
-├── AwsError                  AWS's API did not do what was asked
-│   ├── AwsUnreachableError       no answer
-│   └── AwsRefusedError           an answer, and it was no: credentials or IAM
-└── ClusterError              the cluster's API did not do what was asked
-    ├── ClusterUnreachableError   no answer
-    ├── ClusterRefusedError       an answer, and it was no: credentials or RBAC
-    └── WriteConflictError        others kept writing the same object until we gave up
+├── InvalidInput              declared inputs break rules of AWS or Kubernetes; has the list of problems
+├── UnexpectedError           an unexpected exception whose traceback contained a secret
+├── MalformedDocumentError    an existing aws-auth ConfigMap or kubeconfig cannot be parsed
+├── AwsError                  a request to AWS failed
+│   ├── AwsUnreachableError       no response
+│   └── AwsRefusedError           denied: by IAM, or because of the credentials
+└── ClusterError              a request to the Kubernetes API failed
+    ├── ClusterUnreachableError   no response
+    ├── ClusterRefusedError       denied: by RBAC, or because of the credentials
+    └── WriteConflictError        other writers changed the object on every attempt
 """
 
 from __future__ import annotations
@@ -30,49 +30,50 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Problem:
-    """One input that breaks one rule, with the way out. All four are sentences or values that fit in a line."""
+    """An input that breaks a rule, and how to fix it. Each field is a value or a sentence of one line."""
 
     input: str
-    """Where it was written, as the user wrote it: `principals[0].arn`."""
+    """Path of the input, as in the program: `principals[0].arn`."""
     rule: str
-    """What must hold, and whose rule it is."""
+    """The rule, which completes "the input must …", with its owner: EKS, IAM, Kubernetes."""
     value: object
-    """What was given instead."""
+    """The value that breaks the rule."""
     fix: str
-    """What to write, or what to run."""
+    """An imperative: the value to write, or the command to run."""
 
     def under(self, prefix: str) -> Problem:
-        """The same problem, seen from one level further out: `arn` under `principals[0]` is `principals[0].arn`."""
+        """Return the problem with `prefix` before its path: `arn` under `principals[0]` is `principals[0].arn`."""
         if not prefix:
             return self
         joint = "" if not self.input or self.input.startswith("[") else "."
         return replace(self, input=f"{prefix}{joint}{self.input}")
 
     def redacted(self, redactor: Redactor) -> Problem:
-        """The same problem without any secret that `redactor` knows."""
+        """Return the problem without the secrets of `redactor`."""
         return Problem(
             redactor.redact(self.input),
             redactor.redact(self.rule),
-            redactor.shown(self.value),
+            redactor.redact_value(self.value),
             redactor.redact(self.fix),
         )
 
     def __str__(self) -> str:
-        # A kubeconfig with credentials is secret, although nobody marked it.
+        # A kubeconfig with credentials is secret even if the program does not mark it.
         safe = self.redacted(Redactor(plain=[self.value]))
-        return f"{safe.input}: {_shown(safe.value)}\n    rule: {safe.rule}\n    fix:  {safe.fix}"
+        value = safe.value if safe.value is SECRET else repr(safe.value)
+        return f"{safe.input}: {value}\n    rule: {safe.rule}\n    fix:  {safe.fix}"
 
 
 class EksIdentityError(Exception):
-    """Everything that this library raises on purpose."""
+    """Base class of all exceptions that this library raises on purpose."""
 
     def redacted(self, redactor: Redactor) -> EksIdentityError:
-        """The same error without any secret that `redactor` knows."""
+        """Return the error without the secrets of `redactor`."""
         return type(self)(redactor.redact(str(self)))
 
 
-class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as the message does
-    """What was declared breaks rules; `problems` has every one that was found, in the order of the inputs."""
+class InvalidInput(EksIdentityError):  # noqa: N818 - the name of the problem, as in the message
+    """Inputs break rules. `problems` has all of them, in the order of the inputs."""
 
     def __init__(self, problems: Iterable[Problem], *, subject: str = "") -> None:
         self.problems = tuple(problems)
@@ -90,58 +91,58 @@ class InvalidInput(EksIdentityError):  # noqa: N818 - it names what is wrong, as
 
 
 class UnexpectedError(EksIdentityError):
-    """A fault of this library or of one that it uses, with its traceback, in which a secret was."""
+    """A bug of this library or of a dependency. The message is its traceback with the secrets removed."""
 
 
 @contextmanager
 def part_of(whole: object, part: str) -> Iterator[None]:
-    """Show the `whole` value in problems of a part of it, which the rule names: `the account in an ARN`."""
+    """Report problems of a part with the `whole` value. The rule names the part: `the account in an ARN`."""
     try:
         yield
     except InvalidInput as error:
         raise InvalidInput(
             [
-                replace(each, input="", value=whole, rule=f"must have a valid {part}: {each.rule}")
-                for each in error.problems
+                replace(problem, input="", value=whole, rule=f"must have a valid {part}: {problem.rule}")
+                for problem in error.problems
             ],
             subject=error.subject,
         ) from None
 
 
 class MalformedDocumentError(EksIdentityError):
-    """A document that exists cannot be understood, and so is not written either."""
+    """An existing document cannot be parsed, so the library does not write it either."""
 
 
 class AwsError(EksIdentityError):
-    """AWS's API did not do what was asked of it."""
+    """A request to AWS failed."""
 
 
 class AwsUnreachableError(AwsError):
-    """AWS's API gave no answer."""
+    """AWS did not respond."""
 
 
 class AwsRefusedError(AwsError):
-    """AWS's API answered that these credentials may not do this, or are none."""
+    """AWS denied the request: IAM does not allow it, or the credentials are missing or not valid."""
 
 
 class ClusterError(EksIdentityError):
-    """The cluster's API did not do what was asked of it."""
+    """A request to the Kubernetes API failed."""
 
 
 class ClusterUnreachableError(ClusterError):
-    """The cluster's API server gave no answer."""
+    """The Kubernetes API server did not respond."""
 
 
 class ClusterRefusedError(ClusterError):
-    """The cluster's API server answered that these credentials may not do this."""
+    """The Kubernetes API server denied the request, or the kubeconfig yields no credentials."""
 
 
 class WriteConflictError(ClusterError):
-    """Other writers kept changing the object between our read and our write, for as long as we tried."""
+    """Other writers changed the object between read and write on every attempt."""
 
 
 def without_secrets(error: Exception, redactor: Redactor) -> Exception:
-    """`error` itself where no secret is in it; else the same error without the secrets."""
+    """Return `error` if it contains no secret, otherwise the same error with the secrets removed."""
     if isinstance(error, EksIdentityError):
         hidden = error.redacted(redactor)
         return error if str(hidden) == str(error) else hidden
@@ -151,24 +152,24 @@ def without_secrets(error: Exception, redactor: Redactor) -> Exception:
 
 
 class Problems:
-    """Collects problems, and raises them all at once where its `with` block ends."""
+    """A list of problems. Leaving its `with` block raises one `InvalidInput` with all of them."""
 
     def __init__(self, subject: str = "") -> None:
         self.subject = subject
         self.found: list[Problem] = []
 
-    def add(self, input: str, rule: str, value: object, fix: str) -> None:  # noqa: A002 - the word of `Problem`
+    def add(self, input: str, rule: str, value: object, fix: str) -> None:  # noqa: A002 - the field's name in `Problem`
         self.found.append(Problem(input, rule, value, fix))
 
     def extend(self, problems: Iterable[Problem], under: str = "") -> None:
         self.found.extend(problem.under(under) for problem in problems)
 
     def parse(self, under: str, parse: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
-        """What `parse` returns, or None where it refuses; what it refused is kept, as inputs below `under`."""
+        """Return the result of `parse`. If it raises `InvalidInput`, add its problems under `under`, return None."""
         try:
             return parse(*args, **kwargs)
-        except InvalidInput as refusal:
-            self.extend(refusal.problems, under)
+        except InvalidInput as error:
+            self.extend(error.problems, under)
             return None
 
     def __enter__(self) -> Self:
@@ -177,7 +178,3 @@ class Problems:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if error is None and self.found:
             raise InvalidInput(self.found, subject=self.subject)
-
-
-def _shown(value: object) -> str:
-    return value if value is SECRET else repr(value)

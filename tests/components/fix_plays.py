@@ -193,7 +193,7 @@ PLAYS = [
     Play("WorkloadIdentity", "write aws, or aws-cn in China", _connection(partition="x"), {}),
     Play("WorkloadIdentity", "API is the one for new clusters", _connection(authentication_mode="x"), {}),
     Play("WorkloadIdentity", "pass pathlib.Path(path)", _connection(kubeconfig="./kubeconfig.yaml"), {}),
-    Play("WorkloadIdentity", "give namespace", {"namespace": REMOVE}, {}),
+    Play("WorkloadIdentity", "set namespace", {"namespace": REMOVE}, {}),
     # access entries and access policies
     Play(
         "ClusterAccess",
@@ -523,7 +523,7 @@ PLAYS = [
     Play("ServiceAccount", "write the service account as `kubectl", {"name": "A"}, {"name": "a"}),
     Play("ServiceAccount", "use ", {"annotations": {"eks.amazonaws.com/role-arn": "x"}}, {"role_arn": role_arn("x")}),
     Play("ServiceAccount", "write a mapping", {"annotations": 7}, {"annotations": {}}),
-    Play("ServiceAccount", "leave it out, or give it a value", {"role_arn": None}, {}),
+    Play("ServiceAccount", "omit it, or set a value", {"role_arn": None}, {}),
     Play(
         "WorkloadIdentity",
         "pass OidcProvider.arn, or use mode pod-identity",
@@ -617,8 +617,8 @@ _TWICE = {"test": "StringEquals", "variable": "aws:ResourceTag/a", "values": ["b
 _NODES = {"resources": ["nodes"], "verbs": ["get"]}
 PLAYS += [
     Play("ClusterAccess", "write a list, also for one item", {"principals": 5}, {}),
-    Play("ClusterAccess", "write a mapping of those", {"principals": [USER]}, {}),
-    Play("ClusterAccess", "leave it out, or give it a value", {"group": None}, {}),
+    Play("ClusterAccess", "write a mapping with these names", {"principals": [USER]}, {}),
+    Play("ClusterAccess", "omit it, or set a value", {"group": None}, {}),
     Play(
         "ClusterAccess",
         "name one, or leave namespaces out",

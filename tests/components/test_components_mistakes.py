@@ -198,7 +198,12 @@ OTHERS = {
     ),
     "issuer for a provider": ("IrsaRole", "oidc_provider_arns", [ISSUER], "pass OidcProvider.arn"),
     "provider for an issuer": ("OidcProvider", "issuer", provider_arn(), f"write {ISSUER}"),
-    "role's name": ("ServiceAccount", "role_arn", "cart", "pass role.arn, or what `aws iam get-role --role-name cart"),
+    "role's name": (
+        "ServiceAccount",
+        "role_arn",
+        "cart",
+        "pass role.arn, or the ARN that `aws iam get-role --role-name cart",
+    ),
     "role's ARN for a name": ("IrsaRole", "role_name", ROLE, "write cart"),
     "one string": ("OidcProvider", "audiences", "sts.amazonaws.com", "write ['sts.amazonaws.com']"),
     "one mapping": ("ClusterAccess", "principals", {"arn": USER}, "put brackets around the mapping"),

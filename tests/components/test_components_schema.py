@@ -61,14 +61,14 @@ def test_values_of_other_languages_become_args():
     """Camel case becomes Python's names, floats become ints, options are renamed, and the names of data stay."""
     args = eks_identity.WorkloadIdentityArgs
     given = {"serviceAccount": "reader", "tokenExpiration": 3600.0, "labels": {"teamName": "a"}, "oidcProviderArm": "x"}
-    assert wire.received(given, args) == {
+    assert wire.from_wire(given, args) == {
         "service_account": "reader",
         "token_expiration": 3600,
         "labels": {"teamName": "a"},
         "oidcProviderArm": "x",
     }
-    assert isinstance(wire.received(given, args)["token_expiration"], int)
-    created = wire.received({"create": {"vpcId": "vpc-1", "tags": {"Team": "a"}}}, eks_identity.ClusterArgs)
+    assert isinstance(wire.from_wire(given, args)["token_expiration"], int)
+    created = wire.from_wire({"create": {"vpcId": "vpc-1", "tags": {"Team": "a"}}}, eks_identity.ClusterArgs)
     assert created == {"create": {"vpc_id": "vpc-1", "tags": {"Team": "a"}}}
 
 

@@ -105,11 +105,11 @@ def test_an_eks_that_does_not_answer_is_reported(connection, associated, monkeyp
 def test_eks_is_asked_as_the_components_provider(connection, monkeypatch, account, refused):
     """By the credentials of the provider that the component has; refused where these are of another account."""
     said, asked = [], []
-    monkeypatch.setattr(Clients, "caller", property(lambda each: (said.append(each._said) or account, "arn:me")))
+    monkeypatch.setattr(Clients, "caller", property(lambda each: (said.append(each._settings) or account, "arn:me")))
     monkeypatch.setattr(Clients, "client", lambda *_: asked.append(1) or pytest.fail("asked"))
     there = pulumi.ResourceOptions
     with (
-        pytest.raises(InvalidInputError, match="credentials of account")
+        pytest.raises(InvalidInputError, match="must be of account")
         if refused
         else pytest.raises(pytest.fail.Exception)
     ):

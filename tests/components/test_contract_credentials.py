@@ -59,7 +59,7 @@ def test_a_provider_reaches_the_librarys_own_calls(name, index):
             "assumeRoles": [role(externalId="shop-1", tags={"cost_center": "7"})],
         }
         assert "credentials" in child.request.additionalSecretOutputs
-        assert "deploys" not in json.dumps(eks.testing.wire.in_the_clear(child.request.object))
+        assert "deploys" not in json.dumps(eks.testing.wire.without_secrets(child.request.object))
         if child.kind != "AwsAuthMapping":  # its kubeconfig names the cluster
             assert child.inputs["cluster_arn"] == ARN
     for child in own_calls(declare(name, args), name):
@@ -184,7 +184,7 @@ def test_ways_to_aws_are_those_of_the_provider():
 
 def test_several_files_are_refused_in_words():
     """The library reads one, and does not go on as somebody else."""
-    with pytest.raises(AwsRefusedError, match=r"names 2 files(.|\n)*fix: put what is needed into one file"):
+    with pytest.raises(AwsRefusedError, match=r"has 2 files(.|\n)*fix: merge the files into one"):
         Clients(REGION, said({"sharedConfigFiles": ["a", "b"]})).client("eks")
 
 
@@ -194,15 +194,15 @@ def callers(monkeypatch):
     accounts = {}
 
     def caller(clients):
-        who = clients._said.get("profile") or clients._said.get("accessKey")
+        who = clients._settings.get("profile") or clients._settings.get("accessKey")
         if who not in accounts:
-            raise AwsRefusedError("the caller's identity cannot be asked: ExpiredToken")
+            raise AwsRefusedError("cannot get the caller's identity: ExpiredToken")
         return accounts[who], f"arn:aws:iam::{accounts[who]}:user/{who}"
 
     monkeypatch.setattr(Clients, "caller", property(caller))
-    dynamic_provider._GIVEN.clear()
+    dynamic_provider._CREDENTIALS.clear()
     yield accounts
-    dynamic_provider._GIVEN.clear()
+    dynamic_provider._CREDENTIALS.clear()
 
 
 def test_another_account_is_refused_before_eks_is_asked(callers, monkeypatch):
@@ -215,7 +215,7 @@ def test_another_account_is_refused_before_eks_is_asked(callers, monkeypatch):
             call()
         said_of_it = str(refusal.value)
         assert f"account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/me" in said_of_it
-        assert f"credentials of account {ACCOUNT}, which the cluster is in: {ARN}" in said_of_it
+        assert f"must be of account {ACCOUNT}, the account of the cluster {ARN}" in said_of_it
         assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in said_of_it
 
 

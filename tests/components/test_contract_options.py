@@ -128,8 +128,8 @@ def in_the_clear(deployment):
     made = [text for each in deployment.resources for key, text in each.state.items() if key not in each.inputs]
     words = sorted({text for text in made if isinstance(text, str) and text}, key=len, reverse=True)
     for resource in (each for each in deployment.resources if each.name not in SUPPORT):
-        outputs = wire.in_the_clear(resource.registered_outputs)
-        said = json.dumps([wire.in_the_clear(resource.request.object), resource.name, outputs])
+        outputs = wire.without_secrets(resource.registered_outputs)
+        said = json.dumps([wire.without_secrets(resource.request.object), resource.name, outputs])
         for text in words:
             said = said.replace(json.dumps(text)[1:-1], "")
         yield resource, said

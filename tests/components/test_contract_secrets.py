@@ -92,9 +92,9 @@ def leaks(found: Any) -> list[str]:
 def in_plain(deployment):
     """What the engine would keep unencrypted of all that was registered."""
     for resource in deployment.resources:
-        yield wire.in_the_clear(resource.request.object)
+        yield wire.without_secrets(resource.request.object)
         if resource.registered_outputs is not None:
-            yield wire.in_the_clear(resource.registered_outputs)
+            yield wire.without_secrets(resource.registered_outputs)
 
 
 def found_leaks(name, args, printed, **options):
@@ -191,10 +191,10 @@ def hooked(request, monkeypatch, printed):
 
     async def run():
         await asyncio.sleep(0)
-        for _child, ask, context in [each for asked in made for asking in asked.of.values() for each in asking]:
+        for _child, ask, context in [each for asked in made for asking in asked.checks.values() for each in asking]:
             args = pulumi.ResourceHookArgs("urn", "id", "name", "type", NEW_INPUTS, OLD[0], None, OLD[1])
             try:
-                await asyncio.create_task(resource_hooks._asking(ask, args), context=context)
+                await asyncio.create_task(resource_hooks._run_check(ask, args), context=context)
             except Exception as error:  # noqa: BLE001 - whatever a user would see
                 printed.append("".join(traceback.format_exception(error)))
         made.clear()
@@ -339,7 +339,7 @@ def answers_of(provider, props):
 def in_the_state(props, outs):
     """What the engine keeps in plain: secret stays what has the name of a secret input, and what is marked."""
     secret = {*props.get("__secret_inputs", ()), "kubeconfig", "credentials"}
-    return wire.in_the_clear({name: value for name, value in outs.items() if name not in secret})
+    return wire.without_secrets({name: value for name, value in outs.items() if name not in secret})
 
 
 def provider_leaks(name, props, monkeypatch, capsys):
@@ -444,7 +444,7 @@ def test_a_provider_shows_no_credentials(name, credentials, monkeypatch, capsys)
 def leaking(monkeypatch):
     """The library without any redaction."""
     monkeypatch.setattr(Redactor, "redact", lambda _self, text: text)
-    monkeypatch.setattr(Redactor, "shown", lambda _self, value: value)
+    monkeypatch.setattr(Redactor, "redact_value", lambda _self, value: value)
 
 
 @pytest.mark.parametrize("name", PROPERTIES)

@@ -1,4 +1,4 @@
-"""A program runs in the test's own process, as it is."""
+"""`deploy` runs an unchanged program in the test's process."""
 
 import asyncio
 import re
@@ -16,16 +16,16 @@ OPERATOR = "arn:aws:iam::111122223333:user/eks-ope"
 CONFIG = {"shop:cluster": "eks-clu", "shop:person": OPERATOR}
 
 
-def test_a_programs_file_is_run_with_its_settings():
-    """The first example, unchanged: its operator may look and do nothing else."""
+def test_deploy_runs_the_file_of_a_program_with_its_config():
+    """The first example runs unchanged: its operator has read access only."""
     program = REPOSITORY / "examples/01-read-only-user/__main__.py"
     deployment = deploy(program, config=CONFIG, project="shop")
     deployment.assert_can(OPERATOR, "list", "pods")
     deployment.assert_cannot(OPERATOR, "delete", "pods", "default")
 
 
-def test_what_pulumi_would_refuse_is_raised():
-    """A wrong input comes out of `deploy` as the refusal that a preview shows."""
+def test_deploy_raises_validation_errors():
+    """`deploy` raises the validation error that a preview shows."""
     program = REPOSITORY / "examples/01-read-only-user/__main__.py"
     with pytest.raises(InvalidInputError, match="rule: "):
         deploy(program, config={**CONFIG, "shop:person": "eks-ope"}, project="shop", preview=True)
@@ -33,34 +33,34 @@ def test_what_pulumi_would_refuse_is_raised():
         deploy(program, config=CONFIG, project="shop", cloud=Cloud(authentication_modes={"eks-clu": "CONFIG_MAP"}))
 
 
-def test_a_cluster_that_the_program_makes_has_its_outputs():
-    """pulumi_eks's cluster has a name, an issuer and a mode, and is in the region's partition."""
+def test_new_cluster_has_outputs():
+    """A cluster of pulumi_eks has an issuer and a mode, and is in the region's partition."""
 
     def program():
         return eks.Cluster("new", {"create": {"skip_default_node_group": True}}).connection
 
-    made = deploy(program, cloud=Cloud(region="us-gov-west-1")).value
-    assert made["partition"] == "aws-us-gov"
-    assert made["issuer"].startswith("https://oidc.eks.us-gov-west-1.amazonaws.com/id/")
-    assert made["authentication_mode"] == "API"
+    connection = deploy(program, cloud=Cloud(region="us-gov-west-1")).value
+    assert connection["partition"] == "aws-us-gov"
+    assert connection["issuer"].startswith("https://oidc.eks.us-gov-west-1.amazonaws.com/id/")
+    assert connection["authentication_mode"] == "API"
 
 
-def test_deployments_do_not_know_of_each_other():
-    """Each has its own loop, and leaves none; what a refused one left unfinished does not reach the next."""
+def test_deployments_share_no_event_loop():
+    """Each deployment closes its loop. Unfinished tasks of a failed program do not run in the next one."""
 
-    def refused():
+    def invalid():
         eks.OidcProvider("p", {"issuer": pulumi.Output.from_input("")})
 
     for _ in range(3):
         with pytest.raises(InvalidInputError):
-            deploy(refused)
+            deploy(invalid)
         assert deploy(lambda: pulumi.Output.from_input("fine")).value == "fine"
     with pytest.raises(RuntimeError):
         asyncio.get_running_loop()
 
 
-def test_a_function_without_an_answer_is_named():
-    """A call of a plugin that the cloud does not know says how to answer it."""
+def test_provider_function_without_a_mocked_result_fails_with_a_fix():
+    """The error of a provider function without a result in the cloud says how to mock it."""
 
     def program():
         return pulumi.runtime.invoke("aws:ec2/getVpc:getVpc", {}).value
@@ -72,8 +72,8 @@ def test_a_function_without_an_answer_is_named():
         deploy(program, cloud=Cloud(getVpc=PluginError("denied")))
 
 
-def test_the_readmes_words_are_there():
-    """What the module's own description uses, the module has."""
-    used = set(re.findall(r"deployment\.(\w+)\(", testing.__doc__))
-    assert used == {"assert_can", "assert_cannot", "assert_pod_can"}
-    assert used <= set(dir(testing.Deployment))
+def test_methods_in_the_module_docstring_exist():
+    """The methods in the docstring of `eks_identity.testing` exist."""
+    methods = set(re.findall(r"deployment\.(\w+)\(", testing.__doc__))
+    assert methods == {"assert_can", "assert_cannot", "assert_pod_can"}
+    assert methods <= set(dir(testing.Deployment))

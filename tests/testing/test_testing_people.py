@@ -1,4 +1,4 @@
-"""Whom a program lets into a cluster, read from what it declares."""
+"""`Deployment.can` for IAM principals: cluster access that a program's resources grant."""
 
 import pulumi
 import pulumi_aws as aws
@@ -11,20 +11,20 @@ from eks_identity.testing import Answer, Cloud, deploy
 ACCOUNT = "111122223333"
 OPERATOR = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 OPS = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
-LOOK = {"name": "look", "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "list"]}]}
+READER = {"name": "reader", "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "list"]}]}
 
 
 def access(*principals, name="operators", clusters=("eks-clu",), **args):
     def program():
-        for place in clusters:
-            cluster = eks.Cluster(place, {"name": place})
+        for name_ in clusters:
+            cluster = eks.Cluster(name_, {"name": name_})
             eks.ClusterAccess(
-                f"{place}-{name}",
+                f"{name_}-{name}",
                 {
                     "cluster": cluster.connection,
                     "group": "operators",
                     "principals": [{"arn": arn} for arn in principals],
-                    "rbac_roles": [LOOK],
+                    "rbac_roles": [READER],
                     **args,
                 },
                 pulumi.ResourceOptions(providers=[cluster.provider]),
@@ -36,7 +36,7 @@ def access(*principals, name="operators", clusters=("eks-clu",), **args):
 @pytest.mark.parametrize("access_method", ["access-entry", "aws-auth"])
 @pytest.mark.parametrize("principal", [OPERATOR, OPS])
 def test_a_declared_principal_may_do_what_the_rules_say(access_method, principal):
-    """By either way in, with a path or without one, the rules of the role are what the principal may do."""
+    """With either access method, with or without a path, a principal is allowed exactly the rules of the role."""
     deployment = deploy(access(principal, access_method=access_method))
     deployment.assert_can(principal, "list", "pods")
     deployment.assert_can(principal, "get", "nodes", None, name="node-1")
@@ -45,34 +45,34 @@ def test_a_declared_principal_may_do_what_the_rules_say(access_method, principal
 
 
 def test_the_chain_is_said():
-    """A verdict is true where the answer is yes, and lists each link of the chain."""
-    verdict = deploy(access(OPERATOR)).lets(OPERATOR, "list", "pods", "default")
+    """A verdict is true if the answer is yes, and lists each link of the chain."""
+    verdict = deploy(access(OPERATOR)).can(OPERATOR, "list", "pods", "default")
     assert verdict
     assert str(verdict).splitlines() == [
         f"{OPERATOR}: list pods in namespace default of cluster eks-clu: yes",
         f"  access entry of {OPERATOR}: username eks-ope, groups operators",
-        "  ClusterRoleBinding look-binding binds group operators to ClusterRole look",
-        "  ClusterRole look allows it",
+        "  ClusterRoleBinding reader-binding binds group operators to ClusterRole reader",
+        "  ClusterRole reader allows it",
     ]
 
 
-def broken(deployment, *asked, **how):
-    """The sentence that names the broken link, as a failed assertion says it."""
-    with pytest.raises(AssertionError) as failed:
-        deployment.assert_can(*asked, **how)
-    return str(failed.value).splitlines()[-1].strip()
+def broken(deployment, *request, **options):
+    """Return the sentence of a failed assertion that names the broken link."""
+    with pytest.raises(AssertionError) as failure:
+        deployment.assert_can(*request, **options)
+    return str(failure.value).splitlines()[-1].strip()
 
 
-def test_nobody_is_let_in_who_is_not_declared():
-    """The broken link is the missing entry; a near miss is named."""
+def test_principal_without_access_entry_is_the_broken_link():
+    """The broken link is the missing entry, and a similar ARN is suggested."""
     deployment = deploy(access(OPERATOR))
-    stranger = f"arn:aws:iam::{ACCOUNT}:user/somebody"
+    stranger = f"arn:aws:iam::{ACCOUNT}:user/other"
     assert "no access entry and no aws-auth mapping of" in broken(deployment, stranger, "list", "pods")
     assert f"did you mean {OPERATOR}?" in broken(deployment, OPERATOR + "x", "list", "pods")
 
 
-def test_a_mode_that_does_not_read_the_way_breaks_the_chain():
-    """An entry in a cluster that reads aws-auth alone lets nobody in."""
+def test_access_entry_is_not_read_with_config_map_mode():
+    """An access entry grants no access to a cluster that reads only aws-auth."""
 
     def program():
         aws.eks.AccessEntry("raw", cluster_name="old", principal_arn=OPERATOR, kubernetes_groups=["operators"])
@@ -82,7 +82,7 @@ def test_a_mode_that_does_not_read_the_way_breaks_the_chain():
 
 
 def raw(group="operators", namespace=None, role="view", **entry):
-    """What somebody declares by hand, and may get wrong."""
+    """An access entry and a binding without components of the library."""
 
     def program():
         cluster = eks.Cluster("clu", {"name": "eks-clu"})
@@ -100,20 +100,20 @@ def raw(group="operators", namespace=None, role="view", **entry):
     return program
 
 
-def test_a_misspelt_group_is_found():
-    """Entry and binding that name different groups: the groups that are bound are said."""
+def test_misspelt_group_is_the_broken_link():
+    """If entry and binding have different groups, the message lists the bound groups."""
     deployment = deploy(raw(kubernetes_groups=["operator"]))
-    said = broken(deployment, OPERATOR, "list", "pods")
-    assert said == "broken: nothing is bound to operator; bound groups are operators"
+    link = broken(deployment, OPERATOR, "list", "pods")
+    assert link == "broken: no binding has operator; bound groups are operators"
 
 
-def test_an_entry_without_groups_is_found():
-    """An entry alone lets its principal in and allows nothing."""
+def test_access_entry_without_groups_is_the_broken_link():
+    """An access entry alone allows no request."""
     assert "it has no groups and no access policy" in broken(deploy(raw()), OPERATOR, "list", "pods")
 
 
-def test_a_binding_reaches_its_namespace_and_no_other():
-    """A RoleBinding to the cluster's own `view` reaches one namespace, and is no answer for all of them."""
+def test_role_binding_applies_to_its_namespace_only():
+    """A RoleBinding to the default ClusterRole `view` applies to one namespace, not to all namespaces."""
     deployment = deploy(raw(namespace="shop", kubernetes_groups=["operators"]))
     deployment.assert_can(OPERATOR, "list", "pods", "shop")
     deployment.assert_can(OPERATOR, "list", "deployments", "shop", "apps")
@@ -123,13 +123,13 @@ def test_a_binding_reaches_its_namespace_and_no_other():
 
 
 def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
-    """Where a role's rules are not known, both assertions fail and say why."""
-    deployment = deploy(raw(role="somebody-elses", kubernetes_groups=["operators"]))
-    verdict = deployment.lets(OPERATOR, "list", "pods")
+    """If the rules of a role are unknown, both assertions fail with the reason."""
+    deployment = deploy(raw(role="of-another-program", kubernetes_groups=["operators"]))
+    verdict = deployment.can(OPERATOR, "list", "pods")
     assert verdict.answer is Answer.UNKNOWN
     assert not verdict
     for check in (deployment.assert_can, deployment.assert_cannot):
-        with pytest.raises(AssertionError, match="whose rules are not known: it is not declared here"):
+        with pytest.raises(AssertionError, match="the program does not declare its rules"):
             check(OPERATOR, "list", "pods")
 
 
@@ -147,8 +147,8 @@ def policy(name, *namespaces):
     return program
 
 
-def test_access_policies_count_where_they_reach():
-    """A policy allows what AWS documents, in the namespaces of its scope."""
+def test_access_policy_applies_to_the_namespaces_of_its_scope():
+    """An access policy allows the rules that AWS documents, in the namespaces of its scope."""
     deployment = deploy(policy("AmazonEKSEditPolicy", "shop-*"))
     deployment.assert_can(OPERATOR, "create", "pods", "shop-eu")
     assert "does not reach namespace default" in broken(deployment, OPERATOR, "create", "pods", "default")
@@ -156,16 +156,16 @@ def test_access_policies_count_where_they_reach():
     deploy(policy("AmazonEKSClusterAdminPolicy")).assert_can(OPERATOR, "*", "secrets")
 
 
-def test_a_policy_without_documented_rules_is_neither_yes_nor_no():
-    """AWS publishes no table for some access policies: the answer says so."""
+def test_access_policy_without_documented_rules_is_unknown():
+    """AWS documents no rules for some access policies: the answer is unknown."""
     deployment = deploy(policy("AmazonEKSAutoNodePolicy"))
-    assert deployment.lets(OPERATOR, "list", "pods").answer is Answer.UNKNOWN
-    assert "AWS documents no rules of it" in broken(deployment, OPERATOR, "list", "pods")
+    assert deployment.can(OPERATOR, "list", "pods").answer is Answer.UNKNOWN
+    assert "AWS does not document them" in broken(deployment, OPERATOR, "list", "pods")
 
 
-def test_each_cluster_answers_for_itself():
-    """With several clusters the question has to name one; what is declared in one counts there alone."""
+def test_check_with_several_clusters_needs_a_cluster_name():
+    """With several clusters, a check must name one, and reads only the resources of that cluster."""
     deployment = deploy(access(OPERATOR, clusters=("blue", "green")))
     with pytest.raises(ValueError, match="one of blue, green"):
-        deployment.lets(OPERATOR, "list", "pods")
+        deployment.can(OPERATOR, "list", "pods")
     deployment.assert_can(OPERATOR, "list", "pods", cluster="green")

@@ -1,4 +1,4 @@
-"""What a program lets pods do in AWS, read from what it declares."""
+"""`Deployment.pod_can` for service accounts: AWS access that a program's resources grant."""
 
 import json
 
@@ -18,57 +18,57 @@ def workload(name="reader", **args):
     def program():
         cluster = eks.Cluster("clu", {"name": "eks-clu"})
         provider = eks.OidcProvider("clu", {"issuer": cluster.issuer})
-        given = {"oidc_provider_arn": provider.arn, "mode": "irsa", "statements": READ, **args}
+        options = {"oidc_provider_arn": provider.arn, "mode": "irsa", "statements": READ, **args}
         return eks.WorkloadIdentity(
             name,
-            {"cluster": cluster.connection, "namespace": "default", "service_account": name, **given},
+            {"cluster": cluster.connection, "namespace": "default", "service_account": name, **options},
             pulumi.ResourceOptions(providers=[cluster.provider]),
         ).role_name
 
     return program
 
 
-def broken(deployment, *asked, **how):
-    """The sentence that names the broken link, as a failed assertion says it."""
-    with pytest.raises(AssertionError) as failed:
-        deployment.assert_pod_can("default", *asked, **how)
-    return str(failed.value).splitlines()[-1].strip()
+def broken(deployment, *request, **options):
+    """Return the sentence of a failed assertion that names the broken link."""
+    with pytest.raises(AssertionError) as failure:
+        deployment.assert_pod_can("default", *request, **options)
+    return str(failure.value).splitlines()[-1].strip()
 
 
 @pytest.mark.parametrize("mode", ["irsa", "pod-identity"])
 def test_pods_may_do_what_the_statements_say(mode):
-    """By either mode the pods of the service account have the role, and no other pod has."""
+    """With either identity mode only the pods of the service account have the role."""
     deployment = deploy(workload(mode=mode))
     deployment.assert_pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
-    deployment.assert_pod_lets_not("default", "reader", "s3:PutObject", f"{BUCKET}/a.txt")
-    deployment.assert_pod_lets_not("default", "reader", "s3:GetObject", "arn:aws:s3:::other/a.txt")
-    deployment.assert_pod_lets_not("default", "other", "s3:GetObject", f"{BUCKET}/a.txt")
+    deployment.assert_pod_cannot("default", "reader", "s3:PutObject", f"{BUCKET}/a.txt")
+    deployment.assert_pod_cannot("default", "reader", "s3:GetObject", "arn:aws:s3:::other/a.txt")
+    deployment.assert_pod_cannot("default", "other", "s3:GetObject", f"{BUCKET}/a.txt")
 
 
 def test_the_chain_is_said():
     """A verdict lists each link: annotation, trust, policy."""
     deployment = deploy(workload(role_name="reader"))
-    verdict = deployment.pod_lets("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
-    assert verdict.because == (
+    verdict = deployment.pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
+    assert verdict.links == (
         f"service account default/reader is annotated with arn:aws:iam::{ACCOUNT}:role/reader",
         "role reader trusts it",
         f"a policy of role reader allows s3:GetObject on {BUCKET}/a.txt",
     )
 
 
-def test_a_policy_whose_content_is_not_known_is_neither_yes_nor_no():
-    """Of AWS's managed policies the name is known and not the content, until the test gives it."""
-    asked = ("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
+def test_managed_policy_without_document_is_unknown():
+    """The document of an AWS managed policy is unknown unless the test passes it."""
+    request = ("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
     program = workload(policies=["AmazonS3ReadOnlyAccess"], statements=[])
     deployment = deploy(program)
-    assert deployment.pod_lets(*asked).answer is Answer.UNKNOWN
-    assert "AmazonS3ReadOnlyAccess of role" in broken(deployment, *asked[1:])
-    content = {"Statement": {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}}
-    deploy(program, cloud=Cloud(policies={"AmazonS3ReadOnlyAccess": content})).assert_pod_can(*asked)
+    assert deployment.pod_can(*request).answer is Answer.UNKNOWN
+    assert "AmazonS3ReadOnlyAccess of role" in broken(deployment, *request[1:])
+    document = {"Statement": {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}}
+    deploy(program, cloud=Cloud(policies={"AmazonS3ReadOnlyAccess": document})).assert_pod_can(*request)
 
 
-def test_policies_that_the_program_declares_are_known():
-    """A managed policy and a boundary of the same program are looked into."""
+def test_managed_policies_of_the_program_are_evaluated():
+    """A managed policy and a permissions boundary of the program are evaluated."""
 
     def program():
         deny = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
@@ -83,25 +83,25 @@ def test_policies_that_the_program_declares_are_known():
     assert "permissions boundary" in broken(deployment, "reader", "iam:CreateUser")
 
 
-def test_a_deny_wins():
-    """A statement that denies is stronger than whatever allows."""
+def test_deny_overrides_allow():
+    """A Deny statement overrides every Allow statement."""
     statements = [{"actions": ["s3:*"], "resources": ["*"]}, {"effect": "Deny", **READ[0]}]
     deployment = deploy(workload(statements=statements))
     deployment.assert_pod_can("default", "reader", "s3:ListAllMyBuckets")
     assert "denies s3:GetObject" in broken(deployment, "reader", "s3:GetObject", f"{BUCKET}/x")
 
 
-def test_conditions_are_asked_for():
-    """A condition holds where the question says so."""
+def test_conditions_are_met_by_the_context():
+    """A condition is met if the context has its key."""
     condition = {"test": "StringEquals", "variable": "aws:ResourceTag/team", "values": ["shop"]}
     deployment = deploy(workload(statements=[{**READ[0], "conditions": [condition]}]))
-    deployment.assert_pod_lets_not("default", "reader", "s3:GetObject", f"{BUCKET}/x")
+    deployment.assert_pod_cannot("default", "reader", "s3:GetObject", f"{BUCKET}/x")
     context = {"aws:ResourceTag/team": "shop"}
     deployment.assert_pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/x", context=context)
 
 
 def by_hand(trust, *, annotation=True):
-    """A role and a service account that somebody wires by hand, and may get wrong."""
+    """A role and a service account without WorkloadIdentity."""
 
     def program():
         cluster = eks.Cluster("clu", {"name": "eks-clu"})
@@ -122,13 +122,13 @@ def by_hand(trust, *, annotation=True):
 def web_identity(subject):
     def trust(provider, issuer):
         return issuer.apply(
-            lambda known: {
+            lambda url: {
                 "Statement": [
                     {
                         "Effect": "Allow",
                         "Action": "sts:AssumeRoleWithWebIdentity",
                         "Principal": {"Federated": provider},
-                        "Condition": {"StringEquals": {f"{known.removeprefix('https://')}:sub": subject}},
+                        "Condition": {"StringEquals": {f"{url.removeprefix('https://')}:sub": subject}},
                     }
                 ]
             }
@@ -138,7 +138,7 @@ def web_identity(subject):
 
 
 def test_each_broken_link_is_named():
-    """Subject, principal, annotation: the sentence says which one does not fit."""
+    """The message says whether subject, principal or annotation is wrong."""
     right = web_identity("system:serviceaccount:default:reader")
     deploy(by_hand(right)).assert_pod_can("default", "reader", "s3:GetObject")
     wrong = deploy(by_hand(web_identity("system:serviceaccount:default:raeder")))
@@ -152,7 +152,7 @@ def test_each_broken_link_is_named():
 
 
 def test_an_association_needs_both_actions():
-    """A role for Pod Identity that forgets sts:TagSession is named as the broken link."""
+    """A trust policy for Pod Identity without sts:TagSession is the broken link."""
 
     def program():
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "pods.eks.amazonaws.com"}}
@@ -165,7 +165,7 @@ def test_an_association_needs_both_actions():
 
 
 def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
-    """What a role of another program trusts is not known here."""
+    """The trust policy of another program's role is unknown."""
 
     def program():
         aws.eks.PodIdentityAssociation(
@@ -173,9 +173,9 @@ def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
             cluster_name="eks-clu",
             namespace="default",
             service_account="reader",
-            role_arn=f"arn:aws:iam::{ACCOUNT}:role/elsewhere",
+            role_arn=f"arn:aws:iam::{ACCOUNT}:role/of-another-program",
         )
 
-    verdict = deploy(program).pod_lets("default", "reader", "s3:GetObject")
+    verdict = deploy(program).pod_can("default", "reader", "s3:GetObject")
     assert verdict.answer is Answer.UNKNOWN
-    assert "it is not declared here" in str(verdict)
+    assert "the program does not declare the role" in str(verdict)

@@ -1,4 +1,4 @@
-"""Resources that a policy of the catalogue is scoped to, declared in the same program."""
+"""Policy templates that are scoped to resources of the same program."""
 
 import pulumi_aws as aws
 import pytest
@@ -24,15 +24,15 @@ SCOPES = {
 
 
 @pytest.mark.parametrize("region", ["ap-northeast-1", "cn-north-1"])
-@pytest.mark.parametrize(("declared", "entry", "field"), SCOPES.values(), ids=list(SCOPES))
-def test_a_declared_resource_is_a_scope(declared, entry, field, region):
-    """Its ARN has the form that AWS gives it, which the catalogue asks for, and the policy names it."""
+@pytest.mark.parametrize(("declare", "template", "field"), SCOPES.values(), ids=list(SCOPES))
+def test_policy_template_accepts_the_arn_of_a_new_resource(declare, template, field, region):
+    """The mocked ARN has AWS's format, passes validation, and is in the policy."""
 
     def program():
-        arn = declared()
-        clusters = {"cluster_names": ["eks-clu"]} if entry == "aws-node-termination-handler" else {}
+        arn = declare()
+        clusters = {"cluster_names": ["eks-clu"]} if template == "aws-node-termination-handler" else {}
         partition = Cloud(region=region).partition.name
-        args = {"policy_templates": [{"name": entry, field: [arn], **clusters}], "partition": partition}
+        args = {"policy_templates": [{"name": template, field: [arn], **clusters}], "partition": partition}
         eks.PodIdentityRole("role", args)
         return arn
 

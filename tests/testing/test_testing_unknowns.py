@@ -1,4 +1,4 @@
-"""What is unknown in a preview, as this library's providers see it: a program's tests and the engine say it alike."""
+"""Unknown values in a preview, as the library's dynamic providers get them from `deploy` and from the engine."""
 
 import pulumi
 import pytest
@@ -10,31 +10,31 @@ from eks_identity.runtime.dynamic_provider import changed, is_unknown
 from eks_identity.testing import deploy
 
 
-@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one], lambda one: {"x": ["y", {"z": one}]}])
-def test_an_unknown_value_is_known_as_one(wrap):
-    """The engine's word for it, and the promise itself, wherever they are in a value."""
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"x": ["y", {"z": value}]}])
+def test_is_unknown_finds_unknown_values(wrap):
+    """The engine's constant and the SDK's `Unknown` are found at any depth."""
     assert is_unknown(wrap(rpc.UNKNOWN))
     assert is_unknown(wrap(Unknown()))
-    assert not is_unknown(wrap("known"))
+    assert not is_unknown(wrap("resolved"))
     assert not is_unknown(wrap(None))
 
 
-def test_an_unknown_value_promises_no_change():
-    """A preview does not announce a replacement that may not come."""
+def test_unknown_property_is_no_change():
+    """A preview shows no replacement that may turn out unnecessary."""
     assert changed({"a": "x", "b": "x"}, {"a": Unknown(), "b": "y"}, "a", "b") == ["b"]
 
 
-def test_a_preview_hands_providers_what_is_unknown():
-    """An ARN that is made in the same update: unknown in `deploy`'s preview, known in its update."""
+def test_preview_passes_unknown_arns_to_providers():
+    """The ARN of a role of the same program is unknown in a preview of `deploy` and resolved in its update."""
 
     def program():
-        made = eks.PodIdentityRole("ops", {})
-        place = {"cluster_name": "eks-clu", "region": "ap-northeast-1"}
-        eks.LockoutGuard("guard", {**place, "principals": [made.arn], "administrators": []})
+        role = eks.PodIdentityRole("ops", {})
+        cluster = {"cluster_name": "eks-clu", "region": "ap-northeast-1"}
+        eks.LockoutGuard("guard", {**cluster, "principals": [role.arn], "administrators": []})
 
     guards = {preview: deploy(program, preview=preview) for preview in (True, False)}
     principals = {
-        preview: next(each.inputs for each in guard.resources if each.kind == "LockoutGuard")["principals"]
+        preview: next(resource.inputs for resource in guard.resources if resource.kind == "LockoutGuard")["principals"]
         for preview, guard in guards.items()
     }
     assert is_unknown(principals[True])

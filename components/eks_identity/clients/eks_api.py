@@ -1,10 +1,10 @@
-"""What the library asks of AWS itself, where no Pulumi resource does it: access entries, modes, and who somebody is.
+"""Requests to EKS, IAM and STS that no Pulumi resource makes: access entries, authentication modes and identities.
 
-Credentials are those that `credentials` says; the region is always given. Whoever says which cluster is meant, by its
-ARN, is never answered about another one of the same name.
+If the cluster's ARN is set, credentials of another account are rejected: they could belong to a cluster of the same
+name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Self
 
@@ -21,20 +21,21 @@ from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 
 UPDATE_SECONDS = 1_800
-"""How long a change of the authentication mode is waited for. On AWS it takes some minutes."""
+"""Timeout of a change of the authentication mode, in seconds. On AWS a change takes some minutes."""
 
+_POLL_SECONDS = 5
 _NOT_FOUND = "ResourceNotFoundException"
-_OF_THE_ACCOUNT = (
-    "pass an aws provider of account {0} in opts.providers; or, where none is passed, set eks-identity:profile in the "
+_ACCOUNT_FIX = (
+    "pass an aws provider of account {0} in opts.providers; if none is passed, set eks-identity:profile in the "
     "stack's config to a profile of that account"
 )
 
 
 class EksApi:
-    """One cluster as EKS's API has it.
+    """One cluster in the API of EKS.
 
-    Every method raises `AwsError`, with the way out, where AWS does not answer; and `InvalidInput` where `arn` is that
-    of a cluster in another account than the credentials'.
+    Every method raises `AwsError` with a fix if a request fails, and `InvalidInput` if `arn` is that of a cluster in
+    another account than that of the credentials.
     """
 
     def __init__(self, name: str, region: str, credentials: str = ENVIRONMENT, arn: str | None = None) -> None:
@@ -45,52 +46,47 @@ class EksApi:
 
     @classmethod
     def of(cls, props: Mapping[str, Any], credentials: str) -> Self:
-        """That of a resource with these properties: `cluster_name`, `region`, and `cluster_arn` where it is known."""
+        """Return the API of the cluster in a resource's `cluster_name`, `region` and, if resolved, `cluster_arn`."""
         arn = props.get("cluster_arn")
         return cls(props["cluster_name"], props["region"], credentials, None if arn == UNKNOWN else arn)
 
     def require_account(self) -> None:
-        """Refuses credentials of another account than the cluster's: EKS answers about clusters of their own alone."""
+        """Raise `InvalidInput` for credentials of another account: EKS finds only clusters of the caller's account."""
         if self._arn is None:
             return
-        account, who = clients(self.region, self._credentials).caller
+        account, caller_arn = clients(self.region, self._credentials).caller
         expected = Arn.parse(self._arn).account
         if account != expected:
-            rule = f"credentials of account {expected}, which the cluster is in: {self._arn}"
+            rule = f"must be of account {expected}, the account of the cluster {self._arn}"
             raise InvalidInput(
-                [Problem("AWS credentials", rule, f"account {account}, {who}", _OF_THE_ACCOUNT.format(expected))],
-                subject=f"what this library asks of EKS cluster {self.name} itself",
+                [Problem("AWS credentials", rule, f"account {account}, {caller_arn}", _ACCOUNT_FIX.format(expected))],
+                subject=f"request to EKS for cluster {self.name}",
             )
 
     def cluster(self) -> dict[str, Any] | None:
-        """What DescribeCluster says; None where there is no such cluster, or it is on its way out."""
+        """Return the response of DescribeCluster, None if the cluster does not exist or is being deleted."""
         with explained(f"EKS cluster {self.name} in {self.region} cannot be described"):
-            try:
-                found: dict[str, Any] = self._eks.describe_cluster(name=self.name)["cluster"]
-            except ClientError as error:
-                if code(error) == _NOT_FOUND:
-                    return None
-                raise
-        return None if found.get("status") == "DELETING" else found
+            response = _or_none(self._eks.describe_cluster, name=self.name)
+        if response is None or response["cluster"].get("status") == "DELETING":
+            return None
+        description: dict[str, Any] = response["cluster"]
+        return description
 
     def mode(self) -> AuthenticationMode | None:
-        """The authentication mode; None where there is no such cluster."""
-        found = self.cluster()
-        if found is None:
+        """Return the authentication mode, None if the cluster does not exist."""
+        description = self.cluster()
+        if description is None:
             return None
-        # Clusters from before access entries have no access config: they read the ConfigMap alone.
-        return AuthenticationMode((found.get("accessConfig") or {}).get("authenticationMode", "CONFIG_MAP"))
+        # Clusters that are older than access entries have no access config, and read only the ConfigMap.
+        return AuthenticationMode((description.get("accessConfig") or {}).get("authenticationMode", "CONFIG_MAP"))
 
     def entry(self, principal_arn: str) -> ExistingEntry | None:
-        """The entry of a principal, with its access policies; None where it has none."""
+        """Return the access entry of a principal with its access policies, None if it has none."""
         with explained(f"access entry of {principal_arn} in {self.name} cannot be read"):
-            try:
-                found = self._eks.describe_access_entry(clusterName=self.name, principalArn=principal_arn)
-            except ClientError as error:
-                if code(error) == _NOT_FOUND:
-                    return None
-                raise
-            entry = found["accessEntry"]
+            response = _or_none(self._eks.describe_access_entry, clusterName=self.name, principalArn=principal_arn)
+            if response is None:
+                return None
+            entry = response["accessEntry"]
             policies = self._pages("list_associated_access_policies", "associatedAccessPolicies", principal_arn)
             return ExistingEntry(
                 principal_arn=entry["principalArn"],
@@ -106,18 +102,18 @@ class EksApi:
             )
 
     def principals(self, policy_arn: str | None = None) -> list[str]:
-        """ARNs of all principals with an entry, or with one that has this access policy, in whatever scope."""
+        """Return the ARNs of all principals with an access entry, or of those with this access policy in any scope."""
         with explained(f"access entries of {self.name} cannot be listed"):
-            only = {} if policy_arn is None else {"associatedPolicyArn": policy_arn}
-            return list(self._pages("list_access_entries", "accessEntries", **only))
+            filters = {} if policy_arn is None else {"associatedPolicyArn": policy_arn}
+            return list(self._pages("list_access_entries", "accessEntries", **filters))
 
     def entries(self) -> list[ExistingEntry]:
-        """Every entry, each described: one call or two a principal."""
+        """Return every access entry. This takes two requests for each principal."""
         return [entry for entry in map(self.entry, self.principals()) if entry is not None]
 
     def make(self, principal_arn: str, **entry: Any) -> bool:
-        """CreateAccessEntry, with `type`, `username`, `kubernetesGroups`, `tags`; False where there is one already."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be made"):
+        """Create an access entry with `type`, `username`, `kubernetesGroups`, `tags`. Return False if one exists."""
+        with explained(f"access entry of {principal_arn} in {self.name} cannot be created"):
             try:
                 self._eks.create_access_entry(clusterName=self.name, principalArn=principal_arn, **entry)
             except ClientError as error:
@@ -127,14 +123,14 @@ class EksApi:
         return True
 
     def change(self, principal_arn: str, username: str, groups: list[str]) -> None:
-        """UpdateAccessEntry: the entry stays where it is, and so do its access policies."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be changed"):
+        """Update username and groups of an access entry. Its access policies are unchanged."""
+        with explained(f"access entry of {principal_arn} in {self.name} cannot be updated"):
             self._eks.update_access_entry(
                 clusterName=self.name, principalArn=principal_arn, username=username, kubernetesGroups=groups
             )
 
     def tag(self, arn: str, tags: dict[str, str], without: list[str]) -> None:
-        """Sets these tags, and removes those keys."""
+        """Set the tags `tags`, and remove the tags with the keys `without`."""
         with explained(f"tags of {arn} cannot be changed"):
             if tags:
                 self._eks.tag_resource(resourceArn=arn, tags=tags)
@@ -142,64 +138,57 @@ class EksApi:
                 self._eks.untag_resource(resourceArn=arn, tagKeys=without)
 
     def remove(self, principal_arn: str) -> None:
-        """DeleteAccessEntry; an entry that is gone already is none to remove."""
+        """Delete an access entry. An absent entry is no error."""
         with explained(f"access entry of {principal_arn} in {self.name} cannot be deleted"):
-            try:
-                self._eks.delete_access_entry(clusterName=self.name, principalArn=principal_arn)
-            except ClientError as error:
-                if code(error) != _NOT_FOUND:
-                    raise
+            _or_none(self._eks.delete_access_entry, clusterName=self.name, principalArn=principal_arn)
 
     def associate(self, principal_arn: str, policy_arn: str) -> None:
-        """AssociateAccessPolicy for the whole cluster."""
+        """Associate an access policy with a principal, scoped to the cluster."""
         with explained(f"{policy_arn} cannot be associated with {principal_arn} in {self.name}"):
             self._eks.associate_access_policy(
                 clusterName=self.name, principalArn=principal_arn, policyArn=policy_arn, accessScope={"type": "cluster"}
             )
 
     def pod_identity_associations(self, namespace: str) -> dict[str, str]:
-        """The ids of a namespace's Pod Identity associations, by service account: EKS has one each, at most."""
+        """Return the ids of a namespace's Pod Identity associations by service account. EKS allows one for each."""
         with explained(f"Pod Identity associations of namespace {namespace} in {self.name} cannot be listed"):
-            listed = self._pages("list_pod_identity_associations", "associations", namespace=namespace)
-            return {of["serviceAccount"]: of["associationId"] for of in listed}
+            summaries = self._pages("list_pod_identity_associations", "associations", namespace=namespace)
+            return {summary["serviceAccount"]: summary["associationId"] for summary in summaries}
 
     def pod_identity_association(self, id_: str) -> Association | None:
-        """An association; None where it is gone."""
+        """Return a Pod Identity association, None if it does not exist."""
         with explained(f"Pod Identity association {id_} in {self.name} cannot be read"):
-            try:
-                found = self._eks.describe_pod_identity_association(clusterName=self.name, associationId=id_)
-            except ClientError as error:
-                if code(error) == _NOT_FOUND:
-                    return None
-                raise
-            said = found["association"]
-            return Association(self.name, id_, said["roleArn"], said.get("targetRoleArn"), said.get("ownerArn"))
+            response = _or_none(self._eks.describe_pod_identity_association, clusterName=self.name, associationId=id_)
+        if response is None:
+            return None
+        details = response["association"]
+        return Association(self.name, id_, details["roleArn"], details.get("targetRoleArn"), details.get("ownerArn"))
 
     def pod_identity_role(self, namespace: str, service_account: str) -> str | None:
-        """The ARN of the role that pods of a service account get by Pod Identity; None where nothing is associated."""
+        """Return the ARN of a service account's role by Pod Identity, None if it has no association."""
         with explained(f"Pod Identity association of {namespace}/{service_account} in {self.name} cannot be read"):
-            listed = self._eks.list_pod_identity_associations(
+            summaries = self._eks.list_pod_identity_associations(
                 clusterName=self.name, namespace=namespace, serviceAccount=service_account
             )["associations"]
-        found = self.pod_identity_association(listed[0]["associationId"]) if listed else None
-        return None if found is None else found.role_arn
+        association = self.pod_identity_association(summaries[0]["associationId"]) if summaries else None
+        return None if association is None else association.role_arn
 
     def settle(self) -> None:
-        """Waits until no update of the cluster is under way: EKS takes one at a time."""
+        """Wait until the cluster has no update in progress. EKS allows one at a time."""
         with explained(f"EKS cluster {self.name} does not become active"):
             waiting = {"Delay": _POLL_SECONDS, "MaxAttempts": UPDATE_SECONDS // _POLL_SECONDS}
             if self._eks.describe_cluster(name=self.name)["cluster"]["status"] != "ACTIVE":
                 self._eks.get_waiter("cluster_active").wait(name=self.name, WaiterConfig=waiting)
 
     def set_mode(self, mode: AuthenticationMode) -> None:
-        """UpdateClusterConfig, and waits until EKS says that it is done. There is no way back."""
-        with explained(f"authentication mode of {self.name} cannot be made {mode}"):
+        """Update the authentication mode, and wait until the update ends. EKS cannot revert it."""
+        with explained(f"authentication mode of {self.name} cannot be changed to {mode}"):
             update = self._eks.update_cluster_config(name=self.name, accessConfig={"authenticationMode": mode.value})
-            done = self._updated(update["update"]["id"])
-        if done["status"] != "Successful":
+            result = self._update_result(update["update"]["id"])
+        if result["status"] != "Successful":
             raise AwsError(
-                f"EKS ended the change of {self.name}'s authentication mode to {mode} as {done['status']}: "
-                f"{done.get('errors')}\n  fix: mend what EKS names, and run this again"
+                f"EKS ended the change of {self.name}'s authentication mode to {mode} as {result['status']}: "
+                f"{result.get('errors')}\n  fix: fix the errors that EKS reports, and run this again"
             )
 
     @retry(
@@ -208,41 +197,49 @@ class EksApi:
         stop=stop_after_delay(UPDATE_SECONDS),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    def _updated(self, update_id: str) -> dict[str, Any]:
+    def _update_result(self, update_id: str) -> dict[str, Any]:
         update: dict[str, Any] = self._eks.describe_update(name=self.name, updateId=update_id)["update"]
         return update
 
     def _pages(self, operation: str, key: str, principal_arn: str | None = None, **more: Any) -> Iterator[Any]:
-        of = {} if principal_arn is None else {"principalArn": principal_arn}
-        for page in self._eks.get_paginator(operation).paginate(clusterName=self.name, **of, **more):
+        if principal_arn is not None:
+            more["principalArn"] = principal_arn
+        for page in self._eks.get_paginator(operation).paginate(clusterName=self.name, **more):
             yield from page[key]
 
     @cached_property
     def _eks(self) -> Any:
-        # Once, and before all else: a cluster of that name may be there in whatever account this is.
+        # Checked before every request: the caller's account may have a cluster of the same name.
         self.require_account()
         return clients(self.region, self._credentials).client("eks")
 
 
-_POLL_SECONDS = 5
+def _or_none(request: Callable[..., dict[str, Any]], **arguments: str) -> dict[str, Any] | None:
+    """Return the response of EKS, None if the object does not exist."""
+    try:
+        return request(**arguments)
+    except ClientError as error:
+        if code(error) == _NOT_FOUND:
+            return None
+        raise
 
 
 class WhoIsWho:
-    """IAM and STS: whom names and sessions belong to."""
+    """Lookups in IAM and STS: the caller, and ARNs of roles and users by name."""
 
     def __init__(self, region: str, credentials: str = ENVIRONMENT) -> None:
         self._clients = clients(region, credentials)
 
     def caller(self) -> tuple[str, str]:
-        """Account and ARN of whoever runs this; a session's ARN, where a role was assumed."""
+        """Return account and ARN of the caller: the session's ARN if a role was assumed."""
         return self._clients.caller
 
     def role_arn(self, name: str) -> str | None:
-        """The ARN, path included, of the caller's account's role of that name; None where there is none."""
+        """Return the ARN, path included, of a role in the caller's account, None if it does not exist."""
         return self._arn("Role", name)
 
     def user_arn(self, name: str) -> str | None:
-        """The same of a user."""
+        """Return the ARN, path included, of a user in the caller's account, None if it does not exist."""
         return self._arn("User", name)
 
     def _arn(self, kind: str, name: str) -> str | None:

@@ -1,6 +1,6 @@
-"""What the library asks of a cluster itself while a program runs, with the kubeconfig that the program gives.
+"""Requests to the Kubernetes API that the library sends while a program runs, with the program's kubeconfig.
 
-Never with the machine's own kubeconfig, which may point anywhere.
+The machine's own kubeconfig is never used, because its current context may be another cluster.
 """
 
 import atexit
@@ -26,85 +26,91 @@ from eks_identity.model.rbac import Rule
 
 FIELD_MANAGER = "eks-identity"
 FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError)
-"""What lightkube raises where a cluster does not do what is asked."""
+"""Exceptions of lightkube for a failed request."""
 
 _KINDS: Mapping[str, Any] = {
-    each.__name__: each for each in (ServiceAccount, Role, ClusterRole, RoleBinding, ClusterRoleBinding)
+    kind.__name__: kind for kind in (ServiceAccount, Role, ClusterRole, RoleBinding, ClusterRoleBinding)
 }
 
 
 def _examine_types() -> None:
-    """Has msgspec, by which lightkube reads, examine each type that is used here, while no other thread does.
+    """Decode each type once in a single thread, so that msgspec, which lightkube uses, has examined it.
 
-    Two that read the first object of a type at once end the process (msgspec 0.22), and the engine has its resources
-    changed in many threads.
+    Two threads that decode the first object of a type at the same time crash the process (msgspec 0.22), and the engine
+    updates resources in many threads.
     """
-    anything = b'{"roleRef": {"apiGroup": "x", "kind": "x", "name": "x"}, "spec": {}}'  # all that any of them needs
+    document = b'{"roleRef": {"apiGroup": "x", "kind": "x", "name": "x"}, "spec": {}}'  # fields that a type requires
     for kind in (ConfigMap, SelfSubjectReview, SelfSubjectAccessReview, *_KINDS.values()):
-        decoders.decode_object(anything, kind)
+        decoders.decode_object(document, kind)
         decoders.decode_list(b'{"items": []}', kind)
     decoders.decode_status(b"{}")
-    anybody = {"name": "x", "cluster": {"server": "https://x"}, "user": {}, "context": {"cluster": "x"}}
-    KubeConfig.from_dict({key: [anybody] for key in ("clusters", "users", "contexts")})
+    entry = {"name": "x", "cluster": {"server": "https://x"}, "user": {}, "context": {"cluster": "x"}}
+    KubeConfig.from_dict({key: [entry] for key in ("clusters", "users", "contexts")})
 
 
-_examine_types()  # while this module is imported, by one thread
+_examine_types()  # on import, which one thread does
 
 
 @cache
 def client(kubeconfig: str) -> Client:
-    """One client a cluster and process: a token costs a run of the aws command line."""
+    """Return the process's client for a cluster. It is cached, because each token is a run of the aws command line."""
     document = kubeconfigs.loads(kubeconfig)
     try:
-        made = Client(config=KubeConfig.from_dict(document), field_manager=FIELD_MANAGER)
+        client = Client(config=KubeConfig.from_dict(document), field_manager=FIELD_MANAGER)
     except FAILURES:
         raise
-    except Exception as error:  # lightkube raises whatever the library raises that it reads with
+    except Exception as error:  # lightkube passes on the exceptions of the libraries that it parses with
         what = f"the kubeconfig of {kubeconfigs.server(kubeconfig)} cannot be used: {error}"
         raise ClusterRefusedError(f"{what}\n  fix: pass Cluster.kubeconfig, or one that kubectl works with") from error
-    atexit.register(made.close)
-    return made
+    atexit.register(client.close)
+    return client
 
 
 def listed(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str, list[str]]:
-    """Who wrote each object of a kind (its field managers), by the object's name. Raises `ClusterError`."""
-    return {one.metadata.name: _writers(one.metadata) for one in _objects(kubeconfig, kind, namespace)}
+    """Return the field managers of each object of a kind by the object's name. Raises `ClusterError`."""
+    return {item.metadata.name: _field_managers(item.metadata) for item in _objects(kubeconfig, kind, namespace)}
 
 
 def rbac(kubeconfig: str) -> Rbac:
-    """ClusterRoles and ClusterRoleBindings. Raises `ClusterError`."""
+    """Return the ClusterRoles and ClusterRoleBindings. Raises `ClusterError`."""
     return Rbac(_roles(kubeconfig, "ClusterRole"), _bindings(kubeconfig, "ClusterRoleBinding"))
 
 
 def namespaced_rbac(kubeconfig: str) -> Rbac:
-    """RoleBindings of all namespaces, and all roles that they may refer to. Raises `ClusterError`."""
+    """Return the RoleBindings of all namespaces and the roles that they may refer to. Raises `ClusterError`."""
     roles = _roles(kubeconfig, "ClusterRole") | _roles(kubeconfig, "Role")
     return Rbac(roles, _bindings(kubeconfig, "RoleBinding"))
 
 
 def caller(kubeconfig: str) -> UserInfo | None:
-    """Username, groups and extra that the API server knows the caller by; None before Kubernetes 1.28."""
+    """Return username, groups and extra of the caller by a SelfSubjectReview, None before Kubernetes 1.28.
+
+    Raises `ClusterError`.
+    """
     try:
         status = client(kubeconfig).create(SelfSubjectReview()).status
     except FAILURES as error:
         if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
             return None
         raise explained(
-            error, f"cannot see who the caller is at {kubeconfigs.server(kubeconfig)}: {error}", "in"
+            error, f"cannot get the caller's identity from {kubeconfigs.server(kubeconfig)}: {error}", "in"
         ) from (error)
     return status.userInfo if status is not None else None
 
 
 def caller_may(kubeconfig: str, request: Request) -> bool:
-    """Whether the API server allows the caller this request on a resource: a SelfSubjectAccessReview."""
-    asked = ResourceAttributes(
+    """Return whether the API server allows the caller this request, by a SelfSubjectAccessReview.
+
+    Raises `ClusterError`.
+    """
+    attributes = ResourceAttributes(
         verb=request.verb, group=request.api_group, resource=request.resource, namespace=request.namespace
     )
-    review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(resourceAttributes=asked))
+    review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(resourceAttributes=attributes))
     try:
         status = client(kubeconfig).create(review).status
     except FAILURES as error:
-        what = f"cannot see whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {error}"
+        what = f"cannot check whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {error}"
         raise explained(error, what, "in") from error
     return status is not None and status.allowed
 
@@ -126,13 +132,13 @@ def _roles(kubeconfig: str, kind: str) -> dict[RoleKey, tuple[Rule, ...]]:
 
 
 def _bindings(kubeconfig: str, kind: str) -> dict[RoleKey, Binding]:
-    found = {}
-    for each in _objects(kubeconfig, kind, "*" if kind == "RoleBinding" else None):
-        namespace: str | None = each.metadata.namespace
-        role: RoleKey = (namespace if each.roleRef.kind == "Role" else None, each.roleRef.name)
-        subjects = frozenset(_subject(subject, namespace) for subject in each.subjects or ())
-        found[(namespace, each.metadata.name)] = Binding(role, subjects)
-    return found
+    bindings = {}
+    for binding in _objects(kubeconfig, kind, "*" if kind == "RoleBinding" else None):
+        namespace: str | None = binding.metadata.namespace
+        role: RoleKey = (namespace if binding.roleRef.kind == "Role" else None, binding.roleRef.name)
+        subjects = frozenset(_subject(subject, namespace) for subject in binding.subjects or ())
+        bindings[(namespace, binding.metadata.name)] = Binding(role, subjects)
+    return bindings
 
 
 def _subject(subject: Any, namespace: str | None) -> Subject:
@@ -151,13 +157,17 @@ def _objects(kubeconfig: str, kind: str, namespace: str | None = None) -> list[A
 
 
 def explained(error: Exception, what: str, may: str) -> ClusterError:
-    """The error of one of `FAILURES`, with `what` could not be done, and the way out."""
+    """Return the `ClusterError` of one of `FAILURES`: `what` failed, and the fix.
+
+    `may` is the verb phrase of the missing permission, `in` for access to the cluster.
+    """
     if isinstance(error, ApiError):
-        return ClusterRefusedError(f"{what}\n  fix: run this as an IAM principal that the cluster lets {may}")
+        permission = "has access to the cluster" if may == "in" else f"may {may} in the cluster"
+        return ClusterRefusedError(f"{what}\n  fix: run this as an IAM principal that {permission}")
     if isinstance(error, (ConfigError, OSError)):
-        return ClusterRefusedError(f"{what}\n  fix: the kubeconfig's own command gives no token; run it by hand")
+        return ClusterRefusedError(f"{what}\n  fix: run the kubeconfig's exec command by hand, which returned no token")
     return ClusterUnreachableError(f"{what}\n  fix: run this from where the cluster's endpoint can be reached")
 
 
-def _writers(metadata: Any) -> list[str]:
+def _field_managers(metadata: Any) -> list[str]:
     return sorted({field.manager for field in metadata.managedFields or [] if field.manager})

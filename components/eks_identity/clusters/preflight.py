@@ -41,7 +41,7 @@ class Preflight:
 
         `unverified` is the warning in that case: what cannot be verified.
         """
-        return await self.cache.ask(endpoint, key, query, unseen=unverified, about=self.component)
+        return await self.cache.get(endpoint, key, query, on_error=unverified, resource=self.component)
 
     async def list_objects(
         self, kubeconfig: str, kind: str, namespace: str | None, *, unverified: str

@@ -5,9 +5,9 @@ account is the provider's alone. So it is compared before a component is registe
 STS is asked once for each provider of a program.
 """
 
-import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -19,7 +19,7 @@ from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model.arns import Arn
 from eks_identity.model.issuers import Provider
 from eks_identity.model.partitions import partition_of_region
-from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime import diagnostics, invoke, query_cache
 from eks_identity.runtime.credentials import provider_of
 from eks_identity.runtime.inputs import Inputs, refusing
 from eks_identity.runtime.program_state import per_program
@@ -119,11 +119,9 @@ async def caller_of(provider: pulumi.ProviderResource | None) -> Caller | None:
 
     None too where AWS does not answer, which is reported.
     """
-    asked: dict[str, asyncio.Future[Caller | None]] = per_program(LOOK_UP, dict)
+    cache = query_cache.of_program()
     urn = "" if provider is None else await provider.urn.future() or ""
-    if urn not in asked:
-        asked[urn] = asyncio.ensure_future(_ask(provider))
-    return await asked[urn]
+    return await cache.get_async((LOOK_UP, urn), partial(_ask, provider))
 
 
 async def place_of(provider: pulumi.ProviderResource | None) -> Any:

@@ -1,11 +1,14 @@
-"""The components for programs of every Pulumi language: the plugin `pulumi-resource-eks-identity`.
+"""The plugin `pulumi-resource-eks-identity`: it serves the components to programs of every Pulumi language.
 
-    schema.py      what there is, read off the classes: for `pulumi package`, and for whoever generates an SDK
-    wire.py        values of other languages as the components' args, and outputs back
-    components.py  makes a component when a program asks for one
-    resources.py   serves the resources that this library creates itself
-    servicer.py    the engine's calls
-    main.py        the process
+    schema.py      the package schema, read from the classes, for `pulumi package` and for generated SDKs
+    reference.py   the reference in the documentation, written from the schema
+    names.py       names of inputs and outputs in texts
+    exports.py     the classes that the plugin serves
+    wire.py        values of other languages as args of components, and outputs as values of other languages
+    components.py  constructs components
+    resources.py   serves the resources that the library creates itself
+    servicer.py    gRPC methods that the engine calls
+    main.py        the plugin's process
 
-Nothing of it is imported by Python programs that use the library.
+Python programs that use the library do not import it.
 """

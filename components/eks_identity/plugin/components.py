@@ -1,4 +1,4 @@
-"""Makes what a program of another language declares: a component of this library, or one of its own resources."""
+"""Construction of components, and of the library's own resources, that programs of other languages declare."""
 
 import inspect
 import typing
@@ -10,33 +10,33 @@ from pulumi.provider.experimental.util import camel_case
 from pulumi.provider.provider import ConstructResult
 
 from eks_identity.plugin.exports import args_of, declarable
-from eks_identity.plugin.wire import received, sent
+from eks_identity.plugin.wire import from_wire, to_wire
 
 
-def outputs_of(declared: type[pulumi.Resource]) -> Iterator[tuple[str, Any]]:
-    """The outputs of a component or resource by name, each with its type, in the order in which they are written.
+def outputs_of(resource_class: type[pulumi.Resource]) -> Iterator[tuple[str, Any]]:
+    """Yield name and type of each output of a component or resource, in the order of the source.
 
-    They are its annotations, and its properties that give a TypedDict of Outputs. What is itself a resource stays in
-    Python programs: another language makes its own.
+    Outputs are the annotations with `pulumi.Output`, and the properties that return a TypedDict of Outputs. Properties
+    that return a resource exist only in Python: other languages create such a resource themselves.
     """
-    ours = [each for each in reversed(declared.__mro__) if each.__module__.startswith("eks_identity.")]
-    annotated = {name: kind for each in ours for name, kind in inspect.get_annotations(each).items()}
-    for name, kind in annotated.items():
+    classes = [base for base in reversed(resource_class.__mro__) if base.__module__.startswith("eks_identity.")]
+    annotations = {name: kind for base in classes for name, kind in inspect.get_annotations(base).items()}
+    for name, kind in annotations.items():
         if typing.get_origin(kind) is pulumi.Output and not name.startswith("_"):
             yield name, kind
-    for name, value in {name: value for each in ours for name, value in vars(each).items()}.items():
-        if isinstance(value, property) and typing.is_typeddict(kind := property_type(value)):
+    for name, value in {name: value for base in classes for name, value in vars(base).items()}.items():
+        if isinstance(value, property) and typing.is_typeddict(kind := _property_type(value)):
             yield name, kind
 
 
-def property_type(value: property) -> Any:
-    """What a property's getter says that it returns."""
+def _property_type(value: property) -> Any:
+    """Return the return annotation of a property's getter."""
     return inspect.get_annotations(value.fget).get("return") if value.fget else None
 
 
-def make(name: str, type_: str, inputs: dict[str, Any], options: pulumi.ResourceOptions | None) -> ConstructResult:
-    """The component or resource of type `type_`, a token. Raises what its constructor raises."""
-    declared: Any = declarable()[type_.rpartition(":")[2]]
-    made = declared(name, received(inputs, args_of(declared)), options)
-    state = {camel_case(output): sent(getattr(made, output)) for output, _ in outputs_of(declared)}
-    return ConstructResult(made.urn, state)
+def construct(name: str, type_: str, inputs: dict[str, Any], options: pulumi.ResourceOptions | None) -> ConstructResult:
+    """Construct the component or resource of the type token `type_`. Raises the exceptions of its constructor."""
+    resource_class: Any = declarable()[type_.rpartition(":")[2]]
+    resource = resource_class(name, from_wire(inputs, args_of(resource_class)), options)
+    state = {camel_case(output): to_wire(getattr(resource, output)) for output, _ in outputs_of(resource_class)}
+    return ConstructResult(resource.urn, state)

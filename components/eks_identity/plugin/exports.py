@@ -1,7 +1,7 @@
-"""Which classes the plugin serves: every component and every resource that the library exports.
+"""Classes that the plugin serves: every component and every resource that the library exports.
 
-The library's own resources are declared by other languages as components are: the engine has the plugin run the class's
-constructor, which checks the args as it does in Python, and registers the resource. So both take the same args.
+Other languages declare the library's own resources as they declare components. The engine lets the plugin call the
+class's constructor, which checks the args as in Python and registers the resource. So both have the same args.
 """
 
 import inspect
@@ -14,19 +14,19 @@ from eks_identity.runtime.custom_resource import EksIdentityResource
 
 
 def declarable() -> dict[str, type[pulumi.Resource]]:
-    """What a program may declare, by name."""
-    exported = {name: getattr(eks_identity, name) for name in eks_identity.__all__}
+    """Return the exported components and resources by name."""
+    exports = {name: getattr(eks_identity, name) for name in eks_identity.__all__}
     return {
-        name: each for name, each in exported.items() if inspect.isclass(each) and issubclass(each, pulumi.Resource)
+        name: value for name, value in exports.items() if inspect.isclass(value) and issubclass(value, pulumi.Resource)
     }
 
 
 def own_resources() -> dict[str, type[EksIdentityResource]]:
-    """The resources that the plugin itself serves, by name: those that components make for themselves too."""
-    declarable()  # imports every module that has one
-    return {each.__name__: each for each in EksIdentityResource.__subclasses__()}
+    """Return the resources that the plugin serves itself by name. Components register these too."""
+    declarable()  # imports every module that defines one
+    return {subclass.__name__: subclass for subclass in EksIdentityResource.__subclasses__()}
 
 
-def args_of(declared: type[pulumi.Resource]) -> Any:
-    """The TypedDict that a component or resource takes as `args`."""
-    return inspect.get_annotations(declared.__init__)["args"]
+def args_of(resource_class: type[pulumi.Resource]) -> Any:
+    """Return the TypedDict of the argument `args` of a component or resource."""
+    return inspect.get_annotations(resource_class.__init__)["args"]

@@ -1,4 +1,4 @@
-"""Names in texts that were written for Python, as programs of other languages write them."""
+"""Names of inputs and outputs in texts: snake case for Python, camel case for other languages."""
 
 import json
 import re
@@ -9,28 +9,34 @@ from pulumi.provider.experimental.util import camel_case
 
 from eks_identity.plugin.wire import snake_case
 
-_WORD = re.compile(r"(?<![\w/.-])[a-z]+(?:_[a-z]+)+(?![\w/-])")
+_SNAKE = re.compile(r"(?<![\w/.-])[a-z]+(?:_[a-z]+)+(?![\w/-])")
+_CAMEL = re.compile(r"(?<![\w/.:-])[a-z]+(?:[A-Z][a-z0-9]*)+(?![\w/-])")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names that differ between Python and the others: `oidc_provider_arn` is `oidcProviderArn`."""
+    """Names of inputs and outputs that differ between languages: `oidc_provider_arn` is `oidcProviderArn`."""
 
-    snake: frozenset[str]
+    camel: frozenset[str]
 
     @classmethod
     def of(cls, schema: str) -> Self:
-        """The names of all inputs and outputs in a package schema."""
+        """Return the names of all inputs and outputs in a package schema."""
         package = json.loads(schema)
-        declared = [*package["resources"].values(), *package["types"].values()]
-        found = {
-            snake_case(name)
-            for each in declared
-            for kind in ("properties", "inputProperties")
-            for name in each.get(kind, {})
-        }
-        return cls(frozenset(name for name in found if "_" in name))
+        return cls(
+            frozenset(
+                name
+                for definition in (*package["resources"].values(), *package["types"].values())
+                for properties in ("properties", "inputProperties")
+                for name in definition.get(properties, {})
+                if name != snake_case(name)
+            )
+        )
 
     def in_camel_case(self, text: str) -> str:
-        """`text` with every name of an input or output in camel case; all other words stay."""
-        return _WORD.sub(lambda word: camel_case(word[0]) if word[0] in self.snake else word[0], text)
+        """Return `text` with the names in camel case. Other words are unchanged."""
+        return _SNAKE.sub(lambda word: name if (name := camel_case(word[0])) in self.camel else word[0], text)
+
+    def in_snake_case(self, text: str) -> str:
+        """Return `text` with the names in snake case. Other words are unchanged."""
+        return _CAMEL.sub(lambda word: snake_case(word[0]) if word[0] in self.camel else word[0], text)

@@ -1,15 +1,15 @@
-"""The reference of the documentation, written from the package's schema: what each component takes and gives.
+"""The reference in the documentation: inputs and outputs of each component, written from the package schema.
 
-`python -m eks_identity.plugin.reference > docs/reference.md`; `make schema` does it too.
+`python -m eks_identity.plugin.reference > docs/reference.md` writes it, and so does `make schema`.
 """
 
 import json
-import re
 import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
 import eks_identity
+from eks_identity.plugin.names import Names
 from eks_identity.plugin.schema import schema
 from eks_identity.plugin.wire import snake_case
 
@@ -18,77 +18,63 @@ Json = dict[str, Any]
 _HEAD = """\
 # Reference
 
-What every component takes and gives, written from `components/schema.json` (`make schema`). An example of each is in
-[components/README.md](../components/README.md).
+Inputs and outputs of every component, generated from `components/schema.json` (`make schema`). An example of each is
+in [components/README.md](../components/README.md).
 
-Names are those of Python: args are dicts, `{"cluster": cluster.connection, …}`. Programs of other languages write
-`oidcProviderArn` for `oidc_provider_arn`. Where the type says `plain`, the value has to be known while the program
-runs; every other one may be an Output. Lists and maps are plain themselves, and what is in them may come late.
+Names are in Python's form: args are dicts, `{"cluster": cluster.connection, …}`. Programs of other languages write
+`oidcProviderArn` for `oidc_provider_arn`. A value of a `plain` type must not be an Output; every other value may be an
+Output. Lists and maps must not be Outputs, but their items may.
 """
-_WORD = re.compile(r"(?<![\w/.:-])[a-z]+(?:[A-Z][a-z0-9]*)+(?![\w/-])")
 
 
 def page() -> str:
-    """The page, in Markdown."""
-    return "".join(_parts(json.loads(schema())))
+    """Return the page in Markdown."""
+    return "".join(_parts(json.loads(schema()), Names.of(schema())))
 
 
-def _parts(package: Json) -> Iterator[str]:
-    resources = {_name(token): each for token, each in package["resources"].items()}
-    types = {_name(token): each for token, each in package["types"].items()}
-    names = _Names(package)
+def _parts(package: Json, names: Names) -> Iterator[str]:
+    resources = {_name(token): definition for token, definition in package["resources"].items()}
+    types = {_name(token): definition for token, definition in package["types"].items()}
     yield f"{_HEAD}\nComponents: {_links(resources)}.\n\nTypes: {_links(types)}.\n"
-    for name, each in resources.items():
-        yield f"\n## {name}\n\n{names.python(each['description'])}\n"
-        yield _table("input", each["inputProperties"], each.get("requiredInputs", ()), names)
-        yield _table("output", each["properties"], (), names)
-    for name, each in types.items():
-        yield f"\n## {name}\n\n{names.python(each['description'])}\n"
-        yield _table("field", each["properties"], each.get("required", ()), names)
+    for name, definition in resources.items():
+        yield f"\n## {name}\n\n{names.in_snake_case(definition['description'])}\n"
+        yield _table("input", definition["inputProperties"], definition.get("requiredInputs", ()), names)
+        yield _table("output", definition["properties"], (), names)
+    for name, definition in types.items():
+        yield f"\n## {name}\n\n{names.in_snake_case(definition['description'])}\n"
+        yield _table("field", definition["properties"], definition.get("required", ()), names)
 
 
-def _table(kind: str, properties: Json, needed: Collection[str], names: "_Names") -> str:
+def _table(kind: str, properties: Json, required: Collection[str], names: Names) -> str:
     rows = [
-        f"| `{snake_case(name)}` | {_type(each)}{', needed' if name in needed else ''} "
-        f"| {_cell(names.python(each['description']))} |\n"
-        for name, each in sorted(properties.items(), key=lambda item: item[0] not in needed)
+        f"| `{snake_case(name)}` | {_type(definition)}{', required' if name in required else ''} "
+        f"| {_cell(names.in_snake_case(definition['description']))} |\n"
+        for name, definition in sorted(properties.items(), key=lambda item: item[0] not in required)
     ]
     return f"\n| {kind} | type | |\n|---|---|---|\n{''.join(rows)}" if rows else ""
 
 
-def _type(each: Json) -> str:
-    if "$ref" in each:
-        token = each["$ref"]
+def _type(definition: Json) -> str:
+    if "$ref" in definition:
+        token = definition["$ref"]
         name = _name(token.rpartition("/")[2])
-        return _link(name) if token.startswith("#/types/") else "anything"
-    if "items" in each:
-        return f"list of {_type(each['items'])}"
-    if isinstance(each.get("additionalProperties"), dict):
-        return f"map of {_type(each['additionalProperties'])}"
-    return f"plain {each['type']}" if each.get("plain") and each["type"] != "object" else str(each["type"])
-
-
-class _Names:
-    """Names of inputs and outputs within texts, as Python writes them."""
-
-    def __init__(self, package: Json) -> None:
-        declared = [*package["resources"].values(), *package["types"].values()]
-        kinds = ("properties", "inputProperties")
-        self._camel = {name for each in declared for kind in kinds for name in each.get(kind, {})}
-
-    def python(self, text: str) -> str:
-        """`text` with every such name as in Python; all other words stay."""
-        return _WORD.sub(lambda word: snake_case(word[0]) if word[0] in self._camel else word[0], text)
+        return _link(name) if token.startswith("#/types/") else "any"
+    if "items" in definition:
+        return f"list of {_type(definition['items'])}"
+    if isinstance(definition.get("additionalProperties"), dict):
+        return f"map of {_type(definition['additionalProperties'])}"
+    is_plain = definition.get("plain") and definition["type"] != "object"
+    return f"plain {definition['type']}" if is_plain else str(definition["type"])
 
 
 def _name(token: str) -> str:
-    """The class's name in Python, where a record's ends in `Args`."""
+    """Return the class's name in Python, in which the name of a TypedDict may end in `Args`."""
     name = token.rpartition(":")[2]
     return f"{name}Args" if f"{name}Args" in eks_identity.__all__ and name not in eks_identity.__all__ else name
 
 
-def _links(named: Json) -> str:
-    return ", ".join(map(_link, named))
+def _links(definitions: Json) -> str:
+    return ", ".join(map(_link, definitions))
 
 
 def _link(name: str) -> str:

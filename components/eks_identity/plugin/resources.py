@@ -1,7 +1,8 @@
-"""Create, read, update and delete of the resources that the library serves itself, as the engine asks for them.
+"""Create, read, update and delete of the resources that the library serves itself.
 
-The provider classes are those of the dynamic resources, and get what a dynamic provider would get: plain Python values,
-in Python's names, `UNKNOWN` for what a preview does not know. What came as a secret leaves as one.
+The provider classes are those of the dynamic resources. They get the values that a dynamic provider would get: plain
+Python values, names in snake case, `UNKNOWN` for values that a preview cannot resolve. Secret inputs are returned as
+secrets.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,21 +30,21 @@ _CHANGES = {
 
 @dataclass(frozen=True)
 class Properties:
-    """A resource's inputs or outputs, and which of them are secret."""
+    """Inputs or outputs of a resource, and the names of the secret properties."""
 
     values: dict[str, Any]
     secrets: frozenset[str]
 
     @classmethod
     def of(cls, struct: Struct, secrets: Collection[str]) -> "Properties":
-        """What the engine sent, in Python's names; `secrets` besides those that it marked."""
+        """Return the properties in a request. Those in `secrets` are secret even if the engine does not mark them."""
         wire = {snake_case(name): value for name, value in PropertyValue.unmarshal_map(struct).items()}
         marked = {name for name, value in wire.items() if value.contains_secret()}
         values = {name: _plain(value) for name, value in wire.items()}
         return cls({**values, SECRET_INPUTS: sorted(marked.difference(secrets))}, frozenset(marked.union(secrets)))
 
     def struct(self, values: Mapping[str, Any] | None) -> Struct:
-        """`values` for the engine, with the secrets of these properties."""
+        """Return `values` in the engine's format, with the secrets of these properties marked."""
         return PropertyValue.marshal_map(
             {
                 camel_case(name): _wire(value).with_secret(name in self.secrets and value is not None)
@@ -54,7 +55,7 @@ class Properties:
 
 
 class OwnResources:
-    """Hands the engine's requests to the provider of a resource's type."""
+    """Passes the engine's requests to the provider of a resource's type."""
 
     def __init__(self) -> None:
         self._types = own_resources()
@@ -62,9 +63,9 @@ class OwnResources:
         self._config: dict[str, str] = {}
 
     def configure(self, config: Mapping[str, str]) -> None:
-        """Sets what the program's config says: the AWS `profile`, for resources that call AWS themselves.
+        """Set the program's config: the AWS `profile`, for resources that call AWS themselves.
 
-        The engine's names of keys are `eks-identity:config:profile`, those of programs `eks-identity:profile`.
+        The engine's keys are `eks-identity:config:profile`, those of programs `eks-identity:profile`.
         """
         self._config = {name.replace(":config:", ":", 1): value for name, value in config.items() if value}
         self._providers.clear()
@@ -84,8 +85,8 @@ class OwnResources:
     def diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
         provider, secrets = self._serving(request.urn)
         olds, news = Properties.of(request.olds, secrets), Properties.of(request.news, secrets)
-        kept = {snake_case(name): olds.values.get(snake_case(name)) for name in request.ignoreChanges}
-        result = provider.diff(request.id, olds.values, news.values | kept)
+        ignored = {snake_case(name): olds.values.get(snake_case(name)) for name in request.ignoreChanges}
+        result = provider.diff(request.id, olds.values, news.values | ignored)
         return provider_pb2.DiffResponse(
             changes=_CHANGES[result.changes],
             replaces=[camel_case(name) for name in result.replaces or ()],
@@ -124,14 +125,14 @@ class OwnResources:
         provider.delete(request.id, Properties.of(request.properties, secrets).values)
 
     def _serving(self, urn: str) -> tuple[ResourceProvider, Collection[str]]:
-        """The provider for the resource with this URN, and the names of what is always secret in it."""
+        """Return the provider for the resource with this URN, and the names of its secret properties."""
         name = urn.split("::")[2].rpartition("$")[2].rpartition(":")[2]
-        declared = self._types[name]
+        resource_class = self._types[name]
         if name not in self._providers:
-            provider = declared.provider.load()
+            provider = resource_class.provider.load()
             provider.configure(ConfigureRequest(Config(self._config, "")))
             self._providers[name] = provider
-        return self._providers[name], declared.secrets
+        return self._providers[name], resource_class.secrets
 
 
 def _plain(value: PropertyValue) -> Any:
@@ -139,9 +140,9 @@ def _plain(value: PropertyValue) -> Any:
     if isinstance(inner, Computed):
         return UNKNOWN
     if isinstance(inner, Mapping):
-        return {key: _plain(one) for key, one in inner.items()}
+        return {key: _plain(item) for key, item in inner.items()}
     if isinstance(inner, tuple):
-        return [_plain(one) for one in inner]
+        return [_plain(item) for item in inner]
     return int(inner) if isinstance(inner, float) and inner.is_integer() else inner
 
 
@@ -151,7 +152,7 @@ def _wire(value: Any) -> PropertyValue:
     if rpc.is_rpc_secret(value):
         return _wire(value["value"]).with_secret(is_secret=True)
     if isinstance(value, Mapping):
-        return PropertyValue({key: _wire(one) for key, one in value.items()})
+        return PropertyValue({key: _wire(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
-        return PropertyValue([_wire(one) for one in value])
+        return PropertyValue([_wire(item) for item in value])
     return PropertyValue(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)

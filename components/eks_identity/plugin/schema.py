@@ -1,16 +1,16 @@
-"""The package's schema: what `pulumi package get-schema` says, and every SDK is generated from.
+"""The package schema: the output of `pulumi package get-schema`, and the source of every generated SDK.
 
-Read off the classes, with pulumi's own analyzer of types. Descriptions are the docstrings that Python users read, those
-of inherited keys too, with names as other languages write them.
+It is read from the classes by Pulumi's own analyzer of types. Descriptions are the docstrings of the Python classes,
+inherited fields included, with names in camel case.
 
-`python -m eks_identity.plugin.schema FILE` writes it; `components/schema.json` is that, committed.
+`python -m eks_identity.plugin.schema FILE` writes it. `components/schema.json` is the committed copy.
 """
 
-import ast
 import inspect
 import json
 import re
 import sys
+import typing
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import metadata
@@ -28,22 +28,23 @@ from eks_identity.plugin.exports import args_of, declarable
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.wire import is_record_of_inputs
 from eks_identity.runtime.custom_resource import PACKAGE
+from eks_identity.runtime.typed_dicts import descriptions, fields
 
 Json = dict[str, Any]
 
 _LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
 _PROFILE = (
-    "The AWS profile for what the library asks AWS itself where no aws provider is passed, in place of `aws:profile`; "
-    "else the environment's."
+    "The AWS profile for the library's own requests to AWS if no aws provider is passed. It takes precedence over "
+    "`aws:profile`. By default credentials come from the environment."
 )
 
 
 @cache
 def schema() -> str:
-    """The schema as JSON."""
+    """Return the schema as JSON."""
     about = metadata(PACKAGE)
     reader = _Reader(PACKAGE)
-    made = {name: _component(reader, each) for name, each in declarable().items()}
+    resources = {name: _component(reader, value) for name, value in declarable().items()}
     types = {name: _type(definition) for name, definition in reader.type_definitions.items()}
     profile = {"profile": {"type": "string", "description": _PROFILE}}
     package = {
@@ -56,75 +57,79 @@ def schema() -> str:
         "language": {language: {"respectSchemaVersion": True} for language in _LANGUAGES},
         "config": {"variables": profile},
         "provider": {"type": "object", "inputProperties": profile},
-        "resources": {f"{PACKAGE}:index:{name}": each for name, each in sorted(made.items())},
-        "types": {f"{PACKAGE}:index:{name}": each for name, each in sorted(types.items())},
+        "resources": {f"{PACKAGE}:index:{name}": definition for name, definition in sorted(resources.items())},
+        "types": {f"{PACKAGE}:index:{name}": definition for name, definition in sorted(types.items())},
     }
     text = json.dumps(_public(package), indent=2, ensure_ascii=False)
     return json.dumps(_described(json.loads(text), Names.of(text)), indent=2, ensure_ascii=False) + "\n"
 
 
 class _Reader(Analyzer):
-    """Finds the docstrings of inherited keys and of properties too."""
+    """Pulumi's analyzer, with the descriptions of inherited fields and of properties."""
 
     def get_docstring(self, typ: type, name: str) -> str | None:
-        """The literal below the key or output, in whichever class declares it; a property's own."""
-        texts = (super(_Reader, self).get_docstring(each, name) for each in _lineage(typ))
+        """Return the string literal below a field or output, wherever it is declared, or a property's docstring."""
+        if typing.is_typeddict(typ):
+            return descriptions(typ).get(name)
+        texts = (super(_Reader, self).get_docstring(base, name) for base in _library_classes(typ))
         return next((text for text in texts if text), inspect.getdoc(getattr(typ, name, None)))
 
 
-def _lineage(typ: type) -> Iterator[type]:
-    """`typ` and the classes of this library that it inherits from. TypedDicts know theirs by their source alone."""
-    yield typ
-    module = sys.modules[typ.__module__]
-    for base in ast.parse(inspect.getsource(typ)).body[0].bases:  # type: ignore[attr-defined]
-        found = getattr(module, ast.unparse(base), None)
-        if inspect.isclass(found) and found.__module__.startswith(eks_identity.__name__):
-            yield from _lineage(found)
+def _library_classes(typ: type) -> Iterator[type]:
+    """The classes of this library that `typ` inherits from, itself first."""
+    return (base for base in typ.__mro__ if base.__module__.startswith(f"{eks_identity.__name__}."))
 
 
-def _component(reader: _Reader, declared: type[pulumi.Resource]) -> Json:
-    args = args_of(declared)
+def _component(reader: _Reader, resource_class: type[pulumi.Resource]) -> Json:
+    args = args_of(resource_class)
     inputs, _ = reader.analyze_type(args, is_component_output=False)
     outputs = {
-        camel_case(name): reader.analyze_property(kind, declared, name, can_be_plain=False, is_component_output=True)
-        for name, kind in outputs_of(declared)
+        camel_case(name): reader.analyze_property(
+            kind, resource_class, name, can_be_plain=False, is_component_output=True
+        )
+        for name, kind in outputs_of(resource_class)
     }
-    # Containers decide which resources there are, and so are plain; a record of Inputs does not.
-    late = {camel_case(name) for name, kind in inspect.get_annotations(args).items() if is_record_of_inputs(kind)}
-    secrets = {camel_case(name) for name in getattr(declared, "secrets", ())}
+    # Containers determine the resources, so they are plain. A record of Inputs does not determine any.
+    records = {camel_case(name) for name, field in fields(args).items() if is_record_of_inputs(field.annotation)}
+    secrets = {camel_case(name) for name in getattr(resource_class, "secrets", ())}
     return {
         "isComponent": True,
-        "description": declared.__doc__,
+        "description": resource_class.__doc__,
         "type": "object",
         "inputProperties": {
-            name: _property(each, late=name in late, secret=name in secrets) for name, each in inputs.items()
+            name: _property(definition, may_be_output=name in records, secret=name in secrets)
+            for name, definition in inputs.items()
         },
-        "requiredInputs": sorted(name for name, each in inputs.items() if not each.optional) or None,
-        "properties": {name: _property(each, secret=name in secrets) for name, each in outputs.items()},
+        "requiredInputs": sorted(name for name, definition in inputs.items() if not definition.optional) or None,
+        "properties": {name: _property(output, secret=name in secrets) for name, output in outputs.items()},
         "required": sorted(outputs),
     }
 
 
-def _property(definition: PropertyDefinition, *, late: bool = False, secret: bool = False) -> Json:
-    return _bare(Property.from_definition(definition).to_json(), late=late) | {
+def _property(definition: PropertyDefinition, *, may_be_output: bool = False, secret: bool = False) -> Json:
+    return _bare(Property.from_definition(definition).to_json(), may_be_output=may_be_output) | {
         "description": definition.description,
         "secret": True if secret else None,
     }
 
 
-def _bare(written: Json, *, late: bool) -> Json:
-    """Without the description, which the analyzer repeats for items; and not `plain` where it may be known later."""
-    inner = {key: _bare(written[key], late=late) for key in ("items", "additionalProperties") if written.get(key)}
-    return written | inner | {"description": None} | ({"plain": None} if late else {})
+def _bare(written: Json, *, may_be_output: bool) -> Json:
+    """Remove the description, which the analyzer repeats for items, and `plain` if the value may be an Output."""
+    inner = {
+        key: _bare(written[key], may_be_output=may_be_output)
+        for key in ("items", "additionalProperties")
+        if written.get(key)
+    }
+    return written | inner | {"description": None} | ({"plain": None} if may_be_output else {})
 
 
 def _type(definition: Any) -> Json:
-    keys = {name: _property(each) for name, each in definition.properties.items()}
-    return {**ComplexType.from_definition(definition).to_json(), "properties": keys}
+    properties = {name: _property(field) for name, field in definition.properties.items()}
+    return {**ComplexType.from_definition(definition).to_json(), "properties": properties}
 
 
 def _public(document: Any) -> Any:
-    """Without empty entries; and without `Args` in the names of types, which SDKs append themselves."""
+    """Remove empty entries, and `Args` from the names of types, because the SDKs append it."""
     if isinstance(document, dict):
         return {
             re.sub(r"^(eks-identity:index:\w+)Args$", r"\1", key): _public(value)
@@ -138,7 +143,7 @@ def _public(document: Any) -> Any:
 
 
 def _described(document: Any, names: Names) -> Any:
-    """With descriptions as other languages need them: no indentation of Python source, names in camel case."""
+    """Convert the descriptions for other languages: no indentation, names in camel case."""
     if isinstance(document, dict):
         return {
             key: names.in_camel_case(inspect.cleandoc(value))

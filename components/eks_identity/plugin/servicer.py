@@ -1,7 +1,7 @@
-"""The engine's calls: components are made here, and the library's own resources handed to their providers.
+"""gRPC methods that the engine calls, to construct components and to serve the library's own resources.
 
-Refusals are what users read, so they reach the engine as their text alone, in the names of the program's language. Only
-a fault of the plugin itself comes with its stack.
+Errors of the library reach the engine as their message only, with names in the form of the program's language. Other
+exceptions, which are bugs of the plugin, have a traceback.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from pulumi.provider.provider import ConstructResult, Provider
 from pulumi.provider.server import ComponentInitError, ProviderServicer
 
 from eks_identity.errors import EksIdentityError
-from eks_identity.plugin.components import make
+from eks_identity.plugin.components import construct
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.resources import OwnResources
 from eks_identity.runtime import program_state
@@ -27,7 +27,7 @@ Response = TypeVar("Response")
 
 
 class Components(Provider):
-    """What pulumi's own servicer asks to make components."""
+    """The provider by which Pulumi's own servicer constructs components."""
 
     def construct(
         self,
@@ -36,58 +36,59 @@ class Components(Provider):
         inputs: Mapping[str, Any],
         options: pulumi.ResourceOptions | None = None,
     ) -> ConstructResult:
-        return make(name, resource_type, dict(inputs), options)
+        return construct(name, resource_type, dict(inputs), options)
 
 
 class Servicer(ProviderServicer):
-    """The plugin as the engine sees it."""
+    """The gRPC service of the plugin."""
 
     def __init__(self, version: str, schema: str, arguments: list[str], engine_address: str) -> None:
         super().__init__(Components(version, schema), arguments, engine_address)
         self._resources = OwnResources()
         self._names = Names.of(schema)
-        self._programs: dict[str, program_state.Program] = {}
+        self._programs: dict[str, program_state.RemoteProgram] = {}
 
     async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
-        # One endpoint is one run of one program: what is declared twice in it is found across all of its components.
-        program_state.PROGRAM.set(self._programs.setdefault(request.monitorEndpoint, program_state.Program()))
-        return await self._answer(context, self._construct(request, context))
+        # One endpoint is one run of one program, and its components share that program's state.
+        program = self._programs.setdefault(request.monitorEndpoint, program_state.RemoteProgram())
+        program_state.CURRENT_PROGRAM.set(program)
+        return await self._respond(context, self._construct(request, context))
 
     async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._resources.configure(dict(request.variables))
         return await super().Configure(request, context)
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._ask(context, self._resources.check, request)
+        return await self._run_in_thread(context, self._resources.check, request)
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._ask(context, self._resources.diff, request)
+        return await self._run_in_thread(context, self._resources.diff, request)
 
     async def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._ask(context, self._resources.create, request)
+        return await self._run_in_thread(context, self._resources.create, request)
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._ask(context, self._resources.read, request)
+        return await self._run_in_thread(context, self._resources.read, request)
 
     async def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._ask(context, self._resources.update, request)
+        return await self._run_in_thread(context, self._resources.update, request)
 
     async def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        await self._ask(context, self._resources.delete, request)
+        await self._run_in_thread(context, self._resources.delete, request)
         return empty_pb2.Empty()
 
-    async def _ask(self, context: Any, call: Callable[[Request], Response], request: Request) -> Response:
-        # In a thread: these calls wait for AWS and clusters, and others go on meanwhile.
-        return await self._answer(context, asyncio.to_thread(call, request))
+    async def _run_in_thread(self, context: Any, call: Callable[[Request], Response], request: Request) -> Response:
+        # In a thread, because these calls wait for AWS and clusters.
+        return await self._respond(context, asyncio.to_thread(call, request))
 
-    async def _answer(self, context: Any, answer: Awaitable[Response]) -> Response:
+    async def _respond(self, context: Any, response: Awaitable[Response]) -> Response:
         try:
-            return await answer
+            return await response
         except Exception as error:
-            await context.abort(grpc.StatusCode.UNKNOWN, self._told(error))
+            await context.abort(grpc.StatusCode.UNKNOWN, self._message(error))
             raise
 
-    def _told(self, error: BaseException) -> str:
+    def _message(self, error: BaseException) -> str:
         cause: BaseException | None = error.inner if isinstance(error, ComponentInitError) else error
         while cause is not None:
             if isinstance(cause, EksIdentityError):
@@ -95,4 +96,5 @@ class Servicer(ProviderServicer):
             if isinstance(cause, pulumi.RunError):
                 return str(cause)
             cause = cause.__cause__
-        return "the plugin failed, which is a fault of its own:\n" + "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(error))
+        return f"unexpected error in the plugin eks-identity, please report it:\n{text}"

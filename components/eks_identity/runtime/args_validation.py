@@ -1,21 +1,23 @@
-"""Whether what a component was given has the shape of its args, before anything reads it.
+"""Validation of a component's args against their TypedDict, before any input is parsed.
 
-Args are plain dicts: a misspelt key would be ignored in silence, a missing one would be a KeyError, and the string
-"false" would be true. All of these are refused here, at once, from the TypedDict that declares them. What arrives as an
-Output is left to the rules of `model`, which see its value.
+Args are plain dicts: Python would ignore a misspelt key, raise KeyError for a missing one, and take the string "false"
+for true. All such problems are reported at once. An Output is left to the parsers of `model`, which get its value.
 """
 
 import difflib
+import enum
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from types import UnionType
 from typing import Any, Final
 
 import pulumi
 
 from eks_identity.errors import Problem
 from eks_identity.runtime import mistakes
+from eks_identity.runtime.typed_dicts import fields
 
 _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
     str: ((str,), "a string"),
@@ -23,104 +25,109 @@ _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
     int: ((int, float), "a number"),  # programs of other languages send every number as a float
 }
 PLAIN: Final = (str, int, float, type(None))
-"""What holds nothing else, and is no promise."""
+"""Types of values that hold no other value and are no Output."""
 
-_Check = Callable[[Any, str], list[Problem]]
-"""What is wrong with a value that was given under a name."""
-
-
-def validate_args(value: Any, shape: Any, under: str = "") -> list[Problem]:
-    """What in `value` is not as `shape` says: a TypedDict, a list, a dict, a scalar, or a `pulumi.Input` of one."""
-    return _check(shape)(value, under)
+_Validator = Callable[[Any, str], list[Problem]]
+"""Returns the problems of a value; the second argument is the input's path."""
 
 
-def _check(shape: Any) -> _Check:
-    """What checks values of `shape`: it is taken apart once, and not for each of a thousand components."""
-    origin = typing.get_origin(shape)
-    if origin is typing.NotRequired:
-        return _check(typing.get_args(shape)[0])
-    if origin is typing.Union:
-        # pulumi.Input[T]: T itself comes first, then what promises one.
-        one = _check(typing.get_args(shape)[0])
-        return lambda value, under: [] if is_output(value) else one(value, under)
-    if shape is Any:
+def validate_args(value: Any, annotation: Any, under: str = "") -> list[Problem]:
+    """Return the problems of `value`, the input `under`, that does not have the annotated type.
+
+    `annotation` is a TypedDict, a list, a dict, a scalar, an enum, or a `pulumi.Input` of one.
+    """
+    return _validator(annotation)(value, under)
+
+
+def _validator(annotation: Any) -> _Validator:
+    """Return the validator of a type. It is built once, and not for each of a thousand components."""
+    if typing.get_origin(annotation) in {typing.Union, UnionType}:
+        # The type is the first member: of `pulumi.Input[T]` T, of `Choice | Literal[…]` the enum.
+        first = typing.get_args(annotation)[0]
+        validator = _validator(first)
+        if isinstance(first, type) and issubclass(first, enum.Enum):
+            return validator
+        return lambda value, under: [] if is_output(value) else validator(value, under)
+    if annotation is Any:
         return lambda value, under: list(mistakes.in_values(value, under))
-    check = partial(_record, shape) if typing.is_typeddict(shape) else _plain(shape)
-    return lambda value, under: _decides(shape, under) if is_output(value) else check(value, under)
+    validator = partial(_record, annotation) if typing.is_typeddict(annotation) else _plain_validator(annotation)
+    return lambda value, under: _output_problems(annotation, under) if is_output(value) else validator(value, under)
 
 
-def _decides(shape: Any, under: str) -> list[Problem]:
-    """The problem of an Output where the value has to be plain."""
-    if typing.is_typeddict(shape):
-        return [mistakes.late_container(under, inspect.get_annotations(shape))]
-    if typing.get_origin(shape) in {list, dict}:
-        return [mistakes.late_container(under, None, is_list=typing.get_origin(shape) is list)]
-    rule = "must be a plain value, since it decides which resources there are"
+def _output_problems(annotation: Any, under: str) -> list[Problem]:
+    """Return the problem of an Output where the value must be plain."""
+    if typing.is_typeddict(annotation):
+        return [mistakes.late_container(under, fields(annotation))]
+    if typing.get_origin(annotation) in {list, dict}:
+        return [mistakes.late_container(under, None, is_list=typing.get_origin(annotation) is list)]
+    rule = "must be a plain value, because it determines which resources are created"
     return [Problem(under, rule, "an Output", "write the value itself, or read it with pulumi.Config")]
 
 
-def _plain(shape: Any) -> _Check:
-    if typing.get_origin(shape) is list:
-        return partial(_list, _check(typing.get_args(shape)[0]))
-    if typing.get_origin(shape) is dict:
-        return partial(_dict, _check(typing.get_args(shape)[1]))
-    return partial(_scalar, shape)
+def _plain_validator(annotation: Any) -> _Validator:
+    if typing.get_origin(annotation) is list:
+        return partial(_list, _validator(typing.get_args(annotation)[0]))
+    if typing.get_origin(annotation) is dict:
+        return partial(_dict, _validator(typing.get_args(annotation)[1]))
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return partial(_scalar, str)
+    return partial(_scalar, annotation)
 
 
-def _list(check: _Check, value: Any, under: str) -> list[Problem]:
+def _list(validator: _Validator, value: Any, under: str) -> list[Problem]:
     if isinstance(value, str) or not isinstance(value, Sequence):
-        return [Problem(under, "a list", value, "write a list, also for one item")]
-    return [problem for index, one in enumerate(value) for problem in check(one, f"{under}[{index}]")]
+        return [Problem(under, "must be a list", value, "write a list, also for one item")]
+    return [problem for index, item in enumerate(value) for problem in validator(item, f"{under}[{index}]")]
 
 
-def _dict(check: _Check, value: Any, under: str) -> list[Problem]:
+def _dict(validator: _Validator, value: Any, under: str) -> list[Problem]:
     if not isinstance(value, Mapping):
-        return [Problem(under, "a mapping of names to values", value, "write a mapping")]
+        return [Problem(under, "must be a mapping of names to values", value, "write a mapping")]
     return [
         problem
-        for key, one in value.items()
-        for problem in validate_args(key, str, f"the name {key!r} in {under}") + check(one, _below(under, key))
+        for key, item in value.items()
+        for problem in validate_args(key, str, f"the name {key!r} in {under}") + validator(item, _below(under, key))
     ]
 
 
-def _scalar(shape: Any, value: Any, under: str) -> list[Problem]:
-    kinds, rule = _SCALARS[shape]
-    if isinstance(value, str) and (found := mistakes.in_text(value, under)) is not None:
-        return [found]
-    if isinstance(value, kinds) and (shape is bool or not isinstance(value, bool)):
+def _scalar(type_: Any, value: Any, under: str) -> list[Problem]:
+    accepted, noun = _SCALARS[type_]
+    if isinstance(value, str) and (mistake := mistakes.in_text(value, under)) is not None:
+        return [mistake]
+    if isinstance(value, accepted) and (type_ is bool or not isinstance(value, bool)):
         return []
-    return [Problem(under, rule, value, "leave it out, or give it a value" if value is None else f"write {rule}")]
+    fix = "omit it, or set a value" if value is None else f"write {noun}"
+    return [Problem(under, f"must be {noun}", value, fix)]
 
 
 @cache
-def _keys(shape: Any) -> dict[str, _Check]:
-    return {key: _check(kind) for key, kind in inspect.get_annotations(shape).items()}
+def _validators(typed_dict: type) -> dict[str, _Validator]:
+    return {name: _validator(field.annotation) for name, field in fields(typed_dict).items()}
 
 
-def _record(shape: Any, value: Any, under: str) -> list[Problem]:
-    known = _keys(shape)
+def _record(typed_dict: type, value: Any, under: str) -> list[Problem]:
+    validators = _validators(typed_dict)
     if not isinstance(value, Mapping):
-        return [Problem(under or "args", f"a mapping of {', '.join(known)}", value, "write a mapping of those")]
-    problems = [
-        Problem(_below(under, key), "needed", None, f"give {key}")
-        for key in sorted(shape.__required_keys__ - set(value))
-    ]
-    for key, given in value.items():
-        if key in known:
-            problems += known[key](given, _below(under, key))
+        rule = f"must be a mapping of {', '.join(validators)}"
+        return [Problem(under or "args", rule, value, "write a mapping with these names")]
+    missing = (name for name, field in fields(typed_dict).items() if field.is_required and name not in value)
+    problems = [Problem(_below(under, name), "must be set", None, f"set {name}") for name in sorted(missing)]
+    for name, item in value.items():
+        if name in validators:
+            problems += validators[name](item, _below(under, name))
         else:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            fix = f"did you mean {near[0]}?" if near else "take it out"
-            problems.append(Problem(_below(under, key), f"one of {', '.join(known)}", given, fix))
+            similar = difflib.get_close_matches(str(name), validators, n=1)
+            fix = f"did you mean {similar[0]}?" if similar else "remove it"
+            problems.append(Problem(_below(under, name), f"must be one of {', '.join(validators)}", item, fix))
     return problems
 
 
-def _below(under: str, key: Any) -> str:
-    return f"{under}.{key}" if under else str(key)
+def _below(under: str, name: Any) -> str:
+    return f"{under}.{name}" if under else str(name)
 
 
 def is_output(value: Any) -> bool:
-    """Whether `value` is a promise of one."""
+    """Return whether `value` is an Output or an Awaitable of one."""
     if isinstance(value, (*PLAIN, dict, list)):
-        return False  # said first: nearly all values are one of these, and to ask for an Awaitable takes long
+        return False  # the common types first: to test for an Awaitable is slow
     return isinstance(value, pulumi.Output) or inspect.isawaitable(value)

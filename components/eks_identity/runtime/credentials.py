@@ -1,8 +1,8 @@
-"""Whose credentials the library's own calls to AWS have: those of the aws provider that a component was given.
+"""Credentials for boto3 calls made by the library: those of the aws provider that a component has.
 
-What such a provider was declared with, the SDK does not give back, and in the plugin for other languages a provider is
-a reference. The engine knows it in both cases. What it says of credentials is handed on as one secret text, in JSON;
-why so is told in docs/adr/0012.
+The SDK does not return the arguments that a provider was declared with, and in the plugin for other languages a
+provider is only a reference. The engine has the arguments in both cases. They are passed on as one secret JSON text.
+docs/adr/0012 has the reasons.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,18 @@ from eks_identity.runtime.program_state import per_program
 
 
 def passed_on(opts: pulumi.ResourceOptions | None) -> pulumi.Output[str] | None:
-    """Those of the aws provider that a resource with these options is given; None where it has the default one."""
+    """Return the credentials of the aws provider in a resource's options, None for the default provider."""
     provider = provider_of("aws", opts)
-    return None if provider is None else _of(provider)
+    return None if provider is None else _credentials(provider)
 
 
 def provider_of(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
-    """The provider of `package` that a resource with these options has; None for the default one."""
+    """Return the provider of `package` for a resource with these options, None for the default provider."""
     opts = opts or pulumi.ResourceOptions()
-    given = opts.providers or {}
-    providers = {each.package: each for each in (given.values() if isinstance(given, Mapping) else given)}
+    passed = opts.providers or {}
+    providers = {
+        provider.package: provider for provider in (passed.values() if isinstance(passed, Mapping) else passed)
+    }
     if opts.provider is not None:
         providers[opts.provider.package] = opts.provider
     if package in providers or opts.parent is None:
@@ -36,20 +38,21 @@ def provider_of(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.Pro
 
 
 def of(component: pulumi.Resource) -> pulumi.Output[str] | None:
-    """Those of the aws provider that a component hands its children; None where that is the default one."""
+    """Return the credentials of the aws provider that a component passes to its children, None for the default."""
     provider = component.get_provider("aws:index:Any")
-    return None if provider is None else _of(provider)
+    return None if provider is None else _credentials(provider)
 
 
-def _of(provider: pulumi.ProviderResource) -> pulumi.Output[str]:
-    known: dict[pulumi.ProviderResource, pulumi.Output[str]] = per_program(__name__, dict)
-    if provider not in known:
-        # By its URN's Output, so that what depends on the provider's credentials goes before what these come from.
-        known[provider] = pulumi.Output.secret(provider.urn.apply(_ask_engine))
-    return known[provider]
+def _credentials(provider: pulumi.ProviderResource) -> pulumi.Output[str]:
+    cache: dict[pulumi.ProviderResource, pulumi.Output[str]] = per_program(__name__, dict)
+    if provider not in cache:
+        # From the Output of its URN, so that resources which use the credentials are deleted before the resources that
+        # the credentials come from.
+        cache[provider] = pulumi.Output.secret(provider.urn.apply(_read_settings))
+    return cache[provider]
 
 
-async def _ask_engine(urn: str) -> Any:
+async def _read_settings(urn: str) -> Any:
     state = (await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn}))["state"]
     settings = {key: state.get(key) for key in SETTINGS}
     return UNKNOWN if rpc.contains_unknowns(settings) else said(settings)

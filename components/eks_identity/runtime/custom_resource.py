@@ -1,8 +1,8 @@
-"""The base of the resources that this library creates, reads, changes and deletes itself.
+"""Base class of the resources that this library creates, reads, updates and deletes itself.
 
-In a Python program the engine runs such a resource's provider as a dynamic provider. In the plugin that serves programs
-of other languages it cannot: the engine would take whatever `python3` is first on PATH, without this library. There the
-plugin itself serves the same provider classes, as resources of the package `eks-identity`.
+In a Python program the engine runs such a resource's provider as a dynamic provider. For programs of other languages
+this is not possible, because the engine would run the first `python3` on PATH, without this library. There the plugin
+serves the same provider classes as resources of the package `eks-identity`.
 """
 
 import pickle
@@ -18,29 +18,29 @@ from eks_identity.runtime.program_state import per_program
 
 PACKAGE = "eks-identity"
 DYNAMIC = "pulumi-python"
-"""The engine's package of all dynamic resources of Python programs."""
-_READ_FROM_CONFIG = ("eks-identity:profile", "aws:profile")
-"""What the providers read from the stack's config, all of which only a default provider gets."""
+"""The package of all dynamic resources of Python programs."""
+_CONFIG_KEYS = ("eks-identity:profile", "aws:profile")
+"""Config of the stack that the providers read. The engine passes it only to a default provider."""
 
 
 SECRET_INPUTS = "__secret_inputs"  # noqa: S105 - a name
-"""An input of each resource in Python programs: the names of the inputs that are secrets.
+"""An input of each resource in Python programs: the names of the secret inputs.
 
-The engine hands a dynamic provider plain values. The plugin does not need it: the engine marks what it sends there.
+The engine passes plain values to a dynamic provider. The plugin does not need it: the engine marks the secrets there.
 """
 
 
 class PluginProcess:
-    """Whether this process is the plugin; `hosting.main` says so, and nothing else does."""
+    """State of the plugin's process. Only `plugin.main` sets it."""
 
     version: str | None = None
-    """The plugin's version, which its resources ask the engine for: so this plugin serves them, and no other."""
+    """The plugin's version, None in Python programs. Its resources request it, so that this plugin serves them."""
 
 
 class ProviderReference(pulumi.dynamic.ResourceProvider):
     """A provider by name. It is pickled as a call of `load`, so that a program need not import the provider's module.
 
-    The engine calls the provider's methods in a process of its own, and never those of the reference.
+    The engine calls the provider's methods in another process, and never those of the reference.
     """
 
     serialize_as_secret_always = False
@@ -60,7 +60,7 @@ class ProviderReference(pulumi.dynamic.ResourceProvider):
 class EksIdentityResource(pulumi.dynamic.Resource):
     """A resource whose `provider` is a class of this library.
 
-    Names of properties are Python's in `props` and in the provider; the plugin speaks to the engine in camel case.
+    Names of properties are in snake case in `props` and in the provider. The plugin sends the engine camel case.
     """
 
     provider: ClassVar[ProviderReference]
@@ -72,21 +72,21 @@ class EksIdentityResource(pulumi.dynamic.Resource):
         secrets: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        """`secrets` names the properties that are never shown, in the state either."""
+        """Declare a resource. The properties in `secrets` are encrypted in the state and never shown."""
         super().__init_subclass__(module=PACKAGE, name=cls.__name__, **kwargs)
         cls.provider = provider
         cls.secrets = secrets
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        per_program = {
+        inputs = {
             key: pulumi.Output.secret(value) if key in self.secrets and value is not None else value
             for key, value in props.items()
         }
         if PluginProcess.version is None:
-            per_program[SECRET_INPUTS] = _secret_inputs(
+            inputs[SECRET_INPUTS] = _secret_inputs(
                 {key: value for key, value in props.items() if key not in self.secrets}
             )
-        self._wire_names = {key: camel_case(key) for key in per_program} if PluginProcess.version else {}
+        self._wire_names = {key: camel_case(key) for key in inputs} if PluginProcess.version else {}
         self._python_names = {wire: key for key, wire in self._wire_names.items()}
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets), version=PluginProcess.version)
         opts = pulumi.ResourceOptions.merge(opts, secret)
@@ -95,13 +95,13 @@ class EksIdentityResource(pulumi.dynamic.Resource):
             if provider is not None:
                 opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(provider=provider))
             with _pickler_restored():
-                super().__init__(self.provider, name, per_program, opts)
+                super().__init__(self.provider, name, inputs, opts)
         else:
-            pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, per_program, opts)
+            pulumi.CustomResource.__init__(self, f"{PACKAGE}:index:{type(self).__name__}", name, inputs, opts)
 
     @classmethod
     def token(cls) -> str:
-        """Its type token in the engine, which depends on who serves it."""
+        """Return the type token, which is that of a dynamic resource in Python programs."""
         name = cls._resource_type_name
         return f"{PACKAGE}:index:{cls.__name__}" if PluginProcess.version else f"pulumi-python:{name}"
 
@@ -114,10 +114,10 @@ class EksIdentityResource(pulumi.dynamic.Resource):
 
 @contextmanager
 def _pickler_restored() -> Iterator[None]:
-    """Undo what the SDK does to pickle's own class when it serializes the provider of a dynamic resource.
+    """Restore the class of pickle that the SDK changes when it serializes the provider of a dynamic resource.
 
-    It replaces two methods with ones that call those they replaced, and never puts them back: after about 900 resources
-    in one program, pickling anything at all ends in a `RecursionError`.
+    The SDK replaces two methods by wrappers of them and never restores them. After about 900 resources in one program,
+    pickling anything fails with a `RecursionError`.
     """
     pickler: Any = pickle._Pickler  # noqa: SLF001 - the class that the SDK changes
     batch, mapping = pickler._batch_setitems, pickler.save_dict  # noqa: SLF001
@@ -128,13 +128,13 @@ def _pickler_restored() -> Iterator[None]:
 
 
 def _secret_inputs(props: Mapping[str, Any]) -> pulumi.Output[list[str] | None] | None:
-    """The names of those of `props` that have a secret in them; None where there is none."""
+    """Return the names of the properties that contain a secret, None if there is none."""
     outputs = {key: list(_outputs(value)) for key, value in props.items()}
     if not any(outputs.values()):
         return None
 
     async def names() -> list[str] | None:
-        secret = [key for key, found in outputs.items() if any([await each.is_secret() for each in found])]
+        secret = [key for key, within in outputs.items() if any([await output.is_secret() for output in within])]
         return sorted(secret) or None
 
     return pulumi.Output.from_input(names())
@@ -144,17 +144,17 @@ def _outputs(value: Any) -> Iterator[pulumi.Output[Any]]:
     if isinstance(value, pulumi.Output):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _outputs(one)
+        for item in value.values():
+            yield from _outputs(item)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _outputs(one)
+        for item in value:
+            yield from _outputs(item)
 
 
 def _explicit_provider() -> pulumi.ProviderResource | None:
-    """Return a provider for dynamic resources, one in a program, where the stack disables the default one.
+    """Return the program's provider for dynamic resources if the stack disables the default one, None otherwise.
 
-    `pulumi:disable-default-providers` with `*` or `pulumi-python` does; programs cannot declare such a provider.
+    `pulumi:disable-default-providers` disables it with `*` or `pulumi-python`. Programs cannot declare such a provider.
     """
     disabled = pulumi.Config("pulumi").get_object("disable-default-providers") or []
     if {"*", DYNAMIC}.isdisjoint(map(str.strip, disabled)):
@@ -163,5 +163,5 @@ def _explicit_provider() -> pulumi.ProviderResource | None:
 
 
 def _config() -> dict[str, str]:
-    keys = {key: pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2]) for key in _READ_FROM_CONFIG}
+    keys = {key: pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2]) for key in _CONFIG_KEYS}
     return {key: value for key, value in keys.items() if value is not None}

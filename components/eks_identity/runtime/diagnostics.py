@@ -1,6 +1,6 @@
-"""Warnings and debug messages of a program, without any secret that the code behind them has looked at.
+"""Warnings and debug messages of a program, with the secrets removed.
 
-Components print by these functions only: `pulumi.log` knows nothing about secrets.
+Components log by these functions only, because `pulumi.log` does not redact secrets.
 """
 
 import pulumi
@@ -8,11 +8,11 @@ import pulumi
 from eks_identity.redaction import redacted
 
 
-def warn(message: str, about: pulumi.Resource | None = None) -> None:
-    """Prints a warning of `about`, or of the whole program."""
-    pulumi.log.warn(redacted(message), about)
+def warn(message: str, resource: pulumi.Resource | None = None) -> None:
+    """Log a warning for `resource`, or for the program."""
+    pulumi.log.warn(redacted(message), resource)
 
 
-def debug(message: str, about: pulumi.Resource | None = None) -> None:
-    """Prints a message that the engine shows with `--debug` only."""
-    pulumi.log.debug(redacted(message), about)
+def debug(message: str, resource: pulumi.Resource | None = None) -> None:
+    """Log a message that the engine shows only with `--debug`."""
+    pulumi.log.debug(redacted(message), resource)

@@ -1,8 +1,9 @@
-"""What this library's dynamic providers have in common: errors that read as they were written, and little helpers.
+"""Base class and helpers of the library's dynamic providers.
 
-Pulumi pickles a dynamic provider into the state. Ours hold nothing, and what is pickled is a name that `provider_named`
-looks up: the state has no code in it and no layout of modules, so that a newer library serves older states. A program
-refers to its providers by that name too (`reference`): it imports neither boto3 nor lightkube, which they call.
+Pulumi pickles a dynamic provider into the state. The library's providers have no state of their own, and the pickle
+contains only a name that `provider_named` resolves. So a state contains no code and no module paths of providers, and a
+newer library can serve older states. A program refers to its providers by the same name (`reference`), so it imports
+neither boto3 nor lightkube.
 """
 
 import sys
@@ -24,7 +25,7 @@ from eks_identity.runtime import provider_redaction
 from eks_identity.runtime.custom_resource import ProviderReference
 
 Properties = dict[str, Any]
-"""What Pulumi hands a provider: the inputs of a resource, or its outputs. Unknown values are `UNKNOWN`."""
+"""Inputs or outputs of a resource, as Pulumi passes them to a provider. Unknown values are `UNKNOWN`."""
 
 
 _MODULES = {
@@ -36,76 +37,76 @@ _MODULES = {
 
 
 def provider_named(name: str) -> ResourceProvider:
-    """The provider that a state names. States keep the path of this function, and the names: neither may change."""
-    found: type[ResourceProvider] = getattr(import_module(f"eks_identity.{_MODULES[name]}"), name)
-    return found()
+    """Return the provider of this name. States contain this function's path and the names: neither may change."""
+    provider: type[ResourceProvider] = getattr(import_module(f"eks_identity.{_MODULES[name]}"), name)
+    return provider()
 
 
 def reference(name: str) -> ProviderReference:
-    """Return the reference to a provider, for the resource that it serves."""
+    """Return a reference to the provider of this name, for the resource that it serves."""
     return ProviderReference(provider_named, name)
 
 
 class PlainProvider(ResourceProvider):
-    """A dynamic provider whose errors reach the user as they are, and without any secret."""
+    """A dynamic provider whose errors are shown without a traceback and without secrets."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for name in provider_redaction.METHODS & vars(cls).keys():
-            setattr(cls, name, provider_redaction.redacting(vars(cls)[name]))
+            setattr(cls, name, provider_redaction.redact_secrets(vars(cls)[name]))
 
     config: Config | None = None
-    """The program's config. Set when the engine configures the provider. The plugin for other languages knows
-    `eks-identity:profile` only: the engine tells a plugin its own package's."""
+    """The program's config, set when the engine configures the provider. In the plugin for other languages it has only
+    `eks-identity:profile`, because the engine passes a plugin the config of its own package."""
 
     def configure(self, req: ConfigureRequest) -> None:
-        """Lets our errors reach the user as they are: Pulumi's host of dynamic providers shows a traceback instead."""
+        """Store the config, and make Pulumi's host print the library's errors without a traceback."""
         super().configure(req)
         self.config = req.config
         host = sys.modules["__main__"]
         if getattr(host, "traceback", None) is traceback:
-            host.traceback = _PlainErrors  # type: ignore[attr-defined]
+            host.traceback = _MessagesOnly  # type: ignore[attr-defined]
 
     def credentials(self, props: Properties) -> str:
-        """Those that the program gives a resource with these properties, by an aws provider or its config."""
+        """Return the credentials of a resource: those of its aws provider, or of the program's config."""
         return credentials.chosen(props.get("credentials"), self._get)
 
     def kept_credentials(self, props: Properties) -> str:
-        """Those that a state keeps; where its keys have ended, others of the cluster's account that this run has."""
-        kept = self.credentials(props)
+        """Return the credentials in the state. If their keys are expired, return others of the cluster's account."""
+        in_state = self.credentials(props)
         arn = props.get("cluster_arn")
-        if arn is None or not credentials.has_keys(kept) or _account(props, kept) is not None:
-            return kept
-        others = (*reversed(_GIVEN), credentials.chosen(None, self._get))
-        return next((each for each in others if _account(props, each) == Arn.parse(arn).account), kept)
+        if arn is None or not credentials.has_keys(in_state) or _account(props, in_state) is not None:
+            return in_state
+        others = (*reversed(_CREDENTIALS), credentials.chosen(None, self._get))
+        return next((other for other in others if _account(props, other) == Arn.parse(arn).account), in_state)
 
     def _get(self, key: str) -> str | None:
         return self.config.get(key) if self.config else None
 
 
-_GIVEN: dict[str, None] = {}
-"""The credentials that resources were given in this run, in their order."""
+_CREDENTIALS: dict[str, None] = {}
+"""Credentials of the resources in this run, in the order in which the engine passed them."""
 
 
 def note(news: Properties) -> None:
-    """Keeps the credentials that the program gives, for deletions: what is deleted has those of an earlier run."""
-    given = news.get("credentials")
-    if given is not None and not is_unknown(given):
-        _GIVEN[given] = None
+    """Store the credentials in new inputs for deletions: a deleted resource has the credentials of an earlier run."""
+    current = news.get("credentials")
+    if current is not None and not is_unknown(current):
+        _CREDENTIALS[current] = None
 
 
-def _account(props: Properties, known: str) -> str | None:
-    """The account of these credentials; None where AWS does not take them."""
-    from eks_identity.clients.aws_sessions import clients  # noqa: PLC0415 - boto3 takes a while, and no program asks here
+def _account(props: Properties, keys: str) -> str | None:
+    """Return the account of these credentials, None if AWS rejects them."""
+    from eks_identity.clients.aws_sessions import clients  # noqa: PLC0415 - boto3 loads slowly; programs never call this
 
     try:
-        return clients(props["region"], known).caller[0]
+        return clients(props["region"], keys).caller[0]
     except AwsError:
         return None
 
 
-class _PlainErrors:
-    """Stands in for the module `traceback` in that host; what is not ours is shown as before."""
+class _MessagesOnly:
+    """Replaces the module `traceback` in Pulumi's host. Exceptions of other code keep their traceback."""
 
     @staticmethod
     def format_exc() -> str:
@@ -114,46 +115,46 @@ class _PlainErrors:
 
 
 def refused(inputs: Properties, problems: Iterable[Problem]) -> CheckResult:
-    """The answer of a `check` that found these problems, or none.
+    """Return the result of `check` for these problems, if any.
 
-    The engine prints the value of a property that a failure names. So none is named: the problem itself says which.
+    No failure names a property, because the engine would print its value. The problem has the property's path.
     """
     return CheckResult(inputs, [CheckFailure("", str(problem.redacted(redaction.current()))) for problem in problems])
 
 
 def is_unknown(value: Any) -> bool:
-    """Whether anything in `value` is known only later than this preview."""
+    """Return whether `value` contains a value that this preview cannot resolve."""
     if isinstance(value, dict):
         return any(map(is_unknown, value.values()))
     if isinstance(value, list):
         return any(map(is_unknown, value))
-    # The engine may hand over the promise itself, with its dependencies, in place of the word for unknown.
+    # The engine may pass an output value with its dependencies in place of the constant for unknown.
     return isinstance(value, Unknown) or bool(value == UNKNOWN)
 
 
 def changed(olds: Properties, news: Properties, *names: str) -> list[str]:
-    """Which of these properties differ. An unknown one does not: a preview must not promise what may not come."""
+    """Return the names of the properties that differ. An unknown property is no change: it may turn out the same."""
     return [name for name in names if olds.get(name) != news.get(name) and not is_unknown(news.get(name))]
 
 
 def another_cluster(olds: Properties, news: Properties) -> list[str]:
-    """Which properties say that it is another cluster now: one of the same name in another account is."""
+    """Return the names of the changed properties that identify the cluster. The ARN tells accounts apart."""
     arn = ["cluster_arn"] if olds.get("cluster_arn") and news.get("cluster_arn") else []
     return changed(olds, news, "cluster_name", "region", *arn)
 
 
 def other_credentials(olds: Properties, news: Properties) -> bool:
-    """Whether the state has to be written anew for the sake of whoever deletes by it."""
+    """Return whether the credentials in the state must be replaced: a later deletion uses those in the state."""
     before, after = olds.get("credentials"), news.get("credentials")
     return not is_unknown(after) and credentials.differ(before, after)
 
 
 def say(message: str) -> None:
-    """Shows `message` in what `pulumi` prints; the engine takes a provider's own output for that."""
-    print(redaction.redacted(message), file=sys.stderr, flush=True)  # noqa: T201 - this is how a dynamic provider speaks
+    """Print `message` to the standard error of the provider, which the engine shows in its output."""
+    print(redaction.redacted(message), file=sys.stderr, flush=True)  # noqa: T201 - the only channel of a dynamic provider
 
 
 @cache
 def say_once(message: str) -> None:
-    """The same, and once in an operation of the engine, however many resources find it."""
+    """Print `message` once for each operation of the engine, even if several resources call this."""
     say(message)

@@ -1,7 +1,7 @@
-"""What the engine and the vendor's plugins are asked while the engine waits for a hook, and elsewhere.
+"""Calls of provider functions and of the engine's own functions, usable in resource hooks.
 
-The SDK's own invoke waits for one of the threads that registrations keep, and so a hook cannot use it (see `threads`);
-it also takes what is not known yet for what is not there, and with `--debug` it prints what a plugin answers.
+The SDK's own invoke cannot be used in a hook: it waits for one of the threads that registrations keep (see `threads`).
+It also returns the same for an unknown and an absent value, and with `--debug` it prints the result of a plugin.
 """
 
 from collections.abc import Mapping
@@ -17,47 +17,48 @@ from eks_identity.runtime.threads import in_thread
 
 _ABSENT = frozenset({"couldn't find", "could not find", "not found", "NotFound", "no matching", "empty result"})
 _ABSENT |= {"NoSuchEntity", "no IAM OIDC", "there is no"}
+"""Parts of plugins' error messages that mean that the object does not exist."""
 
 
 class InvokeError(Exception):
-    """A function did not answer; what its plugin said."""
+    """A provider function failed. The message is that of its plugin."""
 
 
-async def invoke_or_none(token: str, asked: Mapping[str, Any], parent: pulumi.Resource) -> dict[str, Any] | None:
-    """What a function says, by the provider that `parent` hands to its children; None where there is nothing to find.
+async def invoke_or_none(token: str, args: Mapping[str, Any], parent: pulumi.Resource) -> dict[str, Any] | None:
+    """Return the result of a provider function, None if the object does not exist.
 
-    Raises `LookUpError` with what a plugin says besides.
+    The provider is the one that `parent` passes to its children. Raises `InvokeError` for any other error.
     """
     try:
-        return await invoke(token, asked, parent.get_provider(token)) or None
+        return await invoke(token, args, parent.get_provider(token)) or None
     except InvokeError as error:
-        if any(word in str(error) for word in _ABSENT):
+        if any(text in str(error) for text in _ABSENT):
             return None
         raise
 
 
 async def invoke(
-    token: str, asked: Mapping[str, Any], provider: pulumi.ProviderResource | None = None, *, version: str = ""
+    token: str, args: Mapping[str, Any], provider: pulumi.ProviderResource | None = None, *, version: str = ""
 ) -> dict[str, Any]:
-    """Return the result of a provider function. Values that the engine does not know yet are the SDK's `UNKNOWN`.
+    """Return the result of a provider function. Unknown values are the SDK's `UNKNOWN`.
 
-    `version` is that of the plugin, for a default provider.
+    `version` is that of the plugin, for a default provider. Raises `InvokeError`.
     """
     request = resource_pb2.ResourceInvokeRequest(
         tok=token,
-        args=await rpc.serialize_properties(dict(asked), {}),
+        args=await rpc.serialize_properties(dict(args), {}),
         provider=await _reference(provider),
         version=version,
     )
     engine: Any = get_monitor()
     try:
-        answer = await in_thread(engine.Invoke, request)
+        response = await in_thread(engine.Invoke, request)
     except grpc.RpcError as error:
         raise InvokeError(str(grpc_error_to_exception(error))) from error
-    if answer.failures:
-        raise InvokeError("; ".join(failure.reason for failure in answer.failures))
-    returned: dict[str, Any] = rpc.deserialize_properties(getattr(answer, "return"), keep_unknowns=True)
-    return {key: rpc.unwrap_rpc_secret(value) for key, value in returned.items()}
+    if response.failures:
+        raise InvokeError("; ".join(failure.reason for failure in response.failures))
+    result: dict[str, Any] = rpc.deserialize_properties(getattr(response, "return"), keep_unknowns=True)
+    return {key: rpc.unwrap_rpc_secret(value) for key, value in result.items()}
 
 
 async def _reference(provider: pulumi.ProviderResource | None) -> str:

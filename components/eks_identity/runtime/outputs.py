@@ -1,7 +1,7 @@
 """Values with Outputs in them, as one Output.
 
-`Output.from_input` does that too, and makes an Output of every plain value and of every key on its way: each is a task
-of the event loop, and costs more than what is then made of it.
+`Output.from_input` does this too, but it creates an Output for every plain value and every key. Each of these is a task
+of the event loop, and costs more than the computation on the result.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,73 +18,72 @@ T = TypeVar("T")
 
 
 def collect_outputs(value: Any) -> tuple[pulumi.Output[Any], Callable[[Any], Any]]:
-    """What of `value` is late, as one Output, and what makes the whole `value` of that once it is known.
+    """Collect all Outputs in `value` into one Output. Return it and a function that rebuilds `value` from its result.
 
-    Outputs are at the leaves: what they resolve to holds no others.
+    The Outputs are leaves of `value`: their results contain no Outputs.
     """
-    late = list(_late(value))
-    if len(late) == 1 and isinstance(late[0], pulumi.Output):
-        return late[0], lambda known: _filled(value, iter([known]))
-    return _together(late), lambda known: _filled(value, iter(known))
+    outputs = list(_outputs(value))
+    if len(outputs) == 1 and isinstance(outputs[0], pulumi.Output):
+        return outputs[0], lambda result: _rebuild(value, iter([result]))
+    return _all(outputs), lambda results: _rebuild(value, iter(results))
 
 
-def redactor_of(value: Any, found: Any) -> Redactor:
-    """What redacts messages about the whole `value`, whose late parts turned out to be `found`."""
-    late = list(_late(value))
-    if len(late) == 1 and isinstance(late[0], pulumi.Output):
-        found = [found]
-    redactor = Redactor(plain=[_filled(value, repeat(None))])
-    for one, resolved in zip(late, found, strict=True):
-        redactor.add(resolved, marked=isinstance(one, pulumi.Output) and _is_secret(one))
+def redactor_of(value: Any, result: Any) -> Redactor:
+    """Return the redactor of messages about `value`, given the result of the Output of `collect_outputs`."""
+    outputs = list(_outputs(value))
+    results = [result] if len(outputs) == 1 and isinstance(outputs[0], pulumi.Output) else result
+    redactor = Redactor(plain=[_rebuild(value, repeat(None))])
+    for output, resolved in zip(outputs, results, strict=True):
+        redactor.add(resolved, marked=isinstance(output, pulumi.Output) and _is_secret(output))
     return redactor
 
 
 def _is_secret(output: "pulumi.Output[Any]") -> bool:
-    """Whether a resolved Output is a secret: what its coroutine would return, which has nothing left to wait for."""
-    asked = output.is_secret()
+    """Return whether a resolved Output is a secret. Its coroutine has nothing to wait for, so it runs to its end."""
+    coroutine = output.is_secret()
     try:
-        asked.send(None)
+        coroutine.send(None)
     except StopIteration as done:
         return bool(done.value)
-    asked.close()
+    coroutine.close()
     return True
 
 
-def memoize_on_output(late: "pulumi.Output[Any]", what: str, make: Callable[["pulumi.Output[Any]"], T]) -> T:
-    """What `make` makes of this very Output, once: it is kept with it, for all who are given the same one."""
-    made: dict[str, T] = vars(late).setdefault("_eks_identity", {})
-    if what not in made:
-        made[what] = make(late)
-    return made[what]
+def memoize_on_output(output: "pulumi.Output[Any]", key: str, make: Callable[["pulumi.Output[Any]"], T]) -> T:
+    """Return the result of `make` for `output`. The result is stored on the Output, and `make` runs once for `key`."""
+    results: dict[str, T] = vars(output).setdefault("_eks_identity", {})
+    if key not in results:
+        results[key] = make(output)
+    return results[key]
 
 
-def _together(late: list[Any]) -> pulumi.Output[Any]:
-    """All of them. The same for all components that are given the same ones: a thousand have one cluster."""
-    made: dict[tuple[int, ...], tuple[list[Any], pulumi.Output[Any]]] = per_program(__name__, dict)
-    which = tuple(map(id, late))
-    if which not in made:
-        made[which] = late, pulumi.Output.all(*late)  # kept with it, an id stays theirs
-    return made[which][1]
+def _all(outputs: list[Any]) -> pulumi.Output[Any]:
+    """Return `Output.all`, the same one for the same Outputs: a thousand components may share one cluster."""
+    cache: dict[tuple[int, ...], tuple[list[Any], pulumi.Output[Any]]] = per_program(__name__, dict)
+    key = tuple(map(id, outputs))
+    if key not in cache:
+        cache[key] = outputs, pulumi.Output.all(*outputs)  # with the Outputs, so that no other object gets their ids
+    return cache[key][1]
 
 
-def _late(value: Any) -> Iterator[Any]:
+def _outputs(value: Any) -> Iterator[Any]:
     if isinstance(value, PLAIN):
         return
     if is_output(value):
         yield value
     elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _late(one)
+        for item in value.values():
+            yield from _outputs(item)
     elif isinstance(value, Sequence):
-        for one in value:
-            yield from _late(one)
+        for item in value:
+            yield from _outputs(item)
 
 
-def _filled(value: Any, known: Iterator[Any]) -> Any:
+def _rebuild(value: Any, results: Iterator[Any]) -> Any:
     if isinstance(value, PLAIN):
         return value
     if is_output(value):
-        return next(known)
+        return next(results)
     if isinstance(value, Mapping):
-        return {key: _filled(one, known) for key, one in value.items()}
-    return [_filled(one, known) for one in value] if isinstance(value, Sequence) else value
+        return {key: _rebuild(item, results) for key, item in value.items()}
+    return [_rebuild(item, results) for item in value] if isinstance(value, Sequence) else value

@@ -1,4 +1,7 @@
-"""What one program declares twice, though there can be one of it: found in the preview, where the API would say 409."""
+"""State of one program, such as the keys that its components claim.
+
+Two components that claim the same key are rejected at preview. Without this check the API would respond with 409.
+"""
 
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -8,52 +11,52 @@ import pulumi
 from pulumi.runtime import get_root_resource
 
 
-class Program:
-    """One run of a program that is not in this process: one of another language, whose components are made here."""
+class RemoteProgram:
+    """One run of a program in another process: a program of another language, whose components the plugin creates."""
 
 
-_KEPT = "_eks_identity_kept"
-PROGRAM: ContextVar[Program | None] = ContextVar("program", default=None)
-"""Whose components are made; None where the program is in this process, as Python programs are."""
+_STATE = "_eks_identity_state"
+CURRENT_PROGRAM: ContextVar[RemoteProgram | None] = ContextVar("program", default=None)
+"""The program whose components are created. None if it runs in this process, as Python programs do."""
 
 CREATE = "create."
-"""What the name of something begins with that an option of `Cluster.create` declares."""
+"""Prefix of a claim by an option of `Cluster.create`."""
 
 T = TypeVar("T")
 
 
-def per_program(what: str, make: Callable[[], T]) -> T:
-    """What this program, and no other one of this process, keeps under `what`; made where it is new."""
-    program: object | None = PROGRAM.get() or get_root_resource()
+def per_program(key: str, make: Callable[[], T]) -> T:
+    """Return the current program's value for `key`. `make` creates it on first use."""
+    program: object | None = CURRENT_PROGRAM.get() or get_root_resource()
     if program is None:
         return make()
-    mine: dict[str, T] = vars(program).setdefault(_KEPT, {})  # there, so that it ends with the program
-    if what not in mine:
-        mine[what] = make()
-    return mine[what]
+    state: dict[str, T] = vars(program).setdefault(_STATE, {})  # an attribute, so that it ends with the program
+    if key not in state:
+        state[key] = make()
+    return state[key]
 
 
 def program_hooks() -> list[pulumi.ResourceHook]:
-    """The hooks of this program, each from when it was made."""
+    """Return the resource hooks that the program has created so far."""
     return per_program("hooks", list)
 
 
-def _declared() -> dict[tuple[str, ...], str]:
-    return per_program("declared", dict)
+def _claims() -> dict[tuple[str, ...], str]:
+    return per_program("claims", dict)
 
 
 def claim(name: str, *key: str) -> str:
-    """The name that `key` was declared under first in this program: `name` itself where it is new."""
-    return _declared().setdefault(key, name)
+    """Claim `key` for the component `name`. Return the component that claimed it first: `name` if the key is new."""
+    return _claims().setdefault(key, name)
 
 
 def claimed_by(*key: str) -> str | None:
-    """The name that `key` was declared under; None where it was not, yet."""
-    return _declared().get(key)
+    """Return the name of the component that claimed `key`, None if no component did."""
+    return _claims().get(key)
 
 
 def object_key(value: object) -> str:
-    """A key for this very object, such as the Output of a cluster's ARN, for as long as the program runs."""
+    """Return a key for this object, such as the Output of a cluster's ARN. It is valid while the program runs."""
     objects: dict[int, object] = per_program("identities", dict)
-    objects[id(value)] = value  # held, so that no other object gets the same id
+    objects[id(value)] = value  # a reference, so that no other object gets the same id
     return f"object {id(value)}"

@@ -1,10 +1,12 @@
-"""What AWS and clusters answer to a program while it runs: each question is asked once, however many ask it.
+"""Results of the library's own requests to AWS and to clusters while a program runs. Each request is sent once.
 
-Who does not answer is asked no more by this program, and that is said once: nothing is refused that nobody could see.
+After a failed request an endpoint is not queried again by the program, and one warning is logged. An endpoint that
+cannot be reached never fails a preview.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -19,48 +21,60 @@ T = TypeVar("T")
 
 
 class _Endpoint:
-    """Somebody who is asked, such as one cluster's API; one question at a time."""
+    """An API, such as one cluster's API server. It gets one request at a time."""
 
     def __init__(self) -> None:
         self.lock = Lock()
-        self.said: dict[Hashable, Any] = {}
-        self.is_silent = False
+        self.results: dict[Hashable, Any] = {}
+        self.has_failed = False
 
 
 class QueryCache:
-    """The answers of one run of one program."""
+    """Query results of one run of one program."""
 
     def __init__(self) -> None:
-        self._places: defaultdict[Hashable, _Endpoint] = defaultdict(_Endpoint)
+        self._endpoints: defaultdict[Hashable, _Endpoint] = defaultdict(_Endpoint)
+        self._tasks: dict[Hashable, asyncio.Future[Any]] = {}
 
-    async def ask(
-        self, place: Hashable, question: Hashable, ask: Callable[[], T], *, unseen: str, about: pulumi.Resource
+    async def get(
+        self, endpoint: Hashable, key: Hashable, query: Callable[[], T], *, on_error: str, resource: pulumi.Resource
     ) -> T | None:
-        """What `ask` returned to the first who put this question; None where `place` does not answer.
+        """Return the cached result of `query` for `key`; None after a failed request to `endpoint`.
 
-        `ask` runs in a thread and may raise the library's errors: then `unseen`, what nobody can see now, is reported.
+        `query` runs in a thread. If it raises `EksIdentityError`, a warning for `resource` is logged: `on_error` and
+        the error.
         """
-        asked = self._places[place]
-        if question in asked.said:
-            found: T | None = asked.said[question]
-            return found
-        found, error = await in_thread(self._answer, asked, question, ask)
+        entry = self._endpoints[endpoint]
+        if key in entry.results:
+            cached: T | None = entry.results[key]
+            return cached
+        result, error = await in_thread(self._query, entry, key, query)
         if error is not None:
-            diagnostics.warn(f"{unseen}: {error}", about)
-        return found
+            diagnostics.warn(f"{on_error}: {error}", resource)
+        return result
+
+    async def get_async(self, key: Hashable, query: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the result of the coroutine function `query` for `key`. Later calls await the first call's task.
+
+        Raises what `query` raises, for every caller. `key` includes the endpoint.
+        """
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.ensure_future(query())
+        result: T = await self._tasks[key]
+        return result
 
     @staticmethod
-    def _answer(place: _Endpoint, question: Hashable, ask: Callable[[], T]) -> tuple[T | None, EksIdentityError | None]:
-        with place.lock:
-            if question not in place.said and not place.is_silent:
+    def _query(entry: _Endpoint, key: Hashable, query: Callable[[], T]) -> tuple[T | None, EksIdentityError | None]:
+        with entry.lock:
+            if key not in entry.results and not entry.has_failed:
                 try:
-                    place.said[question] = ask()
+                    entry.results[key] = query()
                 except EksIdentityError as error:
-                    place.is_silent = True
+                    entry.has_failed = True
                     return None, error
-            return place.said.get(question), None
+            return entry.results.get(key), None
 
 
 def of_program() -> QueryCache:
-    """The answers of the program that is being declared. To be called while a component is made."""
+    """Return the cache of the current program. Must be called in the program's context."""
     return per_program(__name__, QueryCache)

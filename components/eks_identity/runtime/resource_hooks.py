@@ -1,7 +1,7 @@
-"""What is asked where the engine is about to make or change a resource: in previews too, and nowhere else.
+"""Resource hooks that run before the engine creates or updates a resource, previews included.
 
-It does not ask for what is in the stack's state and stays as it is, nor for what is imported. A hook of each resource's
-own would be one more call to the engine each, so a program has one for each question.
+No hook runs for a resource that is unchanged in the stack's state or is imported. Each registration of a hook is a call
+to the engine, so a program has one hook for each kind of check and not one for each resource.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from eks_identity.runtime.inputs import redacted_errors
 from eks_identity.runtime.program_state import per_program, program_hooks
 
 HookCheck = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
-"""Asks, and raises `InvalidInputError` where the answer is that the engine must not go on."""
+"""A check of a hook. Raises `InvalidInputError` if the engine must not create or update the resource."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A resource that a component registers below itself."""
+    """A child resource that a component registers."""
 
     parent: pulumi.Resource
     type: str
@@ -32,45 +32,45 @@ class Child:
     name: str
 
     async def is_of(self, urn: str) -> bool:
-        """Whether `urn` is its own, which it has none of while the engine asks."""
+        """Return whether `urn` is the child's. While the hook runs, the child itself has no URN yet."""
         parent: str | None = await self.parent.urn.future()
         if parent is None:
             return False
-        above = parent.removesuffix(f"::{self.parent.pulumi_resource_name}")
-        return urn == f"{above}${self.type}::{self.name}"
+        prefix = parent.removesuffix(f"::{self.parent.pulumi_resource_name}")
+        return urn == f"{prefix}${self.type}::{self.name}"
 
 
-def hook(question: str, child: Child, ask: HookCheck) -> pulumi.ResourceHook:
-    """The program's hook for `question`, which asks it for `child` from now on. Give it to the child's options."""
-    asked = per_program(f"hook {question}", lambda: _ProgramHook(f"{child.name}-{question}"))
-    asked.of[child.name].append((child, ask, copy_context()))
-    return asked.hook
+def hook(check_name: str, child: Child, check: HookCheck) -> pulumi.ResourceHook:
+    """Return the program's hook of this name, which now runs `check` for `child`. Pass it to the child's options."""
+    program_hook = per_program(f"hook {check_name}", lambda: _ProgramHook(f"{child.name}-{check_name}"))
+    program_hook.checks[child.name].append((child, check, copy_context()))
+    return program_hook.hook
 
 
 class _ProgramHook:
-    """All of a program's children that one question is about."""
+    """A hook of a program, with the checks of all its children by their logical names."""
 
     def __init__(self, name: str) -> None:
-        self.of: defaultdict[str, list[tuple[Child, HookCheck, Context]]] = defaultdict(list)
-        self.hook = pulumi.ResourceHook(name, self._ask, pulumi.ResourceHookOptions(on_dry_run=True))
+        self.checks: defaultdict[str, list[tuple[Child, HookCheck, Context]]] = defaultdict(list)
+        self.hook = pulumi.ResourceHook(name, self._run, pulumi.ResourceHookOptions(on_dry_run=True))
         program_hooks().append(self.hook)
-        # Once a program has declared everything, the SDK waits for the registrations that have begun. If none has, it
-        # waits for all Outputs, and again for all of them each time one is known: the time would grow with the square
-        # of the number of resources. A hook's registration is not counted among those that have begun.
+        # After a program has declared everything, the SDK waits for the registrations that have begun. If none has, it
+        # waits for all Outputs, and again for all of them each time one resolves: the time grows with the square of
+        # the number of resources. The SDK does not count a hook's registration, so it is added here.
         _get_rpc_manager().rpcs.append(self.hook._registered)  # noqa: SLF001 - as above
 
-    async def _ask(self, hook: pulumi.ResourceHookArgs) -> None:
-        for child, ask, context in self.of[hook.name]:
-            if await child.is_of(hook.urn):
-                # As in the child's own program: the plugin for other languages has many, and the engine calls in none.
-                await asyncio.create_task(_asking(ask, hook), context=context)
+    async def _run(self, args: pulumi.ResourceHookArgs) -> None:
+        for child, check, context in self.checks[args.name]:
+            if await child.is_of(args.urn):
+                # In the context of the child's program: the plugin serves many, and the engine's call has none.
+                await asyncio.create_task(_run_check(check, args), context=context)
 
 
-async def _asking(ask: HookCheck, hook: pulumi.ResourceHookArgs) -> None:
-    """Asks, and prints and raises nothing of the secrets that are looked at meanwhile."""
-    looked_at = Redactor()
-    for props in (hook.new_inputs, hook.old_inputs, hook.old_outputs):
-        outputs = [each for each in (props or {}).values() if isinstance(each, pulumi.Output)]  # which secrets are here
-        looked_at.extend(Redactor([await each.future() for each in outputs]))
-    with redaction.using(lambda: looked_at), redacted_errors():
-        await ask(hook)
+async def _run_check(check: HookCheck, args: pulumi.ResourceHookArgs) -> None:
+    """Run a check, and remove the secrets of the resource from its messages and errors."""
+    redactor = Redactor()
+    for props in (args.new_inputs, args.old_inputs, args.old_outputs):
+        outputs = [value for value in (props or {}).values() if isinstance(value, pulumi.Output)]  # these are secrets
+        redactor.extend(Redactor([await output.future() for output in outputs]))
+    with redaction.using(lambda: redactor), redacted_errors():
+        await check(args)

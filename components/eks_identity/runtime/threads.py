@@ -1,7 +1,8 @@
-"""Calls that block, in threads that are the library's own.
+"""Blocking calls in threads of the library's own pool.
 
-Not by `asyncio.to_thread`: there are few of those threads, and Pulumi's SDK keeps one for each registration that the
-engine has not answered. The engine answers once its hooks have, so a hook that waits for such a thread waits for ever.
+`asyncio.to_thread` would deadlock. Its pool is small, and Pulumi's SDK keeps one of its threads for each registration
+that the engine has not answered. The engine answers after its hooks return, so a hook that waits for a thread of that
+pool waits for ever.
 """
 
 import asyncio
@@ -18,11 +19,11 @@ _THREADS = 16
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="eks-identity")
 
 
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `call` returns, or raises."""
+    """Run `call` in a thread with the current context. Return its result, or raise its exception."""
     run = partial(contextvars.copy_context().run, call, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), run)
+    return await asyncio.get_running_loop().run_in_executor(_pool(), run)

@@ -1,17 +1,17 @@
-"""For the unit tests of programs that use this library: no engine, no plugins, no account, some milliseconds each.
+"""Unit tests of programs that use this library, without engine, plugins and AWS account, in milliseconds.
 
     from pathlib import Path
     from eks_identity.testing import deploy
 
-    def test_operators_look_and_do_nothing_else():
+    def test_operators_can_only_read():
         deployment = deploy(Path("__main__.py"), config={"project:cluster": "eks-clu"})
         operator = "arn:…:user/eks-ope"
         deployment.assert_can(operator, "list", "pods")
         deployment.assert_cannot(operator, "delete", "pods", namespace="default")
         deployment.assert_pod_can("default", "my-sa", "s3:GetObject", "arn:…:my-bucket/file")
 
-Where an assertion fails, it says the chain that it read, and names the link that is broken. A wrong input makes
-`deploy` raise what `pulumi preview` would show.
+A failed assertion prints the chain of identity and names the broken link. For an input that is not valid, `deploy`
+raises the error that `pulumi preview` would show.
 """
 
 from __future__ import annotations

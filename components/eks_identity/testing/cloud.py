@@ -1,7 +1,7 @@
-"""Answers for engine and plugins, for a program that runs without either.
+"""Mocks of the engine and the plugins.
 
-Knows what AWS, EKS and Kubernetes would say of the resources that identity is made of: ARNs of the right partition and
-account, a cluster's issuer, names that Pulumi makes up. Everything else comes back as it was declared.
+They return the outputs of the resources that identity consists of: ARNs of the partition and account, a cluster's
+issuer, names that Pulumi generates. Other outputs are the declared inputs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from eks_identity.testing import scopes, wire
 
 
 class PluginError(grpc.RpcError):
-    """What a plugin says when a function of its fails, as the engine hands it on."""
+    """The error of a provider function, as the engine passes it on."""
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
@@ -32,7 +32,7 @@ class PluginError(grpc.RpcError):
 
 
 class Cloud(mocks.Mocks):
-    """An account in a region, with every cluster that a program asks for."""
+    """An AWS account in a region. Every cluster that the program looks up exists."""
 
     def __init__(
         self,
@@ -44,17 +44,17 @@ class Cloud(mocks.Mocks):
         permission_sets: Sequence[str] = (),
         **invokes: Any,
     ) -> None:
-        """What there is before the program runs.
+        """Create the account before the program runs.
 
         Args:
-            account: The account's number, twelve digits.
-            region: The region; it decides the partition.
-            authentication_modes: By the cluster's name; `API_AND_CONFIG_MAP` where left out.
-            policies: Documents of managed policies that are not declared here, by ARN or by name, so that
-                `Deployment.pod_lets` can look into them.
-            permission_sets: Names of Identity Center's permission sets that are assigned to the account.
-            invokes: What a function of a plugin answers, by its name: `getOpenIdConnectProvider={...}`, an Exception
-                that is raised, or a function of the call's arguments.
+            account: The account id, twelve digits.
+            region: The region, which determines the partition.
+            authentication_modes: Modes by the cluster's name. The default is `API_AND_CONFIG_MAP`.
+            policies: Documents of managed policies that the program does not declare, by ARN or by name.
+                `Deployment.pod_can` evaluates them.
+            permission_sets: Names of permission sets of Identity Center that are assigned to the account.
+            invokes: Results of provider functions by their names: `getOpenIdConnectProvider={...}`, an exception to
+                raise, or a function of the call's arguments.
         """
         self.account = account
         self.region = region
@@ -62,30 +62,35 @@ class Cloud(mocks.Mocks):
         self.authentication_modes = dict(authentication_modes or {})
         self.policies = dict(policies or {})
         self.calls: list[mocks.MockCallArgs] = []
-        self.made: dict[str, str] = {}
-        """The URN of what the eks plugin made below each of its clusters."""
-        self.clusters_made: set[str] = set()
+        self.eks_cluster_urns: dict[str, str] = {}
+        """URNs of the `aws.eks.Cluster`s that the eks plugin creates, by the name of its component."""
+        self.new_clusters: set[str] = set()
+        """Names of the clusters that the program creates."""
         self._invokes: dict[str, Any] = {
             "getCluster": lambda args: self.cluster(args["name"]),
             "getCallerIdentity": {"accountId": account, "arn": self.arn("iam", "root"), "id": account},
             "getPartition": {"partition": self.partition.name, "dnsSuffix": self.partition.dns_suffix, "id": "p"},
             "getRegion": {"name": region, "region": region, "id": region},
             "getOpenIdConnectProvider": PluginError("no matching IAM OIDC Provider found"),
-            "getRoles": {"id": region, "arns": [self._reserved(name) for name in permission_sets], "names": []},
+            "getRoles": {
+                "id": region,
+                "arns": [self._permission_set_role(name) for name in permission_sets],
+                "names": [],
+            },
             **invokes,
         }
 
-    def _reserved(self, permission_set: str) -> str:
-        """The role of a permission set; its last digits are made of the name."""
+    def _permission_set_role(self, permission_set: str) -> str:
+        """Return the ARN of a permission set's role. Its last digits are a hash of the name."""
         digits = hashlib.md5(permission_set.encode(), usedforsecurity=False).hexdigest()[:16]
         return self.arn("iam", f"role{PATH_PREFIX}{self.region}/AWSReservedSSO_{permission_set}_{digits}")
 
     def arn(self, service: str, resource: str, *, regional: bool = False) -> str:
-        """An ARN of this account."""
+        """Return an ARN of this account."""
         return self.partition.arn(service, resource, account=self.account, region=self.region if regional else "")
 
     def cluster(self, name: str) -> dict[str, Any]:
-        """What the aws plugin's getCluster says of a cluster; its issuer is made of its name."""
+        """Return the result of the aws plugin's getCluster. The issuer has a hash of the cluster's name."""
         unique = hashlib.md5(name.encode(), usedforsecurity=False).hexdigest().upper()
         host = f"{self.region}.{self.partition.dns_suffix}"
         return {
@@ -103,62 +108,66 @@ class Cloud(mocks.Mocks):
         return self.authentication_modes.get(name, "API_AND_CONFIG_MAP")
 
     def new_cluster(self, name: str, mode: str | None = None) -> dict[str, Any]:
-        """The state of a cluster that the program itself makes."""
-        self.clusters_made.add(name)
+        """Return the state of a cluster that the program creates."""
+        self.new_clusters.add(name)
         if mode is not None:
             self.authentication_modes[name] = mode
-        found = self.cluster(name)
-        config = found["accessConfigs"][0]
-        return {**found, "accessConfig": config, "certificateAuthority": found["certificateAuthorities"][0]}
+        cluster = self.cluster(name)
+        config = cluster["accessConfigs"][0]
+        return {**cluster, "accessConfig": config, "certificateAuthority": cluster["certificateAuthorities"][0]}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """What the plugin would say once the resource is made; in a preview it says no more than was declared."""
+        """Return id and state of a new resource. In a preview the state has only the inputs."""
         state = dict(args.inputs)
         if pulumi.runtime.is_dry_run():
             return "", state
         package = args.typ.partition(":")[0]
         kind = args.typ if package != "pulumi-python" else args.typ.rpartition(":")[2]
         if kind in _STATES:
-            state |= _given(_STATES[kind](self, args.name, state) | _given(state))
+            state |= _without_none(_STATES[kind](self, args.name, state) | _without_none(state))
         elif package == "aws":
-            state |= self._any(args.typ, args.name, state) | _given(state)
+            state |= self._other(args.typ, args.name, state) | _without_none(state)
         elif package == "kubernetes":
-            metadata = {"name": f"{args.name}-1a2b3c4", "namespace": "default", **_given(state.get("metadata", {}))}
+            metadata = {
+                "name": f"{args.name}-1a2b3c4",
+                "namespace": "default",
+                **_without_none(state.get("metadata", {})),
+            }
             state = {**state, "metadata": metadata}
         return str(state.pop("id", None) or state.get("name") or f"{args.name}-id"), state
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        """What a function of a plugin answers."""
+        """Return the result of a provider function, and record the call."""
         self.calls.append(args)
-        return self.answer(args.token.rpartition(":")[2], args.args)
+        return self.invoke(args.token.rpartition(":")[2], args.args)
 
-    def answer(self, function: str, args: Mapping[str, Any]) -> Any:
-        """What `function` of a plugin answers to `args`."""
+    def invoke(self, function: str, args: Mapping[str, Any]) -> Any:
+        """Return the result of the provider function `function`, or raise its error."""
         if function not in self._invokes:
-            raise PluginError(f"{function} has no answer here; fix: pass Cloud({function}={{…}})")
-        answer = self._invokes[function]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer(args) if callable(answer) else answer
+            raise PluginError(f"{function} has no mocked result; fix: pass Cloud({function}={{…}})")
+        result = self._invokes[function]
+        if isinstance(result, Exception):
+            raise result
+        return result(args) if callable(result) else result
 
-    def _any(self, token: str, name: str, state: dict[str, Any]) -> dict[str, Any]:
-        """An ARN and a name for what is not told apart here: enough to refer to."""
+    def _other(self, token: str, name: str, state: dict[str, Any]) -> dict[str, Any]:
+        """Return name and ARN of a resource of any other type of the aws plugin."""
         service, kind = re.fullmatch(r"aws:([^/]+)/([^:]+):\w+", token).groups()  # type: ignore[union-attr]
-        own = str(state.get("name") or f"{name}-1a2b3c4")
-        known = scopes.arn(token, name, state, partition=self.partition, region=self.region, account=self.account)
-        return {"name": own, "arn": known or self.arn(service, f"{kind}/{own}", regional=True)}
+        physical_name = str(state.get("name") or f"{name}-1a2b3c4")
+        scoped = scopes.arn(token, name, state, partition=self.partition, region=self.region, account=self.account)
+        return {"name": physical_name, "arn": scoped or self.arn(service, f"{kind}/{physical_name}", regional=True)}
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
 def _iam(kind: str) -> Callable[[Cloud, str, dict[str, Any]], dict[str, Any]]:
-    def made(cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
-        own = state.get("name") or f"{state.get('namePrefix') or f'{name}-'}1a2b3c4"
-        return {"name": own, "arn": cloud.arn("iam", f"{kind}{state.get('path') or '/'}{own}")}
+    def state_of(cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
+        physical_name = state.get("name") or f"{state.get('namePrefix') or f'{name}-'}1a2b3c4"
+        return {"name": physical_name, "arn": cloud.arn("iam", f"{kind}{state.get('path') or '/'}{physical_name}")}
 
-    return made
+    return state_of
 
 
 def _provider(cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -166,8 +175,8 @@ def _provider(cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]
 
 
 def _bucket(cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
-    own = state.get("bucket") or f"{name}-1a2b3c4"
-    return {"bucket": own, "arn": cloud.partition.arn("s3", own)}
+    bucket = state.get("bucket") or f"{name}-1a2b3c4"
+    return {"bucket": bucket, "arn": cloud.partition.arn("s3", bucket)}
 
 
 def _cluster(cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -176,8 +185,8 @@ def _cluster(cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _eks_cluster(cloud: Cloud, name: str, _state: dict[str, Any]) -> dict[str, Any]:
-    urn = cloud.made[name]
-    return {"eksCluster": wire.reference(urn, urn.rpartition("::")[2]), "kubeconfig": {}}
+    urn = cloud.eks_cluster_urns[name]
+    return {"eksCluster": wire.resource_reference(urn, urn.rpartition("::")[2]), "kubeconfig": {}}
 
 
 def _entry(cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -190,9 +199,9 @@ def _entry(cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _launch_template(_cloud: Cloud, name: str, state: dict[str, Any]) -> dict[str, Any]:
-    own = f"{state.get('namePrefix') or f'{name}-'}1a2b3c4"
-    digest = hashlib.md5(own.encode(), usedforsecurity=False).hexdigest()[:17]
-    return {"id": f"lt-{digest}", "name": own, "latestVersion": 1, "defaultVersion": 1}
+    physical_name = f"{state.get('namePrefix') or f'{name}-'}1a2b3c4"
+    digest = hashlib.md5(physical_name.encode(), usedforsecurity=False).hexdigest()[:17]
+    return {"id": f"lt-{digest}", "name": physical_name, "latestVersion": 1, "defaultVersion": 1}
 
 
 def _migration(_cloud: Cloud, _name: str, state: dict[str, Any]) -> dict[str, Any]:
@@ -212,4 +221,4 @@ _STATES: Mapping[str, Callable[[Cloud, str, dict[str, Any]], dict[str, Any]]] = 
     "aws:ec2/launchTemplate:LaunchTemplate": _launch_template,
     "AuthenticationModeMigration": _migration,
 }
-"""What a resource gets when it is made, besides what was declared of it."""
+"""Outputs of a new resource besides its inputs, by type."""

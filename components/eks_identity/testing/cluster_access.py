@@ -1,6 +1,6 @@
-"""From an IAM principal to what it may do in the cluster: entry or mapping, groups, bindings, rules.
+"""The chain of cluster access: IAM principal, access entry or aws-auth mapping, groups, bindings, rules.
 
-One sentence a link. Where the chain breaks, the last sentence says where, and what there is instead.
+Each link is one sentence. If the chain breaks, the last sentence names the broken link and the existing alternatives.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from eks_identity.evaluation.rbac import Request, allows
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.rbac import Rule
-from eks_identity.testing.deployment import Declared, Deployment, cluster_in, is_in, only_cluster
+from eks_identity.testing.deployment import Declared, Deployment, cluster_in, is_in, select_cluster
 from eks_identity.testing.verdict import Answer, Verdict
 
 RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
-EVERYBODY = "system:authenticated"
+AUTHENTICATED = "system:authenticated"
 MASTERS = "system:masters"
 
 
 @dataclass(frozen=True)
-class Way:
-    """A principal's way into a cluster."""
+class IdentityMapping:
+    """An access entry or aws-auth mapping, which gives a principal a username and groups in a cluster."""
 
-    by: str
+    kind: str
     cluster: str | None
     arn: str
     username: str
@@ -37,76 +37,83 @@ class Way:
 
     def __str__(self) -> str:
         groups = f"groups {', '.join(self.groups)}" if self.groups else "no groups"
-        return f"{self.by} of {self.arn}: username {self.username}, {groups}"
+        return f"{self.kind} of {self.arn}: username {self.username}, {groups}"
 
 
 @dataclass
 class _Chain:
-    """What was found on the way from a principal to an answer."""
+    """The links that a check has read, by their effect."""
 
-    allowed: list[str] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)
-    short: list[str] = field(default_factory=list)
-    """Links that are there and do not reach far enough."""
+    allowing: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    insufficient: list[str] = field(default_factory=list)
+    """Existing links that do not allow the request."""
 
 
 def verdict(deployment: Deployment, principal: str, request: Request, cluster: str | None) -> Verdict:
-    """The answer for one principal and one request."""
+    """Return the verdict on a request of a principal."""
     question = f"{principal}: {request}"
-    who = Principal.parse(principal)
-    ways = list(_ways(deployment))
-    cluster = only_cluster({way.cluster for way in ways}, cluster)
+    mappings = list(_mappings(deployment))
+    cluster = select_cluster({mapping.cluster for mapping in mappings}, cluster)
     question += f" of cluster {cluster}" if cluster else ""
-    way, refusal = _way_in(deployment, [way for way in ways if is_in(cluster, way.cluster)], who, cluster)
-    if way is None:
-        return Verdict(question, Answer.NO, (refusal,))
+    mappings = [mapping for mapping in mappings if is_in(cluster, mapping.cluster)]
+    mapping, broken_link = _effective_mapping(deployment, mappings, Principal.parse(principal), cluster)
+    if mapping is None:
+        return Verdict(question, Answer.NO, (broken_link,))
     chain = _Chain()
-    for policy in _policies(deployment, way):
-        _by_policy(chain, policy, request)
-    if MASTERS in way.groups:
-        chain.allowed.append(f"group {MASTERS} may do everything")
+    for policy in _policies(deployment, mapping):
+        _add_policy(chain, policy, request)
+    if MASTERS in mapping.groups:
+        chain.allowing.append(f"group {MASTERS} is allowed everything")
     for binding in _bindings(deployment, cluster):
-        subject = _subject(binding, way)
+        subject = _subject(binding, mapping)
         if subject is not None:
-            _by_binding(chain, deployment, binding, subject, request)
-    if chain.allowed:
-        return Verdict(question, Answer.YES, (str(way), *chain.allowed))
-    if chain.unclear:
-        return Verdict(question, Answer.UNKNOWN, (str(way), *chain.unclear))
-    return Verdict(question, Answer.NO, (str(way), *(chain.short or [_unbound(deployment, way, cluster)])))
+            _add_binding(chain, deployment, binding, subject, request)
+    if chain.allowing:
+        return Verdict(question, Answer.YES, (str(mapping), *chain.allowing))
+    if chain.unknown:
+        return Verdict(question, Answer.UNKNOWN, (str(mapping), *chain.unknown))
+    return Verdict(
+        question, Answer.NO, (str(mapping), *(chain.insufficient or [_unbound(deployment, mapping, cluster)]))
+    )
 
 
-def _ways(deployment: Deployment) -> Iterator[Way]:
+def _mappings(deployment: Deployment) -> Iterator[IdentityMapping]:
     for resource in deployment.resources:
-        given = resource.inputs
+        inputs = resource.inputs
         if resource.type == "aws:eks/accessEntry:AccessEntry":
-            username = given.get("userName") or given["principalArn"]
-            groups = tuple(given.get("kubernetesGroups") or ())
-            yield Way("access entry", given["clusterName"], given["principalArn"], username, groups)
+            username = inputs.get("userName") or inputs["principalArn"]
+            groups = tuple(inputs.get("kubernetesGroups") or ())
+            yield IdentityMapping("access entry", inputs["clusterName"], inputs["principalArn"], username, groups)
         elif resource.kind == "AccessEntry":
-            groups = tuple(given.get("groups") or ())
-            yield Way("access entry", given["cluster_name"], given["principal_arn"], given["username"], groups)
+            groups = tuple(inputs.get("groups") or ())
+            yield IdentityMapping(
+                "access entry", inputs["cluster_name"], inputs["principal_arn"], inputs["username"], groups
+            )
         elif resource.kind == "AwsAuthMapping":
-            place = cluster_in(given["kubeconfig"])
-            yield Way("aws-auth mapping", place, given["arn"], given["username"], tuple(given["groups"]))
+            cluster = cluster_in(inputs["kubeconfig"])
+            groups = tuple(inputs["groups"])
+            yield IdentityMapping("aws-auth mapping", cluster, inputs["arn"], inputs["username"], groups)
 
 
-def _way_in(deployment: Deployment, ways: list[Way], who: Principal, cluster: str | None) -> tuple[Way | None, str]:
-    """The way by which the principal comes in, or the sentence that says why there is none."""
+def _effective_mapping(
+    deployment: Deployment, mappings: list[IdentityMapping], principal: Principal, cluster: str | None
+) -> tuple[IdentityMapping | None, str]:
+    """Return the mapping that EKS uses for the principal, or None and the broken link."""
     mode = AuthenticationMode.parse(_mode(deployment, cluster))
-    entries = [way for way in ways if way.by == "access entry" and same_arn(way.arn, who.arn)]
-    mappings = [way for way in ways if way.by != "access entry" and same_arn(way.arn, who.aws_auth_arn)]
+    entries = [item for item in mappings if item.kind == "access entry" and same_arn(item.arn, principal.arn)]
+    aws_auth = [item for item in mappings if item.kind != "access entry" and same_arn(item.arn, principal.aws_auth_arn)]
     if entries and mode.reads_access_entries:
         return entries[0], ""
-    if mappings and mode.reads_aws_auth:
-        return mappings[-1], ""
-    if entries or mappings:
-        unread = (entries or mappings)[0]
-        return None, f"broken: {unread.by} of {unread.arn} is not read with authentication mode {mode}"
-    known = sorted({way.arn for way in ways})
-    near = difflib.get_close_matches(who.arn, known, n=1, cutoff=0.8)
-    instead = f"did you mean {near[0]}?" if near else f"there are those of {', '.join(known) or 'nobody'}"
-    return None, f"broken: no access entry and no aws-auth mapping of {who.arn}; {instead}"
+    if aws_auth and mode.reads_aws_auth:
+        return aws_auth[-1], ""
+    if entries or aws_auth:
+        unread = (entries or aws_auth)[0]
+        return None, f"broken: {unread.kind} of {unread.arn} is not read with authentication mode {mode}"
+    arns = sorted({mapping.arn for mapping in mappings})
+    near = difflib.get_close_matches(principal.arn, arns, n=1, cutoff=0.8)
+    hint = f"did you mean {near[0]}?" if near else f"principals with access are {', '.join(arns) or 'none'}"
+    return None, f"broken: no access entry and no aws-auth mapping of {principal.arn}; {hint}"
 
 
 def _mode(deployment: Deployment, cluster: str | None) -> str:
@@ -117,45 +124,47 @@ def _mode(deployment: Deployment, cluster: str | None) -> str:
 
 
 @dataclass(frozen=True)
-class _Policy:
+class _PolicyAssociation:
+    """An access policy that is associated with a principal."""
+
     name: str
     namespaces: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"access policy {self.name} " + (
-            f"in namespaces {', '.join(self.namespaces)}" if self.namespaces else "in the whole cluster"
+            f"in namespaces {', '.join(self.namespaces)}" if self.namespaces else "in all namespaces"
         )
 
 
-def _policies(deployment: Deployment, way: Way) -> Iterator[_Policy]:
+def _policies(deployment: Deployment, mapping: IdentityMapping) -> Iterator[_PolicyAssociation]:
     for resource in deployment.of("aws:eks/accessPolicyAssociation:AccessPolicyAssociation"):
-        given = resource.inputs
+        inputs = resource.inputs
         if (
-            way.by == "access entry"
-            and given["clusterName"] == way.cluster
-            and same_arn(given["principalArn"], way.arn)
+            mapping.kind == "access entry"
+            and inputs["clusterName"] == mapping.cluster
+            and same_arn(inputs["principalArn"], mapping.arn)
         ):
-            scope = given["accessScope"]
-            yield _Policy(given["policyArn"].rpartition("/")[2], tuple(scope.get("namespaces") or ()))
+            namespaces = tuple(inputs["accessScope"].get("namespaces") or ())
+            yield _PolicyAssociation(inputs["policyArn"].rpartition("/")[2], namespaces)
 
 
-def _by_policy(chain: _Chain, policy: _Policy, request: Request) -> None:
+def _add_policy(chain: _Chain, policy: _PolicyAssociation, request: Request) -> None:
     if policy.name not in ACCESS_POLICY_RULES:
-        chain.unclear.append(f"not known: what {policy} allows, since AWS documents no rules of it")
+        chain.unknown.append(f"unknown: the rules of {policy}, because AWS does not document them")
     elif policy.namespaces and not any(matches(pattern, request.namespace or "") for pattern in policy.namespaces):
-        chain.short.append(f"broken: {policy} does not reach {_place(request)}")
+        chain.insufficient.append(f"broken: {policy} does not reach {_scope(request)}")
     elif allows(ACCESS_POLICY_RULES[policy.name], request):
-        chain.allowed.append(f"{policy} allows it")
+        chain.allowing.append(f"{policy} allows it")
     else:
-        chain.short.append(f"broken: {policy} has no rule for {request.verb} on {request.resource}")
+        chain.insufficient.append(f"broken: {policy} has no rule for {request.verb} on {request.resource}")
 
 
 def _bindings(deployment: Deployment, cluster: str | None) -> list[Declared]:
-    found = deployment.of(f"{RBAC}ClusterRoleBinding", f"{RBAC}RoleBinding")
-    return [binding for binding in found if is_in(cluster, deployment.cluster_of(binding))]
+    bindings = deployment.of(f"{RBAC}ClusterRoleBinding", f"{RBAC}RoleBinding")
+    return [binding for binding in bindings if is_in(cluster, deployment.cluster_of(binding))]
 
 
-def _by_binding(chain: _Chain, deployment: Deployment, binding: Declared, subject: str, request: Request) -> None:
+def _add_binding(chain: _Chain, deployment: Deployment, binding: Declared, subject: str, request: Request) -> None:
     reference = binding.inputs["roleRef"]
     role = f"{reference['kind']} {reference['name']}"
     namespace = _namespace(binding) if binding.kind == "RoleBinding" else None
@@ -164,19 +173,21 @@ def _by_binding(chain: _Chain, deployment: Deployment, binding: Declared, subjec
     )
     rules = _rules(deployment, reference, namespace, deployment.cluster_of(binding))
     if namespace is not None and request.namespace != namespace:
-        chain.short.append(f"broken: {link}, and does not reach {_place(request)}")
+        chain.insufficient.append(f"broken: {link}, and does not reach {_scope(request)}")
     elif rules is None:
-        chain.unclear.append(f"{link}, whose rules are not known: it is not declared here")
+        chain.unknown.append(f"unknown: {link}, and the program does not declare its rules")
     elif allows(rules, request) and not (namespace and request.is_path):
-        chain.allowed += [link, f"{role} allows it"]
+        chain.allowing += [link, f"{role} allows it"]
     else:
-        chain.short.append(f"broken: {link}, which has no rule for {request}; it has {_shown(rules)}")
+        chain.insufficient.append(f"broken: {link}, which has no rule for {request}; it has {_shown(rules)}")
 
 
-def _subject(binding: Declared, way: Way) -> str | None:
+def _subject(binding: Declared, mapping: IdentityMapping) -> str | None:
     for subject in binding.inputs.get("subjects") or ():
         kind, name = subject["kind"], subject["name"]
-        if (kind == "Group" and name in {*way.groups, EVERYBODY}) or (kind == "User" and name == way.username):
+        if (kind == "Group" and name in {*mapping.groups, AUTHENTICATED}) or (
+            kind == "User" and name == mapping.username
+        ):
             return f"{kind.lower()} {name}"
     return None
 
@@ -184,36 +195,32 @@ def _subject(binding: Declared, way: Way) -> str | None:
 def _rules(
     deployment: Deployment, reference: dict[str, Any], namespace: str | None, cluster: str | None
 ) -> list[Rule] | None:
-    """The rules of the role that a binding refers to; None where they are not known."""
+    """Return the rules of the role that a binding refers to, None if they are unknown."""
     for role in deployment.of(f"{RBAC}{reference['kind']}"):
-        same_place = reference["kind"] == "ClusterRole" or _namespace(role) == namespace
-        if _name(role) == reference["name"] and same_place and is_in(cluster, deployment.cluster_of(role)):
+        is_same_namespace = reference["kind"] == "ClusterRole" or _namespace(role) == namespace
+        if _name(role) == reference["name"] and is_same_namespace and is_in(cluster, deployment.cluster_of(role)):
             if role.inputs.get("aggregationRule"):
                 return None
             return [_rule(rule) for rule in role.inputs.get("rules") or ()]
-    known = DEFAULT_ROLES.get(reference["name"]) if reference["kind"] == "ClusterRole" else None
-    return list(known) if known is not None else None
+    default = DEFAULT_ROLES.get(reference["name"]) if reference["kind"] == "ClusterRole" else None
+    return None if default is None else list(default)
 
 
-def _rule(given: dict[str, Any]) -> Rule:
-    def words(name: str) -> tuple[str, ...]:
-        return tuple(given.get(name) or ())
-
-    return Rule(
-        words("verbs"), words("resources"), words("apiGroups"), words("resourceNames"), words("nonResourceURLs")
-    )
+def _rule(document: dict[str, Any]) -> Rule:
+    keys = ("verbs", "resources", "apiGroups", "resourceNames", "nonResourceURLs")
+    return Rule(*(tuple(document.get(key) or ()) for key in keys))
 
 
-def _unbound(deployment: Deployment, way: Way, cluster: str | None) -> str:
-    if not way.groups:
-        return "broken: it has no groups and no access policy, and nothing is bound to its username"
-    bound = sorted(
+def _unbound(deployment: Deployment, mapping: IdentityMapping, cluster: str | None) -> str:
+    if not mapping.groups:
+        return "broken: it has no groups and no access policy, and no binding has its username"
+    bound_groups = sorted(
         subject["name"]
         for binding in _bindings(deployment, cluster)
         for subject in binding.inputs.get("subjects") or ()
         if subject["kind"] == "Group"
     )
-    return f"broken: nothing is bound to {', '.join(way.groups)}; bound groups are {', '.join(bound) or 'none'}"
+    return f"broken: no binding has {', '.join(mapping.groups)}; bound groups are {', '.join(bound_groups) or 'none'}"
 
 
 def _shown(rules: list[Rule]) -> str:
@@ -224,7 +231,7 @@ def _shown(rules: list[Rule]) -> str:
     )
 
 
-def _place(request: Request) -> str:
+def _scope(request: Request) -> str:
     return f"namespace {request.namespace}" if request.namespace else "all namespaces"
 
 

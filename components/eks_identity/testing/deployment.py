@@ -1,4 +1,4 @@
-"""What a program declared, and what that lets whom do."""
+"""The resources that a program registers, and the access that they grant."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from eks_identity.testing.verdict import Answer, Verdict
 
 @dataclass
 class Declared:
-    """A resource that was registered."""
+    """A resource that the program registers."""
 
     type: str
     """Its type token, such as `aws:iam/role:Role`."""
     name: str
-    """Its name in Pulumi."""
+    """Its logical name."""
     inputs: dict[str, Any]
-    """What it was given, secrets in the clear."""
+    """Its inputs, secrets decrypted."""
     request: Any
-    """The registration as the engine got it, options and all."""
+    """The registration that the engine receives, options included."""
     state: dict[str, Any] = field(default_factory=dict)
-    """What the plugin answered: in an update, the ARN and name that it got."""
+    """The state that the plugin returns. In an update it has ARN and name."""
     urn: str = ""
     outputs: dict[str, Any] = field(default_factory=dict)
-    """What a component said of itself at its end, secrets in the clear."""
+    """The outputs that a component registers, secrets decrypted."""
     registered_outputs: Any = None
-    """The same as the engine got it, secrets marked."""
+    """The outputs that the engine receives, secrets marked."""
 
     @property
     def kind(self) -> str:
-        """The last part of its type: `Role`."""
+        """The last part of its type token: `Role`."""
         return self.type.rpartition(":")[2]
 
 
 @dataclass
 class Deployment:
-    """What a program registered, and what it returned with every Output resolved (None where unknown)."""
+    """The resources that a program registers, and its return value with resolved Outputs (None if unknown)."""
 
     resources: list[Declared]
     value: Any = None
     cloud: Cloud = field(default_factory=Cloud)
 
     def of(self, *types: str) -> list[Declared]:
-        """The resources of these types, in the order of registration."""
+        """Return the resources of these types, in the order of registration."""
         return [resource for resource in self.resources if resource.type in types]
 
     def one(self, type_: str) -> Declared:
-        """The resource of this type, of which there is one."""
-        (found,) = self.of(type_)
-        return found
+        """Return the only resource of this type. Raises `ValueError` if there are none or several."""
+        (resource,) = self.of(type_)
+        return resource
 
     @property
     def names(self) -> list[tuple[str, str]]:
-        """Type and name of each resource."""
+        """Type and logical name of each resource."""
         return [(resource.type, resource.name) for resource in self.resources]
 
     def cluster_of(self, resource: Declared) -> str | None:
-        """The cluster that a Kubernetes object is in, by its provider's kubeconfig; None where that does not say."""
+        """Return the cluster of a Kubernetes object by its provider's kubeconfig, None if that has no cluster name."""
         provider = resource.request.provider.rpartition("::")[0]
         for candidate in self.resources:
             if candidate.urn and candidate.urn == provider:
                 return cluster_in(candidate.inputs.get("kubeconfig"))
         return None
 
-    def lets(
+    def can(
         self,
         principal: str,
         verb: str,
@@ -82,33 +82,33 @@ class Deployment:
         name: str | None = None,
         cluster: str | None = None,
     ) -> Verdict:
-        """Whether this program lets an IAM principal do that with kubectl, and by which chain.
+        """Return whether an IAM principal is allowed a request to the Kubernetes API, and by which chain.
 
-        Only what the program declares counts, and the ClusterRoles that every cluster has (`view`, `edit`, `admin`,
-        `cluster-admin`): what others map or bind in the same cluster is not known here.
+        The check reads the program's resources and the default ClusterRoles (`view`, `edit`, `admin`,
+        `cluster-admin`). It does not read mappings and bindings that other programs create in the same cluster.
 
         Args:
             principal: The ARN of an IAM user or role, path included.
             verb: `get`, `list`, `create` …
             resource: The plural name, with its subresource (`pods/log`), or a path (`/healthz`).
-            namespace: Where; None asks for all namespaces at once.
-            api_group: `apps` and the like; the core group is `""`.
-            name: The object's name, where a rule is about named objects.
-            cluster: The cluster's name; needed where the program has several.
+            namespace: The namespace. None is a request for all namespaces.
+            api_group: The API group, such as `apps`. The core group is `""`.
+            name: The object's name, for rules with resource names.
+            cluster: The cluster's name. Required if the program has several clusters.
         """
-        from eks_identity.testing.cluster_access import verdict  # noqa: PLC0415 - it reads deployments
+        from eks_identity.testing.cluster_access import verdict  # noqa: PLC0415 - that module imports this one
 
         return verdict(self, principal, Request(verb, resource, namespace, api_group, name), cluster)
 
     def assert_can(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
-        """As `lets`, and raises `AssertionError` with the broken link unless the answer is yes."""
-        self.lets(principal, verb, resource, *where, **how).require(Answer.YES)  # type: ignore[arg-type]
+        """Raise `AssertionError` with the broken link unless `can` returns yes."""
+        self.can(principal, verb, resource, *where, **how).require(Answer.YES)  # type: ignore[arg-type]
 
     def assert_cannot(self, principal: str, verb: str, resource: str, *where: str | None, **how: Any) -> None:
-        """As `lets`, and raises `AssertionError` with the chain unless the answer is no."""
-        self.lets(principal, verb, resource, *where, **how).require(Answer.NO)  # type: ignore[arg-type]
+        """Raise `AssertionError` with the chain unless `can` returns no."""
+        self.can(principal, verb, resource, *where, **how).require(Answer.NO)  # type: ignore[arg-type]
 
-    def pod_lets(
+    def pod_can(
         self,
         namespace: str,
         service_account: str,
@@ -118,35 +118,35 @@ class Deployment:
         cluster: str | None = None,
         context: Mapping[str, str] | None = None,
     ) -> Verdict:
-        """Whether this program lets the pods of a service account do that in AWS, and by which chain.
+        """Return whether pods of a service account are allowed an AWS action, and by which chain.
 
-        Trust policy, permission policies and boundary of the role count; policies of resources, of the organization and
-        of sessions do not. The content of managed policies that are not declared here is not known, unless
-        `Cloud(policies=…)` has it.
+        The check evaluates trust policy, permissions policies and permissions boundary of the role. It does not
+        evaluate resource policies, SCPs and session policies. The document of a managed policy that the program does
+        not declare is unknown unless `Cloud(policies=…)` has it.
 
         Args:
             namespace: The service account's namespace.
             service_account: The service account's name.
-            action: `s3:GetObject` and the like.
-            resource: The ARN of what it is done to.
-            cluster: The cluster's name; needed where the program has several.
+            action: The action, such as `s3:GetObject`.
+            resource: The ARN of the resource.
+            cluster: The cluster's name. Required if the program has several clusters.
             context: Condition keys of the request: `{"aws:ResourceTag/team": "shop"}`.
         """
-        from eks_identity.testing.workloads import verdict  # noqa: PLC0415 - see `lets`
+        from eks_identity.testing.workloads import verdict  # noqa: PLC0415 - see `can`
 
         return verdict(self, namespace, service_account, action, resource, cluster=cluster, context=context or {})
 
     def assert_pod_can(self, namespace: str, service_account: str, action: str, *on: str, **how: Any) -> None:
-        """As `pod_lets`, and raises `AssertionError` with the broken link unless the answer is yes."""
-        self.pod_lets(namespace, service_account, action, *on, **how).require(Answer.YES)
+        """Raise `AssertionError` with the broken link unless `pod_can` returns yes."""
+        self.pod_can(namespace, service_account, action, *on, **how).require(Answer.YES)
 
-    def assert_pod_lets_not(self, namespace: str, service_account: str, action: str, *on: str, **how: Any) -> None:
-        """As `pod_lets`, and raises `AssertionError` with the chain unless the answer is no."""
-        self.pod_lets(namespace, service_account, action, *on, **how).require(Answer.NO)
+    def assert_pod_cannot(self, namespace: str, service_account: str, action: str, *on: str, **how: Any) -> None:
+        """Raise `AssertionError` with the chain unless `pod_can` returns no."""
+        self.pod_can(namespace, service_account, action, *on, **how).require(Answer.NO)
 
 
 def cluster_in(kubeconfig: Any) -> str | None:
-    """The cluster that a kubeconfig gets its tokens for."""
+    """Return the cluster that the exec command of a kubeconfig gets its tokens for."""
     text = json.dumps(kubeconfig) if isinstance(kubeconfig, Mapping) else kubeconfig
     if not isinstance(text, str):
         return None
@@ -161,14 +161,14 @@ def cluster_in(kubeconfig: Any) -> str | None:
     return None
 
 
-def only_cluster(clusters: set[str | None], asked: str | None) -> str | None:
-    """The cluster that a question is about. Raises `ValueError` where that has to be said."""
+def select_cluster(clusters: set[str | None], requested: str | None) -> str | None:
+    """Return the cluster of a check. Raises `ValueError` if the program has several and none is requested."""
     named = {cluster for cluster in clusters if cluster is not None}
-    if asked is None and len(named) > 1:
+    if requested is None and len(named) > 1:
         raise ValueError(f"the program has several clusters; fix: pass cluster=, one of {', '.join(sorted(named))}")
-    return asked or next(iter(named), None)
+    return requested or next(iter(named), None)
 
 
-def is_in(cluster: str | None, place: str | None) -> bool:
-    """Whether something that is in `place` counts for `cluster`; what does not say its place counts everywhere."""
-    return cluster is None or place is None or cluster == place
+def is_in(cluster: str | None, resource_cluster: str | None) -> bool:
+    """Return whether a resource belongs to `cluster`. A resource of an unknown cluster belongs to every cluster."""
+    return cluster is None or resource_cluster is None or cluster == resource_cluster

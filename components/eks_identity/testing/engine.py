@@ -1,7 +1,7 @@
-"""A Pulumi program in the test's own process: the SDK is the real one, a `Cloud` stands in for engine and plugins.
+"""Runs a Pulumi program in the test's process with the real SDK. A `Cloud` replaces the engine and the plugins.
 
-Each deployment has an event loop of its own, and leaves nothing behind: Pulumi's mocks alone keep loops open, and
-what a refused program left unfinished would reach the next one.
+Each deployment has its own event loop and closes it. Pulumi's mocks alone keep loops open, and unfinished tasks of a
+failed program would run in the next one.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ def deploy(
     project: str = "project",
     stack: str = "stack",
 ) -> Deployment:
-    """Runs `program` as `pulumi up` would, or as `pulumi preview`; says what was declared.
+    """Run `program` as `pulumi up` or `pulumi preview` does, and return the registered resources.
 
-    What the program raises comes out of here, also where it was raised in an `apply`: `InvalidInputError` for a wrong
-    input.
+    Raises the exceptions of the program, those of an `apply` included: `InvalidInputError` for an input that is not
+    valid.
 
     Args:
-        program: A function without arguments, or the path of a program's file, which is run as `__main__`.
-        preview: What a new resource will only get when it is made is unknown, as in a real preview.
-        cloud: The account, region and clusters to deploy to; else `Cloud()`.
-        config: The stack's settings by their full names: `{"project:cluster": "eks-clu"}`.
-        project: The project's name, under which `pulumi.Config()` looks.
+        program: A function without arguments, or the path of a program's file, which runs as `__main__`.
+        preview: Outputs that a new resource gets on creation are unknown, as in a real preview.
+        cloud: The account, region and clusters. The default is `Cloud()`.
+        config: The stack's config by full keys: `{"project:cluster": "eks-clu"}`.
+        project: The project's name, which is the namespace of `pulumi.Config()`.
         stack: The stack's name.
     """
-    # As Pulumi's own host does: a program that was refused leaves futures that nobody asks any more.
+    # As Pulumi's own host does: a failed program has futures that are never awaited.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     cloud = cloud or Cloud()
-    with _fresh_loop() as loop:
+    with _new_loop() as loop:
         monitor = _Monitor(cloud)
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
@@ -78,7 +78,7 @@ def _run(program: Program) -> Any:
 
 
 class _Monitor(mocks.MockMonitor):
-    """Keeps each registration as the engine got it."""
+    """Records each registration as the engine receives it."""
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -95,34 +95,38 @@ class _Monitor(mocks.MockMonitor):
             return super().RegisterResource(request)  # type: ignore[no-untyped-call]
         self.requests.append(request)
         if request.type == "eks:index:Cluster":
-            self._make_cluster_of(request)
+            self._create_eks_cluster(request)
         id_, state = self._cloud.new_resource(
             mocks.MockResourceArgs(
                 typ=request.type,
                 name=request.name,
-                inputs=wire.read(request.object),
+                inputs=wire.read_properties(request.object),
                 provider=request.provider,
                 resource_id=request.importId,
                 custom=request.custom,
             )
         )
         urn = self.make_urn(request.parent, request.type, request.name)
-        # What a provider is given later is asked for before it is known.
-        later = wire.read(request.object, keep_unknowns=True) if request.type.startswith("pulumi:providers:") else {}
-        self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, id_ or "", {**state, **later})
-        marked = wire.marked(state, json_format.MessageToDict(request.object))
+        # The library reads inputs of a provider before they are resolved.
+        unknowns = (
+            wire.read_properties(request.object, keep_unknowns=True)
+            if request.type.startswith("pulumi:providers:")
+            else {}
+        )
+        self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, id_ or "", {**state, **unknowns})
+        marked = wire.mark_secrets(state, json_format.MessageToDict(request.object))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_ or "", object=_struct(marked))
 
-    def _make_cluster_of(self, request: Any) -> None:
-        """What the eks plugin registers below its own component, and hands back as a reference."""
+    def _create_eks_cluster(self, request: Any) -> None:
+        """Register the cluster that the eks plugin creates as a child of its component and returns as a reference."""
         urn = self.make_urn(
             self.make_urn(request.parent, request.type, request.name), "aws:eks/cluster:Cluster", "made"
         )
-        inputs = wire.read(request.object)
+        inputs = wire.read_properties(request.object)
         name = inputs.get("name", f"{request.name}-eksCluster-1a2b3c4")
         state = self._cloud.new_cluster(name, inputs.get("authenticationMode"))
         self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, name, state)
-        self._cloud.made[request.name] = urn
+        self._cloud.eks_cluster_urns[request.name] = urn
 
     def declared(self, request: Any) -> Declared:
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -130,49 +134,49 @@ class _Monitor(mocks.MockMonitor):
         return Declared(
             type=request.type,
             name=request.name,
-            inputs=wire.read(request.object, keep_unknowns=True),
+            inputs=wire.read_properties(request.object, keep_unknowns=True),
             request=request,
             state=dict(self.resources[urn].state),
             urn=urn,
-            outputs={} if outputs is None else wire.read(outputs, keep_unknowns=True),
+            outputs={} if outputs is None else wire.read_properties(outputs, keep_unknowns=True),
             registered_outputs=outputs,
         )
 
 
 def _struct(state: Mapping[str, Any]) -> struct_pb2.Struct:
-    made = struct_pb2.Struct()
-    made.update(state)
-    return made
+    struct = struct_pb2.Struct()
+    struct.update(state)
+    return struct
 
 
-class _Loops(asyncio.DefaultEventLoopPolicy):
-    """Knows every loop that was made: Pulumi's mocks make one in each thread that they answer in, and leave it open."""
+class _LoopPolicy(asyncio.DefaultEventLoopPolicy):
+    """Records every event loop. Pulumi's mocks create one in each of their threads and leave it open."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.made: list[asyncio.AbstractEventLoop] = []
+        self.loops: list[asyncio.AbstractEventLoop] = []
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         loop = super().new_event_loop()
-        self.made.append(loop)
+        self.loops.append(loop)
         return loop
 
 
 @contextmanager
-def _fresh_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    before, policy = asyncio.get_event_loop_policy(), _Loops()
+def _new_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    before, policy = asyncio.get_event_loop_policy(), _LoopPolicy()
     asyncio.set_event_loop_policy(policy)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
         yield loop
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
+        unfinished = asyncio.all_tasks(loop)
+        for task in unfinished:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_default_executor())
-        for made in policy.made:
-            made.close()
+        for opened in policy.loops:
+            opened.close()
         asyncio.set_event_loop(None)
         asyncio.set_event_loop_policy(before)

@@ -1,4 +1,4 @@
-"""A role that a program declares: whom its trust policy lets take it on, and what its policies let it do."""
+"""Evaluation of the IAM roles that a program declares: trust policy, permissions policies and boundary."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ROLE = "aws:iam/role:Role"
 
 
 def find(deployment: Deployment, arn: str) -> Declared:
-    """The role of that ARN. Raises `UnclearError` where the program does not declare it."""
+    """Return the role with this ARN. Raises `UnclearError` if the program does not declare it."""
     for role in deployment.of(ROLE):
         if same_arn(str(role.state.get("arn", "")), arn):
             return role
-    raise UnclearError(f"what {arn} trusts and may do: it is not declared here")
+    raise UnclearError(f"trust policy and permissions of {arn}: the program does not declare the role")
 
 
 def trusted_provider(role: Declared, issuer: str | None) -> str | None:
-    """The OIDC provider that the role trusts: the one of `issuer`, where that is known."""
+    """Return the ARN of the OIDC provider that the role trusts. It is that of `issuer`, if not None."""
     host = issuer.removeprefix("https://") if issuer else None
     for statement in statements(role.inputs["assumeRolePolicy"]):
         for arn in _principals(statement, "Federated"):
@@ -38,69 +38,72 @@ def trusted_provider(role: Declared, issuer: str | None) -> str | None:
     return None
 
 
-def distrust(
+def untrusted_reason(
     role: Declared, principal: tuple[str, str], actions: tuple[str, ...], context: Mapping[str, str]
 ) -> str | None:
-    """Why the role's trust policy does not let `principal` take it on; None where it does."""
+    """Return why the trust policy does not allow `principal` to assume the role, None if it does."""
     kind, value = principal
-    named = [
+    matching = [
         statement
         for statement in statements(role.inputs["assumeRolePolicy"])
         if value in _principals(statement, kind) or "*" in _principals(statement, kind)
     ]
     name = role.state["name"]
-    if not named:
+    if not matching:
         return f"the trust policy of role {name} does not name {value}"
     for action in actions:
-        about = [statement for statement in named if any(matches(one, action) for one in _actions(statement))]
-        if not about:
+        relevant = [
+            statement for statement in matching if any(matches(pattern, action) for pattern in _actions(statement))
+        ]
+        if not relevant:
             return f"the trust policy of role {name} does not allow {action} to {value}"
-        effects = {statement["Effect"] for statement in about if satisfied(statement, context)}
+        effects = {statement["Effect"] for statement in relevant if satisfied(statement, context)}
         if effects != {"Allow"}:
-            given = ", ".join(f"{key}={one}" for key, one in context.items())
-            return f"the conditions of the trust policy of role {name} do not hold for {given or 'this call'}"
+            keys = ", ".join(f"{key}={value}" for key, value in context.items())
+            return f"the conditions of the trust policy of role {name} are not met by {keys or 'this request'}"
     return None
 
 
 def permits(
     deployment: Deployment, role: Declared, action: str, resource: str, context: Mapping[str, str]
 ) -> tuple[Answer, str]:
-    """What the role's policies and its boundary say, and that as a sentence."""
+    """Return whether the role's policies and boundary allow an action, with the reason as a sentence."""
     name = role.state["name"]
-    known, unknown = _policies(deployment, role)
-    decision = decide(known.values(), action, resource, context)
+    documents, unknown = _policies(deployment, role)
+    decision = decide(documents.values(), action, resource, context)
     if decision is Decision.DENY:
         return Answer.NO, f"broken: a policy of role {name} denies {action} on {resource}"
     boundary = role.inputs.get("permissionsBoundary")
-    within = None if boundary is None else _managed(deployment, boundary)
-    if within is not None and decide([within], action, resource, context) is not Decision.ALLOW:
+    boundary_document = None if boundary is None else _managed(deployment, boundary)
+    if boundary_document is not None and decide([boundary_document], action, resource, context) is not Decision.ALLOW:
         return Answer.NO, f"broken: the permissions boundary {boundary} of role {name} does not allow {action}"
-    if decision is Decision.ALLOW and (boundary is None or within is not None):
+    if decision is Decision.ALLOW and (boundary is None or boundary_document is not None):
         return Answer.YES, f"a policy of role {name} allows {action} on {resource}"
-    blind = [*unknown, *([boundary] if boundary is not None and within is None else [])]
-    if blind:
-        fix = "give their documents in Cloud(policies={arn: document})"
-        return Answer.UNKNOWN, f"not known: what {', '.join(blind)} of role {name} says of {action}; {fix}"
-    has = ", ".join(known) or "none"
+    if boundary is not None and boundary_document is None:
+        unknown.append(boundary)
+    if unknown:
+        fix = "pass their documents in Cloud(policies={arn: document})"
+        return Answer.UNKNOWN, f"unknown: the documents of {', '.join(unknown)} of role {name}; {fix}"
+    has = ", ".join(documents) or "none"
     return Answer.NO, f"broken: no policy of role {name} allows {action} on {resource}; it has {has}"
 
 
 def _policies(deployment: Deployment, role: Declared) -> tuple[dict[str, Document | str], list[str]]:
-    """The documents of the role's policies by name, and the ARNs of those whose content is not known."""
-    known: dict[str, Document | str] = {}
+    """Return the documents of the role's policies by name, and the ARNs of those with unknown documents."""
+    documents: dict[str, Document | str] = {}
     unknown: list[str] = []
     for policy in deployment.of("aws:iam/rolePolicy:RolePolicy"):
         if policy.inputs["role"] == role.state["name"]:
-            known[str(policy.inputs.get("name", policy.name))] = policy.inputs["policy"]
+            documents[str(policy.inputs.get("name", policy.name))] = policy.inputs["policy"]
     for policy in role.inputs.get("inlinePolicies") or ():
-        known[policy["name"]] = policy["policy"]
+        documents[policy["name"]] = policy["policy"]
     for arn in _attached(deployment, role):
         document = _managed(deployment, arn)
         if document is None:
             unknown.append(arn)
         else:
-            known[arn] = document
-    return known, unknown
+            documents[arn] = document
+    return documents, unknown
 
 
 def _attached(deployment: Deployment, role: Declared) -> Iterator[str]:
@@ -111,22 +114,22 @@ def _attached(deployment: Deployment, role: Declared) -> Iterator[str]:
 
 
 def _managed(deployment: Deployment, arn: str) -> Document | str | None:
-    """The document of a managed policy: declared here, or told to `Cloud`."""
+    """Return the document of a managed policy of the program or of `Cloud`, None if it is unknown."""
     for policy in deployment.of("aws:iam/policy:Policy"):
         if same_arn(str(policy.state.get("arn", "")), arn):
             return str(policy.inputs["policy"])
-    told = deployment.cloud.policies
-    return told.get(arn, told.get(arn.rpartition("/")[2]))
+    policies = deployment.cloud.policies
+    return policies.get(arn, policies.get(arn.rpartition("/")[2]))
 
 
 def _principals(statement: Document, kind: str) -> list[str]:
     principal = statement.get("Principal", {})
     if principal == "*":
         return ["*"]
-    found = principal.get(kind, [])
-    return [found] if isinstance(found, str) else list(found)
+    values = principal.get(kind, [])
+    return [values] if isinstance(values, str) else list(values)
 
 
 def _actions(statement: Document) -> list[str]:
-    found = statement.get("Action", [])
-    return [found] if isinstance(found, str) else list(found)
+    actions = statement.get("Action", [])
+    return [actions] if isinstance(actions, str) else list(actions)

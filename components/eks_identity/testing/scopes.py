@@ -1,4 +1,4 @@
-"""ARNs of what the catalogue's policies are scoped to: each service writes them in a form of its own."""
+"""ARNs of the resources that policy templates are scoped to. The format depends on the service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from eks_identity.model.partitions import Partition
 
-_FORMS: Mapping[str, tuple[str, str]] = {
+_FORMATS: Mapping[str, tuple[str, str]] = {
     "aws:amp/workspace:Workspace": ("aps", "workspace/ws-{id}"),
     "aws:efs/fileSystem:FileSystem": ("elasticfilesystem", "file-system/fs-{id:.17}"),
     "aws:kms/key:Key": ("kms", "key/{id:.8}-{id:.4}-{id:.4}-{id:.4}-{id:.12}"),
@@ -18,7 +18,7 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     "aws:sqs/queue:Queue": ("sqs", "{name}"),
     "aws:ssm/parameter:Parameter": ("ssm", "parameter/{name}"),
 }
-"""Service and resource of each type's ARN."""
+"""Service and resource part of the ARN of each type."""
 _GLOBAL = {"route53"}
 """Services whose ARNs have neither region nor account."""
 
@@ -26,11 +26,11 @@ _GLOBAL = {"route53"}
 def arn(
     token: str, name: str, state: Mapping[str, Any], *, partition: Partition, region: str, account: str
 ) -> str | None:
-    """The ARN that a new resource of this type gets; None where it is none of these."""
-    if token not in _FORMS:
+    """Return the ARN of a new resource of this type, None for other types."""
+    if token not in _FORMATS:
         return None
-    service, form = _FORMS[token]
-    own = str(state.get("name") or f"{name}-1a2b3c4").lstrip("/")
+    service, format_ = _FORMATS[token]
+    physical_name = str(state.get("name") or f"{name}-1a2b3c4").lstrip("/")
     id_ = hashlib.md5(f"{token}{name}".encode(), usedforsecurity=False).hexdigest()
-    resource = form.format(name=own, id=id_.upper() if service == "route53" else id_)
+    resource = format_.format(name=physical_name, id=id_.upper() if service == "route53" else id_)
     return partition.arn(service, resource, **({} if service in _GLOBAL else {"region": region, "account": account}))

@@ -1,4 +1,4 @@
-"""The answer to a question about access: yes, no, or not to be said, and the chain of links that it was read from."""
+"""Results of access checks: yes, no or unknown, with the chain of identity that the result follows from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Answer(StrEnum):
-    """`UNKNOWN`: it depends on something that the program does not declare, such as the content of a policy of AWS."""
+    """`UNKNOWN`: it depends on an object that the program does not declare, such as an AWS managed policy."""
 
     YES = "yes"
     NO = "no"
@@ -16,20 +16,20 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """An answer; true in a condition where it is yes, and only then."""
+    """The result of an access check. It is true in a condition only if the answer is yes."""
 
     question: str
     answer: Answer
-    because: tuple[str, ...]
-    """One sentence a link, in the chain's order. After no, the last one names the broken link."""
+    links: tuple[str, ...]
+    """One sentence for each link, in the chain's order. If the answer is no, the last one names the broken link."""
 
     def __bool__(self) -> bool:
         return self.answer is Answer.YES
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.question}: {self.answer}", *(f"  {link}" for link in self.because)])
+        return "\n".join([f"{self.question}: {self.answer}", *(f"  {link}" for link in self.links)])
 
-    def require(self, wanted: Answer) -> None:
-        """Raises `AssertionError`, with the chain, where the answer is another one."""
-        if self.answer is not wanted:
-            raise AssertionError(f"expected {wanted}, but {self}")
+    def require(self, expected: Answer) -> None:
+        """Raise `AssertionError` with the chain if the answer is not `expected`."""
+        if self.answer is not expected:
+            raise AssertionError(f"expected {expected}, but {self}")

@@ -1,6 +1,6 @@
-"""From a service account to what its pods may do in AWS: association or annotation, trust policy, permission policies.
+"""The chain of workload identity: service account, association or annotation, trust policy, permissions policies.
 
-One sentence a link. Where the chain breaks, the last sentence says where, and what there is instead.
+Each link is one sentence. If the chain breaks, the last sentence names the broken link and the existing alternatives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from eks_identity.model.annotations import AUDIENCE, ROLE_ARN
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.testing import iam_roles
-from eks_identity.testing.deployment import Declared, Deployment, is_in, only_cluster
+from eks_identity.testing.deployment import Declared, Deployment, is_in, select_cluster
 from eks_identity.testing.verdict import Answer, Verdict
 
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -22,20 +22,20 @@ SERVICE_ACCOUNTS = ("kubernetes:core/v1:ServiceAccount", "kubernetes:core/v1:Ser
 
 @dataclass(frozen=True)
 class _Session:
-    """How the pods come by a role."""
+    """The session of a role that pods get by Pod Identity or IRSA."""
 
     link: str
     role_arn: str
     principal: tuple[str, str]
-    """Kind and value of the trust policy's `Principal`."""
+    """Kind and value of the `Principal` in the trust policy."""
     actions: tuple[str, ...]
     context: Mapping[str, str]
-    """Condition keys of the call that gives the session."""
+    """Condition keys of the request that creates the session."""
     tags: Mapping[str, str]
-    """Condition keys that the session has from then on."""
+    """Condition keys of requests of the session: its tags."""
     target_role_arn: str | None = None
     target_context: Mapping[str, str] = field(default_factory=dict)
-    """Condition keys of the call that gives the target role's session."""
+    """Condition keys of the request that creates the target role's session."""
 
 
 def verdict(
@@ -48,9 +48,9 @@ def verdict(
     cluster: str | None,
     context: Mapping[str, str],
 ) -> Verdict:
-    """The answer for the pods of one service account and one action."""
+    """Return the verdict on an action of the pods of a service account."""
     subject = Subject.of(namespace, service_account)
-    cluster = only_cluster(_clusters(deployment), cluster)
+    cluster = select_cluster(_clusters(deployment), cluster)
     question = f"pods of {namespace}/{service_account}" + (f" of cluster {cluster}" if cluster else "")
     question += f": {action} on {resource}"
     session = _by_association(deployment, namespace, service_account, cluster) or _by_annotation(
@@ -63,30 +63,32 @@ def verdict(
         role, tags = _role(deployment, session, links)
         if role is None:
             return Verdict(question, Answer.NO, tuple(links))
-        answer, said = iam_roles.permits(deployment, role, action, resource, {**tags, **context})
-        links.append(said)
-    except UnclearError as unclear:
-        links.append(f"not known: {unclear}")
+        answer, link = iam_roles.permits(deployment, role, action, resource, {**tags, **context})
+        links.append(link)
+    except UnclearError as error:
+        links.append(f"unknown: {error}")
         answer = Answer.UNKNOWN
     return Verdict(question, answer, tuple(links))
 
 
 def _role(deployment: Deployment, session: _Session, links: list[str]) -> tuple[Declared | None, Mapping[str, str]]:
-    """The role whose policies count in the end, and what its session says; None where a link is broken."""
+    """Return the last role of the chain and the tags of its session, None if a link is broken."""
     role = iam_roles.find(deployment, session.role_arn)
-    refusal = iam_roles.distrust(role, session.principal, session.actions, session.context)
-    if refusal is None and session.target_role_arn is not None:
+    reason = iam_roles.untrusted_reason(role, session.principal, session.actions, session.context)
+    if reason is None and session.target_role_arn is not None:
         links.append(f"role {role.state['name']} trusts it")
-        answer, said = iam_roles.permits(deployment, role, "sts:AssumeRole", session.target_role_arn, session.tags)
-        links.append(said)
+        answer, link = iam_roles.permits(deployment, role, "sts:AssumeRole", session.target_role_arn, session.tags)
+        links.append(link)
         if answer is Answer.UNKNOWN:
-            raise UnclearError(f"whether {session.role_arn} may take on {session.target_role_arn}")
+            raise UnclearError(f"whether {session.role_arn} may assume {session.target_role_arn}")
         if answer is Answer.NO:
             return None, {}
         role = iam_roles.find(deployment, session.target_role_arn)
-        refusal = iam_roles.distrust(role, ("AWS", session.role_arn), ("sts:AssumeRole",), session.target_context)
-    if refusal is not None:
-        links.append(f"broken: {refusal}")
+        reason = iam_roles.untrusted_reason(
+            role, ("AWS", session.role_arn), ("sts:AssumeRole",), session.target_context
+        )
+    if reason is not None:
+        links.append(f"broken: {reason}")
         return None, {}
     links.append(f"role {role.state['name']} trusts {'it' if session.target_role_arn is None else session.role_arn}")
     return role, session.tags
@@ -101,49 +103,49 @@ def _by_association(
     deployment: Deployment, namespace: str, service_account: str, cluster: str | None
 ) -> _Session | None:
     for association in deployment.of(ASSOCIATION):
-        given = association.inputs
-        same = (given["namespace"], given["serviceAccount"]) == (namespace, service_account)
-        if same and is_in(cluster, given["clusterName"]):
-            name = given["clusterName"]
+        inputs = association.inputs
+        is_same = (inputs["namespace"], inputs["serviceAccount"]) == (namespace, service_account)
+        if is_same and is_in(cluster, inputs["clusterName"]):
+            name = inputs["clusterName"]
             tags = {
                 "eks-cluster-arn": deployment.cloud.cluster(name)["arn"],
                 "eks-cluster-name": name,
                 "kubernetes-namespace": namespace,
                 "kubernetes-service-account": service_account,
             }
-            if given.get("disableSessionTags"):
+            if inputs.get("disableSessionTags"):
                 tags = {}
             tag_keys = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
             cluster_arn = deployment.cloud.cluster(name)["arn"]
             source = {"aws:SourceArn": cluster_arn, "aws:SourceAccount": cluster_arn.split(":")[4]}
             return _Session(
-                f"Pod Identity association of {namespace}/{service_account} with {given['roleArn']}",
-                given["roleArn"],
+                f"Pod Identity association of {namespace}/{service_account} with {inputs['roleArn']}",
+                inputs["roleArn"],
                 ("Service", POD_IDENTITY_SERVICE),
                 ("sts:AssumeRole", "sts:TagSession"),
                 {**tag_keys, **source},
                 {f"aws:PrincipalTag/{key}": value for key, value in tags.items()},
-                given.get("targetRoleArn"),
-                {**tag_keys, **_external_id(association), "aws:PrincipalArn": given["roleArn"]},
+                inputs.get("targetRoleArn"),
+                {**tag_keys, **_external_id(association), "aws:PrincipalArn": inputs["roleArn"]},
             )
     return None
 
 
 def _external_id(association: Declared) -> dict[str, str]:
-    """What EKS says to the target role's trust policy, once it has made the association."""
-    known = association.state.get("externalId")
-    return {"sts:ExternalId": known} if known else {}
+    """Return the condition key for the target role's trust policy. EKS generates the id with the association."""
+    external_id = association.state.get("externalId")
+    return {"sts:ExternalId": external_id} if external_id else {}
 
 
 def _by_annotation(
     deployment: Deployment, subject: Subject, namespace: str, service_account: str, cluster: str | None
 ) -> _Session | str:
-    found = _service_account(deployment, namespace, service_account, cluster)
-    if found is None:
-        return f"broken: no service account {namespace}/{service_account} is declared, and no association of one"
-    annotations = (found.inputs.get("metadata") or {}).get("annotations") or {}
+    account = _service_account(deployment, namespace, service_account, cluster)
+    if account is None:
+        return f"broken: the program declares no service account {namespace}/{service_account} and no association of it"
+    annotations = (account.inputs.get("metadata") or {}).get("annotations") or {}
     if ROLE_ARN not in annotations:
-        return f"broken: the service account has no annotation {ROLE_ARN}, and there is no association of it"
+        return f"broken: the service account has no annotation {ROLE_ARN} and no Pod Identity association"
     arn = annotations[ROLE_ARN]
     audience = annotations.get(AUDIENCE, deployment.cloud.partition.sts_audience)
     role = iam_roles.find(deployment, arn)
@@ -164,15 +166,15 @@ def _by_annotation(
 def _service_account(deployment: Deployment, namespace: str, name: str, cluster: str | None) -> Declared | None:
     for account in deployment.of(*SERVICE_ACCOUNTS):
         metadata = account.inputs.get("metadata") or {}
-        same = (metadata.get("namespace") or "default", metadata.get("name")) == (namespace, name)
-        if same and is_in(cluster, deployment.cluster_of(account)):
+        is_same = (metadata.get("namespace") or "default", metadata.get("name")) == (namespace, name)
+        if is_same and is_in(cluster, deployment.cluster_of(account)):
             return account
     return None
 
 
 def _issuer(deployment: Deployment, cluster: str | None) -> str | None:
-    """The issuer of a cluster that the program makes or looks up; one that is written out says its own elsewhere."""
+    """Return the issuer of a cluster that the program creates or looks up, None for other clusters."""
     looked_up = {call.args.get("name") for call in deployment.cloud.calls if call.token.endswith(":getCluster")}
-    if cluster is None or (cluster not in looked_up and cluster not in deployment.cloud.clusters_made):
+    if cluster is None or (cluster not in looked_up and cluster not in deployment.cloud.new_clusters):
         return None
-    return str(deployment.cloud.answer("getCluster", {"name": cluster})["identities"][0]["oidcs"][0]["issuer"])
+    return str(deployment.cloud.invoke("getCluster", {"name": cluster})["identities"][0]["oidcs"][0]["issuer"])

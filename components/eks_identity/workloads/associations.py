@@ -55,7 +55,7 @@ class Associations:
             return None
         place = ("EKS", *cluster.values())
         unseen = f"cannot see whether {namespace}/{account} has an association of Pod Identity"
-        ask = partial(self.cache.ask, place, unseen=unseen, about=self.component)
+        ask = partial(self.cache.get, place, on_error=unseen, resource=self.component)
         listed: dict[str, str] | None = await ask(namespace, partial(_listed, cluster, namespace))
         id_ = (listed or {}).get(account)
         return None if id_ is None else await ask(id_, partial(_described, cluster, id_))

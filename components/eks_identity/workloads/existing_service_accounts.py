@@ -68,12 +68,12 @@ class ExistingServiceAccounts:
         kubeconfig = await known(self.cluster["kubeconfig"])
         if kubeconfig is None:
             return  # a cluster that is still to be made has none
-        listed: dict[str, list[str]] | None = await self.associations.cache.ask(
+        listed: dict[str, list[str]] | None = await self.associations.cache.get(
             (kubeconfig, "ServiceAccount"),
             namespace,
             partial(listed_objects, kubeconfig, "ServiceAccount", namespace),
-            unseen=f"cannot see whether service account {namespace}/{account} is there already",
-            about=self.component,
+            on_error=f"cannot see whether service account {namespace}/{account} is there already",
+            resource=self.component,
         )
         if listed is None or account not in listed:
             return

@@ -4,16 +4,15 @@ Asked once for each policy and program, in previews only. Policies of the accoun
 not there may be made by the same update.
 """
 
-import asyncio
+from functools import partial
 
 import pulumi
 
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model.arns import Arn
 from eks_identity.model.managed_names import near
-from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime import diagnostics, invoke, query_cache
 from eks_identity.runtime.inputs import Inputs, refusing
-from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:iam/getPolicy:getPolicy"
 
@@ -36,10 +35,7 @@ def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: 
 
 
 async def _is_absent(parent: pulumi.ComponentResource, arn: str) -> bool:
-    asked: dict[str, asyncio.Future[bool]] = per_program(LOOK_UP, dict)
-    if arn not in asked:
-        asked[arn] = asyncio.ensure_future(_ask(parent, arn))
-    return await asked[arn]
+    return await query_cache.of_program().get_async((LOOK_UP, arn), partial(_ask, parent, arn))
 
 
 async def _ask(parent: pulumi.ComponentResource, arn: str) -> bool:

@@ -1,0 +1,122 @@
+"""Fields of TypedDicts: the only code that reads the annotations and the source of the args classes.
+
+| used by                         | for                                              |
+|---------------------------------|--------------------------------------------------|
+| `runtime/args_validation.py`    | validation of a component's args                 |
+| `stacks/settings`               | the settings' models                             |
+| `plugin/schema.py`, `wire.py`   | the package schema, values of other languages    |
+
+Annotations are resolved, so every name in them must exist when the program runs. The source is parsed only for
+descriptions, because parsing takes milliseconds for each class.
+"""
+
+import ast
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
+from types import MappingProxyType, UnionType
+from typing import Any
+
+import pulumi
+
+_PULUMI = {"Output": pulumi.Output, "T": Any}
+"""Names in the annotation `pulumi.Input[…]`: it is `Union[T, Awaitable[T], "Output[T]"]`."""
+_UNIONS = {typing.Union, UnionType}
+_QUALIFIERS = {typing.NotRequired, typing.Required}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a TypedDict, declared in the TypedDict itself or in a base."""
+
+    typed_dict: type
+    name: str
+    annotation: Any
+    """The type of the values, without `NotRequired` and `Required`."""
+    is_required: bool
+
+    @property
+    def description(self) -> str | None:
+        """The string literal below the field, without indentation. None if there is none."""
+        return descriptions(self.typed_dict).get(self.name)
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the annotation is a `pulumi.Input`: the value may be an Output."""
+        return typing.get_origin(self.annotation) in _UNIONS and any(
+            typing.get_origin(member) is pulumi.Output or member is pulumi.Output
+            for member in typing.get_args(self.annotation)
+        )
+
+    @property
+    def nested(self) -> tuple[type, ...]:
+        """TypedDicts in the annotation: the value's, or those of a list's items and a dict's values."""
+        return tuple(dict.fromkeys(_nested(self.annotation)))
+
+
+@cache
+def fields(typed_dict: type) -> Mapping[str, Field]:
+    """Return the fields of a TypedDict by name: those of its bases first, in the order of the source.
+
+    Raises NameError if an annotation names something that is not imported when the program runs.
+    """
+    required: frozenset[str] = typing.cast("Any", typed_dict).__required_keys__
+    hints = typing.get_type_hints(typed_dict, localns=_PULUMI, include_extras=True)
+    return MappingProxyType(
+        {
+            name: Field(typed_dict, name, without_qualifiers(annotation), name in required)
+            for name, annotation in hints.items()
+        }
+    )
+
+
+@cache
+def descriptions(typed_dict: type) -> Mapping[str, str]:
+    """Return the string literals below the fields of a TypedDict and of its bases, by field name."""
+    return MappingProxyType(dict(_descriptions(typed_dict)))
+
+
+def without_qualifiers(annotation: Any) -> Any:
+    """Return `T` for `NotRequired[T]` and `Required[T]`, and any other annotation unchanged."""
+    while typing.get_origin(annotation) in _QUALIFIERS:
+        (annotation,) = typing.get_args(annotation)
+    return annotation
+
+
+def _nested(annotation: Any) -> Iterator[type]:
+    if typing.is_typeddict(annotation):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _nested(argument)
+
+
+def _descriptions(typed_dict: type) -> Iterator[tuple[str, str]]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(typed_dict))).body
+    assert isinstance(definition, ast.ClassDef)
+    for base in _bases(typed_dict, definition):
+        yield from descriptions(base).items()
+    for statement, literal in zip(definition.body, definition.body[1:], strict=False):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(literal, ast.Expr)
+            and isinstance(literal.value, ast.Constant)
+            and isinstance(literal.value.value, str)
+        ):
+            yield statement.target.id, inspect.cleandoc(literal.value.value)
+
+
+def _bases(typed_dict: type, definition: ast.ClassDef) -> Iterator[type]:
+    """The TypedDicts that a TypedDict inherits from. Before Python 3.12 only the source has them."""
+    module = inspect.getmodule(typed_dict)
+    for expression in definition.bases:
+        try:
+            base = attrgetter(ast.unparse(expression))(module)
+        except AttributeError:
+            continue
+        if typing.is_typeddict(base):
+            yield base

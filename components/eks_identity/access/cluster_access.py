@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
@@ -26,6 +26,7 @@ from eks_identity.model import tags as tag_rules
 from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntryType
 from eks_identity.model.connections import CHECKS
 from eks_identity.runtime import query_cache
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, INVALID, Inputs, parsed_by, require_provider
 
 
@@ -100,8 +101,23 @@ class ClusterAccess(pulumi.ComponentResource):
     principal_arns: pulumi.Output[list[str]]
     """ARN of each principal as the cluster matches it: through aws-auth alone without a role's path, else with it."""
 
-    def __init__(self, name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        subject = f'ClusterAccess "{name}"'
+    @overload
+    def __init__(
+        self, resource_name: str, args: ClusterAccessArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[ClusterAccessArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: ClusterAccessArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'ClusterAccess "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, ClusterAccessArgs) as inputs:
             options = inputs.read(_Options)
             context = _context(inputs, args, options, subject)
@@ -117,14 +133,16 @@ class ClusterAccess(pulumi.ComponentResource):
             cluster = _require_readable(inputs, args["cluster"], context)
 
         checks = _provider_checks(inputs, opts, args, options)
-        super().__init__("eks-identity:index:ClusterAccess", name, {}, provider_account.after(opts, *checks))
+        super().__init__("eks-identity:index:ClusterAccess", resource_name, {}, provider_account.after(opts, *checks))
         if roles:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         principals = look_up_permission_sets(inputs, principals, context, self, checks)
-        registrar = AccessRegistrar(name, self, inputs, context, cluster, options.adopt, options.allow_lockout_of, tags)
+        registrar = AccessRegistrar(
+            resource_name, self, inputs, context, cluster, options.adopt, options.allow_lockout_of, tags
+        )
         access = registrar.register(principals, policies)
         preflight = RbacPreflight(self, subject, cluster, query_cache.of_program())
-        bindings = bind_roles(name, roles, group, access.resources, preflight)
+        bindings = bind_roles(resource_name, roles, group, access.resources, preflight)
         registrar.register_guard(access, bindings, roles, group, policies)
         self.group = pulumi.Output.from_input(group)
         self.role_names = pulumi.Output.from_input([role.name for role in roles])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -16,6 +16,7 @@ from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import Inputs, parsed_by, refusing
 
 if TYPE_CHECKING:
@@ -87,18 +88,31 @@ class Cluster(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     """Kubeconfig as JSON; its user runs `aws eks get-token` with the region."""
 
-    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        subject = f'Cluster "{name}"'
+    @overload
+    def __init__(self, resource_name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[ClusterArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: ClusterArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'Cluster "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, ClusterArgs) as inputs:
             values = inputs.read(_Inputs)
             new = _new_cluster(inputs, args)
 
-        super().__init__("eks-identity:index:Cluster", name, {}, opts)
+        super().__init__("eks-identity:index:Cluster", resource_name, {}, opts)
         self._eks: eks.Cluster | None = None
         if new is None:
             self._look_up(subject, args["name"])
         else:
-            self._create(name, values, new)
+            self._create(resource_name, values, new)
             if new.mode.reads_access_entries:
                 CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
         arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
@@ -115,7 +129,7 @@ class Cluster(pulumi.ComponentResource):
             profile=values.profile,
         ).apply(lambda fields: kubeconfigs.dumps(kubeconfigs.kubeconfig(**fields)))
         self._kubernetes = k8s.Provider(
-            name,
+            resource_name,
             kubeconfig=self.kubeconfig,
             enable_server_side_apply=True,
             enable_config_map_mutable=True,

@@ -8,13 +8,14 @@ Source: EKS best practices guide, "Restrict access to the instance profile assig
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from eks_identity.errors import Problem
 from eks_identity.model import names
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -62,16 +63,32 @@ class NodeIsolation(pulumi.ComponentResource):
     launch_template_version: pulumi.Output[str]
     """Number of its latest version, as a node group accepts it: every change increases it and replaces the nodes."""
 
-    def __init__(self, name: str, args: NodeIsolationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'NodeIsolation "{name}"', args, NodeIsolationArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: NodeIsolationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[NodeIsolationArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: NodeIsolationArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'NodeIsolation "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, NodeIsolationArgs) as inputs:
             values = inputs.read(_Inputs)
             if "disk_device" in args and "disk_size" not in args:
                 rule = "must be omitted without disk_size"
                 inputs.reject(Problem("disk_device", rule, args["disk_device"], "set disk_size, or remove disk_device"))
 
-        super().__init__("eks-identity:index:NodeIsolation", name, {}, opts)
+        super().__init__("eks-identity:index:NodeIsolation", resource_name, {}, opts)
         template = aws.ec2.LaunchTemplate(
-            name,
+            resource_name,
             name_prefix=values.name_prefix,
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint=HTTP_ENDPOINT, http_tokens=HTTP_TOKENS, http_put_response_hop_limit=HOP_LIMIT

@@ -63,6 +63,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 lock: setup ## Renew the locks from the requirements files
 	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --output-file requirements.lock
 	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
+	echo zensical | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-docs.txt
 
 outdated: setup ## List pinned versions that are older than a year
 	@$(BIN)/python -m lab.tools.outdated

@@ -1,7 +1,7 @@
 """List the claims of the tests that are gone since a commit: `python tests/claims.py COMMIT`.
 
-A claim is the docstring of a test, its name if it has none, or a value of a table `CLAIMS`. A claim that moved to another
-file, or is part of another test's docstring, is not gone. The exit status is 1 if a claim is gone.
+A claim is the docstring of a test, its name if it has none, or a value of a table `CLAIMS`. A claim that moved to
+another file, or is part of another test's docstring, is not gone. The exit status is 1 if a claim is gone.
 """
 
 from __future__ import annotations

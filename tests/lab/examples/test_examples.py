@@ -13,7 +13,7 @@ CLAIMS = {
     "03-pod-identity": "A workload switches from IRSA to Pod Identity, and its pods can read the bucket all the time.",
     "04-add-ons": "Add-ons and charts get scoped policy templates.",
     "05-one-role-many-clusters": "Pods of two clusters assume one role that trusts both issuers.",
-    "06-cross-account-role": "Pods read a bucket of another account through a target role; nothing is left in either account.",
+    "06-cross-account-role": "Pods read a bucket of another account by a target role; nothing stays in either account.",
     "07-migrate-from-aws-auth": "A cluster moves from aws-auth to access entries, and no principal loses access.",
     "08-existing-eksctl-cluster": "What eksctl created is used and stays.",
     "09-typescript": "The package is added to a TypeScript project, and the program is deployed.",
@@ -24,8 +24,9 @@ CLAIMS = {
 
 @pytest.fixture
 def outside_the_lab(tmp_path, running_lab):
-    """Return the options of `play` for the TypeScript example: a shell outside the lab, as pip and npm query registries,
-    and a copy of the folders that Pulumi and npm write into.
+    """Return the options of `play` for the TypeScript example.
+
+    Its shell is outside the lab, since pip and npm query registries. Pulumi and npm write into a copy of the folders.
     """
     copied(tmp_path)
     example = "examples/09-typescript"

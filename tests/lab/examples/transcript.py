@@ -1,8 +1,9 @@
 """The commands of a README's console blocks, and the output that the README shows.
 
-A line that begins with `$ ` is a command, and lines that begin with `> ` continue it. The lines below are of its output:
-the command must print each of them in that order, with or without other lines in between; `…` stands for any text. A
-command must exit with 0, unless one of those lines contains an error. All commands of a README run in one shell.
+A line that begins with `$ ` is a command, and lines that begin with `> ` continue it. The lines below are of its
+output: the command must print each of them in that order, with or without other lines in between; `…` stands for any
+text. A command must exit with 0, unless one of those lines contains an error. All commands of a README run in one
+shell.
 """
 
 import logging

@@ -52,10 +52,12 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-schema: setup ## Write the committed schemas and the reference anew
+schema: setup ## Write the committed schemas, the reference, and the generated parts of the documentation
 	$(BIN)/python -m stacks.settings.schema
 	$(BIN)/python -W ignore -m eks_identity.plugin.schema components/schema.json
 	$(BIN)/python -W ignore -m eks_identity.plugin.reference > docs/reference.md
+	$(BIN)/python -W ignore docs/footnotes.py
+	$(BIN)/python -W ignore docs/shown_output.py
 
 # Every package with its hashes, but for the project's own distributions, which have none.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

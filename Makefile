@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Let Go programs collect garbage less often: a tenth of the processor time of the suite, for some memory.
 export GOGC ?= 400
 
-.PHONY: demo test lab setup check bench conformance format schema lock outdated
+.PHONY: demo test lab setup check bench conformance format schema docs dist lock outdated
 
 demo: setup ## Set everything up, walk both stories on the lab, show what was seen
 	@$(BIN)/python -m lab demo
@@ -58,6 +58,25 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python -W ignore -m eks_identity.plugin.reference > docs/reference.md
 	$(BIN)/python -W ignore docs/footnotes.py
 	$(BIN)/python -W ignore docs/shown_output.py
+
+DOCS := .docs/venv/.installed
+# The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.
+REPOSITORY ?= $(shell git remote get-url origin 2>/dev/null || echo file://$(CURDIR))
+REVISION ?= main
+
+docs: $(DOCS) ## Build the documentation site in .docs/site; broken links are errors
+	@.docs/venv/bin/python docs/site.py .docs "$(REPOSITORY)" "$(REVISION)"
+	@cd .docs && venv/bin/zensical build --clean --strict
+	@! grep -rlE '<(script|img|source|link rel="(stylesheet|preload|icon)")[^>]* (src|href|srcset)="(https?:)?//' .docs/site --include='*.html' || \
+	  { echo "error: the pages above load files of other hosts" >&2; exit 1; }
+
+$(DOCS): requirements-docs.txt
+	$(PYTHON) -m venv .docs/venv
+	.docs/venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements-docs.txt
+	@touch $@
+
+dist: setup ## Build the wheel of the component library in dist/
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist components
 
 # Every package with its hashes, but for the project's own distributions, which have none.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

@@ -112,3 +112,11 @@ def test_each_term_of_the_glossary_has_a_source():
     ] == []
     names = [term.lower() for term, *_ in terms]
     assert names == sorted(set(names))
+
+
+@pytest.mark.parametrize("decision", sorted((REPOSITORY / "docs" / "adr").glob("0*.md")), ids=lambda path: path.stem)
+def test_each_decision_has_the_common_form(decision):
+    """Each decision has the paragraphs Chosen, Why and Cost, and the list of decisions leads to it."""
+    paragraphs = re.findall(r"^\*\*(Chosen|Why|Cost)\.\*\*", decision.read_text(), re.MULTILINE)
+    assert paragraphs == ["Chosen", "Why", "Cost"]
+    assert f"({decision.name})" in (decision.parent / "README.md").read_text()

@@ -38,7 +38,7 @@ check: setup ## Run the linter, the formatter, the layer contracts and the type 
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-bench: setup ## Print the cost of the components beside the same raw resources
+bench: setup ## Print the cost of the components and of the same raw resources
 	@$(BIN)/python tests/bench/mocks.py
 	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
 

@@ -22,7 +22,7 @@ SECTIONS: dict[str, list[str]] = {
     "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md"],
     "Project": ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
 }
-"""The pages of the navigation, beside the examples and the decisions."""
+"""The pages of the navigation, without the examples and the decisions."""
 
 
 def pages() -> dict[str, str]:
@@ -48,7 +48,7 @@ def page_name(file: str) -> str:
     return f"{folder}/index.md" if folder.as_posix() in {"examples", "adr"} else f"{folder}.md"
 
 
-def rewritten(file: str, known: dict[str, str], repository: str, revision: str) -> str:
+def rewritten(file: str, site_pages: dict[str, str], repository: str, revision: str) -> str:
     """Return the text of a file with links for the site."""
 
     def link(match: re.Match[str]) -> str:
@@ -57,11 +57,11 @@ def rewritten(file: str, known: dict[str, str], repository: str, revision: str) 
             return match[0]
         path = Path(os.path.normpath((ROOT / file).parent / target))
         name = path.relative_to(ROOT).as_posix()
-        name = f"{name}/README.md" if f"{name}/README.md" in known else name
-        if name in known:
-            url = os.path.relpath(known[name], PurePosixPath(known[file]).parent)
+        name = f"{name}/README.md" if f"{name}/README.md" in site_pages else name
+        if name in site_pages:
+            url = os.path.relpath(site_pages[name], PurePosixPath(site_pages[file]).parent)
         elif name.startswith("docs/images/"):
-            url = os.path.relpath(name.removeprefix("docs/"), PurePosixPath(known[file]).parent)
+            url = os.path.relpath(name.removeprefix("docs/"), PurePosixPath(site_pages[file]).parent)
         else:
             view = f"/{'tree' if path.is_dir() else 'blob'}/{revision}" if repository.startswith("http") else ""
             url = f"{repository}{view}/{name}"
@@ -71,15 +71,15 @@ def rewritten(file: str, known: dict[str, str], repository: str, revision: str) 
     return "".join(part if part.startswith("```") else LINK.sub(link, part) for part in parts)
 
 
-def navigation(known: dict[str, str]) -> Iterator[str]:
+def navigation(site_pages: dict[str, str]) -> Iterator[str]:
     """Yield the lines of `nav` in zensical.toml."""
     listed = dict(SECTIONS)
     for title, folder in (("Examples", "examples"), ("Decisions", "docs/adr")):
         readme = f"{folder}/README.md"
-        listed[title] = [readme, *(file for file in known if file.startswith(f"{folder}/") and file != readme)]
+        listed[title] = [readme, *(file for file in site_pages if file.startswith(f"{folder}/") and file != readme)]
     yield "nav = ["
     for title in ("Guide", "Examples", "Reference", "Background", "Decisions", "Project"):
-        entries = ", ".join(f'{{ "{page_title(file)}" = "{known[file]}" }}' for file in listed[title])
+        entries = ", ".join(f'{{ "{page_title(file)}" = "{site_pages[file]}" }}' for file in listed[title])
         yield f'  {{ "{title}" = [{entries}] }},'
     yield "]"
 
@@ -93,14 +93,14 @@ def page_title(file: str) -> str:
 
 def main() -> None:
     folder, repository, revision = Path(sys.argv[1]), sys.argv[2].removesuffix(".git").rstrip("/"), sys.argv[3]
-    known = pages()
+    site_pages = pages()
     shutil.rmtree(folder / "pages", ignore_errors=True)
-    for file, page in known.items():
+    for file, page in site_pages.items():
         target = folder / "pages" / page
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(rewritten(file, known, repository, revision))
+        target.write_text(rewritten(file, site_pages, repository, revision))
     shutil.copytree(ROOT / "docs" / "images", folder / "pages" / "images")
-    config = (ROOT / "docs" / "zensical.toml").read_text().replace("nav = []", "\n".join(navigation(known)))
+    config = (ROOT / "docs" / "zensical.toml").read_text().replace("nav = []", "\n".join(navigation(site_pages)))
     if repository.startswith("http"):
         config = config.replace("[project]\n", f'[project]\nrepo_url = "{repository}"\n', 1)
     tomllib.loads(config)

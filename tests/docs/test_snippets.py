@@ -36,7 +36,7 @@ SNIPPETS = [(document, number) for document in DOCUMENTS for number, _ in enumer
 
 @pytest.mark.parametrize(("document", "number"), SNIPPETS)
 def test_what_is_shown_runs(document, number):
-    """A program is previewed and deployed without a refusal; a test is one that passes."""
+    """A program is previewed and deployed without a validation error; a test is one that passes."""
     code = snippets(document)[number]
     if "def test_" in code:
         namespace = {}

@@ -184,7 +184,7 @@ def test_a_change_is_made_in_place(made, pulumi, project, kubectl):
     changed = pulumi("up", "--yes", "--skip-preview")
     assert changed.returncode == 0, changed.stdout + changed.stderr
     updated = re.findall(r"^ ~ +(\S+) \S+ updated", changed.stdout, re.MULTILINE)
-    assert sorted(updated) == ["eks-identity:index:LockoutGuard", "eks-identity:index:AwsAuthMapping"], changed.stdout
+    assert sorted(updated) == ["eks-identity:index:AwsAuthMapping", "eks-identity:index:LockoutGuard"], changed.stdout
     assert "2 updated" in changed.stdout
     assert "- more" in kubectl(*AWS_AUTH).stdout
     (project / "index.ts").write_text(before)

@@ -17,7 +17,14 @@ LINK = re.compile(r"(?P<before>\]\(|^\[(?!\^)[^\]]+\]: |src=\"|srcset=\")(?P<tar
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 TITLE = re.compile(r"^# (?P<title>.+)$", re.MULTILINE)
 SECTIONS: dict[str, list[str]] = {
-    "Guide": ["README.md", "components/README.md", "docs/environments.md", "pipeline/README.md", "lab/README.md"],
+    "Guide": [
+        "README.md",
+        "components/README.md",
+        "docs/environments.md",
+        "stacks/README.md",
+        "pipeline/README.md",
+        "lab/README.md",
+    ],
     "Reference": ["docs/reference.md", "docs/policy-templates.md", "docs/rules.md", "docs/glossary.md"],
     "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md"],
     "Project": ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],

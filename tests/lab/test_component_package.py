@@ -26,7 +26,7 @@ eks.ClusterAccess(
     group="operators",
     rbac_roles=[{"name": "operators", "rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]}],
     principals=[{"arn": "arn:aws:iam::123456789012:role/operators"}],
-    via="aws-auth",
+    access_method="aws-auth",
     opts=pulumi.ResourceOptions(providers=[provider]),
 )
 pulumi.export("sdk", eks.__file__)

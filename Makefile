@@ -1,68 +1,90 @@
-# The two commands: `make demo` and `make test`. Both set everything up by themselves.
+# Start with `make demo` and `make test`. Both set everything up themselves.
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-# Let Python write .pyc files: hundreds of processes import the same modules, and each would compile them again.
+# Python writes .pyc files: hundreds of processes import the same modules, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
-# Let Go programs collect garbage less often: a tenth of the processor time of the suite, for some memory.
+# Go programs collect garbage less often: that saves a tenth of the suite's processor time, for some memory.
 export GOGC ?= 400
 
-.PHONY: demo test lab setup check bench conformance format schema lock outdated
+.PHONY: demo test lab setup check bench conformance format schema docs dist lock outdated
 
-demo: setup ## Set everything up, walk both stories on the lab, show what was seen
+demo: setup ## Set everything up, run both scenarios on the lab, and print the results
 	@$(BIN)/python -m lab demo
 
 test: setup ## Set everything up, run all tests
 	@$(BIN)/python -m lab.tools
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lab: setup ## Leave a lab up to play with
+lab: setup ## Start a lab and leave it running
 	@$(BIN)/python -m lab up
 
 setup: $(INSTALLED)
 
 $(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or select one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
-	  { echo "error: $(PYTHON) cannot make a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	  { echo "error: $(PYTHON) cannot create a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements-uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components
 	@touch $@
 
-check: setup ## What the tests check of the code's form, alone
+check: setup ## Run the linter, the formatter, the layer contracts and the type checker
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-bench: setup ## Print what the components cost, beside the same resources declared raw
+bench: setup ## Print the cost of the components and of the same raw resources
 	@$(BIN)/python tests/bench/mocks.py
 	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
 
 CASES ?= 3000
 
-conformance: setup ## Compare the library's reading of aws-auth with the authenticator's, for CASES generated documents
+conformance: setup ## Compare the reading of aws-auth with the authenticator's, for CASES generated documents
 	@$(BIN)/python -m lab.tools
 	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest tests/lab/library/test_aws_auth_conformance.py
 
-format: setup
+format: setup ## Fix and format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-schema: setup ## Write the committed schemas and the reference anew
+schema: setup ## Write the committed schemas, the reference, and the generated parts of the documentation
 	$(BIN)/python -m stacks.settings.schema
 	$(BIN)/python -W ignore -m eks_identity.plugin.schema components/schema.json
 	$(BIN)/python -W ignore -m eks_identity.plugin.reference > docs/reference.md
+	$(BIN)/python -W ignore docs/footnotes.py
+	$(BIN)/python -W ignore docs/shown_output.py
 
-# Every package with its hashes, but for the project's own distributions, which have none.
+DOCS := .docs/venv/.installed
+# The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.
+REPOSITORY ?= $(shell git remote get-url origin 2>/dev/null || echo file://$(CURDIR))
+REVISION ?= main
+
+docs: $(DOCS) ## Build the documentation site in .docs/site; broken links are errors
+	@.docs/venv/bin/python docs/site.py .docs "$(REPOSITORY)" "$(REVISION)"
+	@cd .docs && venv/bin/zensical build --clean --strict
+	@! grep -rlE '<(script|img|source|link rel="(stylesheet|preload|icon)")[^>]* (src|href|srcset)="(https?:)?//' .docs/site --include='*.html' || \
+	  { echo "error: the pages above load files of other hosts" >&2; exit 1; }
+
+$(DOCS): requirements-docs.txt
+	$(PYTHON) -m venv .docs/venv
+	.docs/venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements-docs.txt
+	@touch $@
+
+dist: setup ## Build the wheel of the component library in dist/
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist components
+
+# Every package has hashes, except the project's own distribution.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
-lock: setup ## Renew the locks from the requirements files
+lock: setup ## Update the locks from the requirements files
 	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --output-file requirements.lock
 	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
+	echo zensical | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-docs.txt
 
 outdated: setup ## List pinned versions that are older than a year
 	@$(BIN)/python -m lab.tools.outdated

@@ -1,7 +1,7 @@
-"""Which claims of the tests are gone since a commit: `python tests/claims.py COMMIT`.
+"""List the claims of the tests that are gone since a commit: `python tests/claims.py COMMIT`.
 
-A claim is the docstring of a test, or its name where it has none. One that has moved to another file, or into another
-test's docstring whole, is not gone. Exit status 1 where some are.
+A claim is the docstring of a test, its name if it has none, or a value of a table `CLAIMS`. A claim that moved to
+another file, or is part of another test's docstring, is not gone. The exit status is 1 if a claim is gone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def claims(source: str) -> Iterator[str]:
-    """The claim of each test of a module, as one line."""
+    """Return the claim of each test of a module, as one line."""
     for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["CLAIMS"]:
+            yield from (" ".join(claim.split()) for claim in ast.literal_eval(node.value).values())
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
             yield " ".join((ast.get_docstring(node) or node.name).split())
 
 
 def at(commit: str) -> set[str]:
-    """The claims of every test file of a commit."""
+    """Return the claims of every test file of a commit."""
 
     def git(*command: str) -> str:
         return subprocess.run(["git", *command], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
@@ -35,7 +37,7 @@ def at(commit: str) -> set[str]:
 
 
 def here() -> set[str]:
-    """The claims of every test file as it lies there."""
+    """Return the claims of every test file in the working tree."""
     return {claim for file in (REPOSITORY / "tests").rglob("test_*.py") for claim in claims(file.read_text())}
 
 

@@ -1,14 +1,14 @@
-"""An IAM user may look at the pods and nodes of a cluster, and at nothing else."""
+"""Read-only access to the pods and nodes of a cluster for one IAM user."""
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import Cluster, ClusterAccess
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
 
-eks.ClusterAccess(
+ClusterAccess(
     "operators",
     {
         "cluster": cluster.connection,
@@ -20,7 +20,7 @@ eks.ClusterAccess(
                 "rules": [{"resources": ["pods", "nodes"], "verbs": ["get", "watch", "list"]}],
             }
         ],
-        "principals": [{"arn": config.require("person")}],
+        "principals": [{"arn": config.require("principal")}],
         "access_method": config.get("access_method") or "access-entry",
     },
     pulumi.ResourceOptions(providers=[cluster.provider]),

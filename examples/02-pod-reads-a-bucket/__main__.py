@@ -1,17 +1,17 @@
-"""The pods of one service account may read one bucket, by IAM roles for service accounts (IRSA)."""
+"""Pods of one service account can read one bucket, by IAM roles for service accounts (IRSA)."""
 
 import pulumi
 import pulumi_aws as aws
 
-import eks_identity as eks
+from eks_identity import Cluster, OidcProvider, WorkloadIdentity
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
-provider = eks.OidcProvider("provider", {"issuer": cluster.issuer})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
+provider = OidcProvider("provider", {"issuer": cluster.issuer})
 bucket = aws.s3.Bucket("bucket", bucket=config.require("bucket"), force_destroy=True)
 
-reader = eks.WorkloadIdentity(
+reader = WorkloadIdentity(
     "reader",
     {
         "cluster": cluster.connection,

@@ -1,24 +1,24 @@
-"""The pods of one service account may read one bucket: by EKS Pod Identity, or first by IRSA and then switched."""
+"""Pods of one service account can read one bucket, by IRSA or by EKS Pod Identity."""
 
 import pulumi
 import pulumi_aws as aws
 
-import eks_identity as eks
+from eks_identity import Cluster, OidcProvider, WorkloadIdentity
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
-provider = eks.OidcProvider("provider", {"issuer": cluster.issuer})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
+provider = OidcProvider("provider", {"issuer": cluster.issuer})
 bucket = aws.s3.Bucket("bucket", bucket=config.require("bucket"), force_destroy=True)
 
-reader = eks.WorkloadIdentity(
+reader = WorkloadIdentity(
     "reader",
     {
         "cluster": cluster.connection,
         "namespace": "default",
         "service_account": "reader",
         "mode": config.get("mode") or "pod-identity",
-        # Only IRSA needs it. Given with Pod Identity too, the role goes on trusting pods that run since before.
+        # Required for IRSA. With Pod Identity it keeps the role's trust in pods that still run with an IRSA token.
         "oidc_provider_arn": provider.arn,
         "statements": [
             {"actions": ["s3:ListBucket"], "resources": [bucket.arn]},

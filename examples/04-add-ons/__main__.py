@@ -1,15 +1,15 @@
-"""Add-ons of EKS and charts of your own, each with the policy that its project publishes, scoped to what it is for."""
+"""EKS add-ons and Helm charts, each with the IAM policy that its project publishes, scoped to named resources."""
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import Addon, Cluster, WorkloadIdentity
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
 
-# An add-on of EKS: its service account and its policy are known.
-eks.Addon(
+# An EKS add-on. The library knows its service account and its policy template.
+Addon(
     "storage",
     {
         "cluster": cluster.connection,
@@ -19,8 +19,8 @@ eks.Addon(
     },
 )
 
-# A chart that you install yourself: the identity is made for the service account that the chart will use.
-dns = eks.WorkloadIdentity(
+# A Helm chart that you install yourself. The identity is for the service account that the chart uses.
+dns = WorkloadIdentity(
     "dns",
     {
         "cluster": cluster.connection,

@@ -2,12 +2,12 @@
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import Cluster, IrsaRole, OidcProvider, ServiceAccount
 
-clusters = {name: eks.Cluster(name, {"name": name}) for name in pulumi.Config().require_object("clusters")}
-providers = {name: eks.OidcProvider(name, {"issuer": cluster.issuer}) for name, cluster in clusters.items()}
+clusters = {name: Cluster(name, {"name": name}) for name in pulumi.Config().require_object("clusters")}
+providers = {name: OidcProvider(name, {"issuer": cluster.issuer}) for name, cluster in clusters.items()}
 
-role = eks.IrsaRole(
+role = IrsaRole(
     "reporter",
     {
         "oidc_provider_arns": [provider.arn for provider in providers.values()],
@@ -17,7 +17,7 @@ role = eks.IrsaRole(
 )
 
 for name, cluster in clusters.items():
-    eks.ServiceAccount(
+    ServiceAccount(
         f"{name}-reporter",
         {"namespace": "default", "name": "reporter", "role_arn": role.arn},
         pulumi.ResourceOptions(providers=[cluster.provider]),

@@ -1,36 +1,38 @@
-"""The pods of one service account may read a bucket of another account, by EKS Pod Identity and its target roles."""
+"""Pods of one service account can read a bucket of another account, by EKS Pod Identity with a target role."""
 
 import pulumi
 import pulumi_aws as aws
 
-import eks_identity as eks
+from eks_identity import ChainedRole, Cluster, PodIdentityRole, SubjectArgs, WorkloadIdentity
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
-there = aws.Provider("there", profile=config.require("profile"), region=cluster.region)
-account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=there)).account_id
-in_other_account = pulumi.ResourceOptions(provider=there)
+cluster = Cluster("cluster", {"name": config.require("cluster")})
+target_account = aws.Provider("target-account", profile=config.require("profile"), region=cluster.region)
+account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=target_account)).account_id
+in_other_account = pulumi.ResourceOptions(provider=target_account)
 
 bucket = aws.s3.Bucket("bucket", bucket=config.require("bucket"), force_destroy=True, opts=in_other_account)
 
-reader: eks.SubjectArgs = {"namespace": "default", "name": "reader"}
-target = "reader-there"
+reader: SubjectArgs = {"namespace": "default", "name": "reader"}
+target_role_name = "reader-target"
 
-# Each of the two roles names the other. The first only permits, so it may name one that is not made yet.
-here = eks.PodIdentityRole(
-    "here",
+# Each role names the other. The source role's policy can name a target role that does not exist yet.
+source = PodIdentityRole(
+    "source",
     {
         "cluster_arns": [cluster.arn],
         "subjects": [reader],
-        "assume_role_arns": [pulumi.Output.format("arn:{0}:iam::{1}:role/{2}", cluster.partition, account, target)],
+        "assume_role_arns": [
+            pulumi.Output.format("arn:{0}:iam::{1}:role/{2}", cluster.partition, account, target_role_name)
+        ],
     },
 )
-role = eks.ChainedRole(
-    "there",
+target = ChainedRole(
+    "target",
     {
-        "role_name": target,
-        "trusted_role_arns": [here.arn],
+        "role_name": target_role_name,
+        "trusted_role_arns": [source.arn],
         "cluster_arns": [cluster.arn],
         "subjects": [reader],
         "statements": [
@@ -40,17 +42,17 @@ role = eks.ChainedRole(
     },
     in_other_account,
 )
-eks.WorkloadIdentity(
+WorkloadIdentity(
     "reader",
     {
         "cluster": cluster.connection,
         "namespace": reader["namespace"],
         "service_account": reader["name"],
         "mode": "pod-identity",
-        "role_arn": here.arn,
-        "target_role_arn": role.arn,
+        "role_arn": source.arn,
+        "target_role_arn": target.arn,
     },
     pulumi.ResourceOptions(providers=[cluster.provider]),
 )
 
-pulumi.export("role_arn", role.arn)
+pulumi.export("role_arn", target.arn)

@@ -1,19 +1,19 @@
-"""A cluster leaves aws-auth for access entries, and everybody keeps working."""
+"""A cluster moves from aws-auth to access entries without losing access."""
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import AuthenticationModeMigration, Cluster
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
 
-migration = eks.AuthenticationModeMigration(
+migration = AuthenticationModeMigration(
     "migration",
     {
         "cluster": cluster.connection,
         "target_mode": config.require("target_mode"),
-        # Who may lose their way in: nobody who is not named here does.
+        # Principals that may lose access. The migration fails if it would remove the access of any other.
         "accept_loss_of": config.get_object("accept_loss_of") or [],
     },
 )

@@ -1,27 +1,27 @@
-"""A cluster that eksctl made, used as it is: its provider, its mappings and its service account stay."""
+"""An existing cluster that eksctl created. Its OIDC provider, mappings and service account stay."""
 
 import pulumi
 
-import eks_identity as eks
+from eks_identity import Cluster, ClusterAccess, OidcProvider, WorkloadIdentity
 
 config = pulumi.Config()
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
-provider = eks.OidcProvider("provider", {"issuer": cluster.issuer, "adopt": True})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
+provider = OidcProvider("provider", {"issuer": cluster.issuer, "adopt": True})
 
-eks.ClusterAccess(
+ClusterAccess(
     "viewers",
     {
         "cluster": cluster.connection,
         "group": "viewers",
         "rbac_roles": [{"name": "view"}],
-        "principals": [{"arn": config.require("person"), "username": "support"}],
+        "principals": [{"arn": config.require("principal"), "username": "support"}],
         "access_method": "aws-auth",
     },
     pulumi.ResourceOptions(providers=[cluster.provider]),
 )
 
-reports = eks.WorkloadIdentity(
+reports = WorkloadIdentity(
     "reports",
     {
         "cluster": cluster.connection,

@@ -1,13 +1,13 @@
-// A person may look, and a pod may read a bucket: the library's components, from TypeScript.
+// Read-only access for an IAM user, and a bucket for a pod.
 
-import * as eks from "@pulumi/eks-identity";
+import { Cluster, ClusterAccess, OidcProvider, WorkloadIdentity } from "@pulumi/eks-identity";
 import { Provider } from "@pulumi/kubernetes/provider";
 import * as pulumi from "@pulumi/pulumi";
 
 const config = new pulumi.Config();
 const bucket = config.require("bucketArn");
 
-const cluster = new eks.Cluster("cluster", { name: config.require("cluster") });
+const cluster = new Cluster("cluster", { name: config.require("cluster") });
 const onCluster = {
     providers: [
         new Provider("cluster", {
@@ -18,20 +18,20 @@ const onCluster = {
     ],
 };
 
-new eks.ClusterAccess(
+new ClusterAccess(
     "operators",
     {
         cluster: cluster.connection,
         group: "operators",
         rbacRoles: [{ name: "operators", rules: [{ resources: ["pods", "nodes"], verbs: ["get", "list", "watch"] }] }],
-        principals: [{ arn: config.require("person") }],
+        principals: [{ arn: config.require("principal") }],
         accessMethod: "aws-auth",
     },
     onCluster,
 );
 
-const provider = new eks.OidcProvider("provider", { issuer: cluster.issuer });
-const reader = new eks.WorkloadIdentity(
+const provider = new OidcProvider("provider", { issuer: cluster.issuer });
+const reader = new WorkloadIdentity(
     "reader",
     {
         cluster: cluster.connection,

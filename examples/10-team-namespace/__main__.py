@@ -1,14 +1,14 @@
-"""A team's namespace, whole: who works in it, what its pods may do in AWS, and how much of everything there is."""
+"""A namespace for a team: cluster access, workload identity and a resource quota."""
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-import eks_identity as eks
+from eks_identity import Cluster, ClusterAccess, WorkloadIdentity
 
 config = pulumi.Config()
 team = config.require("team")
 
-cluster = eks.Cluster("cluster", {"name": config.require("cluster")})
+cluster = Cluster("cluster", {"name": config.require("cluster")})
 namespace = k8s.core.v1.Namespace(team, metadata={"name": team}, opts=pulumi.ResourceOptions(provider=cluster.provider))
 in_namespace = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[namespace])
 
@@ -19,13 +19,13 @@ k8s.core.v1.ResourceQuota(
     opts=pulumi.ResourceOptions(provider=cluster.provider, depends_on=[namespace]),
 )
 
-eks.ClusterAccess(
+ClusterAccess(
     f"{team}-developers",
     {
         "cluster": cluster.connection,
         "group": f"{team}-developers",
         "rbac_roles": [
-            # Kubernetes' own role, in this namespace alone; and a rule of the team's own beside it.
+            # The default ClusterRole `edit`, bound in this namespace only, and a Role with one more rule.
             {"name": "edit", "namespace": team},
             {
                 "name": "make-tokens",
@@ -39,14 +39,14 @@ eks.ClusterAccess(
     in_namespace,
 )
 
-eks.WorkloadIdentity(
+WorkloadIdentity(
     f"{team}-cart",
     {
         "cluster": cluster.connection,
         "namespace": team,
         "service_account": "cart",
         "mode": "pod-identity",
-        # Whatever the team's roles are given, the boundary is the most that they can do.
+        # The permissions boundary limits the role, whatever its permissions policies allow.
         "permissions_boundary": config.require("boundary"),
         "path": f"/teams/{team}/",
         "statements": [{"actions": ["s3:*", "iam:ListUsers"], "resources": ["*"]}],

@@ -1,4 +1,4 @@
-"""Every example is told of and tried out."""
+"""Each example is listed and tested."""
 
 from pathlib import Path
 

@@ -1,10 +1,11 @@
-"""The Python code that the documentation shows is run, so that it cannot grow old."""
+"""Runs the Python code of the documentation, so that it stays current."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from docs import shown_output
 from eks_identity.plugin import reference
 from eks_identity.plugin.exports import declarable
 from eks_identity.testing import Cloud, deploy
@@ -19,13 +20,13 @@ BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def snippets(document):
-    """The document's code; its first snippet is the beginning of each of the others."""
-    shown = [block["code"] for block in BLOCK.finditer((REPOSITORY / document).read_text())]
-    return [shown[0] + code if code is not shown[0] and "def test_" not in code else code for code in shown]
+    """Return the document's code. Its first snippet is the beginning of each of the others, except of tests."""
+    blocks = [block["code"] for block in BLOCK.finditer((REPOSITORY / document).read_text())]
+    return [blocks[0] + code if code is not blocks[0] and "def test_" not in code else code for code in blocks]
 
 
 def run(code, *, preview=False):
-    """What the code declares, in an account that has what the documents speak of."""
+    """Deploy the code in an account that has the objects which the documents name."""
     program = compile(code, "snippet", "exec")
     return deploy(lambda: exec(program, {}), cloud=Cloud(permission_sets=["Operators"]), preview=preview)  # noqa: S102
 
@@ -35,12 +36,12 @@ SNIPPETS = [(document, number) for document in DOCUMENTS for number, _ in enumer
 
 @pytest.mark.parametrize(("document", "number"), SNIPPETS)
 def test_what_is_shown_runs(document, number):
-    """A program is previewed and deployed without a refusal; a test is one that passes."""
+    """A program is previewed and deployed without a validation error; a test is one that passes."""
     code = snippets(document)[number]
     if "def test_" in code:
-        shown = {}
-        exec(code, shown)  # noqa: S102 - the document's own code
-        tests = [value for name, value in shown.items() if name.startswith("test_")]
+        namespace = {}
+        exec(code, namespace)  # noqa: S102 - the document's own code
+        tests = [value for name, value in namespace.items() if name.startswith("test_")]
         for test in tests:
             test()
         return
@@ -57,6 +58,19 @@ def test_every_component_is_shown():
         for resource in run(code).resources
     }
     assert set(declarable()) - shown == set()
+
+
+def test_the_validation_error_of_the_readme_is_current():
+    """The error that README.md shows is what its program with that mistake prints; `make schema` renews it."""
+    text = (REPOSITORY / "README.md").read_text()
+    assert text == shown_output.with_error(text)
+
+
+def test_the_readme_starts_with_its_commands():
+    """README.md has at most 150 lines, and `make demo` and `make test` are on its first screen."""
+    lines = (REPOSITORY / "README.md").read_text().splitlines()
+    assert len(lines) <= 150
+    assert {"make demo", "make test"} <= {line.removeprefix("$ ").partition("#")[0].strip() for line in lines[:30]}
 
 
 def test_the_reference_is_what_the_classes_say():

@@ -21,7 +21,7 @@ PERSON, BUCKET = "typescript-person", "typescript-bucket"
 AWS_AUTH = ("-n", "kube-system", "get", "configmap", "aws-auth", "-o", "yaml")
 CONFIG = {
     "cluster": "eks-clu",
-    "person": f"arn:aws:iam::123456789012:user/{PERSON}",
+    "principal": f"arn:aws:iam::123456789012:user/{PERSON}",
     "bucketArn": f"arn:aws:s3:::{BUCKET}",
 }
 
@@ -179,12 +179,12 @@ def test_kubeconfigs_are_secret_in_the_state(made, pulumi):
 def test_a_change_is_made_in_place(made, pulumi, project, kubectl):
     """Another group of the person changes their mapping, and nothing else is touched."""
     before = edited(
-        project, ('{ arn: config.require("person") }', '{ arn: config.require("person"), groups: ["more"] }')
+        project, ('{ arn: config.require("principal") }', '{ arn: config.require("principal"), groups: ["more"] }')
     )
     changed = pulumi("up", "--yes", "--skip-preview")
     assert changed.returncode == 0, changed.stdout + changed.stderr
     updated = re.findall(r"^ ~ +(\S+) \S+ updated", changed.stdout, re.MULTILINE)
-    assert sorted(updated) == ["eks-identity:index:LockoutGuard", "eks-identity:index:AwsAuthMapping"], changed.stdout
+    assert sorted(updated) == ["eks-identity:index:AwsAuthMapping", "eks-identity:index:LockoutGuard"], changed.stdout
     assert "2 updated" in changed.stdout
     assert "- more" in kubectl(*AWS_AUTH).stdout
     (project / "index.ts").write_text(before)
@@ -218,16 +218,19 @@ def test_refusals_speak_the_programs_language(made, pulumi, project, old, new, w
 def test_own_resources_can_be_declared(made, pulumi, project, kubectl):
     """A resource that the library serves itself is declared like a component, checked like one, and deleted again."""
     mapping = """
-new eks.AwsAuthMapping("viewer", {
+new AwsAuthMapping("viewer", {
     kubeconfig: cluster.kubeconfig, arn: "arn:aws:iam::123456789012:role/team/viewer", groups: ["viewers"],
 });
 """
-    before = edited(project, ("export const", f"{mapping}export const"))
+    imported = ("import { Cluster,", "import { AwsAuthMapping, Cluster,")
+    before = edited(project, imported, ("export const", f"{mapping}export const"))
     added = pulumi("up", "--yes", "--skip-preview")
     assert added.returncode == 0, added.stdout + added.stderr
     assert "arn:aws:iam::123456789012:role/viewer" in kubectl(*AWS_AUTH).stdout
     twice = mapping.replace('"viewer"', '"another"', 1)
-    (project / "index.ts").write_text(before.replace("export const", f"{mapping}{twice}export const"))
+    (project / "index.ts").write_text(
+        before.replace(*imported).replace("export const", f"{mapping}{twice}export const")
+    )
     refused = pulumi("preview")
     assert refused.returncode != 0
     assert 'take it out of AwsAuthMapping "' in refused.stdout + refused.stderr

@@ -1,4 +1,4 @@
-"""Runs an example as its README tells a reader to, in the lab's shell, and sees that nothing of it is left."""
+"""Fixtures that play the README of an example in the lab's shell, and check that nothing of it is left."""
 
 import shutil
 from pathlib import Path
@@ -12,18 +12,23 @@ from lab.environment import process_environment
 from lab.scenarios.clients import LabClients
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PROMISED = ("preview", "up --yes --skip-preview", "up --yes --skip-preview --expect-no-changes", "destroy --yes")
-"""What the README of every example has its reader run."""
+EVERY_README_HAS = (
+    "preview",
+    "up --yes --skip-preview",
+    "up --yes --skip-preview --expect-no-changes",
+    "destroy --yes",
+)
+"""The commands that the README of every example has."""
 
 
 @pytest.fixture(scope="package")
 def running_lab(fresh_lab):
-    """The examples' own: other tests change the mode of clusters, and there is no way back.
+    """A lab of the examples' own: other tests change the authentication mode of clusters, which cannot change back.
 
-    It goes with the last example: two more clusters would take processor time from all tests after them.
+    It is removed after the last example: two more clusters would take processor time from all tests after them.
     """
-    with fresh_lab() as home:
-        yield home
+    with fresh_lab() as lab_dir:
+        yield lab_dir
 
 
 @pytest.fixture
@@ -33,11 +38,11 @@ def world(running_lab, tools):
 
 @pytest.fixture(scope="session")
 def repository(tools, tmp_path_factory):
-    """The repository as its reader has it, with copies of the examples, and programs that run as forks."""
+    """The repository with copies of the examples, and programs that run as forks."""
     folder = tmp_path_factory.mktemp("repository")
-    for found in REPOSITORY.iterdir():
-        if found.name not in {".venv", ".git", "examples"}:
-            (folder / found.name).symlink_to(found)
+    for path in REPOSITORY.iterdir():
+        if path.name not in {".venv", ".git", "examples"}:
+            (folder / path.name).symlink_to(path)
     shutil.copytree(REPOSITORY / "examples", folder / "examples", ignore=shutil.ignore_patterns("node_modules"))
     link_virtual_environment(folder / ".venv", tools)
     return folder
@@ -45,25 +50,26 @@ def repository(tools, tmp_path_factory):
 
 @pytest.fixture
 def play(world, tools, running_lab, repository, tmp_path):
-    """Plays the README of an example from its first command to its last, in the lab's shell or in another that its
-    reader begins in.
+    """Return a function that plays the README of an example from its first command to its last.
+
+    It runs in the lab's shell and the repository by default; `shell` and `folder` replace them.
     """
     played = []
 
-    def run(name, *, shell=None):
-        example = repository / "examples" / name
-        said = (example / "README.md").read_text()
-        for words in PROMISED:
-            assert f"$ pulumi -C examples/{name} {words}" in said
+    def run(name, *, shell=None, folder=repository):
+        example = folder / "examples" / name
+        readme = (example / "README.md").read_text()
+        for command in EVERY_README_HAS:
+            assert f"$ pulumi -C examples/{name} {command}" in readme
         played.append(example)
         before = inventory(world)
-        # A home of its own, so that no client's cache carries over; labs are in the real one's cache folder.
+        # A HOME of its own keeps caches of clients apart; labs are in the cache folder of the real one.
         own = {"HOME": str(tmp_path), "EKS_LAB_HOME": str(running_lab.root)}
         environment = process_environment(running_lab, tools.bin) if shell is None else shell
-        transcript.play(example / "README.md", environment | own, repository)
+        transcript.play(example / "README.md", environment | own, folder)
         assert inventory(world) == before
 
     yield run
     for example in played:
-        for left in (("destroy", "--skip-preview"), ("stack", "rm", "--preserve-config", "--force")):
-            world.run("pulumi", "-C", str(example), *left, "--stack", "lab", "--yes", "--non-interactive")
+        for command in (("destroy", "--skip-preview"), ("stack", "rm", "--preserve-config", "--force")):
+            world.run("pulumi", "-C", str(example), *command, "--stack", "lab", "--yes", "--non-interactive")

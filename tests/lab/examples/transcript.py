@@ -1,8 +1,9 @@
-"""A README's console blocks as what they are: commands, and what they say.
+"""The commands of a README's console blocks, and the output that the README shows.
 
-A line that begins with `$ ` is a command, lines that begin with `> ` go on with it, and the lines below are of what it
-prints: each of them is in its output, in that order, with other lines in between or not; `…` stands for anything. A
-command exits with 0, unless an error is among those lines. All of a README runs in one shell, as its reader would.
+A line that begins with `$ ` is a command, and lines that begin with `> ` continue it. The lines below are of its
+output: the command must print each of them in that order, with or without other lines in between; `…` stands for any
+text. A command must exit with 0, unless one of those lines contains an error. All commands of a README run in one
+shell.
 """
 
 import logging
@@ -19,40 +20,41 @@ LOG = logging.getLogger(__name__)
 
 @dataclass
 class Command:
-    """A command of a README, and the lines of its output that the README shows."""
+    """A command of a README, with the lines of its output that the README shows."""
 
     text: str
     shown: list[str] = field(default_factory=list)
 
     @property
-    def fails(self) -> bool:
+    def is_expected_to_fail(self) -> bool:
         return any("error" in line.lower() for line in self.shown)
 
     def missing(self, output: str) -> str | None:
-        """The first line that is not in what the command printed."""
+        """Return the first line of the README that the command did not print."""
         lines = iter(output.splitlines())
         for shown in self.shown:
-            wanted = re.compile(".*".join(map(re.escape, shown.split("…"))))
-            if not any(wanted.search(line) for line in lines):
+            pattern = re.compile(".*".join(map(re.escape, shown.split("…"))))
+            if not any(pattern.search(line) for line in lines):
                 return shown
         return None
 
 
 def commands(readme: Path) -> list[Command]:
-    found: list[Command] = []
+    """Return the commands of a README's console blocks."""
+    parsed: list[Command] = []
     for block in BLOCK.findall(readme.read_text()):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append(Command(line[2:]))
+                parsed.append(Command(line[2:]))
             elif line.startswith("> "):
-                found[-1].text += f"\n{line[2:]}"
+                parsed[-1].text += f"\n{line[2:]}"
             elif line.strip():
-                found[-1].shown.append(line.strip())
-    return found
+                parsed[-1].shown.append(line.strip())
+    return parsed
 
 
 def play(readme: Path, environment: dict[str, str], folder: Path) -> None:
-    """Runs the README's commands in one shell; fails at the first that does not print what is shown."""
+    """Run the README's commands in one shell; fail at the first whose output differs."""
     mark = f"--- {uuid.uuid4().hex}"
     with subprocess.Popen(
         ["bash"],
@@ -66,7 +68,7 @@ def play(readme: Path, environment: dict[str, str], folder: Path) -> None:
         assert shell.stdin is not None
         assert shell.stdout is not None
         for command in commands(readme):
-            begun = time.monotonic()
+            start = time.monotonic()
             shell.stdin.write(f"{{ {command.text}\n}} < /dev/null\ncode=$?; echo; echo '{mark}' $code\n")
             shell.stdin.flush()
             output = ""
@@ -77,8 +79,8 @@ def play(readme: Path, environment: dict[str, str], folder: Path) -> None:
                 output += line
             else:
                 raise AssertionError(f"the shell ended at: {command.text}\n{output}")
-            LOG.info("%6.1f s  $ %s", time.monotonic() - begun, command.text)
-            said = f"$ {command.text}\n{output}\nexit code {code}"
-            assert command.missing(output) is None, f"not printed: {command.missing(output)}\n{said}"
-            assert (code != 0) == command.fails, said
+            LOG.info("%6.1f s  $ %s", time.monotonic() - start, command.text)
+            report = f"$ {command.text}\n{output}\nexit code {code}"
+            assert command.missing(output) is None, f"not printed: {command.missing(output)}\n{report}"
+            assert (code != 0) == command.is_expected_to_fail, report
         shell.stdin.close()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What eksctl leaves in a cluster and its account, made by aws and kubectl: for the lab, where there is no eksctl.
+# Create with aws and kubectl what eksctl creates in a cluster and its account. The lab has no eksctl.
 set -euo pipefail
 cluster=$1
 issuer="$(aws eks describe-cluster --name "$cluster" --query cluster.identity.oidc.issuer --output text)"

@@ -1,0 +1,48 @@
+"""Each example, played on the lab as its README says."""
+
+import os
+import shutil
+
+import pytest
+from component_folder import COMPONENTS, copied, outside
+
+REPOSITORY = COMPONENTS.parent
+CLAIMS = {
+    "01-read-only-user": "An IAM user can read pods and nodes and nothing else.",
+    "02-pod-reads-a-bucket": "Pods of one service account can read one bucket, and no other pods can.",
+    "03-pod-identity": "A workload switches from IRSA to Pod Identity, and its pods can read the bucket all the time.",
+    "04-add-ons": "Add-ons and charts get scoped policy templates.",
+    "05-one-role-many-clusters": "Pods of two clusters assume one role that trusts both issuers.",
+    "06-cross-account-role": "Pods read a bucket of another account by a target role; nothing stays in either account.",
+    "07-migrate-from-aws-auth": "A cluster moves from aws-auth to access entries, and no principal loses access.",
+    "08-existing-eksctl-cluster": "What eksctl created is used and stays.",
+    "09-typescript": "The package is added to a TypeScript project, and the program is deployed.",
+    "10-team-namespace": "Developers and pods of a team have the declared access and no more.",
+}
+"""The claim of each example. Of all of them: the commands print what the README shows, and destroy leaves nothing."""
+
+
+@pytest.fixture
+def outside_the_lab(tmp_path, running_lab):
+    """Return the options of `play` for the TypeScript example.
+
+    Its shell is outside the lab, since pip and npm query registries. Pulumi and npm write into a copy of the folders.
+    """
+    copied(tmp_path)
+    example = "examples/09-typescript"
+    shutil.copytree(REPOSITORY / example, tmp_path / example, ignore=shutil.ignore_patterns("node_modules", "sdks"))
+    shell = outside(tmp_path)
+    shell |= {"EKS_LAB": running_lab.name, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), shell["PYTHONPATH"]])}
+    return {"shell": shell, "folder": tmp_path}
+
+
+@pytest.mark.parametrize("example", CLAIMS)
+def test_example(play, example, request):
+    """Each command of an example's README prints what the README shows; once destroyed, nothing of it is left."""
+    options = request.getfixturevalue("outside_the_lab") if example == "09-typescript" else {}
+    play(example, **options)
+
+
+def test_every_example_has_its_claim():
+    """Each folder of examples/ is in the list above."""
+    assert sorted(CLAIMS) == sorted(readme.parent.name for readme in REPOSITORY.glob("examples/*/README.md"))

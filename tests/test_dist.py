@@ -1,0 +1,85 @@
+"""The wheel of the component library, installed into an empty environment."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+PROGRAM = """
+from pathlib import Path
+
+import eks_identity
+import pulumi
+from eks_identity import Cluster, ClusterAccess
+from eks_identity.testing import deploy
+
+OPERATOR = "arn:aws:iam::111122223333:user/eks-ope"
+
+
+def program():
+    cluster = Cluster("eks-clu", {"name": "eks-clu"})
+    args = {"cluster": cluster.connection, "group": "operators", "rbac_roles": [{"name": "view"}]}
+    options = pulumi.ResourceOptions(providers=[cluster.provider])
+    ClusterAccess("operators", {**args, "principals": [{"arn": OPERATOR}]}, options)
+
+
+deployment = deploy(program)
+deployment.assert_can(OPERATOR, "list", "pods")
+deployment.assert_cannot(OPERATOR, "delete", "pods")
+print(Path(eks_identity.__file__).parent)
+"""
+
+
+def run(*command, folder, check=True):
+    """Run a command with no Python path of this repository."""
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel as `make dist` does, with the build backend of the locks."""
+    folder = tmp_path_factory.mktemp("dist")
+    options = ("--quiet", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable)
+    run(BIN / "uv", "build", *options, "--out-dir", folder, REPOSITORY / "components", folder=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel, tmp_path_factory):
+    """Install the wheel into an empty environment, in the versions of the lock: from uv's cache if it has them all."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / ".venv", folder=folder)
+    python = folder / ".venv" / "bin" / "python"
+    install = (BIN / "uv", "pip", "install", "--quiet", "--python", python)
+    what = ("--constraints", REPOSITORY / "requirements.lock", wheel)
+    if run(*install, "--offline", *what, folder=folder, check=False).returncode:
+        run(*install, *what, folder=folder)
+    return python
+
+
+def test_the_wheel_has_the_library_and_nothing_else(wheel):
+    """The wheel contains the package with its marker for type checkers, and no tests, lab or settings."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} <= {"eks_identity"}
+    assert "eks_identity/py.typed" in names
+
+
+def test_an_installed_wheel_runs_a_component(environment):
+    """A program in an empty environment declares a component and asserts its access."""
+    done = run(environment, "-W", "ignore", "-c", PROGRAM, folder=environment.parent)
+    assert Path(done.stdout.strip()).is_relative_to(environment.parents[1])
+
+
+def test_an_installed_wheel_has_the_plugin(environment):
+    """The wheel installs the plugin under the name that the engine looks for."""
+    assert (environment.parent / "pulumi-resource-eks-identity").exists()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from cloud_setting import Issuer
+from cloud_helpers import Issuer
 
 from lab.cloud import Cloud, issuers
 from lab.errors import StartError

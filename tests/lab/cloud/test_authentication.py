@@ -7,7 +7,7 @@ import botocore.auth
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_setting import allow, anonymous, assume, aws, client, code, error, name, new_role, new_user, trusts
+from cloud_helpers import allow, anonymous, assume, aws, client, code, error, name, new_role, new_user, trusts
 
 from lab.cloud.sessions import sessions
 from lab.interfaces import Credentials

@@ -1,7 +1,7 @@
 """What callers may do: every service, by action, resource and condition, and the words of a denial."""
 
 import pytest
-from cloud_setting import allow, assume, aws, client, code, deny, document, error, name, new_role, new_user, trusts
+from cloud_helpers import allow, assume, aws, client, code, deny, document, error, name, new_role, new_user, trusts
 
 SERVICES = {
     "autoscaling": lambda api: api.describe_auto_scaling_groups(),

@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import httpx2
 import pytest
-from cloud_setting import AWS_CLI, client, code, name, new_user
+from cloud_helpers import AWS_CLI, client, code, name, new_user
 
 from lab.cloud import Cloud
 from lab.errors import StartError
@@ -27,7 +27,7 @@ REAL = {
 def test_one_in_a_process(cloud, tmp_path, authority):
     """A second cloud in the process is refused with the way out, and hurts the first not."""
     second = Cloud(tmp_path, authority)
-    with pytest.raises(StartError, match="state belongs to the process"):
+    with pytest.raises(StartError, match="moto's state belongs to the process"):
         second.start()
     second.stop()
     assert client(cloud, "sts").get_caller_identity()

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from cloud_setting import ISSUER, allow, assume, client, code, deny, document, error, name, new_role, new_user, trusts
+from cloud_helpers import ISSUER, allow, assume, client, code, deny, document, error, name, new_role, new_user, trusts
 
 EC2 = trusts({"Service": "ec2.amazonaws.com"})
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cloud.policy.conditions import Condition, Context, is_operator, satisfied
+from lab.cloud.policy.conditions import Condition, Context, are_satisfied, is_operator
 
 ROLE = "arn:aws:iam::123456789012:role/team/reader"
 
@@ -88,43 +88,43 @@ MISSING = [
 def test_operator(operator, wanted, actual, result):
     """An operator holds exactly for the values that AWS's reference says."""
     condition = Condition(operator, "key", (wanted,))
-    assert satisfied([condition], Context({"KEY": actual})) is result
+    assert are_satisfied([condition], Context({"KEY": actual})) is result
 
 
 @pytest.mark.parametrize(("operator", "result"), MISSING)
 def test_missing_key(operator, result):
     """A key that the request lacks fails an operator, unless that is negated, IfExists or ForAllValues."""
-    assert satisfied([Condition(operator, "key", ("a",))], Context()) is result
+    assert are_satisfied([Condition(operator, "key", ("a",))], Context()) is result
 
 
 @pytest.mark.parametrize(("value", "result"), [("true", True), ("false", False)])
 def test_null_of_missing_key(value, result):
     """Null asks whether the key is there."""
-    assert satisfied([Condition("Null", "key", (value,))], Context()) is result
+    assert are_satisfied([Condition("Null", "key", (value,))], Context()) is result
 
 
 def test_several_values_are_alternatives_and_a_negation_means_none_of_them():
     """Of several values in the policy one is enough; a negated operator wants none."""
     context = Context({"key": "b"})
-    assert satisfied([Condition("StringEquals", "key", ("a", "b"))], context)
-    assert not satisfied([Condition("StringNotEquals", "key", ("a", "b"))], context)
+    assert are_satisfied([Condition("StringEquals", "key", ("a", "b"))], context)
+    assert not are_satisfied([Condition("StringNotEquals", "key", ("a", "b"))], context)
 
 
 def test_all_conditions_must_hold():
     """Operators and keys are joined by and."""
     context = Context({"one": "1", "two": "2"})
     both = [Condition("StringEquals", "one", ("1",)), Condition("StringEquals", "two", ("2",))]
-    assert satisfied(both, context)
-    assert not satisfied([*both, Condition("StringEquals", "two", ("3",))], context)
+    assert are_satisfied(both, context)
+    assert not are_satisfied([*both, Condition("StringEquals", "two", ("3",))], context)
 
 
 def test_policy_variables_are_filled_in_literally():
     """`${key}` becomes the request's value, and a wildcard in that value matches only itself."""
     condition = Condition("StringLike", "s3:prefix", ("home/${aws:username}/*",))
-    assert satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/bob/x", "aws:username": "*"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/ann/x"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}), variables=False)
+    assert are_satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/bob/x", "aws:username": "*"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/ann/x"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}), variables=False)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_policy_variables_are_filled_in_literally():
 )
 def test_special_variables(template, value, result):
     """A variable may have a default, and `${*}`, `${?}`, `${$}` are the characters themselves."""
-    assert satisfied([Condition("StringLike", "key", (template,))], Context({"key": value})) is result
+    assert are_satisfied([Condition("StringLike", "key", (template,))], Context({"key": value})) is result
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,9 @@ def test_negation_is_the_opposite_for_one_value(wanted, actual):
     """For a request with one value, StringNotEquals says the opposite of StringEquals."""
     context = Context({"key": actual})
     positive, negative = Condition("StringEquals", "key", (wanted,)), Condition("StringNotEquals", "key", (wanted,))
-    assert satisfied([positive], context, variables=False) is not satisfied([negative], context, variables=False)
+    assert are_satisfied([positive], context, variables=False) is not are_satisfied(
+        [negative], context, variables=False
+    )
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="*?$"), max_size=20), text)
@@ -177,7 +179,7 @@ def test_without_wildcards_like_means_equals(wanted, actual):
     """StringLike of a value without wildcards is StringEquals."""
     context = Context({"key": actual})
     like, equals = Condition("StringLike", "key", (wanted,)), Condition("StringEquals", "key", (wanted,))
-    assert satisfied([like], context) is satisfied([equals], context)
+    assert are_satisfied([like], context) is are_satisfied([equals], context)
 
 
 @given(st.lists(text, min_size=1, max_size=5), st.lists(text, min_size=1, max_size=5))
@@ -186,5 +188,5 @@ def test_set_operators_are_subset_and_intersection(wanted, actual):
     context = Context({"key": actual})
     every = Condition("ForAllValues:StringEquals", "key", tuple(wanted))
     some = Condition("ForAnyValue:StringEquals", "key", tuple(wanted))
-    assert satisfied([every], context, variables=False) is (set(actual) <= set(wanted))
-    assert satisfied([some], context, variables=False) is bool(set(actual) & set(wanted))
+    assert are_satisfied([every], context, variables=False) is (set(actual) <= set(wanted))
+    assert are_satisfied([some], context, variables=False) is bool(set(actual) & set(wanted))

@@ -1,7 +1,7 @@
 """Decisions: denies before allows, identity and resource policies, boundaries, sessions, accounts."""
 
 import pytest
-from cloud_setting import allow, deny
+from cloud_helpers import allow, deny
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,10 +14,10 @@ from unittest.mock import AsyncMock, Mock, patch
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_setting import Issuer, client, name
+from cloud_helpers import Issuer, client, name
 
 from lab.cloud import issuers
-from lab.cloud.certificates import is_aws
+from lab.cloud.certificates import is_aws_host
 from lab.cloud.proxy import Proxy
 from lab.interfaces import clean_environment
 
@@ -60,7 +60,7 @@ def say(cloud, text):
 def test_other_hosts_are_refused_in_words(cloud, target):
     """What is not AWS's API is refused with 403, in the status line and the body."""
     answer = say(cloud, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
-    reason = f"the lab stands in for AWS only (HTTPS, port 443), and lets nothing reach {target}"
+    reason = f"the lab's proxy serves AWS hosts only (HTTPS, port 443) and blocks {target}"
     assert answer.startswith(f"HTTP/1.1 403 Forbidden: {reason}\r\n")
     assert answer.endswith(f"\r\n\r\n{reason}\n")
 
@@ -111,7 +111,7 @@ def test_garbage_ends_the_connection(cloud, garbage):
 )
 def test_names_of_aws(host, known):
     """AWS's API has names under three domains, of any depth."""
-    assert is_aws(host) is known
+    assert is_aws_host(host) is known
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_proxy_closes_the_upstream_connection_when_it_is_stopped_at_any_step(clo
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         proxy = Proxy(cloud, server.sockets[0].getsockname()[1])
         client_side = Mock(drain=AsyncMock(), wait_closed=AsyncMock())
-        handing_on = asyncio.ensure_future(proxy._hand_on(asyncio.StreamReader(), client_side))
+        handing_on = asyncio.ensure_future(proxy._forward(asyncio.StreamReader(), client_side))
         while not upstream_writers or not upstream_writers[0].transport.get_protocol()._stream_reader.at_eof():  # noqa: ASYNC110 - each step counts
             await asyncio.sleep(0)
         for _ in range(steps):

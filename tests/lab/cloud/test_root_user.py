@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from cloud_setting import client, code, name
+from cloud_helpers import client, code, name
 
 EVERYBODY_HERE = "arn:aws:iam::{}:root"
 

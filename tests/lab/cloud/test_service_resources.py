@@ -1,7 +1,7 @@
 """What calls of the services that add-ons use are about: policies that name one resource reach no other."""
 
 import pytest
-from cloud_setting import allow, client, code, name, new_user
+from cloud_helpers import allow, client, code, name, new_user
 
 
 def zone(cloud):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.config import Config
-from cloud_setting import (
+from cloud_helpers import (
     allow,
     assume,
     aws,
@@ -241,7 +241,7 @@ def test_session_tokens_of_users(cloud):
 def test_what_the_lab_does_not_give_for_nothing(cloud):
     """Federation tokens are refused in words."""
     refused = error(lambda: client(cloud, "sts").get_federation_token(Name="somebody"))
-    assert refused == ("InvalidAction", "The lab does not stand in for sts:GetFederationToken")
+    assert refused == ("InvalidAction", "The lab does not implement sts:GetFederationToken")
 
 
 def test_get_caller_identity_is_always_allowed(cloud):

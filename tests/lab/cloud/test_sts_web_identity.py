@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from cloud_setting import (
+from cloud_helpers import (
     AUDIENCE,
     ISSUER,
     SUBJECT,

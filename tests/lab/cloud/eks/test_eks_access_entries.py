@@ -1,7 +1,7 @@
 """Access entries and access policies through boto3, each rule by its refusal, and what the control plane is told."""
 
 import pytest
-from eks_setting import ACCOUNT, trust
+from eks_constants import ACCOUNT, trust
 
 from lab.interfaces import AssociatedAccessPolicy
 

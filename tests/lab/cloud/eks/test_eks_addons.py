@@ -1,7 +1,7 @@
 """Add-ons and what EKS offers, through boto3."""
 
 import pytest
-from eks_setting import ACCOUNT, POD_TRUST, QUICK
+from eks_constants import ACCOUNT, POD_TRUST, QUICK
 
 DRIVER = "aws-ebs-csi-driver"
 DRIVER_ACCOUNT = "ebs-csi-controller-sa"

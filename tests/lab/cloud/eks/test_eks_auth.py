@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from eks_setting import ACCOUNT, POD_TRUST
+from eks_constants import ACCOUNT, POD_TRUST
 
 from lab.cloud.sessions import sessions
 
@@ -112,7 +112,7 @@ def test_the_pod_must_be_there(lab, auth, associate, refused):
     assume(auth, token)
     plane.pods.clear()
     code, message = refused("assume_role_for_pod_identity", auth, clusterName="eks-clu", token=token)
-    assert (code, "is gone" in message) == ("InvalidTokenException", True)
+    assert (code, "which does not exist" in message) == ("InvalidTokenException", True)
 
 
 def test_the_role_must_still_trust_eks(lab, auth, associate, refused):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from eks_setting import ACCOUNT, REGION
+from eks_constants import ACCOUNT, REGION
 
 from lab.interfaces import clean_environment
 

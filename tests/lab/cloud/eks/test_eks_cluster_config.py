@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from eks_setting import ACCOUNT, QUICK
+from eks_constants import ACCOUNT, QUICK
 
 from lab.interfaces import AuthenticationMode
 

@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from eks_setting import ACCOUNT, EVERYTHING, QUICK, REGION, trust
+from eks_constants import ACCOUNT, EVERYTHING, QUICK, REGION, trust
 from rich.console import Console
 
 from lab import clusters as lab_clusters

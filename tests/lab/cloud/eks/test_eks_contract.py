@@ -1,6 +1,6 @@
 """Every operation that the lab has, called with every input member that botocore's model documents.
 
-The client checks each answer, success or error, against the model as it arrives (`eks_shapes.Watch`).
+The client checks each answer, success or error, against the model as it arrives (`response_validation.Watch`).
 """
 
 import inspect
@@ -8,10 +8,10 @@ import inspect
 import boto3
 import pytest
 from botocore.config import Config
-from eks_setting import ACCOUNT, POD_TRUST, QUICK, REGION
-from eks_shapes import Watch, deviations, sample
+from eks_constants import ACCOUNT, POD_TRUST, QUICK, REGION
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.eks.responses import EKSResponse
+from response_validation import Watch, deviations, sample
 
 from lab.cloud.eks import EksAuthResponse, EksResponse
 

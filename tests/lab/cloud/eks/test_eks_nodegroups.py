@@ -1,7 +1,7 @@
 """Node groups through boto3: what lets nodes in, what nodes are started, and what is refused."""
 
 import pytest
-from eks_setting import ACCOUNT, QUICK, trust
+from eks_constants import ACCOUNT, QUICK, trust
 
 from lab.interfaces import AuthenticationMode
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from eks_setting import ACCOUNT
+from eks_constants import ACCOUNT
 
 
 def test_concurrent_changes_are_all_in_effect(lab, client, make_cluster):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from eks_setting import ACCOUNT, POD_TRUST, trust
+from eks_constants import ACCOUNT, POD_TRUST, trust
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 TARGET = "arn:aws:iam::222222222222:role/theirs"
@@ -45,7 +45,7 @@ def test_roles_that_are_refused(lab, client, wanted, refused):
         (f"arn:aws:iam::{ACCOUNT}:role/nobody", "does not exist"),
         (half, "Trust policy of the role provided is invalid"),
         (lab.role("ec2", trust("ec2.amazonaws.com")), "Trust policy of the role provided is invalid"),
-        (foreign, "Name another account's role as targetRoleArn"),
+        (foreign, "Specify a role of another account as targetRoleArn"),
     ):
         code, message = refused("create_pod_identity_association", **{**wanted, "roleArn": role})
         assert (code, words in message) == ("InvalidParameterException", True), message

@@ -1,7 +1,7 @@
 """Tags of all that EKS gives an ARN."""
 
 import pytest
-from eks_setting import ACCOUNT, QUICK
+from eks_constants import ACCOUNT, QUICK
 
 
 def test_every_resource_takes_tags(lab, client, make_cluster, node_role, pod_role):

@@ -81,10 +81,10 @@ class Watch:
             self.errors.add((model.name, code))
             if (http_response.status_code, code) == IAM_DENIAL:
                 return
-            declared = {shape.name: shape for shape in model.error_shapes}
-            assert code in declared, f"{model.name} does not declare {code}, only {sorted(declared)}"
-            assert http_response.status_code == declared[code].metadata["error"]["httpStatusCode"]
+            declared_errors = {shape.name: shape for shape in model.error_shapes}
+            assert code in declared_errors, f"{model.name} does not declare {code}, only {sorted(declared_errors)}"
+            assert http_response.status_code == declared_errors[code].metadata["error"]["httpStatusCode"]
             assert body["message"], "SDKs in every language read the member of the model"
             extra = {"__type", "Message"}  # moto adds these for every service
-            problems = deviations(declared[code], {k: v for k, v in body.items() if k not in extra}, code)
+            problems = deviations(declared_errors[code], {k: v for k, v in body.items() if k not in extra}, code)
         assert not problems, "\n".join(problems)

@@ -1,4 +1,4 @@
-"""What the cloud's tests share: clients as a program in the lab's environment has them, policies, and an issuer."""
+"""Helpers of the cloud tests: boto3 clients and AWS CLI calls through the proxy, IAM documents, and an OIDC issuer."""
 
 import json
 import os
@@ -32,124 +32,137 @@ AUDIENCE = "sts.amazonaws.com"
 def client(
     cloud: Cloud,
     service: str,
-    who: Credentials | None = None,
+    caller: Credentials | None = None,
     *,
     config: Config | None = None,
     region: str | None = None,
-    **more: Any,
+    **options: Any,
 ) -> Any:
-    """A boto3 client that finds AWS as any program does: through the proxy, with no endpoint set."""
-    who = who or cloud.administrator
+    """Return a boto3 client that reaches AWS as other programs do: through the proxy, without an endpoint setting."""
+    caller = caller or cloud.administrator
     base = Config(proxies={"https": cloud.access.proxy_url}, retries={"total_max_attempts": 1})
     return _session().client(
         service,
         region_name=region or cloud.region,
-        aws_access_key_id=who.access_key_id,
-        aws_secret_access_key=who.secret_access_key,
-        aws_session_token=who.session_token,
+        aws_access_key_id=caller.access_key_id,
+        aws_secret_access_key=caller.secret_access_key,
+        aws_session_token=caller.session_token,
         verify=cloud.access.ca_file,
         config=base.merge(config) if config else base,
-        **more,
+        **options,
     )
 
 
 @cache
 def _session() -> boto3.Session:
-    """One for all clients: reading the models is the slow part."""
+    """Return the session of all clients. Loading botocore's models is slow."""
     return boto3.Session()
 
 
-def anonymous(cloud: Cloud, service: str) -> Any:
-    """A client that signs nothing."""
+def anonymous_client(cloud: Cloud, service: str) -> Any:
+    """Return a client that does not sign its requests."""
     return client(cloud, service, Credentials("none", "none"), config=Config(signature_version=UNSIGNED))
 
 
-def aws(
-    cloud: Cloud, *arguments: str, home: Path, who: Credentials | None = None, extra: Mapping[str, str] | None = None
+def run_aws_cli(
+    cloud: Cloud,
+    *arguments: str,
+    home: Path,
+    caller: Credentials | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """The `aws` command in a clean environment with a HOME of its own (it caches credentials there)."""
+    """Run the AWS CLI in a clean environment. `home` becomes its HOME, in which it caches credentials."""
     home.mkdir(exist_ok=True)
-    environment = {**clean_environment(os.environ), **cloud.access.environment(), "HOME": str(home), **(extra or {})}
+    environment = {
+        **clean_environment(os.environ),
+        **cloud.access.environment(),
+        "HOME": str(home),
+        **(variables or {}),
+    }
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_PAGER": "", "AWS_MAX_ATTEMPTS": "1"}
-    if who is not None:
-        environment |= {"AWS_ACCESS_KEY_ID": who.access_key_id, "AWS_SECRET_ACCESS_KEY": who.secret_access_key}
-        environment |= {"AWS_SESSION_TOKEN": who.session_token} if who.session_token else {}
+    if caller is not None:
+        environment |= {"AWS_ACCESS_KEY_ID": caller.access_key_id, "AWS_SECRET_ACCESS_KEY": caller.secret_access_key}
+        environment |= {"AWS_SESSION_TOKEN": caller.session_token} if caller.session_token else {}
     return subprocess.run(
         [str(AWS_CLI), *arguments], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
 
-def error(call: Callable[[], Any]) -> tuple[str, str]:
-    """(code, message) of the error that `call` ends with."""
+def expect_error(call: Callable[[], Any]) -> tuple[str, str]:
+    """Return (code, message) of the error that `call` must raise."""
     try:
-        answer = call()
-    except ClientError as refused:
-        return refused.response["Error"]["Code"], refused.response["Error"]["Message"]
-    raise AssertionError(f"allowed: {answer}")
+        result = call()
+    except ClientError as client_error:
+        return client_error.response["Error"]["Code"], client_error.response["Error"]["Message"]
+    raise AssertionError(f"no error: {result}")
 
 
-def code(call: Callable[[], Any]) -> str:
-    return error(call)[0]
+def expect_error_code(call: Callable[[], Any]) -> str:
+    return expect_error(call)[0]
 
 
-def document(*statements: Mapping[str, Any]) -> str:
+def policy_document(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def allow(*actions: str, on: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": on, **more}
+def allow(*actions: str, on: str | list[str] = "*", **elements: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": on, **elements}
 
 
-def deny(*actions: str, on: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    return {**allow(*actions, on=on, **more), "Effect": "Deny"}
+def deny(*actions: str, on: str | list[str] = "*", **elements: Any) -> dict[str, Any]:
+    return {**allow(*actions, on=on, **elements), "Effect": "Deny"}
 
 
-def trusts(principal: Any, *actions: str, **more: Any) -> str:
-    return document({"Effect": "Allow", "Principal": principal, "Action": list(actions or ["sts:AssumeRole"]), **more})
+def trust_policy(principal: Any, *actions: str, **elements: Any) -> str:
+    return policy_document(
+        {"Effect": "Allow", "Principal": principal, "Action": list(actions or ["sts:AssumeRole"]), **elements}
+    )
 
 
-def credentials(answer: Mapping[str, Any]) -> Credentials:
-    """The credentials in an answer of STS."""
-    given = answer["Credentials"]
-    return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], given["Expiration"])
+def read_credentials(response: Mapping[str, Any]) -> Credentials:
+    """Return the credentials in a response of STS."""
+    key = response["Credentials"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"], key["Expiration"])
 
 
-def name(prefix: str) -> str:
-    """A name that no other test has."""
+def unique_name(prefix: str) -> str:
+    """Return a name that no other test uses."""
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
-def new_user(cloud: Cloud, *statements: Mapping[str, Any], **more: Any) -> tuple[str, Credentials]:
-    """A user with one inline policy: its name and its key."""
+def new_user(cloud: Cloud, *statements: Mapping[str, Any], **members: Any) -> tuple[str, Credentials]:
+    """Create a user with one inline policy. Return its name and access key."""
     iam = client(cloud, "iam")
-    user = name("user")
-    iam.create_user(UserName=user, **more)
+    user = unique_name("user")
+    iam.create_user(UserName=user, **members)
     if statements:
-        iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=document(*statements))
+        iam.put_user_policy(UserName=user, PolicyName="inline", PolicyDocument=policy_document(*statements))
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return user, Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def new_role(
-    cloud: Cloud, trust: str, *statements: Mapping[str, Any], who: Credentials | None = None, **more: Any
+    cloud: Cloud, trust: str, *statements: Mapping[str, Any], caller: Credentials | None = None, **members: Any
 ) -> str:
-    """A role with one inline policy: its ARN."""
-    iam = client(cloud, "iam", who)
-    role = more.pop("RoleName", None) or name("role")
-    arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, **more)["Role"]["Arn"]
+    """Create a role with one inline policy and return its ARN."""
+    iam = client(cloud, "iam", caller)
+    role = members.pop("RoleName", None) or unique_name("role")
+    arn: str = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, **members)["Role"]["Arn"]
     if statements:
-        iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=document(*statements))
+        iam.put_role_policy(RoleName=role, PolicyName="inline", PolicyDocument=policy_document(*statements))
     return arn
 
 
-def assume(cloud: Cloud, arn: str, who: Credentials | None = None, **more: Any) -> Credentials:
-    sts = client(cloud, "sts", who)
-    return credentials(sts.assume_role(RoleArn=arn, RoleSessionName=more.pop("RoleSessionName", "test"), **more))
+def assume(cloud: Cloud, arn: str, caller: Credentials | None = None, **members: Any) -> Credentials:
+    sts = client(cloud, "sts", caller)
+    return read_credentials(
+        sts.assume_role(RoleArn=arn, RoleSessionName=members.pop("RoleSessionName", "test"), **members)
+    )
 
 
 @dataclass
 class Issuer:
-    """A cluster's side of IRSA: signs service account tokens, publishes its keys."""
+    """The OIDC issuer of a cluster: signs service account tokens and publishes its keys."""
 
     url: str = ISSUER
     key: RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
@@ -165,20 +178,27 @@ class Issuer:
 
     def token(self, *, key: Any = None, algorithm: str = "RS256", kid: str | None = None, **claims: Any) -> str:
         now = int(time.time())
-        stated = {"iss": self.url, "sub": SUBJECT, "aud": [AUDIENCE], "iat": now, "nbf": now, "exp": now + 600} | claims
-        stated = {name: value for name, value in stated.items() if value is not None}
-        return jwt.encode(stated, key or self.key, algorithm=algorithm, headers={"kid": kid or self.kid})
+        all_claims = {
+            "iss": self.url,
+            "sub": SUBJECT,
+            "aud": [AUDIENCE],
+            "iat": now,
+            "nbf": now,
+            "exp": now + 600,
+        } | claims
+        all_claims = {name: value for name, value in all_claims.items() if value is not None}
+        return jwt.encode(all_claims, key or self.key, algorithm=algorithm, headers={"kid": kid or self.kid})
 
     def publish(self) -> None:
         issuers.register(self.url, self.jwks)
 
-    def register(self, cloud: Cloud, who: Credentials | None = None) -> str:
-        """Make it an OIDC provider of an account; its ARN."""
-        iam = client(cloud, "iam", who)
-        answer = iam.create_open_id_connect_provider(Url=self.url, ClientIDList=[AUDIENCE])
-        return str(answer["OpenIDConnectProviderArn"])
+    def register(self, cloud: Cloud, caller: Credentials | None = None) -> str:
+        """Create an OIDC provider for the issuer and return its ARN."""
+        iam = client(cloud, "iam", caller)
+        provider = iam.create_open_id_connect_provider(Url=self.url, ClientIDList=[AUDIENCE])
+        return str(provider["OpenIDConnectProviderArn"])
 
     def trust(self, provider: str, *, operator: str = "StringEquals", **claims: Any) -> str:
-        asked = {"sub": SUBJECT, "aud": AUDIENCE} | claims
-        condition = {operator: {f"{self.host_and_path}:{claim}": value for claim, value in asked.items()}}
-        return trusts({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition)
+        trusted_claims = {"sub": SUBJECT, "aud": AUDIENCE} | claims
+        condition = {operator: {f"{self.host_and_path}:{claim}": value for claim, value in trusted_claims.items()}}
+        return trust_policy({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition)

@@ -53,7 +53,7 @@ class Policy:
     name: str = field(default="", compare=False)
 
     @property
-    def variables(self) -> bool:
+    def has_variables(self) -> bool:
         """Whether the document can have policy variables (`${…}`). Version 2012-10-17 has them, 2008-10-17 does not."""
         return self.version == "2012-10-17"
 

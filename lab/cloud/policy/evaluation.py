@@ -142,7 +142,7 @@ def _applies(policy: Policy, statement: Statement, request: Request, *, by_princ
         and (
             not by_principal or (request.principal is not None and find_grant(statement, request.principal) is not None)
         )
-        and are_satisfied(statement.conditions, request.context, variables=policy.variables)
+        and are_satisfied(statement.conditions, request.context, variables=policy.has_variables)
     )
 
 
@@ -154,7 +154,7 @@ def _matches_action(statement: Statement, action: str) -> bool:
 
 def _matches_resource(policy: Policy, statement: Statement, request: Request, *, optional: bool) -> bool:
     """Return whether the statement applies to the resource. A trust policy has no `Resource` element (`optional`)."""
-    lookup = request.context.single if policy.variables else None
+    lookup = request.context.single if policy.has_variables else None
     if statement.not_resources is not None:
         return not any(matches_template(pattern, request.resource, lookup) for pattern in statement.not_resources)
     if statement.resources is None:

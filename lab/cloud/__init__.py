@@ -1,8 +1,8 @@
-"""AWS on one machine: moto, with IAM that means it.
+"""A local AWS: moto with IAM enforced for every call.
 
     proxy → server → authentication → moto's dispatch → authorization → operations (iam, sts, eks, and moto's own)
 
-`Cloud` starts and stops all of it. `identity` is what the rest of the lab asks of IAM beside the public API.
+`Cloud` starts and stops all parts. `identity` offers what AWS services use of IAM and STS and no public API has.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Who is calling: in front of all of moto, so that no request of any service gets by without a genuine signature.
+"""Authentication: requires a valid signature for every request of every service.
 
-moto itself would check signatures inside each service, the wrong way for every rest-json GET, and would take inactive
-keys and expired sessions. Here one gate stands before its dispatcher. It leaves the caller in the WSGI environment and
-tells moto the account by the header that moto has for that, which nobody outside can set.
+moto checks signatures inside each service. It checks every rest-json GET wrongly, and accepts inactive keys and expired
+sessions. The lab therefore authenticates in front of moto's dispatcher. The gate stores the caller in the WSGI
+environment and passes the account to moto in moto's account header. The gate drops this header from clients' requests.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
 SCOPE_KEY = "eks_lab.scope"
-"""Where the gate leaves (service, region) of the credential scope, which routes presigned requests."""
+"""WSGI key under which the gate stores (service, region) of the credential scope. It routes presigned requests."""
 
 UNSIGNED = {"AssumeRoleWithWebIdentity": ("sts", "us-east-1")}
-"""Operations that prove themselves by what they carry, with the scope that they are routed by."""
+"""Operations that need no signature, because their input carries a token, and the scope that routes them."""
 
 _INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - AWS's words
 _EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 - AWS's words
@@ -83,11 +83,11 @@ _ERRORS: dict[Failure, dict[str, tuple[int, str, str]]] = {
         "s3": (400, "XAmzContentSHA256Mismatch", ""),
     },
 }
-"""What AWS answers, by failure and protocol family; an empty message is the failure's own."""
+"""(HTTP status, error code, message) by failure and protocol family. For an empty message the failure's own is sent."""
 
 
 class AuthenticationGate:
-    """WSGI: lets a request through to `application` only with a caller, or refuses it in its service's own words."""
+    """WSGI middleware that passes authenticated requests to `application`, and answers others with an AWS error."""
 
     def __init__(self, application: WsgiApplication) -> None:
         self._application = application
@@ -95,65 +95,67 @@ class AuthenticationGate:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ.pop(ACCOUNT_HEADER, None)
         request = Request(environ)
-        _keep_body(request)
+        _buffer_body(request)
         try:
-            caller = self._admit(request)
+            caller = self._authenticate(request)
         except SignatureError as error:
-            return _refusal(request, error)(environ, start_response)
+            return _error_response(request, error)(environ, start_response)
         set_caller(environ, caller)
         if caller is not None:
             environ[ACCOUNT_HEADER] = caller.account
         return self._application(environ, start_response)
 
     @staticmethod
-    def _admit(request: Request) -> Caller | None:
-        found = signature.read(request)
-        if found is None:
+    def _authenticate(request: Request) -> Caller | None:
+        claim = signature.read(request)
+        if claim is None:
             action = _unsigned_action(request)
             if action is None:
                 raise SignatureError(Failure.MISSING)
             request.environ[SCOPE_KEY] = UNSIGNED[action]
             return None
-        caller, secret = _credentials(found)
-        _check_region(request, found)
-        signature.check(request, found, secret)
-        request.environ[SCOPE_KEY] = (found.service, found.region)
+        caller, secret = _find_credentials(claim)
+        _check_region(request, claim)
+        signature.check(request, claim, secret)
+        request.environ[SCOPE_KEY] = (claim.service, claim.region)
         return caller
 
 
-def _credentials(found: Signature) -> tuple[Caller, str]:
-    """The caller whose key signed, and the secret that must have signed."""
-    session = sessions.get(found.access_key_id)
+def _find_credentials(claim: Signature) -> tuple[Caller, str]:
+    """Return the owner of the access key that `claim` names, and the key's secret."""
+    session = sessions.get(claim.access_key_id)
     if session is not None:
-        if found.session_token != session.credentials.session_token:
+        if claim.session_token != session.credentials.session_token:
             raise SignatureError(Failure.BAD_TOKEN)
-        if session.expired:
+        if session.is_expired:
             raise SignatureError(Failure.EXPIRED_SESSION)
-        if not iam_lookup.still_exists(session.principal):
+        if not iam_lookup.exists(session.principal):
             raise SignatureError(Failure.UNKNOWN_KEY)
         return Caller.of_session(session), session.credentials.secret_access_key
-    owned = root_user.caller_of_key(found.access_key_id) or _user_of_key(found.access_key_id)
-    if found.session_token is not None:
+    credentials = root_user.find_caller_by_access_key(claim.access_key_id) or _find_user_credentials(
+        claim.access_key_id
+    )
+    if claim.session_token is not None:
         raise SignatureError(Failure.BAD_TOKEN)
-    return owned
+    return credentials
 
 
-def _user_of_key(access_key_id: str) -> tuple[Caller, str]:
-    owned = iam_lookup.user_of_key(access_key_id)
-    if owned is None or owned[1].status != "Active":
+def _find_user_credentials(access_key_id: str) -> tuple[Caller, str]:
+    match = iam_lookup.find_user_by_access_key(access_key_id)
+    if match is None or match[1].status != "Active":
         raise SignatureError(Failure.UNKNOWN_KEY)
-    user, key = owned
+    user, key = match
     return iam_lookup.caller_of_user(user), key.secret_access_key
 
 
-def _check_region(request: Request, found: Signature) -> None:
-    named = _REGION.search(f".{request.host}")
-    if named is not None and named["region"] != found.region:
+def _check_region(request: Request, claim: Signature) -> None:
+    host_region = _REGION.search(f".{request.host}")
+    if host_region is not None and host_region["region"] != claim.region:
         raise SignatureError(Failure.WRONG_SIGNATURE, "Credential should be scoped to a valid region.")
 
 
 def _unsigned_action(request: Request) -> str | None:
-    """The operation that needs no signature which `request` asks for, of the service that its host names."""
+    """Return the `UNSIGNED` operation that `request` calls on the host of its service, or None."""
     action = request.values.get("Action")
     if action not in UNSIGNED:
         return None
@@ -161,8 +163,8 @@ def _unsigned_action(request: Request) -> str | None:
     return action if request.host.startswith(f"{service}.") else None
 
 
-def _keep_body(request: Request) -> None:
-    """Read the body once, whatever way it was sent, and leave it there for those behind."""
+def _buffer_body(request: Request) -> None:
+    """Read the body, chunked or not, and put it back so that later handlers can read it again."""
     body = request.get_data(cache=True)
     request.environ["wsgi.input"] = io.BytesIO(body)
     request.environ["CONTENT_LENGTH"] = str(len(body))
@@ -170,7 +172,7 @@ def _keep_body(request: Request) -> None:
     request.environ.pop("wsgi.input_terminated", None)
 
 
-def _refusal(request: Request, error: SignatureError) -> AwsErrorResponse:
+def _error_response(request: Request, error: SignatureError) -> AwsErrorResponse:
     protocol = protocol_of(request)
     family = {"rest-json": "json", "rest-xml": "query"}.get(protocol, protocol)
     status, code, message = _ERRORS[error.failure][family]
@@ -178,14 +180,14 @@ def _refusal(request: Request, error: SignatureError) -> AwsErrorResponse:
 
 
 def protocol_of(request: Request) -> Protocol:
-    """The protocol of a request that may be for any service, by its host, and by its shape where that says nothing."""
+    """Return the protocol of a request of any service: by its host, otherwise by its headers and parameters."""
     host = request.host.partition(":")[0]
     labels = host.split(".")
     if "s3" in labels or any(label.startswith("s3-") for label in labels):
         return "s3"
     try:
         protocol = str(get_service_model(labels[0]).protocol)
-    except Exception:  # noqa: BLE001 - botocore's loader has its own error for names that it does not know
+    except Exception:  # noqa: BLE001 - botocore's loader raises its own error for unknown names
         protocol = ""
     if protocol in {"query", "ec2", "json", "rest-json", "rest-xml"}:
         return protocol  # type: ignore[return-value]

@@ -1,8 +1,8 @@
-"""Errors as AWS sends them: the code in the place, and with the status, that each service's protocol has for it.
+"""Error responses in AWS's form: code, status and body by the protocol of the service.
 
-moto knows only the errors of a service's model and sends those that it does not know with status 400. What IAM answers
-in the name of every service is in no model. One `Refusal` reads right in each place where it can be raised: moto's
-`call_action` takes `code`, `description` and `get_headers()`, Flask takes `get_response()`.
+moto has only the errors of each service's model and sends all others with status 400. The errors of IAM authentication
+and authorization are in no service's model. An `AwsErrorResponse` can be raised inside an operation, where moto's
+`call_action` reads `code`, `description` and `get_headers()`, and outside of it, where Flask calls `get_response()`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ JSON = "application/x-amz-json-1.1"
 
 
 class AwsErrorResponse(HTTPException):
-    """An error of AWS, ready to be sent."""
+    """An AWS error as an HTTP response."""
 
     def __init__(self, protocol: Protocol, code: str, message: str, *, status: int = 403, namespace: str = "") -> None:
         super().__init__()

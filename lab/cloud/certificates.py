@@ -1,7 +1,7 @@
-"""Certificates for AWS's host names, issued when first asked for.
+"""TLS certificates for AWS's host names, issued at the first connection to each host.
 
-A wildcard covers one label only, and AWS's names are of any depth (`oidc.eks.<region>.amazonaws.com`,
-`my.bucket.s3.<region>.amazonaws.com`), so each host gets its own.
+A wildcard certificate covers one label only. AWS's host names have any number of labels
+(`oidc.eks.<region>.amazonaws.com`, `my.bucket.s3.<region>.amazonaws.com`), so each host gets its own certificate.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import threading
 from lab.pki import CertificateAuthority
 
 _HOST = re.compile(r"^(?:[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws)$")
-_LONGEST_HOST = 253
+_MAX_HOST_LENGTH = 253
 
 
-def is_aws(host: str) -> bool:
-    """Whether `host` (lower case) is a name of AWS's API, which the lab stands in for."""
-    return len(host) <= _LONGEST_HOST and _HOST.match(host) is not None
+def is_aws_host(host: str) -> bool:
+    """Return whether `host` (lower case) is a host name of AWS's API."""
+    return len(host) <= _MAX_HOST_LENGTH and _HOST.match(host) is not None
 
 
 class HostCertificates:
-    """TLS for hosts of AWS, signed by the lab's authority."""
+    """Server-side TLS contexts of AWS hosts, with certificates of the lab's certificate authority."""
 
     def __init__(self, authority: CertificateAuthority) -> None:
         self._authority = authority
@@ -30,7 +30,7 @@ class HostCertificates:
         self._contexts: dict[str, ssl.SSLContext] = {}
 
     def context(self, host: str) -> ssl.SSLContext:
-        """The server side of TLS for `host`, which `is_aws`."""
+        """Return the server-side TLS context for `host`, for which `is_aws_host` must be true."""
         with self._lock:
             if host not in self._contexts:
                 files = self._authority.issue(f"aws-{host}"[:200], host, common_name="AWS in the lab")

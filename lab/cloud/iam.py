@@ -1,13 +1,13 @@
-"""IAM: what moto lacks, or takes where AWS refuses.
+"""IAM operations that moto lacks, or in which moto accepts input that IAM rejects.
 
-- Users get ids that begin with `AIDA`, as EKS's access entries need.
-- Trust policies and inline policies are checked, sizes included, before they are kept. A trust policy means the users
-  and roles that are there when it is written, not others made later under the same ARN.
-- What is in use cannot be deleted; what is missing cannot either.
-- OIDC providers: client ids can be added and removed, and 100 an account is the most.
-- Permissions boundaries of users; policy simulation.
+- User ids begin with `AIDA`, as EKS access entries require.
+- Trust policies and inline policies are validated before they are stored, including their size. A trust policy refers
+  to the users and roles that exist when it is written, and not to others that are created later with the same ARN.
+- An entity that is in use cannot be deleted. Deleting a missing entity is an error.
+- OIDC providers: client ids can be added and removed. An account has at most 100 providers.
+- Permissions boundaries of users, and policy simulation.
 
-Operations run one at a time, since moto's backends are not made for threads.
+Operations run one at a time, because moto's backends are not thread-safe.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from moto.iam.utils import generate_access_key_id_from_account_id
 from lab.cloud import iam_documents, iam_lookup, simulation, trust
 from lab.cloud.context import caller_context
 from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
-from lab.cloud.request_identity import Caller, caller_of
+from lab.cloud.request_identity import Caller, read_caller
 from lab.interfaces import IamPrincipal
 
-MOST_PROVIDERS = 100
-MOST_POLICIES_A_ROLE = 10
+MAX_OIDC_PROVIDERS = 100
+MAX_POLICIES_PER_ROLE = 10
 
 _lock = threading.RLock()
 
 
-def give_unique_id(user: User) -> None:
-    """Give a new user an id of AWS's form, in place of moto's."""
+def assign_unique_id(user: User) -> None:
+    """Replace moto's id of a new user by one in AWS's form."""
     user.id = generate_access_key_id_from_account_id(user.account_id, prefix="AIDA", total_length=21)
 
 
@@ -55,14 +55,14 @@ def _aws_managed_policies() -> dict[str, Any]:
 
 
 def _init_aws_policies(backend: IAMBackend) -> list[ManagedPolicy]:
-    """Load AWS's 1,300 policies, parsed once, where moto parses them for each of eight partitions of each account."""
+    """Load AWS's 1,300 managed policies, parsed once. moto parses them for each of eight partitions of each account."""
     return [
         AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, policy)
         for name, policy in _aws_managed_policies().items()
     ]
 
 
-# moto has a setting for whether it loads them, and none for how often it parses them.
+# moto has a setting that skips loading them, and none that parses them once.
 IAMBackend._init_aws_policies = _init_aws_policies  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
 
@@ -74,10 +74,10 @@ class LabIamResponse(IamResponse):
             return super().call_action()
 
     def create_user(self) -> ActionResult:
-        boundary = self._boundary()
+        boundary = self._read_boundary()
         result = super().create_user()
         user = self.backend.get_user(self._get_param("UserName"))
-        give_unique_id(user)
+        assign_unique_id(user)
         _set_boundary(user, boundary)
         return result
 
@@ -100,7 +100,7 @@ class LabIamResponse(IamResponse):
         return super().delete_user()
 
     def put_user_permissions_boundary(self) -> ActionResult:
-        _set_boundary(self.backend.get_user(self._get_param("UserName")), self._boundary())
+        _set_boundary(self.backend.get_user(self._get_param("UserName")), self._read_boundary())
         return EmptyResult()
 
     def delete_user_permissions_boundary(self) -> ActionResult:
@@ -108,14 +108,14 @@ class LabIamResponse(IamResponse):
         return EmptyResult()
 
     def create_role(self) -> ActionResult:
-        self._boundary()
+        self._read_boundary()
         iam_documents.check_trust_policy(self._get_param("AssumeRolePolicyDocument"))
         result = super().create_role()
         trust.pin_principals(self.backend.get_role(self._get_param("RoleName")))
         return result
 
     def update_role(self) -> ActionResult:
-        """Changes what is given; moto resets the rest."""
+        """Update only the members that the request has. moto resets the others."""
         role = self.backend.get_role(self._get_param("RoleName"))
         description, duration = self._get_param("Description"), self._get_param("MaxSessionDuration")
         if description is not None:
@@ -137,15 +137,15 @@ class LabIamResponse(IamResponse):
         return super().put_role_policy()
 
     def put_role_permissions_boundary(self) -> ActionResult:
-        self._boundary()
+        self._read_boundary()
         return super().put_role_permissions_boundary()
 
     def attach_role_policy(self) -> ActionResult:
         role, arn = self.backend.get_role(self._get_param("RoleName")), self._get_param("PolicyArn")
         if arn in role.managed_policies:
             return EmptyResult()
-        if len(role.managed_policies) >= MOST_POLICIES_A_ROLE:
-            raise LimitExceededException(f"Cannot exceed quota for PoliciesPerRole: {MOST_POLICIES_A_ROLE}")
+        if len(role.managed_policies) >= MAX_POLICIES_PER_ROLE:
+            raise LimitExceededException(f"Cannot exceed quota for PoliciesPerRole: {MAX_POLICIES_PER_ROLE}")
         return super().attach_role_policy()
 
     def create_policy(self) -> ActionResult:
@@ -168,50 +168,57 @@ class LabIamResponse(IamResponse):
             raise ValidationError("Invalid Open ID Connect Provider URL")
         if iam_lookup.find_provider(self.current_account, self.partition, url.rstrip("/")):
             raise EntityAlreadyExists(f"Provider with url {url} already exists.")
-        if len(self.backend.open_id_providers) >= MOST_PROVIDERS:
-            raise LimitExceededException(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {MOST_PROVIDERS}")
+        if len(self.backend.open_id_providers) >= MAX_OIDC_PROVIDERS:
+            raise LimitExceededException(
+                f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {MAX_OIDC_PROVIDERS}"
+            )
         return super().create_open_id_connect_provider()
 
     def delete_open_id_connect_provider(self) -> ActionResult:
-        self._provider()
+        self._find_provider()
         return super().delete_open_id_connect_provider()
 
     def add_client_id_to_open_id_connect_provider(self) -> ActionResult:
-        provider, client_id = self._provider(), str(self._get_param("ClientID"))
+        provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
         if client_id not in provider.client_id_list:
             provider.client_id_list = [*provider.client_id_list, client_id]
         return EmptyResult()
 
     def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
-        provider, client_id = self._provider(), str(self._get_param("ClientID"))
+        provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
         provider.client_id_list = [entry for entry in provider.client_id_list if entry != client_id]
         return EmptyResult()
 
     def simulate_principal_policy(self) -> ActionResult:
         arn = str(self._get_param("PolicySourceArn"))
-        found = iam_lookup.find_role(arn) or iam_lookup.find_user(arn)
-        if found is None:
+        entity = iam_lookup.find_role(arn) or iam_lookup.find_user(arn)
+        if entity is None:
             raise NotFoundException(f"The principal {arn} cannot be found.")
-        account, partition = iam_lookup.account_of(arn)
-        caller = Caller(IamPrincipal(arn, found.id), arn, found.id, account, partition)
-        own = trust.policies_of(caller)
-        return self._simulated(
-            [*own.identity, *self._policies("PolicyInputList")], own.boundary, caller_context(caller), arn
+        account, partition = iam_lookup.parse_account(arn)
+        caller = Caller(IamPrincipal(arn, entity.id), arn, entity.id, account, partition)
+        policies = trust.load_policies(caller)
+        return self._simulate(
+            [*policies.identity, *self._parse_policies("PolicyInputList")],
+            policies.boundary,
+            caller_context(caller),
+            arn,
         )
 
     def simulate_custom_policy(self) -> ActionResult:
-        return self._simulated(self._policies("PolicyInputList"), None, Context(), self._get_param("CallerArn"))
+        return self._simulate(self._parse_policies("PolicyInputList"), None, Context(), self._get_param("CallerArn"))
 
-    def _simulated(
+    def _simulate(
         self, identity: list[Policy], boundary: Policy | None, context: Context, arn: str | None
     ) -> ActionResult:
-        boundaries = self._policies("PermissionsBoundaryPolicyInputList")
+        boundaries = self._parse_policies("PermissionsBoundaryPolicyInputList")
         resource_policy = self._get_param("ResourcePolicy")
-        account, partition = iam_lookup.account_of(arn or "")
-        known = iam_lookup.principal(arn) if arn else None
+        account, partition = iam_lookup.parse_account(arn or "")
+        iam_principal = iam_lookup.find_principal(arn) if arn else None
         principal = None
-        if known is not None:
-            principal = aws_principal(known.arn, unique_id=known.unique_id, account=account, partition=partition)
+        if iam_principal is not None:
+            principal = aws_principal(
+                iam_principal.arn, unique_id=iam_principal.unique_id, account=account, partition=partition
+            )
         results = simulation.simulate(
             Policies(
                 identity=identity,
@@ -225,7 +232,7 @@ class LabIamResponse(IamResponse):
         )
         return ActionResult({"EvaluationResults": results, "IsTruncated": False})
 
-    def _policies(self, member: str) -> list[Policy]:
+    def _parse_policies(self, member: str) -> list[Policy]:
         documents = self._get_param(member) or []
         return [self._parse(f"{member}.{index}", document) for index, document in enumerate(documents, 1)]
 
@@ -236,27 +243,27 @@ class LabIamResponse(IamResponse):
         except PolicyError as error:
             raise ValidationError(f"{name}: {error}") from error
 
-    def _boundary(self) -> str | None:
+    def _read_boundary(self) -> str | None:
         arn: str | None = self._get_param("PermissionsBoundary")
         if arn and arn not in self.backend.managed_policies:
             raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
         return arn
 
-    def _provider(self) -> OpenIDConnectProvider:
+    def _find_provider(self) -> OpenIDConnectProvider:
         provider: OpenIDConnectProvider = self.backend.get_open_id_connect_provider(
             self._get_param("OpenIDConnectProviderArn")
         )
         return provider
 
     def _caller(self) -> Caller:
-        return caller_of(self.normalized_request.environ)
+        return read_caller(self.normalized_request.environ)
 
 
-def _set_boundary(holder: User | Role, arn: str | None) -> None:
-    described: Mapping[str, str] | None = None
+def _set_boundary(entity: User | Role, arn: str | None) -> None:
+    boundary: Mapping[str, str] | None = None
     if arn:
-        described = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
-    # moto's users have neither; its roles work the second out from the first.
-    vars(holder)["permissions_boundary_arn"] = arn
-    if isinstance(holder, User):
-        vars(holder)["permissions_boundary"] = described
+        boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
+    # moto's users have neither attribute; its roles compute the second from the first.
+    vars(entity)["permissions_boundary_arn"] = arn
+    if isinstance(entity, User):
+        vars(entity)["permissions_boundary"] = boundary

@@ -1,7 +1,7 @@
-"""Who exists in IAM, over all accounts, and which policies they carry: the one place that reads moto's IAM backends.
+"""Lookup of IAM users, roles, providers and their policies in all accounts.
 
-Nothing here creates an account by looking at it, and every collection is copied before it is walked, since other
-threads change them.
+moto creates an account at the first access to it. A lookup therefore checks first that the account exists. Every
+collection is copied before iteration, because other threads change it.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ from lab.interfaces import IamPrincipal
 _ARN = re.compile(r"^arn:(?P<partition>aws[a-z-]*):(?:iam|sts)::(?P<account>\d{12}):(?P<resource>.+)$")
 
 
-def account_of(arn: str) -> tuple[str, str]:
-    """(account, partition) of an IAM or STS ARN; two empty strings where `arn` is none."""
-    found = _ARN.match(arn)
-    return (found["account"], found["partition"]) if found else ("", "")
+def parse_account(arn: str) -> tuple[str, str]:
+    """Return (account, partition) of an IAM or STS ARN, or two empty strings for any other text."""
+    match = _ARN.match(arn)
+    return (match["account"], match["partition"]) if match else ("", "")
 
 
-def backend(account: str, partition: str) -> IAMBackend | None:
-    """IAM of an account, or None where the lab has no such account."""
+def find_backend(account: str, partition: str) -> IAMBackend | None:
+    """Return moto's IAM backend of an account, or None if the lab has no such account."""
     if account not in list(iam_backends):
         return None
-    found: IAMBackend = iam_backends[account][partition]
-    return found
+    iam: IAMBackend = iam_backends[account][partition]
+    return iam
 
 
 def find_role(arn: str) -> Role | None:
-    """The role of that ARN (full path), or None."""
-    account, partition = account_of(arn)
-    iam = backend(account, partition)
+    """Return the role with that ARN (full path), or None."""
+    account, partition = parse_account(arn)
+    iam = find_backend(account, partition)
     return next((role for role in list(iam.roles.values()) if role.arn == arn), None) if iam else None
 
 
 def find_user(arn: str) -> User | None:
-    """The user of that ARN (full path), or None."""
-    account, partition = account_of(arn)
-    iam = backend(account, partition)
+    """Return the user with that ARN (full path), or None."""
+    account, partition = parse_account(arn)
+    iam = find_backend(account, partition)
     return next((user for user in list(iam.users.values()) if user.arn == arn), None) if iam else None
 
 
 def find_provider(account: str, partition: str, issuer: str) -> OpenIDConnectProvider | None:
-    """The OIDC provider registered for `issuer` (with or without `https://`) in that account, or None."""
-    iam = backend(account, partition)
+    """Return the OIDC provider of `issuer` (with or without `https://`) in that account, or None."""
+    iam = find_backend(account, partition)
     url = issuer.removeprefix("https://")
     return next((entry for entry in list(iam.open_id_providers.values()) if entry.url == url), None) if iam else None
 
 
-def principal(arn: str) -> IamPrincipal | None:
-    """The user or role of that ARN with its unique id as it is now, or None."""
-    found = find_role(arn) or find_user(arn)
-    return None if found is None else IamPrincipal(arn=arn, unique_id=found.id)
+def find_principal(arn: str) -> IamPrincipal | None:
+    """Return the user or role with that ARN and its current unique id, or None."""
+    entity = find_role(arn) or find_user(arn)
+    return None if entity is None else IamPrincipal(arn=arn, unique_id=entity.id)
 
 
-def user_of_key(access_key_id: str) -> tuple[User, Any] | None:
-    """The user that owns a long-lived access key, and the key; None if nobody does."""
-    for iam in _backends():
+def find_user_by_access_key(access_key_id: str) -> tuple[User, Any] | None:
+    """Return the user of a long-term access key, and the key, or None."""
+    for iam in _list_backends():
         for user in list(iam.users.values()):
             for key in list(user.access_keys):
                 if key.access_key_id == access_key_id:
@@ -70,75 +70,75 @@ def user_of_key(access_key_id: str) -> tuple[User, Any] | None:
     return None
 
 
-def still_exists(who: IamPrincipal) -> bool:
-    """Whether that very user or role is there: not another one made under the same ARN."""
-    now = principal(who.arn)
-    return now is not None and now.unique_id == who.unique_id
+def exists(principal: IamPrincipal) -> bool:
+    """Return whether that user or role exists. One created again with the same ARN has another unique id."""
+    current = find_principal(principal.arn)
+    return current is not None and current.unique_id == principal.unique_id
 
 
-def identity_policies(arn: str) -> list[Policy]:
-    """All policies of a user (its groups' included) or role, inline and managed."""
-    found = find_role(arn) or find_user(arn)
-    if found is None:
+def list_identity_policies(arn: str) -> list[Policy]:
+    """Return all inline and managed policies of a role, or of a user and its groups."""
+    entity = find_role(arn) or find_user(arn)
+    if entity is None:
         return []
-    holders: list[Role | User | Group] = [found]
-    if isinstance(found, User):
-        holders += _groups(found)
-    return [policy for holder in holders for policy in _policies_of(holder)]
+    entities: list[Role | User | Group] = [entity]
+    if isinstance(entity, User):
+        entities += _list_groups(entity)
+    return [policy for each_entity in entities for policy in _list_policies(each_entity)]
 
 
-def boundary(arn: str) -> Policy | None:
-    """The permissions boundary of a user or role. One whose policy is gone allows nothing."""
-    found = find_role(arn) or find_user(arn)
-    policy_arn = getattr(found, "permissions_boundary_arn", None)
+def find_permissions_boundary(arn: str) -> Policy | None:
+    """Return the permissions boundary of a user or role. A boundary whose policy was deleted allows nothing."""
+    entity = find_role(arn) or find_user(arn)
+    policy_arn = getattr(entity, "permissions_boundary_arn", None)
     if not policy_arn:
         return None
-    return managed_policy(arn, policy_arn) or Policy(statements=(), name=policy_arn)
+    return find_managed_policy(arn, policy_arn) or Policy(statements=(), name=policy_arn)
 
 
-def managed_policy(holder_arn: str, policy_arn: str) -> Policy | None:
-    """The default version of a managed policy that `holder_arn`'s account can use."""
-    iam = backend(*account_of(holder_arn))
-    entry = iam.managed_policies.get(policy_arn) if iam else None
-    return None if entry is None else _default_version(entry)
+def find_managed_policy(entity_arn: str, policy_arn: str) -> Policy | None:
+    """Return the default version of a managed policy in the account of `entity_arn`, or None."""
+    iam = find_backend(*parse_account(entity_arn))
+    managed_policy = iam.managed_policies.get(policy_arn) if iam else None
+    return None if managed_policy is None else _parse_default_version(managed_policy)
 
 
-def tags(arn: str) -> Mapping[str, str]:
-    """The tags of a user or role."""
-    found = find_role(arn) or find_user(arn)
-    return {} if found is None else {tag["Key"]: tag["Value"] for tag in found.tags or []}
+def list_tags(arn: str) -> Mapping[str, str]:
+    """Return the tags of a user or role."""
+    entity = find_role(arn) or find_user(arn)
+    return {} if entity is None else {tag["Key"]: tag["Value"] for tag in entity.tags or []}
 
 
 def caller_of_user(user: User) -> Caller:
-    """The user as a caller with a long-lived key."""
-    account, partition = account_of(user.arn)
+    """Return the caller for a user with a long-term access key."""
+    account, partition = parse_account(user.arn)
     return Caller(IamPrincipal(user.arn, user.id), user.arn, user.id, account, partition)
 
 
-def _backends() -> Iterator[IAMBackend]:
+def _list_backends() -> Iterator[IAMBackend]:
     for account in list(iam_backends.values()):
         yield from list(account.values())
 
 
-def _groups(user: User) -> list[Group]:
-    iam = backend(*account_of(user.arn))
+def _list_groups(user: User) -> list[Group]:
+    iam = find_backend(*parse_account(user.arn))
     return [group for group in list(iam.groups.values()) if user in list(group.users)] if iam else []
 
 
-def _policies_of(holder: Role | User | Group) -> Iterator[Policy]:
-    for name, document in list(holder.policies.items()):
-        yield _read(document, name)
-    for entry in list(holder.managed_policies.values()):
-        yield _default_version(entry)
+def _list_policies(entity: Role | User | Group) -> Iterator[Policy]:
+    for name, document in list(entity.policies.items()):
+        yield _parse_stored(document, name)
+    for managed_policy in list(entity.managed_policies.values()):
+        yield _parse_default_version(managed_policy)
 
 
-def _default_version(entry: Any) -> Policy:
-    document = next((version.document for version in list(entry.versions) if version.is_default), "")
-    return _read(document, entry.name)
+def _parse_default_version(managed_policy: Any) -> Policy:
+    document = next((version.document for version in list(managed_policy.versions) if version.is_default), "")
+    return _parse_stored(document, managed_policy.name)
 
 
-def _read(document: str, name: str) -> Policy:
-    """A stored document. One that cannot be read (moto takes some that AWS refuses) allows nothing."""
+def _parse_stored(document: str, name: str) -> Policy:
+    """Parse a stored document. moto stores some documents that AWS rejects; such a policy allows nothing."""
     try:
         return parse(document, name=name)
     except PolicyError:

@@ -1,7 +1,7 @@
-"""What the rest of the lab asks of IAM and STS beside their public API.
+"""The functions of IAM and STS that AWS services use and that no public API offers.
 
-AWS's services know who called them, may assume a role by its trust policy, and can tell a service account's token from
-a forged one. EKS, eks-auth and the lab's EC2 do these three things through this module alone.
+An AWS service knows the caller of a request, assumes roles that trust it, and verifies tokens of service accounts. EKS,
+EKS Auth and EC2 use IAM and STS through this module only.
 """
 
 from __future__ import annotations
@@ -10,34 +10,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.cloud import iam_lookup, root_user, tokens, trust
-from lab.cloud.request_identity import Caller, caller_of
+from lab.cloud.request_identity import Caller, read_caller
 from lab.cloud.sessions import DEFAULT_DURATION, sessions
 from lab.interfaces import Credentials, IamPrincipal
 
 decode_token = tokens.decode
 """See `lab.cloud.tokens.decode`."""
 
-
-def principal(arn: str) -> IamPrincipal | None:
-    """The user, role or root user behind `arn` (full path, any account) with its unique id as it is now, or None."""
-    return root_user.principal(arn) or iam_lookup.principal(arn)
+INSTANCE_SESSION_DURATION = 21_600
+"""Seconds. Instance credentials are valid for six hours."""
 
 
-def caller(response: Any) -> IamPrincipal:
-    """The user or role, not the session, that signed the request that the moto response object `response` answers."""
-    return signer(response).principal
+def find_principal(arn: str) -> IamPrincipal | None:
+    """Return the user, role or root user with that ARN (full path, any account) and its current unique id, or None."""
+    return root_user.find_principal(arn) or iam_lookup.find_principal(arn)
 
 
-def signer(response: Any) -> Caller:
-    """Everything known of who signed the request that `response` answers: ARN, user id, session, account.
+def get_calling_principal(response: Any) -> IamPrincipal:
+    """Return the user or role, not the session, that signed the request of the moto response object `response`."""
+    return get_caller(response).principal
+
+
+def get_caller(response: Any) -> Caller:
+    """Return the caller that signed the request of `response`, with ARN, user id, session and account.
 
     Raises:
-        LookupError: the request did not come through authentication.
+        LookupError: the request was not authenticated.
     """
-    return caller_of(response.normalized_request.environ)
+    return read_caller(response.normalized_request.environ)
 
 
-def service_session(
+def open_service_session(
     role_arn: str,
     *,
     service: str,
@@ -48,40 +51,40 @@ def service_session(
     duration: int = DEFAULT_DURATION,
     policy: str | None = None,
     transitive: bool = False,
-    assumed_by: str | None = None,
+    session_access_key_id: str | None = None,
     external_id: str | None = None,
 ) -> Credentials:
-    r"""Credentials of a session that a service principal opens, as EC2 and EKS Pod Identity do.
+    r"""Open a session as a service principal, as EC2 and EKS Pod Identity do, and return its credentials.
 
     The role's trust policy must allow `service` (`ec2.amazonaws.com`, `pods.eks.amazonaws.com`) to perform
-    `sts:AssumeRole`, and `sts:TagSession` when there are `tags`; its conditions see `aws:SourceArn`,
-    `aws:SourceAccount`, `aws:SourceOrgID` and `aws:RequestTag/…`. The session belongs to the role as it is now: a role
-    made again under the same ARN is out of its reach.
+    `sts:AssumeRole`, and also `sts:TagSession` if there are `tags`. Its conditions can use `aws:SourceArn`,
+    `aws:SourceAccount`, `aws:SourceOrgID` and `aws:RequestTag/…`. The session is bound to the role's current unique id:
+    it ends when the role is deleted, even if a role with the same ARN is created later.
 
     Args:
-        role_arn: With its full path.
+        role_arn: ARN of the role, with its full path.
         service: The service principal.
         session_name: 2 to 64 characters of `[\w+=,.@-]`.
-        tags: Session tags; `transitive` makes all of them survive role chaining.
-        source_arn: The resource on whose behalf the service acts.
-        source_account: That resource's account.
+        tags: Session tags.
+        source_arn: ARN of the resource on whose behalf the service acts.
+        source_account: Account of that resource.
         duration: Seconds.
-        policy: A session policy (JSON), which narrows what the role may do.
-        transitive: See `tags`.
-        assumed_by: The access key id of a session through which the service reaches a role of another account, as Pod
-            Identity's target role is: then that session signs, not the service.
-        external_id: What that session gives as `sts:ExternalId`.
+        policy: A session policy (JSON), which restricts the role's permissions.
+        transitive: Whether all `tags` are transitive: they persist during role chaining.
+        session_access_key_id: Access key id of a session that assumes the role in place of the service. Pod Identity
+            reaches a target role of another account in this way.
+        external_id: `sts:ExternalId` in the request of that session.
 
     Raises:
-        PermissionError: the role is missing, or does not trust `service`.
+        PermissionError: the role does not exist, or does not trust `service` or the session.
     """
-    account, partition = iam_lookup.account_of(role_arn)
+    account, partition = iam_lookup.parse_account(role_arn)
     role = iam_lookup.find_role(role_arn)
     request_tags = dict(tags or {})
     if role is None:
-        raise PermissionError(f"{service} cannot assume {role_arn}: there is no such role")
-    if assumed_by is None:
-        refusal = trust.refusal_for_service(
+        raise PermissionError(f"{service} cannot assume {role_arn}: the role does not exist")
+    if session_access_key_id is None:
+        denial = trust.find_service_denial(
             role,
             service,
             tags=request_tags,
@@ -91,9 +94,11 @@ def service_session(
             source_account=source_account,
         )
     else:
-        refusal = trust.refusal_for_session(role, sessions.get(assumed_by), tags=request_tags, external_id=external_id)
-    if refusal:
-        raise PermissionError(refusal)
+        denial = trust.find_session_denial(
+            role, sessions.get(session_access_key_id), tags=request_tags, external_id=external_id
+        )
+    if denial:
+        raise PermissionError(denial)
     session = sessions.open(
         principal=IamPrincipal(arn=role_arn, unique_id=role.id),
         account=account,
@@ -107,4 +112,30 @@ def service_session(
     return session.credentials
 
 
-__all__: Sequence[str] = ("caller", "decode_token", "principal", "service_session", "signer")
+class Ec2InstanceRoles:
+    """EC2's side of instance roles. Implements `lab.interfaces.InstanceRoles`."""
+
+    def credentials(self, role_arn: str, instance_id: str) -> Credentials:
+        """Assume the role for an instance and return the credentials.
+
+        Raises:
+            PermissionError: the role does not exist, or does not trust EC2.
+        """
+        _, partition = iam_lookup.parse_account(role_arn)
+        suffix = ".cn" if partition == "aws-cn" else ""
+        return open_service_session(
+            role_arn,
+            service=f"ec2.amazonaws.com{suffix}",
+            session_name=instance_id,
+            duration=INSTANCE_SESSION_DURATION,
+        )
+
+
+__all__: Sequence[str] = (
+    "Ec2InstanceRoles",
+    "decode_token",
+    "find_principal",
+    "get_caller",
+    "get_calling_principal",
+    "open_service_session",
+)

@@ -1,8 +1,9 @@
-"""The token issuers that can be reached from inside the lab's AWS.
+"""Registry of the OIDC issuers of the lab's clusters.
 
-On AWS, STS fetches `<issuer>/keys` from the internet. Here a cluster registers its issuer with a function that reads
-the API server's public keys, and everything that needs them asks here: STS, eks-auth, and the proxy, which answers
-`https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does. The registry is one per process, like moto's state.
+On AWS, STS fetches `<issuer>/keys` from the internet. In the lab a cluster registers its issuer with a function that
+reads the API server's public keys. STS and the lab's server, which serves
+`https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does, read the keys from this registry. Each process has one
+registry, as it has one moto state.
 """
 
 from __future__ import annotations
@@ -18,26 +19,26 @@ _issuers: dict[str, Callable[[], Jwks]] = {}
 
 
 def register(issuer: str, jwks: Callable[[], Jwks]) -> None:
-    """Make `issuer` (`https://…`, no slash at the end) reachable; `jwks` is called each time its keys are needed."""
+    """Register `issuer` (`https://…`, no slash at the end). `jwks` is called for each lookup of its keys."""
     with _lock:
         _issuers[issuer] = jwks
 
 
 def unregister(issuer: str) -> None:
-    """Forget `issuer`; nothing happens if it was not registered."""
+    """Remove `issuer`. An issuer that is not registered is ignored."""
     with _lock:
         _issuers.pop(issuer, None)
 
 
-def jwks(issuer: str) -> Jwks | None:
-    """The public keys of `issuer` now, or None where no issuer of that name answers."""
+def fetch_jwks(issuer: str) -> Jwks | None:
+    """Return the current public keys of `issuer`, or None if it is not registered."""
     with _lock:
-        read = _issuers.get(issuer)
-    return None if read is None else read()
+        jwks = _issuers.get(issuer)
+    return None if jwks is None else jwks()
 
 
-def discovery(issuer: str) -> Mapping[str, Any]:
-    """The OpenID configuration that EKS publishes for a cluster's issuer."""
+def discovery_document(issuer: str) -> Mapping[str, Any]:
+    """Return the OpenID configuration that EKS publishes for a cluster's issuer."""
     return {
         "issuer": issuer,
         "jwks_uri": f"{issuer}/keys",

@@ -1,11 +1,11 @@
-"""The only way into the lab's AWS, and the wall around it: an HTTP proxy on loopback.
+"""An HTTP proxy on the loopback interface, through which programs reach the lab's AWS and no other host.
 
-Programs reach AWS by its real host names, with `HTTPS_PROXY` and a certificate authority and no other setting. For a
-name of AWS the proxy ends TLS itself and hands the bytes on to the lab's server as they are. Every other host is
-refused in words, so that a program inside the lab's environment cannot reach anything real.
+Programs use AWS's real host names. Their only settings are `HTTPS_PROXY` and a certificate authority. For an AWS host
+the proxy terminates TLS and forwards the bytes unchanged to the lab's server. For every other host it sends 403 with a
+reason, so that a program in the lab's environment cannot reach a real service.
 
-One thread with an event loop serves all connections. The proxy reads the head of one request; what flows afterwards is
-not parsed, so keep-alive, uploads of any size and slow clients need nothing of their own.
+One thread with an event loop serves all connections. The proxy reads the head of the first request only. It does not
+parse the bytes after it, so keep-alive, uploads of any size and slow clients need no code of their own.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import threading
 
 import h11
 
-from lab.cloud.certificates import HostCertificates, is_aws
+from lab.cloud.certificates import HostCertificates, is_aws_host
 from lab.errors import StartError
 
 log = logging.getLogger(__name__)
 
 TLS_PORT = 443
 _HEAD_TIMEOUT = 30.0
-"""Seconds that a client may take for its first request and the TLS handshake."""
+"""Seconds. Limit for a client's first request and the TLS handshake."""
 _CHUNK = 64 * 1024
 
 
 class Proxy:
-    """Listens on a free port of the loopback interface; hands on to `upstream_port`."""
+    """An HTTP proxy on a free port of the loopback interface that forwards to `upstream_port`."""
 
     def __init__(self, certificates: HostCertificates, upstream_port: int) -> None:
         self._certificates = certificates
@@ -47,10 +47,10 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Returns when the proxy accepts connections.
+        """Start the proxy's thread and return when it accepts connections.
 
         Raises:
-            StartError: it cannot listen.
+            StartError: the proxy cannot listen on a port.
         """
         self._thread.start()
         self._started.wait()
@@ -60,9 +60,9 @@ class Proxy:
             ) from self._failure
 
     def stop(self) -> None:
-        """Close every connection; returns when the thread has ended."""
+        """Close every connection and return when the thread has ended."""
         if self._loop is not None and self._stopping is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+            with contextlib.suppress(RuntimeError):  # the loop is already closed
                 self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
@@ -84,7 +84,7 @@ class Proxy:
             task = asyncio.ensure_future(self._serve_connection(reader, writer))
             connections.add(task)
             task.add_done_callback(connections.discard)
-            task.add_done_callback(lambda _: writer.close())  # one that is cancelled before it begins closes nothing
+            task.add_done_callback(lambda _: writer.close())  # a task cancelled before its first step closes nothing
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=256)
         self.port = server.sockets[0].getsockname()[1]
@@ -98,11 +98,11 @@ class Proxy:
     async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_HEAD_TIMEOUT):
-                host = await self._admit(reader, writer)
+                host = await self._accept_connect(reader, writer)
                 if host is None:
                     return
                 await writer.start_tls(self._certificates.context(host), ssl_handshake_timeout=_HEAD_TIMEOUT)
-            await self._hand_on(reader, writer)
+            await self._forward(reader, writer)
         except (OSError, TimeoutError, ssl.SSLError, h11.RemoteProtocolError) as error:
             log.debug("proxy: a connection ended: %r", error)
         except asyncio.CancelledError:
@@ -111,8 +111,8 @@ class Proxy:
         finally:
             await _close(writer)
 
-    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
-        """Answer the first request: the host to stand in for, or None where it was refused."""
+    async def _accept_connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str | None:
+        """Answer the first request. Return the AWS host of a CONNECT request, or None for a rejected request."""
         connection = h11.Connection(h11.SERVER)
         event = connection.next_event()
         while event is h11.NEED_DATA:
@@ -123,29 +123,29 @@ class Proxy:
         target = event.target.decode("latin-1")
         host, _, port = target.rpartition(":")
         host = host.lower()
-        if event.method == b"CONNECT" and is_aws(host) and port == str(TLS_PORT):
+        if event.method == b"CONNECT" and is_aws_host(host) and port == str(TLS_PORT):
             writer.write(
                 connection.send(h11.Response(status_code=200, headers=[], reason=b"Connection Established")) or b""
             )
             await writer.drain()
             return host
-        await _refuse(reader, writer, connection, _reason(event.method, target))
+        await _send_forbidden(reader, writer, connection, _forbidden_reason(event.method, target))
         return None
 
-    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-        sending = asyncio.ensure_future(_pump(reader, upstream_writer, half_close=True))
+        upload = asyncio.ensure_future(_copy(reader, upstream_writer, half_close=True))
         try:
-            await _pump(upstream_reader, writer, half_close=False)
+            await _copy(upstream_reader, writer, half_close=False)
         finally:
-            sending.cancel()
-            upstream_writer.close()  # before the first await: `stop` may cancel this task in any of them
-            await asyncio.gather(sending, return_exceptions=True)
+            upload.cancel()
+            upstream_writer.close()  # before the first await: `stop` can cancel this task in each await
+            await asyncio.gather(upload, return_exceptions=True)
             await _close(upstream_writer)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, half_close: bool) -> None:
-    """Copy until `reader` ends, at the speed of the slower side."""
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, half_close: bool) -> None:
+    """Copy bytes until `reader` ends, and wait for `writer` after each chunk."""
     while data := await reader.read(_CHUNK):
         writer.write(data)
         await writer.drain()
@@ -153,10 +153,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, h
         writer.write_eof()
 
 
-async def _refuse(
+async def _send_forbidden(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: h11.Connection, reason: str
 ) -> None:
-    """403 with the reason in the status line too: most clients show that, and not the body."""
+    """Send 403 with the reason in the status line and in the body. Most clients show only the status line."""
     body = f"{reason}\n".encode()
     headers = [
         ("Content-Type", "text/plain; charset=utf-8"),
@@ -171,22 +171,22 @@ async def _refuse(
     writer.write(b"".join(connection.send(event) or b"" for event in events))
     await writer.drain()
     writer.write_eof()
-    # Closing with unread data would reset the connection, and the client might lose the answer.
+    # Closing with unread data resets the connection, and the client can lose the response.
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(1):
             while await reader.read(_CHUNK):
                 continue
 
 
-def _reason(method: bytes, target: str) -> str:
-    shown = target[:200]
+def _forbidden_reason(method: bytes, target: str) -> str:
+    short_target = target[:200]
     if method != b"CONNECT":
-        return f"the lab's proxy serves HTTPS to AWS only, not {method.decode('latin-1')} {shown}"
-    return f"the lab stands in for AWS only (HTTPS, port {TLS_PORT}), and lets nothing reach {shown}"
+        return f"the lab's proxy serves HTTPS to AWS only, not {method.decode('latin-1')} {short_target}"
+    return f"the lab's proxy serves AWS hosts only (HTTPS, port {TLS_PORT}) and blocks {short_target}"
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
-    """Close, and give the other side a second to agree."""
+    """Close the connection. Abort it if the other side has not closed it after one second."""
     writer.close()
     try:
         async with asyncio.timeout(1):

@@ -1,4 +1,4 @@
-"""Who signed a request, as authentication leaves it in the WSGI environment for everything behind it."""
+"""The caller of a request. Authentication stores it in the WSGI environment, from which later handlers read it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _ENVIRON_KEY = "eks_lab.caller"
 
 @dataclass(frozen=True)
 class Caller:
-    """A user or role (`principal`, whose policies count) and the name it goes by in this request (`arn`)."""
+    """The caller of a request: `principal` is the user or role whose policies apply, `arn` the ARN of this request.
+
+    For a role, `arn` is the ARN of the assumed-role session.
+    """
 
     principal: IamPrincipal
     arn: str
@@ -37,17 +40,17 @@ class Caller:
 
 
 def set_caller(environ: MutableMapping[str, Any], caller: Caller | None) -> None:
-    """Note who signed the request of `environ`; None for the operations that need no signature."""
+    """Store the caller of the request of `environ`, or None for an operation that needs no signature."""
     environ[_ENVIRON_KEY] = caller
 
 
-def caller_of(environ: Mapping[str, Any]) -> Caller:
-    """Who signed the request of `environ`.
+def read_caller(environ: Mapping[str, Any]) -> Caller:
+    """Return the caller of the request of `environ`.
 
     Raises:
-        LookupError: nobody did, or the request did not come through authentication.
+        LookupError: the request has no signature, or was not authenticated.
     """
     caller: Caller | None = environ.get(_ENVIRON_KEY)
     if caller is None:
-        raise LookupError("The request has no authenticated caller: it did not come through lab.cloud.authentication")
+        raise LookupError("The request has no authenticated caller: lab.cloud.authentication did not process it")
     return caller

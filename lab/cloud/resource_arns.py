@@ -1,8 +1,10 @@
-"""Which resources a call is about, after the service authorization reference.
+"""Resource ARNs of IAM, STS and EKS calls, for authorization.
 
-Services that are listed neither here nor in `service_resources` are judged on resource `*`. Where an ARN ends with an
-id that EKS gives (access entries, add-ons, node groups), its place holds `*`: it matches policies that end with a
-wildcard, as those in AWS's documentation do.
+Calls of services that are neither in this module nor in `service_resources` are authorized on resource `*`. The ARNs of
+access entries, add-ons and node groups end with an id that EKS generates. The lab puts `*` in its place: it matches
+policies that end with a wildcard, as those in AWS's documentation do.
+
+Source: Service Authorization Reference.
 """
 
 from __future__ import annotations
@@ -12,25 +14,25 @@ from collections.abc import Iterator
 from lab.cloud import iam_lookup
 from lab.cloud.context import Parameters
 from lab.cloud.request_identity import Caller
-from lab.cloud.service_resources import of_service
+from lab.cloud.service_resources import service_arns
 
 
-def resource_of(service: str, action: str, params: Parameters, caller: Caller, region: str) -> str:
-    """The ARN that `caller` must be allowed to perform `service:action` on; `*` where the action has none."""
-    found: Iterator[str] = iter(())
+def resource_arn(service: str, action: str, params: Parameters, caller: Caller, region: str) -> str:
+    """Return the ARN of the resource on which `service:action` is authorized, or `*` if the action has none."""
+    arns: Iterator[str] = iter(())
     if service == "iam":
-        found = _iam(action, params, caller)
+        arns = _iam_arns(action, params, caller)
     elif service in {"eks", "eks-auth"}:
-        found = _eks(action, params, f"arn:{caller.partition}:eks:{region}:{caller.account}")
+        arns = _eks_arns(action, params, f"arn:{caller.partition}:eks:{region}:{caller.account}")
     elif service == "sts" and params.get("RoleArn"):
-        found = iter([str(params.get("RoleArn"))])
+        arns = iter([str(params.get("RoleArn"))])
     else:
-        found = of_service(service, action, params, caller, region)
-    return next(found, "*")
+        arns = service_arns(service, action, params, caller, region)
+    return next(arns, "*")
 
 
-_IAM_ARNS = ("OpenIDConnectProviderArn", "PolicySourceArn", "SAMLProviderArn")
-_IAM_NAMED = (
+_IAM_ARN_MEMBERS = ("OpenIDConnectProviderArn", "PolicySourceArn", "SAMLProviderArn")
+_IAM_NAME_MEMBERS = (
     ("InstanceProfileName", "instance-profile", "instance_profiles"),
     ("RoleName", "role", "roles"),
     ("GroupName", "group", "groups"),
@@ -47,22 +49,22 @@ _IAM_LISTS = {
 _IAM_OWN_USER = frozenset(
     {"GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey", "ListGroupsForUser"}
 )
-"""Without a UserName these are about the caller itself."""
+"""Actions whose resource is the caller's own user if the call has no UserName."""
 
 
-def _iam(action: str, params: Parameters, caller: Caller) -> Iterator[str]:
-    """What the call may be about, most telling member first."""
+def _iam_arns(action: str, params: Parameters, caller: Caller) -> Iterator[str]:
+    """Yield the possible resource ARNs of a call, the most specific member first."""
     prefix = f"arn:{caller.partition}:iam::{caller.account}"
-    yield from (str(params.get(member)) for member in _IAM_ARNS if params.get(member))
+    yield from (str(params.get(member)) for member in _IAM_ARN_MEMBERS if params.get(member))
     if action in _IAM_LISTS:
         yield f"{prefix}:{_IAM_LISTS[action]}"
     if action == "CreateOpenIDConnectProvider":
         yield f"{prefix}:oidc-provider/{str(params.get('Url') or '').removeprefix('https://')}"
     path = params.get("Path") or "/"
-    for member, kind, collection in _IAM_NAMED:
+    for member, kind, collection in _IAM_NAME_MEMBERS:
         name = params.get(member)
         if name:
-            yield _existing(caller, collection, str(name)) or f"{prefix}:{kind}{path}{name}"
+            yield _find_arn(caller, collection, str(name)) or f"{prefix}:{kind}{path}{name}"
     if params.get("PolicyArn"):
         yield str(params.get("PolicyArn"))
     if params.get("PolicyName"):
@@ -71,17 +73,17 @@ def _iam(action: str, params: Parameters, caller: Caller) -> Iterator[str]:
         yield caller.principal.arn
 
 
-def _existing(caller: Caller, collection: str, name: str) -> str | None:
-    """The ARN, path included, of what goes by that name already."""
-    iam = iam_lookup.backend(caller.account, caller.partition)
+def _find_arn(caller: Caller, collection: str, name: str) -> str | None:
+    """Return the ARN, path included, of the existing entity with that name, or None."""
+    iam = iam_lookup.find_backend(caller.account, caller.partition)
     entries = list(getattr(iam, collection).values()) if iam else []
     return next((str(entry.arn) for entry in entries if entry.name == name), None)
 
 
-_EKS_NAMED = (("addonName", "addon"), ("nodegroupName", "nodegroup"), ("fargateProfileName", "fargateprofile"))
+_EKS_NAME_MEMBERS = (("addonName", "addon"), ("nodegroupName", "nodegroup"), ("fargateProfileName", "fargateprofile"))
 
 
-def _eks(action: str, params: Parameters, prefix: str) -> Iterator[str]:
+def _eks_arns(action: str, params: Parameters, prefix: str) -> Iterator[str]:
     cluster = params.get("clusterName") or params.get("name")
     if params.get("resourceArn"):
         yield str(params.get("resourceArn"))
@@ -89,16 +91,16 @@ def _eks(action: str, params: Parameters, prefix: str) -> Iterator[str]:
         yield f"{prefix}:cluster/*"
     if not cluster:
         return
-    of_cluster = action.startswith(("Create", "List")) and action != "ListAssociatedAccessPolicies"
+    is_cluster_action = action.startswith(("Create", "List")) and action != "ListAssociatedAccessPolicies"
     principal = params.get("principalArn")
-    if principal and not of_cluster:
-        account, _ = iam_lookup.account_of(str(principal))
+    if principal and not is_cluster_action:
+        account, _ = iam_lookup.parse_account(str(principal))
         kind, _, name = str(principal).rpartition(":")[2].partition("/")
         yield f"{prefix}:access-entry/{cluster}/{kind}/{account}/{name.rpartition('/')[2] or kind}/*"
-    if params.get("associationId") and not of_cluster:
+    if params.get("associationId") and not is_cluster_action:
         yield f"{prefix}:podidentityassociation/{cluster}/{params.get('associationId')}"
-    for member, kind in _EKS_NAMED:
-        if params.get(member) and not of_cluster:
+    for member, kind in _EKS_NAME_MEMBERS:
+        if params.get(member) and not is_cluster_action:
             yield f"{prefix}:{kind}/{cluster}/{params.get(member)}/*"
     yield f"{prefix}:cluster/{cluster}"
 
@@ -115,12 +117,12 @@ _PASSED_ROLES = {
 
 
 def passed_roles(service: str, action: str, params: Parameters) -> Iterator[tuple[str, str]]:
-    """(role ARN, service principal) of each role that a call hands to a service, which needs `iam:PassRole` too."""
+    """Yield (role ARN, service principal) of each role that a call passes to a service. It requires `iam:PassRole`."""
     if service != "eks":
         return
-    receiver, member = _PASSED_ROLES.get(action, ("", ""))
+    receiving_service, member = _PASSED_ROLES.get(action, ("", ""))
     if member and params.get(member):
-        yield str(params.get(member)), receiver
+        yield str(params.get(member)), receiving_service
     if action in {"CreateAddon", "UpdateAddon"}:
         for association in params.get("podIdentityAssociations") or ():
             yield str(association["roleArn"]), "pods.eks.amazonaws.com"

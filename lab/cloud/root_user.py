@@ -1,7 +1,8 @@
-"""The root user of each account: whom an account begins with, who may do everything in it, and who is no IAM user.
+"""The root user of each account. It exists from the creation of the account, may do everything, and is no IAM user.
 
-Its access key is made in AWS's console; here each account has one from the start. Its user id is the account's number.
-In a trust policy `…:root` means the whole account; where EKS or aws-iam-authenticator read it, the root user alone.
+On AWS its access key is created in the console. In the lab each account has one from the start. Its user id is the
+account id. In a trust policy `…:root` means the whole account. EKS and aws-iam-authenticator read it as the root user
+only.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ class _RootUser:
 
 
 _users: dict[str, _RootUser] = {}
-"""By ARN, one an account. Like moto's state, the process's."""
+"""Root users by ARN, one per account. Each process has one registry, as it has one moto state."""
 
 
-def make(account: str, partition: str) -> Credentials:
-    """The key of the root user of a new account."""
+def create(account: str, partition: str) -> Credentials:
+    """Create the root user of a new account and return its access key."""
     arn = f"arn:{partition}:iam::{account}:root"
     key_id = generate_access_key_id_from_account_id(account, prefix="AKIA", total_length=20)
     caller = Caller(IamPrincipal(arn, account), arn, account, account, partition)
@@ -34,19 +35,19 @@ def make(account: str, partition: str) -> Credentials:
     return _users[arn].credentials
 
 
-def forget() -> None:
-    """Forget all accounts."""
+def clear() -> None:
+    """Remove all root users."""
     _users.clear()
 
 
-def principal(arn: str) -> IamPrincipal | None:
-    """The root user of that ARN, or None where it is somebody else's, or the lab has no such account."""
-    found = _users.get(arn)
-    return None if found is None else found.caller.principal
+def find_principal(arn: str) -> IamPrincipal | None:
+    """Return the root user with that ARN, or None for any other ARN or an account that the lab does not have."""
+    user = _users.get(arn)
+    return None if user is None else user.caller.principal
 
 
-def caller_of_key(access_key_id: str) -> tuple[Caller, str] | None:
-    """Whose key that is, and its secret; None where it is no root user's."""
+def find_caller_by_access_key(access_key_id: str) -> tuple[Caller, str] | None:
+    """Return the root user of an access key, and the key's secret, or None."""
     for user in list(_users.values()):
         if user.credentials.access_key_id == access_key_id:
             return user.caller, user.credentials.secret_access_key

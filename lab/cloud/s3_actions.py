@@ -1,14 +1,14 @@
-"""Which IAM actions an S3 request needs.
+"""IAM actions that an S3 request requires.
 
-S3 tells operations apart by the method and by subresources in the query. moto picks one of several subresources by an
-order of its own, so a request that names several needs the action of each.
+An S3 operation is identified by the HTTP method and by a subresource in the query. If a query has several subresources,
+moto selects one of them in an order of its own. The lab therefore requires the actions of all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-_BUCKET = {
+_BUCKET_SUBRESOURCES = {
     "accelerate": "AccelerateConfiguration",
     "acl": "BucketAcl",
     "cors": "BucketCORS",
@@ -26,16 +26,16 @@ _BUCKET = {
     "versioning": "BucketVersioning",
     "website": "BucketWebsite",
 }
-_BUCKET_GET = {
+_BUCKET_GET_SUBRESOURCES = {
     "location": "GetBucketLocation",
     "policyStatus": "GetBucketPolicyStatus",
     "uploads": "ListBucketMultipartUploads",
     "versions": "ListBucketVersions",
 }
-_DELETED_BY_NAME = {"policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite"}
-_BUCKET_DEFAULT = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
+_BUCKET_DELETE_ACTIONS = {"policy": "DeleteBucketPolicy", "website": "DeleteBucketWebsite"}
+_BUCKET_ACTIONS = {"GET": "ListBucket", "HEAD": "ListBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}
 
-_OBJECT = {
+_OBJECT_SUBRESOURCES = {
     ("GET", "acl"): "GetObjectAcl",
     ("GET", "attributes"): "GetObjectAttributes",
     ("GET", "legal-hold"): "GetObjectLegalHold",
@@ -54,7 +54,7 @@ _OBJECT = {
     ("DELETE", "uploadId"): "AbortMultipartUpload",
     ("DELETE", "versionId"): "DeleteObjectVersion",
 }
-_OBJECT_DEFAULT = {
+_OBJECT_ACTIONS = {
     "GET": "GetObject",
     "HEAD": "GetObject",
     "PUT": "PutObject",
@@ -64,18 +64,19 @@ _OBJECT_DEFAULT = {
 
 
 def bucket_actions(method: str, query: Collection[str]) -> list[str]:
-    """The actions for a request to a bucket."""
+    """Return the actions of a request to a bucket."""
     actions = []
     for name in query:
-        if method == "GET" and name in _BUCKET_GET:
-            actions.append(_BUCKET_GET[name])
-        elif name in _BUCKET and method in {"GET", "PUT", "DELETE"}:
-            deleted = _DELETED_BY_NAME.get(name) if method == "DELETE" else None
-            actions.append(deleted or f"{'Get' if method == 'GET' else 'Put'}{_BUCKET[name]}")
-    return [f"s3:{action}" for action in actions or [_BUCKET_DEFAULT.get(method, "PutObject")]]
+        if method == "GET" and name in _BUCKET_GET_SUBRESOURCES:
+            actions.append(_BUCKET_GET_SUBRESOURCES[name])
+        elif name in _BUCKET_SUBRESOURCES and method in {"GET", "PUT", "DELETE"}:
+            delete_action = _BUCKET_DELETE_ACTIONS.get(name) if method == "DELETE" else None
+            verb = "Get" if method == "GET" else "Put"
+            actions.append(delete_action or f"{verb}{_BUCKET_SUBRESOURCES[name]}")
+    return [f"s3:{action}" for action in actions or [_BUCKET_ACTIONS.get(method, "PutObject")]]
 
 
 def object_actions(method: str, query: Collection[str]) -> list[str]:
-    """The actions for a request to an object."""
-    actions = [_OBJECT[method, name] for name in query if (method, name) in _OBJECT]
-    return [f"s3:{action}" for action in actions or [_OBJECT_DEFAULT.get(method, "GetObject")]]
+    """Return the actions of a request to an object."""
+    actions = [_OBJECT_SUBRESOURCES[method, name] for name in query if (method, name) in _OBJECT_SUBRESOURCES]
+    return [f"s3:{action}" for action in actions or [_OBJECT_ACTIONS.get(method, "GetObject")]]

@@ -1,8 +1,8 @@
-"""moto's server, with the lab's door in front: which part of AWS answers a request, and that nothing answers unjudged.
+"""moto's server with authentication in front. It routes each request, and serves no operation without authorization.
 
-hosts of token issuers      → the issuers' public documents, as EKS publishes them
-/moto-api                   → nobody: it would give everything away
-everything else             → AuthenticationGate → moto's dispatcher → the service's operations → authorization
+hosts of OIDC issuers       → the issuers' public documents, as EKS publishes them
+/moto-api                   → 403: it would disclose and change all state
+all other requests          → AuthenticationGate → moto's dispatcher → the service's operations → authorization
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from lab.cloud.aws_errors import AwsErrorResponse
 log = logging.getLogger(__name__)
 
 _BLOCKED_BACKENDS = frozenset({None, "moto_api", "instance_metadata"})
-_JUDGED = frozenset({"dispatch", "bucket_dispatch", "ambiguous_dispatch", "key_dispatch", "api_version_elb_backend"})
-"""Handlers of moto that come by its authorization hook. The few others are refused: nobody would judge them."""
+_AUTHORIZED_HANDLERS = frozenset(
+    {"dispatch", "bucket_dispatch", "ambiguous_dispatch", "key_dispatch", "api_version_elb_backend"}
+)
+"""moto's handlers that call its authorization methods. The few others are denied, because they authorize nothing."""
 _ISSUER_HOST = re.compile(r"^oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$")
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher, which finds the service of presigned and unsigned requests too: stock moto takes them for
-    S3's.
-    """
+    """moto's dispatcher, extended to presigned and unsigned requests, which moto itself routes to S3."""
 
     def __init__(self) -> None:
         super().__init__(create_application)
@@ -53,14 +53,14 @@ class Dispatcher(DomainDispatcherApplication):
         service, region = scope
         return f"{SIGNING_ALIASES.get(service, service)}.{region}.amazonaws.com"
 
-    def forget(self, backend: str) -> None:
-        """Build that service's application anew at its next request, from the URL paths as they are then."""
+    def discard_application(self, backend: str) -> None:
+        """Discard the application of that service. The next request builds it again from the current URL paths."""
         with self.lock:
             self.app_instances.pop(backend, None)
 
 
-class Aws:
-    """WSGI: the whole of the lab's AWS."""
+class AwsApplication:
+    """The WSGI application of the lab's AWS."""
 
     def __init__(self) -> None:
         self.dispatcher = Dispatcher()
@@ -72,17 +72,17 @@ class Aws:
         if _ISSUER_HOST.match(host):
             return _issuer_document(host, path)(environ, start_response)
         if path.lstrip("/").startswith(("moto-api", "favicon.ico")):
-            refusal = AwsErrorResponse("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
-            return refusal(environ, start_response)
+            error = AwsErrorResponse("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
+            return error(environ, start_response)
         return self._gate(environ, start_response)
 
 
 class Server:
-    """`Aws` on a free port of the loopback interface, one thread a connection."""
+    """An HTTP server for `AwsApplication` on a free port of the loopback interface, with one thread per connection."""
 
     def __init__(self) -> None:
-        self.aws = Aws()
-        self._server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=_RequestHandler)
+        self.application = AwsApplication()
+        self._server = make_server("127.0.0.1", 0, self.application, threaded=True, request_handler=_RequestHandler)
         self.port = int(self._server.server_port)
         self._thread = threading.Thread(target=self._server.serve_forever, name="lab-aws", daemon=True)
 
@@ -96,29 +96,32 @@ class Server:
 
 
 class _RequestHandler(MotoRequestHandler):
-    """Buffered writes without Nagle's delay: without both, a small answer takes 40 ms longer. Logs, and prints not."""
+    """A request handler that logs instead of printing, buffers writes and disables Nagle's algorithm.
+
+    Without buffering and with Nagle's algorithm, a small response takes 40 ms longer.
+    """
 
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def handle_expect_100(self) -> bool:
-        """Tell a client that waits before it sends its body to go on: at once, and not a second time by werkzeug."""
-        go_on = super().handle_expect_100()
+        """Send `100 Continue` at once, and remove the header so that werkzeug does not send it a second time."""
+        is_accepted = super().handle_expect_100()
         self.wfile.flush()
         del self.headers["Expect"]
-        return go_on
+        return is_accepted
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
         log.log(logging.ERROR if type == "error" else logging.DEBUG, message, *args)
 
 
 def create_application(backend: Any) -> Flask:
-    """Moto's application of one service, in which whatever is not judged is refused, and failures read as AWS's."""
+    """Create moto's application of one service. Handlers without authorization are denied; errors have AWS's form."""
     application = Flask("lab") if backend in _BLOCKED_BACKENDS else create_backend_app(backend)
     application.debug = False
     for endpoint, view in list(application.view_functions.items()):
-        if getattr(getattr(view, "callback", None), "__name__", "") not in _JUDGED:
-            application.view_functions[endpoint] = _unjudged
+        if getattr(getattr(view, "callback", None), "__name__", "") not in _AUTHORIZED_HANDLERS:
+            application.view_functions[endpoint] = _deny_unauthorized_handler
     application.register_error_handler(NotImplementedError, _not_implemented)
     application.register_error_handler(404, _unknown_operation)
     application.register_error_handler(405, _unknown_operation)
@@ -126,27 +129,31 @@ def create_application(backend: Any) -> Flask:
     return application
 
 
-def _unjudged(*_args: Any, **_kwargs: Any) -> Response:
-    return _answer("AccessDeniedException", "The lab does not judge who may do this, and so nobody may", 403)
+def _deny_unauthorized_handler(*_args: Any, **_kwargs: Any) -> Response:
+    return _error_response(
+        "AccessDeniedException",
+        "The lab denies this operation to every caller, because moto does not authorize it",
+        403,
+    )
 
 
 def _not_implemented(error: NotImplementedError) -> Response:
-    return _answer("NotImplemented", f"The lab does not stand in for this: {error}", 501)
+    return _error_response("NotImplemented", f"The lab does not implement this operation: {error}", 501)
 
 
 def _unknown_operation(error: HTTPException) -> Response:
     if isinstance(error, AwsErrorResponse):
         return error.get_response()
-    return _answer("UnknownOperationException", "The lab knows no operation of this method and path", 404)
+    return _error_response("UnknownOperationException", "The lab has no operation with this method and path", 404)
 
 
 def _internal_failure(error: InternalServerError) -> Response:
     log.error("An operation failed", exc_info=error.original_exception)
-    return _answer("InternalFailure", f"The lab failed: {error.original_exception!r}", 500)
+    return _error_response("InternalFailure", f"The operation failed in the lab: {error.original_exception!r}", 500)
 
 
-def _answer(code: str, message: str, status: int) -> Response:
-    from flask import request  # noqa: PLC0415 - bound to the request that is being answered
+def _error_response(code: str, message: str, status: int) -> Response:
+    from flask import request  # noqa: PLC0415 - bound to the current request
 
     return AwsErrorResponse(protocol_of(request), code, message, status=status).get_response()  # type: ignore[arg-type]
 
@@ -154,8 +161,8 @@ def _answer(code: str, message: str, status: int) -> Response:
 def _issuer_document(host: str, path: str) -> Response:
     name, _, document = path.removeprefix("/id/").partition("/")
     issuer = f"https://{host}/id/{name}"
-    keys = issuers.jwks(issuer) if path.startswith("/id/") else None
-    documents = {"keys": keys, ".well-known/openid-configuration": issuers.discovery(issuer)}
+    keys = issuers.fetch_jwks(issuer) if path.startswith("/id/") else None
+    documents = {"keys": keys, ".well-known/openid-configuration": issuers.discovery_document(issuer)}
     if keys is None or document not in documents:
         return Response(f"No cluster of the lab publishes https://{host}{path}\n", 404, content_type="text/plain")
     return Response(json.dumps(documents[document]), content_type="application/json")

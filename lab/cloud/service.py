@@ -1,9 +1,14 @@
-"""The lab's AWS as one thing that can be started and stopped."""
+"""The `Cloud` class: starts and stops the lab's AWS.
+
+While it runs, botocore, on which moto is built, finds no real AWS credentials or settings in this process.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +21,8 @@ from moto.utilities.utils import get_partition
 
 from lab.cloud import authorization, eks, root_user
 from lab.cloud.certificates import HostCertificates
-from lab.cloud.ec2 import Ec2InstanceRoles
-from lab.cloud.iam import LabIamResponse, give_unique_id
-from lab.cloud.isolation import isolated_environment
+from lab.cloud.iam import LabIamResponse, assign_unique_id
+from lab.cloud.identity import Ec2InstanceRoles
 from lab.cloud.proxy import Proxy
 from lab.cloud.server import Server
 from lab.cloud.sessions import sessions
@@ -32,19 +36,34 @@ REGION = "ap-northeast-1"
 ACCOUNT = "123456789012"
 
 Part = TypeVar("Part")
-_one_at_a_time = threading.Lock()
+_process_lock = threading.Lock()
+_AWS_SETTINGS = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""Environment variables that keep botocore from reading `~/.aws` and instance metadata."""
 
 
 class Cloud:
-    """AWS on this machine: IAM enforced for every call, reached by AWS's own host names through `access`.
+    """A local AWS with IAM enforced for every call.
 
-    Its state is moto's, which belongs to the process: one `Cloud` at a time in a process, and a new one starts empty.
+    Programs reach it by AWS's host names with the settings in `access`.
+
+    moto's state belongs to the process. A process therefore runs one `Cloud` at a time, and each start is empty.
     """
 
     def __init__(
         self, folder: Path, authority: CertificateAuthority, *, region: str = REGION, account: str = ACCOUNT
     ) -> None:
-        """`folder` is the cloud's own and is made; `authority` signs AWS's host names."""
+        """Create the object without starting it.
+
+        Args:
+            folder: Folder for this cloud only. It is created.
+            authority: Signs the certificates of AWS's host names.
+            region: Region of clients by default.
+            account: Id of the first account (12 digits).
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
         self.region = region
@@ -54,44 +73,44 @@ class Cloud:
         self._running: ExitStack | None = None
         self._access: CloudAccess | None = None
         self._administrator: Credentials | None = None
-        self._roots: dict[str, Credentials] = {}
+        self._root_users: dict[str, Credentials] = {}
         self._server: Server | None = None
 
     @property
     def access(self) -> CloudAccess:
-        """How a program reaches this AWS.
-
-        Raises:
-            StartError: it is not running.
-        """
-        return _running(self._access)
-
-    @property
-    def administrator(self) -> Credentials:
-        """The long-lived key of the IAM user `lab-admin`, who may do everything in the account.
+        """The settings with which a program reaches this AWS.
 
         Raises:
             StartError: the cloud is not running.
         """
-        return _running(self._administrator)
+        return _require_running(self._access)
 
-    def start(self) -> None:
-        """Start empty, with one administrator. IAM is enforced from the first request on.
+    @property
+    def administrator(self) -> Credentials:
+        """The access key of the IAM user `lab-admin`, which has AdministratorAccess in the first account.
 
         Raises:
-            StartError: a `Cloud` runs in this process already, or a port cannot be opened.
+            StartError: the cloud is not running.
         """
-        if not _one_at_a_time.acquire(blocking=False):
+        return _require_running(self._administrator)
+
+    def start(self) -> None:
+        """Start an empty AWS with one account and its administrator. IAM is enforced from the first request.
+
+        Raises:
+            StartError: another `Cloud` is running in this process, or a port cannot be opened.
+        """
+        if not _process_lock.acquire(blocking=False):
             raise StartError(
-                "This process runs an AWS already, and its state belongs to the process",
-                fix="stop the other Cloud, or start this one in a process of its own",
+                "Another Cloud is running in this process, and moto's state belongs to the process",
+                fix="stop the other Cloud, or start this one in another process",
             )
         with ExitStack() as stack:
-            stack.callback(_one_at_a_time.release)
+            stack.callback(_process_lock.release)
             stack.enter_context(isolated_environment())
-            _forget_everything()
-            stack.callback(_forget_everything)
-            _register()
+            _reset_state()
+            stack.callback(_reset_state)
+            _register_operations()
             stack.callback(authorization.install())
             self._administrator = self.add_account(self.account)
             self._server = Server()
@@ -104,48 +123,63 @@ class Cloud:
             self._running = stack.pop_all()
 
     def stop(self) -> None:
-        """Stop everything, the attached control planes first, and forget the state. Does nothing if not running."""
+        """Stop the attached control planes, then all other parts, and delete the state. Does nothing if not running."""
         running, self._running = self._running, None
         self._access = self._administrator = self._server = None
         if running is not None:
             running.close()
 
     def attach(self, control_planes: ControlPlanes) -> None:
-        """Let EKS start its clusters through `control_planes`."""
-        server, running = _running(self._server), _running(self._running)
+        """Install EKS, which starts its clusters with `control_planes`."""
+        server, running = _require_running(self._server), _require_running(self._running)
         eks.install(control_planes)
         running.callback(eks.shutdown)
-        server.aws.dispatcher.forget("eks")
+        server.application.dispatcher.discard_application("eks")
 
     def add_account(self, account: str) -> Credentials:
-        """Make an account (12 digits) with an administrator of its own; returns that one's key."""
+        """Create an account (12 digits) with its own administrator and return the administrator's access key."""
         iam = iam_backends[account][get_partition(self.region)]
-        give_unique_id(iam.create_user(self.region, ADMINISTRATOR))
+        assign_unique_id(iam.create_user(self.region, ADMINISTRATOR))
         iam.attach_user_policy(f"arn:{iam.partition}:iam::aws:policy/AdministratorAccess", ADMINISTRATOR)
         key = iam.create_access_key(ADMINISTRATOR)
-        self._roots[account] = root_user.make(account, iam.partition)
+        self._root_users[account] = root_user.create(account, iam.partition)
         return Credentials(key.access_key_id, key.secret_access_key)
 
     def root_user(self, account: str) -> Credentials:
-        """The key of an account's root user, as its console would give it."""
-        return self._roots[account]
+        """Return the access key of an account's root user."""
+        return self._root_users[account]
 
 
-def _running(part: Part | None) -> Part:
+@contextmanager
+def isolated_environment() -> Iterator[None]:
+    """Remove all AWS and moto variables from this process's environment, and restore them at the end."""
+    saved = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "MOTO_"))}
+    for name in saved:
+        del os.environ[name]
+    os.environ.update(_AWS_SETTINGS)
+    try:
+        yield
+    finally:
+        for name in _AWS_SETTINGS:
+            os.environ.pop(name, None)
+        os.environ.update(saved)
+
+
+def _require_running(part: Part | None) -> Part:
     if part is None:
         raise StartError("The lab's AWS is not running", fix="call Cloud.start() first")
     return part
 
 
-def _register() -> None:
-    """Put the lab's operations where moto looks for a service's."""
+def _register_operations() -> None:
+    """Register the lab's IAM and STS operations in moto's URL tables."""
     moto.iam.urls.url_paths = {"{0}/$": LabIamResponse.dispatch}
     moto.sts.urls.url_paths = {"{0}/$": StsResponse.dispatch}
-    # eks-auth is a service of its own by host and signature; its operations are served beside EKS's.
+    # EKS Auth has its own host and signing name, but moto's application of EKS serves it.
     SIGNING_ALIASES["eks-auth"] = "eks"
 
 
-def _forget_everything() -> None:
+def _reset_state() -> None:
     BackendDict.reset()
     sessions.clear()
-    root_user.forget()
+    root_user.clear()

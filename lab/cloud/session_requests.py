@@ -1,4 +1,4 @@
-"""What every way to open a role session has in common: the limits on its name, duration, policies and tags."""
+"""Input of AssumeRole and AssumeRoleWithWebIdentity: the limits on a session's name, duration, policies and tags."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lab.cloud import iam_lookup
 from lab.cloud.policy import PolicyError, parse
 from lab.cloud.sessions import DEFAULT_DURATION
 
-SHORTEST = 900
-LONGEST = 43_200
-LONGEST_CHAINED = 3_600
-MOST_POLICY_CHARACTERS = 2_048
-MOST_POLICY_ARNS = 10
-MOST_TAGS = 50
+MIN_DURATION = 900
+MAX_DURATION = 43_200
+MAX_CHAINED_DURATION = 3_600
+MAX_POLICY_CHARACTERS = 2_048
+MAX_POLICY_ARNS = 10
+MAX_TAGS = 50
 
 _SESSION_NAME = re.compile(r"^[\w+=,.@-]{2,64}$", re.ASCII)
 
 
 class SessionRequestError(ValueError):
-    """What is asked for breaks one of STS's limits; `code` is STS's error code."""
+    """The input violates a limit of STS. `code` is STS's error code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class SessionRequestError(ValueError):
 
 @dataclass(frozen=True)
 class SessionRequest:
-    """A session as asked for, within the limits that need no role."""
+    """The input of a request for a session, validated against the limits that do not depend on the role."""
 
     role_arn: str
     name: str
@@ -46,15 +46,17 @@ class SessionRequest:
     source_identity: str | None
 
     def duration_for(self, role: Role, *, chained: bool = False) -> int:
-        """The session's duration in seconds: an hour unless asked otherwise, at most what the role allows, and an hour
-        where one role's session assumes another role.
+        """Return the session's duration in seconds.
+
+        The default is 3,600. The limit is the role's maximum session duration, and 3,600 if a role's session assumes
+        another role (`chained`).
 
         Raises:
-            SessionRequestError: more is asked for.
+            SessionRequestError: the request exceeds the limit.
         """
         if self.duration is None:
             return DEFAULT_DURATION
-        if chained and self.duration > LONGEST_CHAINED:
+        if chained and self.duration > MAX_CHAINED_DURATION:
             raise SessionRequestError(
                 "ValidationError",
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
@@ -66,12 +68,12 @@ class SessionRequest:
         return self.duration
 
     def policies_for(self, role: Role) -> tuple[str, ...]:
-        """The session policies (JSON), inline and managed.
+        """Return the session policies (JSON), inline and managed.
 
         Raises:
             SessionRequestError: a managed policy does not exist in the role's account.
         """
-        iam = iam_lookup.backend(role.account_id, role.partition)
+        iam = iam_lookup.find_backend(role.account_id, role.partition)
         documents = [] if self.policy is None else [self.policy]
         for arn in self.policy_arns:
             managed = iam.managed_policies.get(arn) if iam else None
@@ -82,24 +84,24 @@ class SessionRequest:
 
 
 def read(get: Any) -> SessionRequest:
-    """Read the members of AssumeRole or AssumeRoleWithWebIdentity; `get` gives one by name.
+    """Read the input of AssumeRole or AssumeRoleWithWebIdentity. `get` returns a member by name.
 
     Raises:
-        SessionRequestError: a member breaks its limit.
+        SessionRequestError: a member violates its limit.
     """
     name, duration, policy = str(get("RoleSessionName") or ""), get("DurationSeconds"), get("Policy")
     arns = tuple(str(entry.get("arn", "")) for entry in get("PolicyArns") or ())
     tags = {str(tag["Key"]): str(tag.get("Value", "")) for tag in get("Tags") or ()}
     if not _SESSION_NAME.match(name):
         raise _invalid("roleSessionName", name, r"Member must satisfy regular expression pattern: [\w+=,.@-]{2,64}")
-    if duration is not None and int(duration) < SHORTEST:
-        raise _invalid("durationSeconds", duration, f"Member must have value greater than or equal to {SHORTEST}")
-    if duration is not None and int(duration) > LONGEST:
-        raise _invalid("durationSeconds", duration, f"Member must have value less than or equal to {LONGEST}")
+    if duration is not None and int(duration) < MIN_DURATION:
+        raise _invalid("durationSeconds", duration, f"Member must have value greater than or equal to {MIN_DURATION}")
+    if duration is not None and int(duration) > MAX_DURATION:
+        raise _invalid("durationSeconds", duration, f"Member must have value less than or equal to {MAX_DURATION}")
     if policy is not None:
         _check_policy(str(policy))
-    if len(arns) > MOST_POLICY_ARNS:
-        raise _invalid("policyArns", len(arns), f"Member must have length less than or equal to {MOST_POLICY_ARNS}")
+    if len(arns) > MAX_POLICY_ARNS:
+        raise _invalid("policyArns", len(arns), f"Member must have length less than or equal to {MAX_POLICY_ARNS}")
     _check_tags(tags)
     return SessionRequest(
         role_arn=str(get("RoleArn") or ""),
@@ -114,8 +116,8 @@ def read(get: Any) -> SessionRequest:
 
 
 def _check_policy(policy: str) -> None:
-    if len(policy) > MOST_POLICY_CHARACTERS:
-        raise _invalid("policy", "…", f"Member must have length less than or equal to {MOST_POLICY_CHARACTERS}")
+    if len(policy) > MAX_POLICY_CHARACTERS:
+        raise _invalid("policy", "…", f"Member must have length less than or equal to {MAX_POLICY_CHARACTERS}")
     try:
         parse(policy)
     except PolicyError as error:
@@ -123,8 +125,8 @@ def _check_policy(policy: str) -> None:
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:
-    if len(tags) > MOST_TAGS:
-        raise _invalid("tags", len(tags), f"Member must have length less than or equal to {MOST_TAGS}")
+    if len(tags) > MAX_TAGS:
+        raise _invalid("tags", len(tags), f"Member must have length less than or equal to {MAX_TAGS}")
     for key, value in tags.items():
         if not 1 <= len(key) <= 128:
             raise _invalid("tags.member.key", key, "Member must have length from 1 to 128")

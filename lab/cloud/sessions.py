@@ -1,8 +1,8 @@
-"""Temporary credentials: every session that STS has opened and not yet forgotten.
+"""Sessions of STS and their temporary credentials.
 
-moto keeps assumed roles too, but without expiry, session policies and tags, and it works out the role's id anew at each
-look, so that a session outlives its role. Here a session holds the principal as it was when the session was opened.
-One store per process, like moto's state.
+moto stores assumed roles without expiry, session policies and tags. It also looks up the role's id at each request, so
+that a session survives the deletion of its role. The lab's session stores the principal as it was when the session was
+opened. Each process has one store, as it has one moto state.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from moto.iam.utils import generate_access_key_id_from_account_id
 from lab.interfaces import Credentials, IamPrincipal
 
 DEFAULT_DURATION = 3600
-"""Seconds. STS's own default; a role may allow 900 to 43,200, a chained session 3,600 at most."""
+"""Seconds. STS's default. A role can allow 900 to 43,200, and a chained session at most 3,600."""
 
-_KEPT_AFTER_EXPIRY = timedelta(hours=12)
-"""How long an expired session can still be told from one that never was (ExpiredToken, not InvalidClientTokenId)."""
+_EXPIRED_RETENTION = timedelta(hours=12)
+"""How long an expired session is stored, so that its requests fail with ExpiredToken and not InvalidClientTokenId."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session of a role, or of a user (GetSessionToken)."""
+    """A session of a role, or of a user (GetSessionToken)."""
 
     credentials: Credentials
     principal: IamPrincipal
@@ -34,11 +34,11 @@ class Session:
     partition: str
     name: str
     policies: tuple[str, ...] = ()
-    """Session policies (JSON); none means that the session may do what its principal may."""
+    """Session policies (JSON). Without any, the session has all permissions of its principal."""
     tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tag_keys: frozenset[str] = frozenset()
     federated_provider: str | None = None
-    """The OIDC provider's ARN, for a session opened with a web identity token."""
+    """ARN of the OIDC provider of a session that was opened with a web identity token."""
     source_identity: str | None = None
 
     @property
@@ -47,7 +47,7 @@ class Session:
 
     @property
     def arn(self) -> str:
-        """What GetCallerIdentity shows: the session of a role, without the role's path; or the user."""
+        """The ARN that GetCallerIdentity returns: of the assumed role, without the role's path, or of the user."""
         if not self.is_role:
             return self.principal.arn
         role_name = self.principal.arn.rpartition("/")[2]
@@ -58,7 +58,7 @@ class Session:
         return f"{self.principal.unique_id}:{self.name}" if self.is_role else self.principal.unique_id
 
     @property
-    def expired(self) -> bool:
+    def is_expired(self) -> bool:
         assert self.credentials.expiration is not None
         return self.credentials.expiration <= datetime.now(UTC)
 
@@ -84,7 +84,7 @@ class SessionStore:
         federated_provider: str | None = None,
         source_identity: str | None = None,
     ) -> Session:
-        """Open a session of `principal` that ends in `duration` seconds. Permission was judged before."""
+        """Open a session of `principal` that expires after `duration` seconds. It must be authorized before."""
         now = datetime.now(UTC).replace(microsecond=0)
         session = Session(
             credentials=Credentials(
@@ -104,26 +104,26 @@ class SessionStore:
             source_identity=source_identity,
         )
         with self._lock:
-            self._forget_old(now)
+            self._delete_expired(now)
             self._sessions[session.credentials.access_key_id] = session
         return session
 
     def get(self, access_key_id: str) -> Session | None:
-        """The session of that key, expired or not; None if there was none, or it is long over."""
+        """Return the session of that access key, or None. Sessions that expired in the last 12 hours are included."""
         with self._lock:
             return self._sessions.get(access_key_id)
 
     def clear(self) -> None:
-        """End every session."""
+        """Delete every session."""
         with self._lock:
             self._sessions.clear()
 
-    def _forget_old(self, now: datetime) -> None:
+    def _delete_expired(self, now: datetime) -> None:
         for key, session in list(self._sessions.items()):
             assert session.credentials.expiration is not None
-            if session.credentials.expiration + _KEPT_AFTER_EXPIRY < now:
+            if session.credentials.expiration + _EXPIRED_RETENTION < now:
                 del self._sessions[key]
 
 
 sessions = SessionStore()
-"""The process's sessions."""
+"""The session store of this process."""

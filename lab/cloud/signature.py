@@ -1,8 +1,7 @@
-"""AWS Signature Version 4, seen from the receiving side: what a request claims, and whether botocore's own signer,
-given the secret, signs it just so.
+"""Verification of AWS Signature Version 4: reads a request's signature and compares it with botocore's own signer.
 
-Header and query (presigned) signatures. A streamed S3 body is covered by the signature of its first line only
-(`STREAMING-…`): the signatures of its chunks are not checked.
+Header signatures and query signatures (presigned URLs) are supported. Of a streamed S3 body (`STREAMING-…`) only the
+seed signature is verified, not the signatures of its chunks.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from moto.core.request import Request
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 TOLERANCE = timedelta(minutes=15)
-MOST_EXPIRES = 604_800
-"""Seconds; what AWS lets a presigned URL live at most."""
+MAX_EXPIRES = 604_800
+"""Seconds. The maximum lifetime of a presigned URL."""
 
 _HEADER = re.compile(rf"^{ALGORITHM}\s+(?P<fields>.+)$")
 _HASH = re.compile(r"^[0-9a-f]{64}$")
@@ -34,7 +33,7 @@ _S3_SERVICES = frozenset({"s3", "s3-outposts", "s3express"})
 
 
 class Failure(StrEnum):
-    """What can be wrong with who a request says it is from."""
+    """The reasons for which authentication of a request fails."""
 
     MISSING = "missing"
     INCOMPLETE = "incomplete"
@@ -47,7 +46,7 @@ class Failure(StrEnum):
 
 
 class SignatureError(Exception):
-    """The request cannot be taken for its sender's; `failure` says how, the message says it in AWS's words."""
+    """The request cannot be authenticated. `failure` is the reason; `message` is AWS's message."""
 
     def __init__(self, failure: Failure, message: str = "") -> None:
         super().__init__(message or failure.value)
@@ -57,7 +56,7 @@ class SignatureError(Exception):
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request claims: whose key, for when and what, over which headers."""
+    """The signature of a request: access key id, credential scope, time and signed headers."""
 
     access_key_id: str
     date: str
@@ -68,25 +67,25 @@ class Signature:
     timestamp: str
     session_token: str | None = None
     expires: int | None = None
-    """Seconds, of a presigned URL; None for a signature in the header."""
+    """Lifetime of a presigned URL in seconds, or None for a signature in the header."""
 
     @property
-    def presigned(self) -> bool:
+    def is_presigned(self) -> bool:
         return self.expires is not None
 
 
 def read(request: Request) -> Signature | None:
-    """The signature that `request` carries, or None if it carries none.
+    """Return the signature of `request`, or None if the request has none.
 
     Raises:
-        SignatureError: it carries something that is not a whole signature.
+        SignatureError: the signature is incomplete.
     """
     header = request.headers.get("Authorization")
     if header is not None:
-        found = _HEADER.match(header.strip())
-        if found is None:
+        match = _HEADER.match(header.strip())
+        if match is None:
             raise SignatureError(Failure.INCOMPLETE, f"Unsupported authorization: {header.split(' ')[0]!r}")
-        pairs = (field.strip().partition("=") for field in found["fields"].split(","))
+        pairs = (field.strip().partition("=") for field in match["fields"].split(","))
         fields = {name: value for name, _, value in pairs}
         timestamp = request.headers.get("X-Amz-Date") or _from_http_date(request.headers.get("Date"))
         return _signature(fields, timestamp, request.headers.get("X-Amz-Security-Token"), expires=None)
@@ -96,17 +95,17 @@ def read(request: Request) -> Signature | None:
     if query.get("X-Amz-Algorithm") != ALGORITHM:
         raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Algorithm must be {ALGORITHM}")
     expires = query.get("X-Amz-Expires", "")
-    if not expires.isdigit() or not 0 < int(expires) <= MOST_EXPIRES:
-        raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number from 1 to {MOST_EXPIRES}")
+    if not expires.isdigit() or not 0 < int(expires) <= MAX_EXPIRES:
+        raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number from 1 to {MAX_EXPIRES}")
     fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
     return _signature(fields, query.get("X-Amz-Date"), query.get("X-Amz-Security-Token"), expires=int(expires))
 
 
 def check(request: Request, signature: Signature, secret: str, *, now: datetime | None = None) -> None:
-    """Check that `signature` is the one that `secret` gives for `request`, for now, and for this body.
+    """Verify that `secret` signs `request` with `signature`, that it is valid now, and that the body is unchanged.
 
     Raises:
-        SignatureError: it is not.
+        SignatureError: the verification failed.
     """
     _check_time(signature, now or datetime.now(UTC))
     expected = _sign(request, signature, secret)
@@ -116,15 +115,15 @@ def check(request: Request, signature: Signature, secret: str, *, now: datetime 
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details.",
         )
-    claimed = request.headers.get("X-Amz-Content-Sha256", "")
-    if _HASH.match(claimed) and claimed != hashlib.sha256(request.get_data()).hexdigest():
+    body_hash = request.headers.get("X-Amz-Content-Sha256", "")
+    if _HASH.match(body_hash) and body_hash != hashlib.sha256(request.get_data()).hexdigest():
         raise SignatureError(
             Failure.WRONG_BODY, "The provided 'x-amz-content-sha256' header does not match what was computed."
         )
 
 
 class _Verifier(SigV4Auth):
-    """botocore's signer over exactly the headers that the sender signed."""
+    """botocore's signer, restricted to the headers that the client signed."""
 
     def headers_to_sign(self, request: AWSRequest) -> Any:
         headers = HTTPHeaders()
@@ -135,30 +134,30 @@ class _Verifier(SigV4Auth):
 
 
 class _S3Verifier(_Verifier, S3SigV4Auth):
-    """The same by S3's rules: the path is signed as it is sent."""
+    """The signer with S3's rules: the path is signed as it is sent."""
 
 
 def _sign(request: Request, signature: Signature, secret: str) -> str:
-    signed = AWSRequest(
+    aws_request = AWSRequest(
         method=request.method,
         url=f"https://{request.host}{request.raw_path}",
         data=request.get_data(),
         headers={name.lower(): value for name, value in request.headers.items()},
     )
-    signed.params = _query(request)  # type: ignore[assignment] # the signer takes pairs, so that keys may repeat
-    signed.context.update(timestamp=signature.timestamp, signed_headers=signature.signed_headers)
+    aws_request.params = _decode_query(request)  # type: ignore[assignment] # the signer accepts pairs: keys may repeat
+    aws_request.context.update(timestamp=signature.timestamp, signed_headers=signature.signed_headers)
     is_s3 = signature.service in _S3_SERVICES
-    if is_s3 and signature.presigned and "X-Amz-Content-Sha256" not in signed.headers:
-        signed.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
+    if is_s3 and signature.is_presigned and "X-Amz-Content-Sha256" not in aws_request.headers:
+        aws_request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
     credentials = BotocoreCredentials(signature.access_key_id, secret)
     verifier = (_S3Verifier if is_s3 else _Verifier)(credentials, signature.service, signature.region)
-    text = verifier.string_to_sign(signed, verifier.canonical_request(signed))
-    result: str = verifier.signature(text, signed)
+    string_to_sign = verifier.string_to_sign(aws_request, verifier.canonical_request(aws_request))
+    result: str = verifier.signature(string_to_sign, aws_request)
     return result
 
 
-def _query(request: Request) -> list[tuple[str, str]]:
-    """The query before it was encoded, without the signature itself: encoders differ, the canonical form does not."""
+def _decode_query(request: Request) -> list[tuple[str, str]]:
+    """Return the decoded query without the signature. Clients encode differently; the canonical form is the same."""
     pairs = (part.partition("=") for part in request.query_string.decode("latin-1").split("&") if part)
     decoded = ((unquote(name.replace("+", "%20")), unquote(value.replace("+", "%20"))) for name, _, value in pairs)
     return [(name, value) for name, value in decoded if name != "X-Amz-Signature"]

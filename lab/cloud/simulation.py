@@ -1,4 +1,4 @@
-"""SimulatePrincipalPolicy and SimulateCustomPolicy: the lab's own judgement, asked what it would say."""
+"""SimulatePrincipalPolicy and SimulateCustomPolicy, with the lab's own policy evaluation."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ def simulate(
     context: Context,
     principal: RequestPrincipal | None = None,
 ) -> list[dict[str, Any]]:
-    """One EvaluationResult for each action on each resource."""
+    """Return one EvaluationResult of the API for each action on each resource."""
     return [
-        _result(policies, Request(action, resource, principal, context))
+        _simulate_request(policies, Request(action, resource, principal, context))
         for action in actions
         for resource in resources or ["*"]
     ]
 
 
 def context_values(entries: Iterable[Mapping[str, Any]]) -> Values:
-    """The ContextEntries of a call."""
+    """Return the condition context of a call's ContextEntries."""
     return {str(entry["ContextKeyName"]): tuple(map(str, entry.get("ContextKeyValues", ()))) for entry in entries}
 
 
-def _result(policies: Policies, request: Request) -> dict[str, Any]:
-    verdict = evaluate(request, policies)
+def _simulate_request(policies: Policies, request: Request) -> dict[str, Any]:
+    evaluation = evaluate(request, policies)
     result: dict[str, Any] = {
         "EvalActionName": request.action,
         "EvalResourceName": request.resource,
-        "EvalDecision": verdict.decision.value,
+        "EvalDecision": evaluation.decision.value,
         "MatchedStatements": [
-            {"SourcePolicyId": policy.name, "SourcePolicyType": "IAM Policy"} for policy, _ in verdict.statements
+            {"SourcePolicyId": policy.name, "SourcePolicyType": "IAM Policy"} for policy, _ in evaluation.statements
         ],
-        "MissingContextValues": sorted(set(_missing(policies, request))),
+        "MissingContextValues": sorted(set(_missing_keys(policies, request))),
     }
     if policies.boundary is not None:
-        bounded = evaluate(request, Policies(identity=[policies.boundary]))
+        boundary_evaluation = evaluate(request, Policies(identity=[policies.boundary]))
         result["PermissionsBoundaryDecisionDetail"] = {
-            "AllowedByPermissionsBoundary": bounded.decision is Decision.ALLOWED
+            "AllowedByPermissionsBoundary": boundary_evaluation.decision is Decision.ALLOWED
         }
     return result
 
 
-def _missing(policies: Policies, request: Request) -> Iterator[str]:
-    """Keys that conditions ask for and that the simulated request lacks."""
-    every: list[Policy] = [*policies.identity, *policies.session]
-    every += [policy for policy in (policies.boundary, policies.resource) if policy is not None]
-    for policy in every:
+def _missing_keys(policies: Policies, request: Request) -> Iterator[str]:
+    """Yield the condition keys that the policies use and the simulated request lacks."""
+    all_policies: list[Policy] = [*policies.identity, *policies.session]
+    all_policies += [policy for policy in (policies.boundary, policies.resource) if policy is not None]
+    for policy in all_policies:
         for statement in policy.statements:
-            yield from (entry.key for entry in statement.conditions if entry.key not in request.context)
+            yield from (condition.key for condition in statement.conditions if condition.key not in request.context)

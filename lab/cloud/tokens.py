@@ -1,7 +1,7 @@
-"""Web identity tokens: which are genuine.
+"""Verification of web identity tokens.
 
-Only asymmetric signatures of keys that the issuer publishes count. A token that names no algorithm, or HS256, would be
-signed with something that everybody knows.
+Only asymmetric signatures by keys that the issuer publishes are accepted. With the algorithm `none`, or with HS256 and
+the public key as the secret, any client could sign a token.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ ALGORITHMS = ("RS256", "ES256")
 
 
 class TokenError(ValueError):
-    """The token proves nothing. Subclasses say why.
+    """The token is not valid.
 
     TokenError
-    ├── MalformedTokenError    not a JWT, or without a claim that it must have
-    ├── TokenExpiredError      its time is over
-    ├── WrongIssuerError       issued by somebody else
-    ├── WrongAudienceError     meant for somebody else
-    └── SignatureRefusedError  unknown key, algorithm that is not accepted, or a forged signature
+    ├── MalformedTokenError         not a JWT, or a required claim is missing
+    ├── TokenExpiredError           the token has expired
+    ├── WrongIssuerError            issued by another issuer
+    ├── WrongAudienceError          issued for another audience
+    └── InvalidTokenSignatureError  unknown key, algorithm that is not accepted, or a forged signature
     """
 
 
 class MalformedTokenError(TokenError):
-    """Not a JWT, or without one of the claims `iss`, `sub`, `aud`, `exp`, `iat`."""
+    """The token is not a JWT, or lacks one of the claims `iss`, `sub`, `aud`, `exp`, `iat`."""
 
 
 class TokenExpiredError(TokenError):
@@ -35,19 +35,19 @@ class TokenExpiredError(TokenError):
 
 
 class WrongIssuerError(TokenError):
-    """`iss` is not the issuer asked for."""
+    """`iss` is not the expected issuer."""
 
 
 class WrongAudienceError(TokenError):
-    """None of `aud` is an audience asked for."""
+    """`aud` has none of the accepted audiences."""
 
 
-class SignatureRefusedError(TokenError):
-    """No key of the issuer has the token's `kid`, its algorithm is not accepted, or the signature does not fit."""
+class InvalidTokenSignatureError(TokenError):
+    """No key of the issuer has the token's `kid`, its algorithm is not accepted, or the signature is wrong."""
 
 
-def unverified_claims(token: str) -> Mapping[str, Any]:
-    """The claims as the token states them, to find out whom to ask; nothing in them is proven.
+def read_unverified_claims(token: str) -> Mapping[str, Any]:
+    """Return the claims without verifying the token. They are used to look up the issuer only.
 
     Raises:
         MalformedTokenError: `token` is not a JWT.
@@ -60,18 +60,18 @@ def unverified_claims(token: str) -> Mapping[str, Any]:
 
 
 def decode(token: str, *, jwks: Mapping[str, Any], issuer: str, audiences: Sequence[str]) -> dict[str, Any]:
-    """The claims of a genuine token.
+    """Verify a token and return its claims.
 
     Args:
         token: A JWT signed with RS256 or ES256.
-        jwks: The issuer's public keys, as its `/keys` gives them.
-        issuer: What `iss` must be, exactly.
-        audiences: `aud` must hold at least one of these.
+        jwks: The issuer's public keys, as its `/keys` publishes them.
+        issuer: The exact value that `iss` must have.
+        audiences: `aud` must have at least one of these.
 
     Raises:
-        TokenError: the subclass that fits.
+        TokenError: the token is not valid. The subclass is the reason.
     """
-    key = _key(token, jwks)
+    key = _find_key(token, jwks)
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -88,22 +88,22 @@ def decode(token: str, *, jwks: Mapping[str, Any], issuer: str, audiences: Seque
     except jwt.InvalidAudienceError as error:
         raise WrongAudienceError(f"The token is not for {', '.join(audiences) or 'anybody'}") from error
     except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError) as error:
-        raise SignatureRefusedError(f"The token's signature is not genuine: {error}") from error
+        raise InvalidTokenSignatureError(f"The token's signature is not valid: {error}") from error
     except jwt.PyJWTError as error:
-        raise MalformedTokenError(f"The token cannot be used: {error}") from error
+        raise MalformedTokenError(f"The token is not valid: {error}") from error
     return claims
 
 
-def _key(token: str, jwks: Mapping[str, Any]) -> jwt.PyJWK:
+def _find_key(token: str, jwks: Mapping[str, Any]) -> jwt.PyJWK:
     try:
         header = jwt.get_unverified_header(token)
     except jwt.PyJWTError as error:
         raise MalformedTokenError(f"The token is not a JSON web token: {error}") from error
     if header.get("alg") not in ALGORITHMS:
-        raise SignatureRefusedError(
-            f"The token's algorithm is {header.get('alg')!r}; accepted are {', '.join(ALGORITHMS)}"
+        raise InvalidTokenSignatureError(
+            f"The token's algorithm is {header.get('alg')!r}. Accepted algorithms: {', '.join(ALGORITHMS)}"
         )
     for key in jwt.PyJWKSet.from_dict(dict(jwks)).keys:
         if key.key_id == header.get("kid"):
             return key
-    raise SignatureRefusedError(f"The issuer has no key with the id {header.get('kid')!r}")
+    raise InvalidTokenSignatureError(f"The issuer has no key with the id {header.get('kid')!r}")

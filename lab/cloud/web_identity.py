@@ -1,8 +1,12 @@
-"""AssumeRoleWithWebIdentity: from a service account's token to what it proves.
+"""AssumeRoleWithWebIdentity: verification of a service account's token, and of the role's trust in it.
 
-In this order, each with STS's own error: the token is a JWT; its issuer is registered as an OIDC provider in the
-role's account; it is meant for one of the provider's client ids; it is signed with a key that the issuer publishes; it
-has not expired; and the role's trust policy allows this subject and audience.
+The checks run in this order, each with STS's own error:
+
+1. The token is a JWT.
+2. Its issuer is an OIDC provider in the role's account.
+3. Its audience is one of the provider's client ids.
+4. Its signature is by a key that the issuer publishes, and it has not expired.
+5. The role's trust policy allows the token's subject and audience.
 """
 
 from __future__ import annotations
@@ -19,12 +23,12 @@ from lab.cloud.context import Values, global_context
 from lab.cloud.policy import federated_principal
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
-_PASSED_ON = ("sub", "aud", "azp", "amr")
-"""The claims that trust policies can ask for, as `<issuer without https://>:<claim>`."""
+_CONDITION_CLAIMS = ("sub", "aud", "azp", "amr")
+"""Claims that trust policies can use as condition keys `<issuer without https://>:<claim>`."""
 
 
 class WebIdentityError(Exception):
-    """STS refuses the token; `code` and `status` as STS sends them."""
+    """STS rejects the token, or the role does not trust it. `code` is STS's error code, `status` the HTTP status."""
 
     def __init__(self, code: str, message: str, *, status: int = 400) -> None:
         super().__init__(message)
@@ -35,7 +39,7 @@ class WebIdentityError(Exception):
 
 @dataclass(frozen=True)
 class WebIdentity:
-    """What a genuine token proves."""
+    """The verified identity of a token."""
 
     provider: OpenIDConnectProvider
     subject: str
@@ -44,48 +48,48 @@ class WebIdentity:
 
     @property
     def audience(self) -> str:
-        """The audience that the provider accepts it for."""
+        """The first audience of the token that is a client id of the provider."""
         return next(audience for audience in self.audiences if audience in self.provider.client_id_list)
 
     def context(self) -> Values:
-        """The condition keys of the token."""
+        """Return the condition keys of the token."""
         values: Values = {"aws:FederatedProvider": self.provider.arn}
-        for claim in _PASSED_ON:
+        for claim in _CONDITION_CLAIMS:
             value = self.claims.get(claim)
             if value is not None:
                 values[f"{self.provider.url}:{claim}"] = tuple(value) if isinstance(value, list) else str(value)
         return values
 
 
-def prove(token: str, role_arn: str) -> WebIdentity:
-    """What `token` proves to the account of `role_arn`.
+def verify(token: str, role_arn: str) -> WebIdentity:
+    """Verify `token` with the OIDC providers in the account of `role_arn`, and return its identity.
 
     Raises:
-        WebIdentityError: nothing.
+        WebIdentityError: the token is not valid in that account.
     """
-    account, partition = iam_lookup.account_of(role_arn)
+    account, partition = iam_lookup.parse_account(role_arn)
     try:
-        stated = tokens.unverified_claims(token)
+        unverified_claims = tokens.read_unverified_claims(token)
     except tokens.TokenError as error:
         raise _invalid(
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         ) from error
-    issuer = str(stated.get("iss", ""))
+    issuer = str(unverified_claims.get("iss", ""))
     provider = iam_lookup.find_provider(account, partition, issuer)
     if provider is None or not issuer.startswith("https://"):
         raise _invalid(f"No OpenIDConnect provider found in your account for {issuer}")
-    audiences = _audiences(stated)
+    audiences = _audiences(unverified_claims)
     if not set(audiences) & set(provider.client_id_list):
         raise _invalid("Incorrect token audience")
-    claims = _verified(token, issuer, provider.client_id_list)
+    claims = _verify_claims(token, issuer, provider.client_id_list)
     return WebIdentity(provider, str(claims["sub"]), _audiences(claims), claims)
 
 
 def check_trust(identity: WebIdentity, role_arn: str, *, session_name: str, region: str, source_ip: str | None) -> Role:
-    """The role, if it trusts `identity`.
+    """Return the role if its trust policy allows `identity`.
 
     Raises:
-        WebIdentityError: it does not, or there is none: STS does not say which.
+        WebIdentityError: the role does not exist or does not trust `identity`. STS returns the same error for both.
     """
     role = iam_lookup.find_role(role_arn)
     context = global_context(region=region, source_ip=source_ip).merged(
@@ -96,10 +100,10 @@ def check_trust(identity: WebIdentity, role_arn: str, *, session_name: str, regi
     return role
 
 
-def _verified(token: str, issuer: str, client_ids: Sequence[str]) -> Mapping[str, Any]:
+def _verify_claims(token: str, issuer: str, client_ids: Sequence[str]) -> Mapping[str, Any]:
     try:
-        keys = issuers.jwks(issuer)
-    except Exception as error:  # the issuer's own failure, whatever it is
+        keys = issuers.fetch_jwks(issuer)
+    except Exception as error:  # the issuer's function can raise any error
         raise WebIdentityError("IDPCommunicationError", f"Could not reach the identity provider {issuer}") from error
     if keys is None:
         raise _invalid(
@@ -109,7 +113,7 @@ def _verified(token: str, issuer: str, client_ids: Sequence[str]) -> Mapping[str
     try:
         return tokens.decode(token, jwks=keys, issuer=issuer, audiences=client_ids)
     except tokens.TokenExpiredError as error:
-        expiry = tokens.unverified_claims(token)["exp"]
+        expiry = tokens.read_unverified_claims(token)["exp"]
         now = int(datetime.now(UTC).timestamp())
         raise WebIdentityError(
             "ExpiredTokenException",

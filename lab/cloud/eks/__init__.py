@@ -1,7 +1,7 @@
-"""Amazon EKS and EKS Auth for moto: the operations that moto lacks, or answers without doing anything.
+"""Amazon EKS and EKS Auth for moto: the operations that moto lacks, or that moto answers without any effect.
 
-`install` puts them in moto's own dispatch; clusters then run for real, through the `ControlPlanes` given to it. moto's
-Fargate profiles stay as they are.
+`install` registers them in moto's dispatcher. Its `ControlPlanes` then start a real control plane for each cluster.
+Fargate profiles are moto's own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from lab.cloud.eks.cluster_config import ClusterConfigOperations
 from lab.cloud.eks.clusters import ClusterOperations
 from lab.cloud.eks.fargate import FargateOperations
 from lab.cloud.eks.nodegroups import NodegroupOperations
-from lab.cloud.eks.offers import OfferOperations
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import Store
 from lab.cloud.eks.tags import TagOperations
+from lab.cloud.eks.versions import VersionOperations
 from lab.interfaces import ControlPlanes
 
 
@@ -34,42 +34,42 @@ class EksResponse(
     AddonOperations,
     NodegroupOperations,
     FargateOperations,
-    OfferOperations,
+    VersionOperations,
     TagOperations,
 ):
-    """Every operation of EKS that the lab has."""
+    """All EKS operations that the lab implements."""
 
 
 def install(control_planes: ControlPlanes) -> None:
-    """Answer EKS and EKS Auth from here on, with clusters that `control_planes` starts. Call it first of all."""
+    """Register EKS and EKS Auth in moto, with clusters that `control_planes` starts. Call this before any request."""
     Operations.store = EksAuthResponse.store = Store(control_planes)
-    # EKS Auth is signed as a service of its own, but has no state of its own: moto's application of EKS serves it.
+    # EKS Auth has its own signing name, but no state of its own: moto's application of EKS serves it.
     SIGNING_ALIASES["eks-auth"] = "eks"
-    urls.url_paths = {**_paths("eks", EksResponse), **_paths("eks-auth", EksAuthResponse)}
+    urls.url_paths = {**_url_paths("eks", EksResponse), **_url_paths("eks-auth", EksAuthResponse)}
 
 
 def shutdown() -> None:
-    """Wait for what is under way and stop all control planes. Nothing happens where nothing was installed."""
+    """Wait for running jobs and stop all control planes. Does nothing if EKS is not installed."""
     store: Store | None = getattr(Operations, "store", None)
     if store is not None:
         store.close()
 
 
-def _paths(service: str, response: Any) -> dict[str, Any]:
-    """The table of paths, as moto wants it, for every operation in botocore's model of the service, done or not."""
+def _url_paths(service: str, response: Any) -> dict[str, Any]:
+    """Return moto's URL table for all operations in botocore's model of the service, implemented or not."""
     model = get_service_model(service)
     uris = {model.operation_model(name).http["requestUri"] for name in model.operation_names}
-    return {f"{{0}}{_pattern(uri)}$": response.dispatch for uri in sorted(uris)}
+    return {f"{{0}}{_url_pattern(uri)}$": response.dispatch for uri in sorted(uris)}
 
 
-def _pattern(uri: str) -> str:
-    """A request URI as moto writes it; an ARN in it holds slashes."""
+def _url_pattern(uri: str) -> str:
+    """Return moto's pattern for a request URI. A variable for an ARN also matches slashes."""
 
-    def variable(match: re.Match[str]) -> str:
+    def variable_pattern(match: re.Match[str]) -> str:
         name = match[1]
         return f"(?P<{name}>.+)" if name.endswith("Arn") else f"(?P<{name}>[^/]+)"
 
-    return re.sub(r"{(\w+)}", variable, uri)
+    return re.sub(r"{(\w+)}", variable_pattern, uri)
 
 
 __all__ = ("EksAuthResponse", "EksResponse", "install", "shutdown")

@@ -1,16 +1,16 @@
-"""Access policies: EKS's own sets of Kubernetes permissions, and their association with access entries."""
+"""Operations for access policies, which are Kubernetes permissions that EKS manages and associates with entries."""
 
 from __future__ import annotations
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from lab.cloud.eks import eks_versions, entries, errors
+from lab.cloud.eks import access_entry_rules, eks_versions, errors
 from lab.cloud.eks.access_entries import AccessEntryOperations
 from lab.cloud.eks.records import PolicyAssociationRecord, now
 
 
 class AccessPolicyOperations(AccessEntryOperations):
-    """ListAccessPolicies, and associating policies with entries."""
+    """ListAccessPolicies, and the operations that associate access policies with access entries."""
 
     def list_access_policies(self) -> ActionResult:
         policies = {
@@ -24,10 +24,10 @@ class AccessPolicyOperations(AccessEntryOperations):
         policy_arn, scope = self.param("policyArn"), self.param("accessScope")
         namespaces = scope.get("namespaces", [])
         with self.store.lock:
-            cluster = self.cluster_with_entries()
+            cluster = self.cluster_with_access_entries()
             entry = self.entry(cluster)
-            entries.check_policy(entry.type, policy_arn, self.partition)
-            entries.check_scope(scope.get("type"), namespaces)
+            access_entry_rules.check_policy(entry.type, policy_arn, self.partition)
+            access_entry_rules.check_scope(scope.get("type"), namespaces)
             association = entry.policies.get(policy_arn)
             if association is None:
                 association = PolicyAssociationRecord(policy_arn, scope["type"], list(namespaces))
@@ -35,17 +35,17 @@ class AccessPolicyOperations(AccessEntryOperations):
             else:
                 association.scope, association.namespaces = scope["type"], list(namespaces)
                 association.modified_at = now()
-            described = {
+            result = {
                 "clusterName": cluster.key.name,
                 "principalArn": entry.principal.arn,
                 "associatedAccessPolicy": association.describe(),
             }
         self.store.publish(cluster)
-        return ActionResult(described)
+        return ActionResult(result)
 
     def disassociate_access_policy(self) -> ActionResult:
         with self.store.lock:
-            cluster = self.cluster_with_entries()
+            cluster = self.cluster_with_access_entries()
             if self.entry(cluster).policies.pop(self.param("policyArn"), None) is None:
                 raise errors.ResourceNotFoundException(
                     f"The policy {self.param('policyArn')} is not associated with the access entry",
@@ -56,7 +56,7 @@ class AccessPolicyOperations(AccessEntryOperations):
 
     def list_associated_access_policies(self) -> ActionResult:
         with self.store.lock:
-            cluster = self.cluster_with_entries()
+            cluster = self.cluster_with_access_entries()
             entry = self.entry(cluster)
             page, token = self.page({arn: policy.describe() for arn, policy in entry.policies.items()})
             return ActionResult(

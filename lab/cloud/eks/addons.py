@@ -1,7 +1,7 @@
-"""Add-ons of a cluster.
+"""Operations for add-ons.
 
-The lab runs no add-on's pods: on its nodes the parts that identity needs are built in. What an add-on is here is what
-the API keeps of it, and what others read: that it is there, its version, and the Pod Identity associations it owns.
+The lab does not run the pods of add-ons: its nodes have the identity parts built in. An add-on is a record of the API
+with its version, its role and the Pod Identity associations that it owns.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from lab.cloud.eks.updates import UpdateOperations
 
 
 class AddonOperations(UpdateOperations, PodIdentityOperations):
-    """Create, Describe, Update, Delete and List of Addon."""
+    """CreateAddon, DescribeAddon, UpdateAddon, DeleteAddon and ListAddons."""
 
     def create_addon(self) -> ActionResult:
         name = self.param("addonName")
-        offer = self._offer(name)
-        version = self._version(offer, self.param("addonVersion", offer.default_version))
-        wanted = self._wanted_associations(offer)
+        addon_info = self._find_addon_info(name)
+        version = self._check_version(addon_info, self.param("addonVersion", addon_info.default_version))
+        roles_by_service_account = self._requested_associations(addon_info)
         self._check_role(self.param("serviceAccountRoleArn"))
         with self.store.lock:
             cluster = self.ready_cluster()
@@ -35,17 +35,17 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
                 name=name,
                 arn=self.arn("addon", cluster.key.name, name, new_uuid()),
                 version=version,
-                namespace=self.param("namespaceConfig", {}).get("namespace", offer.namespace),
+                namespace=self.param("namespaceConfig", {}).get("namespace", addon_info.namespace),
                 tags=dict(self.param("tags", {})),
                 service_account_role_arn=self.param("serviceAccountRoleArn"),
                 configuration_values=self.param("configurationValues"),
             )
-            self._set_associations(cluster, addon, wanted)
+            self._set_associations(cluster, addon, roles_by_service_account)
             cluster.addons[name] = addon
-            described = addon.describe()
+            description = addon.describe()
 
-        self.store.run(f"eks-addon-{name}", lambda: self._install(cluster, addon, failed="CREATE_FAILED"))
-        return ActionResult({"addon": described})
+        self.store.run(f"eks-addon-{name}", lambda: self._install(cluster, addon, failure_status="CREATE_FAILED"))
+        return ActionResult({"addon": description})
 
     def describe_addon(self) -> ActionResult:
         with self.store.lock:
@@ -57,21 +57,22 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
         return ActionResult({"addons": page, "nextToken": token})
 
     def update_addon(self) -> ActionResult:
-        """Change what is given; an empty list of associations takes the add-on's away, none leaves them.
+        """Update the members that the request has.
 
-        The role is the exception: where none is given, the add-on uses the nodes' from then on.
+        An empty list of associations deletes the add-on's associations. Without the member they do not change. The role
+        is an exception: without `serviceAccountRoleArn` the add-on's role is removed, and it uses the node role.
         """
         name = self.param("addonName")
         changes: dict[str, Any] = {}
         with self.store.lock:
-            offer = self._offer(self.addon(self.ready_cluster()).name)
+            addon_info = self._find_addon_info(self.addon(self.ready_cluster()).name)
         if version := self.param("addonVersion"):
-            changes["version"] = self._version(offer, version)
+            changes["version"] = self._check_version(addon_info, version)
         self._check_role(self.param("serviceAccountRoleArn"))
         changes["service_account_role_arn"] = self.param("serviceAccountRoleArn")
         if (values := self.param("configurationValues")) is not None:
             changes["configuration_values"] = values
-        wanted = self._wanted_associations(offer)
+        roles_by_service_account = self._requested_associations(addon_info)
         with self.store.lock:
             cluster = self.ready_cluster()
             addon = self.addon(cluster)
@@ -82,7 +83,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
                     addon=name,
                 )
             if self.param("podIdentityAssociations") is not None:
-                self._set_associations(cluster, addon, wanted)
+                self._set_associations(cluster, addon, roles_by_service_account)
             for member, value in changes.items():
                 setattr(addon, member, value)
             addon.status, addon.modified_at = "UPDATING", now()
@@ -98,28 +99,28 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
                 cluster,
                 "AddonUpdate",
                 params,
-                lambda: self._install(cluster, addon, failed="UPDATE_FAILED"),
+                lambda: self._install(cluster, addon, failure_status="UPDATE_FAILED"),
                 addon=name,
             )
             return ActionResult({"update": update.describe()})
 
     def delete_addon(self) -> ActionResult:
-        """Delete an add-on with the associations that it owns; `preserve` keeps its pods, of which the lab has none."""
+        """Delete an add-on and the associations that it owns. `preserve` has no effect: the lab runs no add-on pods."""
         with self.store.lock:
             cluster = self.ready_cluster()
             addon = self.addon(cluster)
             addon.status = "DELETING"
-            described = addon.describe()
+            description = addon.describe()
 
-        def remove() -> None:
+        def delete() -> None:
             with self.store.lock:
-                for association in self._owned(cluster, addon):
+                for association in self._owned_associations(cluster, addon):
                     del cluster.associations[association.association_id]
                 del cluster.addons[addon.name]
             self.store.publish(cluster)
 
-        self.store.run(f"eks-addon-{addon.name}", remove)
-        return ActionResult({"addon": described})
+        self.store.run(f"eks-addon-{addon.name}", delete)
+        return ActionResult({"addon": description})
 
     def addon(self, cluster: ClusterRecord) -> AddonRecord:
         name = self.param("addonName")
@@ -130,31 +131,31 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             )
         return addon
 
-    def _install(self, cluster: ClusterRecord, addon: AddonRecord, *, failed: str) -> None:
-        """Put the add-on's associations into effect, and say how that went."""
+    def _install(self, cluster: ClusterRecord, addon: AddonRecord, *, failure_status: str) -> None:
+        """Publish the add-on's associations to the control plane and set the add-on's status."""
         try:
             self.store.publish(cluster)
         except Exception as error:
             with self.store.lock:
-                addon.status = failed
+                addon.status = failure_status
                 addon.issues = [{"code": "InternalFailure", "message": str(error), "resourceIds": []}]
             raise
         with self.store.lock:
             addon.status, addon.issues = "ACTIVE", []
 
     @staticmethod
-    def _offer(name: str) -> eks_versions.Addon:
-        offer = eks_versions.ADDONS.get(name)
-        if offer is None:
+    def _find_addon_info(name: str) -> eks_versions.Addon:
+        addon_info = eks_versions.ADDONS.get(name)
+        if addon_info is None:
             raise errors.InvalidParameterException(f"Addon {name} specified is not supported", addon=name)
-        return offer
+        return addon_info
 
     @staticmethod
-    def _version(offer: eks_versions.Addon, version: str) -> str:
-        if version not in offer.versions:
+    def _check_version(addon_info: eks_versions.Addon, version: str) -> str:
+        if version not in addon_info.versions:
             raise errors.InvalidParameterException(
-                f"Addon version specified is not supported: {version}. Supported: {', '.join(offer.versions)}",
-                addon=offer.name,
+                f"Addon version specified is not supported: {version}. Supported: {', '.join(addon_info.versions)}",
+                addon=addon_info.name,
             )
         return version
 
@@ -163,38 +164,47 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
         if role_arn is not None and roles.find(role_arn) is None:
             raise errors.InvalidParameterException(f"Role provided in the request does not exist: {role_arn}")
 
-    def _wanted_associations(self, offer: eks_versions.Addon) -> dict[str, str]:
-        """The role of each service account that the request names, all of them checked."""
-        wanted = {item["serviceAccount"]: item["roleArn"] for item in self.param("podIdentityAssociations", [])}
-        for service_account, role_arn in wanted.items():
-            if service_account not in offer.service_accounts:
-                known = ", ".join(offer.service_accounts) or "none"
+    def _requested_associations(self, addon_info: eks_versions.Addon) -> dict[str, str]:
+        """Return the role ARN for each service account in the request, after validation."""
+        associations = self.param("podIdentityAssociations", [])
+        role_arns = {association["serviceAccount"]: association["roleArn"] for association in associations}
+        for service_account, role_arn in role_arns.items():
+            if service_account not in addon_info.service_accounts:
+                supported = ", ".join(addon_info.service_accounts) or "none"
                 raise errors.InvalidParameterException(
-                    f"Addon {offer.name} has no service account {service_account} that takes a role: {known}",
-                    addon=offer.name,
+                    f"Addon {addon_info.name} has no service account {service_account} that supports a role. "
+                    f"Supported: {supported}",
+                    addon=addon_info.name,
                 )
             self.check_pod_role(role_arn)
-        return wanted
+        return role_arns
 
     @staticmethod
-    def _owned(cluster: ClusterRecord, addon: AddonRecord) -> list[AssociationRecord]:
+    def _owned_associations(cluster: ClusterRecord, addon: AddonRecord) -> list[AssociationRecord]:
         return [association for association in cluster.associations.values() if association.owner_arn == addon.arn]
 
-    def _set_associations(self, cluster: ClusterRecord, addon: AddonRecord, wanted: dict[str, str]) -> None:
-        """Make the add-on's associations exactly `wanted`; nothing changes if one of them is somebody else's."""
-        owned = {association.service_account: association for association in self._owned(cluster, addon)}
-        for service_account in wanted.keys() - owned.keys():
-            if other := cluster.association_of(addon.namespace, service_account):
+    def _set_associations(self, cluster: ClusterRecord, addon: AddonRecord, role_arns: dict[str, str]) -> None:
+        """Create, update and delete the add-on's associations so that they equal `role_arns`.
+
+        Raises:
+            ResourceInUseException: an association of another owner exists. No association was changed.
+        """
+        owned = {association.service_account: association for association in self._owned_associations(cluster, addon)}
+        new_service_accounts = role_arns.keys() - owned.keys()
+        for service_account in new_service_accounts:
+            if existing := cluster.association_of(addon.namespace, service_account):
                 raise errors.ResourceInUseException(
-                    f"Association already exists: {other.association_id}", cluster=cluster.key.name, addon=addon.name
+                    f"Association already exists: {existing.association_id}",
+                    cluster=cluster.key.name,
+                    addon=addon.name,
                 )
         for service_account, association in owned.items():
-            if service_account not in wanted:
+            if service_account not in role_arns:
                 del cluster.associations[association.association_id]
-            elif association.role_arn != wanted[service_account]:
-                association.role_arn, association.modified_at = wanted[service_account], now()
-        for service_account in wanted.keys() - owned.keys():
+            elif association.role_arn != role_arns[service_account]:
+                association.role_arn, association.modified_at = role_arns[service_account], now()
+        for service_account in new_service_accounts:
             self.add_association(
-                cluster, addon.namespace, service_account, wanted[service_account], owner_arn=addon.arn
+                cluster, addon.namespace, service_account, role_arns[service_account], owner_arn=addon.arn
             )
-        addon.association_arns = [association.arn for association in self._owned(cluster, addon)]
+        addon.association_arns = [association.arn for association in self._owned_associations(cluster, addon)]

@@ -1,7 +1,11 @@
-"""EKS Auth: a node trades a pod's token for credentials of the role that its service account is associated with.
+"""EKS Auth: exchanges a pod's token for credentials of the role that is associated with its service account.
 
-Every link of the chain is checked here, in this order: the token is this cluster's, for this audience and in time; the
-pod that it is bound to is still there; its namespace and service account have an association; the role trusts EKS.
+The checks run in this order:
+
+1. The token is signed by the cluster, has the audience of Pod Identity and has not expired.
+2. The pod to which the token is bound exists.
+3. The namespace and service account have a Pod Identity association.
+4. The role trusts EKS Pod Identity.
 """
 
 from __future__ import annotations
@@ -20,13 +24,13 @@ from lab.cloud.eks.store import ClusterRecord, Store
 from lab.interfaces import ClusterKey, ControlPlane, Credentials
 
 CHAINED_DURATION = 3600
-"""Seconds. A role that is assumed with another role's credentials lasts an hour at most."""
+"""Seconds. The maximum for a session that is opened with another role's credentials (role chaining)."""
 DURATION = 6 * 3600
-"""Seconds. What EKS Auth asks for; its credentials last six hours."""
+"""Seconds. Credentials of EKS Auth are valid for six hours."""
 
 
 class EksAuthResponse(BaseResponse):
-    """The service `eks-auth`; its one operation reads the clusters of the EKS beside it."""
+    """The service `eks-auth` with its only operation. It reads the clusters in the store of EKS."""
 
     store: ClassVar[Store]
 
@@ -35,12 +39,12 @@ class EksAuthResponse(BaseResponse):
         self.automated_parameter_parsing = True
 
     def assume_role_for_pod_identity(self) -> ActionResult:
-        cluster, control_plane = self._cluster(self.params["clusterName"])
-        claims = _genuine(self.params["token"], control_plane)
+        cluster, control_plane = self._find_cluster(self.params["clusterName"])
+        claims = _verify_token(self.params["token"], control_plane)
         pod = _Pod.of(claims)
         if not control_plane.pod_exists(pod.namespace, pod.name, pod.uid):
             raise errors.InvalidTokenException(
-                f"The token is bound to the pod {pod.namespace}/{pod.name} with uid {pod.uid}, which is gone"
+                f"The token is bound to the pod {pod.namespace}/{pod.name} with uid {pod.uid}, which does not exist"
             )
         with self.store.lock:
             association = cluster.association_of(pod.namespace, pod.service_account)
@@ -50,12 +54,12 @@ class EksAuthResponse(BaseResponse):
             )
         session_name = f"eks-{cluster.key.name[:10]}-{pod.name[:10]}-{uuid.uuid4()}"
         try:
-            role_arn, credentials = _session(cluster, association, pod, session_name)
+            role_arn, credentials = _open_session(cluster, association, pod, session_name)
         except PermissionError as error:
             raise errors.AccessDeniedException(str(error)) from error
-        return ActionResult(_answer(association, role_arn, session_name, credentials))
+        return ActionResult(_result(association, role_arn, session_name, credentials))
 
-    def _cluster(self, name: str) -> tuple[ClusterRecord, ControlPlane]:
+    def _find_cluster(self, name: str) -> tuple[ClusterRecord, ControlPlane]:
         key = ClusterKey(account=self.current_account, region=self.region, name=name, partition=self.partition)
         with self.store.lock:
             cluster = self.store.clusters.get(key)
@@ -65,7 +69,7 @@ class EksAuthResponse(BaseResponse):
 
 
 class _Pod:
-    """Whom a bound token speaks for."""
+    """The pod to which a service account token is bound."""
 
     def __init__(self, namespace: str, service_account: str, name: str, uid: str) -> None:
         self.namespace = namespace
@@ -75,7 +79,7 @@ class _Pod:
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> _Pod:
-        """The pod in a token's `kubernetes.io` claim, which names one only if the token is bound to it."""
+        """Return the pod in a token's `kubernetes.io` claim. The claim has a pod only if the token is bound to it."""
         bound = claims.get("kubernetes.io", {})
         try:
             pod = cls(bound["namespace"], bound["serviceaccount"]["name"], bound["pod"]["name"], bound["pod"]["uid"])
@@ -88,7 +92,7 @@ class _Pod:
         return pod
 
     def session_tags(self, cluster: ClusterKey) -> dict[str, str]:
-        """The six tags that EKS puts on a session, for trust and permission policies to read."""
+        """Return the six session tags of EKS, which trust and permissions policies can use."""
         return {
             "eks-cluster-arn": cluster.arn,
             "eks-cluster-name": cluster.name,
@@ -99,8 +103,8 @@ class _Pod:
         }
 
 
-def _genuine(token: str, control_plane: ControlPlane) -> Mapping[str, Any]:
-    """The claims of a token that this cluster signed for EKS Pod Identity."""
+def _verify_token(token: str, control_plane: ControlPlane) -> Mapping[str, Any]:
+    """Verify that the cluster signed `token` for EKS Pod Identity, and return its claims."""
     try:
         return identity.decode_token(token, jwks=control_plane.jwks(), issuer=control_plane.issuer, audiences=[SERVICE])
     except tokens.TokenExpiredError as error:
@@ -109,14 +113,17 @@ def _genuine(token: str, control_plane: ControlPlane) -> Mapping[str, Any]:
         raise errors.InvalidTokenException(str(error)) from error
 
 
-def _session(cluster: ClusterRecord, association: AssociationRecord, pod: _Pod, name: str) -> tuple[str, Credentials]:
-    """The role that the pod ends up with, and its credentials.
+def _open_session(
+    cluster: ClusterRecord, association: AssociationRecord, pod: _Pod, name: str
+) -> tuple[str, Credentials]:
+    """Assume the association's role, and with it the target role if there is one.
 
-    Where a target role is named, the way leads through the association's role. A session policy narrows the last one.
+    The association's policy becomes the session policy of the last session. Return the ARN of the last role and the
+    credentials of its session.
     """
     tags = {} if association.disable_session_tags else pod.session_tags(cluster.key)
     target = association.target_role_arn
-    credentials = identity.service_session(
+    credentials = identity.open_service_session(
         association.role_arn,
         service=SERVICE,
         session_name=name,
@@ -129,7 +136,7 @@ def _session(cluster: ClusterRecord, association: AssociationRecord, pod: _Pod, 
     )
     if target is None:
         return association.role_arn, credentials
-    chained = identity.service_session(
+    chained = identity.open_service_session(
         target,
         service=SERVICE,
         session_name=name,
@@ -137,20 +144,20 @@ def _session(cluster: ClusterRecord, association: AssociationRecord, pod: _Pod, 
         transitive=True,
         duration=CHAINED_DURATION,
         policy=association.policy,
-        assumed_by=credentials.access_key_id,
+        session_access_key_id=credentials.access_key_id,
         external_id=association.external_id,
     )
     return target, chained
 
 
-def _answer(
+def _result(
     association: AssociationRecord,
     role_arn: str,
     session_name: str,
     credentials: Credentials,
 ) -> dict[str, Any]:
     _, partition, _, _, account, resource = role_arn.split(":", 5)
-    role = identity.principal(role_arn)
+    role = identity.find_principal(role_arn)
     role_name = resource.rpartition("/")[2]
     return {
         "subject": {"namespace": association.namespace, "serviceAccount": association.service_account},

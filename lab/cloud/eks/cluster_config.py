@@ -1,4 +1,4 @@
-"""Changes of a running cluster's settings: one kind of change a call, each an update with an id."""
+"""UpdateClusterConfig and UpdateClusterVersion. A call changes one type of setting, as an update with an id."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from moto.core.responses import ActionResult
 
 from lab.cloud import identity
 from lab.cloud.eks import eks_versions, errors, network
-from lab.cloud.eks.cluster_settings import merged_logging
-from lab.cloud.eks.entries import grant_cluster_admin, grant_node
+from lab.cloud.eks.access_entry_rules import grant_cluster_admin, grant_node
+from lab.cloud.eks.cluster_settings import merge_logging
 from lab.cloud.eks.store import ClusterRecord
 from lab.cloud.eks.updates import UpdateOperations
 from lab.interfaces import AuthenticationMode
@@ -21,9 +21,9 @@ NEXT_MODE = {
     AuthenticationMode.CONFIG_MAP: AuthenticationMode.API_AND_CONFIG_MAP,
     AuthenticationMode.API_AND_CONFIG_MAP: AuthenticationMode.API,
 }
-"""The one way that authentication modes go."""
+"""The only changes of authentication mode that EKS allows."""
 
-_PLAIN = {
+_MERGED_MEMBERS = {
     "upgradePolicy": ("UpgradePolicyUpdate", "UpgradePolicy"),
     "zonalShiftConfig": ("ZonalShiftConfigUpdate", "ZonalShiftConfig"),
     "computeConfig": ("AutoModeUpdate", "ComputeConfig"),
@@ -35,9 +35,9 @@ _PLAIN = {
     "kubeSchedulerConfig": ("ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"),
     "kubeControllerManagerConfig": ("ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"),
 }
-"""Members that are merged into the settings as they are: the update's type, and the name of its parameter."""
+"""Members that are merged unchanged into the settings: the type of the update, and the name of its parameter."""
 
-_VPC = {
+_VPC_MEMBERS = {
     "endpointPublicAccess": ("EndpointAccessUpdate", "EndpointPublicAccess"),
     "endpointPrivateAccess": ("EndpointAccessUpdate", "EndpointPrivateAccess"),
     "publicAccessCidrs": ("EndpointAccessUpdate", "PublicAccessCidrs"),
@@ -45,12 +45,15 @@ _VPC = {
     "securityGroupIds": ("VpcConfigUpdate", "SecurityGroups"),
     "controlPlaneEgressMode": ("ControlPlaneEgressUpdate", "ControlPlaneEgressMode"),
 }
-"""The same for the members of resourcesVpcConfig."""
+"""Members of `resourcesVpcConfig`: the type of the update, and the name of its parameter."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """One member's change: its update type and parameter, and what to do to the record, under the store's lock."""
+    """The change of one member: type of the update, parameter, and a function that changes the record.
+
+    `apply` is called with the store's lock held.
+    """
 
     kind: str
     param: str
@@ -69,14 +72,14 @@ class ClusterConfigOperations(UpdateOperations):
             kinds = {change.kind for change in changes}
             if not kinds:
                 raise errors.InvalidParameterException(
-                    "No changes needed: the request names nothing to update", cluster=name
+                    "No changes needed: the request has no member to update", cluster=name
                 )
             if len(kinds) > 1:
                 raise errors.InvalidParameterException("Only one type of update can be allowed.", cluster=name)
             self._check_idle(cluster, "UpdateClusterConfig")
             cluster.status = "UPDATING"
             params = {change.param: change.value for change in changes}
-            update = self.begin_update(cluster, kinds.pop(), params, lambda: self._carry_out(cluster, changes))
+            update = self.begin_update(cluster, kinds.pop(), params, lambda: self._apply_changes(cluster, changes))
             return ActionResult({"update": update.describe()})
 
     def update_cluster_version(self) -> ActionResult:
@@ -85,7 +88,7 @@ class ClusterConfigOperations(UpdateOperations):
             current = cluster.settings["version"]
         raise errors.InvalidParameterException(
             f"Unsupported Kubernetes minor version update from {current} to {self.param('version')}: "
-            f"the lab runs {eks_versions.KUBERNETES_VERSION} alone",
+            f"the lab runs {eks_versions.KUBERNETES_VERSION} only",
             cluster=cluster.key.name,
         )
 
@@ -99,7 +102,7 @@ class ClusterConfigOperations(UpdateOperations):
                 cluster=cluster.key.name,
             )
 
-    def _carry_out(self, cluster: ClusterRecord, changes: list[_Change]) -> None:
+    def _apply_changes(self, cluster: ClusterRecord, changes: list[_Change]) -> None:
         try:
             with self.store.lock:
                 for change in changes:
@@ -112,7 +115,7 @@ class ClusterConfigOperations(UpdateOperations):
     def _setting_changes(self, cluster: ClusterRecord) -> list[_Change]:
         changes = [
             _Change(kind, param, self.param(member), _merge_into(member, self.param(member)))
-            for member, (kind, param) in _PLAIN.items()
+            for member, (kind, param) in _MERGED_MEMBERS.items()
             if self.param(member) is not None
         ]
         vpc_config = self.param("resourcesVpcConfig", {})
@@ -121,7 +124,7 @@ class ClusterConfigOperations(UpdateOperations):
             network.vpc_of(self.current_account, self.region, vpc_config["subnetIds"], zones=2)
         changes += [
             _Change(kind, param, vpc_config[member], _merge_into("resourcesVpcConfig", {member: vpc_config[member]}))
-            for member, (kind, param) in _VPC.items()
+            for member, (kind, param) in _VPC_MEMBERS.items()
             if member in vpc_config
         ]
         if (logging := self.param("logging")) is not None:
@@ -130,19 +133,19 @@ class ClusterConfigOperations(UpdateOperations):
             changes.append(
                 _Change("DeletionProtectionUpdate", "DeletionProtection", protection, _set_protection(protection))
             )
-        if wanted := self.param("accessConfig", {}).get("authenticationMode"):
-            mode = _next_mode(cluster, wanted)
-            # EKS gives this one parameter as a JSON string, quotes included.
-            quoted = json.dumps(mode.value)
-            changes.append(_Change("AccessConfigUpdate", "AuthenticationMode", quoted, _set_mode(mode)))
+        if requested_mode := self.param("accessConfig", {}).get("authenticationMode"):
+            mode = _check_mode(cluster, requested_mode)
+            # EKS returns this parameter as a JSON string, with quotes.
+            json_mode = json.dumps(mode.value)
+            changes.append(_Change("AccessConfigUpdate", "AuthenticationMode", json_mode, _set_mode(mode)))
         return changes
 
 
-def _next_mode(cluster: ClusterRecord, wanted: str) -> AuthenticationMode:
+def _check_mode(cluster: ClusterRecord, requested_mode: str) -> AuthenticationMode:
     mode = NEXT_MODE.get(cluster.authentication_mode)
-    if mode is None or mode.value != wanted:
+    if mode is None or mode.value != requested_mode:
         raise errors.InvalidParameterException(
-            f"Unsupported authentication mode update from {cluster.authentication_mode} to {wanted}",
+            f"Unsupported authentication mode update from {cluster.authentication_mode} to {requested_mode}",
             cluster=cluster.key.name,
         )
     return mode
@@ -157,8 +160,8 @@ def _merge_into(member: str, value: dict[str, Any]) -> Callable[[ClusterRecord],
 
 def _set_logging(change: dict[str, Any]) -> Callable[[ClusterRecord], None]:
     def apply(cluster: ClusterRecord) -> None:
-        before = cluster.settings["logging"]["clusterLogging"]
-        cluster.settings["logging"] = merged_logging(before, change.get("clusterLogging", []))
+        current = cluster.settings["logging"]["clusterLogging"]
+        cluster.settings["logging"] = merge_logging(current, change.get("clusterLogging", []))
 
     return apply
 
@@ -171,7 +174,10 @@ def _set_protection(value: bool) -> Callable[[ClusterRecord], None]:  # noqa: FB
 
 
 def _set_mode(mode: AuthenticationMode) -> Callable[[ClusterRecord], None]:
-    """Take the mode, and let nobody out by it: EKS gives the creator and the node roles the entries they now need."""
+    """Return a function that sets the mode. It creates access entries for the creator and the node roles, as EKS does.
+
+    Without these entries the creator and the nodes would lose access in mode API.
+    """
 
     def apply(cluster: ClusterRecord) -> None:
         cluster.authentication_mode = mode
@@ -180,7 +186,7 @@ def _set_mode(mode: AuthenticationMode) -> Callable[[ClusterRecord], None]:
         if cluster.bootstrap_creator:
             grant_cluster_admin(cluster, cluster.creator)
         for nodegroup in cluster.nodegroups.values():
-            role = identity.principal(nodegroup.node_role_arn)
+            role = identity.find_principal(nodegroup.node_role_arn)
             if role is not None:
                 grant_node(cluster, role)
 

@@ -1,4 +1,4 @@
-"""A cluster's settings as EKS gives them back: the caller's, completed with EKS's defaults."""
+"""A cluster's settings as DescribeCluster returns them: the members of CreateCluster and EKS's defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.cloud.eks import eks_versions
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
-_GIVEN_BACK = (
+_UNCHANGED_MEMBERS = (
     "encryptionConfig",
     "outpostConfig",
     "zonalShiftConfig",
@@ -23,8 +23,8 @@ _GIVEN_BACK = (
 )
 
 
-def created_settings(params: Mapping[str, Any], vpc_id: str, security_group_id: str) -> dict[str, Any]:
-    """The settings of a new cluster from CreateCluster's input."""
+def new_cluster_settings(params: Mapping[str, Any], vpc_id: str, security_group_id: str) -> dict[str, Any]:
+    """Return the settings of a new cluster from CreateCluster's input."""
     return {
         "version": params.get("version", eks_versions.KUBERNETES_VERSION),
         "platformVersion": eks_versions.PLATFORM_VERSION,
@@ -44,21 +44,21 @@ def created_settings(params: Mapping[str, Any], vpc_id: str, security_group_id: 
             "elasticLoadBalancing": {"enabled": False},
             **params.get("kubernetesNetworkConfig", {}),
         },
-        "logging": merged_logging([], params.get("logging", {}).get("clusterLogging", [])),
+        "logging": merge_logging([], params.get("logging", {}).get("clusterLogging", [])),
         "upgradePolicy": {"supportType": "EXTENDED", **params.get("upgradePolicy", {})},
-        **{name: params[name] for name in _GIVEN_BACK if name in params},
+        **{name: params[name] for name in _UNCHANGED_MEMBERS if name in params},
     }
 
 
-def merged_logging(before: list[dict[str, Any]], change: list[dict[str, Any]]) -> dict[str, Any]:
-    """Control plane logging after `change`: each log type once, under enabled or not enabled."""
-    enabled = {log_type for setup in before if setup.get("enabled") for log_type in setup.get("types", [])}
+def merge_logging(current: list[dict[str, Any]], change: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the control plane logging after `change`. Each log type is either enabled or disabled."""
+    enabled = {log_type for setup in current if setup.get("enabled") for log_type in setup.get("types", [])}
     for setup in change:
         if setup.get("enabled"):
             enabled |= set(setup.get("types", []))
         else:
             enabled -= set(setup.get("types", []))
-    on = [log_type for log_type in LOG_TYPES if log_type in enabled]
-    off = [log_type for log_type in LOG_TYPES if log_type not in enabled]
-    setups = [{"types": on, "enabled": True}, {"types": off, "enabled": False}]
+    enabled_types = [log_type for log_type in LOG_TYPES if log_type in enabled]
+    disabled_types = [log_type for log_type in LOG_TYPES if log_type not in enabled]
+    setups = [{"types": enabled_types, "enabled": True}, {"types": disabled_types, "enabled": False}]
     return {"clusterLogging": [setup for setup in setups if setup["types"]]}

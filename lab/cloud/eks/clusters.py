@@ -1,4 +1,4 @@
-"""Clusters: a control plane starts when CreateCluster is called and stops when DeleteCluster is."""
+"""Operations for clusters. CreateCluster starts a control plane, DeleteCluster stops it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from moto.core.responses import ActionResult
 
 from lab.cloud import identity, issuers
 from lab.cloud.eks import eks_versions, errors, fargate, network, roles
-from lab.cloud.eks.cluster_settings import created_settings
-from lab.cloud.eks.entries import EC2, grant_cluster_admin, grant_node
+from lab.cloud.eks.access_entry_rules import EC2, grant_cluster_admin, grant_node
+from lab.cloud.eks.cluster_settings import new_cluster_settings
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
 from lab.interfaces import CLUSTER_NAME, AuthenticationMode
@@ -22,7 +22,7 @@ class ClusterOperations(Operations):
 
     def create_cluster(self) -> ActionResult:
         name = self.param("name")
-        mode, bootstrap = self._access_config()
+        mode, bootstrap = self._read_access_config()
         self._check_new_cluster(name)
         vpc_config = self.param("resourcesVpcConfig")
         network.check_endpoints(vpc_config)
@@ -30,24 +30,24 @@ class ClusterOperations(Operations):
         security_group = network.create_cluster_security_group(self.current_account, self.region, vpc, name)
         cluster = ClusterRecord(
             key=self.key(name),
-            creator=identity.caller(self),
+            creator=identity.get_calling_principal(self),
             authentication_mode=mode,
             bootstrap_creator=bootstrap,
-            settings=created_settings(self.params, vpc, security_group),
+            settings=new_cluster_settings(self.params, vpc, security_group),
             tags=dict(self.param("tags", {})),
             deletion_protection=self.param("deletionProtection", False),
         )
         if bootstrap and mode is not AuthenticationMode.CONFIG_MAP:
             grant_cluster_admin(cluster, cluster.creator)
-        self._let_auto_nodes_in(cluster)
+        self._grant_auto_mode_access(cluster)
         with self.store.lock:
             if cluster.key in self.store.clusters:
                 raise errors.ResourceInUseException(f"Cluster already exists with name: {name}", cluster=name)
             self.store.clusters[cluster.key] = cluster
-            described = cluster.describe()
-        described["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] = bootstrap
+            description = cluster.describe()
+        description["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] = bootstrap
         self.store.run(f"eks-create-{name}", lambda: self._start(cluster))
-        return ActionResult({"cluster": described})
+        return ActionResult({"cluster": description})
 
     def describe_cluster(self) -> ActionResult:
         with self.store.lock:
@@ -55,34 +55,34 @@ class ClusterOperations(Operations):
 
     def list_clusters(self) -> ActionResult:
         with self.store.lock:
-            here = {
+            cluster_names = {
                 key.name: key.name
                 for key in self.store.clusters
                 if (key.account, key.region) == (self.current_account, self.region)
             }
-            names, token = self.page(here)
-        return ActionResult({"clusters": names, "nextToken": token})
+            page, token = self.page(cluster_names)
+        return ActionResult({"clusters": page, "nextToken": token})
 
     def delete_cluster(self) -> ActionResult:
         with self.store.lock:
             cluster = self.cluster()
             self._check_deletable(cluster)
             cluster.status = "DELETING"
-            described = cluster.describe()
+            description = cluster.describe()
         self.store.run(f"eks-delete-{cluster.key.name}", lambda: self._stop(cluster))
-        return ActionResult({"cluster": described})
+        return ActionResult({"cluster": description})
 
     @staticmethod
-    def _let_auto_nodes_in(cluster: ClusterRecord) -> None:
-        """Do what lets the nodes of Auto Mode join: an entry of type EC2 for their role."""
+    def _grant_auto_mode_access(cluster: ClusterRecord) -> None:
+        """Create the access entry of type EC2 with which the nodes of Auto Mode join."""
         compute = cluster.settings.get("computeConfig", {})
-        role = identity.principal(compute.get("nodeRoleArn", "")) if compute.get("enabled") else None
+        role = identity.find_principal(compute.get("nodeRoleArn", "")) if compute.get("enabled") else None
         if role is not None and cluster.authentication_mode is not AuthenticationMode.CONFIG_MAP:
             grant_node(cluster, role, EC2)
 
-    def _access_config(self) -> tuple[AuthenticationMode, bool]:
+    def _read_access_config(self) -> tuple[AuthenticationMode, bool]:
         config = self.param("accessConfig", {})
-        mode = self._authentication_mode(config.get("authenticationMode", "CONFIG_MAP"))
+        mode = self._parse_authentication_mode(config.get("authenticationMode", "CONFIG_MAP"))
         bootstrap = config.get("bootstrapClusterCreatorAdminPermissions", True)
         if mode is AuthenticationMode.CONFIG_MAP and not bootstrap:
             raise errors.InvalidParameterException(
@@ -92,7 +92,7 @@ class ClusterOperations(Operations):
         return mode, bootstrap
 
     @staticmethod
-    def _authentication_mode(value: str) -> AuthenticationMode:
+    def _parse_authentication_mode(value: str) -> AuthenticationMode:
         try:
             return AuthenticationMode(value)
         except ValueError:
@@ -144,12 +144,12 @@ class ClusterOperations(Operations):
             )
 
     def _start(self, cluster: ClusterRecord) -> None:
-        """Start the control plane; the cluster is ACTIVE when it answers, FAILED with the reason when it never does."""
+        """Start the control plane. The cluster becomes ACTIVE when it has started, or FAILED with the error."""
         with self.store.lock:
             settings = cluster.identity()
         try:
             control_plane = self.store.control_planes.start(cluster.key, settings)
-        except Exception as error:  # noqa: BLE001 - whatever it is, DescribeCluster tells it
+        except Exception as error:  # noqa: BLE001 - DescribeCluster returns every error
             self._fail(cluster, error)
             return
         issuers.register(control_plane.issuer, control_plane.jwks)
@@ -159,13 +159,13 @@ class ClusterOperations(Operations):
             cluster.status = "ACTIVE"
 
     def _stop(self, cluster: ClusterRecord) -> None:
-        """Stop the control plane; the cluster is gone when it has, FAILED with the reason when it does not."""
+        """Stop the control plane. The cluster is deleted when it has stopped, or becomes FAILED with the error."""
         control_plane = cluster.control_plane
         try:
             if control_plane is not None:
                 issuers.unregister(control_plane.issuer)
                 control_plane.stop()
-        except Exception as error:  # noqa: BLE001 - whatever it is, DescribeCluster tells it
+        except Exception as error:  # noqa: BLE001 - DescribeCluster returns every error
             self._fail(cluster, error)
             return
         security_group = cluster.settings["resourcesVpcConfig"]["clusterSecurityGroupId"]

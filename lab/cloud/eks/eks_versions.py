@@ -1,7 +1,8 @@
-"""What EKS offers, as data: Kubernetes versions, access policies, and add-ons with their versions.
+"""Kubernetes versions, access policies, and add-ons with their versions that EKS supports.
 
-Sources: the EKS user guide's pages on access policies and on add-ons. The lab runs one Kubernetes version, so it
-offers one, and refuses others in EKS's words rather than run something else than was asked for.
+The lab runs one Kubernetes version. A request for another version is rejected with EKS's error.
+
+Sources: the EKS user guide's pages on access policies and on add-ons.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ ACCESS_POLICIES = (
     "AmazonSagemakerHyperpodSystemNamespacePolicy",
     "AmazonSagemakerHyperpodUserClusterPolicy",
 )
-"""Names of the cluster access policies that EKS manages."""
+"""Names of the access policies that EKS manages."""
 
 
 def access_policy_arn(name: str, partition: str = "aws") -> str:
@@ -68,9 +69,9 @@ def access_policy_arn(name: str, partition: str = "aws") -> str:
 
 @dataclass(frozen=True)
 class Addon:
-    """An add-on of EKS: its versions, newest and default first, and the service accounts that may get a role.
+    """An add-on that EKS supports. The first version is the newest one and the default.
 
-    `service_accounts` maps each service account to the managed policies that EKS recommends for its role.
+    `service_accounts` maps each service account that supports a role to the managed policies that EKS recommends.
     """
 
     name: str

@@ -1,11 +1,11 @@
-"""The errors that EKS and EKS Auth answer with, so that a caller reads the code and the words it would read from AWS.
+"""The errors of EKS and EKS Auth, with the codes and members of AWS's API.
 
 ServiceException (moto)
-└── EksError                            code from botocore's model; members that EKS sets beside `message`
+└── EksError                            code from botocore's model; members in addition to `message`
     ├── ResourceNotFoundException       404
     ├── ResourceInUseException          409
-    ├── InvalidParameterException       400  the value is wrong
-    ├── InvalidRequestException         400  the value is right, the cluster's state is not
+    ├── InvalidParameterException       400  the value is not valid
+    ├── InvalidRequestException         400  the cluster's state does not allow the request
     ├── ClientException                 400
     ├── ServerException                 500
     ├── NotFoundException               404  tagging calls only
@@ -15,7 +15,7 @@ ServiceException (moto)
     └── AccessDeniedException           400  EKS Auth only
 """
 
-# The classes bear the names that AWS gives the errors.
+# The classes have the names of AWS's errors.
 # ruff: noqa: N818
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from moto.core.exceptions import ServiceException
 
 
 class EksError(ServiceException):
-    """An error of the service, serialized by its code as botocore's model says.
+    """An error of the service. botocore's model determines its serialization by its code.
 
-    `cluster`, `nodegroup` and `addon` name what the error is about, where the model has such a member.
+    `cluster`, `nodegroup` and `addon` are the names of the affected resources, if the model has such a member.
     """
 
     def __init__(
@@ -39,27 +39,27 @@ class EksError(ServiceException):
 
 
 class ResourceNotFoundException(EksError):
-    """What the request names does not exist."""
+    """A resource in the request does not exist."""
 
 
 class ResourceInUseException(EksError):
-    """It exists already, or something else still needs it."""
+    """The resource already exists, or another resource or update uses it."""
 
 
 class InvalidParameterException(EksError):
-    """A value breaks a rule of the operation."""
+    """A value is not valid for the operation."""
 
 
 class InvalidRequestException(EksError):
-    """The cluster, as it is now, does not allow the operation."""
+    """The current state of the cluster does not allow the operation."""
 
 
 class ClientException(EksError):
-    """The caller asked for what cannot be done here."""
+    """The client's request cannot be performed."""
 
 
 class ServerException(EksError):
-    """The service could not do what it should."""
+    """The service failed to perform the operation."""
 
 
 class NotFoundException(EksError):
@@ -67,16 +67,16 @@ class NotFoundException(EksError):
 
 
 class BadRequestException(EksError):
-    """TagResource, UntagResource and ListTagsForResource: the ARN is not one of EKS."""
+    """TagResource, UntagResource and ListTagsForResource: the ARN is not an ARN of EKS."""
 
 
 class InvalidTokenException(EksError):
-    """The token is not one of this cluster's, or the pod that it is bound to is gone."""
+    """The token is not a valid token of this cluster, or the pod to which it is bound does not exist."""
 
 
 class ExpiredTokenException(EksError):
-    """The token was good once."""
+    """The token has expired."""
 
 
 class AccessDeniedException(EksError):
-    """The role does not let EKS Auth assume it."""
+    """EKS Auth is not authorized to assume the role."""

@@ -1,4 +1,4 @@
-"""Fargate profiles are moto's own, so moto is told of each cluster that they may belong to."""
+"""Fargate profiles. moto implements and stores them, so each cluster is also created in moto's backend."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from moto.core.responses import ActionResult
 from moto.eks.models import eks_backends
 
 from lab.cloud import identity
-from lab.cloud.eks import entries
+from lab.cloud.eks import access_entry_rules
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
 from lab.interfaces import AuthenticationMode, ClusterKey
 
 
 class FargateOperations(Operations):
-    """What moto's Fargate operations leave out."""
+    """The parts of the Fargate operations that moto lacks."""
 
     def create_fargate_profile(self) -> Any:
-        """A profile of moto's, and the entry that EKS makes for its pods' role where entries count."""
-        role = identity.principal(self.param("podExecutionRoleArn"))
+        """Create moto's profile. In modes with access entries, also create the entry of the pod execution role."""
+        role = identity.find_principal(self.param("podExecutionRoleArn"))
         with self.store.lock:
             cluster = self.ready_cluster()
-        answer = super().create_fargate_profile()
+        result = super().create_fargate_profile()
         if role is not None and cluster.authentication_mode is not AuthenticationMode.CONFIG_MAP:
             with self.store.lock:
-                entries.grant_node(cluster, role, entries.FARGATE_LINUX)
+                access_entry_rules.grant_node(cluster, role, access_entry_rules.FARGATE_LINUX)
             self.store.publish(cluster)
-        return answer
+        return result
 
     def list_fargate_profiles(self) -> ActionResult:
         with self.store.lock:
@@ -37,7 +37,7 @@ class FargateOperations(Operations):
 
 
 def add_cluster(cluster: ClusterRecord) -> None:
-    """Make `cluster` known to moto, which takes Fargate profiles for it from then on."""
+    """Create `cluster` in moto's backend, so that moto can create Fargate profiles for it."""
     eks_backends[cluster.key.account][cluster.key.region].create_cluster(
         name=cluster.key.name,
         role_arn=cluster.settings["roleArn"],
@@ -50,6 +50,6 @@ def remove_cluster(key: ClusterKey) -> None:
 
 
 def profiles_of(key: ClusterKey) -> list[str]:
-    """Names of the cluster's Fargate profiles."""
-    known = eks_backends[key.account][key.region].clusters.get(key.name)
-    return [] if known is None else list(known.fargate_profiles)
+    """Return the names of the cluster's Fargate profiles."""
+    cluster = eks_backends[key.account][key.region].clusters.get(key.name)
+    return [] if cluster is None else list(cluster.fargate_profiles)

@@ -1,4 +1,4 @@
-"""What EKS looks up in EC2: the subnets of a cluster or node group, and the launch template of a node group."""
+"""EC2 resources that EKS uses: subnets, launch templates of node groups, and the cluster security group."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ from moto.ec2.models import ec2_backends
 from lab.cloud.eks import errors
 
 DEFAULT_HOP_LIMIT = 2
-"""The hop limit of IMDS answers that EKS gives to nodes whose launch template names none."""
+"""Hop limit of IMDS responses that EKS sets for nodes if the launch template has none."""
 
 
 @dataclass(frozen=True)
 class LaunchTemplate:
-    """A launch template version: `specification` as EKS gives it back, and how far IMDS answers travel."""
+    """A launch template version: `specification` as EKS returns it, and the hop limit of IMDS responses."""
 
     specification: dict[str, str]
     hop_limit: int
 
 
 def vpc_of(account: str, region: str, subnet_ids: Sequence[str], *, zones: int = 1) -> str:
-    """The VPC of the subnets; refused where one is missing, or they span too few zones or several VPCs."""
-    known = {subnet.id: subnet for subnet in ec2_backends[account][region].describe_subnets()}
-    missing = [subnet_id for subnet_id in subnet_ids if subnet_id not in known]
+    """Return the VPC of the subnets.
+
+    Raises:
+        InvalidParameterException: a subnet does not exist, or the subnets are in fewer than `zones` availability zones
+            or in several VPCs.
+    """
+    existing = {subnet.id: subnet for subnet in ec2_backends[account][region].describe_subnets()}
+    missing = [subnet_id for subnet_id in subnet_ids if subnet_id not in existing]
     if missing:
         raise errors.InvalidParameterException(f"The subnet ID '{missing[0]}' does not exist")
-    subnets = [known[subnet_id] for subnet_id in subnet_ids]
+    subnets = [existing[subnet_id] for subnet_id in subnet_ids]
     if len({subnet.availability_zone for subnet in subnets}) < zones:
         raise errors.InvalidParameterException(f"Subnets specified must be in at least {zones} different AZs")
     vpcs = {subnet.vpc_id for subnet in subnets}
@@ -41,23 +46,23 @@ def vpc_of(account: str, region: str, subnet_ids: Sequence[str], *, zones: int =
 
 
 def check_endpoints(vpc_config: Mapping[str, Any]) -> None:
-    """Refuse an API server that nobody could reach."""
+    """Reject an API server without public and private endpoint access."""
     if not vpc_config.get("endpointPublicAccess", True) and not vpc_config.get("endpointPrivateAccess", False):
         raise errors.InvalidParameterException("Private and public endpoint access cannot be false")
 
 
-def launch_template(account: str, region: str, wanted: dict[str, Any]) -> LaunchTemplate:
-    """The launch template that a node group names by id or by name, at its version or the default one."""
-    if ("id" in wanted) == ("name" in wanted):
+def find_launch_template(account: str, region: str, request: dict[str, Any]) -> LaunchTemplate:
+    """Return the launch template with the request's id or name, in the request's version or the default version."""
+    if ("id" in request) == ("name" in request):
         raise errors.InvalidParameterException(
             "You must specify either the launch template ID or the launch template name"
         )
-    by = {"template_ids": [wanted["id"]]} if "id" in wanted else {"template_names": [wanted["name"]]}
+    filters = {"template_ids": [request["id"]]} if "id" in request else {"template_names": [request["name"]]}
     try:
-        template = ec2_backends[account][region].describe_launch_templates(**by)[0]
-        version = template.get_version(wanted.get("version", "$Default"))
+        template = ec2_backends[account][region].describe_launch_templates(**filters)[0]
+        version = template.get_version(request.get("version", "$Default"))
     except (ServiceException, LookupError, ValueError) as error:
-        message = f"Launch template details can't be found: {wanted.get('id') or wanted['name']}"
+        message = f"Launch template details can't be found: {request.get('id') or request['name']}"
         raise errors.InvalidParameterException(message) from error
     options = version.data.get("MetadataOptions") or {}
     specification = {"id": template.id, "name": template.name, "version": str(version.number)}
@@ -65,7 +70,7 @@ def launch_template(account: str, region: str, wanted: dict[str, Any]) -> Launch
 
 
 def create_cluster_security_group(account: str, region: str, vpc_id: str, cluster_name: str) -> str:
-    """The security group that EKS makes for a cluster and its nodes; gives its id."""
+    """Create the cluster security group, which EKS creates for a cluster and its nodes, and return its id."""
     suffix = secrets.randbelow(10**9)
     group = ec2_backends[account][region].create_security_group(
         name=f"eks-cluster-sg-{cluster_name}-{suffix}",
@@ -77,6 +82,6 @@ def create_cluster_security_group(account: str, region: str, vpc_id: str, cluste
 
 
 def delete_cluster_security_group(account: str, region: str, group_id: str) -> None:
-    """Take the cluster's security group away, unless something else has come to depend on it."""
+    """Delete the cluster security group, unless another resource depends on it."""
     with contextlib.suppress(ServiceException):
         ec2_backends[account][region].delete_security_group(group_id=group_id)

@@ -1,4 +1,4 @@
-"""A node group's settings: what EKS checks before it makes nodes, and the defaults it fills in."""
+"""Validation and defaults of a node group's settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EC2_SERVICE = "ec2.amazonaws.com"
 
 DEFAULT_SCALING = {"minSize": 1, "maxSize": 2, "desiredSize": 2}
 _NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,62}")
-_GIVEN_BACK = ("instanceTypes", "remoteAccess", "nodeRepairConfig", "warmPoolConfig")
+_UNCHANGED_MEMBERS = ("instanceTypes", "remoteAccess", "nodeRepairConfig", "warmPoolConfig")
 
 
 def check_name(name: str) -> None:
@@ -28,7 +28,7 @@ def check_name(name: str) -> None:
 
 
 def check_node_role(arn: str) -> None:
-    """Refuse a role that is not there, or that no instance can take on."""
+    """Reject a role that does not exist, or that EC2 instances cannot assume."""
     role = roles.find(arn)
     if role is None:
         raise InvalidParameterException(f"The role with name {arn.rpartition('/')[2]} cannot be found.")
@@ -39,17 +39,22 @@ def check_node_role(arn: str) -> None:
         )
 
 
-def initial_scaling(given: Mapping[str, int]) -> dict[str, int]:
-    """A new group's sizes: those that are not given fit themselves to those that are."""
-    if not given:
+def initial_scaling(scaling_config: Mapping[str, int]) -> dict[str, int]:
+    """Return the sizes of a new node group. Missing sizes get defaults that fit the others."""
+    if not scaling_config:
         return dict(DEFAULT_SCALING)
-    desired = given.get("desiredSize", given.get("minSize", 1))
-    return scaled({"minSize": min(1, desired), "maxSize": max(1, desired), "desiredSize": desired}, given)
+    desired = scaling_config.get("desiredSize", scaling_config.get("minSize", 1))
+    defaults = {"minSize": min(1, desired), "maxSize": max(1, desired), "desiredSize": desired}
+    return merge_scaling(defaults, scaling_config)
 
 
-def scaled(before: Mapping[str, int], change: Mapping[str, int]) -> dict[str, int]:
-    """The sizes after `change`; refused unless minSize <= desiredSize <= maxSize."""
-    scaling = {**before, **change}
+def merge_scaling(current: Mapping[str, int], change: Mapping[str, int]) -> dict[str, int]:
+    """Return the sizes after `change`.
+
+    Raises:
+        InvalidParameterException: not minSize <= desiredSize <= maxSize.
+    """
+    scaling = {**current, **change}
     if scaling["desiredSize"] < scaling["minSize"]:
         raise InvalidParameterException(
             f"Minimum capacity {scaling['minSize']} can't be greater than desired size {scaling['desiredSize']}"
@@ -69,7 +74,7 @@ def check_version(version: str | None) -> None:
 
 
 def check_template_use(params: Mapping[str, Any]) -> None:
-    """Refuse beside a launch template what the template itself must say."""
+    """Reject members that must be in the launch template if the node group has one."""
     if "launchTemplate" not in params:
         return
     if "diskSize" in params:
@@ -79,7 +84,7 @@ def check_template_use(params: Mapping[str, Any]) -> None:
 
 
 def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate | None) -> NodegroupRecord:
-    """The record of a new node group from CreateNodegroup's input, which has been checked."""
+    """Return the record of a new node group from CreateNodegroup's validated input."""
     name = params["nodegroupName"]
     settings: dict[str, Any] = {
         "version": eks_versions.KUBERNETES_VERSION,
@@ -89,7 +94,7 @@ def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate 
         "subnets": list(params["subnets"]),
         "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{new_uuid()}"}]},
         "updateConfig": params.get("updateConfig", {"maxUnavailable": 1}),
-        **{member: params[member] for member in _GIVEN_BACK if member in params},
+        **{member: params[member] for member in _UNCHANGED_MEMBERS if member in params},
     }
     if template is None:
         settings["diskSize"] = params.get("diskSize", 20)

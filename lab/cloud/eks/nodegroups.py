@@ -1,4 +1,4 @@
-"""Managed node groups: EKS lets their role into the cluster, then starts the nodes."""
+"""Operations for managed node groups. EKS grants the node role access to the cluster, then starts the nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from lab.cloud import identity
-from lab.cloud.eks import entries, errors, network
+from lab.cloud.eks import access_entry_rules, errors, network
 from lab.cloud.eks import nodegroup_settings as settings
 from lab.cloud.eks.records import NodegroupRecord, new_uuid, now
 from lab.cloud.eks.store import ClusterRecord
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class NodegroupOperations(UpdateOperations):
-    """Create, Describe, Update, Delete and List of Nodegroup."""
+    """The operations whose names contain Nodegroup, such as CreateNodegroup and UpdateNodegroupConfig."""
 
     def create_nodegroup(self) -> ActionResult:
         name = self.param("nodegroupName")
@@ -38,11 +38,11 @@ class NodegroupOperations(UpdateOperations):
                     nodegroup=name,
                 )
             arn = self.arn("nodegroup", cluster.key.name, name, new_uuid())
-            group = settings.new_nodegroup(arn, self.params, self._template())
+            group = settings.new_nodegroup(arn, self.params, self._find_template())
             cluster.nodegroups[name] = group
-            described = group.describe()
+            description = group.describe()
         self.store.run(f"eks-nodegroup-{name}", lambda: self._create(cluster, group))
-        return ActionResult({"nodegroup": described})
+        return ActionResult({"nodegroup": description})
 
     def describe_nodegroup(self) -> ActionResult:
         with self.store.lock:
@@ -54,17 +54,17 @@ class NodegroupOperations(UpdateOperations):
         return ActionResult({"nodegroups": page, "nextToken": token})
 
     def update_nodegroup_config(self) -> ActionResult:
-        """Change sizes, labels, taints and settings. A new size or label replaces the group's nodes."""
+        """Update sizes, labels, taints and settings. A changed size or label replaces the nodes."""
         labels, taints = self.param("labels", {}), self.param("taints", {})
         with self.store.lock:
             cluster = self.ready_cluster()
             group = self._idle_nodegroup(cluster)
-            before = _node_group(group)
-            group.scaling = settings.scaled(group.scaling, self.param("scalingConfig", {}))
-            gone = set(labels.get("removeLabels", []))
-            group.labels = {key: value for key, value in group.labels.items() if key not in gone}
+            previous = _node_group(group)
+            group.scaling = settings.merge_scaling(group.scaling, self.param("scalingConfig", {}))
+            removed_labels = set(labels.get("removeLabels", []))
+            group.labels = {key: value for key, value in group.labels.items() if key not in removed_labels}
             group.labels |= labels.get("addOrUpdateLabels", {})
-            group.taints = _tainted(group.taints, taints)
+            group.taints = _merge_taints(group.taints, taints)
             for member in ("updateConfig", "nodeRepairConfig", "warmPoolConfig"):
                 if (value := self.param(member)) is not None:
                     group.settings[member] = value
@@ -78,19 +78,21 @@ class NodegroupOperations(UpdateOperations):
                 "MaxUnavailablePercentage": self.param("updateConfig", {}).get("maxUnavailablePercentage"),
                 "NodeRepairConfig": self.param("nodeRepairConfig"),
             }
-            return self._begin(cluster, group, "ConfigUpdate", params, replace=_node_group(group) != before)
+            is_changed = _node_group(group) != previous
+            return self._begin_nodegroup_update(cluster, group, "ConfigUpdate", params, replace_nodes=is_changed)
 
     def update_nodegroup_version(self) -> ActionResult:
-        """Roll the nodes over to another version of the launch template, or to the one Kubernetes version there is."""
+        """Replace the nodes for another version of the launch template, or for the lab's only Kubernetes version."""
         settings.check_version(self.param("version"))
         with self.store.lock:
             cluster = self.ready_cluster()
             group = self._idle_nodegroup(cluster)
-            template = self._template()
+            template = self._find_template()
             if template is not None:
                 if "launchTemplate" not in group.settings:
                     raise errors.InvalidRequestException(
-                        "A nodegroup that was made without a launch template cannot take one", nodegroup=group.name
+                        "A launch template cannot be added to a nodegroup that was created without one",
+                        nodegroup=group.name,
                     )
                 group.settings["launchTemplate"], group.hop_limit = template.specification, template.hop_limit
             release = self.param("releaseVersion")
@@ -101,16 +103,16 @@ class NodegroupOperations(UpdateOperations):
                 "LaunchTemplateName": template and template.specification["name"],
                 "LaunchTemplateVersion": template and template.specification["version"],
             }
-            return self._begin(cluster, group, "VersionUpdate", params, replace=True)
+            return self._begin_nodegroup_update(cluster, group, "VersionUpdate", params, replace_nodes=True)
 
     def delete_nodegroup(self) -> ActionResult:
         with self.store.lock:
             cluster = self.cluster()
             group = self._idle_nodegroup(cluster)
             group.status = "DELETING"
-            described = group.describe()
+            description = group.describe()
         self.store.run(f"eks-nodegroup-{group.name}", lambda: self._delete(cluster, group))
-        return ActionResult({"nodegroup": described})
+        return ActionResult({"nodegroup": description})
 
     def nodegroup(self, cluster: ClusterRecord) -> NodegroupRecord:
         name = self.param("nodegroupName")
@@ -131,77 +133,77 @@ class NodegroupOperations(UpdateOperations):
             )
         return group
 
-    def _template(self) -> network.LaunchTemplate | None:
-        wanted = self.param("launchTemplate")
-        return network.launch_template(self.current_account, self.region, wanted) if wanted is not None else None
+    def _find_template(self) -> network.LaunchTemplate | None:
+        request = self.param("launchTemplate")
+        return None if request is None else network.find_launch_template(self.current_account, self.region, request)
 
-    def _begin(
-        self, cluster: ClusterRecord, group: NodegroupRecord, kind: str, params: dict[str, Any], *, replace: bool
+    def _begin_nodegroup_update(
+        self, cluster: ClusterRecord, group: NodegroupRecord, kind: str, params: dict[str, Any], *, replace_nodes: bool
     ) -> ActionResult:
         group.status, group.modified_at = "UPDATING", now()
-        wanted, control_plane = _node_group(group), _running(cluster)
+        node_group, control_plane = _node_group(group), _require_control_plane(cluster)
 
-        def roll() -> None:
+        def apply() -> None:
             try:
-                if replace:
+                if replace_nodes:
                     control_plane.remove_node_group(group.name)
-                    control_plane.add_node_group(wanted)
+                    control_plane.add_node_group(node_group)
             except Exception as error:
-                self._settle(group, "DEGRADED", error)
+                self._set_status(group, "DEGRADED", error)
                 raise
-            self._settle(group, "ACTIVE")
+            self._set_status(group, "ACTIVE")
 
-        update = self.begin_update(cluster, kind, params, roll, nodegroup=group.name)
+        update = self.begin_update(cluster, kind, params, apply, nodegroup=group.name)
         return ActionResult({"update": update.describe()})
 
     def _create(self, cluster: ClusterRecord, group: NodegroupRecord) -> None:
         def start() -> None:
-            control_plane = _running(cluster)
-            self._let_nodes_in(cluster, control_plane, group.node_role_arn)
+            control_plane = _require_control_plane(cluster)
+            self._grant_node_access(cluster, control_plane, group.node_role_arn)
             control_plane.add_node_group(_node_group(group))
 
-        self._attempt(group, start, failed="CREATE_FAILED")
+        self._run_job(group, start, failure_status="CREATE_FAILED")
 
     def _delete(self, cluster: ClusterRecord, group: NodegroupRecord) -> None:
         def remove() -> None:
-            _running(cluster).remove_node_group(group.name)
+            _require_control_plane(cluster).remove_node_group(group.name)
             with self.store.lock:
                 cluster.nodegroups.pop(group.name, None)
 
-        self._attempt(group, remove, failed="DELETE_FAILED")
+        self._run_job(group, remove, failure_status="DELETE_FAILED")
 
-    def _attempt(self, group: NodegroupRecord, work: Callable[[], None], *, failed: str) -> None:
+    def _run_job(self, group: NodegroupRecord, job: Callable[[], None], *, failure_status: str) -> None:
         try:
-            work()
-        except Exception as error:  # noqa: BLE001 - whatever it is, DescribeNodegroup tells it
+            job()
+        except Exception as error:  # noqa: BLE001 - DescribeNodegroup returns every error
             _log.exception("node group %s", group.arn)
-            self._settle(group, failed, error)
+            self._set_status(group, failure_status, error)
         else:
-            self._settle(group, "ACTIVE")
+            self._set_status(group, "ACTIVE")
 
-    def _settle(self, group: NodegroupRecord, status: str, error: Exception | None = None) -> None:
+    def _set_status(self, group: NodegroupRecord, status: str, error: Exception | None = None) -> None:
         with self.store.lock:
             group.status, group.modified_at = status, now()
             group.issues = (
                 [] if error is None else [{"code": "NodeCreationFailure", "message": str(error), "resourceIds": []}]
             )
 
-    def _let_nodes_in(self, cluster: ClusterRecord, control_plane: ControlPlane, role_arn: str) -> None:
-        """Do what lets the role's instances join: an aws-auth mapping, an access entry, or both, by the mode."""
-        role = identity.principal(role_arn)
+    def _grant_node_access(self, cluster: ClusterRecord, control_plane: ControlPlane, role_arn: str) -> None:
+        """Create the node role's aws-auth mapping, access entry, or both, as the authentication mode requires."""
+        role = identity.find_principal(role_arn)
         if role is None:
-            raise LookupError(f"The node role {role_arn} is gone")
+            raise LookupError(f"The node role {role_arn} no longer exists")
         with self.store.lock:
             mode = cluster.authentication_mode
             if mode is not AuthenticationMode.CONFIG_MAP:
-                entries.grant_node(cluster, role)
+                access_entry_rules.grant_node(cluster, role)
         if mode is not AuthenticationMode.CONFIG_MAP:
             self.store.publish(cluster)
         if mode is not AuthenticationMode.API:
             control_plane.map_node_role(role_arn)
 
 
-def _running(cluster: ClusterRecord) -> ControlPlane:
+def _require_control_plane(cluster: ClusterRecord) -> ControlPlane:
     if cluster.control_plane is None:
         raise LookupError(f"{cluster.key.arn} has no control plane")
     return cluster.control_plane
@@ -217,10 +219,10 @@ def _node_group(group: NodegroupRecord) -> NodeGroup:
     )
 
 
-def _tainted(taints: list[dict[str, str]], change: dict[str, list[dict[str, str]]]) -> list[dict[str, str]]:
-    """The taints after `change`; key and effect together say which taint is meant."""
-    by_identity = {(taint["key"], taint["effect"]): taint for taint in taints}
+def _merge_taints(taints: list[dict[str, str]], change: dict[str, list[dict[str, str]]]) -> list[dict[str, str]]:
+    """Return the taints after `change`. A taint is identified by its key and effect."""
+    taints_by_key = {(taint["key"], taint["effect"]): taint for taint in taints}
     for taint in change.get("removeTaints", []):
-        by_identity.pop((taint["key"], taint["effect"]), None)
-    by_identity |= {(taint["key"], taint["effect"]): dict(taint) for taint in change.get("addOrUpdateTaints", [])}
-    return list(by_identity.values())
+        taints_by_key.pop((taint["key"], taint["effect"]), None)
+    taints_by_key |= {(taint["key"], taint["effect"]): dict(taint) for taint in change.get("addOrUpdateTaints", [])}
+    return list(taints_by_key.values())

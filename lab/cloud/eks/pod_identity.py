@@ -1,4 +1,4 @@
-"""Pod Identity associations: which role the pods of a service account get."""
+"""Operations for Pod Identity associations, which associate a service account with an IAM role."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lab.cloud.eks.records import AssociationRecord, new_association_id, now
 from lab.cloud.eks.store import ClusterRecord
 
 SERVICE = "pods.eks.amazonaws.com"
-"""The service principal that a role trusts, and the audience of the tokens."""
+"""The service principal in the role's trust policy, and the audience of the tokens."""
 
 
 class PodIdentityOperations(Operations):
-    """Create, Describe, Update, Delete and List of PodIdentityAssociation."""
+    """The create, describe, update, delete and list operations of PodIdentityAssociation."""
 
     def create_pod_identity_association(self) -> ActionResult:
         namespace, service_account = self.param("namespace"), self.param("serviceAccount")
@@ -35,38 +35,38 @@ class PodIdentityOperations(Operations):
             association.target_role_arn = target_role_arn
             association.external_id = external_id(cluster, association)
             association.policy = self.param("policy")
-            described = association.describe()
+            description = association.describe()
         self.store.publish(cluster)
-        return ActionResult({"association": described})
+        return ActionResult({"association": description})
 
     def describe_pod_identity_association(self) -> ActionResult:
         with self.store.lock:
-            return ActionResult({"association": self._association(self.cluster()).describe()})
+            return ActionResult({"association": self._find_association(self.cluster()).describe()})
 
     def update_pod_identity_association(self) -> ActionResult:
-        """Change what is given; an empty target role or policy takes it away."""
-        changes = self._association_changes()
+        """Update the members that the request has. An empty target role or policy is removed."""
+        changes = self._read_changes()
         with self.store.lock:
             cluster = self.ready_cluster()
-            association = self._unowned(cluster)
+            association = self._require_unowned(cluster)
             tags_disabled = changes.get("disable_session_tags", association.disable_session_tags)
             check_policy(changes.get("policy", association.policy), disable_session_tags=tags_disabled)
             for name, value in changes.items():
                 setattr(association, name, value)
             association.external_id = external_id(cluster, association)
             association.modified_at = now()
-            described = association.describe()
+            description = association.describe()
         self.store.publish(cluster)
-        return ActionResult({"association": described})
+        return ActionResult({"association": description})
 
     def delete_pod_identity_association(self) -> ActionResult:
         with self.store.lock:
             cluster = self.ready_cluster()
-            association = self._unowned(cluster)
+            association = self._require_unowned(cluster)
             del cluster.associations[association.association_id]
-            described = association.describe()
+            description = association.describe()
         self.store.publish(cluster)
-        return ActionResult({"association": described})
+        return ActionResult({"association": description})
 
     def list_pod_identity_associations(self) -> ActionResult:
         namespace, service_account = self.param("namespace"), self.param("serviceAccount")
@@ -80,14 +80,14 @@ class PodIdentityOperations(Operations):
         return ActionResult({"associations": page, "nextToken": token})
 
     def check_pod_role(self, role_arn: str) -> None:
-        """Refuse a role that is not there, not of this account, or does not trust EKS Pod Identity."""
+        """Reject a role that does not exist, is of another account, or does not trust EKS Pod Identity."""
         role = roles.find(role_arn)
         if role is None:
             raise errors.InvalidParameterException(f"Role provided in the request does not exist: {role_arn}")
         if role.account != self.current_account:
             raise errors.InvalidParameterException(
                 f"Role provided in the request must belong to the cluster's account {self.current_account}. "
-                "Name another account's role as targetRoleArn."
+                "Specify a role of another account as targetRoleArn."
             )
         if not role.trusts(SERVICE, ("sts:AssumeRole", "sts:TagSession")):
             raise errors.InvalidParameterException("Trust policy of the role provided is invalid")
@@ -102,10 +102,10 @@ class PodIdentityOperations(Operations):
         tags: dict[str, str] | None = None,
         owner_arn: str | None = None,
     ) -> AssociationRecord:
-        """Put a new association into `cluster`. Call it with the store's lock held.
+        """Create an association in `cluster`. Call this with the store's lock held.
 
         Raises:
-            ResourceInUseException: the service account of the namespace has one.
+            ResourceInUseException: the service account in the namespace already has an association.
         """
         existing = cluster.association_of(namespace, service_account)
         if existing is not None:
@@ -126,7 +126,7 @@ class PodIdentityOperations(Operations):
         cluster.associations[association_id] = association
         return association
 
-    def _association_changes(self) -> dict[str, Any]:
+    def _read_changes(self) -> dict[str, Any]:
         changes: dict[str, Any] = {}
         if role_arn := self.param("roleArn"):
             self.check_pod_role(role_arn)
@@ -140,7 +140,7 @@ class PodIdentityOperations(Operations):
             changes["policy"] = policy or None
         return changes
 
-    def _association(self, cluster: ClusterRecord) -> AssociationRecord:
+    def _find_association(self, cluster: ClusterRecord) -> AssociationRecord:
         association_id = self.param("associationId")
         association = cluster.associations.get(association_id)
         if association is None:
@@ -149,8 +149,8 @@ class PodIdentityOperations(Operations):
             )
         return association
 
-    def _unowned(self, cluster: ClusterRecord) -> AssociationRecord:
-        association = self._association(cluster)
+    def _require_unowned(self, cluster: ClusterRecord) -> AssociationRecord:
+        association = self._find_association(cluster)
         if association.owner_arn is not None:
             raise errors.InvalidRequestException(
                 f"Association {association.association_id} is owned by {association.owner_arn}. "
@@ -161,13 +161,13 @@ class PodIdentityOperations(Operations):
 
 
 def check_target_role(target_role_arn: str | None) -> None:
-    """Refuse what cannot be a role. Whether it is there, and whom it trusts, only its own account knows."""
+    """Reject an ARN that is not a role's. EKS cannot look up a role of another account or its trust policy."""
     if target_role_arn and not roles.ROLE_ARN.fullmatch(target_role_arn):
         raise errors.InvalidParameterException(f"targetRoleArn is not the ARN of a role: {target_role_arn}")
 
 
 def check_policy(policy: str | None, *, disable_session_tags: bool) -> None:
-    """Refuse a session policy that is no policy, or that comes with session tags: STS packs both into one limit."""
+    """Reject a policy that is not an IAM policy, or is combined with session tags. STS packs both into one limit."""
     if not policy:
         return
     if not disable_session_tags:
@@ -181,7 +181,7 @@ def check_policy(policy: str | None, *, disable_session_tags: bool) -> None:
 
 
 def external_id(cluster: ClusterRecord, association: AssociationRecord) -> str | None:
-    """What EKS sends as external id when it assumes the target role."""
+    """Return the external id with which EKS assumes the target role, or None without a target role."""
     if association.target_role_arn is None:
         return None
     key = cluster.key

@@ -1,7 +1,7 @@
-"""What EKS remembers of each resource: one mutable record a resource, read and changed under the store's lock only.
+"""The mutable records of EKS resources. They are read and changed with the store's lock held.
 
-A record knows two projections of itself: `describe()`, the shape that the API answers with, and, where the control
-plane must know it, the immutable value of `lab.interfaces`.
+`describe()` returns a record in the form of the API. `identity()` returns the immutable value of `lab.interfaces` for
+the control plane, if it uses the resource.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def new_uuid() -> str:
 
 
 def new_association_id() -> str:
-    """An id as EKS makes them: `a-` and 17 lower-case letters and digits."""
+    """Return a new id in EKS's form: `a-` and 17 lower-case letters and digits."""
     return "a-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(17))
 
 
 @dataclass
 class PolicyAssociationRecord:
-    """An access policy on an access entry. `scope` is `cluster` or `namespace`."""
+    """The association of an access policy with an access entry. `scope` is `cluster` or `namespace`."""
 
     policy_arn: str
     scope: str
@@ -51,7 +51,7 @@ class PolicyAssociationRecord:
 
 @dataclass
 class AccessEntryRecord:
-    """An access entry; `principal` holds the unique id that the ARN had when the entry was made."""
+    """An access entry. `principal` has the unique id that the user or role had when the entry was created."""
 
     cluster_name: str
     arn: str
@@ -91,7 +91,7 @@ class AccessEntryRecord:
 
 @dataclass
 class AssociationRecord:
-    """A Pod Identity association. `owner_arn` is the add-on that made it, and alone may change it."""
+    """A Pod Identity association. `owner_arn` is the add-on that created it; only this add-on can change it."""
 
     cluster_name: str
     arn: str
@@ -144,7 +144,7 @@ class AssociationRecord:
 
 @dataclass
 class AddonRecord:
-    """An add-on. The lab runs none of them: what an add-on is here is its version, its role and its associations."""
+    """An add-on with its version, role and Pod Identity associations. The lab does not run its pods."""
 
     cluster_name: str
     name: str
@@ -182,7 +182,7 @@ class AddonRecord:
 
 @dataclass
 class NodegroupRecord:
-    """A managed node group; `settings` are the members that the API gives back as it got them."""
+    """A managed node group. `settings` are the members that the API returns unchanged."""
 
     cluster_name: str
     name: str
@@ -219,7 +219,7 @@ class NodegroupRecord:
 
 @dataclass
 class UpdateRecord:
-    """One change of a cluster, a node group or an add-on, from InProgress to Successful or Failed."""
+    """An update of a cluster, a node group or an add-on. Its status is InProgress, then Successful or Failed."""
 
     id: str
     type: str

@@ -1,7 +1,7 @@
-"""What EKS looks at in a caller's roles before it takes one: that it is there, and whom its trust policy names.
+"""Validation of the IAM roles in EKS requests: the role exists, and its trust policy names the service principal.
 
-EKS reads the trust policy as a document here; whether an assumption succeeds is decided later, by STS, with every
-condition of it.
+EKS reads the trust policy without its conditions. STS evaluates the policy with all conditions when a service assumes
+the role.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROLE_ARN = re.compile(
 
 @dataclass(frozen=True)
 class Role:
-    """A role of IAM: its ARN, with path, and its trust policy."""
+    """An IAM role with its ARN (path included) and its trust policy."""
 
     arn: str
     account: str
@@ -30,18 +30,18 @@ class Role:
     trust: dict[str, Any]
 
     def trusts(self, service: str, actions: Iterable[str] = ("sts:AssumeRole",)) -> bool:
-        """Whether statements that allow `service` cover every one of `actions`."""
-        granted = [
+        """Return whether the statements that allow `service` include all of `actions`."""
+        allowed_actions = [
             action.lower()
-            for statement in _list(self.trust.get("Statement"))
+            for statement in _as_list(self.trust.get("Statement"))
             if statement.get("Effect") == "Allow" and service in _services(statement)
-            for action in _list(statement.get("Action"))
+            for action in _as_list(statement.get("Action"))
         ]
-        return all(any(_covers(pattern, action.lower()) for pattern in granted) for action in actions)
+        return all(any(_matches(pattern, action.lower()) for pattern in allowed_actions) for action in actions)
 
 
 def find(arn: str) -> Role | None:
-    """The role of this ARN, path included, or None."""
+    """Return the role with this ARN, path included, or None."""
     match = ROLE_ARN.fullmatch(arn)
     if match is None:
         return None
@@ -52,16 +52,16 @@ def find(arn: str) -> Role | None:
     return Role(arn, match["account"], match["name"], json.loads(role.assume_role_policy_document))
 
 
-def _covers(pattern: str, action: str) -> bool:
+def _matches(pattern: str, action: str) -> bool:
     return re.fullmatch(".*".join(re.escape(part) for part in pattern.split("*")), action) is not None
 
 
 def _services(statement: dict[str, Any]) -> list[str]:
     principal = statement.get("Principal")
-    return _list(principal.get("Service")) if isinstance(principal, dict) else []
+    return _as_list(principal.get("Service")) if isinstance(principal, dict) else []
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]

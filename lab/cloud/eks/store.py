@@ -1,9 +1,11 @@
-"""Every cluster that this EKS knows, in all accounts and regions, behind one lock.
+"""The store of all clusters in all accounts and regions, with one lock.
 
-Two rules keep it free of deadlocks and of lost updates. The store's lock is held for reading and changing records
-only, never while a control plane is called, because a control plane may ask AWS something before it answers. And
-identity settings go to a control plane through `Store.publish`, one at a time for each cluster and always from the
-newest records, so the last one that arrives is the last one that was made.
+Two rules prevent deadlocks and lost updates:
+
+- The store's lock is held while records are read and changed, never while a control plane is called. A control plane
+  can call AWS before it returns.
+- `Store.publish` sends identity settings to a control plane. For each cluster it sends one at a time, always from the
+  current records. The last settings that arrive are therefore the newest.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class ClusterRecord:
-    """A cluster and all that belongs to it; `settings` are the members that the API gives back as it got them."""
+    """A cluster and its resources. `settings` are the members that the API returns unchanged."""
 
     key: ClusterKey
     creator: IamPrincipal
@@ -50,11 +52,11 @@ class ClusterRecord:
     nodegroups: dict[str, NodegroupRecord] = field(default_factory=dict)
     updates: dict[str, UpdateRecord] = field(default_factory=dict)
     revision: int = 0
-    published: int = 0
-    publishing: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    published_revision: int = 0
+    publish_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def describe(self) -> dict[str, Any]:
-        """The `Cluster` of the API; endpoint, certificate and issuer appear when there is a control plane."""
+        """Return the `Cluster` of the API. It has endpoint, certificate and issuer once the control plane runs."""
         cluster: dict[str, Any] = {
             **self.settings,
             "name": self.key.name,
@@ -75,10 +77,10 @@ class ClusterRecord:
         return cluster
 
     def identity(self) -> ClusterIdentity:
-        invisible = self.authentication_mode is AuthenticationMode.CONFIG_MAP and self.bootstrap_creator
+        is_implicit_admin = self.authentication_mode is AuthenticationMode.CONFIG_MAP and self.bootstrap_creator
         return ClusterIdentity(
             authentication_mode=self.authentication_mode,
-            creator=self.creator if invisible else None,
+            creator=self.creator if is_implicit_admin else None,
             access_entries=tuple(entry.identity() for entry in self.access_entries.values()),
             associations=tuple(association.identity() for association in self.associations.values()),
             pod_identity_agent="eks-pod-identity-agent" in self.addons,
@@ -96,7 +98,7 @@ class ClusterRecord:
 
 
 class Store:
-    """The clusters, the control planes that run them, and the work under way for them."""
+    """The clusters, their control planes, and the running background jobs."""
 
     def __init__(self, control_planes: ControlPlanes) -> None:
         self.control_planes = control_planes
@@ -105,43 +107,47 @@ class Store:
         self._jobs: set[threading.Thread] = set()
 
     def publish(self, cluster: ClusterRecord) -> None:
-        """Put the cluster's identity settings, changed under the lock just before, into effect; returns when they are.
+        """Apply the cluster's current identity settings to its control plane, and return when they are in effect.
 
-        A caller whose change has gone out with somebody else's returns at once.
+        Call this after a change of the records. If another thread has already published the change, return at once.
         """
         with self.lock:
             cluster.revision += 1
-            wanted = cluster.revision
-        with cluster.publishing:
+            required_revision = cluster.revision
+        with cluster.publish_lock:
             with self.lock:
                 control_plane, revision, identity = cluster.control_plane, cluster.revision, cluster.identity()
-            if control_plane is None or cluster.published >= wanted:
+            if control_plane is None or cluster.published_revision >= required_revision:
                 return
             control_plane.apply_identity(identity)
-            cluster.published = revision
+            cluster.published_revision = revision
 
     def run(self, name: str, job: Callable[[], None]) -> None:
-        """Do `job` while the caller has its answer already, on a thread that `close` waits for.
+        """Run `job` on a background thread, for which `close` waits.
 
-        A job says in its record what went wrong; what it raises beyond that is logged.
+        A job stores its errors in its record. Exceptions that it raises are logged.
         """
 
-        def work() -> None:
+        def run_job() -> None:
             try:
                 job()
-            except Exception:  # noqa: BLE001 - nobody is left to raise it to
+            except Exception:  # noqa: BLE001 - the request has already returned
                 _log.exception("%s", name)
             finally:
                 with self.lock:
                     self._jobs.discard(threading.current_thread())
 
-        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread = threading.Thread(target=run_job, name=name, daemon=True)
         with self.lock:
             self._jobs.add(thread)
         thread.start()
 
     def close(self) -> None:
-        """Wait for the work under way, then stop every control plane; all are tried, whatever one of them raises."""
+        """Wait for the running jobs, then stop every control plane, even if stopping another one fails.
+
+        Raises:
+            ExceptionGroup: one or more control planes did not stop.
+        """
         with self.lock:
             jobs = list(self._jobs)
         for job in jobs:
@@ -153,7 +159,7 @@ class Store:
         for control_plane in control_planes:
             try:
                 control_plane.stop()
-            except Exception as error:  # noqa: BLE001 - the others must be stopped all the same
+            except Exception as error:  # noqa: BLE001 - the remaining control planes must be stopped too
                 failures.append(error)
         if failures:
             raise ExceptionGroup("control planes that did not stop", failures)

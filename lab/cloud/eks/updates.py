@@ -1,4 +1,4 @@
-"""Updates: what EKS calls a change that takes time, with an id to wait for."""
+"""Operations for updates. An update is an asynchronous change of a cluster, a node group or an add-on."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ _log = logging.getLogger(__name__)
 
 
 class UpdateOperations(Operations):
-    """DescribeUpdate and ListUpdates, and the way in which other operations begin an update."""
+    """DescribeUpdate and ListUpdates. Other operations call `begin_update`."""
 
     def describe_update(self) -> ActionResult:
         with self.store.lock:
-            update = self._updates().get(self.param("updateId"))
+            update = self._list_updates().get(self.param("updateId"))
             if update is None:
                 raise errors.ResourceNotFoundException(f"No update found for ID: {self.param('updateId')}")
             return ActionResult({"update": update.describe()})
 
     def list_updates(self) -> ActionResult:
         with self.store.lock:
-            ids, token = self.page({update_id: update_id for update_id in self._updates()})
+            ids, token = self.page({update_id: update_id for update_id in self._list_updates()})
         return ActionResult({"updateIds": ids, "nextToken": token})
 
-    def _updates(self) -> dict[str, UpdateRecord]:
-        """The updates of what the request names: a node group, an add-on, or the cluster itself."""
-        of = (self.param("nodegroupName"), self.param("addonName"))
+    def _list_updates(self) -> dict[str, UpdateRecord]:
+        """Return the updates of the request's resource: a node group, an add-on, or the cluster itself."""
+        nodegroup, addon = self.param("nodegroupName"), self.param("addonName")
         return {
-            update.id: update for update in self.cluster().updates.values() if (update.nodegroup, update.addon) == of
+            update.id: update
+            for update in self.cluster().updates.values()
+            if (update.nodegroup, update.addon) == (nodegroup, addon)
         }
 
     def begin_update(
@@ -44,29 +46,29 @@ class UpdateOperations(Operations):
         cluster: ClusterRecord,
         kind: str,
         params: Mapping[str, Any],
-        work: Callable[[], None],
+        job: Callable[[], None],
         *,
         nodegroup: str | None = None,
         addon: str | None = None,
     ) -> UpdateRecord:
-        """Record an update and do `work` for it after the answer; what `work` raises becomes the update's error.
+        """Create the record of an update and run `job` for it in the background.
 
-        Call it with the store's lock held. Members of `params` that are None are left out; others than strings
-        become JSON, as EKS gives them back.
+        An exception of `job` becomes the update's error. Call this with the store's lock held. Members of `params` that
+        are None are omitted. Values that are not strings become JSON, as EKS returns them.
         """
         update = UpdateRecord(
             id=new_uuid(),
             type=kind,
-            params=[{"type": name, "value": _text(value)} for name, value in params.items() if value is not None],
+            params=[{"type": name, "value": _to_text(value)} for name, value in params.items() if value is not None],
             nodegroup=nodegroup,
             addon=addon,
         )
         cluster.updates[update.id] = update
 
-        def carry_out() -> None:
+        def run_update() -> None:
             try:
-                work()
-            except Exception as error:  # noqa: BLE001 - the update carries it to the caller
+                job()
+            except Exception as error:  # noqa: BLE001 - DescribeUpdate returns every error
                 _log.warning("update %s of %s failed", update.id, cluster.key.arn, exc_info=True)
                 with self.store.lock:
                     update.errors.append({"errorCode": "Unknown", "errorMessage": str(error), "resourceIds": []})
@@ -75,9 +77,9 @@ class UpdateOperations(Operations):
                 with self.store.lock:
                     update.status = "Successful"
 
-        self.store.run(f"eks-update-{update.id}", carry_out)
+        self.store.run(f"eks-update-{update.id}", run_update)
         return update
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)

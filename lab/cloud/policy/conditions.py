@@ -1,7 +1,7 @@
 """The `Condition` element.
 
-All operators of a block and all keys of an operator must be true; of a key's values one is enough, or, for a negated
-operator, none may match.
+All operators of a `Condition` block and all keys of an operator must be true. For a key with several values, one value
+must match. For a negated operator no value may match.
 
 | the request lacks the key      | result |
 |--------------------------------|--------|
@@ -10,15 +10,15 @@ operator, none may match.
 | `ForAnyValue:`                 | false  |
 | negated operator (`…Not…`)     | true   |
 | `Null` with `true`             | true   |
-| anything else                  | false  |
+| any other operator             | false  |
 
 | the request has several values | true when                                                  |
 |--------------------------------|------------------------------------------------------------|
 | `ForAnyValue:`                 | one of them satisfies the operator                         |
-| `ForAllValues:`                | each of them does                                          |
+| `ForAllValues:`                | each of them satisfies the operator                        |
 | no qualifier                   | one of them does; for a negated operator, each of them     |
 
-A value that cannot be read as the operator's type satisfies nothing, negated or not.
+A value that cannot be parsed as the operator's type satisfies no operator, negated or not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ IF_EXISTS = "IfExists"
 
 
 class Context:
-    """The request's context: keys without regard to case, each with one value or several."""
+    """The condition context of a request: case-insensitive keys, each with one or several values."""
 
     def __init__(self, values: Mapping[str, str | Iterable[str]] | None = None) -> None:
         self._values: dict[str, tuple[str, ...]] = {
@@ -47,13 +47,13 @@ class Context:
         return self._values.get(key.lower())
 
     def single(self, key: str) -> str | None:
-        """The value for a policy variable: there is none where the key is missing or has several."""
+        """Return the value for a policy variable, or None if the key is missing or has several values."""
         values = self.get(key)
         return values[0] if values is not None and len(values) == 1 else None
 
-    def merged(self, more: Mapping[str, str | Iterable[str]]) -> Context:
-        """This context with the keys of `more` added or replaced."""
-        merged = Context(more)
+    def merged(self, values: Mapping[str, str | Iterable[str]]) -> Context:
+        """Return this context with the keys of `values` added or replaced."""
+        merged = Context(values)
         merged._values = {**self._values, **merged._values}
         return merged
 
@@ -63,7 +63,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Condition:
-    """One operator and one key with the values that the policy gives."""
+    """One operator and one key of a `Condition` block, with the policy's values."""
 
     operator: str
     key: str
@@ -71,72 +71,72 @@ class Condition:
 
     @property
     def qualifier(self) -> str | None:
-        head, separator, _ = self.operator.partition(":")
-        return head if separator else None
+        prefix, separator, _ = self.operator.partition(":")
+        return prefix if separator else None
 
     @property
     def base(self) -> str:
         return self.operator.rpartition(":")[2].removesuffix(IF_EXISTS)
 
     @property
-    def if_exists(self) -> bool:
+    def has_if_exists(self) -> bool:
         return self.operator.endswith(IF_EXISTS)
 
 
-def satisfied(conditions: Sequence[Condition], context: Context, *, variables: bool = True) -> bool:
-    """Whether all `conditions` hold for `context`; `variables` says whether `${…}` counts."""
-    return all(_holds(condition, context, variables=variables) for condition in conditions)
+def are_satisfied(conditions: Sequence[Condition], context: Context, *, variables: bool = True) -> bool:
+    """Return whether `context` satisfies all `conditions`. Policy variables (`${…}`) are replaced if `variables`."""
+    return all(_is_satisfied(condition, context, variables=variables) for condition in conditions)
 
 
 def is_operator(name: str) -> bool:
-    """Whether IAM knows an operator of that name, qualifier and `IfExists` included."""
-    head, separator, rest = name.rpartition(":")
-    if separator and head not in QUALIFIERS:
+    """Return whether `name` is a condition operator of IAM, with or without qualifier and `IfExists`."""
+    qualifier, separator, base = name.rpartition(":")
+    if separator and qualifier not in QUALIFIERS:
         return False
-    if rest == "Null":
+    if base == "Null":
         return not separator
-    return rest.removesuffix(IF_EXISTS) in _OPERATORS
+    return base.removesuffix(IF_EXISTS) in _OPERATORS
 
 
-def _holds(condition: Condition, context: Context, *, variables: bool) -> bool:
+def _is_satisfied(condition: Condition, context: Context, *, variables: bool) -> bool:
     actual = context.get(condition.key)
     if condition.base == "Null":
-        wants_absent = condition.values[:1] == ("true",)
-        return (not actual) == wants_absent
+        must_be_absent = condition.values[:1] == ("true",)
+        return (not actual) == must_be_absent
     operator = _OPERATORS.get(condition.base)
     if operator is None:
         return False
     if not actual:
-        without = operator.negated and condition.qualifier != "ForAnyValue"
-        return condition.if_exists or without or condition.qualifier == "ForAllValues"
+        is_negation_true = operator.is_negated and condition.qualifier != "ForAnyValue"
+        return condition.has_if_exists or is_negation_true or condition.qualifier == "ForAllValues"
     lookup = context.single if variables else None
     results = (operator.test(value, condition.values, lookup) for value in actual)
-    if condition.qualifier == "ForAllValues" or (operator.negated and condition.qualifier is None):
+    if condition.qualifier == "ForAllValues" or (operator.is_negated and condition.qualifier is None):
         return all(results)
     return any(results)
 
 
 Compare = Callable[[str, str, Lookup | None], bool]
-"""(policy's value, request's value, variables) → whether they match. ValueError: one of them is not of the type."""
+"""(policy's value, request's value, variables) → whether they match. ValueError if a value is not of the type."""
 
 
 @dataclass(frozen=True)
 class _Operator:
     compare: Compare
-    negated: bool = False
+    is_negated: bool = False
 
     def test(self, actual: str, expected: Sequence[str], lookup: Lookup | None) -> bool:
         try:
-            found = any(self.compare(value, actual, lookup) for value in expected)
+            is_match = any(self.compare(value, actual, lookup) for value in expected)
         except ValueError:
             return False
-        return found != self.negated
+        return is_match != self.is_negated
 
 
 def _text(compare: Callable[[str, str], bool]) -> Compare:
     def test(expected: str, actual: str, lookup: Lookup | None) -> bool:
-        filled = substitute(expected, lookup)
-        return filled is not None and compare(filled, actual)
+        expected_text = substitute(expected, lookup)
+        return expected_text is not None and compare(expected_text, actual)
 
     return test
 
@@ -174,23 +174,23 @@ _string_equals_ignore_case = _text(lambda expected, actual: expected.lower() == 
 
 _OPERATORS: Mapping[str, _Operator] = {
     "StringEquals": _Operator(_string_equals),
-    "StringNotEquals": _Operator(_string_equals, negated=True),
+    "StringNotEquals": _Operator(_string_equals, is_negated=True),
     "StringEqualsIgnoreCase": _Operator(_string_equals_ignore_case),
-    "StringNotEqualsIgnoreCase": _Operator(_string_equals_ignore_case, negated=True),
+    "StringNotEqualsIgnoreCase": _Operator(_string_equals_ignore_case, is_negated=True),
     "StringLike": _Operator(matches_template),
-    "StringNotLike": _Operator(matches_template, negated=True),
+    "StringNotLike": _Operator(matches_template, is_negated=True),
     "ArnEquals": _Operator(matches_arn),
-    "ArnNotEquals": _Operator(matches_arn, negated=True),
+    "ArnNotEquals": _Operator(matches_arn, is_negated=True),
     "ArnLike": _Operator(matches_arn),
-    "ArnNotLike": _Operator(matches_arn, negated=True),
+    "ArnNotLike": _Operator(matches_arn, is_negated=True),
     "NumericEquals": _Operator(_number(lambda actual, expected: actual == expected)),
-    "NumericNotEquals": _Operator(_number(lambda actual, expected: actual == expected), negated=True),
+    "NumericNotEquals": _Operator(_number(lambda actual, expected: actual == expected), is_negated=True),
     "NumericLessThan": _Operator(_number(lambda actual, expected: actual < expected)),
     "NumericLessThanEquals": _Operator(_number(lambda actual, expected: actual <= expected)),
     "NumericGreaterThan": _Operator(_number(lambda actual, expected: actual > expected)),
     "NumericGreaterThanEquals": _Operator(_number(lambda actual, expected: actual >= expected)),
     "DateEquals": _Operator(_date(lambda actual, expected: actual == expected)),
-    "DateNotEquals": _Operator(_date(lambda actual, expected: actual == expected), negated=True),
+    "DateNotEquals": _Operator(_date(lambda actual, expected: actual == expected), is_negated=True),
     "DateLessThan": _Operator(_date(lambda actual, expected: actual < expected)),
     "DateLessThanEquals": _Operator(_date(lambda actual, expected: actual <= expected)),
     "DateGreaterThan": _Operator(_date(lambda actual, expected: actual > expected)),
@@ -198,5 +198,5 @@ _OPERATORS: Mapping[str, _Operator] = {
     "Bool": _Operator(_boolean),
     "BinaryEquals": _Operator(lambda expected, actual, _lookup: expected == actual),
     "IpAddress": _Operator(_address),
-    "NotIpAddress": _Operator(_address, negated=True),
+    "NotIpAddress": _Operator(_address, is_negated=True),
 }

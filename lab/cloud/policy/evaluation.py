@@ -1,14 +1,14 @@
-"""From policies and a request to a decision.
+"""Evaluation of a request by all policies that apply to it.
 
-An explicit deny in any policy wins. Otherwise the request needs an allow:
+An explicit deny in any policy overrides every allow. Without a deny, the request requires an allow:
 
-- Same account: from the principal's own policies, or from the resource's policy where that names the user, the session,
-  its role, or everybody. A grant to the account alone leaves the decision to the principal's own policies.
-- Another account: from both sides.
-- A trust policy (`resource_must_allow`): it must allow in any case.
+- Same account: by an identity-based policy, or by a resource-based policy that names the user, the session, its role,
+  or `*`. If the resource-based policy names only the account, an identity-based policy must allow the request.
+- Cross-account: by an identity-based policy and by the resource-based policy.
+- Trust policy (`resource_must_allow`): the resource-based policy must always allow the request.
 
-A permissions boundary and session policies only narrow: each must allow as well, except where the resource's policy of
-the same account names the user or this very session.
+A permissions boundary and session policies grant nothing. Each must also allow the request, except if a resource-based
+policy of the same account names the user or the session.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lab.cloud.policy.conditions import Context, satisfied
+from lab.cloud.policy.conditions import Context, are_satisfied
 from lab.cloud.policy.documents import Policy, Statement
 from lab.cloud.policy.patterns import matches, matches_template
-from lab.cloud.policy.principals import Grant, RequestPrincipal, grant
+from lab.cloud.policy.principals import Grant, RequestPrincipal, find_grant
 
-_Found = list[tuple[Policy, Statement]]
+_Matches = list[tuple[Policy, Statement]]
 
 
 class Decision(StrEnum):
-    """In the words of SimulatePrincipalPolicy."""
+    """The decision of an evaluation, with the values of SimulatePrincipalPolicy."""
 
     ALLOWED = "allowed"
     EXPLICIT_DENY = "explicitDeny"
@@ -34,7 +34,7 @@ class Decision(StrEnum):
 
 
 class Source(StrEnum):
-    """The kind of policy that decided, in the words of AWS's messages."""
+    """The type of policy that determined the decision, as AWS's access-denied messages name it."""
 
     IDENTITY = "identity-based policy"
     RESOURCE = "resource-based policy"
@@ -44,7 +44,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Request:
-    """One action on one resource, `*` where the action has none."""
+    """A request for one action on one resource. The resource is `*` if the action has none."""
 
     action: str
     resource: str = "*"
@@ -54,20 +54,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Policies:
-    """All policies that bear on a request."""
+    """All policies that apply to a request."""
 
     identity: Sequence[Policy] = ()
     resource: Policy | None = None
     boundary: Policy | None = None
     session: Sequence[Policy] = ()
-    """Session policies; none means that the session has none."""
+    """Session policies. Empty if the session has none, or if the principal is not a session."""
     same_account: bool = True
     resource_must_allow: bool = False
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The decision, the kind of policy that made it, and the statements that did."""
+class EvaluationResult:
+    """The decision, the type of policy that determined it, and the matching statements."""
 
     decision: Decision
     source: Source
@@ -78,54 +78,55 @@ class Verdict:
         return self.decision is Decision.ALLOWED
 
     def reason(self, action: str) -> str:
-        """The tail of AWS's denial message."""
+        """Return the reason at the end of AWS's access-denied message."""
         if self.decision is Decision.EXPLICIT_DENY:
             article = "an" if self.source is Source.IDENTITY else "a"
             return f"with an explicit deny in {article} {self.source}"
         return f"because no {self.source} allows the {action} action"
 
 
-def evaluate(request: Request, policies: Policies) -> Verdict:
-    """Judge `request` by `policies`."""
+def evaluate(request: Request, policies: Policies) -> EvaluationResult:
+    """Evaluate `request` by `policies`."""
     identity = _matching(policies.identity, request)
     resource = [] if policies.resource is None else _matching([policies.resource], request, by_principal=True)
     boundary = [] if policies.boundary is None else _matching([policies.boundary], request)
     session = _matching(policies.session, request)
-    found = (
+    matches_by_source = (
         (Source.IDENTITY, identity),
         (Source.RESOURCE, resource),
         (Source.BOUNDARY, boundary),
         (Source.SESSION, session),
     )
-    for source, statements in found:
+    for source, statements in matches_by_source:
         denies = tuple(pair for pair in statements if pair[1].effect == "Deny")
         if denies:
-            return Verdict(Decision.EXPLICIT_DENY, source, denies)
-    return _without_denies(request, policies, identity=identity, resource=resource, narrowing=(boundary, session))
+            return EvaluationResult(Decision.EXPLICIT_DENY, source, denies)
+    return _evaluate_allows(request, policies, identity=identity, resource=resource, limits=(boundary, session))
 
 
-def _without_denies(
-    request: Request, policies: Policies, *, identity: _Found, resource: _Found, narrowing: tuple[_Found, _Found]
-) -> Verdict:
-    boundary, session = narrowing
-    granted = _closest_grant(resource, request)
-    if granted is None and (policies.resource_must_allow or not policies.same_account):
-        return Verdict(Decision.IMPLICIT_DENY, Source.RESOURCE)
-    if granted is Grant.IDENTITY and policies.same_account:
-        return Verdict(Decision.ALLOWED, Source.RESOURCE, tuple(resource))
-    by_resource = policies.same_account and granted in {Grant.ROLE, Grant.ANYONE}
-    silent = (
-        (Source.IDENTITY, not identity and not by_resource),
+def _evaluate_allows(
+    request: Request, policies: Policies, *, identity: _Matches, resource: _Matches, limits: tuple[_Matches, _Matches]
+) -> EvaluationResult:
+    boundary, session = limits
+    grant = _closest_grant(resource, request)
+    if grant is None and (policies.resource_must_allow or not policies.same_account):
+        return EvaluationResult(Decision.IMPLICIT_DENY, Source.RESOURCE)
+    if grant is Grant.IDENTITY and policies.same_account:
+        return EvaluationResult(Decision.ALLOWED, Source.RESOURCE, tuple(resource))
+    is_allowed_by_resource = policies.same_account and grant in {Grant.ROLE, Grant.ANYONE}
+    missing_allows = (
+        (Source.IDENTITY, not identity and not is_allowed_by_resource),
         (Source.BOUNDARY, policies.boundary is not None and not boundary),
         (Source.SESSION, bool(policies.session) and not session),
     )
-    for source, says_nothing in silent:
-        if says_nothing:
-            return Verdict(Decision.IMPLICIT_DENY, source)
-    return Verdict(Decision.ALLOWED, Source.RESOURCE if by_resource else Source.IDENTITY, tuple(identity or resource))
+    for source, is_missing in missing_allows:
+        if is_missing:
+            return EvaluationResult(Decision.IMPLICIT_DENY, source)
+    source = Source.RESOURCE if is_allowed_by_resource else Source.IDENTITY
+    return EvaluationResult(Decision.ALLOWED, source, tuple(identity or resource))
 
 
-def _matching(policies: Iterable[Policy], request: Request, *, by_principal: bool = False) -> _Found:
+def _matching(policies: Iterable[Policy], request: Request, *, by_principal: bool = False) -> _Matches:
     return [
         (policy, statement)
         for policy in policies
@@ -136,22 +137,24 @@ def _matching(policies: Iterable[Policy], request: Request, *, by_principal: boo
 
 def _applies(policy: Policy, statement: Statement, request: Request, *, by_principal: bool) -> bool:
     return (
-        _concerns_action(statement, request.action)
-        and _concerns_resource(policy, statement, request, optional=by_principal)
-        and (not by_principal or (request.principal is not None and grant(statement, request.principal) is not None))
-        and satisfied(statement.conditions, request.context, variables=policy.variables)
+        _matches_action(statement, request.action)
+        and _matches_resource(policy, statement, request, optional=by_principal)
+        and (
+            not by_principal or (request.principal is not None and find_grant(statement, request.principal) is not None)
+        )
+        and are_satisfied(statement.conditions, request.context, variables=policy.has_variables)
     )
 
 
-def _concerns_action(statement: Statement, action: str) -> bool:
+def _matches_action(statement: Statement, action: str) -> bool:
     if statement.not_actions is not None:
         return not any(matches(pattern, action, ignore_case=True) for pattern in statement.not_actions)
     return any(matches(pattern, action, ignore_case=True) for pattern in statement.actions or ())
 
 
-def _concerns_resource(policy: Policy, statement: Statement, request: Request, *, optional: bool) -> bool:
-    """A trust policy has no resource element: it is about the role that carries it (`optional`)."""
-    lookup = request.context.single if policy.variables else None
+def _matches_resource(policy: Policy, statement: Statement, request: Request, *, optional: bool) -> bool:
+    """Return whether the statement applies to the resource. A trust policy has no `Resource` element (`optional`)."""
+    lookup = request.context.single if policy.has_variables else None
     if statement.not_resources is not None:
         return not any(matches_template(pattern, request.resource, lookup) for pattern in statement.not_resources)
     if statement.resources is None:
@@ -162,5 +165,5 @@ def _concerns_resource(policy: Policy, statement: Statement, request: Request, *
 def _closest_grant(statements: Sequence[tuple[Policy, Statement]], request: Request) -> Grant | None:
     if request.principal is None:
         return None
-    grants = (grant(statement, request.principal) for _, statement in statements if statement.effect == "Allow")
-    return max((found for found in grants if found is not None), default=None)
+    grants = (find_grant(statement, request.principal) for _, statement in statements if statement.effect == "Allow")
+    return max((grant for grant in grants if grant is not None), default=None)

@@ -1,14 +1,14 @@
 """Wildcards and policy variables.
 
-| in a pattern      | stands for                                                             |
+| in a pattern      | matches                                                                |
 |-------------------|------------------------------------------------------------------------|
-| `*`               | any characters, none included                                          |
+| `*`               | zero or more characters                                                |
 | `?`               | exactly one character                                                  |
-| `${key}`          | the value of that key in the request, taken literally                  |
-| `${key, 'text'}`  | the same, or `text` where the request lacks the key                    |
+| `${key}`          | the value of that condition key; wildcards in the value are literal    |
+| `${key, 'text'}`  | the same, or `text` if the request lacks the key                       |
 | `${*} ${?} ${$}`  | the character itself                                                   |
 
-A variable that the request does not answer makes the whole pattern match nothing. Variables count in policies of
+If a variable has no value in the request, the whole pattern matches nothing. Variables are replaced in policies of
 version 2012-10-17 only, and in `Resource` and in string and ARN conditions only.
 """
 
@@ -19,15 +19,15 @@ from collections.abc import Callable
 from functools import lru_cache
 
 Lookup = Callable[[str], str | None]
-"""Gives the single value of a context key, or None."""
+"""Returns the single value of a condition key, or None."""
 
-_TOKEN = re.compile(r"\$\{(?P<variable>[^}]*)\}|(?P<many>\*)|(?P<one>\?)|(?P<text>[^*?$]+|\$)")
+_TOKEN = re.compile(r"\$\{(?P<variable>[^}]*)\}|(?P<any>\*)|(?P<single>\?)|(?P<text>[^*?$]+|\$)")
 _DEFAULT = re.compile(r"^(?P<key>[^,]+?)\s*,\s*'(?P<default>[^']*)'$")
 _ARN_PARTS = 6
 
 
 def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
-    """Whether `value` is what `pattern` (with `*` and `?`, no variables) means."""
+    """Return whether `value` matches `pattern`, which has `*` and `?` and no variables."""
     return _glob(pattern, ignore_case=ignore_case).fullmatch(value) is not None
 
 
@@ -38,14 +38,16 @@ def _glob(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 def matches_template(template: str, value: str, lookup: Lookup | None) -> bool:
-    """The same for a pattern that may hold variables; without `lookup`, `${…}` is ordinary text."""
+    """Return whether `value` matches `template`, which can have variables. Without `lookup`, `${…}` is literal text."""
     expression = _expression(template, lookup)
     return expression is not None and re.fullmatch(expression, value, re.DOTALL) is not None
 
 
 def matches_arn(template: str, value: str, lookup: Lookup | None) -> bool:
-    """ArnLike: each of the six parts of an ARN for itself, so that a wildcard never reaches over a colon; the last part
-    holds the rest. A lone `*` matches every ARN.
+    """Return whether `value` matches `template` by the rules of ArnLike.
+
+    Each of the six parts of an ARN is matched separately, so that a wildcard does not match a colon. The last part has
+    all further colons. The template `*` matches every ARN.
     """
     if template == "*":
         return True
@@ -56,7 +58,7 @@ def matches_arn(template: str, value: str, lookup: Lookup | None) -> bool:
 
 
 def substitute(template: str, lookup: Lookup | None) -> str | None:
-    """`template` with its variables filled in and its wildcards as ordinary text; None where one has no value."""
+    """Return `template` with its variables replaced and wildcards unchanged, or None if a variable has no value."""
     if lookup is None:
         return template
     parts: list[str] = []
@@ -74,9 +76,9 @@ def substitute(template: str, lookup: Lookup | None) -> str | None:
 def _expression(template: str, lookup: Lookup | None) -> str | None:
     parts: list[str] = []
     for token in _TOKEN.finditer(template):
-        if token["many"]:
+        if token["any"]:
             parts.append(".*")
-        elif token["one"]:
+        elif token["single"]:
             parts.append(".")
         elif token["text"]:
             parts.append(re.escape(token["text"]))
@@ -101,14 +103,14 @@ def _variable(content: str, lookup: Lookup) -> str | None:
 
 
 def _split_arn(text: str) -> list[str]:
-    """The six parts; the colons of a variable's key do not count."""
+    """Return the six parts of an ARN. Colons inside of variables do not separate parts."""
     variables: list[str] = []
 
-    def hide(found: re.Match[str]) -> str:
-        variables.append(found[0])
+    def hide(match: re.Match[str]) -> str:
+        variables.append(match[0])
         return f"\0{len(variables) - 1}\0"
 
     hidden = re.sub(r"\$\{[^}]*\}", hide, text)
     return [
-        re.sub(r"\0(\d+)\0", lambda found: variables[int(found[1])], part) for part in hidden.split(":", _ARN_PARTS - 1)
+        re.sub(r"\0(\d+)\0", lambda match: variables[int(match[1])], part) for part in hidden.split(":", _ARN_PARTS - 1)
     ]

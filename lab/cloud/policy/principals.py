@@ -1,15 +1,15 @@
-"""Whom the `Principal` element of a resource policy (a trust policy above all) means.
+"""Matching of a request's principal with the `Principal` element of a resource-based policy, such as a trust policy.
 
-How a request's principal is named decides what else must allow it:
+The way in which the policy names the principal determines which other policies must allow the request:
 
 | the policy names                          | grant     |
 |-------------------------------------------|-----------|
-| the user, or this very session            | IDENTITY  |
+| the user, or the session                  | IDENTITY  |
 | the session's role                        | ROLE      |
-| everybody (`*`)                           | ANYONE    |
+| all principals (`*`)                      | ANYONE    |
 | the account (its id, or its `root` ARN)   | ACCOUNT   |
 
-`ACCOUNT` only hands the decision on to the account: its own policies must allow the request.
+`ACCOUNT` delegates the decision to the account: an identity-based policy must allow the request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lab.cloud.policy.documents import Principals, Statement
 
 
 class Grant(IntEnum):
-    """How closely a statement names the request's principal; the larger, the closer."""
+    """How specifically a statement names the request's principal. A larger value is more specific."""
 
     ACCOUNT = 1
     ANYONE = 2
@@ -32,7 +32,11 @@ class Grant(IntEnum):
 
 @dataclass(frozen=True)
 class RequestPrincipal:
-    """Who asks. For AWS principals `names` are ARN and unique id, of the session too; elsewhere the one name."""
+    """The principal of a request.
+
+    `names` are the values with which a policy can name it: a user's ARN and unique id, a session's ARN, the ARN of an
+    OIDC provider, or a service principal.
+    """
 
     kind: Literal["AWS", "Federated", "Service"]
     names: frozenset[str]
@@ -45,43 +49,41 @@ class RequestPrincipal:
 def aws_principal(
     arn: str, *, unique_id: str, account: str, partition: str = "aws", session_arn: str | None = None
 ) -> RequestPrincipal:
-    """A user, or, with `session_arn`, a session of the role `arn`."""
-    own = frozenset({arn, unique_id})
+    """Return the principal of a user, or, with `session_arn`, of a session of the role `arn`."""
+    names = frozenset({arn, unique_id})
     if session_arn is None:
-        return RequestPrincipal("AWS", own, account=account, partition=partition)
-    return RequestPrincipal("AWS", frozenset({session_arn}), own, account, partition)
+        return RequestPrincipal("AWS", names, account=account, partition=partition)
+    return RequestPrincipal("AWS", frozenset({session_arn}), names, account, partition)
 
 
 def federated_principal(provider_arn: str) -> RequestPrincipal:
-    """Somebody whom the OIDC provider `provider_arn` vouches for."""
+    """Return the principal of a token of the OIDC provider `provider_arn`."""
     return RequestPrincipal("Federated", frozenset({provider_arn}))
 
 
 def service_principal(service: str) -> RequestPrincipal:
-    """An AWS service: `ec2.amazonaws.com`, `pods.eks.amazonaws.com`."""
+    """Return the principal of an AWS service, such as `ec2.amazonaws.com` or `pods.eks.amazonaws.com`."""
     return RequestPrincipal("Service", frozenset({service}))
 
 
-def grant(statement: Statement, principal: RequestPrincipal) -> Grant | None:
-    """How `statement` names `principal`, or None if it does not speak of it. A statement without principals speaks of
-    nobody.
-    """
+def find_grant(statement: Statement, principal: RequestPrincipal) -> Grant | None:
+    """Return how `statement` names `principal`, or None if it does not. Without `Principal` it names no principal."""
     if statement.not_principals is not None:
-        return None if _named(statement.not_principals, principal) else Grant.ANYONE
+        return None if _match_principals(statement.not_principals, principal) else Grant.ANYONE
     if statement.principals is None:
         return None
-    return _named(statement.principals, principal)
+    return _match_principals(statement.principals, principal)
 
 
-def _named(principals: Principals, principal: RequestPrincipal) -> Grant | None:
-    listed = principals.get(principal.kind, ())
+def _match_principals(principals: Principals, principal: RequestPrincipal) -> Grant | None:
+    values = principals.get(principal.kind, ())
     if principal.kind != "AWS":
-        return Grant.IDENTITY if principal.names.intersection(listed) else None
-    if principal.names.intersection(listed):
+        return Grant.IDENTITY if principal.names.intersection(values) else None
+    if principal.names.intersection(values):
         return Grant.IDENTITY
-    if principal.role_names.intersection(listed):
+    if principal.role_names.intersection(values):
         return Grant.ROLE
-    if "*" in listed or "*" in principals:
+    if "*" in values or "*" in principals:
         return Grant.ANYONE
     root = f"arn:{principal.partition}:iam::{principal.account}:root"
-    return Grant.ACCOUNT if principal.account in listed or root in listed else None
+    return Grant.ACCOUNT if principal.account in values or root in values else None

@@ -1,9 +1,9 @@
-"""One AWS a test module, started empty: moto's state belongs to the process."""
+"""Fixtures of the cloud tests. Each test module has one `Cloud`, started empty: moto's state belongs to the process."""
 
 from collections.abc import Iterator
 
 import pytest
-from cloud_setting import Issuer
+from cloud_helpers import Issuer
 
 from lab.cloud import Cloud, issuers
 from lab.errors import StartError
@@ -12,10 +12,12 @@ from lab.pki import CertificateAuthority
 
 
 class NoControlPlanes:
-    """EKS answers, and starts nothing: clusters are proven elsewhere."""
+    """Control planes that never start. Other tests cover running clusters."""
 
     def start(self, key: ClusterKey, identity: ClusterIdentity) -> ControlPlane:
-        raise StartError(f"no cluster {key.name} for {identity.authentication_mode} here", fix="start the whole lab")
+        raise StartError(
+            f"cluster {key.name} ({identity.authentication_mode}) cannot start in this test", fix="start the whole lab"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Who is calling: every way to be nobody, told in the words of the service asked."""
+"""Authentication: each reason to reject a request, with the error of each service."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,19 @@ import botocore.auth
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_setting import allow, anonymous, assume, aws, client, code, error, name, new_role, new_user, trusts
+from cloud_helpers import (
+    allow,
+    anonymous_client,
+    assume,
+    client,
+    expect_error,
+    expect_error_code,
+    new_role,
+    new_user,
+    run_aws_cli,
+    trust_policy,
+    unique_name,
+)
 
 from lab.cloud.sessions import sessions
 from lab.interfaces import Credentials
@@ -20,7 +32,7 @@ CALLS = {
     "eks": lambda api: api.list_clusters(),
     "logs": lambda api: api.describe_log_groups(),
 }
-UNKNOWN = {
+UNKNOWN_KEY = {
     "sts": "InvalidClientTokenId",
     "iam": "InvalidClientTokenId",
     "ec2": "AuthFailure",
@@ -28,7 +40,7 @@ UNKNOWN = {
     "eks": "UnrecognizedClientException",
     "logs": "UnrecognizedClientException",
 }
-WRONG = {
+WRONG_SIGNATURE = {
     "sts": "SignatureDoesNotMatch",
     "iam": "SignatureDoesNotMatch",
     "ec2": "AuthFailure",
@@ -36,7 +48,7 @@ WRONG = {
     "eks": "InvalidSignatureException",
     "logs": "InvalidSignatureException",
 }
-EXPIRED = {
+EXPIRED_SESSION = {
     "sts": "ExpiredToken",
     "iam": "ExpiredToken",
     "ec2": "RequestExpired",
@@ -44,7 +56,7 @@ EXPIRED = {
     "eks": "ExpiredTokenException",
     "logs": "ExpiredTokenException",
 }
-SKEWED = {
+SKEWED_CLOCK = {
     "sts": "SignatureDoesNotMatch",
     "iam": "SignatureDoesNotMatch",
     "ec2": "RequestExpired",
@@ -52,122 +64,129 @@ SKEWED = {
     "eks": "InvalidSignatureException",
     "logs": "InvalidSignatureException",
 }
-MISSING = {
+MISSING_SIGNATURE = {
     "iam": "MissingAuthenticationToken",
     "ec2": "MissingAuthenticationToken",
     "s3": "AccessDenied",
     "eks": "MissingAuthenticationTokenException",
     "logs": "MissingAuthenticationTokenException",
 }
-NOBODY = Credentials("AKIAAAAAAAAAAAAAAAAA", "secret")
+UNKNOWN_CREDENTIALS = Credentials("AKIAAAAAAAAAAAAAAAAA", "secret")
 
 
 @pytest.fixture(scope="module")
 def role(cloud):
-    return new_role(cloud, trusts({"AWS": cloud.account}), allow("*"))
+    return new_role(cloud, trust_policy({"AWS": cloud.account}), allow("*"))
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_the_administrator_is_let_in(cloud, service):
-    """A genuine signature of a key that exists is taken by every protocol, for GET and POST."""
+def test_valid_signature_is_accepted_by_every_protocol(cloud, service):
+    """Every protocol accepts a valid signature of an existing key, for GET and POST."""
     assert CALLS[service](client(cloud, service))
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_unknown_key(cloud, service):
-    """A key that nobody owns is refused."""
-    assert code(lambda: CALLS[service](client(cloud, service, NOBODY))) == UNKNOWN[service]
+def test_unknown_access_key_is_rejected(cloud, service):
+    """A key that does not exist is rejected with the service's own error."""
+    assert (
+        expect_error_code(lambda: CALLS[service](client(cloud, service, UNKNOWN_CREDENTIALS))) == UNKNOWN_KEY[service]
+    )
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_wrong_secret(cloud, service):
-    """A key with a wrong secret is refused."""
+def test_wrong_secret_access_key_is_rejected(cloud, service):
+    """A request signed with a wrong secret is rejected."""
     forged = Credentials(cloud.administrator.access_key_id, "x" * 40)
-    assert code(lambda: CALLS[service](client(cloud, service, forged))) == WRONG[service]
+    assert expect_error_code(lambda: CALLS[service](client(cloud, service, forged))) == WRONG_SIGNATURE[service]
 
 
-@pytest.mark.parametrize("service", MISSING)
-def test_no_signature(cloud, service):
-    """Nobody is served without a signature."""
-    assert code(lambda: CALLS[service](anonymous(cloud, service))) == MISSING[service]
-
-
-@pytest.mark.parametrize("service", CALLS)
-def test_expired_session(cloud, role, service):
-    """A session that is over is refused as expired, not as unknown."""
-    over = assume(cloud, role)
-    session = sessions.get(over.access_key_id)
-    ended = Credentials(over.access_key_id, over.secret_access_key, over.session_token, datetime.now(UTC))
-    object.__setattr__(session, "credentials", ended)
-    assert code(lambda: CALLS[service](client(cloud, service, ended))) == EXPIRED[service]
+@pytest.mark.parametrize("service", MISSING_SIGNATURE)
+def test_unsigned_request_is_rejected(cloud, service):
+    """A request without a signature is rejected."""
+    assert expect_error_code(lambda: CALLS[service](anonymous_client(cloud, service))) == MISSING_SIGNATURE[service]
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_skewed_clock(cloud, service, monkeypatch):
-    """A signature of half an hour ago is refused."""
+def test_expired_session_is_rejected_as_expired(cloud, role, service):
+    """An expired session is rejected as expired, not as unknown."""
+    key = assume(cloud, role)
+    session = sessions.get(key.access_key_id)
+    expired = Credentials(key.access_key_id, key.secret_access_key, key.session_token, datetime.now(UTC))
+    object.__setattr__(session, "credentials", expired)
+    assert expect_error_code(lambda: CALLS[service](client(cloud, service, expired))) == EXPIRED_SESSION[service]
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_signature_with_skewed_clock_is_rejected(cloud, service, monkeypatch):
+    """A signature that is half an hour old is rejected."""
     past = datetime.now(UTC) - timedelta(minutes=30)
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_args, **_more: past.replace(tzinfo=None))
-    assert code(lambda: CALLS[service](client(cloud, service))) == SKEWED[service]
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_args, **_options: past.replace(tzinfo=None))
+    assert expect_error_code(lambda: CALLS[service](client(cloud, service))) == SKEWED_CLOCK[service]
 
 
-def test_session_token_must_be_the_sessions(cloud, role):
-    """The key of a session is worth nothing without its token, or with another one."""
-    given = assume(cloud, role)
-    without = Credentials(given.access_key_id, given.secret_access_key)
-    other = Credentials(given.access_key_id, given.secret_access_key, "another")
-    for wrong in (without, other):
-        assert code(lambda wrong=wrong: client(cloud, "sts", wrong).get_caller_identity()) == "InvalidClientTokenId"
-    assert code(lambda: client(cloud, "s3", other).list_buckets()) == "InvalidToken"
+def test_session_key_requires_its_session_token(cloud, role):
+    """The access key of a session is rejected without its session token, or with another one."""
+    session = assume(cloud, role)
+    without_token = Credentials(session.access_key_id, session.secret_access_key)
+    other_token = Credentials(session.access_key_id, session.secret_access_key, "another")
+    for credentials in (without_token, other_token):
+        assert (
+            expect_error_code(lambda credentials=credentials: client(cloud, "sts", credentials).get_caller_identity())
+            == "InvalidClientTokenId"
+        )
+    assert expect_error_code(lambda: client(cloud, "s3", other_token).list_buckets()) == "InvalidToken"
 
 
-def test_long_lived_key_with_a_session_token(cloud):
-    """A user's own key comes without a token."""
-    odd = Credentials(cloud.administrator.access_key_id, cloud.administrator.secret_access_key, "token")
-    assert code(lambda: client(cloud, "sts", odd).get_caller_identity()) == "InvalidClientTokenId"
+def test_user_key_with_session_token_is_rejected(cloud):
+    """A user's long-term access key is rejected with a session token."""
+    with_token = Credentials(cloud.administrator.access_key_id, cloud.administrator.secret_access_key, "token")
+    assert expect_error_code(lambda: client(cloud, "sts", with_token).get_caller_identity()) == "InvalidClientTokenId"
 
 
-def test_inactive_and_deleted_keys(cloud):
-    """A key works while it is active, and no longer."""
+def test_inactive_and_deleted_access_keys_are_rejected(cloud):
+    """An access key is accepted only while it is active."""
     user, key = new_user(cloud, allow("*"))
     iam, sts = client(cloud, "iam"), client(cloud, "sts", key)
     assert sts.get_caller_identity()["Arn"].endswith(f"user/{user}")
     iam.update_access_key(UserName=user, AccessKeyId=key.access_key_id, Status="Inactive")
-    assert code(sts.get_caller_identity) == "InvalidClientTokenId"
+    assert expect_error_code(sts.get_caller_identity) == "InvalidClientTokenId"
     iam.update_access_key(UserName=user, AccessKeyId=key.access_key_id, Status="Active")
     assert sts.get_caller_identity()
     iam.delete_access_key(UserName=user, AccessKeyId=key.access_key_id)
-    assert code(sts.get_caller_identity) == "InvalidClientTokenId"
+    assert expect_error_code(sts.get_caller_identity) == "InvalidClientTokenId"
 
 
-def test_session_of_a_role_that_was_made_again(cloud):
-    """A session ends with its role: one made again under the same ARN is another role."""
-    role_name = name("again")
-    arn = new_role(cloud, trusts({"AWS": cloud.account}), RoleName=role_name)
-    before = assume(cloud, arn)
-    assert client(cloud, "sts", before).get_caller_identity()
+def test_session_is_rejected_after_its_role_is_recreated(cloud):
+    """A session ends with its role, even if a role with the same ARN is created again."""
+    role_name = unique_name("recreated")
+    arn = new_role(cloud, trust_policy({"AWS": cloud.account}), RoleName=role_name)
+    session = assume(cloud, arn)
+    assert client(cloud, "sts", session).get_caller_identity()
     client(cloud, "iam").delete_role(RoleName=role_name)
-    assert new_role(cloud, trusts({"AWS": cloud.account}), RoleName=role_name) == arn
-    assert code(lambda: client(cloud, "sts", before).get_caller_identity()) == "InvalidClientTokenId"
+    assert new_role(cloud, trust_policy({"AWS": cloud.account}), RoleName=role_name) == arn
+    assert expect_error_code(lambda: client(cloud, "sts", session).get_caller_identity()) == "InvalidClientTokenId"
     assert client(cloud, "sts", assume(cloud, arn)).get_caller_identity()
 
 
-def test_signature_for_another_region(cloud):
-    """A signature counts in its own region only."""
+def test_signature_for_another_region_is_rejected(cloud):
+    """A signature is valid in its own region only."""
     eks = client(cloud, "eks", region="us-west-2", endpoint_url=f"https://eks.{cloud.region}.amazonaws.com")
-    refused, message = error(eks.list_clusters)
-    assert (refused, message) == ("InvalidSignatureException", "Credential should be scoped to a valid region.")
+    assert expect_error(eks.list_clusters) == (
+        "InvalidSignatureException",
+        "Credential should be scoped to a valid region.",
+    )
 
 
-def _presigned(cloud, *, seconds=60, cluster="eks-clu", who=None):
-    sts = client(cloud, "sts", who)
+def _presigned(cloud, *, seconds=60, cluster="eks-clu", caller=None):
+    sts = client(cloud, "sts", caller)
 
-    def name_cluster(params, context, **_):
+    def read_cluster_name(params, context, **_):
         context["cluster"] = params.pop("ClusterName")
 
     def add_header(request, **_):
         request.headers["x-k8s-aws-id"] = request.context["cluster"]
 
-    sts.meta.events.register("provide-client-params.sts.GetCallerIdentity", name_cluster)
+    sts.meta.events.register("provide-client-params.sts.GetCallerIdentity", read_cluster_name)
     sts.meta.events.register("before-sign.sts.GetCallerIdentity", add_header)
     return sts.generate_presigned_url(
         "get_caller_identity", Params={"ClusterName": cluster}, ExpiresIn=seconds, HttpMethod="GET"
@@ -180,46 +199,46 @@ def _get(cloud, url, **headers):
         return http.get(url, headers=headers)
 
 
-def test_presigned_identity_as_kubectl_sends_it(cloud):
-    """A presigned GetCallerIdentity with the cluster's header tells who made it; in JSON to those who ask for it."""
+def test_presigned_get_caller_identity_as_kubectl_sends_it(cloud):
+    """A presigned GetCallerIdentity with the cluster header returns the caller, in JSON if the client accepts it."""
     url = _presigned(cloud)
-    answer = _get(cloud, url, **{"x-k8s-aws-id": "eks-clu", "accept": "application/json"})
-    assert answer.status_code == 200
-    result = answer.json()["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
+    response = _get(cloud, url, **{"x-k8s-aws-id": "eks-clu", "accept": "application/json"})
+    assert response.status_code == 200
+    result = response.json()["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
     assert result["Arn"] == f"arn:aws:iam::{cloud.account}:user/lab-admin"
     assert "<Arn>" in _get(cloud, url, **{"x-k8s-aws-id": "eks-clu"}).text
 
 
 def test_presigned_identity_is_for_one_cluster(cloud):
-    """The cluster's header is signed: another cluster's name, or none, breaks the signature."""
+    """The cluster header is signed: another cluster's name, or no header, invalidates the signature."""
     url = _presigned(cloud)
     for headers in ({"x-k8s-aws-id": "irsa"}, {}):
-        answer = _get(cloud, url, **headers)
-        assert answer.status_code == 403
-        assert "SignatureDoesNotMatch" in answer.text
+        response = _get(cloud, url, **headers)
+        assert response.status_code == 403
+        assert "SignatureDoesNotMatch" in response.text
 
 
 def test_presigned_identity_expires(cloud, monkeypatch):
-    """A presigned URL ends with its own lifetime."""
+    """A presigned URL is rejected after its own lifetime."""
     past = datetime.now(UTC) - timedelta(seconds=90)
     with monkeypatch.context() as clock:
-        clock.setattr(botocore.auth, "get_current_datetime", lambda *_args, **_more: past.replace(tzinfo=None))
+        clock.setattr(botocore.auth, "get_current_datetime", lambda *_args, **_options: past.replace(tzinfo=None))
         url = _presigned(cloud, seconds=60)
-    answer = _get(cloud, url, **{"x-k8s-aws-id": "eks-clu"})
-    assert answer.status_code == 403
-    assert "Signature expired" in answer.text
+    response = _get(cloud, url, **{"x-k8s-aws-id": "eks-clu"})
+    assert response.status_code == 403
+    assert "Signature expired" in response.text
 
 
-def test_presigned_identity_of_a_session(cloud, role):
-    """A session's presigned URL carries its token."""
-    answer = _get(cloud, _presigned(cloud, who=assume(cloud, role)), **{"x-k8s-aws-id": "eks-clu"})
-    assert "assumed-role" in answer.text
+def test_presigned_get_caller_identity_of_a_session(cloud, role):
+    """The presigned URL of a session has its session token."""
+    response = _get(cloud, _presigned(cloud, caller=assume(cloud, role)), **{"x-k8s-aws-id": "eks-clu"})
+    assert "assumed-role" in response.text
 
 
-def test_presigned_object(cloud):
-    """S3's presigned URLs work, and only as signed."""
+def test_presigned_s3_url_is_accepted_unchanged_only(cloud):
+    """A presigned S3 URL is accepted, and rejected after a change of its query."""
     s3 = client(cloud, "s3", config=Config(signature_version="s3v4"))
-    bucket = name("bucket")
+    bucket = unique_name("bucket")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
     s3.put_object(Bucket=bucket, Key="a b/ü.txt", Body=b"hello")
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a b/ü.txt"})
@@ -227,24 +246,24 @@ def test_presigned_object(cloud):
     assert _get(cloud, url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status_code == 403
 
 
-def test_nobody_can_claim_an_account(cloud):
-    """moto's header for the account is not taken from outside."""
-    arn = client(cloud, "sts")
-    arn.meta.events.register(
+def test_moto_account_header_of_a_client_is_ignored(cloud):
+    """moto's account header is ignored in requests of clients."""
+    sts = client(cloud, "sts")
+    sts.meta.events.register(
         "before-send.sts", lambda request, **_: request.headers.__setitem__("x-moto-account-id", "999999999999")
     )
-    assert arn.get_caller_identity()["Account"] == cloud.account
+    assert sts.get_caller_identity()["Account"] == cloud.account
 
 
-def test_tampered_body(cloud):
-    """A body that was changed after signing is refused."""
+def test_changed_body_is_rejected(cloud):
+    """A body that was changed after signing is rejected."""
     iam = client(cloud, "iam")
 
     def tamper(request, **_):
         request.body = request.body.replace("alice", "mallo")
 
     iam.meta.events.register("before-send.iam", tamper)
-    assert code(lambda: iam.create_user(UserName="alice")) == "SignatureDoesNotMatch"
+    assert expect_error_code(lambda: iam.create_user(UserName="alice")) == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize(
@@ -256,17 +275,19 @@ def test_tampered_body(cloud):
         "AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/iam, SignedHeaders=host, Signature=0",
     ],
 )
-def test_half_a_signature(cloud, header):
-    """What only looks like a signature is refused as incomplete."""
-    answer = _get(
+def test_incomplete_signature_is_rejected(cloud, header):
+    """An incomplete Authorization header is rejected as IncompleteSignature."""
+    response = _get(
         cloud, "https://iam.amazonaws.com/?Action=ListUsers", authorization=header, **{"x-amz-date": "20260101T000000Z"}
     )
-    assert (answer.status_code, "IncompleteSignature" in answer.text) == (400, True)
+    assert (response.status_code, "IncompleteSignature" in response.text) == (400, True)
 
 
-def test_the_aws_command(cloud, tmp_path):
-    """The aws command is let in, and told why not."""
-    seen = aws(cloud, "sts", "get-caller-identity", "--query", "Arn", home=tmp_path / "a", who=cloud.administrator)
-    assert seen.stdout.strip() == f'"arn:aws:iam::{cloud.account}:user/lab-admin"'
-    refused = aws(cloud, "eks", "list-clusters", home=tmp_path / "b", who=NOBODY)
-    assert "(UnrecognizedClientException)" in refused.stderr
+def test_aws_cli_authentication(cloud, tmp_path):
+    """The AWS CLI is authenticated, and prints the error code for an unknown key."""
+    result = run_aws_cli(
+        cloud, "sts", "get-caller-identity", "--query", "Arn", home=tmp_path / "a", caller=cloud.administrator
+    )
+    assert result.stdout.strip() == f'"arn:aws:iam::{cloud.account}:user/lab-admin"'
+    rejected = run_aws_cli(cloud, "eks", "list-clusters", home=tmp_path / "b", caller=UNKNOWN_CREDENTIALS)
+    assert "(UnrecognizedClientException)" in rejected.stderr

@@ -1,4 +1,4 @@
-"""The whole: its life, its walls, and its distance from anything real."""
+"""The `Cloud` class: start and stop, isolation from real AWS credentials, and denial of moto's own API."""
 
 import os
 import subprocess
@@ -9,12 +9,12 @@ from pathlib import Path
 import boto3
 import httpx2
 import pytest
-from cloud_setting import AWS_CLI, client, code, name, new_user
+from cloud_helpers import AWS_CLI, client, expect_error_code, new_user, unique_name
 
 from lab.cloud import Cloud
 from lab.errors import StartError
 
-REAL = {
+REAL_AWS_VARIABLES = {
     "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
     "AWS_SECRET_ACCESS_KEY": "realrealrealrealrealrealrealrealrealreal",
     "AWS_SESSION_TOKEN": "real",
@@ -24,73 +24,74 @@ REAL = {
 }
 
 
-def test_one_in_a_process(cloud, tmp_path, authority):
-    """A second cloud in the process is refused with the way out, and hurts the first not."""
+def test_second_cloud_in_a_process_is_rejected(cloud, tmp_path, authority):
+    """A second cloud in the process is rejected with a fix, and the first one still works."""
     second = Cloud(tmp_path, authority)
-    with pytest.raises(StartError, match="state belongs to the process"):
+    with pytest.raises(StartError, match="moto's state belongs to the process"):
         second.start()
     second.stop()
     assert client(cloud, "sts").get_caller_identity()
 
 
-def test_before_the_start_there_is_nothing(tmp_path, authority):
-    """What a cloud has only while it runs is refused with what to do."""
+def test_cloud_that_is_not_running_raises_start_error(tmp_path, authority):
+    """`access` and `administrator` raise an error with a fix before the start."""
     idle = Cloud(tmp_path, authority)
-    for ask in (lambda: idle.access, lambda: idle.administrator):
+    for read in (lambda: idle.access, lambda: idle.administrator):
         with pytest.raises(StartError, match=r"call Cloud\.start\(\) first"):
-            ask()
+            read()
 
 
-def test_accounts_are_apart(cloud):
-    """Each account has its own users, and sees no others."""
+def test_accounts_are_isolated(cloud):
+    """Each account has its own users and cannot read those of another one."""
     partner = cloud.add_account("210987654321")
-    user = name("mine")
+    user = unique_name("user")
     client(cloud, "iam").create_user(UserName=user)
     other = client(cloud, "iam", partner)
     assert client(cloud, "sts", partner).get_caller_identity()["Account"] == "210987654321"
-    assert code(lambda: other.get_user(UserName=user)) == "NoSuchEntity"
+    assert expect_error_code(lambda: other.get_user(UserName=user)) == "NoSuchEntity"
     assert other.get_user(UserName="lab-admin")["User"]["Arn"] == "arn:aws:iam::210987654321:user/lab-admin"
 
 
 @pytest.mark.parametrize("path", ["/moto-api/", "/moto-api/data.json", "/moto-api/reset", "//moto-api/reset-auth"])
-def test_motos_back_door_is_shut(cloud, path):
-    """moto's own API, which gives everything away, answers nobody: not even beside the proxy."""
+def test_moto_api_is_denied(cloud, path):
+    """moto's own API, which discloses and changes all state, is denied, even without the proxy."""
     for method in ("GET", "POST"):
         with httpx2.Client(trust_env=False) as http:
-            answer = http.request(method, f"http://127.0.0.1:{cloud._server.port}{path}")
-        assert answer.status_code == 403
+            response = http.request(method, f"http://127.0.0.1:{cloud._server.port}{path}")
+        assert response.status_code == 403
     assert client(cloud, "sts").get_caller_identity()
 
 
-def test_beside_the_proxy_nothing_is_open(cloud):
-    """Whoever finds moto's port meets the same gate."""
-    here = f"http://127.0.0.1:{cloud._server.port}"
+def test_requests_without_the_proxy_are_authenticated(cloud):
+    """Requests to the port of moto's server are authenticated and authorized too."""
+    url = f"http://127.0.0.1:{cloud._server.port}"
     _, key = new_user(cloud)
     direct = boto3.client(
         "iam",
         "us-east-1",
-        endpoint_url=here,
+        endpoint_url=url,
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
     )
-    assert code(direct.list_users) == "AccessDenied"
+    assert expect_error_code(direct.list_users) == "AccessDenied"
     with httpx2.Client(trust_env=False) as http:
-        for url in ("/?Action=ListUsers", "/latest/meta-data/iam/", "/bucket", "/?Action=AssumeRoleWithWebIdentity"):
-            assert http.get(f"{here}{url}").status_code in {400, 403}, url
+        for path in ("/?Action=ListUsers", "/latest/meta-data/iam/", "/bucket", "/?Action=AssumeRoleWithWebIdentity"):
+            assert http.get(f"{url}{path}").status_code in {400, 403}, path
 
 
-def test_operations_that_nobody_judges_are_refused(cloud):
-    """moto has a few handlers beside its authorization hook: they are closed, to the administrator too."""
-    domain = client(cloud, "es")
+def test_moto_handlers_without_authorization_are_denied(cloud):
+    """moto's handlers that do not call its authorization methods are denied, even for the administrator."""
+    elasticsearch = client(cloud, "es")
     assert (
-        code(lambda: domain.list_tags(ARN="arn:aws:es:ap-northeast-1:123456789012:domain/x")) == "AccessDeniedException"
+        expect_error_code(lambda: elasticsearch.list_tags(ARN="arn:aws:es:ap-northeast-1:123456789012:domain/x"))
+        == "AccessDeniedException"
     )
 
 
-def test_what_moto_lacks_is_said(cloud):
-    """An operation that moto does not have is told as such, in the service's protocol."""
+def test_missing_moto_operation_returns_not_implemented(cloud):
+    """An operation that moto lacks returns NotImplemented in the service's protocol."""
     iam = client(cloud, "iam")
-    assert code(lambda: iam.get_organizations_access_report(JobId="0" * 36)) == "NotImplemented"
+    assert expect_error_code(lambda: iam.get_organizations_access_report(JobId="0" * 36)) == "NotImplemented"
 
 
 SCRIPT = """
@@ -116,14 +117,14 @@ assert dict(os.environ) == before
 """
 
 
-def test_real_credentials_around_the_lab_are_not_seen(tmp_path):
-    """With real-looking credentials in the environment and in ~/.aws, the lab reads none, and knows only its own."""
+def test_real_aws_credentials_are_not_read(tmp_path):
+    """The lab reads no AWS credentials of the environment or of ~/.aws, and uses only its own."""
     home = tmp_path / "home"
     (home / ".aws").mkdir(parents=True)
     (home / ".aws" / "credentials").write_text(
         "[production]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n"
     )
-    environment = {**REAL, "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(Path.cwd())}
+    environment = {**REAL_AWS_VARIABLES, "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(Path.cwd())}
     run = subprocess.run(
         [sys.executable, "-W", "error::ResourceWarning", "-c", SCRIPT, str(tmp_path), str(AWS_CLI)],
         env=environment,
@@ -135,8 +136,8 @@ def test_real_credentials_around_the_lab_are_not_seen(tmp_path):
     assert "123456789012\tarn:aws:iam::123456789012:user/lab-admin" in run.stdout
 
 
-def test_stopping_ends_every_thread(tmp_path):
-    """A cloud that was stopped leaves no thread, and the next one starts empty."""
+def test_stop_ends_every_thread(tmp_path):
+    """A stopped cloud leaves no thread, and the next one starts empty."""
     script = (
         "import sys, threading\nfrom pathlib import Path\nfrom lab.cloud import Cloud\n"
         "from lab.pki import CertificateAuthority\nfolder = Path(sys.argv[1])\n"
@@ -150,24 +151,24 @@ def test_stopping_ends_every_thread(tmp_path):
     assert run.returncode == 0, run.stderr
 
 
-def test_the_secrets_are_the_users_alone(cloud, authority):
-    """Keys that the lab writes can be read by nobody else."""
+def test_key_files_are_readable_by_the_owner_only(cloud, authority):
+    """Private keys that the lab writes are readable by their owner only."""
     assert cloud.folder.stat().st_mode & 0o077 == 0
     for file in authority.folder.iterdir():
         assert file.stat().st_mode & 0o077 == 0, file
 
 
-def test_callers_do_not_mix(cloud):
-    """Users that call at once are each answered as themselves."""
+def test_concurrent_callers_keep_their_identity(cloud):
+    """Concurrent requests of several users each return their own identity."""
     keys = dict(new_user(cloud) for _ in range(8))
-    seen = {}
+    arns = {}
 
-    def ask(user):
-        seen[user] = {client(cloud, "sts", keys[user]).get_caller_identity()["Arn"] for _ in range(5)}
+    def read_arn(user):
+        arns[user] = {client(cloud, "sts", keys[user]).get_caller_identity()["Arn"] for _ in range(5)}
 
-    threads = [threading.Thread(target=ask, args=(user,)) for user in keys]
+    threads = [threading.Thread(target=read_arn, args=(user,)) for user in keys]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == {user: {f"arn:aws:iam::{cloud.account}:user/{user}"} for user in keys}
+    assert arns == {user: {f"arn:aws:iam::{cloud.account}:user/{user}"} for user in keys}

@@ -1,11 +1,24 @@
-"""IAM's own rules: what it keeps, what it refuses, what it counts."""
+"""IAM operations: validation, quotas, deletion conflicts and policy simulation."""
 
 import json
 
 import pytest
-from cloud_setting import ISSUER, allow, assume, client, code, deny, document, error, name, new_role, new_user, trusts
+from cloud_helpers import (
+    ISSUER,
+    allow,
+    assume,
+    client,
+    deny,
+    expect_error,
+    expect_error_code,
+    new_role,
+    new_user,
+    policy_document,
+    trust_policy,
+    unique_name,
+)
 
-EC2 = trusts({"Service": "ec2.amazonaws.com"})
+EC2 = trust_policy({"Service": "ec2.amazonaws.com"})
 
 
 @pytest.fixture(scope="module")
@@ -13,8 +26,8 @@ def iam(cloud):
     return client(cloud, "iam")
 
 
-def test_ids(cloud, iam):
-    """Users have ids that begin with AIDA, roles with AROA, as the authenticator and EKS expect."""
+def test_unique_id_prefixes(cloud, iam):
+    """User ids begin with AIDA and role ids with AROA, as EKS and aws-iam-authenticator expect."""
     user, _ = new_user(cloud)
     assert iam.get_user(UserName=user)["User"]["UserId"].startswith("AIDA")
     assert iam.list_users()["Users"][0]["UserId"].startswith("AIDA")
@@ -22,16 +35,16 @@ def test_ids(cloud, iam):
     assert iam.get_role(RoleName=role)["Role"]["RoleId"].startswith("AROA")
 
 
-def test_providers_without_thumbprint(iam):
-    """A provider needs no thumbprint, is one per issuer, and keeps its client ids as they are changed."""
+def test_oidc_provider_client_ids(iam):
+    """An OIDC provider needs no thumbprint, is unique per issuer, and its client ids can be changed."""
     url = f"{ISSUER[:-4]}AAAA"
     arn = iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])["OpenIDConnectProviderArn"]
-    refused = error(lambda: iam.create_open_id_connect_provider(Url=url))
-    assert refused == ("EntityAlreadyExists", f"Provider with url {url} already exists.")
+    error = expect_error(lambda: iam.create_open_id_connect_provider(Url=url))
+    assert error == ("EntityAlreadyExists", f"Provider with url {url} already exists.")
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="other")
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="other")
-    seen = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    assert (seen["Url"], seen["ClientIDList"]) == (url.removeprefix("https://"), ["sts.amazonaws.com", "other"])
+    provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    assert (provider["Url"], provider["ClientIDList"]) == (url.removeprefix("https://"), ["sts.amazonaws.com", "other"])
     iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="sts.amazonaws.com")
     assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"] == ["other"]
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
@@ -39,163 +52,176 @@ def test_providers_without_thumbprint(iam):
         lambda: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn),
         lambda: iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x"),
     ):
-        assert code(call) == "NoSuchEntity"
+        assert expect_error_code(call) == "NoSuchEntity"
 
 
-def test_provider_urls(iam):
-    """A provider's URL begins with https://."""
-    assert code(lambda: iam.create_open_id_connect_provider(Url="http://example.com")) == "ValidationError"
+def test_oidc_provider_url_requires_https(iam):
+    """The URL of an OIDC provider must begin with https://."""
+    assert expect_error_code(lambda: iam.create_open_id_connect_provider(Url="http://example.com")) == "ValidationError"
 
 
 @pytest.mark.parametrize(
-    ("trust", "part"),
+    ("trust", "message_part"),
     [
         ("{", "Syntax errors in policy"),
-        (trusts({"AWS": "arn:aws:iam::123456789012:role/missing"}), 'Invalid principal in policy: "AWS":"arn:aws'),
-        (trusts({"AWS": "arn:aws:iam::123456789012:role/a*"}), "Invalid principal in policy"),
-        (trusts({"AWS": "nonsense"}), "Invalid principal in policy"),
-        (trusts({"Service": "ec2"}), "Invalid principal in policy"),
-        (document({"Effect": "Allow", "Action": "sts:AssumeRole"}), "Missing required field Principal"),
-        (trusts({"AWS": "*"}, Resource="*"), "Has prohibited field Resource"),
-        (trusts({"AWS": "*"}, Condition={"StringIs": {"a": "b"}}), "unknown operator"),
-        (trusts({"AWS": "*"}, "s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole actions"),
+        (
+            trust_policy({"AWS": "arn:aws:iam::123456789012:role/missing"}),
+            'Invalid principal in policy: "AWS":"arn:aws',
+        ),
+        (trust_policy({"AWS": "arn:aws:iam::123456789012:role/a*"}), "Invalid principal in policy"),
+        (trust_policy({"AWS": "nonsense"}), "Invalid principal in policy"),
+        (trust_policy({"Service": "ec2"}), "Invalid principal in policy"),
+        (policy_document({"Effect": "Allow", "Action": "sts:AssumeRole"}), "Missing required field Principal"),
+        (trust_policy({"AWS": "*"}, Resource="*"), "Has prohibited field Resource"),
+        (trust_policy({"AWS": "*"}, Condition={"StringIs": {"a": "b"}}), "unknown operator"),
+        (trust_policy({"AWS": "*"}, "s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole actions"),
     ],
 )
-def test_trust_policies_that_are_refused(cloud, iam, trust, part):
-    """A trust policy is checked before it is kept, when a role is made and when it is changed."""
+def test_invalid_trust_policies_are_rejected(cloud, iam, trust, message_part):
+    """An invalid trust policy is rejected when a role is created and when it is updated."""
     assert cloud
     role = new_role(cloud, EC2).rpartition("/")[2]
     for call in (
-        lambda: iam.create_role(RoleName=name("r"), AssumeRolePolicyDocument=trust),
+        lambda: iam.create_role(RoleName=unique_name("r"), AssumeRolePolicyDocument=trust),
         lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=trust),
     ):
-        refused, message = error(call)
-        assert refused == "MalformedPolicyDocument"
-        assert part in message
+        code, message = expect_error(call)
+        assert code == "MalformedPolicyDocument"
+        assert message_part in message
     assert iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"] == json.loads(EC2)
 
 
-def test_sizes(cloud, iam):
-    """A trust policy holds 2,048 characters, a role's inline policies 10,240, a managed one 6,144: without spaces."""
+def test_policy_size_quotas(cloud, iam):
+    """Quotas without spaces: trust policy 2,048 characters, inline policies of a role 10,240, managed policy 6,144."""
     role = new_role(cloud, EC2).rpartition("/")[2]
-    many = [f"arn:aws:iam::{number:012}:root" for number in range(60)]
-    refused = error(lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=trusts({"AWS": many})))
-    assert refused == ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
-    spaced = json.dumps(json.loads(trusts({"AWS": many[:40]})), indent=20)
-    assert len(spaced) > 2048
-    iam.update_assume_role_policy(RoleName=role, PolicyDocument=spaced)
-    half = document(allow(*[f"s3:Action{number:06}" for number in range(300)]))
-    iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=half)
-    refused = error(lambda: iam.put_role_policy(RoleName=role, PolicyName="b", PolicyDocument=half))
-    assert refused == ("LimitExceeded", f"Maximum policy size of 10240 bytes exceeded for role {role}")
-    iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=half)
-    big = document(allow(*[f"s3:Action{number:06}" for number in range(400)]))
-    assert code(lambda: iam.create_policy(PolicyName=name("p"), PolicyDocument=big)) == "LimitExceeded"
+    principals = [f"arn:aws:iam::{number:012}:root" for number in range(60)]
+    error = expect_error(
+        lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=trust_policy({"AWS": principals}))
+    )
+    assert error == ("LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
+    indented = json.dumps(json.loads(trust_policy({"AWS": principals[:40]})), indent=20)
+    assert len(indented) > 2048
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=indented)
+    half_quota = policy_document(allow(*[f"s3:Action{number:06}" for number in range(300)]))
+    iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=half_quota)
+    error = expect_error(lambda: iam.put_role_policy(RoleName=role, PolicyName="b", PolicyDocument=half_quota))
+    assert error == ("LimitExceeded", f"Maximum policy size of 10240 bytes exceeded for role {role}")
+    iam.put_role_policy(RoleName=role, PolicyName="a", PolicyDocument=half_quota)
+    too_large = policy_document(allow(*[f"s3:Action{number:06}" for number in range(400)]))
+    assert (
+        expect_error_code(lambda: iam.create_policy(PolicyName=unique_name("p"), PolicyDocument=too_large))
+        == "LimitExceeded"
+    )
 
 
-def test_managed_policies_a_role(cloud, iam):
-    """A role carries ten managed policies."""
+def test_managed_policies_per_role_quota(cloud, iam):
+    """A role has at most ten managed policies."""
     role = new_role(cloud, EC2).rpartition("/")[2]
     policies = iam.list_policies(Scope="AWS", MaxItems=11)["Policies"]
     for policy in policies[:10]:
         iam.attach_role_policy(RoleName=role, PolicyArn=policy["Arn"])
     iam.attach_role_policy(RoleName=role, PolicyArn=policies[0]["Arn"])
-    refused = error(lambda: iam.attach_role_policy(RoleName=role, PolicyArn=policies[10]["Arn"]))
-    assert refused == ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
+    error = expect_error(lambda: iam.attach_role_policy(RoleName=role, PolicyArn=policies[10]["Arn"]))
+    assert error == ("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10")
 
 
-def test_what_is_in_use_stays(cloud, iam):
-    """Roles with policies, users with keys and groups, and attached policies cannot be deleted."""
+def test_entities_in_use_cannot_be_deleted(cloud, iam):
+    """Roles with policies, users with keys, and attached policies cannot be deleted."""
     role = new_role(cloud, EC2, allow("s3:*")).rpartition("/")[2]
-    policy = iam.create_policy(PolicyName=name("p"), PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    policy = iam.create_policy(PolicyName=unique_name("p"), PolicyDocument=policy_document(allow("s3:*")))["Policy"][
+        "Arn"
+    ]
     iam.attach_role_policy(RoleName=role, PolicyArn=policy)
-    assert code(lambda: iam.delete_policy(PolicyArn=policy)) == "DeleteConflict"
-    assert code(lambda: iam.delete_role(RoleName=role)) == "DeleteConflict"
+    assert expect_error_code(lambda: iam.delete_policy(PolicyArn=policy)) == "DeleteConflict"
+    assert expect_error_code(lambda: iam.delete_role(RoleName=role)) == "DeleteConflict"
     iam.detach_role_policy(RoleName=role, PolicyArn=policy)
-    assert code(lambda: iam.delete_role(RoleName=role)) == "DeleteConflict"
+    assert expect_error_code(lambda: iam.delete_role(RoleName=role)) == "DeleteConflict"
     iam.delete_role_policy(RoleName=role, PolicyName="inline")
     iam.delete_role(RoleName=role)
     iam.delete_policy(PolicyArn=policy)
     user, key = new_user(cloud)
-    refused = error(lambda: iam.delete_user(UserName=user))
-    assert refused == ("DeleteConflict", "Cannot delete entity, must delete access keys first.")
+    error = expect_error(lambda: iam.delete_user(UserName=user))
+    assert error == ("DeleteConflict", "Cannot delete entity, must delete access keys first.")
     iam.delete_access_key(UserName=user, AccessKeyId=key.access_key_id)
     iam.delete_user(UserName=user)
-    assert code(lambda: iam.get_user(UserName=user)) == "NoSuchEntity"
+    assert expect_error_code(lambda: iam.get_user(UserName=user)) == "NoSuchEntity"
 
 
-def test_updating_a_role_changes_what_is_given(cloud, iam):
-    """UpdateRole leaves alone what it is not told."""
+def test_update_role_keeps_omitted_members(cloud, iam):
+    """UpdateRole does not change members that the request omits."""
     role = new_role(cloud, EC2, Description="reader", MaxSessionDuration=7200).rpartition("/")[2]
     iam.update_role(RoleName=role, MaxSessionDuration=3600)
-    seen = iam.get_role(RoleName=role)["Role"]
-    assert (seen["Description"], seen["MaxSessionDuration"]) == ("reader", 3600)
+    description = iam.get_role(RoleName=role)["Role"]
+    assert (description["Description"], description["MaxSessionDuration"]) == ("reader", 3600)
 
 
-def test_boundaries_must_exist(cloud, iam):
-    """A boundary is a managed policy that is there."""
+def test_permissions_boundary_must_exist(cloud, iam):
+    """A permissions boundary must be an existing managed policy."""
     missing = f"arn:aws:iam::{cloud.account}:policy/missing"
     user, _ = new_user(cloud)
     for call in (
-        lambda: iam.create_user(UserName=name("u"), PermissionsBoundary=missing),
+        lambda: iam.create_user(UserName=unique_name("u"), PermissionsBoundary=missing),
         lambda: iam.put_user_permissions_boundary(UserName=user, PermissionsBoundary=missing),
-        lambda: iam.create_role(RoleName=name("r"), AssumeRolePolicyDocument=EC2, PermissionsBoundary=missing),
+        lambda: iam.create_role(RoleName=unique_name("r"), AssumeRolePolicyDocument=EC2, PermissionsBoundary=missing),
     ):
-        assert code(call) == "NoSuchEntity"
+        assert expect_error_code(call) == "NoSuchEntity"
 
 
-def test_get_user_of_a_role(cloud):
-    """A role's session has no user to show."""
-    arn = new_role(cloud, trusts({"AWS": cloud.account}), allow("iam:*"))
-    assert code(lambda: client(cloud, "iam", assume(cloud, arn)).get_user()) == "ValidationError"
+def test_get_user_of_a_role_session_is_rejected(cloud):
+    """GetUser without a name is rejected for the session of a role."""
+    arn = new_role(cloud, trust_policy({"AWS": cloud.account}), allow("iam:*"))
+    assert expect_error_code(lambda: client(cloud, "iam", assume(cloud, arn)).get_user()) == "ValidationError"
 
 
-def decisions(answer):
+def decisions(response):
     return {
         (entry["EvalActionName"], entry["EvalResourceName"]): entry["EvalDecision"]
-        for entry in answer["EvaluationResults"]
+        for entry in response["EvaluationResults"]
     }
 
 
-def test_simulating_a_principal(cloud, iam):
-    """SimulatePrincipalPolicy says what the principal may do, and does."""
+def test_simulate_principal_policy(cloud, iam):
+    """SimulatePrincipalPolicy returns the decisions of the principal's policies."""
     bucket = "arn:aws:s3:::bucket"
     arn = new_role(cloud, EC2, allow("s3:Get*", on=f"{bucket}/*"), deny("s3:GetObject", on=f"{bucket}/secret"))
-    answer = iam.simulate_principal_policy(
+    response = iam.simulate_principal_policy(
         PolicySourceArn=arn,
         ActionNames=["s3:GetObject", "s3:PutObject"],
         ResourceArns=[f"{bucket}/key", f"{bucket}/secret"],
     )
-    assert decisions(answer) == {
+    assert decisions(response) == {
         ("s3:GetObject", f"{bucket}/key"): "allowed",
         ("s3:GetObject", f"{bucket}/secret"): "explicitDeny",
         ("s3:PutObject", f"{bucket}/key"): "implicitDeny",
         ("s3:PutObject", f"{bucket}/secret"): "implicitDeny",
     }
-    assert answer["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "inline"
+    assert response["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "inline"
 
 
-def test_simulating_conditions_and_boundaries(cloud, iam):
-    """Simulation takes context, names the keys that are missing, and tells what a boundary says."""
-    when = {"StringEquals": {"aws:RequestedRegion": cloud.region}}
-    policy, boundary = document(allow("eks:*", Condition=when)), document(allow("s3:*"))
-    asked = {"PolicyInputList": [policy], "ActionNames": ["eks:ListClusters"]}
-    bare = iam.simulate_custom_policy(**asked)["EvaluationResults"][0]
-    assert (bare["EvalDecision"], bare["MissingContextValues"]) == ("implicitDeny", ["aws:RequestedRegion"])
+def test_simulate_conditions_and_boundary(cloud, iam):
+    """Simulation uses the context, returns missing context keys, and reports the boundary's decision."""
+    condition = {"StringEquals": {"aws:RequestedRegion": cloud.region}}
+    policy, boundary = policy_document(allow("eks:*", Condition=condition)), policy_document(allow("s3:*"))
+    simulation = {"PolicyInputList": [policy], "ActionNames": ["eks:ListClusters"]}
+    without_context = iam.simulate_custom_policy(**simulation)["EvaluationResults"][0]
+    assert (without_context["EvalDecision"], without_context["MissingContextValues"]) == (
+        "implicitDeny",
+        ["aws:RequestedRegion"],
+    )
     context = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": [cloud.region], "ContextKeyType": "string"}
     assert (
-        iam.simulate_custom_policy(**asked, ContextEntries=[context])["EvaluationResults"][0]["EvalDecision"]
+        iam.simulate_custom_policy(**simulation, ContextEntries=[context])["EvaluationResults"][0]["EvalDecision"]
         == "allowed"
     )
-    bound = iam.simulate_custom_policy(
-        **asked, ContextEntries=[context], PermissionsBoundaryPolicyInputList=[boundary]
+    with_boundary = iam.simulate_custom_policy(
+        **simulation, ContextEntries=[context], PermissionsBoundaryPolicyInputList=[boundary]
     )["EvaluationResults"][0]
-    assert bound["EvalDecision"] == "implicitDeny"
-    assert bound["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
+    assert with_boundary["EvalDecision"] == "implicitDeny"
+    assert with_boundary["PermissionsBoundaryDecisionDetail"] == {"AllowedByPermissionsBoundary": False}
 
 
-def test_simulating_nobody(cloud, iam):
-    """A principal that does not exist cannot be simulated."""
+def test_simulate_missing_principal(cloud, iam):
+    """Simulation of a principal that does not exist is rejected."""
     missing = f"arn:aws:iam::{cloud.account}:role/missing"
     call = lambda: iam.simulate_principal_policy(PolicySourceArn=missing, ActionNames=["s3:GetObject"])  # noqa: E731
-    assert code(call) == "NoSuchEntity"
+    assert expect_error_code(call) == "NoSuchEntity"

@@ -1,10 +1,10 @@
-"""Condition operators, each with what satisfies it and what does not."""
+"""Condition operators, each with values for which it is true and false."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cloud.policy.conditions import Condition, Context, is_operator, satisfied
+from lab.cloud.policy.conditions import Condition, Context, are_satisfied, is_operator
 
 ROLE = "arn:aws:iam::123456789012:role/team/reader"
 
@@ -84,47 +84,47 @@ MISSING = [
 ]
 
 
-@pytest.mark.parametrize(("operator", "wanted", "actual", "result"), CASES)
-def test_operator(operator, wanted, actual, result):
-    """An operator holds exactly for the values that AWS's reference says."""
-    condition = Condition(operator, "key", (wanted,))
-    assert satisfied([condition], Context({"KEY": actual})) is result
+@pytest.mark.parametrize(("operator", "expected", "actual", "result"), CASES)
+def test_condition_operator(operator, expected, actual, result):
+    """An operator is true exactly for the values of AWS's reference."""
+    condition = Condition(operator, "key", (expected,))
+    assert are_satisfied([condition], Context({"KEY": actual})) is result
 
 
 @pytest.mark.parametrize(("operator", "result"), MISSING)
-def test_missing_key(operator, result):
-    """A key that the request lacks fails an operator, unless that is negated, IfExists or ForAllValues."""
-    assert satisfied([Condition(operator, "key", ("a",))], Context()) is result
+def test_operator_with_missing_key(operator, result):
+    """An operator is false for a missing key, except negated operators, IfExists and ForAllValues."""
+    assert are_satisfied([Condition(operator, "key", ("a",))], Context()) is result
 
 
 @pytest.mark.parametrize(("value", "result"), [("true", True), ("false", False)])
-def test_null_of_missing_key(value, result):
-    """Null asks whether the key is there."""
-    assert satisfied([Condition("Null", "key", (value,))], Context()) is result
+def test_null_operator_with_missing_key(value, result):
+    """Null checks whether the key is missing."""
+    assert are_satisfied([Condition("Null", "key", (value,))], Context()) is result
 
 
-def test_several_values_are_alternatives_and_a_negation_means_none_of_them():
-    """Of several values in the policy one is enough; a negated operator wants none."""
+def test_operator_with_several_policy_values():
+    """One of several policy values must match. For a negated operator none may match."""
     context = Context({"key": "b"})
-    assert satisfied([Condition("StringEquals", "key", ("a", "b"))], context)
-    assert not satisfied([Condition("StringNotEquals", "key", ("a", "b"))], context)
+    assert are_satisfied([Condition("StringEquals", "key", ("a", "b"))], context)
+    assert not are_satisfied([Condition("StringNotEquals", "key", ("a", "b"))], context)
 
 
-def test_all_conditions_must_hold():
-    """Operators and keys are joined by and."""
+def test_all_conditions_must_be_true():
+    """All operators and keys of a Condition element must be true."""
     context = Context({"one": "1", "two": "2"})
-    both = [Condition("StringEquals", "one", ("1",)), Condition("StringEquals", "two", ("2",))]
-    assert satisfied(both, context)
-    assert not satisfied([*both, Condition("StringEquals", "two", ("3",))], context)
+    conditions = [Condition("StringEquals", "one", ("1",)), Condition("StringEquals", "two", ("2",))]
+    assert are_satisfied(conditions, context)
+    assert not are_satisfied([*conditions, Condition("StringEquals", "two", ("3",))], context)
 
 
-def test_policy_variables_are_filled_in_literally():
-    """`${key}` becomes the request's value, and a wildcard in that value matches only itself."""
+def test_policy_variables_are_replaced_literally():
+    """`${key}` is replaced by the request's value, and a wildcard in that value is literal."""
     condition = Condition("StringLike", "s3:prefix", ("home/${aws:username}/*",))
-    assert satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/bob/x", "aws:username": "*"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/ann/x"}))
-    assert not satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}), variables=False)
+    assert are_satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/bob/x", "aws:username": "*"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/ann/x"}))
+    assert not are_satisfied([condition], Context({"s3:prefix": "home/ann/x", "aws:username": "ann"}), variables=False)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_policy_variables_are_filled_in_literally():
         ("${$}x", "$x", True),
     ],
 )
-def test_special_variables(template, value, result):
-    """A variable may have a default, and `${*}`, `${?}`, `${$}` are the characters themselves."""
-    assert satisfied([Condition("StringLike", "key", (template,))], Context({"key": value})) is result
+def test_policy_variable_defaults_and_escapes(template, value, result):
+    """A variable can have a default, and `${*}`, `${?}`, `${$}` are the characters themselves."""
+    assert are_satisfied([Condition("StringLike", "key", (template,))], Context({"key": value})) is result
 
 
 @pytest.mark.parametrize(
-    ("name", "known"),
+    ("name", "is_valid"),
     [
         ("StringEquals", True),
         ("StringLikeIfExists", True),
@@ -156,35 +156,37 @@ def test_special_variables(template, value, result):
         ("Equals", False),
     ],
 )
-def test_known_operators(name, known):
-    """Operators are known by their exact names."""
-    assert is_operator(name) is known
+def test_operator_names(name, is_valid):
+    """Operator names are case-sensitive."""
+    assert is_operator(name) is is_valid
 
 
 text = st.text(max_size=20)
 
 
 @given(text, text)
-def test_negation_is_the_opposite_for_one_value(wanted, actual):
-    """For a request with one value, StringNotEquals says the opposite of StringEquals."""
+def test_string_not_equals_negates_string_equals(expected, actual):
+    """For a request with one value, StringNotEquals is the negation of StringEquals."""
     context = Context({"key": actual})
-    positive, negative = Condition("StringEquals", "key", (wanted,)), Condition("StringNotEquals", "key", (wanted,))
-    assert satisfied([positive], context, variables=False) is not satisfied([negative], context, variables=False)
+    positive, negative = Condition("StringEquals", "key", (expected,)), Condition("StringNotEquals", "key", (expected,))
+    assert are_satisfied([positive], context, variables=False) is not are_satisfied(
+        [negative], context, variables=False
+    )
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="*?$"), max_size=20), text)
-def test_without_wildcards_like_means_equals(wanted, actual):
-    """StringLike of a value without wildcards is StringEquals."""
+def test_string_like_without_wildcards_is_string_equals(expected, actual):
+    """StringLike without wildcards is StringEquals."""
     context = Context({"key": actual})
-    like, equals = Condition("StringLike", "key", (wanted,)), Condition("StringEquals", "key", (wanted,))
-    assert satisfied([like], context) is satisfied([equals], context)
+    like, equals = Condition("StringLike", "key", (expected,)), Condition("StringEquals", "key", (expected,))
+    assert are_satisfied([like], context) is are_satisfied([equals], context)
 
 
 @given(st.lists(text, min_size=1, max_size=5), st.lists(text, min_size=1, max_size=5))
-def test_set_operators_are_subset_and_intersection(wanted, actual):
-    """ForAllValues:StringEquals is a subset, ForAnyValue:StringEquals an intersection."""
+def test_set_operators(expected, actual):
+    """ForAllValues:StringEquals is a subset test, ForAnyValue:StringEquals an intersection test."""
     context = Context({"key": actual})
-    every = Condition("ForAllValues:StringEquals", "key", tuple(wanted))
-    some = Condition("ForAnyValue:StringEquals", "key", tuple(wanted))
-    assert satisfied([every], context, variables=False) is (set(actual) <= set(wanted))
-    assert satisfied([some], context, variables=False) is bool(set(actual) & set(wanted))
+    for_all = Condition("ForAllValues:StringEquals", "key", tuple(expected))
+    for_any = Condition("ForAnyValue:StringEquals", "key", tuple(expected))
+    assert are_satisfied([for_all], context, variables=False) is (set(actual) <= set(expected))
+    assert are_satisfied([for_any], context, variables=False) is bool(set(actual) & set(expected))

@@ -1,7 +1,7 @@
-"""Decisions: denies before allows, identity and resource policies, boundaries, sessions, accounts."""
+"""Policy evaluation: explicit denies, identity-based and resource-based policies, boundaries, sessions, accounts."""
 
 import pytest
-from cloud_setting import allow, deny
+from cloud_helpers import allow, deny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,12 +34,12 @@ def policy(*statements):
     return parse({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def to(principal, effect="Allow", **more):
-    return policy({"Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": f"{BUCKET}/*", **more})
+def resource_policy(principal, effect="Allow", **elements):
+    return policy({"Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": f"{BUCKET}/*", **elements})
 
 
 READ = policy(allow("s3:Get*", on=f"{BUCKET}/*"))
-NOTHING = policy(allow("iam:GetUser"))
+UNRELATED = policy(allow("iam:GetUser"))
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ NOTHING = policy(allow("iam:GetUser"))
         (allow("s3:*", Condition={"StringEquals": {"aws:username": "ann"}}), False),
     ],
 )
-def test_statement(statement, allowed):
-    """A statement concerns the actions and resources that it names, and those that it does not exclude."""
+def test_statement_actions_and_resources(statement, allowed):
+    """A statement applies to the actions and resources that it names, or that it does not exclude."""
     assert evaluate(request, Policies(identity=[policy(statement)])).allowed is allowed
 
 
-def test_nothing_allows_nothing():
-    """Without policies everything is denied."""
-    verdict = evaluate(request, Policies())
-    assert verdict.decision is Decision.IMPLICIT_DENY
-    assert verdict.reason("s3:GetObject") == "because no identity-based policy allows the s3:GetObject action"
+def test_no_policy_is_an_implicit_deny():
+    """Without policies every request is implicitly denied."""
+    result = evaluate(request, Policies())
+    assert result.decision is Decision.IMPLICIT_DENY
+    assert result.reason("s3:GetObject") == "because no identity-based policy allows the s3:GetObject action"
 
 
 DENY = policy(deny("s3:GetObject"))
@@ -80,21 +80,21 @@ DENY = policy(deny("s3:GetObject"))
     ("policies", "source"),
     [
         (Policies(identity=[READ, DENY]), Source.IDENTITY),
-        (Policies(identity=[READ], resource=to({"AWS": USER}, "Deny")), Source.RESOURCE),
-        (Policies(identity=[READ], resource=to("*", "Deny")), Source.RESOURCE),
+        (Policies(identity=[READ], resource=resource_policy({"AWS": USER}, "Deny")), Source.RESOURCE),
+        (Policies(identity=[READ], resource=resource_policy("*", "Deny")), Source.RESOURCE),
         (Policies(identity=[READ], boundary=policy(allow("*"), deny("s3:*"))), Source.BOUNDARY),
         (Policies(identity=[READ], session=[READ, DENY]), Source.SESSION),
     ],
 )
-def test_an_explicit_deny_wins(policies, source):
-    """An explicit deny in any policy wins over every allow, and the message says where it is."""
-    verdict = evaluate(request, policies)
-    assert (verdict.decision, verdict.source) == (Decision.EXPLICIT_DENY, source)
-    assert verdict.reason("s3:GetObject").endswith(source.value)
+def test_explicit_deny_overrides_allow(policies, source):
+    """An explicit deny in any policy overrides every allow, and the reason names its type of policy."""
+    result = evaluate(request, policies)
+    assert (result.decision, result.source) == (Decision.EXPLICIT_DENY, source)
+    assert result.reason("s3:GetObject").endswith(source.value)
 
 
 @pytest.mark.parametrize(
-    ("principal", "who", "identity", "same_account", "allowed"),
+    ("principal", "caller", "identity", "same_account", "allowed"),
     [
         # same account: naming the principal is enough, naming the account is not
         ({"AWS": USER}, user, [], True, True),
@@ -115,42 +115,42 @@ def test_an_explicit_deny_wins(policies, source):
         ({"AWS": OTHER}, user, [READ], False, False),
     ],
 )
-def test_resource_policy(principal, who, identity, same_account, allowed):
-    """In one account either side may allow, across accounts both must."""
-    asked = Request("s3:GetObject", f"{BUCKET}/key", who)
-    policies = Policies(identity=identity, resource=to(principal), same_account=same_account)
-    assert evaluate(asked, policies).allowed is allowed
+def test_resource_based_policy(principal, caller, identity, same_account, allowed):
+    """In the same account one of both policies must allow the request, across accounts both must."""
+    evaluated_request = Request("s3:GetObject", f"{BUCKET}/key", caller)
+    policies = Policies(identity=identity, resource=resource_policy(principal), same_account=same_account)
+    assert evaluate(evaluated_request, policies).allowed is allowed
 
 
 @pytest.mark.parametrize(
-    ("principal", "who", "allowed"),
+    ("principal", "caller", "allowed"),
     [({"AWS": USER}, user, True), ({"AWS": SESSION}, session, True), ({"AWS": ROLE}, session, False)],
 )
-def test_boundary_and_session_do_not_narrow_what_the_resource_gives_to_the_principal_itself(principal, who, allowed):
-    """A boundary narrows a grant to the role, but not one to the user or to this very session."""
-    asked = Request("s3:GetObject", f"{BUCKET}/key", who)
-    policies = Policies(resource=to(principal), boundary=NOTHING, session=[NOTHING])
-    assert evaluate(asked, policies).allowed is allowed
+def test_boundary_does_not_limit_resource_policy_grants_to_the_principal(principal, caller, allowed):
+    """A boundary limits a resource-based grant to the role, but not one to the user or the session."""
+    evaluated_request = Request("s3:GetObject", f"{BUCKET}/key", caller)
+    policies = Policies(resource=resource_policy(principal), boundary=UNRELATED, session=[UNRELATED])
+    assert evaluate(evaluated_request, policies).allowed is allowed
 
 
 @pytest.mark.parametrize(
     ("boundary", "sessions", "source"),
     [
-        (NOTHING, [], Source.BOUNDARY),
-        (None, [NOTHING], Source.SESSION),
-        (READ, [NOTHING, READ], None),
+        (UNRELATED, [], Source.BOUNDARY),
+        (None, [UNRELATED], Source.SESSION),
+        (READ, [UNRELATED, READ], None),
         (READ, [], None),
     ],
 )
-def test_boundaries_and_session_policies_narrow(boundary, sessions, source):
-    """A boundary and session policies must allow as well; several session policies are alternatives."""
-    verdict = evaluate(request, Policies(identity=[READ], boundary=boundary, session=sessions))
-    assert verdict.allowed is (source is None)
-    assert source is None or verdict.source is source
+def test_boundary_and_session_policies_must_allow(boundary, sessions, source):
+    """A boundary and the session policies must allow too. One of several session policies is enough."""
+    result = evaluate(request, Policies(identity=[READ], boundary=boundary, session=sessions))
+    assert result.allowed is (source is None)
+    assert source is None or result.source is source
 
 
 @pytest.mark.parametrize(
-    ("who", "principal", "allowed"),
+    ("caller", "principal", "allowed"),
     [
         (service_principal("ec2.amazonaws.com"), {"Service": "ec2.amazonaws.com"}, True),
         (service_principal("ec2.amazonaws.com"), {"Service": ["eks.amazonaws.com"]}, False),
@@ -160,38 +160,40 @@ def test_boundaries_and_session_policies_narrow(boundary, sessions, source):
         (federated_principal("arn:x:oidc-provider/i"), {"AWS": "*"}, False),
     ],
 )
-def test_services_and_federated_principals_are_named_exactly(who, principal, allowed):
-    """No wildcard means a service or an identity provider."""
+def test_wildcard_matches_no_service_or_federated_principal(caller, principal, allowed):
+    """A wildcard principal matches no service and no identity provider."""
     trust = policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-    verdict = evaluate(Request("sts:AssumeRole", ROLE, who), Policies(resource=trust, resource_must_allow=True))
-    assert verdict.allowed is allowed
+    result = evaluate(Request("sts:AssumeRole", ROLE, caller), Policies(resource=trust, resource_must_allow=True))
+    assert result.allowed is allowed
 
 
-def test_a_trust_policy_must_allow():
-    """The caller's own policies do not make a role trust it."""
-    asked = Request("sts:AssumeRole", ROLE, user)
-    everything = policy(allow("*"))
-    assert not evaluate(asked, Policies(identity=[everything], resource_must_allow=True)).allowed
+def test_trust_policy_must_allow():
+    """The caller's own policies do not replace an allow in the trust policy."""
+    evaluated_request = Request("sts:AssumeRole", ROLE, user)
+    allow_all = policy(allow("*"))
+    assert not evaluate(evaluated_request, Policies(identity=[allow_all], resource_must_allow=True)).allowed
 
 
-def test_not_principal_means_everybody_else():
-    """NotPrincipal in a deny spares those that it names."""
-    spared = policy({"Effect": "Deny", "NotPrincipal": {"AWS": [USER]}, "Action": "s3:*", "Resource": "*"})
-    assert evaluate(request, Policies(identity=[READ], resource=spared)).allowed
+def test_deny_with_not_principal():
+    """A deny with NotPrincipal applies to all principals except the listed ones."""
+    deny_others = policy({"Effect": "Deny", "NotPrincipal": {"AWS": [USER]}, "Action": "s3:*", "Resource": "*"})
+    assert evaluate(request, Policies(identity=[READ], resource=deny_others)).allowed
     other = Request("s3:GetObject", f"{BUCKET}/key", session)
-    assert evaluate(other, Policies(identity=[READ], resource=spared)).decision is Decision.EXPLICIT_DENY
+    assert evaluate(other, Policies(identity=[READ], resource=deny_others)).decision is Decision.EXPLICIT_DENY
 
 
-def test_variables_in_resources():
-    """`${aws:username}` in a resource is the caller's name; it is text in documents of the older version."""
-    own = {"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/${aws:username}"}
-    asked = Request("iam:GetUser", USER, user, Context({"aws:username": "ann"}))
-    assert evaluate(asked, Policies(identity=[policy(own)])).allowed
-    assert not evaluate(asked, Policies(identity=[parse({"Version": "2008-10-17", "Statement": own})])).allowed
+def test_policy_variables_in_resources():
+    """`${aws:username}` in a resource is the caller's name, and literal text in version 2008-10-17."""
+    own_user = {"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/${aws:username}"}
+    evaluated_request = Request("iam:GetUser", USER, user, Context({"aws:username": "ann"}))
+    assert evaluate(evaluated_request, Policies(identity=[policy(own_user)])).allowed
+    assert not evaluate(
+        evaluated_request, Policies(identity=[parse({"Version": "2008-10-17", "Statement": own_user})])
+    ).allowed
 
 
 @pytest.mark.parametrize(
-    ("bad", "problem"),
+    ("document", "problem"),
     [
         ("{", "not JSON"),
         ("[]", "not a JSON object"),
@@ -206,49 +208,49 @@ def test_variables_in_resources():
         ({"Statement": [{"Effect": "Allow", "Action": "a:b", "Principal": {"Robot": "x"}}]}, "unknown kind"),
     ],
 )
-def test_documents_that_are_none_are_refused(bad, problem):
-    """What is not a policy is refused with what is wrong."""
+def test_invalid_policy_documents_are_rejected(document, problem):
+    """An invalid policy document is rejected with the problem."""
     with pytest.raises(PolicyError, match=problem):
-        parse(bad)
+        parse(document)
 
 
-def test_all_problems_are_named_at_once():
-    """Two mistakes are two problems."""
-    with pytest.raises(PolicyError) as refused:
+def test_policy_error_lists_all_problems():
+    """A document with two problems raises one error with both."""
+    with pytest.raises(PolicyError) as raised:
         parse({"Version": "1", "Statement": [{"Effect": "Maybe", "Action": "a:b"}]})
-    assert len(refused.value.problems) == 2
+    assert len(raised.value.problems) == 2
 
 
 actions = st.sampled_from(["s3:GetObject", "s3:PutObject", "iam:GetUser", "s3:*", "*", "sts:AssumeRole"])
 effects = st.sampled_from(["Allow", "Deny"])
 resources = st.sampled_from(["*", f"{BUCKET}/*", f"{BUCKET}/key", BUCKET])
 statements = st.builds(lambda e, a, r: {"Effect": e, "Action": a, "Resource": r}, effects, actions, resources)
-policies = st.lists(statements, min_size=1, max_size=4).map(lambda found: policy(*found))
+policies = st.lists(statements, min_size=1, max_size=4).map(lambda statement_list: policy(*statement_list))
 
 
 @given(st.lists(policies, max_size=3), policies)
-def test_a_boundary_never_adds(identity, boundary):
-    """Whatever a boundary says, nothing is allowed with it that is not allowed without it."""
+def test_boundary_never_grants(identity, boundary):
+    """A boundary allows no request that is denied without it."""
     with_boundary = evaluate(request, Policies(identity=identity, boundary=boundary))
     assert not with_boundary.allowed or evaluate(request, Policies(identity=identity)).allowed
 
 
 @given(st.lists(policies, max_size=3), st.lists(policies, min_size=1, max_size=2))
-def test_session_policies_never_add(identity, session_policies):
-    """Whatever session policies say, they only take away."""
-    narrowed = evaluate(request, Policies(identity=identity, session=session_policies))
-    assert not narrowed.allowed or evaluate(request, Policies(identity=identity)).allowed
+def test_session_policies_never_grant(identity, session_policies):
+    """Session policies allow no request that is denied without them."""
+    with_session_policies = evaluate(request, Policies(identity=identity, session=session_policies))
+    assert not with_session_policies.allowed or evaluate(request, Policies(identity=identity)).allowed
 
 
 @given(st.lists(policies, max_size=3), policies)
-def test_a_deny_is_final(identity, more):
-    """Adding a policy never turns an explicit deny into anything else."""
+def test_additional_policy_keeps_explicit_deny(identity, additional):
+    """An additional policy does not change an explicit deny."""
     before = evaluate(request, Policies(identity=identity))
-    after = evaluate(request, Policies(identity=[*identity, more]))
+    after = evaluate(request, Policies(identity=[*identity, additional]))
     assert before.decision is not Decision.EXPLICIT_DENY or after.decision is Decision.EXPLICIT_DENY
 
 
-@given(st.permutations([READ, DENY, NOTHING, policy(allow("*"))]))
-def test_order_does_not_count(order):
-    """The order of policies changes no decision."""
+@given(st.permutations([READ, DENY, UNRELATED, policy(allow("*"))]))
+def test_policy_order_has_no_effect(order):
+    """The order of policies does not change the decision."""
     assert evaluate(request, Policies(identity=order)).decision is Decision.EXPLICIT_DENY

@@ -1,4 +1,4 @@
-"""The proxy: every name of AWS, nothing else, and no client that it cannot cope with."""
+"""The proxy: AWS host names, blocked hosts, certificates, and unusual clients."""
 
 import asyncio
 import hashlib
@@ -14,10 +14,10 @@ from unittest.mock import AsyncMock, Mock, patch
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_setting import Issuer, client, name
+from cloud_helpers import Issuer, client, unique_name
 
 from lab.cloud import issuers
-from lab.cloud.certificates import is_aws
+from lab.cloud.certificates import is_aws_host
 from lab.cloud.proxy import Proxy
 from lab.interfaces import clean_environment
 
@@ -33,8 +33,8 @@ def address(cloud):
     return "127.0.0.1", int(cloud.access.proxy_url.rpartition(":")[2])
 
 
-def say(cloud, text):
-    """What the proxy answers to `text`, until it closes."""
+def send(cloud, text):
+    """Send `text` to the proxy and return all that it sends until it closes the connection."""
     with socket.create_connection(address(cloud), timeout=30) as connection:
         connection.sendall(text.encode())
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
@@ -57,42 +57,40 @@ def say(cloud, text):
         "sts..amazonaws.com:443",
     ],
 )
-def test_other_hosts_are_refused_in_words(cloud, target):
-    """What is not AWS's API is refused with 403, in the status line and the body."""
-    answer = say(cloud, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
-    reason = f"the lab stands in for AWS only (HTTPS, port 443), and lets nothing reach {target}"
-    assert answer.startswith(f"HTTP/1.1 403 Forbidden: {reason}\r\n")
-    assert answer.endswith(f"\r\n\r\n{reason}\n")
+def test_other_hosts_are_blocked_with_a_reason(cloud, target):
+    """Hosts other than AWS's API get 403, with the reason in the status line and the body."""
+    response = send(cloud, f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
+    reason = f"the lab's proxy serves AWS hosts only (HTTPS, port 443) and blocks {target}"
+    assert response.startswith(f"HTTP/1.1 403 Forbidden: {reason}\r\n")
+    assert response.endswith(f"\r\n\r\n{reason}\n")
 
 
-def test_plain_http_is_refused_in_words(cloud):
-    """Requests without TLS are refused, to AWS's names too."""
+def test_plain_http_is_blocked_with_a_reason(cloud):
+    """Requests without TLS are blocked, for AWS hosts too."""
     for url in ("http://example.com/", "http://sts.amazonaws.com/", "/"):
-        answer = say(cloud, f"POST {url} HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc")
-        assert answer.startswith("HTTP/1.1 403 Forbidden: the lab's proxy serves HTTPS to AWS only, not POST")
+        response = send(cloud, f"POST {url} HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc")
+        assert response.startswith("HTTP/1.1 403 Forbidden: the lab's proxy serves HTTPS to AWS only, not POST")
 
 
-def test_a_large_refused_upload_still_gets_its_answer(cloud):
-    """A client in the middle of an upload reads why it is refused."""
+def test_blocked_upload_receives_the_response(cloud):
+    """A client that sends a large upload receives the response of the proxy."""
     body = "x" * 5_000_000
-    answer = say(cloud, f"PUT http://example.com/ HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}")
-    assert answer.startswith("HTTP/1.1 403 ")
+    response = send(cloud, f"PUT http://example.com/ HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n{body}")
+    assert response.startswith("HTTP/1.1 403 ")
 
 
-@pytest.mark.parametrize(
-    "garbage", ["\x16\x03\x01\x02\x00", "HELLO\r\n\r\n", "CONNECT\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"]
-)
-def test_garbage_ends_the_connection(cloud, garbage):
-    """What is not HTTP gets no answer that could be taken for one, and disturbs nobody."""
+@pytest.mark.parametrize("text", ["\x16\x03\x01\x02\x00", "HELLO\r\n\r\n", "CONNECT\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"])
+def test_invalid_http_closes_the_connection(cloud, text):
+    """Input that is not HTTP gets no success response, and later requests work."""
     with socket.create_connection(address(cloud), timeout=30) as connection:
-        connection.sendall(garbage.encode("latin-1"))
+        connection.sendall(text.encode("latin-1"))
         connection.shutdown(socket.SHUT_WR)
         assert b"200" not in b"".join(iter(lambda: connection.recv(65536), b""))
     assert client(cloud, "sts").get_caller_identity()
 
 
 @pytest.mark.parametrize(
-    ("host", "known"),
+    ("host", "is_aws"),
     [
         ("sts.amazonaws.com", True),
         ("eks.ap-northeast-1.amazonaws.com", True),
@@ -109,9 +107,9 @@ def test_garbage_ends_the_connection(cloud, garbage):
         ("sts.amazonaws.org", False),
     ],
 )
-def test_names_of_aws(host, known):
-    """AWS's API has names under three domains, of any depth."""
-    assert is_aws(host) is known
+def test_aws_host_names(host, is_aws):
+    """AWS's API has host names with any number of labels in three domains."""
+    assert is_aws_host(host) is is_aws
 
 
 @pytest.mark.parametrize(
@@ -125,20 +123,20 @@ def test_names_of_aws(host, known):
         f"{'x' * 63}.s3.ap-northeast-1.amazonaws.com",
     ],
 )
-def test_certificates_for_names_of_any_depth(http, host):
-    """Each name has a certificate that a client of the lab's authority accepts."""
+def test_certificates_of_host_names_with_any_number_of_labels(http, host):
+    """Each AWS host has a certificate that a client with the lab's certificate authority accepts."""
     assert http.get(f"https://{host}/").status_code in {400, 403, 404}
 
 
-def test_an_issuers_documents(http, issuer):
-    """A cluster's issuer publishes its configuration and its keys, as EKS's does."""
-    seen = http.get(f"{issuer.url}/.well-known/openid-configuration").json()
-    assert seen["issuer"] == issuer.url
-    assert http.get(seen["jwks_uri"]).json() == issuer.jwks()
+def test_oidc_issuer_documents(http, issuer):
+    """A cluster's issuer publishes its OpenID configuration and its keys, as EKS's does."""
+    configuration = http.get(f"{issuer.url}/.well-known/openid-configuration").json()
+    assert configuration["issuer"] == issuer.url
+    assert http.get(configuration["jwks_uri"]).json() == issuer.jwks()
 
 
-def test_an_issuer_that_is_gone(http):
-    """Nothing is published for a cluster that is not there, nor beside the two documents."""
+def test_unregistered_oidc_issuer_returns_404(http):
+    """A missing issuer, and any other document of an issuer, returns 404."""
     other = Issuer(url="https://oidc.eks.ap-northeast-1.amazonaws.com/id/00000000000000000000000000000000")
     assert http.get(f"{other.url}/keys").status_code == 404
     other.publish()
@@ -148,32 +146,32 @@ def test_an_issuer_that_is_gone(http):
     assert http.get(f"{other.url}/keys").status_code == 404
 
 
-def test_large_objects(cloud):
-    """Twenty megabytes go in and come back unchanged."""
-    s3, bucket, body = client(cloud, "s3"), name("bucket"), os.urandom(20_000_000)
+def test_large_s3_object(cloud):
+    """An S3 object of twenty megabytes is uploaded and downloaded unchanged."""
+    s3, bucket, body = client(cloud, "s3"), unique_name("bucket"), os.urandom(20_000_000)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
     s3.put_object(Bucket=bucket, Key="large", Body=body)
-    back = s3.get_object(Bucket=bucket, Key="large")["Body"].read()
-    assert hashlib.sha256(back).digest() == hashlib.sha256(body).digest()
+    downloaded = s3.get_object(Bucket=bucket, Key="large")["Body"].read()
+    assert hashlib.sha256(downloaded).digest() == hashlib.sha256(body).digest()
 
 
-def test_many_at_once(cloud):
-    """64 callers at once are all answered, each as itself."""
+def test_concurrent_connections(cloud):
+    """64 concurrent callers all receive their own identity."""
     threads = 64
     pool_config = Config(max_pool_connections=threads)
     sts = client(cloud, "sts", config=pool_config)
-    gate = threading.Barrier(threads)
+    barrier = threading.Barrier(threads)
 
-    def ask(_number):
-        gate.wait()
+    def read_arn(_number):
+        barrier.wait()
         return sts.get_caller_identity()["Arn"]
 
     with ThreadPoolExecutor(threads) as pool:
-        assert set(pool.map(ask, range(threads))) == {f"arn:aws:iam::{cloud.account}:user/lab-admin"}
+        assert set(pool.map(read_arn, range(threads))) == {f"arn:aws:iam::{cloud.account}:user/lab-admin"}
 
 
-def test_silent_and_half_closed_clients_hold_up_nobody(cloud):
-    """Clients that say nothing, or leave in the middle, cost others nothing."""
+def test_idle_and_half_closed_clients_do_not_block_others(cloud):
+    """Idle and half-closed connections do not block other clients."""
     with ExitStack() as stack:
         for text in ("", "CONNECT sts.am", "CONNECT sts.amazonaws.com:443 HTTP/1.1\r\n\r\n"):
             for half_close in (True, False):
@@ -184,21 +182,21 @@ def test_silent_and_half_closed_clients_hold_up_nobody(cloud):
         assert client(cloud, "sts").get_caller_identity()
 
 
-def test_slow_clients(cloud):
-    """A request that comes byte by byte is served."""
+def test_slow_client(cloud):
+    """A request that arrives byte by byte is served."""
     tls = ssl.create_default_context(cafile=cloud.access.ca_file)
-    with socket.create_connection(address(cloud), timeout=30) as plain:
+    with socket.create_connection(address(cloud), timeout=30) as connection:
         for byte in b"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nHost: sts.amazonaws.com\r\n\r\n":
-            plain.send(bytes([byte]))
-        assert plain.recv(65536).startswith(b"HTTP/1.1 200 ")
-        with tls.wrap_socket(plain, server_hostname="sts.amazonaws.com") as secure:
+            connection.send(bytes([byte]))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with tls.wrap_socket(connection, server_hostname="sts.amazonaws.com") as secure:
             for byte in b"GET / HTTP/1.1\r\nHost: sts.amazonaws.com\r\nConnection: close\r\n\r\n":
                 secure.send(bytes([byte]))
             assert secure.recv(65536).startswith(b"HTTP/1.1 403 ")
 
 
-def test_no_thread_is_left_behind(cloud):
-    """After the callers have gone, so have the threads that served them."""
+def test_server_threads_end_with_their_connections(cloud):
+    """The threads that serve connections end after the clients disconnect."""
     before = set(threading.enumerate())
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: client(cloud, "sts").get_caller_identity(), range(32)))
@@ -208,8 +206,8 @@ def test_no_thread_is_left_behind(cloud):
 
 
 @pytest.mark.parametrize("steps", range(8))
-def test_proxy_closes_the_upstream_connection_when_it_is_stopped_at_any_step(cloud, steps):
-    """A connection that ends while the proxy stops leaves no open socket: Python would report it later, elsewhere."""
+def test_stop_closes_the_upstream_connection_at_any_step(cloud, steps):
+    """A connection that ends while the proxy stops leaves no open socket. Python would report it in a later test."""
     upstream_writers = []
 
     async def connect(*address):
@@ -221,13 +219,13 @@ def test_proxy_closes_the_upstream_connection_when_it_is_stopped_at_any_step(clo
         server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
         proxy = Proxy(cloud, server.sockets[0].getsockname()[1])
         client_side = Mock(drain=AsyncMock(), wait_closed=AsyncMock())
-        handing_on = asyncio.ensure_future(proxy._hand_on(asyncio.StreamReader(), client_side))
+        forwarding = asyncio.ensure_future(proxy._forward(asyncio.StreamReader(), client_side))
         while not upstream_writers or not upstream_writers[0].transport.get_protocol()._stream_reader.at_eof():  # noqa: ASYNC110 - each step counts
             await asyncio.sleep(0)
         for _ in range(steps):
             await asyncio.sleep(0)
-        handing_on.cancel()
-        await asyncio.gather(handing_on, return_exceptions=True)
+        forwarding.cancel()
+        await asyncio.gather(forwarding, return_exceptions=True)
         server.close()
 
     open_connection = asyncio.open_connection
@@ -236,8 +234,8 @@ def test_proxy_closes_the_upstream_connection_when_it_is_stopped_at_any_step(clo
     assert upstream_writers[0].transport.is_closing()
 
 
-def test_curl_in_the_labs_environment(cloud):
-    """A program that knows nothing of AWS is held back just so."""
+def test_curl_is_blocked(cloud):
+    """curl with the lab's environment cannot reach other hosts."""
     environment = {**clean_environment(os.environ), **cloud.access.environment()}
     run = subprocess.run(
         ["curl", "-sS", "-o", "-", "https://example.com"], env=environment, capture_output=True, text=True, check=False

@@ -1,54 +1,56 @@
-"""What calls of the services that add-ons use are about: policies that name one resource reach no other."""
+"""Resource ARNs of the services that add-ons use: a policy on one resource denies calls on others."""
 
 import pytest
-from cloud_setting import allow, client, code, name, new_user
+from cloud_helpers import allow, client, expect_error_code, new_user, unique_name
 
 
 def zone(cloud):
-    """A hosted zone, and the call that lists its records."""
-    made = client(cloud, "route53").create_hosted_zone(Name=f"{name('z')}.test", CallerReference=name("z"))
-    found = made["HostedZone"]["Id"].rpartition("/")[2]
-    arn = f"arn:aws:route53:::hostedzone/{found}"
-    return arn, "route53", lambda api: api.list_resource_record_sets(HostedZoneId=found)
+    """Create a hosted zone. Return its ARN, its service, and the call that lists its records."""
+    response = client(cloud, "route53").create_hosted_zone(
+        Name=f"{unique_name('z')}.test", CallerReference=unique_name("z")
+    )
+    zone_id = response["HostedZone"]["Id"].rpartition("/")[2]
+    arn = f"arn:aws:route53:::hostedzone/{zone_id}"
+    return arn, "route53", lambda api: api.list_resource_record_sets(HostedZoneId=zone_id)
 
 
 def queue(cloud):
-    called = name("queue")
-    url = client(cloud, "sqs").create_queue(QueueName=called)["QueueUrl"]
-    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{called}"
+    resource_name = unique_name("queue")
+    url = client(cloud, "sqs").create_queue(QueueName=resource_name)["QueueUrl"]
+    arn = f"arn:aws:sqs:{cloud.region}:{cloud.account}:{resource_name}"
     return arn, "sqs", lambda api: api.receive_message(QueueUrl=url)
 
 
 def secret(cloud):
-    arn = client(cloud, "secretsmanager").create_secret(Name=name("secret"), SecretString="x")["ARN"]
+    arn = client(cloud, "secretsmanager").create_secret(Name=unique_name("secret"), SecretString="x")["ARN"]
     return arn, "secretsmanager", lambda api: api.get_secret_value(SecretId=arn)
 
 
 def secret_by_name(cloud):
-    called = name("secret")
-    arn = client(cloud, "secretsmanager").create_secret(Name=called, SecretString="x")["ARN"]
-    return arn, "secretsmanager", lambda api: api.get_secret_value(SecretId=called)
+    resource_name = unique_name("secret")
+    arn = client(cloud, "secretsmanager").create_secret(Name=resource_name, SecretString="x")["ARN"]
+    return arn, "secretsmanager", lambda api: api.get_secret_value(SecretId=resource_name)
 
 
 def parameter(cloud):
-    path = f"/team/{name('parameter')}"
+    path = f"/team/{unique_name('parameter')}"
     client(cloud, "ssm").put_parameter(Name=path, Value="x", Type="String")
     arn = f"arn:aws:ssm:{cloud.region}:{cloud.account}:parameter{path}"
     return arn, "ssm", lambda api: api.get_parameter(Name=path)
 
 
 def file_system(cloud):
-    found = client(cloud, "efs").create_file_system(CreationToken=name("fs"))["FileSystemId"]
-    arn = f"arn:aws:elasticfilesystem:{cloud.region}:{cloud.account}:file-system/{found}"
-    return arn, "efs", lambda api: api.describe_mount_targets(FileSystemId=found)
+    file_system_id = client(cloud, "efs").create_file_system(CreationToken=unique_name("fs"))["FileSystemId"]
+    arn = f"arn:aws:elasticfilesystem:{cloud.region}:{cloud.account}:file-system/{file_system_id}"
+    return arn, "efs", lambda api: api.describe_mount_targets(FileSystemId=file_system_id)
 
 
 def target_group(cloud):
     vpc = client(cloud, "ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
-    made = client(cloud, "elbv2").create_target_group(
-        Name=name("tg"), Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip"
+    response = client(cloud, "elbv2").create_target_group(
+        Name=unique_name("tg"), Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip"
     )
-    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    arn = response["TargetGroups"][0]["TargetGroupArn"]
     return (
         arn,
         "elbv2",
@@ -57,10 +59,10 @@ def target_group(cloud):
 
 
 def log_group(cloud):
-    called, stream = f"/aws/{name('logs')}", name("stream")
-    client(cloud, "logs").create_log_group(logGroupName=called)
-    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{called}:*"
-    return arn, "logs", lambda api: api.create_log_stream(logGroupName=called, logStreamName=stream)
+    resource_name, stream = f"/aws/{unique_name('logs')}", unique_name("stream")
+    client(cloud, "logs").create_log_group(logGroupName=resource_name)
+    arn = f"arn:aws:logs:{cloud.region}:{cloud.account}:log-group:{resource_name}:*"
+    return arn, "logs", lambda api: api.create_log_stream(logGroupName=resource_name, logStreamName=stream)
 
 
 ACTIONS = {
@@ -75,12 +77,12 @@ ACTIONS = {
 }
 
 
-@pytest.mark.parametrize("make", ACTIONS)
-def test_a_policy_on_one_resource_reaches_no_other(cloud, make):
-    """Allowed on the one that its policy names, denied on another of the same kind."""
-    mine, service, use = make(cloud)
-    _, _, use_other = make(cloud)
-    _, key = new_user(cloud, allow(ACTIONS[make], on=mine))
+@pytest.mark.parametrize("create", ACTIONS)
+def test_policy_on_one_resource_denies_others(cloud, create):
+    """A policy allows the resource that it names, and denies another one of the same kind."""
+    arn, service, call = create(cloud)
+    _, _, call_other = create(cloud)
+    _, key = new_user(cloud, allow(ACTIONS[create], on=arn))
     api = client(cloud, service, key)
-    assert use(api)
-    assert code(lambda: use_other(api)) in {"AccessDenied", "AccessDeniedException"}
+    assert call(api)
+    assert expect_error_code(lambda: call_other(api)) in {"AccessDenied", "AccessDeniedException"}

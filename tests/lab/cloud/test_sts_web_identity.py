@@ -1,4 +1,4 @@
-"""AssumeRoleWithWebIdentity: one genuine token gets in, and every other is refused with STS's own error."""
+"""AssumeRoleWithWebIdentity: a valid token is accepted, and each invalid token is rejected with STS's own error."""
 
 import base64
 import hmac
@@ -6,22 +6,22 @@ import json
 import time
 
 import pytest
-from cloud_setting import (
+from cloud_helpers import (
     AUDIENCE,
     ISSUER,
     SUBJECT,
     Issuer,
     allow,
-    anonymous,
-    aws,
+    anonymous_client,
     client,
-    code,
-    credentials,
-    document,
-    error,
-    name,
+    expect_error,
+    expect_error_code,
     new_role,
-    trusts,
+    policy_document,
+    read_credentials,
+    run_aws_cli,
+    trust_policy,
+    unique_name,
 )
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -41,43 +41,46 @@ def role(cloud, issuer, provider):
     return new_role(cloud, issuer.trust(provider), allow("s3:ListAllMyBuckets"))
 
 
-def assume(cloud, role, token, **more):
-    return anonymous(cloud, "sts").assume_role_with_web_identity(
-        RoleArn=role, RoleSessionName="pod", WebIdentityToken=token, **more
+def assume(cloud, role, token, **members):
+    return anonymous_client(cloud, "sts").assume_role_with_web_identity(
+        RoleArn=role, RoleSessionName="pod", WebIdentityToken=token, **members
     )
 
 
-def refusal(cloud, role, token):
-    return error(lambda: assume(cloud, role, token))
+def assume_error(cloud, role, token):
+    return expect_error(lambda: assume(cloud, role, token))
 
 
-def test_a_genuine_token(cloud, issuer, provider, role):
-    """A genuine token gives the role, and STS says whose it was."""
-    answer = assume(cloud, role, issuer.token())
-    assert answer["SubjectFromWebIdentityToken"] == SUBJECT
-    assert answer["Provider"] == provider
-    assert answer["Audience"] == AUDIENCE
-    session = credentials(answer)
+def test_valid_token_assumes_the_role(cloud, issuer, provider, role):
+    """A valid token returns a session of the role, with the token's subject, provider and audience."""
+    response = assume(cloud, role, issuer.token())
+    assert response["SubjectFromWebIdentityToken"] == SUBJECT
+    assert response["Provider"] == provider
+    assert response["Audience"] == AUDIENCE
+    session = read_credentials(response)
     assert client(cloud, "s3", session).list_buckets()
-    assert client(cloud, "sts", session).get_caller_identity()["Arn"] == answer["AssumedRoleUser"]["Arn"]
-    assert code(lambda: client(cloud, "iam", session).list_users()) == "AccessDenied"
+    assert client(cloud, "sts", session).get_caller_identity()["Arn"] == response["AssumedRoleUser"]["Arn"]
+    assert expect_error_code(lambda: client(cloud, "iam", session).list_users()) == "AccessDenied"
 
 
-def test_the_aws_command_in_a_pod(cloud, issuer, role, tmp_path):
-    """The aws command with a token file lists buckets, and may make none."""
+def test_aws_cli_with_a_web_identity_token_file(cloud, issuer, role, tmp_path):
+    """The AWS CLI with a token file lists buckets, cannot create one, and prints the error for each invalid token."""
     token = tmp_path / "token"
     token.write_text(issuer.token())
     pod = {"AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": str(token), "AWS_STS_REGIONAL_ENDPOINTS": "regional"}
-    bucket = name("bucket")
+    bucket = unique_name("bucket")
     client(cloud, "s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
-    assert bucket in aws(cloud, "s3", "ls", home=tmp_path / "a", extra=pod).stdout
-    assert "AccessDenied" in aws(cloud, "s3", "mb", f"s3://{name('b')}", home=tmp_path / "b", extra=pod).stderr
+    assert bucket in run_aws_cli(cloud, "s3", "ls", home=tmp_path / "a", variables=pod).stdout
+    assert (
+        "AccessDenied"
+        in run_aws_cli(cloud, "s3", "mb", f"s3://{unique_name('b')}", home=tmp_path / "b", variables=pod).stderr
+    )
     token.write_text(issuer.token(sub="system:serviceaccount:default:other"))
-    assert "(AccessDenied)" in aws(cloud, "s3", "ls", home=tmp_path / "c", extra=pod).stderr
+    assert "(AccessDenied)" in run_aws_cli(cloud, "s3", "ls", home=tmp_path / "c", variables=pod).stderr
     token.write_text(issuer.token(key=rsa.generate_private_key(65537, 2048)))
-    assert "(InvalidIdentityToken)" in aws(cloud, "s3", "ls", home=tmp_path / "d", extra=pod).stderr
+    assert "(InvalidIdentityToken)" in run_aws_cli(cloud, "s3", "ls", home=tmp_path / "d", variables=pod).stderr
     token.write_text(issuer.token(exp=int(time.time()) - 60))
-    assert "(ExpiredTokenException)" in aws(cloud, "s3", "ls", home=tmp_path / "e", extra=pod).stderr
+    assert "(ExpiredTokenException)" in run_aws_cli(cloud, "s3", "ls", home=tmp_path / "e", variables=pod).stderr
 
 
 @pytest.mark.parametrize(
@@ -89,86 +92,88 @@ def test_the_aws_command_in_a_pod(cloud, issuer, role, tmp_path):
         {"sub": SUBJECT.upper()},
     ],
 )
-def test_another_service_account(cloud, issuer, role, claims):
-    """Another service account or namespace is not trusted."""
-    assert refusal(cloud, role, issuer.token(**claims)) == NOT_AUTHORIZED
+def test_other_service_accounts_are_denied(cloud, issuer, role, claims):
+    """Another service account or namespace is denied."""
+    assert assume_error(cloud, role, issuer.token(**claims)) == NOT_AUTHORIZED
 
 
-def test_another_audience(cloud, issuer, role):
-    """A token for somebody else is refused, before any trust policy is asked."""
-    assert refusal(cloud, role, issuer.token(aud=["https://kubernetes.default.svc"])) == (
+def test_wrong_audience_is_rejected_before_the_trust_policy(cloud, issuer, role):
+    """A token for another audience is rejected before the trust policy is evaluated."""
+    assert assume_error(cloud, role, issuer.token(aud=["https://kubernetes.default.svc"])) == (
         "InvalidIdentityToken",
         "Incorrect token audience",
     )
 
 
-def test_an_audience_of_the_provider_that_the_role_does_not_trust(cloud, issuer, provider, role):
-    """The provider's client ids and the trust policy's `aud` are two links: both must fit."""
+def test_audience_must_match_provider_and_trust_policy(cloud, issuer, provider, role):
+    """The audience must be a client id of the provider and must be allowed by the trust policy."""
     iam = client(cloud, "iam")
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=provider, ClientID="other")
-    assert refusal(cloud, role, issuer.token(aud=["other"])) == NOT_AUTHORIZED
+    assert assume_error(cloud, role, issuer.token(aud=["other"])) == NOT_AUTHORIZED
     iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=provider, ClientID="other")
-    assert refusal(cloud, role, issuer.token(aud=["other"]))[0] == "InvalidIdentityToken"
+    assert assume_error(cloud, role, issuer.token(aud=["other"]))[0] == "InvalidIdentityToken"
 
 
-def test_another_cluster(cloud, role):
-    """A genuine token of a cluster that is not registered is refused, and one that is registered is not trusted."""
+def test_tokens_of_other_clusters_are_rejected(cloud, role):
+    """A token of an unregistered cluster is rejected, and one of a registered cluster is not trusted."""
     other = Issuer(url=f"{ISSUER[:-1]}0")
     other.publish()
-    assert refusal(cloud, role, other.token()) == (
+    assert assume_error(cloud, role, other.token()) == (
         "InvalidIdentityToken",
         f"No OpenIDConnect provider found in your account for {other.url}",
     )
     other.register(cloud)
-    assert refusal(cloud, role, other.token()) == NOT_AUTHORIZED
+    assert assume_error(cloud, role, other.token()) == NOT_AUTHORIZED
     issuers.unregister(other.url)
-    refused = refusal(cloud, role, other.token())
-    assert refused[0] == "InvalidIdentityToken"
-    assert "Couldn't retrieve verification key" in refused[1]
+    error = assume_error(cloud, role, other.token())
+    assert error[0] == "InvalidIdentityToken"
+    assert "Couldn't retrieve verification key" in error[1]
 
 
-def test_a_role_of_another_account(cloud, issuer, provider):
-    """The provider must be registered in the role's own account."""
+def test_provider_must_be_in_the_account_of_the_role(cloud, issuer, provider):
+    """The OIDC provider must be in the role's own account."""
     partner = cloud.add_account("210987654321")
-    foreign = new_role(cloud, issuer.trust(provider), allow("*"), who=partner)
-    refused = refusal(cloud, foreign, issuer.token())
-    assert refused == ("InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {ISSUER}")
-    own = issuer.register(cloud, partner)
-    assert refusal(cloud, foreign, issuer.token()) == NOT_AUTHORIZED
-    trusting = new_role(cloud, issuer.trust(own), who=partner)
-    assert assume(cloud, trusting, issuer.token())["AssumedRoleUser"]["Arn"].startswith("arn:aws:sts::210987654321:")
+    foreign = new_role(cloud, issuer.trust(provider), allow("*"), caller=partner)
+    error = assume_error(cloud, foreign, issuer.token())
+    assert error == ("InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {ISSUER}")
+    partner_provider = issuer.register(cloud, partner)
+    assert assume_error(cloud, foreign, issuer.token()) == NOT_AUTHORIZED
+    trusting_role = new_role(cloud, issuer.trust(partner_provider), caller=partner)
+    assert assume(cloud, trusting_role, issuer.token())["AssumedRoleUser"]["Arn"].startswith(
+        "arn:aws:sts::210987654321:"
+    )
 
 
-def test_an_issuer_that_does_not_answer(cloud, issuer, role):
-    """Where the cluster is down, STS says that it could not ask."""
+def test_unreachable_issuer(cloud, issuer, role):
+    """An unreachable issuer returns IDPCommunicationError."""
     issuers.register(issuer.url, lambda: 1 / 0)
-    assert refusal(cloud, role, issuer.token())[0] == "IDPCommunicationError"
+    assert assume_error(cloud, role, issuer.token())[0] == "IDPCommunicationError"
     issuer.publish()
     assert assume(cloud, role, issuer.token())
 
 
-def test_expired(cloud, issuer, role):
-    """An expired token is told as expired."""
-    refused = refusal(cloud, role, issuer.token(exp=int(time.time()) - 1))
-    assert refused[0] == "ExpiredTokenException"
-    assert refused[1].startswith("Token expired: current date/time ")
+def test_expired_token(cloud, issuer, role):
+    """An expired token returns ExpiredTokenException."""
+    error = assume_error(cloud, role, issuer.token(exp=int(time.time()) - 1))
+    assert error[0] == "ExpiredTokenException"
+    assert error[1].startswith("Token expired: current date/time ")
 
 
-def part(value):
+def base64url(value):
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def unsigned(issuer, algorithm="none"):
     claims = {"iss": issuer.url, "sub": SUBJECT, "aud": [AUDIENCE], "iat": 1, "exp": int(time.time()) + 600}
     header = {"alg": algorithm, "kid": issuer.kid}
-    return f"{part(json.dumps(header).encode())}.{part(json.dumps(claims).encode())}."
+    return f"{base64url(json.dumps(header).encode())}.{base64url(json.dumps(claims).encode())}."
 
 
 def signed_with_the_public_key(issuer):
-    """HS256 with the public key as the secret: what a careless verifier takes."""
+    """Return a token signed with HS256 and the public key as the secret."""
     form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     text = unsigned(issuer, "HS256").rstrip(".")
-    return f"{text}.{part(hmac.digest(issuer.key.public_key().public_bytes(*form), text.encode(), 'sha256'))}"
+    return f"{text}.{base64url(hmac.digest(issuer.key.public_key().public_bytes(*form), text.encode(), 'sha256'))}"
 
 
 @pytest.mark.parametrize(
@@ -187,21 +192,21 @@ def signed_with_the_public_key(issuer):
         lambda _issuer: "aaaa.bbbb.cccc",
     ],
 )
-def test_forged_tokens(cloud, issuer, role, forge):
-    """What the issuer did not sign as it stands is refused."""
-    assert refusal(cloud, role, forge(issuer))[0] == "InvalidIdentityToken"
+def test_forged_tokens_are_rejected(cloud, issuer, role, forge):
+    """A token that the issuer did not sign unchanged is rejected."""
+    assert assume_error(cloud, role, forge(issuer))[0] == "InvalidIdentityToken"
 
 
-def test_an_issuer_of_the_same_name_without_tls(cloud, issuer, role):
-    """An issuer is its whole URL."""
+def test_issuer_must_equal_the_provider_url(cloud, issuer, role):
+    """The issuer is compared as a whole URL."""
     for url in (issuer.url.replace("https://", "http://"), issuer.host_and_path, issuer.url + "/"):
-        assert refusal(cloud, role, issuer.token(iss=url))[0] == "InvalidIdentityToken"
+        assert assume_error(cloud, role, issuer.token(iss=url))[0] == "InvalidIdentityToken"
 
 
-def test_a_role_that_is_not_there(cloud, issuer, provider):
-    """A role that does not exist is not told from one that does not trust."""
+def test_missing_role_is_denied(cloud, issuer, provider):
+    """A missing role returns the same error as a role that does not trust the token."""
     assert provider
-    assert refusal(cloud, f"arn:aws:iam::{cloud.account}:role/nobody", issuer.token()) == NOT_AUTHORIZED
+    assert assume_error(cloud, f"arn:aws:iam::{cloud.account}:role/missing", issuer.token()) == NOT_AUTHORIZED
 
 
 @pytest.mark.parametrize(
@@ -213,40 +218,40 @@ def test_a_role_that_is_not_there(cloud, issuer, provider):
         ("StringEquals", [SUBJECT, "system:serviceaccount:default:other"], True),
     ],
 )
-def test_wildcards_in_subjects(cloud, issuer, provider, *, operator, subject, allowed):
-    """A wildcard is a wildcard under StringLike, and a letter under StringEquals."""
+def test_wildcards_in_subject_conditions(cloud, issuer, provider, *, operator, subject, allowed):
+    """A wildcard in `sub` matches with StringLike, and is literal with StringEquals."""
     arn = new_role(cloud, issuer.trust(provider, operator=operator, sub=subject))
     if allowed:
         assert assume(cloud, arn, issuer.token())
     else:
-        assert refusal(cloud, arn, issuer.token()) == NOT_AUTHORIZED
+        assert assume_error(cloud, arn, issuer.token()) == NOT_AUTHORIZED
 
 
 def test_condition_keys_with_https_match_nothing(cloud, issuer, provider):
-    """The condition keys are the issuer without https://: with it, they are keys that no request has."""
+    """A condition key is the issuer without https://. With https:// it is a key that no request has."""
     condition = {"StringEquals": {f"{issuer.url}:sub": SUBJECT}}
-    trust = trusts({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition)
-    assert refusal(cloud, new_role(cloud, trust), issuer.token()) == NOT_AUTHORIZED
+    trust = trust_policy({"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition=condition)
+    assert assume_error(cloud, new_role(cloud, trust), issuer.token()) == NOT_AUTHORIZED
 
 
-def test_a_trust_policy_for_the_wrong_action(cloud, issuer, provider):
-    """sts:AssumeRole is another action."""
-    arn = new_role(cloud, trusts({"Federated": provider}, "sts:AssumeRole"))
-    assert refusal(cloud, arn, issuer.token()) == NOT_AUTHORIZED
+def test_trust_policy_for_assume_role_is_not_enough(cloud, issuer, provider):
+    """A trust policy for sts:AssumeRole does not allow sts:AssumeRoleWithWebIdentity."""
+    arn = new_role(cloud, trust_policy({"Federated": provider}, "sts:AssumeRole"))
+    assert assume_error(cloud, arn, issuer.token()) == NOT_AUTHORIZED
 
 
-def test_limits_of_the_session(cloud, issuer, role):
-    """Duration and session policy have the limits that AssumeRole's have."""
-    over = lambda: assume(cloud, role, issuer.token(), DurationSeconds=7200)  # noqa: E731
-    assert code(over) == "ValidationError"
-    narrow = credentials(assume(cloud, role, issuer.token(), Policy=document(allow("iam:*"))))
-    assert code(lambda: client(cloud, "s3", narrow).list_buckets()) == "AccessDenied"
+def test_web_identity_session_limits(cloud, issuer, role):
+    """Duration and session policy have the same limits as for AssumeRole."""
+    too_long = lambda: assume(cloud, role, issuer.token(), DurationSeconds=7200)  # noqa: E731
+    assert expect_error_code(too_long) == "ValidationError"
+    limited = read_credentials(assume(cloud, role, issuer.token(), Policy=policy_document(allow("iam:*"))))
+    assert expect_error_code(lambda: client(cloud, "s3", limited).list_buckets()) == "AccessDenied"
 
 
-def test_deleting_the_provider_ends_new_sessions(cloud, role, issuer, provider):
-    """Without the provider no new session is opened; the provider is the trust in the cluster."""
+def test_deleted_provider_allows_no_new_session(cloud, role, issuer, provider):
+    """Without its OIDC provider the token is rejected."""
     iam = client(cloud, "iam")
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
-    assert refusal(cloud, role, issuer.token())[0] == "InvalidIdentityToken"
+    assert assume_error(cloud, role, issuer.token())[0] == "InvalidIdentityToken"
     issuer.register(cloud)
     assert assume(cloud, role, issuer.token())

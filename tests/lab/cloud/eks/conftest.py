@@ -1,4 +1,4 @@
-"""EKS in the lab's AWS, IAM enforced, with recorders for clusters, and clients that check the model."""
+"""Fixtures of the EKS tests: a `Cloud` with recording control planes, and clients that validate each response."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from eks_double import RecordingControlPlane, RecordingControlPlanes
-from eks_setting import ACCOUNT, ADMINISTRATOR, EVERYTHING, POD_TRUST, QUICK, REGION, trust
-from eks_shapes import Watch
+from eks_constants import ACCOUNT, ADMINISTRATOR, EVERYTHING, POD_TRUST, QUICK, REGION, trust
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
 from moto.iam.models import iam_backends
+from recording_control_plane import RecordingControlPlane, RecordingControlPlanes
+from response_validation import ResponseValidator
 
 from lab.cloud import Cloud, eks
 from lab.interfaces import CloudAccess
@@ -34,25 +34,25 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def watch() -> Watch:
-    return Watch()
+def response_validator() -> ResponseValidator:
+    return ResponseValidator()
 
 
 @dataclass
 class Lab:
-    """One test's AWS: principals made in IAM itself, clients signed by them."""
+    """The AWS of one test: creates IAM users and roles, and clients that sign as them."""
 
     access: CloudAccess
-    watch: Watch
+    response_validator: ResponseValidator
     clients: dict[tuple[str, ...], Any]
     planes: RecordingControlPlanes = field(default_factory=RecordingControlPlanes)
-    made: ExitStack = field(default_factory=ExitStack)
+    cleanup: ExitStack = field(default_factory=ExitStack)
 
     def user(self, name: str, account: str = ACCOUNT, policy: str | None = EVERYTHING) -> dict[str, str]:
-        """Makes a user with `policy`; gives the arguments that sign a client as it."""
+        """Create a user with `policy`. Return the boto3 arguments of its access key."""
         iam = iam_backends[account]["aws"]
         iam.create_user("us-east-1", name)
-        self.made.callback(iam.users.pop, name)
+        self.cleanup.callback(iam.users.pop, name)
         if policy is not None:
             iam.put_user_policy(name, "policy", policy)
         key = iam.create_access_key(name)
@@ -61,17 +61,17 @@ class Lab:
     def role(self, name: str, document: str, path: str = "/", account: str = ACCOUNT) -> str:
         iam = iam_backends[account]["aws"]
         role = iam.create_role(name, document, path, None, "", [], 3600, None)
-        self.made.callback(iam.roles.pop, role.id, None)
+        self.cleanup.callback(iam.roles.pop, role.id, None)
         return str(role.arn)
 
     def delete_role(self, name: str) -> None:
         iam_backends[ACCOUNT]["aws"].delete_role(name)
 
     def client(self, service: str = "eks", *, region: str = REGION, **keys: str) -> Any:
-        """A client, as the administrator unless `keys` are somebody else's."""
+        """Return a client that signs with `keys`, by default as the administrator."""
         keys = keys or self.administrator
-        known = (service, region, keys["aws_access_key_id"])
-        if known not in self.clients:
+        cache_key = (service, region, keys["aws_access_key_id"])
+        if cache_key not in self.clients:
             proxies = {"https": self.access.proxy_url}
             client = boto3.client(
                 service,
@@ -80,8 +80,8 @@ class Lab:
                 config=Config(retries={"total_max_attempts": 1}, proxies=proxies),
                 **keys,
             )
-            self.clients[known] = self.watch.attach(client) if service.startswith("eks") else client
-        return self.clients[known]
+            self.clients[cache_key] = self.response_validator.attach(client) if service.startswith("eks") else client
+        return self.clients[cache_key]
 
     @property
     def administrator(self) -> dict[str, str]:
@@ -92,7 +92,7 @@ class Lab:
         return [subnet.id for subnet in ec2_backends[account][region].describe_subnets()][:2]
 
     def plane(self, name: str) -> RecordingControlPlane:
-        return self.planes.named(name)
+        return self.planes.find(name)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +101,8 @@ def clients() -> dict[tuple[str, ...], Any]:
 
 
 @pytest.fixture
-def lab(cloud: Cloud, watch: Watch, clients: dict[tuple[str, ...], Any]) -> Iterator[Lab]:
-    lab = Lab(cloud.access, watch, clients)
+def lab(cloud: Cloud, response_validator: ResponseValidator, clients: dict[tuple[str, ...], Any]) -> Iterator[Lab]:
+    lab = Lab(cloud.access, response_validator, clients)
     eks.install(lab.planes)
     yield lab
     lab.planes.may_start.set()
@@ -111,7 +111,7 @@ def lab(cloud: Cloud, watch: Watch, clients: dict[tuple[str, ...], Any]) -> Iter
     eks.shutdown()
     for account in {key.account for key in lab.planes.started}:
         eks_backends[account][REGION].clusters.clear()
-    lab.made.close()
+    lab.cleanup.close()
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def pod_role(lab: Lab) -> str:
 
 @pytest.fixture
 def make_cluster(lab: Lab, client: Any, cluster_role: str) -> Any:
-    """Makes a cluster in the mode given and waits until it is ACTIVE; gives its name."""
+    """Return a function that creates a cluster, waits until it is ACTIVE, and returns its name."""
 
     def make(name: str = "eks-clu", mode: str = "API_AND_CONFIG_MAP", **members: Any) -> str:
         client.create_cluster(
@@ -153,13 +153,13 @@ def make_cluster(lab: Lab, client: Any, cluster_role: str) -> Any:
 
 
 @pytest.fixture
-def refused(client: Any) -> Any:
-    """Calls an operation that must be refused; gives its error code and message."""
+def expect_error(client: Any) -> Any:
+    """Return a function that calls an operation, which must fail, and returns the error's code and message."""
 
-    def call(operation: str, using: Any = None, **members: Any) -> tuple[str, str]:
-        target = using or client
-        with pytest.raises(target.exceptions.ClientError) as raised:
-            getattr(target, operation)(**members)
+    def call(operation: str, using_client: Any = None, **members: Any) -> tuple[str, str]:
+        api = using_client or client
+        with pytest.raises(api.exceptions.ClientError) as raised:
+            getattr(api, operation)(**members)
         error = raised.value.response["Error"]
         return error["Code"], error["Message"]
 
@@ -167,15 +167,15 @@ def refused(client: Any) -> Any:
 
 
 @pytest.fixture
-def finished(client: Any) -> Any:
-    """Waits for an update, and gives it."""
+def wait_for_update(client: Any) -> Any:
+    """Return a function that waits for the end of an update and returns the update."""
 
-    def wait(name: str, update: dict[str, Any], **of: str) -> dict[str, Any]:
+    def wait(name: str, update: dict[str, Any], **resource: str) -> dict[str, Any]:
         for _ in range(QUICK["MaxAttempts"]):
-            found = client.describe_update(name=name, updateId=update["id"], **of)["update"]
-            if found["status"] != "InProgress":
-                return found
+            current = client.describe_update(name=name, updateId=update["id"], **resource)["update"]
+            if current["status"] != "InProgress":
+                return current
             threading.Event().wait(QUICK["Delay"])
-        raise AssertionError(f"{update['id']} is not done")
+        raise AssertionError(f"{update['id']} is still in progress")
 
     return wait

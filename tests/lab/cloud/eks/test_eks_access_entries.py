@@ -1,7 +1,7 @@
-"""Access entries and access policies through boto3, each rule by its refusal, and what the control plane is told."""
+"""Access entries and access policies with boto3: validation errors, and the settings of the control plane."""
 
 import pytest
-from eks_setting import ACCOUNT, trust
+from eks_constants import ACCOUNT, trust
 
 from lab.interfaces import AssociatedAccessPolicy
 
@@ -16,13 +16,13 @@ def cluster(lab, make_cluster):
     return make_cluster()
 
 
-def entry_of(lab, arn):
+def find_entry(lab, arn):
     identity = lab.plane("eks-clu").identity
     return next((entry for entry in identity.access_entries if entry.principal.arn == arn), None)
 
 
-def test_entry_reaches_the_control_plane(lab, client, cluster):
-    """An entry is in effect when CreateAccessEntry answers, with the principal's unique id; and out when deleted."""
+def test_access_entry_is_applied_to_the_control_plane(lab, client, cluster):
+    """An entry is in effect when CreateAccessEntry returns, with the principal's unique id, until it is deleted."""
     created = client.create_access_entry(
         clusterName=cluster, principalArn=USER, kubernetesGroups=["operators"], tags={"team": "ops"}
     )["accessEntry"]
@@ -31,16 +31,16 @@ def test_entry_reaches_the_control_plane(lab, client, cluster):
     assert created["accessEntryArn"].startswith(
         f"arn:aws:eks:ap-northeast-1:{ACCOUNT}:access-entry/eks-clu/user/{ACCOUNT}/eks-ope/"
     )
-    entry = entry_of(lab, USER)
+    entry = find_entry(lab, USER)
     assert entry.kubernetes_groups == ("operators",)
-    known = lab.client("iam").get_user(UserName="eks-ope")["User"]
-    assert entry.principal.unique_id == known["UserId"]
+    user = lab.client("iam").get_user(UserName="eks-ope")["User"]
+    assert entry.principal.unique_id == user["UserId"]
     client.delete_access_entry(clusterName=cluster, principalArn=USER)
-    assert entry_of(lab, USER) is None
+    assert find_entry(lab, USER) is None
 
 
-def test_default_usernames(lab, client, cluster):
-    """A user's username is its ARN; a role's is the ARN of its sessions, without the role's path."""
+def test_access_entry_default_usernames(lab, client, cluster):
+    """A user's default username is its ARN. A role's is the ARN of its sessions, without the role's path."""
     arn = lab.role("dev", trust("ec2.amazonaws.com"), path="/team/a/")
     assert arn.endswith(":role/team/a/dev")
     entry = client.create_access_entry(clusterName=cluster, principalArn=arn)["accessEntry"]
@@ -48,41 +48,41 @@ def test_default_usernames(lab, client, cluster):
     assert entry["username"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/{{{{SessionName}}}}"
 
 
-def test_update_changes_what_is_given(lab, client, cluster):
-    """UpdateAccessEntry changes groups or username, keeps what is not given, and clears groups with an empty list."""
+def test_update_access_entry_keeps_omitted_members(lab, client, cluster):
+    """UpdateAccessEntry changes groups or username, keeps omitted members, and clears groups with an empty list."""
     client.create_access_entry(clusterName=cluster, principalArn=USER, kubernetesGroups=["a"], username="ope")
     client.update_access_entry(clusterName=cluster, principalArn=USER, kubernetesGroups=["b", "c"])
-    assert (entry_of(lab, USER).username, entry_of(lab, USER).kubernetes_groups) == ("ope", ("b", "c"))
+    assert (find_entry(lab, USER).username, find_entry(lab, USER).kubernetes_groups) == ("ope", ("b", "c"))
     client.update_access_entry(clusterName=cluster, principalArn=USER, kubernetesGroups=[], username="oper")
-    assert (entry_of(lab, USER).username, entry_of(lab, USER).kubernetes_groups) == ("oper", ())
+    assert (find_entry(lab, USER).username, find_entry(lab, USER).kubernetes_groups) == ("oper", ())
 
 
-def test_one_entry_a_principal(client, cluster, refused):
-    """A second entry for a principal is a 409; for the creator, who got one, the first is already."""
+def test_duplicate_access_entry_is_rejected(client, cluster, expect_error):
+    """A second entry for a principal is a 409, also for the creator, whose entry EKS created."""
     client.create_access_entry(clusterName=cluster, principalArn=USER)
     expected = ("ResourceInUseException", "The specified access entry resource is already in use on this cluster.")
-    assert refused("create_access_entry", clusterName=cluster, principalArn=USER) == expected
+    assert expect_error("create_access_entry", clusterName=cluster, principalArn=USER) == expected
     creator = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
-    assert refused("create_access_entry", clusterName=cluster, principalArn=creator) == expected
+    assert expect_error("create_access_entry", clusterName=cluster, principalArn=creator) == expected
 
 
-def test_recreated_role_keeps_the_old_id(lab, client, cluster):
-    """An entry keeps the unique id of the role it was made for, so a role made again under its ARN does not match."""
+def test_access_entry_keeps_the_unique_id_of_a_recreated_role(lab, client, cluster):
+    """An entry keeps the unique id of its role, so that a role created again with the same ARN does not match."""
     arn = lab.role("dev", trust("ec2.amazonaws.com"))
     client.create_access_entry(clusterName=cluster, principalArn=arn)
-    before = entry_of(lab, arn).principal.unique_id
+    original_id = find_entry(lab, arn).principal.unique_id
     lab.delete_role("dev")
     lab.role("dev", trust("ec2.amazonaws.com"))
     client.update_access_entry(clusterName=cluster, principalArn=arn, kubernetesGroups=["devs"])
-    looker = lab.client("iam")
-    assert entry_of(lab, arn).principal.unique_id == before
-    assert looker.get_role(RoleName="dev")["Role"]["RoleId"] != before
+    iam = lab.client("iam")
+    assert find_entry(lab, arn).principal.unique_id == original_id
+    assert iam.get_role(RoleName="dev")["Role"]["RoleId"] != original_id
 
 
 @pytest.mark.parametrize(
-    ("arn", "words"),
+    ("arn", "message_part"),
     [
-        (f"arn:aws:iam::{ACCOUNT}:user/nobody", "The specified principalArn is invalid: invalid principal."),
+        (f"arn:aws:iam::{ACCOUNT}:user/missing", "The specified principalArn is invalid: invalid principal."),
         (f"arn:aws:iam::{ACCOUNT}:role/dev", "The specified principalArn is invalid: invalid principal."),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/dev/me", "The principalArn parameter format is not valid"),
         (ACCOUNT, "The principalArn parameter format is not valid"),
@@ -93,14 +93,17 @@ def test_recreated_role_keeps_the_old_id(lab, client, cluster):
         ),
     ],
 )
-def test_principals_that_are_refused(lab, cluster, refused, arn, words):
-    """Only a user or role that is there, by its full ARN, gets an entry: sessions and service-linked roles never."""
+def test_invalid_principals_are_rejected(lab, cluster, expect_error, arn, message_part):
+    """An entry requires the full ARN of an existing user or role, not of a session or a service-linked role."""
     lab.role("dev", trust("ec2.amazonaws.com"), path="/team/")
-    assert refused("create_access_entry", clusterName=cluster, principalArn=arn) == ("InvalidParameterException", words)
+    assert expect_error("create_access_entry", clusterName=cluster, principalArn=arn) == (
+        "InvalidParameterException",
+        message_part,
+    )
 
 
 @pytest.mark.parametrize(
-    ("members", "words"),
+    ("members", "message_part"),
     [
         ({"kubernetesGroups": ["ok", "system:masters"]}, "The kubernetes group name system:masters is invalid"),
         ({"username": "system:node"}, "it cannot start with system:"),
@@ -112,15 +115,15 @@ def test_principals_that_are_refused(lab, cluster, refused, arn, words):
         ({"username": "{{SessionName}}:x"}, "needs a colon before it"),
     ],
 )
-def test_names_that_are_refused(lab, client, cluster, refused, members, words):
-    """Reserved groups and usernames are refused when an entry is made and when it is changed; nothing changes."""
-    code, message = refused("create_access_entry", clusterName=cluster, principalArn=USER, **members)
-    assert (code, words in message) == ("InvalidParameterException", True), message
+def test_reserved_usernames_and_groups_are_rejected(lab, client, cluster, expect_error, members, message_part):
+    """Reserved groups and usernames are rejected by CreateAccessEntry and UpdateAccessEntry, without a change."""
+    code, message = expect_error("create_access_entry", clusterName=cluster, principalArn=USER, **members)
+    assert (code, message_part in message) == ("InvalidParameterException", True), message
     client.create_access_entry(clusterName=cluster, principalArn=USER, username="team:{{SessionName}}")
-    code, message = refused("update_access_entry", clusterName=cluster, principalArn=USER, **members)
-    assert (code, words in message) == ("InvalidParameterException", True), message
-    assert entry_of(lab, USER).username == "team:{{SessionName}}"
-    assert entry_of(lab, USER).kubernetes_groups == ()
+    code, message = expect_error("update_access_entry", clusterName=cluster, principalArn=USER, **members)
+    assert (code, message_part in message) == ("InvalidParameterException", True), message
+    assert find_entry(lab, USER).username == "team:{{SessionName}}"
+    assert find_entry(lab, USER).kubernetes_groups == ()
 
 
 @pytest.mark.parametrize(
@@ -131,18 +134,18 @@ def test_names_that_are_refused(lab, client, cluster, refused, members, words):
         ("FARGATE_LINUX", "system:node:{{SessionName}}"),
     ],
 )
-def test_node_types_decide_everything(lab, client, cluster, node_role, refused, entry_type, username):
-    """Types other than STANDARD set username and groups, take neither, no policy, and no other account's principal."""
-    wanted = {"clusterName": cluster, "principalArn": node_role, "type": entry_type}
-    assert refused("create_access_entry", **wanted, kubernetesGroups=["x"])[0] == "InvalidParameterException"
-    assert refused("create_access_entry", **wanted, username="x")[0] == "InvalidParameterException"
+def test_node_access_entry_types(lab, client, cluster, node_role, expect_error, entry_type, username):
+    """Node types set username and groups. They accept neither, no access policy, and no role of another account."""
+    request = {"clusterName": cluster, "principalArn": node_role, "type": entry_type}
+    assert expect_error("create_access_entry", **request, kubernetesGroups=["x"])[0] == "InvalidParameterException"
+    assert expect_error("create_access_entry", **request, username="x")[0] == "InvalidParameterException"
     foreign = lab.role("foreign", trust("ec2.amazonaws.com"), account="222222222222")
-    code, message = refused("create_access_entry", clusterName=cluster, principalArn=foreign, type=entry_type)
+    code, message = expect_error("create_access_entry", clusterName=cluster, principalArn=foreign, type=entry_type)
     assert (code, "must belong to the cluster's account" in message) == ("InvalidParameterException", True)
-    entry = client.create_access_entry(**wanted)["accessEntry"]
+    entry = client.create_access_entry(**request)["accessEntry"]
     assert entry["username"] == username
     assert "system:nodes" in entry["kubernetesGroups"]
-    code, _ = refused(
+    code, _ = expect_error(
         "associate_access_policy",
         clusterName=cluster,
         principalArn=node_role,
@@ -150,62 +153,66 @@ def test_node_types_decide_everything(lab, client, cluster, node_role, refused, 
         accessScope={"type": "cluster"},
     )
     assert code == "InvalidRequestException"
-    assert entry_of(lab, node_role).policies == ()
+    assert find_entry(lab, node_role).policies == ()
 
 
-def test_foreign_principals_may_be_standard(lab, client, cluster):
-    """A STANDARD entry takes a principal of another account."""
+def test_standard_access_entry_of_another_account(lab, client, cluster):
+    """A STANDARD entry accepts a principal of another account."""
     foreign = lab.role("foreign", trust("ec2.amazonaws.com"), account="222222222222")
     assert (
         client.create_access_entry(clusterName=cluster, principalArn=foreign)["accessEntry"]["principalArn"] == foreign
     )
 
 
-def test_config_map_clusters_have_no_entries(lab, make_cluster, refused):
-    """In CONFIG_MAP mode every access entry call is refused in EKS's words."""
+def test_access_entries_require_an_api_mode(lab, make_cluster, expect_error):
+    """In CONFIG_MAP mode every access entry operation is rejected with EKS's message."""
     lab.user("eks-ope")
     name = make_cluster("old", mode="CONFIG_MAP")
     expected = (
         "InvalidRequestException",
         "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
     )
-    one = {"clusterName": name, "principalArn": USER}
-    assert refused("create_access_entry", **one) == expected
-    assert refused("describe_access_entry", **one) == expected
-    assert refused("update_access_entry", **one) == expected
-    assert refused("delete_access_entry", **one) == expected
-    assert refused("list_access_entries", clusterName=name) == expected
-    assert refused("list_associated_access_policies", **one) == expected
-    assert refused("associate_access_policy", **one, policyArn=VIEW, accessScope={"type": "cluster"}) == expected
-    assert refused("disassociate_access_policy", **one, policyArn=VIEW) == expected
+    target = {"clusterName": name, "principalArn": USER}
+    assert expect_error("create_access_entry", **target) == expected
+    assert expect_error("describe_access_entry", **target) == expected
+    assert expect_error("update_access_entry", **target) == expected
+    assert expect_error("delete_access_entry", **target) == expected
+    assert expect_error("list_access_entries", clusterName=name) == expected
+    assert expect_error("list_associated_access_policies", **target) == expected
+    assert (
+        expect_error("associate_access_policy", **target, policyArn=VIEW, accessScope={"type": "cluster"}) == expected
+    )
+    assert expect_error("disassociate_access_policy", **target, policyArn=VIEW) == expected
 
 
-def test_missing_entry(cluster, refused):
-    """An entry that is not there is a 404 that says how to list those that are."""
-    code, message = refused("describe_access_entry", clusterName=cluster, principalArn=USER)
+def test_missing_access_entry(cluster, expect_error):
+    """A missing entry is a 404 whose message names list-access-entries."""
+    code, message = expect_error("describe_access_entry", clusterName=cluster, principalArn=USER)
     assert code == "ResourceNotFoundException"
     assert message.endswith("You can view your available access entries with 'list-access-entries'.")
 
 
-def test_policies_reach_the_control_plane(lab, client, cluster):
-    """An associated policy is in effect when the call answers; associating it again changes its scope."""
-    one = {"clusterName": cluster, "principalArn": USER}
-    client.create_access_entry(**one)
-    client.associate_access_policy(**one, policyArn=VIEW, accessScope={"type": "cluster"})
-    client.associate_access_policy(**one, policyArn=EDIT, accessScope={"type": "namespace", "namespaces": ["a", "b*"]})
-    assert entry_of(lab, USER).policies == (
+def test_access_policies_are_applied_to_the_control_plane(lab, client, cluster):
+    """An associated policy is in effect when the call returns. A second association changes its scope."""
+    target = {"clusterName": cluster, "principalArn": USER}
+    client.create_access_entry(**target)
+    client.associate_access_policy(**target, policyArn=VIEW, accessScope={"type": "cluster"})
+    client.associate_access_policy(
+        **target, policyArn=EDIT, accessScope={"type": "namespace", "namespaces": ["a", "b*"]}
+    )
+    assert find_entry(lab, USER).policies == (
         AssociatedAccessPolicy(VIEW),
         AssociatedAccessPolicy(EDIT, ("a", "b*")),
     )
-    client.associate_access_policy(**one, policyArn=VIEW, accessScope={"type": "namespace", "namespaces": ["c"]})
-    client.disassociate_access_policy(**one, policyArn=EDIT)
-    assert entry_of(lab, USER).policies == (AssociatedAccessPolicy(VIEW, ("c",)),)
-    listed = client.list_associated_access_policies(**one)
-    assert listed["associatedAccessPolicies"][0]["accessScope"] == {"type": "namespace", "namespaces": ["c"]}
+    client.associate_access_policy(**target, policyArn=VIEW, accessScope={"type": "namespace", "namespaces": ["c"]})
+    client.disassociate_access_policy(**target, policyArn=EDIT)
+    assert find_entry(lab, USER).policies == (AssociatedAccessPolicy(VIEW, ("c",)),)
+    page = client.list_associated_access_policies(**target)
+    assert page["associatedAccessPolicies"][0]["accessScope"] == {"type": "namespace", "namespaces": ["c"]}
 
 
 @pytest.mark.parametrize(
-    ("policy", "scope", "words"),
+    ("policy", "scope", "message_part"),
     [
         ("arn:aws:iam::aws:policy/AdministratorAccess", {"type": "cluster"}, "policyArn parameter format is not valid"),
         (VIEW + "Typo", {"type": "cluster"}, "does not exist"),
@@ -214,18 +221,20 @@ def test_policies_reach_the_control_plane(lab, client, cluster):
         (VIEW, {}, "must be cluster or namespace"),
     ],
 )
-def test_associations_that_are_refused(lab, client, cluster, refused, policy, scope, words):
-    """Unknown policies and scopes that do not fit are refused, and nothing is associated."""
-    one = {"clusterName": cluster, "principalArn": USER}
-    client.create_access_entry(**one)
-    code, message = refused("associate_access_policy", **one, policyArn=policy, accessScope=scope)
-    assert (code, words in message) == ("InvalidParameterException", True), message
-    assert entry_of(lab, USER).policies == ()
+def test_invalid_access_policy_associations_are_rejected(
+    lab, client, cluster, expect_error, policy, scope, message_part
+):
+    """Unknown policies and invalid scopes are rejected, and no policy is associated."""
+    target = {"clusterName": cluster, "principalArn": USER}
+    client.create_access_entry(**target)
+    code, message = expect_error("associate_access_policy", **target, policyArn=policy, accessScope=scope)
+    assert (code, message_part in message) == ("InvalidParameterException", True), message
+    assert find_entry(lab, USER).policies == ()
 
 
-def test_policy_catalogue(client):
-    """ListAccessPolicies names EKS's policies, page by page, each once."""
-    pages = list(_pages(client))
+def test_list_access_policies(client):
+    """ListAccessPolicies returns EKS's access policies in pages, each policy once."""
+    pages = list(_list_policy_pages(client))
     names = [policy["name"] for page in pages for policy in page["accessPolicies"]]
     assert len(pages) > 2
     assert len(names) == len(set(names))
@@ -239,7 +248,7 @@ def test_policy_catalogue(client):
     } <= set(names)
 
 
-def _pages(client):
+def _list_policy_pages(client):
     page = client.list_access_policies(maxResults=5)
     yield page
     while "nextToken" in page:
@@ -247,8 +256,8 @@ def _pages(client):
         yield page
 
 
-def test_entries_are_listed_in_pages(lab, client, cluster, refused):
-    """ListAccessEntries pages through entries and filters by policy; an entry deleted meanwhile shifts nothing."""
+def test_list_access_entries_in_pages(lab, client, cluster, expect_error):
+    """ListAccessEntries returns pages and filters by policy. A deletion between pages does not shift them."""
     arns = []
     for number in range(5):
         lab.user(f"user-{number}")
@@ -259,10 +268,10 @@ def test_entries_are_listed_in_pages(lab, client, cluster, refused):
     )
     first = client.list_access_entries(clusterName=cluster, maxResults=3)
     client.delete_access_entry(clusterName=cluster, principalArn=arns[0])
-    rest = client.list_access_entries(clusterName=cluster, maxResults=3, nextToken=first["nextToken"])
+    second = client.list_access_entries(clusterName=cluster, maxResults=3, nextToken=first["nextToken"])
     assert len(first["accessEntries"]) == 3
-    assert set(first["accessEntries"] + rest["accessEntries"]) == {*arns, f"arn:aws:iam::{ACCOUNT}:user/lab-admin"}
-    assert "nextToken" not in rest
+    assert set(first["accessEntries"] + second["accessEntries"]) == {*arns, f"arn:aws:iam::{ACCOUNT}:user/lab-admin"}
+    assert "nextToken" not in second
     assert client.list_access_entries(clusterName=cluster, associatedPolicyArn=VIEW)["accessEntries"] == [arns[3]]
-    assert refused("list_access_entries", clusterName=cluster, nextToken="%%")[0] == "InvalidParameterException"
-    assert refused("list_access_entries", clusterName=cluster, maxResults=101)[0] == "InvalidParameterException"
+    assert expect_error("list_access_entries", clusterName=cluster, nextToken="%%")[0] == "InvalidParameterException"
+    assert expect_error("list_access_entries", clusterName=cluster, maxResults=101)[0] == "InvalidParameterException"

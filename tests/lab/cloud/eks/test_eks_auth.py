@@ -1,10 +1,10 @@
-"""AssumeRoleForPodIdentity through boto3: every link of the chain, broken one at a time."""
+"""AssumeRoleForPodIdentity with boto3: valid tokens, and each reason to reject a token."""
 
 import json
 import time
 
 import pytest
-from eks_setting import ACCOUNT, POD_TRUST
+from eks_constants import ACCOUNT, POD_TRUST
 
 from lab.cloud.sessions import sessions
 
@@ -21,8 +21,8 @@ def associate(client, make_cluster, pod_role):
     make_cluster()
 
     def make(**members):
-        wanted = {"clusterName": "eks-clu", "namespace": "default", "serviceAccount": "test-sa", "roleArn": pod_role}
-        return client.create_pod_identity_association(**{**wanted, **members})["association"]
+        request = {"clusterName": "eks-clu", "namespace": "default", "serviceAccount": "test-sa", "roleArn": pod_role}
+        return client.create_pod_identity_association(**{**request, **members})["association"]
 
     return make
 
@@ -31,21 +31,21 @@ def assume(auth, token):
     return auth.assume_role_for_pod_identity(clusterName="eks-clu", token=token)
 
 
-def test_a_pod_gets_its_role(lab, auth, associate, pod_role):
-    """A genuine token of a pod that is there becomes a session of the associated role, with EKS's six tags on it."""
+def test_assume_role_for_pod_identity(lab, auth, associate, pod_role):
+    """A valid token of an existing pod returns a session of the associated role with EKS's six session tags."""
     association = associate()
     plane = lab.plane("eks-clu")
-    answer = assume(auth, plane.token())
-    assert answer["subject"] == {"namespace": "default", "serviceAccount": "test-sa"}
-    assert answer["audience"] == "pods.eks.amazonaws.com"
-    assert answer["podIdentityAssociation"] == {
+    response = assume(auth, plane.token())
+    assert response["subject"] == {"namespace": "default", "serviceAccount": "test-sa"}
+    assert response["audience"] == "pods.eks.amazonaws.com"
+    assert response["podIdentityAssociation"] == {
         "associationArn": association["associationArn"],
         "associationId": association["associationId"],
     }
-    assert answer["assumedRoleUser"]["arn"].startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/s3-reader/eks-eks-clu-")
-    session = sessions.get(answer["credentials"]["accessKeyId"])
+    assert response["assumedRoleUser"]["arn"].startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/s3-reader/eks-eks-clu-")
+    session = sessions.get(response["credentials"]["accessKeyId"])
     assert session.principal.arn == pod_role
-    assert session.credentials.secret_access_key == answer["credentials"]["secretAccessKey"]
+    assert session.credentials.secret_access_key == response["credentials"]["secretAccessKey"]
     ((_, _, uid),) = plane.pods
     assert session.tags == {
         "eks-cluster-arn": f"arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/eks-clu",
@@ -56,11 +56,11 @@ def test_a_pod_gets_its_role(lab, auth, associate, pod_role):
         "kubernetes-pod-uid": uid,
     }
     assert session.transitive_tag_keys == set(session.tags)
-    assert answer["assumedRoleUser"]["assumeRoleId"] == session.user_id
+    assert response["assumedRoleUser"]["assumeRoleId"] == session.user_id
 
 
-def test_session_tags_off_and_policy(lab, auth, associate):
-    """With disableSessionTags there are no tags, and the association's policy narrows the session."""
+def test_disabled_session_tags_and_policy(lab, auth, associate):
+    """With disableSessionTags the session has no tags, and the association's policy becomes its session policy."""
     associate(disableSessionTags=True, policy=POLICY)
     session = sessions.get(assume(auth, lab.plane("eks-clu").token())["credentials"]["accessKeyId"])
     assert (session.tags, session.policies) == ({}, (POLICY,))
@@ -79,75 +79,75 @@ def test_session_tags_off_and_policy(lab, auth, associate):
         ({"namespace": "other"}, "ResourceNotFoundException"),
     ],
 )
-def test_tokens_that_are_refused(lab, auth, associate, refused, changes, code):
-    """Another audience, issuer, key, time, subject, service account or namespace gets nothing."""
+def test_invalid_pod_tokens_are_rejected(lab, auth, associate, expect_error, changes, code):
+    """A wrong audience, issuer, key, expiry, subject, service account or namespace is rejected."""
     associate()
     token = lab.plane("eks-clu").token(**changes)
-    assert refused("assume_role_for_pod_identity", auth, clusterName="eks-clu", token=token)[0] == code
+    assert expect_error("assume_role_for_pod_identity", auth, clusterName="eks-clu", token=token)[0] == code
 
 
-def test_not_even_a_token(lab, auth, associate, refused):
-    """Text that is no token is refused, and so is a token of another cluster, or for a cluster that is not there."""
+def test_malformed_token_and_missing_cluster(lab, auth, associate, expect_error):
+    """Text that is not a token is rejected, and so is a token for a missing cluster."""
     associate()
-    wrong = {"clusterName": "eks-clu", "token": "none"}
-    assert refused("assume_role_for_pod_identity", auth, **wrong)[0] == "InvalidTokenException"
+    request = {"clusterName": "eks-clu", "token": "none"}
+    assert expect_error("assume_role_for_pod_identity", auth, **request)[0] == "InvalidTokenException"
     token = lab.plane("eks-clu").token()
-    missing = {"clusterName": "nope", "token": token}
-    assert refused("assume_role_for_pod_identity", auth, **missing)[0] == "ResourceNotFoundException"
+    missing_cluster = {"clusterName": "nope", "token": token}
+    assert expect_error("assume_role_for_pod_identity", auth, **missing_cluster)[0] == "ResourceNotFoundException"
 
 
-def test_tokens_of_another_cluster(lab, auth, associate, make_cluster, refused):
-    """A token is good for the cluster that signed it alone."""
+def test_token_of_another_cluster_is_rejected(lab, auth, associate, make_cluster, expect_error):
+    """A token is valid only for the cluster that signed it."""
     associate()
     make_cluster("other")
-    wrong = {"clusterName": "eks-clu", "token": lab.plane("other").token()}
-    assert refused("assume_role_for_pod_identity", auth, **wrong)[0] == "InvalidTokenException"
+    request = {"clusterName": "eks-clu", "token": lab.plane("other").token()}
+    assert expect_error("assume_role_for_pod_identity", auth, **request)[0] == "InvalidTokenException"
 
 
-def test_the_pod_must_be_there(lab, auth, associate, refused):
-    """A genuine token is worth nothing once its pod is gone."""
+def test_token_of_a_deleted_pod_is_rejected(lab, auth, associate, expect_error):
+    """A valid token is rejected after its pod was deleted."""
     associate()
     plane = lab.plane("eks-clu")
     token = plane.token()
     assume(auth, token)
     plane.pods.clear()
-    code, message = refused("assume_role_for_pod_identity", auth, clusterName="eks-clu", token=token)
-    assert (code, "is gone" in message) == ("InvalidTokenException", True)
+    code, message = expect_error("assume_role_for_pod_identity", auth, clusterName="eks-clu", token=token)
+    assert (code, "which does not exist" in message) == ("InvalidTokenException", True)
 
 
-def test_the_role_must_still_trust_eks(lab, auth, associate, refused):
-    """A trust policy that changed after the association was made decides: AccessDeniedException that says why."""
+def test_role_that_no_longer_trusts_eks_is_denied(lab, auth, associate, expect_error):
+    """A trust policy that was changed after the association is evaluated: AccessDeniedException with the reason."""
     document = json.loads(POD_TRUST)
-    associate(roleArn=lab.role("fickle", POD_TRUST))
+    associate(roleArn=lab.role("changed", POD_TRUST))
     document["Statement"][0]["Action"] = ["sts:AssumeRole"]
     iam = lab.client("iam")
-    iam.update_assume_role_policy(RoleName="fickle", PolicyDocument=json.dumps(document))
-    wanted = {"clusterName": "eks-clu", "token": lab.plane("eks-clu").token()}
-    code, message = refused("assume_role_for_pod_identity", auth, **wanted)
+    iam.update_assume_role_policy(RoleName="changed", PolicyDocument=json.dumps(document))
+    request = {"clusterName": "eks-clu", "token": lab.plane("eks-clu").token()}
+    code, message = expect_error("assume_role_for_pod_identity", auth, **request)
     assert code == "AccessDeniedException"
     assert "sts:TagSession" in message
 
 
-def test_target_role_is_reached_through_the_first(lab, auth, associate, refused, pod_role):
-    """Another account's role is assumed by the association's role: it must trust it, and it must be allowed to."""
-    trusting = {
+def test_target_role_is_assumed_by_the_association_role(lab, auth, associate, expect_error, pod_role):
+    """The association's role assumes a role of another account. Both roles' policies must allow it."""
+    target_trust = {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Principal": {"AWS": pod_role}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
         ],
     }
-    target = lab.role("theirs", json.dumps(trusting), account="222222222222")
+    target = lab.role("target", json.dumps(target_trust), account="222222222222")
     associate(targetRoleArn=target)
-    wanted = {"clusterName": "eks-clu", "token": lab.plane("eks-clu").token()}
-    assert refused("assume_role_for_pod_identity", auth, **wanted)[0] == "AccessDeniedException"
-    allowed = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": target}
+    request = {"clusterName": "eks-clu", "token": lab.plane("eks-clu").token()}
+    assert expect_error("assume_role_for_pod_identity", auth, **request)[0] == "AccessDeniedException"
+    statement = {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": target}
     lab.client("iam").put_role_policy(
         RoleName="s3-reader",
         PolicyName="chain",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
     )
-    answer = assume(auth, wanted["token"])
-    assert answer["assumedRoleUser"]["arn"].startswith("arn:aws:sts::222222222222:assumed-role/theirs/")
-    session = sessions.get(answer["credentials"]["accessKeyId"])
+    response = assume(auth, request["token"])
+    assert response["assumedRoleUser"]["arn"].startswith("arn:aws:sts::222222222222:assumed-role/target/")
+    session = sessions.get(response["credentials"]["accessKeyId"])
     assert session.principal.arn == target
     assert session.tags["kubernetes-namespace"] == "default"

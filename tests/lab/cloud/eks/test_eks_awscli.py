@@ -1,4 +1,4 @@
-"""The vendor's command line against the lab's EKS, unmodified and without any endpoint setting."""
+"""The unmodified AWS CLI with the lab's EKS, without an endpoint setting."""
 
 import base64
 import os
@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import yaml
-from eks_setting import ACCOUNT, REGION
+from eks_constants import ACCOUNT, REGION
 
 from lab.interfaces import clean_environment
 
 
 def test_update_kubeconfig(lab, make_cluster, tmp_path):
-    """`aws eks update-kubeconfig` writes a kubeconfig with the control plane's own endpoint and certificate."""
+    """`aws eks update-kubeconfig` writes a kubeconfig with the control plane's endpoint and certificate."""
     name = make_cluster()
     keys = lab.administrator
     kubeconfig = tmp_path / "kubeconfig"
@@ -30,11 +30,11 @@ def test_update_kubeconfig(lab, make_cluster, tmp_path):
         check=True,
         capture_output=True,
     )
-    written = yaml.safe_load(kubeconfig.read_text())
-    (cluster,) = written["clusters"]
+    config = yaml.safe_load(kubeconfig.read_text())
+    (cluster,) = config["clusters"]
     plane = lab.plane(name)
     assert cluster["name"] == f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}"
     assert cluster["cluster"]["server"] == plane.endpoint
     certificate = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode()
     assert certificate == plane.certificate_authority
-    assert "get-token" in written["users"][0]["user"]["exec"]["args"]
+    assert "get-token" in config["users"][0]["user"]["exec"]["args"]

@@ -1,4 +1,4 @@
-"""Clusters through boto3: their life, what is refused, and what the control plane is told."""
+"""Clusters with boto3: lifecycle, validation errors, and the settings of the control plane."""
 
 import base64
 import io
@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from eks_setting import ACCOUNT, EVERYTHING, QUICK, REGION, trust
+from eks_constants import ACCOUNT, EVERYTHING, QUICK, REGION, trust
 from rich.console import Console
 
 from lab import clusters as lab_clusters
@@ -19,8 +19,8 @@ from lab.progress import Timeline
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
-def test_creating_to_active(lab, client, cluster_role):
-    """A cluster is CREATING without an endpoint until its control plane answers, then ACTIVE with the real one."""
+def test_cluster_becomes_active(lab, client, cluster_role):
+    """A cluster is CREATING without an endpoint until its control plane has started, then ACTIVE with its endpoint."""
     lab.planes.may_start.clear()
     created = client.create_cluster(
         name="eks-clu", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()}, tags={"team": "ops"}
@@ -41,8 +41,8 @@ def test_creating_to_active(lab, client, cluster_role):
     assert groups["SecurityGroups"][0]["VpcId"] == vpc["vpcId"]
 
 
-def test_default_mode_is_config_map(lab, client, cluster_role):
-    """Without accessConfig the mode is CONFIG_MAP, and the creator administers the cluster without an entry."""
+def test_default_authentication_mode_is_config_map(lab, client, cluster_role):
+    """Without accessConfig the mode is CONFIG_MAP, and the creator is an administrator without an access entry."""
     created = client.create_cluster(name="old", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})[
         "cluster"
     ]
@@ -59,7 +59,7 @@ def test_default_mode_is_config_map(lab, client, cluster_role):
 
 
 @pytest.mark.parametrize("mode", ["API", "API_AND_CONFIG_MAP"])
-def test_creator_gets_an_entry(lab, client, make_cluster, mode):
+def test_creator_gets_an_access_entry(lab, client, make_cluster, mode):
     """In the API modes the creator gets an access entry with AmazonEKSClusterAdminPolicy."""
     make_cluster(mode=mode)
     creator = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
@@ -70,8 +70,8 @@ def test_creator_gets_an_entry(lab, client, make_cluster, mode):
     assert [entry.principal.arn for entry in identity.access_entries] == [creator]
 
 
-def test_creator_may_be_left_out(lab, client, cluster_role):
-    """With bootstrapClusterCreatorAdminPermissions false nobody is an administrator by having made the cluster."""
+def test_creator_without_admin_permissions(lab, client, cluster_role):
+    """With bootstrapClusterCreatorAdminPermissions false the creator has no access."""
     client.create_cluster(
         name="bare",
         roleArn=cluster_role,
@@ -83,8 +83,8 @@ def test_creator_may_be_left_out(lab, client, cluster_role):
     assert lab.plane("bare").identity.access_entries == ()
 
 
-def test_a_role_is_the_creator_not_its_session(lab, cluster_role):
-    """A cluster made with a role's session is administered by the role, path included, whoever takes it on."""
+def test_creator_of_a_session_is_its_role(lab, cluster_role):
+    """The creator of a cluster created with a role's session is the role, path included."""
     root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
     arn = lab.role("ci", json.dumps({"Version": "2012-10-17", "Statement": [root]}), path="/team/")
     iam = lab.client("iam")
@@ -107,32 +107,32 @@ def test_a_role_is_the_creator_not_its_session(lab, cluster_role):
     assert entry.username == f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/{{{{SessionName}}}}"
 
 
-def test_iam_decides_who_may_make_clusters(lab, cluster_role, refused):
-    """Without a policy for it CreateCluster is denied, and nothing is started."""
-    nobody = lab.client(**lab.user("nobody", policy=None))
-    wanted = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
-    code, message = refused("create_cluster", nobody, **wanted)
+def test_create_cluster_is_authorized(lab, cluster_role, expect_error):
+    """Without a policy CreateCluster is denied, and no control plane is started."""
+    unprivileged = lab.client(**lab.user("unprivileged", policy=None))
+    request = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
+    code, message = expect_error("create_cluster", unprivileged, **request)
     assert (code, "eks:CreateCluster" in message) == ("AccessDeniedException", True)
     assert not lab.planes.started
 
 
-def test_failed_stop_is_reported(lab, client, make_cluster):
-    """A control plane that does not stop makes the cluster FAILED, and DeleteCluster can be tried again."""
+def test_failed_control_plane_stop(lab, client, make_cluster):
+    """A control plane that does not stop makes the cluster FAILED, and DeleteCluster can be called again."""
     name = make_cluster()
     plane = lab.plane(name)
-    plane.stop_failure = OSError("etcd does not end")
+    plane.stop_failure = OSError("etcd does not stop")
     client.delete_cluster(name=name)
     with pytest.raises(Exception, match="FAILED"):
         client.get_waiter("cluster_active").wait(name=name, WaiterConfig=QUICK)
-    assert client.describe_cluster(name=name)["cluster"]["health"]["issues"][0]["message"] == "etcd does not end"
+    assert client.describe_cluster(name=name)["cluster"]["health"]["issues"][0]["message"] == "etcd does not stop"
     plane.stop_failure = None
     client.delete_cluster(name=name)
     client.get_waiter("cluster_deleted").wait(name=name, WaiterConfig=QUICK)
     assert plane.stopped
 
 
-def test_failed_start_is_reported(lab, client, cluster_role):
-    """A control plane that does not come up makes the cluster FAILED, with the reason as a health issue."""
+def test_failed_control_plane_start(lab, client, cluster_role):
+    """A control plane that does not start makes the cluster FAILED, with the error as a health issue."""
     lab.planes.failing.add("broken")
     client.create_cluster(name="broken", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})
     with pytest.raises(Exception, match="FAILED"):
@@ -144,8 +144,8 @@ def test_failed_start_is_reported(lab, client, cluster_role):
     client.get_waiter("cluster_deleted").wait(name="broken", WaiterConfig=QUICK)
 
 
-def test_the_lab_says_which_part_of_a_cluster_failed(lab, monkeypatch):
-    """`up` tells what DescribeCluster tells: the program that did not come up, and what to do."""
+def test_ensure_clusters_reports_the_failed_program(lab, monkeypatch):
+    """`up` reports the health issue of DescribeCluster: the program that did not start, and the fix."""
     lab.planes.failing.add("broken")
     monkeypatch.setattr(lab_clusters, "client", lambda _home, service: lab.client(service))
     timeline = Timeline(Console(file=io.StringIO()))
@@ -156,10 +156,10 @@ def test_the_lab_says_which_part_of_a_cluster_failed(lab, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message_part"),
     [
         ({"name": "-bad"}, "must be 1 to 100 letters"),
-        ({"roleArn": f"arn:aws:iam::{ACCOUNT}:role/nobody"}, "could not be assumed because it does not exist"),
+        ({"roleArn": f"arn:aws:iam::{ACCOUNT}:role/missing"}, "could not be assumed because it does not exist"),
         ({"roleArn": "wrong-trust"}, "the trusted entity is not correct"),
         ({"resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]}}, "'subnet-1' does not exist"),
         ({"resourcesVpcConfig": {"subnetIds": []}}, "at least 2 different AZs"),
@@ -171,24 +171,24 @@ def test_the_lab_says_which_part_of_a_cluster_failed(lab, monkeypatch):
         ),
     ],
 )
-def test_refused_input(lab, client, cluster_role, refused, change, words):
-    """CreateCluster refuses what EKS refuses, and leaves nothing behind."""
-    wrong = lab.role("wrong-trust", trust("lambda.amazonaws.com"))
+def test_invalid_create_cluster_input_is_rejected(lab, client, cluster_role, expect_error, change, message_part):
+    """CreateCluster rejects the input that EKS rejects, and creates nothing."""
+    role_with_wrong_trust = lab.role("wrong-trust", trust("lambda.amazonaws.com"))
     members = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}, **change}
     if members["roleArn"] == "wrong-trust":
-        members["roleArn"] = wrong
-    code, message = refused("create_cluster", **members)
+        members["roleArn"] = role_with_wrong_trust
+    code, message = expect_error("create_cluster", **members)
     assert code == "InvalidParameterException"
-    assert words in message
+    assert message_part in message
     assert client.list_clusters()["clusters"] == []
     assert not lab.planes.started
 
 
-def test_names_are_unique_in_account_and_region(lab, make_cluster, cluster_role, refused):
-    """A second cluster of the same name is a 409; the same name in another account or region is another cluster."""
+def test_cluster_names_are_unique_in_account_and_region(lab, make_cluster, cluster_role, expect_error):
+    """A duplicate name is a 409. The same name in another account or region is another cluster."""
     make_cluster()
-    wanted = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
-    assert refused("create_cluster", **wanted) == (
+    request = {"name": "eks-clu", "roleArn": cluster_role, "resourcesVpcConfig": {"subnetIds": lab.subnets()}}
+    assert expect_error("create_cluster", **request) == (
         "ResourceInUseException",
         "Cluster already exists with name: eks-clu",
     )
@@ -198,12 +198,12 @@ def test_names_are_unique_in_account_and_region(lab, make_cluster, cluster_role,
     other.create_cluster(name="eks-clu", roleArn=role, resourcesVpcConfig=subnets)
     other.get_waiter("cluster_active").wait(name="eks-clu", WaiterConfig=QUICK)
     assert {key.account for key in lab.planes.started} == {ACCOUNT, "222222222222"}
-    elsewhere = lab.client(region="eu-west-1")
-    assert elsewhere.list_clusters()["clusters"] == []
+    other_region = lab.client(region="eu-west-1")
+    assert other_region.list_clusters()["clusters"] == []
 
 
-def test_delete_stops_the_control_plane(lab, client, make_cluster):
-    """DeleteCluster answers DELETING, stops the control plane, and the name is free again."""
+def test_delete_cluster_stops_the_control_plane(lab, client, make_cluster):
+    """DeleteCluster returns DELETING, stops the control plane, and the name can be used again."""
     make_cluster()
     plane = lab.plane("eks-clu")
     group = client.describe_cluster(name="eks-clu")["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
@@ -211,36 +211,41 @@ def test_delete_stops_the_control_plane(lab, client, make_cluster):
     client.get_waiter("cluster_deleted").wait(name="eks-clu", WaiterConfig=QUICK)
     assert plane.stopped
     ec2 = lab.client("ec2")
-    assert group not in {found["GroupId"] for found in ec2.describe_security_groups()["SecurityGroups"]}
+    assert group not in {
+        security_group["GroupId"] for security_group in ec2.describe_security_groups()["SecurityGroups"]
+    }
     make_cluster()
     assert lab.plane("eks-clu") is not plane
 
 
-def test_delete_waits_for_what_depends_on_the_cluster(lab, client, make_cluster, node_role, refused):
-    """A cluster with node groups, with deletion protection, or still CREATING cannot be deleted."""
+def test_delete_cluster_is_rejected_while_resources_depend_on_it(lab, client, make_cluster, node_role, expect_error):
+    """A cluster with node groups or deletion protection cannot be deleted."""
     make_cluster()
     client.create_nodegroup(
         clusterName="eks-clu", nodegroupName="ng", nodeRole=node_role, subnets=lab.subnets(), scalingConfig={}
     )
     client.get_waiter("nodegroup_active").wait(clusterName="eks-clu", nodegroupName="ng", WaiterConfig=QUICK)
-    assert refused("delete_cluster", name="eks-clu") == ("ResourceInUseException", "Cluster has nodegroups attached")
+    assert expect_error("delete_cluster", name="eks-clu") == (
+        "ResourceInUseException",
+        "Cluster has nodegroups attached",
+    )
     make_cluster("guarded", deletionProtection=True)
-    assert refused("delete_cluster", name="guarded")[0] == "InvalidRequestException"
+    assert expect_error("delete_cluster", name="guarded")[0] == "InvalidRequestException"
     assert not lab.plane("guarded").stopped
 
 
-def test_unknown_cluster(refused):
-    """An unknown cluster is a 404 in EKS's words, whatever is asked of it."""
+def test_unknown_cluster(expect_error):
+    """Every operation on an unknown cluster is a 404 with EKS's message."""
     expected = ("ResourceNotFoundException", "No cluster found for name: nope.")
-    assert refused("describe_cluster", name="nope") == expected
-    assert refused("list_addons", clusterName="nope") == expected
-    assert refused("list_nodegroups", clusterName="nope") == expected
-    assert refused("list_fargate_profiles", clusterName="nope") == expected
-    assert refused("list_access_entries", clusterName="nope") == expected
+    assert expect_error("describe_cluster", name="nope") == expected
+    assert expect_error("list_addons", clusterName="nope") == expected
+    assert expect_error("list_nodegroups", clusterName="nope") == expected
+    assert expect_error("list_fargate_profiles", clusterName="nope") == expected
+    assert expect_error("list_access_entries", clusterName="nope") == expected
 
 
 def test_shutdown_stops_every_control_plane(lab, client, make_cluster, cluster_role):
-    """Shutdown stops the control planes of all clusters, also of one that is still starting."""
+    """Shutdown stops the control planes of all clusters, including one that is still starting."""
     make_cluster("one")
     lab.planes.may_start.clear()
     client.create_cluster(name="two", roleArn=cluster_role, resourcesVpcConfig={"subnetIds": lab.subnets()})
@@ -251,7 +256,7 @@ def test_shutdown_stops_every_control_plane(lab, client, make_cluster, cluster_r
     assert {key.name: plane.stopped for key, plane in lab.planes.started.items()} == {"one": True, "two": True}
 
 
-def test_key_of_started_cluster(lab, make_cluster):
-    """The control plane is started under the account, region and name of the cluster."""
+def test_control_plane_key(lab, make_cluster):
+    """The control plane is started with the account, region and name of the cluster."""
     make_cluster()
     assert list(lab.planes.started) == [ClusterKey(ACCOUNT, REGION, "eks-clu")]

@@ -1,100 +1,112 @@
-"""Pod Identity associations through boto3, each rule by its refusal, and what the control plane is told."""
+"""Pod Identity associations with boto3: validation errors, and the settings of the control plane."""
 
 import json
 
 import pytest
-from eks_setting import ACCOUNT, POD_TRUST, trust
+from eks_constants import ACCOUNT, POD_TRUST, trust
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
-TARGET = "arn:aws:iam::222222222222:role/theirs"
+TARGET = "arn:aws:iam::222222222222:role/target"
 
 
 @pytest.fixture
-def wanted(make_cluster, pod_role):
+def association_request(make_cluster, pod_role):
     return {"clusterName": make_cluster(), "namespace": "default", "serviceAccount": "test-sa", "roleArn": pod_role}
 
 
-def test_association_reaches_the_control_plane(lab, client, wanted):
-    """An association is in effect when the call answers, and out of it when deleted."""
-    made = client.create_pod_identity_association(**wanted, tags={"team": "ops"})["association"]
-    assert made["associationArn"].endswith(f":podidentityassociation/eks-clu/{made['associationId']}")
-    assert "ownerArn" not in made
-    (known,) = lab.plane("eks-clu").identity.associations
-    assert (known.namespace, known.service_account, known.role_arn) == ("default", "test-sa", wanted["roleArn"])
-    described = client.describe_pod_identity_association(clusterName="eks-clu", associationId=made["associationId"])
-    assert described["association"] == made
-    client.delete_pod_identity_association(clusterName="eks-clu", associationId=made["associationId"])
+def test_association_is_applied_to_the_control_plane(lab, client, association_request):
+    """An association is in effect when the call returns, and removed when deleted."""
+    created = client.create_pod_identity_association(**association_request, tags={"team": "ops"})["association"]
+    assert created["associationArn"].endswith(f":podidentityassociation/eks-clu/{created['associationId']}")
+    assert "ownerArn" not in created
+    (association,) = lab.plane("eks-clu").identity.associations
+    assert (association.namespace, association.service_account, association.role_arn) == (
+        "default",
+        "test-sa",
+        association_request["roleArn"],
+    )
+    description = client.describe_pod_identity_association(
+        clusterName="eks-clu", associationId=created["associationId"]
+    )
+    assert description["association"] == created
+    client.delete_pod_identity_association(clusterName="eks-clu", associationId=created["associationId"])
     assert lab.plane("eks-clu").identity.associations == ()
 
 
-def test_one_association_a_service_account(client, wanted, refused):
-    """A second association for a service account of a namespace is a 409 that names the first."""
-    first = client.create_pod_identity_association(**wanted)["association"]
-    assert refused("create_pod_identity_association", **wanted) == (
+def test_duplicate_association_is_rejected(client, association_request, expect_error):
+    """A second association for a service account in a namespace is a 409 with the id of the first."""
+    first = client.create_pod_identity_association(**association_request)["association"]
+    assert expect_error("create_pod_identity_association", **association_request) == (
         "ResourceInUseException",
         f"Association already exists: {first['associationId']}",
     )
-    client.create_pod_identity_association(**{**wanted, "namespace": "other"})
+    client.create_pod_identity_association(**{**association_request, "namespace": "other"})
 
 
-def test_roles_that_are_refused(lab, client, wanted, refused):
-    """The role must be there, of this account, and trust pods.eks.amazonaws.com with AssumeRole and TagSession both."""
-    half = lab.role("half", trust("pods.eks.amazonaws.com"))
+def test_invalid_pod_roles_are_rejected(lab, client, association_request, expect_error):
+    """The role must exist in this account, and trust pods.eks.amazonaws.com with AssumeRole and TagSession."""
+    without_tag_session = lab.role("without-tag-session", trust("pods.eks.amazonaws.com"))
     foreign = lab.role("foreign", POD_TRUST, account="222222222222")
-    for role, words in (
-        (f"arn:aws:iam::{ACCOUNT}:role/nobody", "does not exist"),
-        (half, "Trust policy of the role provided is invalid"),
+    for role, message_part in (
+        (f"arn:aws:iam::{ACCOUNT}:role/missing", "does not exist"),
+        (without_tag_session, "Trust policy of the role provided is invalid"),
         (lab.role("ec2", trust("ec2.amazonaws.com")), "Trust policy of the role provided is invalid"),
-        (foreign, "Name another account's role as targetRoleArn"),
+        (foreign, "Specify a role of another account as targetRoleArn"),
     ):
-        code, message = refused("create_pod_identity_association", **{**wanted, "roleArn": role})
-        assert (code, words in message) == ("InvalidParameterException", True), message
-    generous = lab.role("generous", trust("pods.eks.amazonaws.com", actions=("sts:*",)))
-    client.create_pod_identity_association(**{**wanted, "roleArn": generous})
+        code, message = expect_error("create_pod_identity_association", **{**association_request, "roleArn": role})
+        assert (code, message_part in message) == ("InvalidParameterException", True), message
+    with_wildcard = lab.role("with-wildcard", trust("pods.eks.amazonaws.com", actions=("sts:*",)))
+    client.create_pod_identity_association(**{**association_request, "roleArn": with_wildcard})
 
 
-def test_policy_needs_session_tags_off(lab, client, wanted, refused):
-    """A session policy is refused together with session tags, and when it is no policy."""
-    for members, words in (
+def test_policy_needs_session_tags_off(lab, client, association_request, expect_error):
+    """A session policy is rejected with session tags, and if it is not a policy."""
+    for members, message_part in (
         ({"policy": POLICY}, "disableSessionTags must be true"),
         ({"policy": "{", "disableSessionTags": True}, "not valid JSON"),
         ({"policy": "[]", "disableSessionTags": True}, "no Statement"),
     ):
-        code, message = refused("create_pod_identity_association", **wanted, **members)
-        assert (code, words in message) == ("InvalidParameterException", True), message
-    made = client.create_pod_identity_association(**wanted, policy=POLICY, disableSessionTags=True)["association"]
-    assert made["policy"] == POLICY
+        code, message = expect_error("create_pod_identity_association", **association_request, **members)
+        assert (code, message_part in message) == ("InvalidParameterException", True), message
+    created = client.create_pod_identity_association(**association_request, policy=POLICY, disableSessionTags=True)[
+        "association"
+    ]
+    assert created["policy"] == POLICY
     assert lab.plane("eks-clu").identity.associations[0].disable_session_tags
-    one = {"clusterName": "eks-clu", "associationId": made["associationId"]}
-    code, _ = refused("update_pod_identity_association", **one, disableSessionTags=False)
+    target = {"clusterName": "eks-clu", "associationId": created["associationId"]}
+    code, _ = expect_error("update_pod_identity_association", **target, disableSessionTags=False)
     assert code == "InvalidParameterException"
 
 
-def test_target_role(lab, client, wanted, refused):
-    """A target role is given back with EKS's external id for it; an update sets it, an empty one takes it away."""
-    made = client.create_pod_identity_association(**wanted)["association"]
-    assert "externalId" not in made
-    one = {"clusterName": "eks-clu", "associationId": made["associationId"]}
-    changed = client.update_pod_identity_association(**one, targetRoleArn=TARGET)["association"]
+def test_target_role_and_external_id(lab, client, association_request, expect_error):
+    """A target role is returned with EKS's external id. An update sets it, and an empty one removes it."""
+    created = client.create_pod_identity_association(**association_request)["association"]
+    assert "externalId" not in created
+    target = {"clusterName": "eks-clu", "associationId": created["associationId"]}
+    changed = client.update_pod_identity_association(**target, targetRoleArn=TARGET)["association"]
     assert changed["externalId"] == f"ap-northeast-1/{ACCOUNT}/eks-clu/default/test-sa"
     assert lab.plane("eks-clu").identity.associations[0].target_role_arn == TARGET
-    assert "targetRoleArn" not in client.update_pod_identity_association(**one, targetRoleArn="")["association"]
-    assert refused("update_pod_identity_association", **one, targetRoleArn="x")[0] == "InvalidParameterException"
+    assert "targetRoleArn" not in client.update_pod_identity_association(**target, targetRoleArn="")["association"]
+    assert (
+        expect_error("update_pod_identity_association", **target, targetRoleArn="x")[0] == "InvalidParameterException"
+    )
 
 
-def test_update_changes_the_role(lab, client, wanted):
-    """UpdatePodIdentityAssociation changes the role, and keeps what is not given."""
-    made = client.create_pod_identity_association(**wanted, disableSessionTags=True)["association"]
+def test_update_association_keeps_omitted_members(lab, client, association_request):
+    """UpdatePodIdentityAssociation changes the role and keeps omitted members."""
+    created = client.create_pod_identity_association(**association_request, disableSessionTags=True)["association"]
     other = lab.role("other", POD_TRUST)
-    client.update_pod_identity_association(clusterName="eks-clu", associationId=made["associationId"], roleArn=other)
-    (known,) = lab.plane("eks-clu").identity.associations
-    assert (known.role_arn, known.disable_session_tags) == (other, True)
+    client.update_pod_identity_association(clusterName="eks-clu", associationId=created["associationId"], roleArn=other)
+    (association,) = lab.plane("eks-clu").identity.associations
+    assert (association.role_arn, association.disable_session_tags) == (other, True)
 
 
-def test_list_filters(client, wanted):
+def test_list_association_filters(client, association_request):
     """Associations are listed by namespace and service account, in pages."""
     for namespace, service_account in (("a", "x"), ("a", "y"), ("b", "x")):
-        client.create_pod_identity_association(**{**wanted, "namespace": namespace, "serviceAccount": service_account})
+        client.create_pod_identity_association(
+            **{**association_request, "namespace": namespace, "serviceAccount": service_account}
+        )
 
     def listed(**filters):
         pages = client.get_paginator("list_pod_identity_associations").paginate(
@@ -107,11 +119,12 @@ def test_list_filters(client, wanted):
     assert listed(namespace="a", serviceAccount="y") == {("a", "y")}
 
 
-def test_unknown_association(wanted, refused):
-    """An association that is not there is a 404, whatever is asked of it."""
-    one = {"clusterName": "eks-clu", "associationId": "a-nope"}
-    assert refused("describe_pod_identity_association", **one)[0] == "ResourceNotFoundException"
+def test_unknown_association(association_request, expect_error):
+    """Every operation on a missing association is a 404."""
+    target = {"clusterName": "eks-clu", "associationId": "a-nope"}
+    assert expect_error("describe_pod_identity_association", **target)[0] == "ResourceNotFoundException"
     assert (
-        refused("update_pod_identity_association", **one, roleArn=wanted["roleArn"])[0] == "ResourceNotFoundException"
+        expect_error("update_pod_identity_association", **target, roleArn=association_request["roleArn"])[0]
+        == "ResourceNotFoundException"
     )
-    assert refused("delete_pod_identity_association", **one)[0] == "ResourceNotFoundException"
+    assert expect_error("delete_pod_identity_association", **target)[0] == "ResourceNotFoundException"

@@ -1,11 +1,11 @@
-"""Tags of all that EKS gives an ARN."""
+"""Tags of all EKS resources that have an ARN."""
 
 import pytest
-from eks_setting import ACCOUNT, QUICK
+from eks_constants import ACCOUNT, QUICK
 
 
-def test_every_resource_takes_tags(lab, client, make_cluster, node_role, pod_role):
-    """Clusters, node groups, add-ons, access entries and associations can be tagged, and show their tags themselves."""
+def test_every_resource_supports_tags(lab, client, make_cluster, node_role, pod_role):
+    """Clusters, node groups, add-ons, access entries and associations can be tagged, and return their tags."""
     name = make_cluster(tags={"first": "1"})
     group = client.create_nodegroup(clusterName=name, nodegroupName="ng", nodeRole=node_role, subnets=lab.subnets())[
         "nodegroup"
@@ -36,8 +36,8 @@ def test_every_resource_takes_tags(lab, client, make_cluster, node_role, pod_rol
         ("arn:aws:s3:::bucket", "BadRequestException"),
     ],
 )
-def test_arns_that_are_refused(refused, arn, code):
-    """An unknown resource is a 404 and an ARN of another service a 400, under the names of the tagging calls."""
-    assert refused("list_tags_for_resource", resourceArn=arn)[0] == code
-    assert refused("tag_resource", resourceArn=arn, tags={"a": "b"})[0] == code
-    assert refused("untag_resource", resourceArn=arn, tagKeys=["a"])[0] == code
+def test_tagging_an_invalid_arn_is_rejected(expect_error, arn, code):
+    """An unknown resource is a 404 and an ARN of another service a 400, with the errors of the tagging operations."""
+    assert expect_error("list_tags_for_resource", resourceArn=arn)[0] == code
+    assert expect_error("tag_resource", resourceArn=arn, tags={"a": "b"})[0] == code
+    assert expect_error("untag_resource", resourceArn=arn, tagKeys=["a"])[0] == code

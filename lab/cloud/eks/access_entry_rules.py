@@ -1,7 +1,8 @@
-"""The rules of access entries: which principals, names and groups EKS takes, and what it fills in itself.
+"""Validation and defaults of access entries: principals, types, usernames, groups and access policies.
 
-Source: EKS user guide, "Create access entries" and "Review access policy permissions"; the words of the errors are
-EKS's where they are known.
+The error messages are EKS's own as far as they are documented or observed.
+
+Source: EKS user guide, "Create access entries" and "Review access policy permissions".
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ FARGATE_LINUX = "FARGATE_LINUX"
 RESERVED_USERNAME_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 SESSION_NAME = "{{SessionName}}"
 
-_EC2_NODE = "system:node:{{EC2PrivateDNSName}}"
-_SESSION_NODE = f"system:node:{SESSION_NAME}"
+_EC2_NODE_USERNAME = "system:node:{{EC2PrivateDNSName}}"
+_SESSION_NODE_USERNAME = f"system:node:{SESSION_NAME}"
 NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
-    EC2_LINUX: (_EC2_NODE, ("system:nodes",)),
-    "EC2_WINDOWS": (_EC2_NODE, ("eks:kube-proxy-windows", "system:nodes")),
-    EC2: (_EC2_NODE, ("system:nodes",)),
-    FARGATE_LINUX: (_SESSION_NODE, ("system:bootstrappers", "system:nodes", "system:node-proxier")),
-    "HYBRID_LINUX": (_SESSION_NODE, ("system:nodes",)),
-    "HYPERPOD_LINUX": (_SESSION_NODE, ("system:nodes",)),
+    EC2_LINUX: (_EC2_NODE_USERNAME, ("system:nodes",)),
+    "EC2_WINDOWS": (_EC2_NODE_USERNAME, ("eks:kube-proxy-windows", "system:nodes")),
+    EC2: (_EC2_NODE_USERNAME, ("system:nodes",)),
+    FARGATE_LINUX: (_SESSION_NODE_USERNAME, ("system:bootstrappers", "system:nodes", "system:node-proxier")),
+    "HYBRID_LINUX": (_SESSION_NODE_USERNAME, ("system:nodes",)),
+    "HYPERPOD_LINUX": (_SESSION_NODE_USERNAME, ("system:nodes",)),
 }
-"""The types other than STANDARD: the username and the groups that EKS gives their nodes."""
+"""Username and groups that EKS sets for each type other than STANDARD."""
 
 _PRINCIPAL = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):(?:root|(?P<kind>user|role)/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64}))"
@@ -41,9 +42,7 @@ _PRINCIPAL = re.compile(
 
 
 def check_principal_arn(arn: str) -> None:
-    """Refuse whatever is not the ARN of a user, a role or the account's root user: an assumed role's ARN names a
-    session, not a principal.
-    """
+    """Reject every ARN except that of a user, a role or a root user. The ARN of an assumed role names a session."""
     match = _PRINCIPAL.fullmatch(arn)
     if match is None:
         raise InvalidParameterException("The principalArn parameter format is not valid")
@@ -62,7 +61,7 @@ def check_groups(groups: Sequence[str]) -> None:
 
 
 def check_username(username: str) -> None:
-    """Refuse reserved prefixes, and `{{SessionName}}`, which callers choose, without a colon before it."""
+    """Reject reserved prefixes, and `{{SessionName}}` without a colon before it, because callers choose its value."""
     for prefix in RESERVED_USERNAME_PREFIXES:
         if username.startswith(prefix):
             raise InvalidParameterException(f"The username {username} is invalid, it cannot start with {prefix}")
@@ -72,12 +71,12 @@ def check_username(username: str) -> None:
 
 
 def check_type(entry_type: str, principal_arn: str, account: str) -> None:
-    """Refuse unknown types, and for types other than STANDARD whatever is no role, or of another account."""
+    """Reject unknown types. Types other than STANDARD require a role of the cluster's account."""
     if entry_type == STANDARD:
         return
     if entry_type not in NODE_TYPES:
-        known = ", ".join([STANDARD, *NODE_TYPES])
-        raise InvalidParameterException(f"The access entry type {entry_type} is invalid, it must be one of {known}")
+        types = ", ".join([STANDARD, *NODE_TYPES])
+        raise InvalidParameterException(f"The access entry type {entry_type} is invalid, it must be one of {types}")
     if ":role/" not in principal_arn:
         raise InvalidParameterException(f"The principalArn of an access entry of type {entry_type} must be a role")
     if principal_arn.split(":")[4] != account:
@@ -86,8 +85,8 @@ def check_type(entry_type: str, principal_arn: str, account: str) -> None:
         )
 
 
-def check_untyped(entry_type: str, username: str | None, groups: Sequence[str] | None) -> None:
-    """Refuse a username and groups where the type decides them."""
+def check_standard_members(entry_type: str, username: str | None, groups: Sequence[str] | None) -> None:
+    """Reject a username and groups for types other than STANDARD, for which EKS sets both."""
     if entry_type != STANDARD and (username is not None or groups):
         raise InvalidParameterException(
             f"username and kubernetesGroups cannot be specified for an access entry of type {entry_type}"
@@ -95,7 +94,10 @@ def check_untyped(entry_type: str, username: str | None, groups: Sequence[str] |
 
 
 def check_policy(entry_type: str, policy_arn: str, partition: str) -> None:
-    """Refuse unknown access policies, and policies on entries whose type gives them their rights."""
+    """Reject unknown access policies, and policies on types other than STANDARD.
+
+    An entry of type EC2 can have AmazonEKSAutoNodePolicy.
+    """
     prefix = eks_versions.access_policy_arn("", partition)
     name = policy_arn.removeprefix(prefix)
     if not policy_arn.startswith(prefix) or not name:
@@ -120,14 +122,14 @@ def check_scope(scope: str | None, namespaces: Sequence[str]) -> None:
 
 
 def default_username(principal_arn: str) -> str:
-    """The username that EKS gives: a user's ARN, or the ARN of a role's sessions, which has no path."""
+    """Return EKS's default username: a user's ARN, or the ARN of a role's sessions, which has no path."""
     _, partition, _, _, account, resource = principal_arn.split(":", 5)
     if not resource.startswith("role/"):
         return principal_arn
     return f"arn:{partition}:sts::{account}:assumed-role/{resource.rpartition('/')[2]}/{SESSION_NAME}"
 
 
-def make_entry(
+def create_entry(
     cluster: ClusterRecord,
     principal: IamPrincipal,
     *,
@@ -136,8 +138,8 @@ def make_entry(
     groups: Sequence[str] = (),
     tags: dict[str, str] | None = None,
 ) -> AccessEntryRecord:
-    """Put a new entry for `principal` into `cluster`, with what EKS fills in. Call it with the store's lock held."""
-    typed_username, typed_groups = NODE_TYPES.get(entry_type, (None, ()))
+    """Create an access entry for `principal` with EKS's defaults. Call this with the store's lock held."""
+    type_username, type_groups = NODE_TYPES.get(entry_type, (None, ()))
     key = cluster.key
     kind, _, name = principal.arn.split(":", 5)[5].partition("/")
     account = principal.arn.split(":")[4]
@@ -146,8 +148,8 @@ def make_entry(
         arn=f"arn:{key.partition}:eks:{key.region}:{key.account}:access-entry/{key.name}/{kind}/{account}/"
         f"{name.rpartition('/')[2] or kind}/{new_uuid()}",
         principal=principal,
-        username=username or typed_username or default_username(principal.arn),
-        kubernetes_groups=list(groups or typed_groups),
+        username=username or type_username or default_username(principal.arn),
+        kubernetes_groups=list(groups or type_groups),
         type=entry_type,
         tags=dict(tags or {}),
     )
@@ -156,18 +158,18 @@ def make_entry(
 
 
 def grant_cluster_admin(cluster: ClusterRecord, principal: IamPrincipal) -> None:
-    """Give the cluster's creator its entry, unless there is one."""
+    """Create the access entry of the cluster's creator, unless it exists."""
     if principal.arn not in cluster.access_entries:
         arn = eks_versions.access_policy_arn(eks_versions.CLUSTER_ADMIN_POLICY, cluster.key.partition)
-        entry = make_entry(cluster, principal)
+        entry = create_entry(cluster, principal)
         entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])
 
 
 def grant_node(cluster: ClusterRecord, role: IamPrincipal, entry_type: str = EC2_LINUX) -> None:
-    """Give a node group's role its entry, unless there is one; so for Fargate's pods, and for Auto Mode's nodes."""
+    """Create the access entry of the role of nodes, Auto Mode nodes or Fargate pods, unless it exists."""
     if role.arn in cluster.access_entries:
         return
-    entry = make_entry(cluster, role, entry_type=entry_type)
+    entry = create_entry(cluster, role, entry_type=entry_type)
     if entry_type == EC2:
         arn = eks_versions.access_policy_arn(eks_versions.AUTO_NODE_POLICY, cluster.key.partition)
         entry.policies[arn] = PolicyAssociationRecord(arn, "cluster", [])

@@ -1,4 +1,4 @@
-"""Where the tests of EKS take place."""
+"""Constants and trust policies of the EKS tests."""
 
 import json
 

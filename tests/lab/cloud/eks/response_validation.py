@@ -1,4 +1,4 @@
-"""Holds answers of the service against botocore's model of it, as they came over the wire."""
+"""Validation of the service's HTTP responses against botocore's model."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def deviations(shape: Shape, value: Any, path: str) -> list[str]:
-    """Every place where `value` is not what `shape` says: unknown, missing or mistyped members, values of no enum."""
+    """Return all deviations of `value` from `shape`: unknown, missing or mistyped members, and invalid enum values."""
     kinds = _KINDS[shape.type_name]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         return [f"{path}: {value!r} is no {shape.type_name}"]
     if shape.type_name == "structure":
         unknown = [f"{path}.{name}: not in {shape.name}" for name in value if name not in shape.members]
         missing = [f"{path}.{name}: missing" for name in shape.required_members if name not in value]
-        inside = [(shape.members[name], value[name], f"{path}.{name}") for name in shape.members if name in value]
-        return unknown + missing + [problem for part in inside for problem in deviations(*part)]
+        nested = [(shape.members[name], value[name], f"{path}.{name}") for name in shape.members if name in value]
+        return unknown + missing + [problem for part in nested for problem in deviations(*part)]
     if shape.type_name == "list":
         return [problem for i, item in enumerate(value) for problem in deviations(shape.member, item, f"{path}[{i}]")]
     if shape.type_name == "map":
@@ -42,25 +42,25 @@ def deviations(shape: Shape, value: Any, path: str) -> list[str]:
 
 
 def sample(shape: Shape) -> Any:
-    """A value with every member that `shape` documents, at the least size that it allows."""
-    least = max(1, shape.metadata.get("min", 1))
+    """Return a value with every member of `shape`, in the minimum size that the model allows."""
+    minimum = max(1, shape.metadata.get("min", 1))
     samples: dict[str, Callable[[], Any]] = {
         "structure": lambda: {name: sample(member) for name, member in shape.members.items()},
         "list": lambda: [sample(shape.member)],
         "map": lambda: {sample(shape.key): sample(shape.value)},
         "boolean": lambda: True,
-        "integer": lambda: least,
-        "string": lambda: shape.enum[0] if shape.enum else "x" * least,
+        "integer": lambda: minimum,
+        "string": lambda: shape.enum[0] if shape.enum else "x" * minimum,
     }
     return samples[shape.type_name]()
 
 
 IAM_DENIAL = (403, "AccessDeniedException")
-"""What IAM answers in the name of every service; it is in no service's model."""
+"""The access-denied error of IAM authorization, which is in no service's model."""
 
 
-class Watch:
-    """Sees every answer that a client gets, and remembers which operations and errors it saw."""
+class ResponseValidator:
+    """Validates every response of its clients, and records the operations and errors."""
 
     def __init__(self) -> None:
         self.operations: set[str] = set()
@@ -81,10 +81,10 @@ class Watch:
             self.errors.add((model.name, code))
             if (http_response.status_code, code) == IAM_DENIAL:
                 return
-            declared = {shape.name: shape for shape in model.error_shapes}
-            assert code in declared, f"{model.name} does not declare {code}, only {sorted(declared)}"
-            assert http_response.status_code == declared[code].metadata["error"]["httpStatusCode"]
-            assert body["message"], "SDKs in every language read the member of the model"
-            extra = {"__type", "Message"}  # moto adds these for every service
-            problems = deviations(declared[code], {k: v for k, v in body.items() if k not in extra}, code)
+            declared_errors = {shape.name: shape for shape in model.error_shapes}
+            assert code in declared_errors, f"{model.name} does not declare {code}, only {sorted(declared_errors)}"
+            assert http_response.status_code == declared_errors[code].metadata["error"]["httpStatusCode"]
+            assert body["message"], "SDKs read the member `message` of the model"
+            extra = {"__type", "Message"}  # moto adds these members for every service
+            problems = deviations(declared_errors[code], {k: v for k, v in body.items() if k not in extra}, code)
         assert not problems, "\n".join(problems)

@@ -1,4 +1,4 @@
-"""What EKS offers, whatever the cluster: Kubernetes versions, and add-ons with their versions and settings."""
+"""Operations that describe the supported Kubernetes versions, add-on versions and add-on configuration."""
 
 from __future__ import annotations
 
@@ -11,35 +11,39 @@ from lab.cloud.eks import eks_versions, errors
 from lab.cloud.eks.operations import Operations
 
 
-class OfferOperations(Operations):
+class VersionOperations(Operations):
     """DescribeClusterVersions, DescribeAddonVersions and DescribeAddonConfiguration."""
 
     def describe_cluster_versions(self) -> ActionResult:
-        asked = self.param("clusterVersions", [])
+        versions = self.param("clusterVersions", [])
         status = self.param("versionStatus") or self.param("status")
-        fits = (not asked or eks_versions.KUBERNETES_VERSION in asked) and (
+        is_match = (not versions or eks_versions.KUBERNETES_VERSION in versions) and (
             status is None or status.upper() == "STANDARD_SUPPORT"
         )
-        page, token = self.page({eks_versions.KUBERNETES_VERSION: _cluster_version()} if fits else {})
+        page, token = self.page({eks_versions.KUBERNETES_VERSION: _cluster_version()} if is_match else {})
         return ActionResult({"clusterVersions": page, "nextToken": token})
 
     def describe_addon_versions(self) -> ActionResult:
-        """The add-ons that fit every filter given; ResourceNotFoundException for a name that EKS does not know."""
+        """Return the add-ons that match all filters.
+
+        Raises:
+            ResourceNotFoundException: EKS has no add-on with the name in the request.
+        """
         name, version = self.param("addonName"), self.param("kubernetesVersion")
         if name is not None and name not in eks_versions.ADDONS:
             raise errors.ResourceNotFoundException(f"Addon {name} does not exist", addon=name)
         filters = {"type": self.param("types"), "publisher": self.param("publishers"), "owner": self.param("owners")}
-        offered = {
+        addons = {
             addon.name: _addon_info(addon)
             for addon in eks_versions.ADDONS.values()
             if name in {None, addon.name} and version in {None, eks_versions.KUBERNETES_VERSION}
         }
-        fitting = {
+        matching = {
             key: info
-            for key, info in offered.items()
+            for key, info in addons.items()
             if all(not allowed or info[member] in allowed for member, allowed in filters.items())
         }
-        page, token = self.page(fitting)
+        page, token = self.page(matching)
         return ActionResult({"addons": page, "nextToken": token})
 
     def describe_addon_configuration(self) -> ActionResult:

@@ -1,4 +1,4 @@
-"""A control plane that records what it is told: the cloud's side of the contract is tested without a cluster."""
+"""A test double of control planes that records all calls, so that EKS is tested without a real cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
 AUDIENCE = "pods.eks.amazonaws.com"
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-_FORGERS_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+_OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 
 
@@ -51,7 +51,7 @@ class RecordingControlPlane:
     def token(
         self, namespace: str = "default", service_account: str = "test-sa", pod: str = "pod-after", **changes: Any
     ) -> str:
-        """A service account token bound to a pod of the cluster; `changes` are claims, `forged` another key."""
+        """Return a token bound to a pod. `changes` replace claims; `forged=True` signs with another key."""
         forged = changes.pop("forged", False)
         uid = str(uuid.uuid5(uuid.NAMESPACE_DNS, pod))
         self.pods.add((namespace, pod, uid))
@@ -69,7 +69,7 @@ class RecordingControlPlane:
                 "pod": {"name": pod, "uid": uid},
             },
         }
-        signer = _FORGERS_KEY if forged else _KEY
+        signer = _OTHER_KEY if forged else _KEY
         return jwt.encode(claims | changes, signer, algorithm="RS256", headers={"kid": self.key.name})
 
     def apply_identity(self, identity: ClusterIdentity) -> None:
@@ -81,7 +81,7 @@ class RecordingControlPlane:
     def add_node_group(self, group: NodeGroup) -> None:
         if self.node_failure:
             raise self.node_failure
-        assert group.name not in self.node_groups, "its nodes are already there"
+        assert group.name not in self.node_groups, "the node group already exists"
         self.calls.append(f"add {group.name}")
         self.node_groups[group.name] = group
 
@@ -103,7 +103,7 @@ class RecordingControlPlane:
 
 
 class RecordingControlPlanes:
-    """Starts recorders; `may_start` holds them back, and a name in `failing` never comes up."""
+    """Starts recording control planes after `may_start` is set. Clusters with names in `failing` do not start."""
 
     def __init__(self) -> None:
         self.started: dict[ClusterKey, RecordingControlPlane] = {}
@@ -114,10 +114,10 @@ class RecordingControlPlanes:
     def start(self, key: ClusterKey, identity: ClusterIdentity) -> RecordingControlPlane:
         self.may_start.wait()
         if key.name in self.failing:
-            raise StartError("kube-apiserver did not answer", fix="look into its log")
+            raise StartError("kube-apiserver did not answer", fix="read its log")
         plane = RecordingControlPlane(key, identity)
         self.started[key] = plane
         return plane
 
-    def named(self, name: str) -> RecordingControlPlane:
+    def find(self, name: str) -> RecordingControlPlane:
         return next(plane for key, plane in self.started.items() if key.name == name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict, Unpack, overload
+from typing import Any, Literal, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
@@ -18,7 +18,7 @@ from eks_identity.access.principals import (
 from eks_identity.access.rbac_preflight import RbacPreflight
 from eks_identity.access.rbac_roles import RoleArgs, bind_roles, read_roles
 from eks_identity.clusters import kubernetes_providers, provider_account
-from eks_identity.clusters.connections import ClusterConnection, parse_connection
+from eks_identity.clusters.connections import ClusterConnection, ClusterInput, connection_of, parse_connection
 from eks_identity.clusters.provider_account import Check
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, identities
@@ -29,12 +29,18 @@ from eks_identity.runtime import query_cache
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, INVALID, Inputs, parsed_by, require_provider
 
+EntryTypeInput = (
+    EntryType
+    | Literal["STANDARD", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX", "HYPERPOD_LINUX"]
+)
+AccessMethodInput = AccessMethod | Literal["access-entry", "aws-auth", "both"]
+
 
 class ClusterAccessArgs(TypedDict):
     """Access of IAM principals to a cluster: who, and with which permissions."""
 
-    cluster: ClusterConnection
-    """`Cluster.connection`."""
+    cluster: ClusterInput
+    """The `Cluster`; or the `Cluster.connection` of another stack."""
     principals: list[PrincipalArgs]
     """IAM principals that get access."""
     group: NotRequired[str]
@@ -44,14 +50,17 @@ class ClusterAccessArgs(TypedDict):
     """RBAC roles that are bound to the group: created here, or existing ones."""
     access_policies: NotRequired[list[AccessPolicyArgs]]
     """EKS access policies of each principal, for access entries only. They add to the permissions of `rbac_roles`."""
-    type: NotRequired[str]
+    type: NotRequired[
+        EntryType
+        | Literal["STANDARD", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX", "HYPERPOD_LINUX"]
+    ]
     """Type of the access entries: `STANDARD` (the default), or a type for nodes, such as `EC2_LINUX`. Types for nodes
     accept IAM roles only, and no groups, usernames or policies. Through aws-auth, `EC2_LINUX`, `EC2_WINDOWS`,
     `FARGATE_LINUX` and `HYBRID_LINUX` map the role with the username and groups that nodes of that type need: for
     self-managed node groups and Karpenter, whose roles EKS does not map. Such an entry stays in aws-auth when its
     declaration is removed, unless `allow_lockout_of` names the role: nodes that use it could not authenticate any
     more."""
-    access_method: NotRequired[str]
+    access_method: NotRequired[AccessMethodInput]
     """`access-entry` (the default), `aws-auth`, or `both` during a migration: an access entry, and a mapping with the
     same username and groups. The cluster's authentication mode must read it."""
     adopt: NotRequired[bool]
@@ -120,7 +129,8 @@ class ClusterAccess(pulumi.ComponentResource):
         args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, ClusterAccessArgs) as inputs:
             options = inputs.read(_Options)
-            context = _context(inputs, args, options, subject)
+            cluster = connection_of(args["cluster"])
+            context = _context(inputs, cluster, options, subject)
             group = "" if options.group in (None, INVALID) else str(options.group)
             roles = read_roles(inputs, args.get("rbac_roles", []), group, context)
             policies = read_access_policies(inputs, args.get("access_policies", []), context)
@@ -130,18 +140,18 @@ class ClusterAccess(pulumi.ComponentResource):
             principals = read_principals(inputs, args["principals"], shared_group, context)
             tags = inputs.text_values("tags", args.get("tags", {}))
             inputs.reject(*(each.under("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
-            cluster = _require_readable(inputs, args["cluster"], context)
+            readable = _require_readable(inputs, cluster, context)
 
-        checks = _provider_checks(inputs, opts, args, options)
+        checks = _provider_checks(inputs, opts, args, cluster, options)
         super().__init__("eks-identity:index:ClusterAccess", resource_name, {}, provider_account.after(opts, *checks))
         if roles:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         principals = look_up_permission_sets(inputs, principals, context, self, checks)
         registrar = AccessRegistrar(
-            resource_name, self, inputs, context, cluster, options.adopt, options.allow_lockout_of, tags
+            resource_name, self, inputs, context, readable, options.adopt, options.allow_lockout_of, tags
         )
         access = registrar.register(principals, policies)
-        preflight = RbacPreflight(self, subject, cluster, query_cache.of_program())
+        preflight = RbacPreflight(self, subject, readable, query_cache.of_program())
         bindings = bind_roles(resource_name, roles, group, access.resources, preflight)
         registrar.register_guard(access, bindings, roles, group, policies)
         self.group = pulumi.Output.from_input(group)
@@ -158,25 +168,29 @@ class ClusterAccess(pulumi.ComponentResource):
         )
 
 
-def _context(inputs: Inputs, args: ClusterAccessArgs, options: _Options, subject: str) -> AccessContext:
+def _context(inputs: Inputs, cluster: ClusterConnection, options: _Options, subject: str) -> AccessContext:
     """Return what all principals share; INVALID if the access method or the type is."""
-    connection = parse_connection(inputs, args["cluster"])
+    connection = parse_connection(inputs, cluster)
     if INVALID in (options.access_method, options.type):
         return INVALID  # type: ignore[no-any-return]
-    return AccessContext(subject, options.access_method, options.type, args["cluster"], connection)
+    return AccessContext(subject, options.access_method, options.type, cluster, connection)
 
 
 def _provider_checks(
-    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: ClusterAccessArgs, options: _Options
+    inputs: Inputs,
+    opts: pulumi.ResourceOptions | None,
+    args: ClusterAccessArgs,
+    cluster: ClusterConnection,
+    options: _Options,
 ) -> list[Check]:
     """Return the checks of the providers that resources and queries of this declaration use."""
     uses_aws_provider = args.get("access_policies") or not options.adopt
     looks_up_roles = any("permission_set" in principal for principal in args["principals"])
     checks: list[Check | None] = []
     if looks_up_roles or (options.access_method.uses_access_entries and uses_aws_provider):
-        checks.append(provider_account.in_account_of_cluster(inputs, opts, args["cluster"]))
+        checks.append(provider_account.in_account_of_cluster(inputs, opts, cluster))
     if args.get("rbac_roles"):
-        checks.append(kubernetes_providers.of_cluster(inputs, opts, args["cluster"]))
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, cluster))
     return [check for check in checks if check is not None]
 
 

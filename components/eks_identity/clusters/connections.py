@@ -7,7 +7,7 @@ wait for the imports of `Cluster`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import pulumi
 
@@ -47,6 +47,27 @@ class ClusterConnection(TypedDict):
     kubeconfig: pulumi.Input[str]
     """JSON or YAML. Its user must be able to read and write the declared objects. A kubernetes provider of another
     cluster is rejected."""
+
+
+class HasConnection(Protocol):
+    """A `Cluster`: this module does not import the class, whose SDKs are slow to import."""
+
+    @property
+    def connection(self) -> ClusterConnection:
+        """The cluster's connection."""
+
+    @property
+    def provider(self) -> pulumi.ProviderResource:
+        """The cluster's kubernetes provider."""
+
+
+ClusterInput = ClusterConnection | HasConnection
+"""What a component accepts as `cluster`: a `Cluster`, or the connection of a cluster of another stack."""
+
+
+def connection_of(cluster: ClusterInput) -> ClusterConnection:
+    """Return the connection of a `cluster` input."""
+    return cluster if isinstance(cluster, dict) else cluster.connection
 
 
 @dataclass(frozen=True)

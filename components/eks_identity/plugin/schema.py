@@ -28,7 +28,7 @@ from eks_identity.plugin.exports import args_of, declarable
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.wire import is_record_of_inputs
 from eks_identity.runtime.custom_resource import PACKAGE
-from eks_identity.runtime.typed_dicts import descriptions, fields
+from eks_identity.runtime.typed_dicts import canonical, descriptions, fields
 
 Json = dict[str, Any]
 
@@ -66,6 +66,10 @@ def schema() -> str:
 
 class _Reader(Analyzer):
     """Pulumi's analyzer, with the descriptions of inherited fields and of properties."""
+
+    def analyze_property(self, arg: type, typ: type, name: str, **options: Any) -> PropertyDefinition:
+        """Analyze the enum of `Choice | Literal[…]`, and the TypedDict of a union with a class that only Python has."""
+        return super().analyze_property(canonical(arg), typ, name, **options)
 
     def get_docstring(self, typ: type, name: str) -> str | None:
         """Return the string literal below a field or output, wherever it is declared, or a property's docstring."""

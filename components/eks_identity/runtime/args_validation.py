@@ -42,11 +42,8 @@ def validate_args(value: Any, annotation: Any, under: str = "") -> list[Problem]
 def _validator(annotation: Any) -> _Validator:
     """Return the validator of a type. It is built once, and not for each of a thousand components."""
     if typing.get_origin(annotation) in {typing.Union, UnionType}:
-        # The type is the first member: of `pulumi.Input[T]` T, of `Choice | Literal[…]` the enum.
-        first = typing.get_args(annotation)[0]
-        validator = _validator(first)
-        if isinstance(first, type) and issubclass(first, enum.Enum):
-            return validator
+        # Of `pulumi.Input[T]` T is the first member.
+        validator = _validator(typing.get_args(annotation)[0])
         return lambda value, under: [] if is_output(value) else validator(value, under)
     if annotation is Any:
         return lambda value, under: list(mistakes.in_values(value, under))

@@ -11,6 +11,7 @@ descriptions, because parsing takes milliseconds for each class.
 """
 
 import ast
+import enum
 import inspect
 import textwrap
 import typing
@@ -47,10 +48,7 @@ class Field:
     @property
     def is_input(self) -> bool:
         """Whether the annotation is a `pulumi.Input`: the value may be an Output."""
-        return typing.get_origin(self.annotation) in _UNIONS and any(
-            typing.get_origin(member) is pulumi.Output or member is pulumi.Output
-            for member in typing.get_args(self.annotation)
-        )
+        return typing.get_origin(self.annotation) in _UNIONS and _has_output(typing.get_args(self.annotation))
 
     @property
     def nested(self) -> tuple[type, ...]:
@@ -68,7 +66,7 @@ def fields(typed_dict: type) -> Mapping[str, Field]:
     hints = typing.get_type_hints(typed_dict, localns=_PULUMI, include_extras=True)
     return MappingProxyType(
         {
-            name: Field(typed_dict, name, without_qualifiers(annotation), name in required)
+            name: Field(typed_dict, name, canonical(without_qualifiers(annotation)), name in required)
             for name, annotation in hints.items()
         }
     )
@@ -85,6 +83,19 @@ def without_qualifiers(annotation: Any) -> Any:
     while typing.get_origin(annotation) in _QUALIFIERS:
         (annotation,) = typing.get_args(annotation)
     return annotation
+
+
+def canonical(annotation: Any) -> Any:
+    """Return the enum of `Choice | Literal[…]`, and the TypedDict of a union with a class that only Python has."""
+    members = typing.get_args(annotation) if typing.get_origin(annotation) in _UNIONS else ()
+    if not members or type(None) in members or _has_output(members):
+        return annotation
+    is_choice = isinstance(members[0], type) and issubclass(members[0], enum.Enum)
+    return members[0] if is_choice or typing.is_typeddict(members[0]) else annotation
+
+
+def _has_output(members: tuple[Any, ...]) -> bool:
+    return any(typing.get_origin(member) is pulumi.Output or member is pulumi.Output for member in members)
 
 
 def _nested(annotation: Any) -> Iterator[type]:

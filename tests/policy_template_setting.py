@@ -32,7 +32,7 @@ GIVEN = {
 def given(name: str, *fields: str) -> dict[str, Any]:
     """An entry with the fields that it needs, and those of `fields`."""
     entry = policy_templates.find(name)
-    needed = [one.name for group in entry.needs for one in group] + [one.name for one in entry.always]
+    needed = [one.name for group in entry.one_of for one in group] + [one.name for one in entry.required]
     return {"name": name, **{field: GIVEN[field] for field in (*needed, *fields)}}
 
 

@@ -1,4 +1,4 @@
-"""Tags that AWS would refuse halfway through an update."""
+"""Validation of tags that AWS would reject in the middle of an update."""
 
 import pytest
 
@@ -20,14 +20,14 @@ from eks_identity.model import tags
     ],
     ids=lambda given: next(iter(given))[:20],
 )
-def test_what_aws_refuses_is_refused(given):
-    """Reserved keys, what is too long or too many, other characters, and a key that differs in its case alone."""
+def test_tags_reject_what_aws_rejects(given):
+    """Reserved keys, long keys and values, too many tags, other characters, and keys that differ only in case."""
     (problem,) = tags.problems(given)
-    assert problem.rule
+    assert problem.rule.startswith("must ")
     assert problem.fix
 
 
-def test_what_aws_takes_is_taken():
-    """Empty values, every letter, and a value that comes late; and EKS tells cases apart."""
+def test_tags_accept_what_aws_accepts():
+    """Empty values, every letter and unresolved values are accepted; EKS distinguishes case."""
     assert not tags.problems({"a": "", "Größe +-=._:/@": "x" * 256, "k" * 128: object()})
     assert not tags.problems({"Team": "x", "team": "y"}, keys_have_case=True)

@@ -235,7 +235,7 @@ def _json(problem: Problem) -> Words | None:
     value = problem.value
     if not _is_json(problem):
         return None
-    if isinstance(value, Mapping) and problem.rule == "a string":
+    if isinstance(value, Mapping) and problem.rule.removeprefix("must be ") == "a string":
         rule = "must be JSON text, not a dict"
         return rule, "use json.dumps(…), or pulumi.Output.json_dumps(…) where the dict holds Outputs"
     if isinstance(getattr(value, "json", None), str):
@@ -343,7 +343,7 @@ def _arn_for_name(problem: Problem) -> Words | None:
 
 def _one_for_many(problem: Problem) -> Words | None:
     value = problem.value
-    if problem.rule != "a list":
+    if problem.rule.removeprefix("must be ") != "a list":
         return None
     if isinstance(value, str):
         return "must be a list, also for one item", f"write [{value!r}]"
@@ -359,9 +359,9 @@ def _typed_text(problem: Problem) -> Words | None:
     value = problem.value
     if not isinstance(value, str):
         return None
-    if problem.rule.startswith("true or false") and value.lower() in {"true", "false"}:
+    if problem.rule.removeprefix("must be ").startswith("true or false") and value.lower() in {"true", "false"}:
         return "must be True or False, without quotes", f"write {value.title()}, or use get_bool of pulumi.Config"
-    if problem.rule == "a number" and re.fullmatch(r"\d+", value):
+    if problem.rule.removeprefix("must be ") == "a number" and re.fullmatch(r"\d+", value):
         return "must be a number, without quotes", f"write {value}, or use get_int of pulumi.Config"
     return None
 

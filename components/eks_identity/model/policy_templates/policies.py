@@ -148,7 +148,7 @@ def _check_field(
     if not field.is_list:
         return problems.parse(field.name, field.check, value)
     if not isinstance(value, (list, tuple)):
-        problems.add(field.name, f"must be a list, each a {field.kind}", value, "write a list, even for one item")
+        problems.add(field.name, f"must be a list, each a {field.kind}", value, "write a list, also for one item")
         return []
     checked = []
     for index, item in enumerate(value):

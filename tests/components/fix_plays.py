@@ -253,7 +253,9 @@ PLAYS = [
         _policies({"policy": "AmazonEKSViewPolic"}),
         _policies(VIEW),
     ),
-    Play("ClusterAccess", "add a namespace, or remove namespaces", _policies({**VIEW, "namespaces": []}), _policies(VIEW)),
+    Play(
+        "ClusterAccess", "add a namespace, or remove namespaces", _policies({**VIEW, "namespaces": []}), _policies(VIEW)
+    ),
     Play(
         "ClusterAccess",
         "remove the repeated namespace",
@@ -326,7 +328,9 @@ PLAYS = [
         _principals({"arn": USER, "groups": ["system:masters"]}),
         _policies({"policy": "AmazonEKSClusterAdminPolicy"}),
     ),
-    Play("ClusterAccess", "use a group of your own, and bind it", _principals({"arn": USER, "groups": ["system:x"]}), {}),
+    Play(
+        "ClusterAccess", "use a group of your own, and bind it", _principals({"arn": USER, "groups": ["system:x"]}), {}
+    ),
     Play("ClusterAccess", "remove the repeated group", _principals({"arn": USER, "groups": ["a", "a"]}), {}),
     # RBAC
     Play(
@@ -445,7 +449,12 @@ PLAYS = [
         _role_policies(f"arn:aws:iam::{ACCOUNT}:policy/a"),
     ),
     Play("IrsaRole", "remove the repeated policy", _role_policies("A", "A"), _role_policies("A")),
-    Play("IrsaRole", "merge policies, or use a second role", _role_policies(*MANY), _role_policies(*MANY, raised_quotas=True)),
+    Play(
+        "IrsaRole",
+        "merge policies, or use a second role",
+        _role_policies(*MANY),
+        _role_policies(*MANY, raised_quotas=True),
+    ),
     Play("IrsaRole", "write AmazonS3ReadOnlyAccess", _role_policies("a b"), _role_policies("AmazonS3ReadOnlyAccess")),
     Play(
         "IrsaRole",
@@ -664,9 +673,7 @@ PLAYS += [
         _statement(conditions=[_TWICE, {**_TWICE, "values": ["c"]}]),
         _statement(conditions=[{**_TWICE, "values": ["b", "c"]}]),
     ),
-    Play(
-        "IrsaRole", 'add "Version": "2012-10-17" to the document', _document("2008-10-17"), _document("2012-10-17")
-    ),
+    Play("IrsaRole", 'add "Version": "2012-10-17" to the document', _document("2008-10-17"), _document("2012-10-17")),
     Play("IrsaRole", "remove this tag or Team", {"tags": {"Team": "a", "team": "b"}}, {"tags": {"Team": "a"}}),
     Play("IrsaRole", "remove it", _trust("StringNotEquals", "aws:SourceAccount", OTHER), {}),
     Play(

@@ -153,7 +153,9 @@ def test_a_boundary_is_of_the_roles_partition(kind):
     """Whether it is known at once or later; IAM would find no such policy."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
     for given in (str, pulumi.Output.from_input):
-        with pytest.raises(InvalidInputError, match=r"permissions_boundary: .*\n.*must be a policy of the role's partition"):
+        with pytest.raises(
+            InvalidInputError, match=r"permissions_boundary: .*\n.*must be a policy of the role's partition"
+        ):
             deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 

@@ -459,7 +459,8 @@ def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_m
         access(connection, access_method=access_method)()
 
     with pytest.raises(
-        InvalidInputError, match=f"access_method: '{access_method}'\n    rule: must not use .* with authentication mode {mode}"
+        InvalidInputError,
+        match=f"access_method: '{access_method}'\n    rule: must not use .* with authentication mode {mode}",
     ):
         deploy(program, preview=True)
 

@@ -120,9 +120,11 @@ def test_partitions_equal_those_of_botocore():
     """Names and DNS suffixes equal those of AWS's SDK."""
     from botocore.session import get_session  # noqa: PLC0415 - the vendor's data, for this test alone
 
-    known = {entry["partition"]: entry["dnsSuffix"] for entry in get_session().get_data("endpoints")["partitions"]}
+    dns_suffixes = {
+        entry["partition"]: entry["dnsSuffix"] for entry in get_session().get_data("endpoints")["partitions"]
+    }
     for name, partition in PARTITIONS.items():
-        assert known[name] == partition.dns_suffix
+        assert dns_suffixes[name] == partition.dns_suffix
 
 
 @pytest.mark.parametrize(

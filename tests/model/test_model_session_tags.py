@@ -75,8 +75,8 @@ def test_session_tags_policy_is_rejected_if_missing_tag_changes_decision(effect,
 
 def _decided(found, others, *, tagged):
     context = {NAMESPACE: "default"} if tagged else {}
-    asked = judge.Request("s3:GetObject", OBJECT, context=judge.Context({**context, "s3:prefix": "default"}))
-    return judge.evaluate(asked, judge.Policies(identity=[judge.parse(one) for one in [found, *others]])).decision
+    request = judge.Request("s3:GetObject", OBJECT, context=judge.Context({**context, "s3:prefix": "default"}))
+    return judge.evaluate(request, judge.Policies(identity=[judge.parse(one) for one in [found, *others]])).decision
 
 
 def test_session_tags_allow_with_negated_operator_is_a_warning():
@@ -151,11 +151,11 @@ def test_session_tags_of_statements_skip_unresolved_values():
     condition = {"test": "StringEquals", "variable": NAMESPACE, "values": [unresolved]}
     null = {"test": "Null", "variable": NAMESPACE, "values": [unresolved]}
     prefix = {"test": "StringLike", "variable": "s3:prefix", "values": ["a", VARIABLE]}
-    given = [
+    specs = [
         {"actions": ["s3:*"], "resources": [unresolved, f"arn:aws:s3:::{VARIABLE}"]},
         {"actions": ["s3:*"], "resources": ["*"], "conditions": [condition, null, prefix]},
     ]
-    assert [need.input for need in needs_of_statements(given, IRSA)] == [
+    assert [need.input for need in needs_of_statements(specs, IRSA)] == [
         "statements[0].resources[1]",
         "statements[1].conditions[0].variable",
         "statements[1].conditions[2].values[1]",

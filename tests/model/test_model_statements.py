@@ -48,8 +48,8 @@ def test_condition_operator_rejects_unknown_names(problems_of, text):
 def test_statement_conditions_reject_repeated_key(problems_of):
     """IAM's JSON form would lose one of the two."""
     twice = [{"test": "StringEquals", "variable": "aws:a", "values": [value]} for value in "bc"]
-    given = [{"actions": ["s3:*"], "resources": ["*"], "conditions": twice}]
-    (problem,) = problems_of(statements.document, given)
+    specs = [{"actions": ["s3:*"], "resources": ["*"], "conditions": twice}]
+    (problem,) = problems_of(statements.document, specs)
     assert problem.input == "statements[0].conditions[1].variable"
 
 

@@ -6,7 +6,7 @@ from eks_identity.model import tags
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         {"aws:cloudformation:stack-name": "x"},
         {"AWS:x": "x"},
@@ -18,11 +18,11 @@ from eks_identity.model import tags
         {f"tag-{number}": "x" for number in range(51)},
         {"Team": "x", "team": "y"},
     ],
-    ids=lambda given: next(iter(given))[:20],
+    ids=lambda values: next(iter(values))[:20],
 )
-def test_tags_reject_what_aws_rejects(given):
+def test_tags_reject_what_aws_rejects(values):
     """Reserved keys, long keys and values, too many tags, other characters, and keys that differ only in case."""
-    (problem,) = tags.problems(given)
+    (problem,) = tags.problems(values)
     assert problem.rule.startswith("must ")
     assert problem.fix
 

@@ -54,8 +54,8 @@ def test_irsa_trust_allows_exactly_the_subjects(trusted, allowed, other, strange
             assert not allows(document, provider=provider.arn, action=ACTION, claims=without_audience)
         judged = allows(document, provider=provider.arn, action=ACTION, claims=claims(provider, other))
         assert judged == (other in allowed)
-    known = stranger in trusted
-    assert allows(document, provider=stranger.arn, action=ACTION, claims=claims(stranger, allowed[0])) == known
+    is_trusted = stranger in trusted
+    assert allows(document, provider=stranger.arn, action=ACTION, claims=claims(stranger, allowed[0])) == is_trusted
     assert len(trust.compact(document)) <= 2048
 
 

@@ -16,7 +16,7 @@ from eks_identity.evaluation.trust_conditions import (
 )
 from eks_identity.model import trust
 from eks_identity.model.issuers import Provider
-from eks_identity.model.statements import merged
+from eks_identity.model.statements import add_conditions
 from eks_identity.model.subjects import Subject
 
 ACCOUNT = "123456789012"
@@ -52,11 +52,11 @@ def condition(key, *values, test="StringLike"):
 @pytest.mark.parametrize(("key", "call"), list(itertools.product(KEYS, CALLS)))
 def test_trust_condition_rejects_key_without_value_in_call(problems_of, key, call):
     """Each key is accepted for the calls in which AWS sets it, and for no other."""
-    given = [condition(key)]
+    specs = [condition(key)]
     if call in KEYS[key].split():
-        assert parse(given, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
+        assert parse(specs, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
         return
-    (problem,) = problems_of(parse, given, [Assumed(CALLS[call])])
+    (problem,) = problems_of(parse, specs, [Assumed(CALLS[call])])
     assert (problem.input, problem.value) == ("trust_conditions[0].variable", key)
     assert problem.rule.startswith("must be a condition key that has a value in AssumeRole")
     assert "remove the condition" in problem.fix
@@ -115,11 +115,11 @@ def test_trust_condition_rejects_claim_of_token(problems_of):
 )
 def test_trust_condition_source_arn_must_match_a_cluster(problems_of, value, is_cluster):
     """An association's ARN never matches, as S3 CSI driver users reported (mountpoint-s3-csi-driver #781)."""
-    given = [condition("aws:SourceArn", value, test="ArnLike")]
+    specs = [condition("aws:SourceArn", value, test="ArnLike")]
     if is_cluster:
-        parse(given, [Assumed(POD_IDENTITY)])
+        parse(specs, [Assumed(POD_IDENTITY)])
     else:
-        (problem,) = problems_of(parse, given, [Assumed(POD_IDENTITY)])
+        (problem,) = problems_of(parse, specs, [Assumed(POD_IDENTITY)])
         assert problem.input == "trust_conditions[0].values[0]"
 
 
@@ -148,8 +148,8 @@ def test_trust_condition_is_compared_with_resolved_values(problems_of, key, test
 
 def test_trust_condition_skips_unresolved_values():
     """Key and operator are validated before the value is resolved."""
-    given = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
-    parse(given, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
+    specs = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
+    parse(specs, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
     parse([{"test": "Null", "variable": "aws:SourceIp", "values": [None]}], [Assumed(POD_IDENTITY)])
 
 
@@ -173,7 +173,7 @@ def test_trust_conditions_are_added_to_every_statement(problems_of):
         assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
         assert statement["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-arn"] == CLUSTER
     twice = {"StringEquals": {"AWS:requesttag/eks-cluster-arn": ["x"]}}
-    (problem,) = problems_of(merged, document["Statement"][0], twice)
+    (problem,) = problems_of(add_conditions, document["Statement"][0], twice)
     assert problem.value == "AWS:requesttag/eks-cluster-arn"
 
 

@@ -104,7 +104,7 @@ class Entry:
     """Rules that the parts break which the authenticator does not read."""
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Location of the entry: `mapUsers[2] of ConfigMap kube-system/aws-auth`."""
         return f"{self.key}[{self.index}] of ConfigMap kube-system/aws-auth"
 
@@ -118,7 +118,7 @@ class Entry:
         """Whether it maps a federated user. Their only ARN is the session's, and the authenticator matches it."""
         return _FEDERATED in self.arn.lower()
 
-    def says(self, mapping: UserMapping) -> bool:
+    def equals(self, mapping: UserMapping) -> bool:
         """Return whether the entry equals `mapping`, apart from the case of the ARN and the order of groups."""
         return (self.arn.lower(), self.username, sorted(self.groups)) == (
             mapping.arn.lower(),
@@ -131,7 +131,7 @@ class Entry:
         return self.username == mapping.username and set(self.groups) <= set(mapping.groups)
 
     def __str__(self) -> str:
-        return f"{self.place}: username {self.username!r}, groups {list(self.groups)}"
+        return f"{self.location}: username {self.username!r}, groups {list(self.groups)}"
 
 
 @dataclass(frozen=True)
@@ -185,32 +185,32 @@ class AwsAuth:
         for entry in self.entries:
             problems += self._problems_of(entry)
         for index, account in enumerate(self.accounts):
-            place = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
+            location = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
             check = Problems()
-            check.parse(place, account_id, account or "")
+            check.parse(location, account_id, account or "")
             problems += check.found
         return problems
 
     def _problems_of(self, entry: Entry) -> list[Problem]:
-        problems = [Problem(entry.place, rule, entry.arn or None, f"correct it: {_EDIT}") for rule in entry.ignored]
+        problems = [Problem(entry.location, rule, entry.arn or None, f"correct it: {_EDIT}") for rule in entry.ignored]
         if not entry.arn:
             rule = f"must have {_ARN_FIELD[entry.key]}: the authenticator ignores this entry"
-            return problems or [Problem(entry.place, rule, None, f"write it, or remove the entry: {_EDIT}")]
+            return problems or [Problem(entry.location, rule, None, f"write it, or remove the entry: {_EDIT}")]
         winner = self.lets_in(entry.arn)
         if winner is not None and winner is not entry:
-            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {winner.place}"
-            problems.append(Problem(entry.place, rule, entry.arn, f"remove one of the two: {_EDIT}"))
+            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {winner.location}"
+            problems.append(Problem(entry.location, rule, entry.arn, f"remove one of the two: {_EDIT}"))
         if entry.username is None:
             rule = "must have a username, a non-empty string: an empty one is accepted, and the groups still apply"
-            problems.append(Problem(entry.place, rule, None, f"write the username, in quotes: {_EDIT}"))
+            problems.append(Problem(entry.location, rule, None, f"write the username, in quotes: {_EDIT}"))
         try:
             principal = Principal.parse(entry.arn)
         except InvalidInput as error:
             wrong = [] if entry.is_of_federated_user else error.problems
-            return problems + [problem.under(entry.place) for problem in wrong]
+            return problems + [problem.under(entry.location) for problem in wrong]
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             rule = "must have no path in a role's ARN: the authenticator ignores this entry"
-            problems.append(Problem(entry.place, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
+            problems.append(Problem(entry.location, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
         return problems
 
     def require_readable(self, key: str) -> None:
@@ -236,10 +236,10 @@ class AwsAuth:
         if not existing:
             return self.add(mapping)
         entry = existing[-1]
-        is_own = own is not None and mapping.is_for_nodes and entry.says(own)
+        is_own = own is not None and mapping.is_for_nodes and entry.equals(own)
         if len(existing) > 1 or (entry.is_node and not entry.keeps_identity(mapping) and not is_own):
             raise InvalidInput([self._duplicate_problem(mapping, existing)])
-        if entry.says(mapping) and entry.key == mapping.key:
+        if entry.equals(mapping) and entry.key == mapping.key:
             return self
         if entry.key != mapping.key:
             return self._without(entry).add(mapping)
@@ -254,7 +254,7 @@ class AwsAuth:
         """
         self.require_readable(mapping.key)
         existing = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
-        own = [entry for entry in existing if entry.says(mapping)] or (existing if len(existing) == 1 else [])
+        own = [entry for entry in existing if entry.equals(mapping)] or (existing if len(existing) == 1 else [])
         return self._without(own[-1]) if own else self
 
     def _without(self, entry: Entry) -> AwsAuth:

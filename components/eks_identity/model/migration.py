@@ -105,26 +105,26 @@ class Step:
 
     source: Entry
     equal: EquivalentEntry
-    found: ExistingEntry | None
+    existing: ExistingEntry | None
 
     @property
     def todo(self) -> Todo:
-        if self.found is None:
+        if self.existing is None:
             return Todo.MAKE
-        if not self.equal.same_identity(self.found):
+        if not self.equal.same_identity(self.existing):
             return Todo.CONFLICT
-        return Todo.ASSOCIATE if self.equal.administrator and not self.found.is_cluster_admin else Todo.NOTHING
+        return Todo.ASSOCIATE if self.equal.administrator and not self.existing.is_cluster_admin else Todo.NOTHING
 
     @property
     def entry(self) -> ExistingEntry:
         """The access entry after the step."""
-        if self.found is None:
+        if self.existing is None:
             entry = self.equal.entry
             created = ExistingEntry(
                 entry.principal.arn, entry.username or "", entry.kubernetes_groups, type=entry.type.value
             )
         else:
-            created = self.found
+            created = self.existing
         if not self.equal.administrator or self.todo not in {Todo.MAKE, Todo.ASSOCIATE}:
             return created
         policy = AssociatedPolicy(access_policy_arn(self.equal.entry.principal.partition, CLUSTER_ADMIN))
@@ -146,7 +146,8 @@ class Step:
             case Todo.CONFLICT:
                 return (
                     f"{location}: conflict, {self.source.arn} has an access entry, which EKS uses and which stays: "
-                    f"{self.found}; aws-auth has username {self.source.username!r}, groups {list(self.source.groups)}"
+                    f"{self.existing}; aws-auth has username {self.source.username!r}, "
+                    f"groups {list(self.source.groups)}"
                 )
 
 

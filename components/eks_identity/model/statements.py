@@ -171,7 +171,7 @@ def _statement(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**statement, "Condition": condition} if condition else statement
 
 
-def merged(statement: Mapping[str, Any], more: Conditions) -> dict[str, Any]:
+def add_conditions(statement: Mapping[str, Any], more: Conditions) -> dict[str, Any]:
     """Return the statement with `more` conditions added.
 
     Raises `InvalidInput` if the statement already compares a key with the same operator.

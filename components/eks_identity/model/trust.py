@@ -10,7 +10,7 @@ from typing import Any
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, limits, names
 from eks_identity.model.issuers import Provider
-from eks_identity.model.statements import Conditions, merged
+from eks_identity.model.statements import Conditions, add_conditions
 from eks_identity.model.subjects import Subject
 
 Document = dict[str, Any]
@@ -43,7 +43,7 @@ def irsa_trust(
     """
     require_sides(providers, subjects)
     statements = [_federated(provider, subjects, audience) for provider in providers]
-    policy = document([merged(statement, conditions or {}) for statement in statements])
+    policy = document([add_conditions(statement, conditions or {}) for statement in statements])
     return require_room(
         policy, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", partial(_fix, policy, size_limit)
     )
@@ -71,7 +71,7 @@ def require_sides(providers: Sequence[Provider], subjects: Sequence[Subject]) ->
         for index, provider in enumerate(providers)
         if (provider.account, provider.partition) != (providers[0].account, providers[0].partition)
     ]
-    problems += repeated(subjects)
+    problems += _repeated_subject_problems(subjects)
     if problems:
         raise InvalidInput(problems)
 
@@ -88,13 +88,13 @@ def pod_identity_trust(
 
     Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity".
     """
-    if problems := repeated(subjects):
+    if problems := _repeated_subject_problems(subjects):
         raise InvalidInput(problems)
     base = {"Effect": "Allow", "Principal": {"Service": POD_IDENTITY_SERVICE}, "Action": ASSUME}
     cluster_tags = {_tag("eks-cluster-arn"): _one_or_many(sorted(clusters))} if clusters else {}
     tag_sets = [{**cluster_tags, **tags} for tags in _session_tags(subjects)]
     statements = [{**base, "Condition": {"StringEquals": tags}} if tags else base for tags in tag_sets]
-    return document([merged(statement, conditions or {}) for statement in statements])
+    return document([add_conditions(statement, conditions or {}) for statement in statements])
 
 
 def chained_trust(
@@ -123,7 +123,7 @@ def chained_trust(
     statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": _one_or_many(role_arns)}, "Action": ASSUME}
     if external_ids:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": _one_or_many(sorted(external_ids))}}
-    policy = document([merged(statement, conditions or {})])
+    policy = document([add_conditions(statement, conditions or {})])
     return require_room(policy, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
 
 
@@ -135,11 +135,6 @@ def external_id(cluster_arn: str, subject: Subject) -> str:
     arn = arns.Arn.parse(cluster_arn)
     cluster = arn.resource.removeprefix("cluster/")
     return f"{arn.region}/{arn.account}/{cluster}/{subject.namespace}/{subject.service_account}"
-
-
-def both(one: Document, other: Document, *, size_limit: int = limits.TRUST_POLICY) -> Document:
-    """Return a trust policy with the statements of both; raise `InvalidInput` if it exceeds `size_limit` characters."""
-    return require_room(document(one["Statement"] + other["Statement"]), size_limit, "the statements of both modes")
 
 
 def compact(policy: Document) -> str:
@@ -172,7 +167,7 @@ def require_room(
     return policy
 
 
-def repeated(subjects: Sequence[Subject]) -> list[Problem]:
+def _repeated_subject_problems(subjects: Sequence[Subject]) -> list[Problem]:
     """Return the problems of subjects that are listed twice."""
     return [
         Problem(f"subjects[{index}]", "must be listed once", str(subject), "remove the repeated subject")

@@ -121,7 +121,7 @@ def test_the_callers_own_entry_goes_by_name_only(cluster, program):
 
     said = refused(stack.destroy)
     assert "must keep the caller's rights in the cluster" in said
-    assert "must leave an administrator in the cluster" in said
+    assert "must keep an administrator in the cluster" in said
     assert ADMIN in cluster.entries()
 
     program.declare(declared(ADMIN, groups=[], allow_lockout_of=[ADMIN])).up()

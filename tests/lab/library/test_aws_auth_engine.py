@@ -102,7 +102,7 @@ def test_a_mapping_lives_changes_and_goes(client, api_server, declare, tmp_path)
     client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": "- userarn: ["}}, namespace="kube-system")
     with pytest.raises(automation.CommandError) as refusal:
         stack.destroy()
-    assert "mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator" in str(refusal.value)
+    assert "mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator" in str(refusal.value)
     assert "nothing was written" in str(refusal.value)
     assert "Traceback" not in str(refusal.value)
 

@@ -88,8 +88,8 @@ def test_many_clusters_are_divided_among_roles(run, both, accounts):
         "subjects": [{"namespace": "default", "name": "one"}],
     }
     said = refused(run(PROGRAM).say(given).preview)
-    assert "a trust policy has at most 2048 characters" in said
-    fitting = int(said.partition("give oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    assert "must fit a trust policy of at most 2048 characters" in said
+    fitting = int(said.partition("set oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
     every = given["oidc_provider_arns"]
     by_role = {f"r{start}": every[start : start + fitting] for start in range(0, len(every), fitting)}
     stack = run('pulumi.export("arns", eks.IrsaRole("split", {"role_name": "split", **said}).arns)')
@@ -107,7 +107,7 @@ def test_a_wildcard_says_who_gains(run, both, accounts):
     """It lets in what matches in every cluster, those made later too, and the preview says so."""
     stack = run(PROGRAM)
     given = {"oidc_provider_arns": [both[0][1]], "subjects": [{"namespace": "default", "name": "batch-*"}]}
-    assert "set allow_wildcards to True if that is meant" in refused(stack.say(given).preview)
+    assert "set allow_wildcards to True if this is intended" in refused(stack.say(given).preview)
     said = stack.say({**given, "allow_wildcards": True}).preview().stdout
     assert "every service account that matches default/batch-* in every one of these clusters" in said
     stack.up({**given, "allow_wildcards": True})

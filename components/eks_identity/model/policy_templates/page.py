@@ -42,7 +42,7 @@ WorkloadIdentity(
 Each template becomes one inline policy of the role, with the template's name. `Addon` uses the template of its add-on
 by default. The library rejects a template without a required field or with an unknown one, an ARN of another kind or of
 another partition, and an ARN for all resources. If all resources are intended, set `all_resources: True`: it replaces
-each required field that you omit.
+the required fields that you omit, except those that a template requires even then.
 
 The actions are those that the add-on's project, or AWS, publishes. Where the published policy has `*` and IAM supports
 less, the template is narrower. This page is generated from the templates

@@ -1,4 +1,4 @@
-"""What the tests of the catalogue share: resources to name, and IAM's judgement by the lab's evaluator."""
+"""Resources for tests of policy templates, and decisions of the lab's IAM evaluator."""
 
 from __future__ import annotations
 
@@ -30,25 +30,27 @@ GIVEN = {
 
 
 def given(name: str, *fields: str) -> dict[str, Any]:
-    """An entry with the fields that it needs, and those of `fields`."""
-    entry = policy_templates.find(name)
-    needed = [one.name for group in entry.needs for one in group] + [one.name for one in entry.always]
-    return {"name": name, **{field: GIVEN[field] for field in (*needed, *fields)}}
+    """Return the args of a template with its required fields, and `fields`."""
+    template = policy_templates.find(name)
+    required = [field.name for group in template.one_of for field in group] + [
+        field.name for field in template.required
+    ]
+    return {"name": name, **{field: GIVEN[field] for field in (*required, *fields)}}
 
 
 def whole(name: str) -> dict[str, Any]:
-    """An entry with every field that it reads."""
+    """Return the args of a template with every field."""
     return {"name": name, **{field: GIVEN[field] for field in policy_templates.find(name).fields}}
 
 
-def statements(said: dict[str, Any], partition: Partition = AWS) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(policy_templates.policy_document(said, partition))["Statement"]
+def statements(args: dict[str, Any], partition: Partition = AWS) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(policy_templates.policy_document(args, partition))["Statement"]
     return found
 
 
 def allowed(
-    said: dict[str, Any], action: str, resource: str = "*", context: dict[str, str | list[str]] | None = None
+    args: dict[str, Any], action: str, resource: str = "*", context: dict[str, str | list[str]] | None = None
 ) -> bool:
-    """Whether a role with that entry alone may do this."""
-    policy = parse(policy_templates.policy_document(said, AWS))
+    """Return whether a role with only that template is allowed the action."""
+    policy = parse(policy_templates.policy_document(args, AWS))
     return evaluate(Request(action, resource, context=Context(context)), Policies(identity=[policy])).allowed

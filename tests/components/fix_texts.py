@@ -8,7 +8,7 @@ from pathlib import Path
 import eks_identity
 
 PACKAGE = Path(eks_identity.__file__).parent
-_ERRORS = {"Problem": 3, "add": 3, "_refused": -1}
+_ERRORS = {"Problem": 3, "add": 3, "invalid": -1}
 """What makes a problem, and which argument the fix is."""
 _HOLE = "\0"
 

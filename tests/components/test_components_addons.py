@@ -147,7 +147,11 @@ def test_what_is_not_known_in_a_preview_is_left_alone(connection):
         ({"service_account": "x"}, "service_account", "only read where the pods get a role"),
         ({"addon_name": "adot", "mode": "pod-identity", "policies": ["X"]}, "service_account", "does not know"),
         ({"addon_name": "adot", "mode": "pod-identity", "service_account": "x"}, "policies", "no entry for adot"),
-        ({"addon_name": "external-dns", "mode": "pod-identity"}, "policy_templates[0].hosted_zone_arns", "needs"),
+        (
+            {"addon_name": "external-dns", "mode": "pod-identity"},
+            "policy_templates[0].hosted_zone_arns",
+            "must be set",
+        ),
         (
             {"mode": "irsa", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/x", "path": "/team/"},
             "path",

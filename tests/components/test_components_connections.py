@@ -19,7 +19,9 @@ def test_a_value_of_another_cluster_is_refused(connection):
     with pytest.raises(InvalidInputError, match=r"cluster\.endpoint: 'http://x'"):
         deploy(lambda: migration(mixed), preview=True)
     for late in (lambda value: value, pulumi.Output.from_input):
-        with pytest.raises(InvalidInputError, match=r"cluster\.region: 'eu-west-1'\n +rule: the same cluster's as arn"):
+        with pytest.raises(
+            InvalidInputError, match=r"cluster\.region: 'eu-west-1'\n +rule: must be ap-northeast-1, as in arn"
+        ):
             deploy(lambda late=late: migration({**connection, "region": late("eu-west-1")}), preview=True)
 
 

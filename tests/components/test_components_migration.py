@@ -40,8 +40,8 @@ def test_an_entry_says_all_of_itself():
     ("other", "said"),
     [
         ({"groups": ["system:masters"]}, "AmazonEKSClusterAdminPolicy"),
-        ({"username": "eks:ops"}, "does not begin with"),
-        ({"principal_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/ops/me"}, "a session is never matched"),
+        ({"username": "eks:ops"}, "must not begin with"),
+        ({"principal_arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/ops/me"}, "not of a session"),
         ({"cluster_name": "no cluster"}, "cluster_name"),
         ({"alow_lockout_of": []}, "did you mean allow_lockout_of?"),
     ],

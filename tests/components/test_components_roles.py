@@ -153,7 +153,9 @@ def test_a_boundary_is_of_the_roles_partition(kind):
     """Whether it is known at once or later; IAM would find no such policy."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
     for given in (str, pulumi.Output.from_input):
-        with pytest.raises(InvalidInputError, match=r"permissions_boundary: .*\n.*takes policies of that partition"):
+        with pytest.raises(
+            InvalidInputError, match=r"permissions_boundary: .*\n.*must be a policy of the role's partition"
+        ):
             deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 
@@ -244,12 +246,12 @@ def test_too_many_clusters_are_refused_with_the_number_that_fits():
 IRSA_REFUSALS = {
     "twice in different roles": (
         {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a": providers(2), "b": providers(1)}},
-        "each provider once",
+        "must be listed once",
         "oidc_provider_arns_by_role.b[0]",
     ),
     "two accounts": (
         {"oidc_provider_arns": [providers(1)[0], providers(2)[1].replace(ACCOUNT, "444455556666")]},
-        "a role trusts providers of its own account",
+        "must be a provider of the role's own account",
         "oidc_provider_arns[1]",
     ),
     "no room for the key": (

@@ -334,7 +334,7 @@ def test_a_role_of_the_program_that_is_for_others_is_rejected(connection):
     """Another service account, and another way: nobody could assume it."""
     other = {"subjects": [{"namespace": "default", "name": "other"}]}
     (problem,) = problems(using(lambda con: pod_identity_role(con, **other), connection, **POD_IDENTITY))
-    assert "kubernetes-service-account, which is app there" in problem.rule
+    assert "kubernetes-service-account, which is app in this call" in problem.rule
     (problem,) = problems(using(pod_identity_role, connection, mode="irsa"))
     assert "does not name" in problem.rule
     (problem,) = problems(using(irsa_role, connection, **POD_IDENTITY))

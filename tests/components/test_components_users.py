@@ -246,10 +246,10 @@ def test_a_permission_set_is_its_role(connection, access_method, preview):
 @pytest.mark.parametrize(
     ("there", "said"),
     [
-        ([], "there is none at all"),
+        ([], "none is assigned"),
         ([SSO.replace("Look", "Looker")], "did you mean Looker?"),
-        ([SSO, SSO.replace("0123456789abcdef", "fedcba9876543210")], "_fedcba9876543210; the others are left"),
-        ([SSO.replace(ACCOUNT, "444455556666")], "asked was 444455556666"),
+        ([SSO, SSO.replace("0123456789abcdef", "fedcba9876543210")], "_fedcba9876543210; the others remain"),
+        ([SSO.replace(ACCOUNT, "444455556666")], "the aws provider is for 444455556666"),
     ],
 )
 def test_a_permission_set_without_one_role_is_refused(connection, there, said):
@@ -459,7 +459,8 @@ def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_m
         access(connection, access_method=access_method)()
 
     with pytest.raises(
-        InvalidInputError, match=f"access_method: '{access_method}'\n    rule: with authentication mode {mode}"
+        InvalidInputError,
+        match=f"access_method: '{access_method}'\n    rule: must not use .* with authentication mode {mode}",
     ):
         deploy(program, preview=True)
 

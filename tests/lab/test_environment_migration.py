@@ -51,7 +51,7 @@ def test_a_preview_shows_the_plan(environment):
     said = shown.stdout + shown.stderr
     assert "moving, authentication mode CONFIG_MAP" in said
     assert f"mapUsers[0] → access entry of {OLD}" in said
-    assert f"mapAccounts[0]: left behind, {LOST}" in said
+    assert f"mapAccounts[0]: not migrated, {LOST}" in said
     assert mode(environment) == "CONFIG_MAP"
 
 

@@ -1,4 +1,4 @@
-"""Words for the tests of the pure rules: what was refused, and how it was said."""
+"""Fixtures for tests of the validation rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,24 +8,24 @@ from hypothesis import settings
 
 from eks_identity.errors import InvalidInput, Problem
 
-# A busy machine is no failure.
+# A slow machine must not fail a test.
 settings.register_profile("model", deadline=None)
 settings.load_profile("model")
 
 
 @pytest.fixture
-def refused() -> Callable[..., list[Problem]]:
-    """Calls a function that must refuse, and returns the problems; each has a rule and a fix."""
+def problems_of() -> Callable[..., list[Problem]]:
+    """Return a function that calls another, which must raise `InvalidInput`, and returns the problems."""
 
     def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[Problem]:
-        with pytest.raises(InvalidInput) as refusal:
+        with pytest.raises(InvalidInput) as error:
             function(*args, **kwargs)
-        assert refusal.value.problems
-        for problem in refusal.value.problems:
-            assert problem.rule
+        assert error.value.problems
+        for problem in error.value.problems:
+            assert problem.rule.startswith("must ")
             assert problem.fix
-            assert f"rule: {problem.rule}" in str(refusal.value)
-            assert f"fix:  {problem.fix}" in str(refusal.value)
-        return list(refusal.value.problems)
+            assert f"rule: {problem.rule}" in str(error.value)
+            assert f"fix:  {problem.fix}" in str(error.value)
+        return list(error.value.problems)
 
     return call

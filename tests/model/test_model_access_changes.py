@@ -1,4 +1,4 @@
-"""The state of a cluster after a change of a declaration."""
+"""Access changes: the state of a cluster after a declaration changes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def declared(groups=(), policies=(), **other):
     return DeclaredAccess.of({"entries": entries, "policies": [*policies], **other})
 
 
-def test_policies_of_others_stay_on_an_entry():
-    """A declaration's own policies go with it, and a policy that it narrows is the narrow one then."""
+def test_access_change_keeps_policies_of_other_declarations():
+    """A declaration's own policies are removed with it, and a policy with a narrower scope replaces the wider one."""
     found = ExistingEntry(USER, "me", ("ops",), policies=(ADMIN, VIEW))
     own = {"arn": VIEW.arn, "namespaces": []}
     narrowed = {"arn": VIEW.arn, "namespaces": ["shop"]}
@@ -35,16 +35,16 @@ def test_policies_of_others_stay_on_an_entry():
     assert narrow.policies == (ADMIN, AssociatedPolicy(VIEW.arn, ("shop",)))
 
 
-def test_an_entry_that_is_not_declared_stays_as_it_is():
-    """Removed where it was declared, and nobody else's."""
+def test_access_change_keeps_undeclared_entries():
+    """An entry is removed only by the declaration that has declared it."""
     found = ExistingEntry(USER, "me", ("ops",))
     assert AccessChange(declared(), DeclaredAccess()).entry_after(found, ME) is None
     assert AccessChange(DeclaredAccess(), DeclaredAccess()).entry_after(found, ME) is found
     assert AccessChange(DeclaredAccess(), declared(["x"])).entry_after(None, ME).groups == ("x",)
 
 
-def test_mappings_are_removed_and_written():
-    """In aws-auth as it is."""
+def test_access_change_removes_and_changes_aws_auth_mappings():
+    """A removed mapping is removed from aws-auth, and a changed mapping is changed there."""
     document = AwsAuth.parse({"mapUsers": yaml.safe_dump([{"userarn": USER, "username": "me", "groups": ["ops"]}])})
     mapping = {"arn": USER, "username": "me", "groups": ["ops"]}
     old, new = (DeclaredAccess.of({"mappings": each}) for each in ([mapping], [{**mapping, "groups": ["x"]}]))
@@ -52,8 +52,8 @@ def test_mappings_are_removed_and_written():
     assert AccessChange(old, new).aws_auth_after(document).entries[0].groups == ("x",)
 
 
-def test_only_roles_and_bindings_that_change_take_something_away():
-    """New ones do not; a role that gets other rules, or a binding to another role, does."""
+def test_access_change_of_rbac_counts_changed_roles_and_bindings():
+    """New roles and bindings remove no rights; a role with other rules, or a binding to another role, may."""
     role = {"namespace": None, "name": "admins", "rules": RULES}
     binding = {"namespace": None, "name": "b", "kind": "ClusterRole", "role": "admins", "group": "ops"}
     whole = DeclaredAccess.of({"roles": [role], "bindings": [binding]})
@@ -71,8 +71,8 @@ def test_only_roles_and_bindings_that_change_take_something_away():
     assert AccessChange(whole, DeclaredAccess()).rbac_after(after).bindings == found.bindings
 
 
-def test_an_entry_whose_groups_are_not_declared_is_not_judged():
-    """LockoutGuard without ClusterAccess knows who has an entry, and not as what: only a removal is a change."""
+def test_access_change_ignores_new_entries_without_username():
+    """LockoutGuard without ClusterAccess has only ARNs: a new entry is not compared, a removed one is a change."""
     old, new = (DeclaredAccess.of({"entries": each}) for each in ([], [{"arn": USER}]))
     assert AccessChange(old, new).changed == []
     assert AccessChange(new, old).changed == [USER]

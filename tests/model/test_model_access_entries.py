@@ -1,4 +1,4 @@
-"""Access entries and the ways in: what EKS refuses late or never."""
+"""Access entries, access methods and permission sets: validation of rules that EKS checks late or never."""
 
 import pytest
 
@@ -18,8 +18,8 @@ NODE_TYPES = [kind.value for kind in EntryType if kind.is_for_nodes]
         ("both", ["API_AND_CONFIG_MAP"]),
     ],
 )
-def test_each_way_in_has_its_modes(access_method, modes):
-    """Whatever the cluster does not read is refused, with the way that it does."""
+def test_access_method_is_valid_only_in_its_authentication_modes(access_method, modes):
+    """An access method that the cluster's authentication mode does not read is rejected."""
     read = [mode for mode in AuthenticationMode if not AccessMethod.parse(access_method).refusals(mode)]
     assert read == modes
     for mode in set(AuthenticationMode) - set(read):
@@ -27,14 +27,14 @@ def test_each_way_in_has_its_modes(access_method, modes):
         assert (problem.input, problem.value) == ("access_method", access_method)
 
 
-def test_the_path_stays():
-    """The opposite of aws-auth."""
+def test_access_entry_keeps_path_of_role_arn():
+    """An access entry has the path of the role, unlike aws-auth."""
     assert EntrySpec.of(ROLE).principal.arn == ROLE
 
 
 @pytest.mark.parametrize("type_", NODE_TYPES)
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("changes", "field"),
     [
         ({"groups": ["a"]}, "kubernetes_groups"),
         ({"username": "a"}, "username"),
@@ -42,25 +42,25 @@ def test_the_path_stays():
         ({"principal_arn": ROLE.replace(ACCOUNT, "444455556666")}, "principal_arn"),
     ],
 )
-def test_entries_for_nodes_take_roles_of_the_cluster_alone(refused, type_, given, field):
-    """Neither groups nor username, no user, and no other account's role."""
+def test_access_entry_for_nodes_requires_role_of_cluster_account(problems_of, type_, changes, field):
+    """Groups, a username, a user and a role of another account are rejected."""
     assert EntrySpec.of(ROLE, type=type_, cluster_account=ACCOUNT).type == type_
-    args = {"principal_arn": ROLE, "type": type_, "cluster_account": ACCOUNT, **given}
-    (problem,) = refused(EntrySpec.of, **args)
+    args = {"principal_arn": ROLE, "type": type_, "cluster_account": ACCOUNT, **changes}
+    (problem,) = problems_of(EntrySpec.of, **args)
     assert problem.input == field
 
 
 @pytest.mark.parametrize("type_", [*EntryType])
-def test_service_linked_roles_have_no_entry(refused, type_):
-    """EKS refuses them."""
+def test_access_entry_rejects_service_linked_role(problems_of, type_):
+    """EKS creates no access entry for a service-linked role."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"
-    refused(EntrySpec.of, arn, type=type_)
+    problems_of(EntrySpec.of, arn, type=type_)
 
 
 @pytest.mark.parametrize("type_", ["STANDART", "ec2_linux", "", None])
-def test_an_unknown_type_is_refused(refused, type_):
-    """With those that there are."""
-    (problem,) = refused(EntrySpec.of, ROLE, type=type_)
+def test_access_entry_rejects_unknown_type(problems_of, type_):
+    """The rule lists the valid types."""
+    (problem,) = problems_of(EntrySpec.of, ROLE, type=type_)
     assert "HYPERPOD_LINUX" in problem.rule
 
 
@@ -68,8 +68,8 @@ def sso(name, digits="0123456789abcdef", account=ACCOUNT, path="ap-northeast-1/"
     return f"arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{path}AWSReservedSSO_{name}_{digits}"
 
 
-def test_a_permission_set_is_found_by_its_whole_name():
-    """Neither a longer nor a shorter one, whatever the region in the path, and no look-alike without the path."""
+def test_permission_set_role_is_matched_by_exact_name():
+    """Longer and shorter names do not match, nor does a role of that name under another path."""
     look_alike = f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSO_Look_0123456789abcdef"
     arns = [sso("Look_More"), sso("Look"), sso("Loo"), look_alike]
     assert identity_center.role_of("Look", ACCOUNT, arns).arn == sso("Look")
@@ -77,24 +77,24 @@ def test_a_permission_set_is_found_by_its_whole_name():
 
 
 @pytest.mark.parametrize(
-    ("arns", "said"),
+    ("arns", "expected"),
     [
-        ([], "there is none at all"),
-        ([sso("View"), sso("Admin")], "there are Admin, View"),
+        ([], "none is assigned"),
+        ([sso("View"), sso("Admin")], "assigned are Admin, View"),
         ([sso("Look"), sso("Look", "fedcba9876543210")], sso("Look", "fedcba9876543210")),
-        ([sso("Look", account="444455556666")], "asked was 444455556666"),
+        ([sso("Look", account="444455556666")], "the aws provider is for 444455556666"),
     ],
 )
-def test_a_permission_set_without_exactly_one_role_is_refused(refused, arns, said):
-    """With those that were found."""
-    (problem,) = refused(identity_center.role_of, "Look", ACCOUNT, arns)
+def test_permission_set_requires_exactly_one_role(problems_of, arns, expected):
+    """The problem lists the roles or permission sets that exist."""
+    (problem,) = problems_of(identity_center.role_of, "Look", ACCOUNT, arns)
     assert problem.input == "permission_set"
-    assert said in problem.rule + problem.fix
+    assert expected in problem.rule + problem.fix
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a" * 33, None, 1, "a/b"])
-def test_what_is_no_permission_sets_name_is_refused(refused, name):
-    """A role's name in its place is told apart."""
-    refused(identity_center.permission_set, name)
-    (problem,) = refused(identity_center.permission_set, sso("Look"))
+def test_permission_set_rejects_invalid_names(problems_of, name):
+    """The name of the permission set's role is rejected with the permission set in the fix."""
+    problems_of(identity_center.permission_set, name)
+    (problem,) = problems_of(identity_center.permission_set, sso("Look"))
     assert problem.fix == "write Look"

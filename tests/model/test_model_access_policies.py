@@ -1,4 +1,4 @@
-"""EKS's access policies: which there are, what they may be scoped to, and who takes them."""
+"""EKS access policies: their names, scopes and entry types."""
 
 import pytest
 
@@ -10,28 +10,28 @@ from lab.cloud.eks import eks_versions
 VIEW = "AmazonEKSViewPolicy"
 
 
-def test_the_lab_and_the_library_know_the_same_policies():
+def test_access_policies_equal_those_of_the_lab():
     """Each has the list of `aws eks list-access-policies` from the user guide."""
     assert sorted(eks_versions.ACCESS_POLICIES) == sorted(ACCESS_POLICIES)
 
 
 @pytest.mark.parametrize("name", ACCESS_POLICIES)
-def test_a_policy_is_known_by_name_and_by_arn(name):
-    """In each partition; an ARN may name a policy that is newer than the list."""
+def test_access_policy_accepts_name_and_arn(name):
+    """The ARN is valid in each partition, and may name a policy that is newer than the list."""
     assert AccessPolicy.of(name).arn(CHINA) == f"arn:aws-cn:eks::aws:cluster-access-policy/{name}"
     assert AccessPolicy.of(AccessPolicy.of(name).arn(AWS)).name == name
     assert AccessPolicy.of(f"arn:aws:eks::aws:cluster-access-policy/{name}2").name == f"{name}2"
 
 
 @pytest.mark.parametrize(
-    ("policy", "near"),
+    ("policy", "suggestion"),
     [("AmazonEKSViewPolcy", VIEW), ("view", VIEW), ("AmazonEKSClusterAdmin", "AmazonEKSClusterAdminPolicy")],
 )
-def test_an_unknown_name_is_refused_with_a_near_one(refused, policy, near):
-    """A misspelt name would be refused by EKS in the middle of an update."""
-    (problem,) = refused(AccessPolicy.of, policy)
+def test_access_policy_rejects_unknown_name_with_suggestion(problems_of, policy, suggestion):
+    """EKS would reject a misspelt name only in the middle of an update."""
+    (problem,) = problems_of(AccessPolicy.of, policy)
     assert problem.input == "policy"
-    assert f"did you mean {near}?" in problem.fix
+    assert f"did you mean {suggestion}?" in problem.fix
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,14 @@ def test_an_unknown_name_is_refused_with_a_near_one(refused, policy, near):
         1,
     ],
 )
-def test_what_is_no_access_policy_is_refused(refused, policy):
-    """IAM's policies are others, and so is whatever has an account or region."""
-    refused(AccessPolicy.of, policy)
+def test_access_policy_rejects_other_arns(problems_of, policy):
+    """IAM policies and ARNs with an account or a region are rejected."""
+    problems_of(AccessPolicy.of, policy)
 
 
 @pytest.mark.parametrize("namespaces", [["a"], ["dev-*"], ["*"], ["*-a-*", "b"]])
-def test_namespaces_may_have_a_wildcard(namespaces):
-    """EKS's `*` stands for any characters."""
+def test_access_policy_namespaces_accept_wildcard(namespaces):
+    """In EKS, `*` matches any characters."""
     assert AccessPolicy.of(VIEW, namespaces).namespaces == tuple(namespaces)
 
 
@@ -69,36 +69,36 @@ def test_namespaces_may_have_a_wildcard(namespaces):
         ([""], "namespaces[0]"),
     ],
 )
-def test_namespaces_that_mean_nothing_are_refused(refused, namespaces, field):
-    """An empty list would be the whole cluster; a misspelt namespace is none."""
-    (problem,) = refused(AccessPolicy.of, VIEW, namespaces)
+def test_access_policy_namespaces_reject_invalid_names(problems_of, namespaces, field):
+    """An empty list would mean the whole cluster; a misspelt namespace does not exist."""
+    (problem,) = problems_of(AccessPolicy.of, VIEW, namespaces)
     assert problem.input == field
     assert problem.value in (namespaces, *namespaces)
 
 
-def test_policies_of_eks_own_components_are_for_the_whole_cluster(refused):
-    """They are about nodes, which are in no namespace."""
+def test_access_policy_of_eks_components_rejects_namespaces(problems_of):
+    """These policies apply to nodes, which are cluster-scoped."""
     for name in ("AmazonEKSHybridPolicy", "AmazonEKSComputePolicy", "AmazonEKSAutoNodePolicy"):
-        (problem,) = refused(AccessPolicy.of, name, ["a"])
+        (problem,) = problems_of(AccessPolicy.of, name, ["a"])
         assert problem.input == "namespaces"
         assert AccessPolicy.of(name).namespaces == ()
 
 
-def test_another_partitions_arn_is_refused(refused):
-    """A cluster has the policies of its own partition; a name is of any."""
-    (problem,) = refused(AccessPolicy.of(AccessPolicy.of(VIEW).arn(CHINA)).arn, AWS)
+def test_access_policy_rejects_arn_of_another_partition(problems_of):
+    """A cluster has the policies of its own partition; a name is valid in every partition."""
+    (problem,) = problems_of(AccessPolicy.of(AccessPolicy.of(VIEW).arn(CHINA)).arn, AWS)
     assert problem.fix == f"write {VIEW}"
 
 
-def test_an_administrator_has_all_of_the_cluster():
-    """In some namespaces the same policy makes nobody one."""
+def test_access_policy_cluster_admin_requires_whole_cluster():
+    """In namespaces, the same policy does not make an administrator."""
     assert AccessPolicy.of("AmazonEKSClusterAdminPolicy").is_cluster_admin
     assert not AccessPolicy.of("AmazonEKSClusterAdminPolicy", ["a"]).is_cluster_admin
     assert not AccessPolicy.of("AmazonEKSAdminPolicy").is_cluster_admin
 
 
-def test_which_types_take_which_policies():
-    """People take all but the nodes' one, nodes of Auto Mode that one alone, other nodes none."""
+def test_access_policy_depends_on_entry_type():
+    """STANDARD accepts all policies but that of nodes, EC2 only that one, the other types none."""
     auto = "AmazonEKSAutoNodePolicy"
     assert [kind for kind in EntryType if kind.takes_policy(VIEW)] == [EntryType.STANDARD]
     assert [kind for kind in EntryType if kind.takes_policy(auto)] == [EntryType.EC2]

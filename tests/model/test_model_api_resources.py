@@ -1,4 +1,4 @@
-"""Rules of a role name each resource with its own API group."""
+"""API groups of resources in RBAC rules."""
 
 import pytest
 
@@ -12,18 +12,18 @@ def rule(resources, api_groups=None):
 @pytest.mark.parametrize(
     ("resources", "api_groups", "fix"),
     [
-        (["deployments"], None, "give a rule of its own with api_groups ['apps']"),
-        (["deployments/scale"], [""], "give a rule of its own with api_groups ['apps']"),
-        (["jobs"], ["", "apps"], "give a rule of its own with api_groups ['batch']"),
-        (["pods"], ["apps"], "give a rule of its own with api_groups [''], or without api_groups"),
+        (["deployments"], None, "add a separate rule with api_groups ['apps']"),
+        (["deployments/scale"], [""], "add a separate rule with api_groups ['apps']"),
+        (["jobs"], ["", "apps"], "add a separate rule with api_groups ['batch']"),
+        (["pods"], ["apps"], "add a separate rule with api_groups [''], or without api_groups"),
         (["pod"], None, "write pods"),
         (["ingress"], ["networking.k8s.io"], "write ingresses"),
         (["networkpolicy"], ["networking.k8s.io"], "write networkpolicies"),
     ],
 )
-def test_a_resource_of_another_group_is_refused(refused, resources, api_groups, fix):
-    """Kubernetes would take it, and allow nothing by it; the refusal says where the resource is."""
-    (problem,) = refused(rule, resources, api_groups)
+def test_rbac_rule_rejects_resource_of_another_api_group(problems_of, resources, api_groups, fix):
+    """Kubernetes would accept the rule without effect; the fix names the resource's API group."""
+    (problem,) = problems_of(rule, resources, api_groups)
     assert (problem.input, problem.value, problem.fix) == ("resources[0]", resources[0], fix)
 
 
@@ -41,6 +41,6 @@ def test_a_resource_of_another_group_is_refused(refused, resources, api_groups, 
         (["gizmos"], None),
     ],
 )
-def test_whatever_may_be_there_is_taken(resources, api_groups):
-    """Groups of custom resources have any names, and a newer Kubernetes has more of its own."""
+def test_rbac_rule_accepts_resources_of_unknown_api_groups(resources, api_groups):
+    """Custom resources may have any name, and newer Kubernetes releases have more resources."""
     assert rule(resources, api_groups).resources == tuple(resources)

@@ -25,8 +25,8 @@ ACCOUNT = "111122223333"
     ],
 )
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_principals(partition, arn, kind, path, name, aws_auth, username):
-    """Users, roles and account roots are principals; aws-auth takes a role's path out and keeps a user's."""
+def test_principal_arn_is_parsed_in_every_partition(partition, arn, kind, path, name, aws_auth, username):
+    """Users, roles and account roots are principals; aws-auth omits a role's path and keeps a user's."""
     prefix = f"arn:{partition}:iam::{ACCOUNT}:"
     principal = Principal.parse(prefix + arn)
     assert (principal.kind, principal.path, principal.name) == (kind, path, name)
@@ -35,9 +35,9 @@ def test_principals(partition, arn, kind, path, name, aws_auth, username):
     assert principal.default_username == username
 
 
-def test_a_session_is_refused_with_its_role(refused):
-    """An assumed-role ARN is never matched, so the refusal says which role to write."""
-    (problem,) = refused(Principal.parse, f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/admin/alice")
+def test_principal_rejects_session_arn_with_role_in_fix(problems_of):
+    """EKS never matches an assumed-role ARN, so the fix names the role."""
+    (problem,) = problems_of(Principal.parse, f"arn:aws-cn:sts::{ACCOUNT}:assumed-role/admin/alice")
     assert f"arn:aws-cn:iam::{ACCOUNT}:role/admin" in problem.fix
 
 
@@ -71,9 +71,9 @@ def test_a_session_is_refused_with_its_role(refused):
         f"arn:aws:sts::{ACCOUNT}:assumed-role/",
     ],
 )
-def test_what_is_no_principal_is_refused(refused, arn):
-    """Nothing passes for a principal that IAM could not sign a request for."""
-    refused(Principal.parse, arn)
+def test_principal_rejects_other_arns(problems_of, arn):
+    """ARNs that cannot sign an IAM request are rejected."""
+    problems_of(Principal.parse, arn)
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ def test_what_is_no_principal_is_refused(refused, arn):
         f"arn:aws:iam::{ACCOUNT}:role/x",
     ],
 )
-def test_what_is_no_managed_policy_is_refused(refused, arn):
-    """A policy's ARN has an account or `aws`, no region, and a name that IAM takes."""
-    refused(arns.policy_arn, arn)
+def test_policy_arn_rejects_other_arns(problems_of, arn):
+    """A policy's ARN has an account or `aws`, no region, and a name that IAM accepts."""
+    problems_of(arns.policy_arn, arn)
 
 
-def test_arns_compare_without_case():
-    """To EKS, two ARNs that differ by case are one."""
+def test_arns_are_compared_without_case():
+    """To EKS, two ARNs that differ only in case are equal."""
     assert arns.same_arn(f"arn:aws:iam::{ACCOUNT}:user/EKS-ope", f"arn:aws:iam::{ACCOUNT}:USER/eks-ope")
     assert not arns.same_arn(f"arn:aws:iam::{ACCOUNT}:user/a", f"arn:aws:iam::{ACCOUNT}:user/b")
 
@@ -107,8 +107,8 @@ def test_arns_compare_without_case():
         ("us-gov-west-1", "aws-us-gov", "oidc.eks.us-gov-west-1.amazonaws.com"),
     ],
 )
-def test_partitions(region, partition, issuer_host):
-    """A region belongs to one partition; the audience is a service's name and the same in all of them."""
+def test_partition_of_region(region, partition, issuer_host):
+    """A region belongs to one partition; the audience names a service and is the same in all of them."""
     found = partition_of_region(region)
     assert found.name == partition
     assert found.issuer_host(region) == issuer_host
@@ -116,13 +116,15 @@ def test_partitions(region, partition, issuer_host):
     assert Arn.parse(found.arn("eks", "cluster/x", region=region, account=ACCOUNT)).partition is found
 
 
-def test_partitions_are_those_of_botocore():
-    """Names and DNS suffixes are what AWS's own SDK has."""
+def test_partitions_equal_those_of_botocore():
+    """Names and DNS suffixes equal those of AWS's SDK."""
     from botocore.session import get_session  # noqa: PLC0415 - the vendor's data, for this test alone
 
-    known = {entry["partition"]: entry["dnsSuffix"] for entry in get_session().get_data("endpoints")["partitions"]}
+    dns_suffixes = {
+        entry["partition"]: entry["dnsSuffix"] for entry in get_session().get_data("endpoints")["partitions"]
+    }
     for name, partition in PARTITIONS.items():
-        assert known[name] == partition.dns_suffix
+        assert dns_suffixes[name] == partition.dns_suffix
 
 
 @pytest.mark.parametrize(
@@ -140,15 +142,15 @@ def test_partitions_are_those_of_botocore():
         (names.account_id, ["000011112222"], ["12345", "11112222333x", ""]),
     ],
 )
-def test_names_and_numbers(refused, check, good, bad):
-    """Names and numbers are taken up to their limits, and refused one past them."""
+def test_names_and_numbers_are_accepted_up_to_their_limits(problems_of, check, good, bad):
+    """Values at the limit are accepted, and values beyond it are rejected."""
     for value in good:
         assert check(value) == value
     for value in bad:
-        (problem,) = refused(check, value)
+        (problem,) = problems_of(check, value)
         assert problem.value == value
 
 
-def test_hosted_numbers_become_whole():
-    """A number that arrives as a float is an int again."""
+def test_session_seconds_converts_float_to_int():
+    """Hosted programs send whole numbers as floats."""
     assert isinstance(names.session_seconds(7200.0), int)

@@ -25,7 +25,7 @@ comments = st.lists(words.map(lambda word: f"# {word}\n"), max_size=2).map("".jo
 
 @st.composite
 def items(draw):
-    """An entry as somebody else writes it: own order of keys, quotes, indents, flow lists, comments."""
+    """An entry of another writer, with any order of keys, quotes, indents, flow lists and comments."""
     indent = draw(st.sampled_from(["", "  "]))
     arn = f"arn:aws:iam::{ACCOUNT}:user/their-{draw(words)}"
     groups = draw(st.lists(words, max_size=3))
@@ -41,7 +41,7 @@ def items(draw):
 
 @st.composite
 def documents(draw):
-    """A list of entries by others, in one indent, with comments before, between and after."""
+    """A list of entries of other writers, with one indent and comments before, between and after."""
     drawn = draw(st.lists(items(), max_size=4))
     text = ""
     indent = drawn[0][0] if drawn else ""
@@ -61,8 +61,8 @@ mappings = st.builds(
 
 
 @given(documents(), mappings)
-def test_adding_and_removing_gives_the_document_back(users, mapping):
-    """What others wrote is there to the letter after an entry came and went, comments and quotes included."""
+def test_aws_auth_document_is_unchanged_after_add_and_remove(users, mapping):
+    """The entries of other writers, with comments and quotes, are exactly as before."""
     data = {"mapUsers": users, "mapRoles": NODES} if users else {"mapRoles": NODES}
     before = AwsAuth.parse(data)
     after = before.add(mapping)
@@ -72,8 +72,8 @@ def test_adding_and_removing_gives_the_document_back(users, mapping):
 
 
 @given(documents(), mappings)
-def test_an_added_entry_reads_as_it_was_meant(users, mapping):
-    """Another YAML library reads everybody else's entries as before, and ours as strings, whatever they look like."""
+def test_aws_auth_added_entry_is_read_as_strings(users, mapping):
+    """Another YAML library reads the other entries as before, and all fields of the new entry as strings."""
     text = AwsAuth.parse({"mapUsers": users}).add(mapping).data["mapUsers"]
     *others, ours = yaml.safe_load(text)
     assert others == (yaml.safe_load(users) or [])
@@ -81,8 +81,8 @@ def test_an_added_entry_reads_as_it_was_meant(users, mapping):
 
 
 @given(documents(), mappings, st.lists(words, max_size=2, unique=True))
-def test_a_change_touches_its_own_entry_alone(users, mapping, groups):
-    """Other groups are written in the entry's place; every other line stays."""
+def test_aws_auth_change_keeps_entries_of_other_writers(users, mapping, groups):
+    """The new groups replace the entry in place; every other line stays."""
     added = AwsAuth.parse({"mapUsers": users}).add(mapping)
     changed = added.change(UserMapping.of(mapping.arn, groups, mapping.username))
     *others, ours = yaml.safe_load(changed.data["mapUsers"])
@@ -91,11 +91,11 @@ def test_a_change_touches_its_own_entry_alone(users, mapping, groups):
     assert changed.change(mapping).data == added.data
 
 
-WAYS_TO_WRITE = {
+YAML_STYLES = {
     "dash on its own line": "# top\n-\n  userarn: U/a\n  username: a\n# c\n-   # c\n  userarn: U/b\n  username: b\n",
     "anchors": "- &one\n  userarn: U/a\n  groups: &g [x]\n# c\n- <<: *one\n  userarn: U/b\n",
     "block scalars": "- userarn: U/a\n  username: |-\n    a\n\n  # c\n- userarn: U/b\n  username: >\n    b\n\n# e\n",
-    "trailing lines kept": "- userarn: U/a\n  username: |+\n    a\n\n\n- userarn: U/b\n  username: b\n",
+    "trailing lines": "- userarn: U/a\n  username: |+\n    a\n\n\n- userarn: U/b\n  username: b\n",
     "Windows": "# c\r\n- userarn: U/a\r\n  username: a # d\r\n\r\n- userarn: U/b\r\n  username: b\r\n",
     "document marks": "---\n- userarn: U/a\n  username: a\n...\n",
     "flow items": "- {userarn: U/a, username: a} # c\n- {userarn: U/b,\n   username: b}\n",
@@ -107,9 +107,9 @@ WAYS_TO_WRITE = {
 }
 
 
-@pytest.mark.parametrize("text", WAYS_TO_WRITE.values(), ids=list(WAYS_TO_WRITE))
-def test_all_else_is_kept_to_the_letter(text):
-    """However others write their lists: an entry comes and goes, and the text is what it was; so is each one's rest."""
+@pytest.mark.parametrize("text", YAML_STYLES.values(), ids=list(YAML_STYLES))
+def test_aws_auth_document_keeps_entries_of_other_writers(text):
+    """In every YAML style, adding and removing an entry leaves the text of the other entries unchanged."""
     text = text.replace("U/", f"arn:aws:iam::{ACCOUNT}:user/")
     before = AwsAuth.parse({"mapUsers": text})
     ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["on"], "123")
@@ -126,15 +126,15 @@ def test_all_else_is_kept_to_the_letter(text):
 
 
 @pytest.mark.parametrize("text", ["", '""', "''", "``", "null", "~", "[]", "# c\n", " \n"])
-def test_an_empty_list_in_every_way(text):
-    """What the authenticator takes for no entries is where the first one goes."""
+def test_aws_auth_add_accepts_every_empty_list(text):
+    """Every text that the authenticator reads as an empty list accepts the first entry."""
     added = AwsAuth.parse({"mapUsers": text}).add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", []))
     (entry,) = yaml.safe_load(added.data["mapUsers"])
     assert entry["userarn"] == f"arn:aws:iam::{ACCOUNT}:user/ours"
 
 
-def test_an_entry_goes_into_a_flow_list_without_a_change_to_the_others():
-    """A list in flow style keeps its text, fields that are unknown and odd values included."""
+def test_aws_auth_add_to_flow_list_keeps_other_entries():
+    """A list in flow style keeps its text, with unknown fields and unusual values."""
     theirs = f"{{userarn: 'arn:aws:iam::{ACCOUNT}:user/a', username: a, more: {{k: 'on', n: 010}}}}"
     ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     before = AwsAuth.parse({"mapUsers": f"# top\n[{theirs}] # end\n"})
@@ -152,8 +152,8 @@ tokens = st.sampled_from([f"{word} " for word in INDICATORS.split()]) | st.sampl
 
 
 @given(st.lists(tokens, max_size=14).map("".join))
-def test_whatever_is_there_is_edited_or_refused(text):
-    """Of any text at all, an entry comes and goes and leaves the others' meaning, or nothing is written."""
+def test_aws_auth_edits_any_text_or_raises(text):
+    """For any text, an added entry leaves the other entries unchanged, or nothing is written."""
     try:
         before = AwsAuth.parse({"mapUsers": text})
         after = before.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["on"], "123"))
@@ -177,8 +177,8 @@ def test_whatever_is_there_is_edited_or_refused(text):
         f"- userarn: arn:aws:iam::{ACCOUNT}:user/a\r\n  username: a\r\n  groups: [x]\r\n",
     ],
 )
-def test_other_ways_to_write_yaml(text):
-    """Flow style, anchors, folded strings and Windows line ends keep their meaning and their comments."""
+def test_aws_auth_edits_keep_yaml_styles(text):
+    """Flow style, anchors, folded strings and Windows line ends keep their values and comments."""
     mapping = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", ["operators"])
     before = AwsAuth.parse({"mapUsers": text})
     after = before.add(mapping)
@@ -194,8 +194,8 @@ def test_other_ways_to_write_yaml(text):
         ]
 
 
-def test_an_arn_is_mapped_once_whatever_its_case():
-    """A second entry for an ARN is refused with the place of the first."""
+def test_aws_auth_add_rejects_mapped_arn_in_any_case():
+    """A second entry for an ARN is rejected with the location of the first."""
     document = AwsAuth.parse(
         {"mapRoles": NODES, "mapUsers": f"- userarn: arn:aws:iam::{ACCOUNT}:user/Eks-Ope\n  username: x\n"}
     )
@@ -203,35 +203,35 @@ def test_an_arn_is_mapped_once_whatever_its_case():
         document.add(UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/eks-ope", ["operators"]))
 
 
-def test_names_of_fields_have_no_case():
-    """The authenticator decodes with Go, which reads userARN as userarn: such an entry is seen."""
+def test_aws_auth_field_names_ignore_case():
+    """The authenticator decodes with Go, which reads userARN as userarn."""
     document = AwsAuth.parse({"mapUsers": f"- userARN: arn:aws:iam::{ACCOUNT}:user/a\n  Username: x\n  GROUPS: [g]\n"})
     (entry,) = document.find(f"arn:aws:iam::{ACCOUNT}:user/a")
     assert (entry.username, entry.groups) == ("x", ("g",))
 
 
-def test_a_roles_path_is_removed():
-    """A role with a path, as IAM Identity Center makes them, is written without it; a user keeps theirs."""
+def test_aws_auth_mapping_removes_path_of_role():
+    """A role with a path, as IAM Identity Center creates, is written without it; a user keeps the path."""
     role = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/View", ["x"])
     assert role.arn == f"arn:aws:iam::{ACCOUNT}:role/View"
     assert role.key == "mapRoles"
     assert UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/team/a", []).arn == f"arn:aws:iam::{ACCOUNT}:user/team/a"
 
 
-def test_nodes_entries_are_neither_changed_nor_taken_out():
-    """The entry that nodes join by is known by username and groups, and stays."""
+def test_aws_auth_entry_of_nodes_is_not_changed_or_removed():
+    """An entry of nodes is recognized by username and groups."""
     document = AwsAuth.parse({"mapRoles": NODES})
     node = UserMapping(f"arn:aws:iam::{ACCOUNT}:role/node", "x", ("x",))
     assert document.entries[0].is_node
     assert document.remove(node) == document
-    with pytest.raises(InvalidInput, match="nodes join the cluster by this entry"):
+    with pytest.raises(InvalidInput, match="nodes join by this entry"):
         document.change(node)
 
 
-def test_all_that_is_wrong_with_a_mapping_is_said_at_once(refused):
-    """Session ARN, repeated and empty groups, in one refusal."""
+def test_aws_auth_mapping_reports_all_problems_at_once(problems_of):
+    """A session ARN, a repeated group and an empty group are reported in one error."""
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"
-    problems = refused(UserMapping.of, session, ["x", "x", ""], "")
+    problems = problems_of(UserMapping.of, session, ["x", "x", ""], "")
     assert [problem.input for problem in problems] == ["arn", "groups[1]", "groups[2]"]
 
 
@@ -252,16 +252,16 @@ def test_all_that_is_wrong_with_a_mapping_is_said_at_once(refused):
         "{{AccountID",
     ],
 )
-def test_usernames_that_mean_something_else_are_refused(refused, username):
-    """Empty names authenticate, `system:` is Kubernetes' own, and a user has no session name and no instance."""
-    refused(UserMapping.of, f"arn:aws:iam::{ACCOUNT}:user/a", ["x"], username)
+def test_aws_auth_username_rejects_reserved_and_invalid_names(problems_of, username):
+    """Empty usernames authenticate, `system:` is reserved, and a user has no session name or instance."""
+    problems_of(UserMapping.of, f"arn:aws:iam::{ACCOUNT}:user/a", ["x"], username)
 
 
 @pytest.mark.parametrize("username", ["{{SessionNameRaw}}", "x{{AccountID}}{{SessionName}}", "a:{{Nonsense}}"])
-def test_templates_in_an_access_entry(refused, username):
-    """A session's name, which callers choose, has a colon before it; other words in braces are refused."""
+def test_access_entry_username_requires_colon_before_session_name(problems_of, username):
+    """Callers choose their session's name, so a colon must be before it; unknown templates are rejected."""
     role = f"arn:aws:iam::{ACCOUNT}:role/a"
-    refused(EntrySpec.of, role, [], username)
+    problems_of(EntrySpec.of, role, [], username)
     assert EntrySpec.of(role, [], "{{AccountID}}:{{SessionNameRaw}}").username == "{{AccountID}}:{{SessionNameRaw}}"
 
 
@@ -280,8 +280,8 @@ BROKEN += ["-\ta: x\n\tb: y\n", "|\n  - a: x\n", "%YAML 1.2\n---\n- a: x\n", "- 
 
 
 @pytest.mark.parametrize("text", BROKEN)
-def test_a_broken_key_is_reported_and_not_written(text):
-    """The authenticator reads nothing of it, and all of the other key, which is read and edited; this one is kept."""
+def test_aws_auth_broken_key_is_reported_and_not_written(text):
+    """The authenticator reads nothing of a broken key; the other key is read and edited."""
     document = AwsAuth.parse({"mapUsers": text, "mapRoles": NODES})
     assert [entry.key for entry in document.entries] == ["mapRoles"]
     (problem,) = document.problems()
@@ -298,31 +298,31 @@ IGNORED = {
     "- text": "must be a mapping with userarn",
     "- ": "must be a mapping with userarn",
     "- rolearn: U\n": "must have userarn: the authenticator ignores this entry",
-    "- userarn: 12\n": "userarn must be a string, in quotes: 12 is read as an empty one",
+    "- userarn: 12\n": "must have a string as userarn, in quotes: 12 is read as an empty one",
     "- userarn: U\n  username: a\n---\n- userarn: U\n": "must be one YAML document",
-    "- userarn: U\n  username: a\n  groups: [on]\n": "groups[0] must be a string, in quotes: true is",
-    "- userarn: U\n  username: a\n  groups: x\n": 'groups must be a list: "x" gives no group',
+    "- userarn: U\n  username: a\n  groups: [on]\n": "must have a string as groups[0], in quotes: true is",
+    "- userarn: U\n  username: a\n  groups: x\n": 'must have a list as groups: "x" sets no group',
 }
 
 
 @pytest.mark.parametrize(("text", "rule"), IGNORED.items(), ids=list(IGNORED))
-def test_what_the_authenticator_ignores_is_reported_and_kept(text, rule):
-    """Such an entry, or part of one, is a problem with its place, and stops no edit of another entry."""
+def test_aws_auth_ignored_parts_are_reported_and_kept(text, rule):
+    """An ignored entry or field is a problem with its location, and does not block other edits."""
     text = text.replace("U", f"arn:aws:iam::{ACCOUNT}:user/a")
     document = AwsAuth.parse({"mapUsers": text})
     (problem,) = document.problems()
     assert rule in problem.rule
     ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     after = document.add(ours)
-    assert after.find(ours.arn)[0].says(ours)
+    assert after.find(ours.arn)[0].equals(ours)
     assert after.remove(ours).data["mapUsers"] in {text, f"{text}\n"}
 
 
 NODE = f"arn:aws:iam::{ACCOUNT}:role/karpenter"
 
 
-def test_a_node_role_is_mapped_by_its_type():
-    """The type gives username and groups, as EKS documents them; a path is removed as from every role."""
+def test_aws_auth_mapping_of_nodes_gets_identity_of_type():
+    """The type sets username and groups, as EKS documents them; the role's path is removed."""
     linux = UserMapping.of(NODE.replace("role/", "role/team/"), type="EC2_LINUX")
     assert linux.arn == NODE
     assert linux.entry() == {
@@ -350,15 +350,15 @@ def test_a_node_role_is_mapped_by_its_type():
         (NODE, "HYPERPOD_LINUX", None, "type", "use an access entry"),
     ],
 )
-def test_a_node_role_has_one_fix(refused, arn, kind, groups, field, fix):
-    """Each mistake with a type is one problem, whose fix leads to no other one."""
-    (problem,) = refused(UserMapping.of, arn, groups, type=kind)
+def test_aws_auth_mapping_of_nodes_has_one_problem_for_each_mistake(problems_of, arn, kind, groups, field, fix):
+    """Each mistake with a type is one problem, whose fix leads to no other problem."""
+    (problem,) = problems_of(UserMapping.of, arn, groups, type=kind)
     assert problem.input == field
     assert fix in problem.fix
 
 
-def test_entries_of_nodes_are_adopted_only_where_nodes_keep_all():
-    """An equal entry, or one with fewer groups; another username or a group less is rejected. Removal is explicit."""
+def test_aws_auth_entry_of_nodes_is_adopted_with_equal_or_more_groups():
+    """Another username or fewer groups are rejected. Removal must be explicit."""
     linux, windows = (UserMapping.of(NODE, type=kind) for kind in ("EC2_LINUX", "EC2_WINDOWS"))
     document = AwsAuth().add(linux)
     with pytest.raises(InvalidInput, match="set adopt to True"):
@@ -367,15 +367,15 @@ def test_entries_of_nodes_are_adopted_only_where_nodes_keep_all():
     wider = document.change(windows)
     assert wider.lets_in(NODE).groups == windows.groups
     for other in (linux, UserMapping.of(NODE, type="FARGATE_LINUX"), UserMapping.of(NODE, ["x"])):
-        with pytest.raises(InvalidInput, match="nodes join the cluster by this entry"):
+        with pytest.raises(InvalidInput, match="nodes join by this entry"):
             wider.change(other)
     assert wider.change(linux, own=windows) == document
     assert document.remove(linux) == document
     assert document.remove(linux, nodes=True).data == {}
 
 
-def test_flaws_of_others_entries_are_reported_and_left():
-    """Numeric, boolean and missing usernames, duplicates, paths, sessions, short accounts: each with its place."""
+def test_aws_auth_problems_of_other_entries_are_reported_and_kept():
+    """Invalid usernames, duplicates, paths, sessions and short accounts are reported with their location."""
     users = "".join(
         f"- userarn: arn:aws:iam::{ACCOUNT}:user/{name}\n{line}"
         for name, line in (("a", "  username: 123\n"), ("b", "  username: on\n"), ("c", ""), ("A", "  username: a\n"))
@@ -387,21 +387,21 @@ def test_flaws_of_others_entries_are_reported_and_left():
     document = AwsAuth.parse({"mapUsers": users, "mapRoles": roles, "mapAccounts": '- 111122223333\n- "4444"\n'})
     assert [(problem.input.partition(" ")[0], problem.rule.partition(":")[0]) for problem in document.problems()] == [
         ("mapRoles[0]", "must have no path in a role's ARN"),
-        ("mapRoles[1]", "a session is never matched, only the role that it was made from (EKS)"),
-        ("mapUsers[0]", "username must be a string, in quotes"),
+        ("mapRoles[1]", "must be the ARN of the role, not of a session"),
+        ("mapUsers[0]", "must have a string as username, in quotes"),
         ("mapUsers[0]", "must be the only entry of its ARN, whatever its case"),
-        ("mapUsers[0]", "must have a username that is a string and not empty"),
-        ("mapUsers[1]", "username must be a string, in quotes"),
-        ("mapUsers[1]", "must have a username that is a string and not empty"),
-        ("mapUsers[2]", "must have a username that is a string and not empty"),
+        ("mapUsers[0]", "must have a username, a non-empty string"),
+        ("mapUsers[1]", "must have a string as username, in quotes"),
+        ("mapUsers[1]", "must have a username, a non-empty string"),
+        ("mapUsers[2]", "must have a username, a non-empty string"),
         ("mapAccounts[1]", document.problems()[-1].rule.partition(":")[0]),
     ]
     mapping = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     assert document.add(mapping).remove(mapping).data == document.data
 
 
-def test_removal_from_a_broken_key_is_rejected_and_the_other_key_stays_editable():
-    """The entry may be in the text that nobody can read: a removal that found nothing would report success."""
+def test_aws_auth_remove_from_broken_key_is_rejected():
+    """The entry may still be in the text that cannot be parsed; the other key stays editable."""
     document = AwsAuth.parse({"mapUsers": "- userarn: ["})
     with pytest.raises(MalformedDocumentError, match="mapUsers"):
         document.remove(UserMapping.of("arn:aws:iam::111122223333:user/a", ["devs"]))

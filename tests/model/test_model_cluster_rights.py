@@ -1,4 +1,4 @@
-"""Who is an administrator, and whether a principal keeps its rights: by access entry, aws-auth and RBAC."""
+"""Rights of principals in a cluster, by access entry, aws-auth and RBAC."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READ_PODS = Rule(("get", "list"), ("pods",), ("",))
 
 
 def rbac(*bound, namespace=None):
-    """A Rbac with one binding for each (subject, rules), the subject written `User/name` or `Group/name`."""
+    """Return Rbac with one binding for each (subject, rules); a subject is `User/name` or `Group/name`."""
     roles = {(None, f"role-{index}"): tuple(rules) for index, (_, rules) in enumerate(bound)}
     bindings = {
         (namespace, f"binding-{index}"): Binding((None, f"role-{index}"), frozenset({Subject(*subject.split("/", 1))}))
@@ -56,13 +56,13 @@ def rights(user, cluster=None, namespaced=None):
         (ClusterUser("me", ("ops",)), rbac(("Group/ops", [Rule(("*",), non_resource_urls=("*",))])), None, False),
     ],
 )
-def test_an_administrator_may_do_everything_in_the_whole_cluster(user, cluster, namespaced, expected):
-    """By access policy, `system:masters` or any ClusterRole bound cluster-wide with a rule that allows everything."""
+def test_cluster_administrator_has_all_rights_in_whole_cluster(user, cluster, namespaced, expected):
+    """By access policy, `system:masters` or any cluster-wide binding to a role that allows everything."""
     assert rights(user, cluster, namespaced).is_administrator is expected
 
 
-def test_a_binding_to_a_missing_role_grants_nothing():
-    """As in the API server."""
+def test_rbac_binding_to_missing_role_grants_nothing():
+    """The API server ignores such a binding."""
     bound = Rbac({}, {(None, "b"): Binding((None, "gone"), frozenset({Subject("User", "me")}))})
     assert list(bound.grants("me", ())) == []
     assert not rights(ClusterUser("me"), bound).is_administrator
@@ -77,7 +77,7 @@ VIEWER = {"userarn": ME.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam"), "user
 
 
 @pytest.mark.parametrize(
-    ("document", "who", "session", "expected"),
+    ("document", "principal", "session", "expected"),
     [
         (aws_auth(mapUsers=[MASTER]), ME, "", ClusterUser("me", ("system:masters",))),
         (aws_auth(mapUsers=[MASTER, VIEWER]), ME, "", ClusterUser("v", ("viewers",))),
@@ -95,9 +95,9 @@ VIEWER = {"userarn": ME.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam"), "user
         (aws_auth(mapRoles=[{"rolearn": TEAM.arn, "username": "t", "groups": ["system:masters"]}]), TEAM, "", None),
     ],
 )
-def test_aws_auth_makes_a_user(document, who, session, expected):
-    """The last of several entries wins; `mapAccounts` gives a name and no groups; a role's path matches nobody."""
-    assert user_by_aws_auth(document, who, session) == expected
+def test_aws_auth_maps_principal_to_user(document, principal, session, expected):
+    """The last entry wins; `mapAccounts` sets a username and no groups; a role's path matches no principal."""
+    assert user_by_aws_auth(document, principal, session) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_aws_auth_makes_a_user(document, who, session, expected):
         (AuthenticationMode.API, ExistingEntry(ME.arn, "e"), ClusterUser("e")),
     ],
 )
-def test_the_authentication_mode_decides_which_source_counts(mode, entry, expected):
-    """An access entry wins over aws-auth where EKS reads both."""
+def test_authentication_mode_selects_access_entry_or_aws_auth(mode, entry, expected):
+    """An access entry wins over aws-auth if EKS reads both."""
     document = aws_auth(mapUsers=[MASTER])
     state = ClusterState(mode, lambda _: entry, lambda: document, Rbac, Rbac)
     assert state.user(ME) == expected
@@ -130,8 +130,8 @@ POD_READERS = rbac(("Group/viewers", [READ_PODS]), ("Group/readers", [Rule(("get
     [
         (None, None, ""),
         (None, rights(VIEWERS), ""),
-        (rights(VIEWERS), None, "no access at all"),
-        (rights(ClusterUser("me", ("system:masters",))), rights(ClusterUser("me")), "no administrator"),
+        (rights(VIEWERS), None, "no access"),
+        (rights(ClusterUser("me", ("system:masters",))), rights(ClusterUser("me")), "not an administrator"),
         (rights(ClusterUser("me", ("system:masters",))), rights(ClusterUser("x", (), (CLUSTER_ADMIN,))), ""),
         (rights(VIEWERS, POD_READERS), rights(ClusterUser("else", ("readers",)), POD_READERS), ""),
         (rights(ClusterUser("me", ("readers",)), POD_READERS), rights(VIEWERS, POD_READERS), "may no longer"),
@@ -159,15 +159,15 @@ POD_READERS = rbac(("Group/viewers", [READ_PODS]), ("Group/readers", [Rule(("get
         ),
     ],
 )
-def test_a_principal_keeps_its_rights_if_nothing_that_it_may_do_is_missing(before, after, expected):
-    """Through other groups and names as well; an administrator keeps everything; scopes count."""
-    found = lost(before, after)
-    assert expected in found
-    assert bool(found) is bool(expected)
+def test_lost_rights_are_described(before, after, expected):
+    """Rights may come from other groups and usernames; an administrator keeps all; scopes are compared."""
+    description = lost(before, after)
+    assert expected in description
+    assert bool(description) is bool(expected)
 
 
-def test_rbac_is_not_read_if_the_user_stays_the_same():
-    """A narrow caller that may not read RBAC and keeps exactly what it had is not in need of it."""
+def test_lost_rights_of_unchanged_user_need_no_rbac():
+    """A caller without permission to read RBAC, who keeps its user, groups and policies, needs no RBAC."""
     before = Rights(VIEWERS, never, never)
     after = Rights(ClusterUser("me", ("viewers", "more"), (CLUSTER_ADMIN,)), never, never)
     assert lost(before, after) == ""

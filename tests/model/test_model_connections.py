@@ -1,4 +1,4 @@
-"""A cluster's connection: each value by itself, and all of them of one cluster."""
+"""A cluster's connection: validation of each value, and of their consistency."""
 
 import json
 
@@ -10,29 +10,29 @@ from eks_identity.model.statements import condition_key, condition_value
 
 ARN = "arn:aws:eks:ap-northeast-1:111122223333:cluster/eks-clu"
 CERTIFICATE = "Y2VydGlmaWNhdGU="
-SAID = {"arn": ARN, "name": "eks-clu", "region": "ap-northeast-1", "account_id": "111122223333", "partition": "aws"}
+VALUES = {"arn": ARN, "name": "eks-clu", "region": "ap-northeast-1", "account_id": "111122223333", "partition": "aws"}
 
 
 @pytest.mark.parametrize(
     "url", ["https://A1B2.gr7.ap-northeast-1.eks.amazonaws.com", "https://127.0.0.1:6443", "https://[::1]"]
 )
-def test_endpoints(url):
-    """The API server's https URL, also by an address."""
+def test_cluster_endpoint_accepts_https_url(url):
+    """The host may be a name or an address."""
     assert connections.endpoint(url) == url
 
 
 @pytest.mark.parametrize(
     "url", ["", "http://x", "x.eks.amazonaws.com", "https://", "https://x/api", "https://x y", None]
 )
-def test_what_is_no_endpoint(url):
-    """Everything else is refused."""
+def test_cluster_endpoint_rejects_other_text(url):
+    """Other schemes, paths and spaces are rejected."""
     with pytest.raises(InvalidInput, match=r"the https URL|a string"):
         connections.endpoint(url)
 
 
 @pytest.mark.parametrize("data", ["", "-----BEGIN CERTIFICATE-----", "Y2Vyd", None])
-def test_what_is_no_certificate_authority(data):
-    """It is base64, and says something."""
+def test_certificate_authority_must_be_base64(data):
+    """The certificate authority must be base64 and not empty."""
     assert connections.certificate_authority(CERTIFICATE) == CERTIFICATE
     with pytest.raises(InvalidInput, match=r"base64|a string"):
         connections.certificate_authority(data)
@@ -42,17 +42,17 @@ def test_what_is_no_certificate_authority(data):
     ("field", "value"),
     [("name", "other"), ("region", "eu-west-1"), ("account_id", "444455556666"), ("partition", "aws-cn")],
 )
-def test_all_values_are_of_one_cluster(field, value):
-    """One that the ARN says otherwise is refused under its name; what is not known yet is not compared."""
-    connections.require_one_cluster(SAID)
-    connections.require_one_cluster({key: said for key, said in SAID.items() if key != field})
-    with pytest.raises(InvalidInput) as refused:
-        connections.require_one_cluster({**SAID, field: value})
-    assert [problem.input for problem in refused.value.problems] == [field]
+def test_connection_rejects_values_of_another_cluster(field, value):
+    """A value that differs from the ARN is rejected under its name; omitted values are not compared."""
+    connections.require_one_cluster(VALUES)
+    connections.require_one_cluster({key: other for key, other in VALUES.items() if key != field})
+    with pytest.raises(InvalidInput) as error:
+        connections.require_one_cluster({**VALUES, field: value})
+    assert [problem.input for problem in error.value.problems] == [field]
 
 
-def test_a_kubeconfig_leads_to_a_cluster():
-    """One that does not is refused, and none of its text is shown, which may hold credentials."""
+def test_kubeconfig_must_have_a_cluster():
+    """A kubeconfig without one is rejected, and its text, which may hold credentials, is not shown."""
     document = kubeconfig.kubeconfig(
         cluster_arn=ARN, cluster_name="c", endpoint="https://x", certificate_authority=CERTIFICATE, region="eu-west-1"
     )
@@ -66,10 +66,10 @@ def test_a_kubeconfig_leads_to_a_cluster():
         ["hunter2"],
     ]
     for text in ("", "hunter2: [", *map(json.dumps, broken)):
-        with pytest.raises(InvalidInput) as refused:
+        with pytest.raises(InvalidInput) as error:
             kubeconfig.usable(text)
-        assert "hunter2" not in str(refused.value.problems[0].value)
-        assert refused.value.problems[0].fix == "pass Cluster.kubeconfig"
+        assert "hunter2" not in str(error.value.problems[0].value)
+        assert error.value.problems[0].fix == "pass Cluster.kubeconfig"
 
 
 NAMES = [
@@ -87,8 +87,8 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("check", "good", "bad"), NAMES, ids=[each[0].__name__ for each in NAMES])
-def test_names(check, good, bad):
-    """What AWS takes, and what it would refuse later."""
+def test_names_of_aws_resources_are_validated(check, good, bad):
+    """Names that AWS accepts are accepted, and names that AWS rejects later are rejected."""
     assert [check(text) for text in good] == good
     for text in bad:
         with pytest.raises(InvalidInput):
@@ -109,16 +109,16 @@ CONDITIONS = [
 
 
 @pytest.mark.parametrize(("test", "good", "bad"), CONDITIONS, ids=[each[0] for each in CONDITIONS])
-def test_condition_values(test, good, bad):
-    """An operator that compares no strings has values of its kind alone; an empty string is a string."""
+def test_condition_value_depends_on_operator(test, good, bad):
+    """Each operator accepts only values of its type; an empty string is a string."""
     assert [condition_value(test, value) for value in good] == good
     for value in bad:
         with pytest.raises(InvalidInput):
             condition_value(test, value)
 
 
-def test_condition_keys():
-    """A key has its service or issuer in front; tags' keys may have spaces."""
+def test_condition_key_has_service_or_issuer():
+    """A key has a prefix with its service or issuer; keys of tags may have spaces."""
     for key in ("s3:prefix", "aws:ResourceTag/my team", "oidc.eks.eu-west-1.amazonaws.com/id/X:sub"):
         assert condition_key(key) == key
     for key in ("", "prefix", ":x", "s3:", "s3: "):

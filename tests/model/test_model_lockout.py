@@ -1,4 +1,4 @@
-"""The principal behind a session, and principals compared without their path."""
+"""The principal of a caller, and the comparison of principals."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/people/team"
         (f"arn:aws:sts::{ACCOUNT}:federated-user/me", None),
     ],
 )
-def test_a_session_is_its_role(caller, principal):
-    """As GetCallerIdentity has it; a federated user is nobody that a cluster could know."""
-    found = Caller.of(caller)
-    assert (found.principal.arn if found else None) == principal
+def test_caller_of_session_arn_is_its_role(caller, principal):
+    """The ARNs are those of GetCallerIdentity; no cluster authenticates a federated user."""
+    parsed = Caller.of(caller)
+    assert (parsed.principal.arn if parsed else None) == principal
 
 
-def test_a_principal_is_the_same_with_and_without_its_path():
-    """In any case too; not in another account, and a user is no role."""
+def test_principals_are_compared_without_path_and_case():
+    """Principals of another account, or of another kind, differ."""
     assert among(f"arn:aws:iam::{ACCOUNT}:role/TEAM", [ROLE])
     assert not among(f"arn:aws:iam::{ACCOUNT}:user/team", [ROLE])
     assert not among(ROLE.replace(ACCOUNT, "444455556666"), [ROLE])
@@ -35,8 +35,8 @@ def test_a_principal_is_the_same_with_and_without_its_path():
 
 
 @pytest.mark.parametrize("role", [ROLE, None])
-def test_a_kubeconfig_tells_the_role_that_it_assumes(role):
-    """Which is whom the cluster sees, in place of the caller."""
+def test_kubeconfig_assumed_role(role):
+    """The cluster authenticates this role instead of the caller."""
     document = kubeconfig(
         cluster_arn=f"arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/eks-clu",
         cluster_name="eks-clu",

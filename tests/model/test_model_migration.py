@@ -1,4 +1,4 @@
-"""What becomes of each entry of aws-auth, decided without asking anybody."""
+"""The plan of a migration from aws-auth to access entries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eks_identity.model.migration import Resolution, Todo, counting, plan, steps
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team"
-WHOLE = f"arn:aws:iam::{ACCOUNT}:role/people/team"
+ROLE_WITH_PATH = f"arn:aws:iam::{ACCOUNT}:role/people/team"
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 NODE_GROUPS = ["system:bootstrappers", "system:nodes"]
 
@@ -34,26 +34,29 @@ def user(username="eks-ope", groups=("operators",), arn=USER):
     return {"userarn": arn, "username": username, "groups": [*groups]}
 
 
-def planned(said, existing=(), resolved=None, **more):
-    """The plan where IAM says that the role has a path, and every other ARN is whole."""
-    known = {entry.arn.lower(): Resolution(WHOLE if entry.arn == ROLE else entry.arn) for entry in counting(said)[0]}
-    return plan(said, existing, known | (resolved or {}), account=ACCOUNT, **more)
+def make_plan(aws_auth, existing=(), resolved=None, **options):
+    """Return the plan if the role has a path in IAM, and every other ARN in aws-auth is complete."""
+    default = {
+        entry.arn.lower(): Resolution(ROLE_WITH_PATH if entry.arn == ROLE else entry.arn)
+        for entry in counting(aws_auth)[0]
+    }
+    return plan(aws_auth, existing, default | (resolved or {}), account=ACCOUNT, **options)
 
 
-def test_people_keep_name_and_groups_and_roles_get_their_path():
-    """The entry names the principal as IAM does, and the same Kubernetes user as before."""
-    steps = planned(document(roles=[role()], users=[user()])).steps
+def test_migration_keeps_username_and_groups_and_adds_path_of_role():
+    """The access entry has the principal's full ARN and the same Kubernetes user as aws-auth."""
+    steps = make_plan(document(roles=[role()], users=[user()])).steps
     entries = [step.equal.entry for step in steps]
     assert [(entry.principal.arn, entry.username, entry.kubernetes_groups) for entry in entries] == [
-        (WHOLE, "team:{{SessionName}}", ("operators",)),
+        (ROLE_WITH_PATH, "team:{{SessionName}}", ("operators",)),
         (USER, "eks-ope", ("operators",)),
     ]
     assert all(step.todo is Todo.MAKE for step in steps)
 
 
-def test_masters_become_cluster_administrators():
-    """system:masters goes, AmazonEKSClusterAdminPolicy comes, and other groups stay."""
-    (step,) = planned(document(users=[user(groups=["system:masters", "operators"])])).steps
+def test_migration_replaces_masters_with_cluster_admin_policy():
+    """AmazonEKSClusterAdminPolicy replaces system:masters, and other groups stay."""
+    (step,) = make_plan(document(users=[user(groups=["system:masters", "operators"])])).steps
     assert step.equal.administrator
     assert step.equal.entry.kubernetes_groups == ("operators",)
     assert f"access policy {CLUSTER_ADMIN} (whole cluster)" in str(step)
@@ -67,76 +70,78 @@ def test_masters_become_cluster_administrators():
         ("system:node:{{SessionName}}", [*NODE_GROUPS, "system:node-proxier"], "FARGATE_LINUX"),
     ],
 )
-def test_nodes_get_an_entry_of_their_type(username, groups, kind):
-    """Which gives them name and groups: none are given with it."""
-    (step,) = planned(document(roles=[role(username, groups)])).steps
+def test_migration_creates_node_entry_by_type(username, groups, kind):
+    """The type sets username and groups, so the entry has none."""
+    (step,) = make_plan(document(roles=[role(username, groups)])).steps
     assert (step.equal.entry.type, step.equal.entry.username, step.equal.entry.kubernetes_groups) == (kind, None, ())
 
 
 @pytest.mark.parametrize(
-    ("entry", "why"),
+    ("entry", "reason"),
     [
-        (role("system:node:{{EC2PrivateDNSName}}", [*NODE_GROUPS, "operators"]), "no type of access entry gives nodes"),
-        (role("system:node:{{EC2PrivateDNSName}}", [*NODE_GROUPS, "system:masters"]), "no type of access entry"),
-        (role("team", NODE_GROUPS), "no type of access entry"),
+        (role("system:node:{{EC2PrivateDNSName}}", [*NODE_GROUPS, "operators"]), "a type of access entry for nodes"),
+        (role("system:node:{{EC2PrivateDNSName}}", [*NODE_GROUPS, "system:masters"]), "a type of access entry"),
+        (role("team", NODE_GROUPS), "a type of access entry"),
         (role("system:node:{{EC2PrivateDNSName}}", NODE_GROUPS, ROLE.replace(ACCOUNT, OTHER)), "cluster's account"),
-        (role(groups=["system:aggregate-to-view"]), "do not begin with system:"),
-        (role("system:team"), "does not begin with system:"),
-        (role("eks:team"), "does not begin with system: eks:"),
-        (role("{{SessionName}}"), "a colon stands somewhere before"),
-        (role("team:{{EC2PrivateDNSName}}"), "are filled in for people"),
-        (role(None), "its username is empty"),
-        (role(7), "its username is empty"),
+        (role(groups=["system:aggregate-to-view"]), "must not begin with system:"),
+        (role("system:team"), "must not begin with system:"),
+        (role("eks:team"), "must not begin with system: eks:"),
+        (role("{{SessionName}}"), "must have a colon somewhere before"),
+        (role("team:{{EC2PrivateDNSName}}"), "must have no templates but"),
+        (role(None), "must have a username"),
+        (role(7), "must have a username"),
     ],
 )
-def test_what_has_no_equal_is_left_behind_with_why(entry, why):
-    """And nothing is made for it: an entry that says less would win over aws-auth at once."""
-    made = planned(document(roles=[entry]))
-    assert made.steps == ()
-    (left,) = made.not_migrated
-    assert why in left.why
-    (problem,) = made.unnamed([])
-    assert f"name {left.name} in accept_loss_of" in problem.fix
-    assert not made.unnamed([entry["rolearn"].upper()])
+def test_migration_lists_entries_without_equivalent_with_reason(entry, reason):
+    """No access entry is created: an entry with fewer rights would win over aws-auth at once."""
+    migration_plan = make_plan(document(roles=[entry]))
+    assert migration_plan.steps == ()
+    (unmigrated,) = migration_plan.not_migrated
+    assert reason in unmigrated.reason
+    (problem,) = migration_plan.unnamed([])
+    assert problem.rule.startswith("must ")
+    assert f"add {unmigrated.name} to accept_loss_of" in problem.fix
+    assert not migration_plan.unnamed([entry["rolearn"].upper()])
 
 
 def test_whole_accounts_are_left_behind():
     """Each by its number, also one that was written without quotes."""
-    made = planned(document(accounts=[OTHER, int(ACCOUNT)]))
+    made = make_plan(document(accounts=[OTHER, int(ACCOUNT)]))
     assert [left.name for left in made.not_migrated] == [OTHER, ACCOUNT]
     assert [problem.value for problem in made.unnamed([OTHER])] == [f"mapAccounts[1] {ACCOUNT}"]
 
 
-def test_a_path_that_nobody_knows_is_never_guessed():
-    """The role is left behind, with why nobody knows."""
-    (left,) = planned(document(roles=[role()]), resolved={ROLE.lower(): Resolution(None, "nobody knows")}).not_migrated
-    assert (left.name, left.why) == (ROLE, "nobody knows")
+def test_migration_does_not_guess_unresolved_path():
+    """The role is not migrated, with the reason."""
+    resolved = {ROLE.lower(): Resolution(None, "the role does not exist")}
+    (unmigrated,) = make_plan(document(roles=[role()]), resolved=resolved).not_migrated
+    assert (unmigrated.name, unmigrated.reason) == (ROLE, "the role does not exist")
 
 
-def test_what_matches_nobody_today_is_not_missed():
-    """Shadowed duplicates in any case, a role's path, a session and no ARN at all: listed, and nothing is made."""
+def test_migration_lists_entries_without_effect():
+    """Duplicates, a role's path, a session and a missing ARN are listed, and no entry is created."""
     session = f"arn:aws:sts::{ACCOUNT}:assumed-role/team/me"
     users = [user("first"), user("last", arn=USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam"))]
-    made = planned(document(roles=[role(arn=WHOLE), role(arn=session), role(arn="")], users=users))
-    assert [step.equal.entry.username for step in made.steps] == ["last"]
-    assert not made.not_migrated
-    assert len(made.idle) == 4
-    assert "mapUsers[1] maps the same ARN, and the last one wins" in made.idle[-1]
+    migration_plan = make_plan(document(roles=[role(arn=ROLE_WITH_PATH), role(arn=session), role(arn="")], users=users))
+    assert [step.equal.entry.username for step in migration_plan.steps] == ["last"]
+    assert not migration_plan.not_migrated
+    assert len(migration_plan.inactive) == 4
+    assert "mapUsers[1] maps the same ARN, and the last entry wins" in migration_plan.inactive[-1]
 
 
-def test_named_in_leave_behind_a_principal_gets_no_entry_and_a_group_is_dropped():
-    """ARNs with or without the path, in any case; a group from the entries of all."""
-    said = document(roles=[role()], users=[user(groups=["system:monitoring", "operators"])])
-    made = planned(said, accept_loss_of=[WHOLE, "system:monitoring"])
-    assert [left.name for left in made.not_migrated] == [ROLE]
-    (step,) = made.steps
+def test_migration_accept_loss_of_drops_principals_and_groups():
+    """ARNs match with or without path, in any case; a group is dropped from all entries."""
+    aws_auth = document(roles=[role()], users=[user(groups=["system:monitoring", "operators"])])
+    migration_plan = make_plan(aws_auth, accept_loss_of=[ROLE_WITH_PATH, "system:monitoring"])
+    assert [entry.name for entry in migration_plan.not_migrated] == [ROLE]
+    (step,) = migration_plan.steps
     assert step.equal.entry.kubernetes_groups == ("operators",)
-    assert not made.unnamed([WHOLE])
+    assert not migration_plan.unnamed([ROLE_WITH_PATH])
 
 
-def test_the_group_of_everybody_is_no_loss():
-    """Kubernetes gives system:authenticated to everybody."""
-    (step,) = planned(document(users=[user(groups=["system:authenticated", "operators", "operators"])])).steps
+def test_migration_drops_group_system_authenticated():
+    """Kubernetes adds system:authenticated to every authenticated user."""
+    (step,) = make_plan(document(users=[user(groups=["system:authenticated", "operators", "operators"])])).steps
     assert step.equal.entry.kubernetes_groups == ("operators",)
 
 
@@ -145,7 +150,7 @@ IN_A_NAMESPACE = dataclasses.replace(ADMIN, namespaces=("default",))
 
 
 @pytest.mark.parametrize(
-    ("groups", "found", "todo"),
+    ("groups", "existing", "todo"),
     [
         (["b", "a"], ExistingEntry(USER, "eks-ope", ("a", "b")), Todo.NOTHING),
         (["a"], ExistingEntry(USER, "other", ("a",)), Todo.CONFLICT),
@@ -156,62 +161,63 @@ IN_A_NAMESPACE = dataclasses.replace(ADMIN, namespaces=("default",))
         (["system:masters"], ExistingEntry(USER, "eks-ope", policies=(ADMIN,)), Todo.NOTHING),
     ],
 )
-def test_entries_that_are_there_stay(groups, found, todo):
-    """The same one is done, a policy that is missing is associated, and another one is a conflict that both are named
-    of."""
-    (step,) = planned(document(users=[user(groups=groups)]), existing=[found]).steps
+def test_migration_keeps_existing_access_entries(groups, existing, todo):
+    """An equal entry needs no step, a missing policy is associated, and another identity is a conflict."""
+    (step,) = make_plan(document(users=[user(groups=groups)]), existing=[existing]).steps
     assert step.todo is todo
     assert step.is_pending is (todo is Todo.ASSOCIATE)
     if todo is Todo.CONFLICT:
-        assert str(found) in str(step)
+        assert str(existing) in str(step)
 
 
 @pytest.mark.parametrize(
-    ("said", "resolution", "accept_loss_of"),
+    ("entry", "resolution", "accept_loss_of"),
     [
-        (role(None), Resolution(WHOLE), []),
-        (role(), Resolution(None, "nobody knows"), []),
-        (role(), Resolution(WHOLE), [ROLE]),
+        (role(None), Resolution(ROLE_WITH_PATH), []),
+        (role(), Resolution(None, "the role does not exist"), []),
+        (role(), Resolution(ROLE_WITH_PATH), [ROLE]),
     ],
 )
-def test_who_has_an_entry_loses_nothing_with_aws_auth(said, resolution, accept_loss_of):
-    """Whatever it says: so an entry of one's own is the way out for what has no equal."""
-    found = [ExistingEntry(WHOLE, "mine", ("operators",))]
-    made = planned(document(roles=[said]), found, {ROLE.lower(): resolution}, accept_loss_of=accept_loss_of)
-    assert not made.not_migrated
-    assert not made.pending
-    assert f"has an access entry, which EKS takes and which stays: {found[0]}" in made.idle[0]
+def test_migration_counts_existing_access_entry_of_principal(entry, resolution, accept_loss_of):
+    """A declared access entry, whatever its identity, solves an aws-auth entry without equivalent."""
+    existing = [ExistingEntry(ROLE_WITH_PATH, "mine", ("operators",))]
+    migration_plan = make_plan(
+        document(roles=[entry]), existing, {ROLE.lower(): resolution}, accept_loss_of=accept_loss_of
+    )
+    assert not migration_plan.not_migrated
+    assert not migration_plan.pending
+    assert f"has an access entry, which EKS uses and which stays: {existing[0]}" in migration_plan.inactive[0]
 
 
-def test_an_entry_for_another_path_is_not_the_roles():
-    """A role that was deleted and made again elsewhere is not the one that the entry is for."""
-    stale = ExistingEntry(WHOLE.replace("people", "before"), "team:{{SessionName}}", ("operators",))
-    (step,) = planned(document(roles=[role()]), [stale]).steps
+def test_migration_ignores_access_entry_of_another_path():
+    """A role that was deleted and created again under another path is not the entry's principal."""
+    stale = ExistingEntry(ROLE_WITH_PATH.replace("people", "before"), "team:{{SessionName}}", ("operators",))
+    (step,) = make_plan(document(roles=[role()]), [stale]).steps
     assert step.todo is Todo.MAKE
 
 
-def test_a_nodes_entry_is_the_same_by_its_type():
-    """EKS makes them itself, for managed nodes, with fewer groups than aws-auth has."""
-    said = document(roles=[role("system:node:{{EC2PrivateDNSName}}", NODE_GROUPS)])
-    found = ExistingEntry(WHOLE, "system:node:{{EC2PrivateDNSName}}", ("system:nodes",), "EC2_LINUX")
-    assert planned(said, existing=[found]).pending == []
+def test_migration_compares_node_entries_by_type():
+    """EKS creates these entries for managed nodes, with fewer groups than aws-auth has."""
+    aws_auth = document(roles=[role("system:node:{{EC2PrivateDNSName}}", NODE_GROUPS)])
+    existing = ExistingEntry(ROLE_WITH_PATH, "system:node:{{EC2PrivateDNSName}}", ("system:nodes",), "EC2_LINUX")
+    assert make_plan(aws_auth, existing=[existing]).pending == []
 
 
-def test_modes_go_one_way():
-    """One step at a time, none where the cluster is there, and never back."""
+def test_authentication_mode_changes_only_forward():
+    """One mode at a time, no step if the cluster has the mode, and never back."""
     both, api = AuthenticationMode.API_AND_CONFIG_MAP, AuthenticationMode.API
     assert steps_to(AuthenticationMode.CONFIG_MAP, api) == [both, api]
     assert steps_to(both, both) == []
-    with pytest.raises(InvalidInput, match="one way"):
+    with pytest.raises(InvalidInput, match="must not be before the cluster's mode API"):
         steps_to(api, both)
 
 
-def test_a_broken_key_is_idle_and_a_federated_user_is_left_behind():
-    """As the authenticator reads them: the first maps nobody, and the second has access that no access entry gives."""
+def test_migration_lists_broken_key_and_federated_user():
+    """A broken key has no effect; a federated user has access that no access entry can give."""
     carol = f"arn:aws:sts::{ACCOUNT}:federated-user/carol"
     users = yaml.safe_dump([user(arn=carol), user()])
-    found = planned(AwsAuth.parse({"mapUsers": users, "mapRoles": "- rolearn: ["}))
-    (idle,) = found.idle
-    assert idle.startswith("mapRoles: does nothing today")
-    assert [left.name for left in found.not_migrated] == [carol]
-    assert [step.equal.entry.principal.arn for step in found.steps] == [USER]
+    migration_plan = make_plan(AwsAuth.parse({"mapUsers": users, "mapRoles": "- rolearn: ["}))
+    (description,) = migration_plan.inactive
+    assert description.startswith("mapRoles: has no effect")
+    assert [entry.name for entry in migration_plan.not_migrated] == [carol]
+    assert [step.equal.entry.principal.arn for step in migration_plan.steps] == [USER]

@@ -1,4 +1,4 @@
-"""What IAM answers to documents: held against the lab's own evaluation, which was written apart from it."""
+"""Evaluation of IAM policies, compared with the lab's independent evaluator."""
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +35,9 @@ def some(values, **sizes):
 
 
 def one_of(element, values):
-    return st.one_of(some(values).map(lambda chosen, name=name: {name: chosen}) for name in (element, f"Not{element}"))
+    return st.one_of(
+        some(values).map(lambda selected, name=name: {name: selected}) for name in (element, f"Not{element}")
+    )
 
 
 conditions = st.dictionaries(
@@ -50,7 +52,7 @@ statement = st.builds(
     one_of("Resource", RESOURCES),
     conditions,
 )
-documents = st.lists(statement, min_size=1, max_size=3).map(lambda found: {"Version": "2012-10-17", "Statement": found})
+documents = st.lists(statement, min_size=1, max_size=3).map(lambda items: {"Version": "2012-10-17", "Statement": items})
 contexts = st.fixed_dictionaries(
     {},
     optional={
@@ -77,8 +79,8 @@ def test_says_what_another_reading_of_iams_rules_says(documents, action, resourc
     assert decide(documents, action, resource, context) is expected[judged.decision]
 
 
-def test_an_operator_that_is_not_evaluated_is_neither_yes_nor_no():
-    """A date or an address in a condition makes the answer unclear where the statement would count."""
+def test_iam_decision_is_unclear_for_unsupported_operator():
+    """A date or an address in a condition is unclear only if the statement matches the request."""
     dated = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     document = {"Statement": {**dated, "Condition": {"DateLessThan": {"aws:CurrentTime": "2030-01-01"}}}}
     with pytest.raises(UnclearError, match="DateLessThan"):

@@ -1,4 +1,4 @@
-"""The catalogue as a whole: every entry a valid policy, nothing wider than AWS's own, and what it refuses to make."""
+"""Policy templates: validity and scope of their documents, and validation of their args."""
 
 import json
 import re
@@ -24,7 +24,7 @@ SERVICES = {
     "elasticloadbalancing": "elbv2",
     "tag": "resourcegroupstaggingapi",
 }
-"""botocore's names of services whose actions begin otherwise."""
+"""botocore's names of services whose actions have another prefix."""
 NO_OPERATION = {
     "aps:GetLabels",
     "aps:GetMetricMetadata",
@@ -43,26 +43,26 @@ NO_OPERATION = {
     "s3:ListBucket",
     "s3:ListMultipartUploadParts",
 }
-"""Actions that are permissions alone: no operation of the API has their name."""
+"""Permissions without an API operation of the same name."""
 PUBLISHED = {
     "aws-ebs-csi-driver": ("AmazonEBSCSIDriverPolicyV2",),
     "aws-efs-csi-driver": ("AmazonEFSCSIDriverPolicy",),
     "vpc-cni": ("AmazonEKS_CNI_Policy",),
     "amazon-cloudwatch-observability": ("CloudWatchAgentServerPolicy", "AWSXrayWriteOnlyAccess"),
 }
-"""AWS's managed policies of add-ons."""
+"""AWS managed policies of add-ons."""
 FROM_AWS = json.loads(aws_managed_policies_data)
 
 
-def problems(said, partition=AWS):
-    with pytest.raises(InvalidInput) as refused:
-        policy_templates.policy_documents([said], partition)
-    return {problem.input.removeprefix("[0]."): problem for problem in refused.value.problems}
+def problems(args, partition=AWS):
+    with pytest.raises(InvalidInput) as error:
+        policy_templates.policy_documents([args], partition)
+    return {problem.input.removeprefix("[0]."): problem for problem in error.value.problems}
 
 
 @cache
 def operations(service):
-    """The operations of the API whose actions begin so."""
+    """Return the API operations of a service, by its prefix in actions."""
     return botocore.session.get_session().get_service_model(SERVICES.get(service, service)).operation_names
 
 
@@ -73,8 +73,8 @@ def actions(documents):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("make", [given, whole])
-def test_every_entry_is_a_policy_of_the_grammar_that_fits(name, make):
-    """IAM's grammar takes it, it is compact, and it fits a managed policy as well as an inline one."""
+def test_policy_template_is_valid_and_fits_quota(name, make):
+    """IAM's grammar accepts it, it is compact, and it fits a managed policy as well as an inline one."""
     text = policy_templates.policy_document(make(name), AWS)
     assert parse(text).statements
     assert text == json.dumps(json.loads(text), separators=(",", ":"))
@@ -82,16 +82,16 @@ def test_every_entry_is_a_policy_of_the_grammar_that_fits(name, make):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_action_is_one_that_aws_has(name):
-    """An operation of the service's API, or one of the permissions that are listed as having none."""
+def test_policy_template_actions_exist(name):
+    """Each action is an operation of the service's API, or a listed permission without one."""
     for action in actions([statements(whole(name)), statements(given(name))]):
         service, _, operation = action.partition(":")
         assert operation in operations(service) or action in NO_OPERATION, action
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_reading_is_unscoped_unless_it_has_no_scope(name):
-    """Nothing that writes is allowed on every resource without a condition, but for what is listed here."""
+def test_policy_template_scopes_every_write_action(name):
+    """No write action is allowed on every resource without a condition, but for those listed here."""
     unscoped = {
         action
         for statement in statements(given(name))
@@ -109,16 +109,16 @@ def test_only_reading_is_unscoped_unless_it_has_no_scope(name):
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_actions_are_those_of_awss_own_policy(name):
-    """No action more than AWS's managed policy of the add-on has, and none less."""
+def test_policy_template_actions_equal_aws_managed_policy(name):
+    """The actions are exactly those of AWS's managed policy of the add-on."""
     published = actions([FROM_AWS[policy]["Document"]["Statement"] for policy in PUBLISHED[name]])
     assert actions([statements(given(name))]) == published
 
 
 @pytest.mark.parametrize("partition", [CHINA, GOV_CLOUD])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_arn_is_of_the_roles_partition(name, partition):
-    """In China and GovCloud nothing names the commercial partition."""
+def test_policy_template_arns_are_of_the_partition(name, partition):
+    """In China and GovCloud no ARN names the commercial partition."""
 
     def moved(value):
         if isinstance(value, list):
@@ -134,10 +134,10 @@ def test_every_arn_is_of_the_roles_partition(name, partition):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_an_entry_needs_is_asked_for(name):
-    """Left out, each needed field is a problem that shows an example; all_resources stands in for those it can."""
-    entry = policy_templates.find(name)
-    groups = [*([one] for one in entry.always), *entry.needs]
+def test_policy_template_requires_its_fields(name):
+    """A missing field is a problem with an example; all_resources replaces the fields that allow it."""
+    template = policy_templates.find(name)
+    groups = [*([field] for field in template.required), *template.one_of]
     if not groups:
         assert policy_templates.policy_document({"name": name}, AWS)
         return
@@ -146,14 +146,14 @@ def test_what_an_entry_needs_is_asked_for(name):
     for group in groups:
         assert group[0].shown_example(AWS) in found[group[0].name].fix
     opened = {"name": name, "all_resources": True}
-    if entry.always:
-        assert {one.name for one in entry.always} == set(problems(opened))
+    if template.required:
+        assert {field.name for field in template.required} == set(problems(opened))
     else:
         assert policy_templates.policy_document(opened, AWS)
 
 
-def test_one_group_of_fields_is_enough():
-    """external-secrets needs secrets or parameters, and says nothing of those that are not named."""
+def test_policy_template_requires_one_field_of_each_group():
+    """external-secrets accepts secrets or parameters, and allows nothing on the other kind."""
     parameters = GIVEN["parameter_arns"]
     text = json.dumps(statements({"name": "external-secrets", "parameter_arns": parameters}))
     assert "secretsmanager" not in text
@@ -214,46 +214,49 @@ KEY = f"arn:aws:kms:{HERE}:key/0b1d2f3a-0000-4000-8000-000000000001"
         ),
     ],
 )
-def test_the_wrong_value_is_refused_with_the_right_one(name, field, value, fix):
-    """What was most likely meant is in the fix, as an ARN where an ARN is wanted."""
+def test_policy_template_rejects_wrong_value_with_suggestion(name, field, value, fix):
+    """The fix has the value that was probably intended, as an ARN for fields of ARNs."""
     found = problems({**given(name), field: [value]})
     assert fix in found[f"{field}[0]"].fix
 
 
 @pytest.mark.parametrize("field", sorted(GIVEN))
-def test_a_field_that_is_not_read_is_refused(field):
-    """It would do nothing, and whoever wrote it thinks that it does."""
-    for name, entry in policy_templates.ENTRIES.items():
-        if field not in entry.fields:
-            assert "take it out" in problems({**given(name), field: GIVEN[field]})[field].fix
+def test_policy_template_rejects_unknown_field(field):
+    """An unknown field has no effect, so the fix is to remove it."""
+    for name, template in policy_templates.ENTRIES.items():
+        if field not in template.fields:
+            assert "remove it" in problems({**given(name), field: GIVEN[field]})[field].fix
 
 
-def test_other_refusals():
-    """Unknown entries, entries and values named twice, lists that are none, flags that are none."""
+def test_policy_template_rejects_unknown_repeated_and_mistyped_values():
+    """Unknown and repeated templates, repeated items, and values that are not lists or flags."""
     assert problems({"name": "external-dn"})["name"].fix == "did you mean external-dns?"
-    assert "of your own" in problems({"name": "xyz"})["name"].fix
+    assert "inline_policies instead" in problems({"name": "xyz"})["name"].fix
     twice = [given("external-dns"), given("external-dns")]
-    with pytest.raises(InvalidInput, match="each entry of the catalogue once"):
+    with pytest.raises(InvalidInput, match="must be listed once for each role"):
         policy_templates.policy_documents(twice, AWS)
     zones = GIVEN["hosted_zone_arns"] * 2
     assert "once" in problems({"name": "external-dns", "hosted_zone_arns": zones})["hosted_zone_arns[1]"].rule
-    said = {"name": "external-dns", "hosted_zone_arns": GIVEN["hosted_zone_arns"][0]}
-    assert "a list" in problems(said)["hosted_zone_arns"].rule
+    args = {"name": "external-dns", "hosted_zone_arns": GIVEN["hosted_zone_arns"][0]}
+    assert "a list" in problems(args)["hosted_zone_arns"].rule
     assert "without quotes" in problems({**given("external-secrets"), "write": "yes"})["write"].rule
     assert "ipv4" in problems({"name": "vpc-cni", "ip_family": "ipv5"})["ip_family"].rule
-    assert "none that can mean everything" in problems({"name": "vpc-cni", "all_resources": True})["all_resources"].rule
+    assert (
+        "no field that all_resources applies to"
+        in problems({"name": "vpc-cni", "all_resources": True})["all_resources"].rule
+    )
     assert "a string" in problems({"name": "external-dns", "hosted_zone_arns": [5]})["hosted_zone_arns[0]"].rule
 
 
-def test_an_empty_list_is_no_scope():
-    """A list without items, such as a filter that found nothing, does not open everything."""
+def test_policy_template_rejects_empty_list():
+    """An empty list, such as the result of a filter, does not allow all resources."""
     assert "hosted_zone_arns" in problems({"name": "external-dns", "hosted_zone_arns": []})
 
 
-def test_everything_is_named_where_it_is_meant():
-    """With all_resources, an ARN that stands for all is taken; without, one of many is."""
-    said = {"name": "external-dns", "all_resources": True}
-    assert "arn:aws:route53:::hostedzone/*" in json.dumps(statements(said))
+def test_policy_template_all_resources_accepts_wildcard_arns():
+    """With all_resources a wildcard ARN is accepted; without it, a wildcard for some resources is."""
+    args = {"name": "external-dns", "all_resources": True}
+    assert "arn:aws:route53:::hostedzone/*" in json.dumps(statements(args))
     wide = f"arn:aws:ssm:{HERE}:parameter/team/*"
     assert wide in json.dumps(statements({"name": "external-secrets", "parameter_arns": [wide]}))
     for name in ("velero", "aws-ebs-csi-driver"):
@@ -261,29 +264,29 @@ def test_everything_is_named_where_it_is_meant():
         assert f"arn:aws:kms:{HERE}:key/*" in json.dumps(statements(named))
 
 
-def test_not_every_role_may_ever_be_passed_on():
-    """Whoever may pass any role may become anyone, so that is refused even where it is asked for."""
-    said = {**given("karpenter"), "node_role_arns": ["arn:aws:iam::111122223333:role/*"], "all_resources": True}
-    fix = problems(said)["node_role_arns[0]"].fix
+def test_policy_template_never_allows_to_pass_every_role():
+    """iam:PassRole on every role would allow to get any permission, so all_resources does not apply."""
+    args = {**given("karpenter"), "node_role_arns": ["arn:aws:iam::111122223333:role/*"], "all_resources": True}
+    fix = problems(args)["node_role_arns[0]"].fix
     assert fix == "write arn:aws:iam::ACCOUNT:role/NAME"
 
 
-def test_policies_have_room_on_one_role_or_are_refused():
-    """Together, as one role has them, documents have at most IAM's quota of characters."""
+def test_policy_templates_together_fit_quota_of_a_role():
+    """Documents of one role have at most IAM's quota of characters together."""
     both = policy_templates.policy_documents([given("karpenter"), whole("aws-load-balancer-controller")], AWS)
     assert sum(map(len, both.values())) <= limits.INLINE_POLICIES
     buckets = [f"arn:aws:s3:::{'b' * 50}{index}" for index in range(100)]
-    with pytest.raises(InvalidInput, match="10240 characters together"):
+    with pytest.raises(InvalidInput, match="10240 characters in all inline policies"):
         policy_templates.policy_documents([{"name": "velero", "bucket_arns": buckets}], AWS)
 
 
-def test_addons_of_eks_find_their_entry():
-    """By the name that EKS calls the add-on."""
+def test_policy_template_of_eks_addon():
+    """The name is that of the EKS add-on."""
     entry = policy_templates.entry_of_addon("aws-ebs-csi-driver")
     assert (entry.namespace, entry.service_account) == ("kube-system", "ebs-csi-controller-sa")
     assert policy_templates.entry_of_addon("coredns") is None
 
 
-def test_the_page_of_the_documentation_is_this_catalogue():
+def test_policy_templates_page_is_up_to_date():
     """`docs/policy-templates.md` is what `python -m eks_identity.model.policy_templates.page` prints."""
     assert (REPOSITORY / "docs" / "policy-templates.md").read_text() == page()

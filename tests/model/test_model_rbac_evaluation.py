@@ -1,4 +1,4 @@
-"""What roles and access policies allow, as data and as answers."""
+"""Evaluation of RBAC rules, and the rules of access policies and ClusterRoles."""
 
 import pytest
 
@@ -30,8 +30,8 @@ READ = ("get", "list")
         (Rule(("*",), ("*",), ("*",)), Request("get", "/healthz"), False),
     ],
 )
-def test_a_rule_allows_what_kubernetes_says(rule, request_, allowed):
-    """Verbs, groups, resources, subresources, names and paths count as in Kubernetes' own evaluation."""
+def test_rbac_rule_allows_requests_as_kubernetes_does(rule, request_, allowed):
+    """Verbs, groups, resources, subresources, names and paths match as in Kubernetes' own evaluation."""
     assert allows([rule], request_) is allowed
 
 
@@ -46,7 +46,7 @@ def pairs(rules):
 
 
 @pytest.mark.parametrize("name", ACCESS_POLICIES)
-def test_access_policies_say_what_the_labs_do(name):
+def test_access_policy_rules_equal_those_of_the_lab(name):
     """The library's table and the lab's agree in every group, resource and verb."""
     theirs = {
         (rule.group, resource, verb)
@@ -60,8 +60,8 @@ def test_access_policies_say_what_the_labs_do(name):
 
 
 @pytest.mark.parametrize("role", DEFAULT_ROLES)
-def test_default_roles_grow(role):
-    """Each of view, edit, admin and cluster-admin allows what the one before it does."""
+def test_default_cluster_roles_include_the_smaller_ones(role):
+    """Each of view, edit, admin and cluster-admin allows what the role before it allows."""
     order = ["view", "edit", "admin"]
     if role in order[1:]:
         assert pairs(DEFAULT_ROLES[order[order.index(role) - 1]]) < pairs(DEFAULT_ROLES[role])

@@ -1,4 +1,4 @@
-"""Roles of a group: which objects each declaration makes, and what would reach too far or nowhere."""
+"""RBAC roles of a group: the objects of each declaration, and its validation."""
 
 import pytest
 
@@ -23,8 +23,8 @@ def grant(**fields):
         ({"kind": "Role", "namespace": "a", "binding_name": "x"}, (), ("a",), "x"),
     ],
 )
-def test_what_a_role_makes(fields, roles, bindings, binding_name):
-    """Rules make the role, where it is; a binding for each place; without rules only the bindings."""
+def test_role_grant_roles_and_bindings(fields, roles, bindings, binding_name):
+    """Rules create the role; each namespace has a binding; without rules there are only bindings."""
     found = grant(**fields)
     assert (found.role_namespaces, found.binding_namespaces, found.binding_name) == (roles, bindings, binding_name)
 
@@ -48,14 +48,14 @@ def test_what_a_role_makes(fields, roles, bindings, binding_name):
         ({"name": "system:node", "rules": [PODS]}, "rules"),
     ],
 )
-def test_what_would_reach_too_far_or_nowhere_is_refused(refused, fields, field):
-    """No namespace at all is never read as the whole cluster, and Kubernetes' own roles are never written over."""
-    (problem,) = refused(grant, **fields)
+def test_role_grant_rejects_wrong_namespaces_and_builtin_roles(problems_of, fields, field):
+    """No namespaces never mean the whole cluster, and rules of built-in roles are never replaced."""
+    (problem,) = problems_of(grant, **fields)
     assert problem.input == field
 
 
-def test_an_administrator_has_cluster_admin_in_the_whole_cluster():
-    """In one namespace it is that namespace's."""
+def test_role_grant_cluster_admin_requires_whole_cluster():
+    """In a namespace, cluster-admin does not make an administrator of the cluster."""
     assert grant(name="cluster-admin").is_cluster_admin
     assert not grant(name="cluster-admin", namespace="a").is_cluster_admin
     assert not grant(name="admin").is_cluster_admin

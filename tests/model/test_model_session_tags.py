@@ -1,4 +1,4 @@
-"""Policies that need session tags: what is rejected for sessions without them, held against the lab's evaluation."""
+"""Session tags that policies need, compared with the lab's IAM evaluator."""
 
 import itertools
 
@@ -55,14 +55,14 @@ IN_OTHER_NAMESPACES = {
     *(("Allow", "negated, itself"), ("Deny", "negated")),
     *(("Deny", "key if it exists"), ("Deny", "key, all values")),
 }
-"""These decide otherwise without the tag for other namespaces than this one; see the tests below."""
+"""Without the tag, these differ only for other namespaces than this one; see the tests below."""
 EXPLICIT = {("Deny", "Null, false"), ("Deny", "Null, bool")}
-"""The statement itself says that it is for sessions with the tag."""
+"""The statement itself applies only to sessions with the tag."""
 
 
 @pytest.mark.parametrize(("effect", "name"), list(itertools.product(["Allow", "Deny"], ELEMENTS)))
-def test_a_policy_is_rejected_for_irsa_where_the_missing_tag_changes_what_iam_decides(effect, name):
-    """What an evaluation of IAM decides otherwise without the tag is rejected, and nothing else is."""
+def test_session_tags_policy_is_rejected_if_missing_tag_changes_decision(effect, name):
+    """A policy is rejected if and only if the lab's IAM evaluation differs without the tag."""
     found = document(effect, **ELEMENTS[name])
     others = [] if effect == "Allow" else [document()]
     with_tag, without = (_decided(found, others, tagged=tagged) for tagged in (True, False))
@@ -75,12 +75,12 @@ def test_a_policy_is_rejected_for_irsa_where_the_missing_tag_changes_what_iam_de
 
 def _decided(found, others, *, tagged):
     context = {NAMESPACE: "default"} if tagged else {}
-    asked = judge.Request("s3:GetObject", OBJECT, context=judge.Context({**context, "s3:prefix": "default"}))
-    return judge.evaluate(asked, judge.Policies(identity=[judge.parse(one) for one in [found, *others]])).decision
+    request = judge.Request("s3:GetObject", OBJECT, context=judge.Context({**context, "s3:prefix": "default"}))
+    return judge.evaluate(request, judge.Policies(identity=[judge.parse(one) for one in [found, *others]])).decision
 
 
-def test_an_allow_with_a_negated_operator_is_reported_and_not_rejected():
-    """It allows all the same; that the condition restricts nothing is a warning."""
+def test_session_tags_allow_with_negated_operator_is_a_warning():
+    """The statement still allows the request; the warning says that the condition restricts nothing."""
     found = document(condition={"StringNotEquals": {NAMESPACE: "kube-system"}})
     assert problems(found) == []
     (warning,) = warnings(found)
@@ -88,28 +88,28 @@ def test_an_allow_with_a_negated_operator_is_reported_and_not_rejected():
 
 
 @pytest.mark.parametrize("test", ["StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals"])
-def test_a_deny_that_holds_without_the_tag_is_rejected(test):
-    """Its condition always holds, so that the Deny is for every session, whatever namespace it names."""
+def test_session_tags_deny_that_always_holds_is_rejected(test):
+    """The condition always holds, so the Deny applies to every session, whatever its namespace."""
     (problem,) = problems(document("Deny", condition={test: {NAMESPACE: "other"}}))
     assert "the condition always holds" in problem.rule
 
 
-def test_null_with_true_is_an_intended_absence():
-    """An Allow for sessions without the tag is fine; a Deny for them denies every session."""
+def test_session_tags_null_true_is_valid_in_allow():
+    """An Allow for sessions without the tag is valid; a Deny for them denies every session."""
     absent = {"Null": {NAMESPACE: "true"}}
     assert problems(document(condition=absent)) == warnings(document(condition=absent)) == []
     assert problems(document("Deny", condition=absent))
 
 
-def test_a_deny_for_sessions_with_the_tag_is_left_alone():
-    """Null with false beside another condition says that sessions without the tag are not meant."""
+def test_session_tags_deny_with_null_false_is_valid():
+    """Null with false beside another condition excludes sessions without the tag."""
     guarded = {"Null": {NAMESPACE: "false"}, "StringNotEquals": {NAMESPACE: "prod"}}
     assert problems(document("Deny", condition=guarded)) == []
 
 
 @pytest.mark.parametrize("tag", TAGS)
-def test_each_tag_of_eks_is_known(tag):
-    """The problem names the place, the tag, why it is absent and what to write."""
+def test_session_tags_problem_for_each_tag_of_eks(tag):
+    """The problem names the element, the tag, why it is absent and the fix."""
     found = document(Resource=["*", f"arn:aws:s3:::files/${{aws:PrincipalTag/{tag}}}"])
     (problem,) = problems(found)
     assert problem.input == "Statement[0].Resource[1]"
@@ -118,15 +118,15 @@ def test_each_tag_of_eks_is_known(tag):
     assert "or set mode to pod-identity" in problem.fix
 
 
-def test_the_default_that_the_fix_names_is_accepted():
-    """The variable as the fix writes it is a policy that needs no tag."""
+def test_session_tags_fix_with_default_is_accepted():
+    """The variable as the fix writes it needs no tag."""
     (problem,) = problems(document(Resource=f"arn:aws:s3:::files/{VARIABLE}/*"))
     fixed = "${aws:PrincipalTag/kubernetes-namespace, 'VALUE'}"
     assert fixed in problem.fix
     assert problems(document(Resource=f"arn:aws:s3:::files/{fixed}/*")) == []
 
 
-def test_a_tag_of_the_role_itself_is_there():
+def test_session_tags_include_tags_of_the_role():
     """IAM reads the role's own tags as principal tags, whatever the case of their keys."""
     found = document(condition={"StringEquals": {NAMESPACE: "default"}})
     assert problems(found, Session(WHY, role_tags=["Kubernetes-Namespace"])) == []
@@ -136,8 +136,8 @@ def test_a_tag_of_the_role_itself_is_there():
     )
 
 
-def test_a_tag_that_nobody_sets_is_reported():
-    """It may be a default tag of the provider, so that it is a warning; a misspelt tag of EKS gets the right one."""
+def test_session_tags_unset_tag_is_a_warning():
+    """A default tag of the provider may set it, so it is a warning; a misspelt tag of EKS gets a suggestion."""
     (warning,) = warnings(document(condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}), TAGGED)
     assert "add it to tags" in warning
     (warning,) = warnings(document(Resource="${aws:PrincipalTag/kubernetes-namespaces}"), TAGGED)
@@ -145,17 +145,17 @@ def test_a_tag_that_nobody_sets_is_reported():
     assert warnings(document(Resource="${aws:PrincipalTag/team}"), Session(role_tags=None)) == []
 
 
-def test_statements_are_checked_as_far_as_they_are_known():
-    """Inputs are named as they are written; a value that is not known yet is left out."""
-    later = object()
-    condition = {"test": "StringEquals", "variable": NAMESPACE, "values": [later]}
-    null = {"test": "Null", "variable": NAMESPACE, "values": [later]}
+def test_session_tags_of_statements_skip_unresolved_values():
+    """Inputs are paths in the args; a value that is not resolved yet is not checked."""
+    unresolved = object()
+    condition = {"test": "StringEquals", "variable": NAMESPACE, "values": [unresolved]}
+    null = {"test": "Null", "variable": NAMESPACE, "values": [unresolved]}
     prefix = {"test": "StringLike", "variable": "s3:prefix", "values": ["a", VARIABLE]}
-    given = [
-        {"actions": ["s3:*"], "resources": [later, f"arn:aws:s3:::{VARIABLE}"]},
+    specs = [
+        {"actions": ["s3:*"], "resources": [unresolved, f"arn:aws:s3:::{VARIABLE}"]},
         {"actions": ["s3:*"], "resources": ["*"], "conditions": [condition, null, prefix]},
     ]
-    assert [need.input for need in needs_of_statements(given, IRSA)] == [
+    assert [need.input for need in needs_of_statements(specs, IRSA)] == [
         "statements[0].resources[1]",
         "statements[1].conditions[0].variable",
         "statements[1].conditions[2].values[1]",
@@ -163,17 +163,17 @@ def test_statements_are_checked_as_far_as_they_are_known():
 
 
 @pytest.mark.parametrize("version", [{}, {"Version": "2008-10-17"}])
-def test_variables_need_the_version_that_has_them(refused, version):
+def test_policy_variables_require_version_2012_10_17(problems_of, version):
     """In a document of the older version IAM compares the text of the variable, which never matches."""
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{VARIABLE}"}
-    (problem,) = refused(inline_policy, {**version, "Statement": [statement]})
+    (problem,) = problems_of(inline_policy, {**version, "Statement": [statement]})
     assert (problem.value, '"Version": "2012-10-17"' in problem.fix) == (VARIABLE, True)
     inline_policy({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @pytest.mark.parametrize("name", sorted({name for entry in policy_templates.ENTRIES.values() for name in entry.fields}))
-def test_no_scope_of_the_catalogue_takes_a_variable(refused, name):
-    """A policy template is for named resources: a variable in a scope is rejected, whatever the sessions have."""
+def test_policy_template_fields_reject_policy_variables(problems_of, name):
+    """A policy template is for named resources, so a variable is rejected whatever the session tags are."""
     field = next(entry.fields[name] for entry in policy_templates.ENTRIES.values() if name in entry.fields)
     if field.is_list:
-        assert refused(field.check, f"{field.shown_example(AWS)}{VARIABLE}/")
+        assert problems_of(field.check, f"{field.shown_example(AWS)}{VARIABLE}/")

@@ -1,37 +1,37 @@
-"""Typed statements: what IAM takes becomes its own form, and what it would refuse is refused."""
+"""Validation of policy statements in the form of the args."""
 
 import pytest
 
 from eks_identity.model import arns, statements, trust
-from eks_identity.model.managed_names import near
+from eks_identity.model.permissions import suggest_policy_name
 from eks_identity.model.subjects import Subject
 
 
 @pytest.mark.parametrize("text", ["*", "s3:*", "s3:Get?bject", "eks-auth:AssumeRoleForPodIdentity"])
-def test_actions_of_iam_are_taken(text):
-    """A service and an action, wildcards included."""
+def test_statement_action_accepts_service_and_action(text):
+    """A service and an action, with wildcards."""
     assert statements.action(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "s3", "S3:GetObject", "s3:Get Object", "s3:", ":GetObject", "*:GetObject"])
-def test_other_actions_are_refused(refused, text):
-    """What IAM would call malformed is named with an example."""
-    (problem,) = refused(statements.action, text)
+def test_statement_action_rejects_malformed_text(problems_of, text):
+    """Actions that IAM calls malformed are rejected with an example."""
+    (problem,) = problems_of(statements.action, text)
     assert "s3:GetObject" in problem.fix
 
 
 @pytest.mark.parametrize(
     "text", ["*", "arn:aws:s3:::bucket/*", "arn:*:s3:::bucket", "arn:aws:s3:::${aws:PrincipalTag/a}"]
 )
-def test_resources_of_iam_are_taken(text):
-    """ARNs, also with wildcards and variables in their parts."""
+def test_statement_resource_accepts_arns_with_wildcards(text):
+    """ARNs, also with wildcards and variables in their fields."""
     assert statements.resource(text) == text
 
 
 @pytest.mark.parametrize(
     "text", ["Null", "StringEquals", "StringLikeIfExists", "ForAnyValue:ArnLike", "ForAllValues:StringLikeIfExists"]
 )
-def test_operators_of_iam_are_taken(text):
+def test_condition_operator_accepts_qualifiers(text):
     """With a qualifier, with IfExists, and Null, which has neither."""
     assert statements.condition_test(text) == text
 
@@ -39,34 +39,34 @@ def test_operators_of_iam_are_taken(text):
 @pytest.mark.parametrize(
     "text", ["", "Equals", "stringEquals", "ForSome:StringEquals", "NullIfExists", "ForAnyValue:Null"]
 )
-def test_other_operators_are_refused(refused, text):
-    """IAM refuses the whole policy for one of them."""
-    (problem,) = refused(statements.condition_test, text)
+def test_condition_operator_rejects_unknown_names(problems_of, text):
+    """IAM rejects the whole policy for an unknown operator."""
+    (problem,) = problems_of(statements.condition_test, text)
     assert problem.value == text
 
 
-def test_a_condition_key_twice_under_one_operator_is_refused(refused):
-    """One of the two would be lost in IAM's form."""
+def test_statement_conditions_reject_repeated_key(problems_of):
+    """IAM's JSON form would lose one of the two."""
     twice = [{"test": "StringEquals", "variable": "aws:a", "values": [value]} for value in "bc"]
-    given = [{"actions": ["s3:*"], "resources": ["*"], "conditions": twice}]
-    (problem,) = refused(statements.document, given)
+    specs = [{"actions": ["s3:*"], "resources": ["*"], "conditions": twice}]
+    (problem,) = problems_of(statements.document, specs)
     assert problem.input == "statements[0].conditions[1].variable"
 
 
-def test_the_external_id_of_an_association_names_cluster_and_service_account():
-    """Region, account, cluster, namespace and name, as EKS gives it to STS."""
+def test_external_id_names_cluster_and_service_account():
+    """Region, account, cluster, namespace and name, as EKS sends them to STS."""
     cluster = arns.cluster_arn("arn:aws:eks:eu-west-1:111122223333:cluster/shop")
     assert trust.external_id(cluster, Subject.of("a", "b")) == "eu-west-1/111122223333/shop/a/b"
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("name", "suggestion"),
     [
         ("AmazonS3ReadOnlyAcces", "AmazonS3ReadOnlyAccess"),
         ("AmazonEBSCSIDriverPolicy", "service-role/AmazonEBSCSIDriverPolicy"),
         ("team-policy", None),
     ],
 )
-def test_a_misspelt_policy_is_known_by_its_nearest_name(written, meant):
-    """Also one that lacks its path; a name like none is like none."""
-    assert near(written) == meant
+def test_managed_policy_suggestion_for_misspelt_name(name, suggestion):
+    """A name without its path gets a suggestion too; an unrelated name gets none."""
+    assert suggest_policy_name(name) == suggestion

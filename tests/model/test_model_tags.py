@@ -1,4 +1,4 @@
-"""Tags that AWS would refuse halfway through an update."""
+"""Validation of tags that AWS would reject in the middle of an update."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from eks_identity.model import tags
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         {"aws:cloudformation:stack-name": "x"},
         {"AWS:x": "x"},
@@ -18,16 +18,16 @@ from eks_identity.model import tags
         {f"tag-{number}": "x" for number in range(51)},
         {"Team": "x", "team": "y"},
     ],
-    ids=lambda given: next(iter(given))[:20],
+    ids=lambda values: next(iter(values))[:20],
 )
-def test_what_aws_refuses_is_refused(given):
-    """Reserved keys, what is too long or too many, other characters, and a key that differs in its case alone."""
-    (problem,) = tags.problems(given)
-    assert problem.rule
+def test_tags_reject_what_aws_rejects(values):
+    """Reserved keys, long keys and values, too many tags, other characters, and keys that differ only in case."""
+    (problem,) = tags.problems(values)
+    assert problem.rule.startswith("must ")
     assert problem.fix
 
 
-def test_what_aws_takes_is_taken():
-    """Empty values, every letter, and a value that comes late; and EKS tells cases apart."""
+def test_tags_accept_what_aws_accepts():
+    """Empty values, every letter and unresolved values are accepted; EKS distinguishes case."""
     assert not tags.problems({"a": "", "Größe +-=._:/@": "x" * 256, "k" * 128: object()})
     assert not tags.problems({"Team": "x", "team": "y"}, keys_have_case=True)

@@ -16,7 +16,7 @@ from eks_identity.evaluation.trust_conditions import (
 )
 from eks_identity.model import trust
 from eks_identity.model.issuers import Provider
-from eks_identity.model.statements import merged
+from eks_identity.model.statements import add_conditions
 from eks_identity.model.subjects import Subject
 
 ACCOUNT = "123456789012"
@@ -50,13 +50,13 @@ def condition(key, *values, test="StringLike"):
 
 
 @pytest.mark.parametrize(("key", "call"), list(itertools.product(KEYS, CALLS)))
-def test_a_key_without_value_in_a_call_is_rejected(refused, key, call):
+def test_trust_condition_rejects_key_without_value_in_call(problems_of, key, call):
     """Each key is accepted for the calls in which AWS sets it, and for no other."""
-    given = [condition(key)]
+    specs = [condition(key)]
     if call in KEYS[key].split():
-        assert parse(given, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
+        assert parse(specs, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
         return
-    (problem,) = refused(parse, given, [Assumed(CALLS[call])])
+    (problem,) = problems_of(parse, specs, [Assumed(CALLS[call])])
     assert (problem.input, problem.value) == ("trust_conditions[0].variable", key)
     assert problem.rule.startswith("must be a condition key that has a value in AssumeRole")
     assert "remove the condition" in problem.fix
@@ -72,31 +72,31 @@ def test_a_key_without_value_in_a_call_is_rejected(refused, key, call):
         ("aws:RequestTag/kubernetes-namespaces", POD_IDENTITY, "did you mean aws:RequestTag/kubernetes-namespace?"),
     ],
 )
-def test_the_key_that_was_meant_is_named(refused, key, call, instead):
+def test_trust_condition_fix_names_intended_key(problems_of, key, call, instead):
     """The fix names the key that has a value in this call, and with it the condition is accepted."""
-    (problem,) = refused(parse, [condition(key)], [Assumed(call)])
+    (problem,) = problems_of(parse, [condition(key)], [Assumed(call)])
     assert instead in problem.fix
     parse([condition(instead.rpartition(" ")[2].rstrip("?"))], [Assumed(call)])
 
 
 @pytest.mark.parametrize("test", ["StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals"])
-def test_a_condition_that_always_holds_is_rejected(refused, test):
-    """A key that never has a value does not restrict anybody under such an operator."""
-    (problem,) = refused(parse, [condition("aws:SourceAccount", ACCOUNT, test=test)], [Assumed(IRSA)])
+def test_trust_condition_that_always_holds_is_rejected(problems_of, test):
+    """A key that never has a value restricts no caller under such an operator."""
+    (problem,) = problems_of(parse, [condition("aws:SourceAccount", ACCOUNT, test=test)], [Assumed(IRSA)])
     assert problem.rule.startswith("must be a condition that can fail")
 
 
-def test_a_role_with_both_ways_takes_operators_with_if_exists(refused):
-    """What the fix writes holds for IRSA, where the key has no value, and restricts Pod Identity."""
+def test_trust_condition_for_both_modes_accepts_if_exists(problems_of):
+    """The fix's operator holds for IRSA, where the key has no value, and restricts Pod Identity."""
     both = [Assumed(IRSA), Assumed(POD_IDENTITY)]
-    (problem,) = refused(parse, [condition("aws:SourceAccount", test="StringEquals")], both)
+    (problem,) = problems_of(parse, [condition("aws:SourceAccount", test="StringEquals")], both)
     assert problem.fix.startswith("write StringEqualsIfExists")
     parse([condition("aws:SourceAccount", test="StringEqualsIfExists")], both)
 
 
-def test_a_claim_of_the_token_is_rejected(refused):
+def test_trust_condition_rejects_claim_of_token(problems_of):
     """Subject and audience come from the component's own inputs."""
-    (problem,) = refused(parse, [condition("oidc.eks.eu-west-1.amazonaws.com/id/A:sub")], [Assumed(IRSA)])
+    (problem,) = problems_of(parse, [condition("oidc.eks.eu-west-1.amazonaws.com/id/A:sub")], [Assumed(IRSA)])
     assert "claim of the token" in problem.rule
 
 
@@ -113,13 +113,13 @@ def test_a_claim_of_the_token_is_rejected(refused):
         ("shop", False),
     ],
 )
-def test_the_source_of_pod_identity_is_a_cluster(refused, value, is_cluster):
-    """An ARN of an association never matches, as users of the S3 CSI driver found (mountpoint-s3-csi-driver #781)."""
-    given = [condition("aws:SourceArn", value, test="ArnLike")]
+def test_trust_condition_source_arn_must_match_a_cluster(problems_of, value, is_cluster):
+    """An association's ARN never matches, as S3 CSI driver users reported (mountpoint-s3-csi-driver #781)."""
+    specs = [condition("aws:SourceArn", value, test="ArnLike")]
     if is_cluster:
-        parse(given, [Assumed(POD_IDENTITY)])
+        parse(specs, [Assumed(POD_IDENTITY)])
     else:
-        (problem,) = refused(parse, given, [Assumed(POD_IDENTITY)])
+        (problem,) = problems_of(parse, specs, [Assumed(POD_IDENTITY)])
         assert problem.input == "trust_conditions[0].values[0]"
 
 
@@ -135,36 +135,36 @@ def test_the_source_of_pod_identity_is_a_cluster(refused, value, is_cluster):
         ("aws:SourceOrgID", "StringEquals", "o-1", True),
     ],
 )
-def test_what_is_known_of_the_call_is_compared(refused, key, test, value, holds):
+def test_trust_condition_is_compared_with_resolved_values(problems_of, key, test, value, holds):
     """A condition that does not hold for the component's own cluster and service accounts is rejected."""
     context = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": CLUSTER}
     call = Assumed(POD_IDENTITY, "an association of a/b", context)
     if holds:
         parse([condition(key, value, test=test)], [call])
     else:
-        (problem,) = refused(parse, [condition(key, value, test=test)], [call])
+        (problem,) = problems_of(parse, [condition(key, value, test=test)], [call])
         assert "an association of a/b" in problem.rule
 
 
-def test_values_that_come_later_are_left_out():
-    """Key and operator are checked before the value is known."""
-    given = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
-    parse(given, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
+def test_trust_condition_skips_unresolved_values():
+    """Key and operator are validated before the value is resolved."""
+    specs = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
+    parse(specs, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
     parse([{"test": "Null", "variable": "aws:SourceIp", "values": [None]}], [Assumed(POD_IDENTITY)])
 
 
-def test_every_problem_is_reported_at_once(refused):
-    """Form, key and value of all conditions; the same key under one operator is one problem."""
+def test_trust_conditions_report_all_problems_at_once(problems_of):
+    """Form, key and value of all conditions; a repeated key under one operator is one problem."""
     wrong = [condition("aws:SourceIp"), condition("aws:PrincipalArn")]
-    assert len(refused(parse, wrong, [Assumed(POD_IDENTITY)])) == 2
-    (problem,) = refused(parse, [condition("aws:SourceArn"), condition("AWS:sourcearn")], [Assumed(POD_IDENTITY)])
+    assert len(problems_of(parse, wrong, [Assumed(POD_IDENTITY)])) == 2
+    (problem,) = problems_of(parse, [condition("aws:SourceArn"), condition("AWS:sourcearn")], [Assumed(POD_IDENTITY)])
     assert problem.input == "trust_conditions[1].variable"
-    (problem,) = refused(parse, [condition("aws:SourceArn", test="Equals")], [Assumed(POD_IDENTITY)])
+    (problem,) = problems_of(parse, [condition("aws:SourceArn", test="Equals")], [Assumed(POD_IDENTITY)])
     assert problem.input == "trust_conditions[0].test"
 
 
-def test_conditions_go_into_every_statement(refused):
-    """Beside those that the component writes, which are never replaced."""
+def test_trust_conditions_are_added_to_every_statement(problems_of):
+    """They are added to the component's own conditions, which they never replace."""
     more = {"StringEquals": {"aws:SourceAccount": [ACCOUNT]}}
     subjects = [Subject.of("a", "x"), Subject.of("b", "y")]
     document = trust.pod_identity_trust([CLUSTER], subjects, conditions=more)
@@ -173,15 +173,15 @@ def test_conditions_go_into_every_statement(refused):
         assert statement["Condition"]["StringEquals"]["aws:SourceAccount"] == ACCOUNT
         assert statement["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-arn"] == CLUSTER
     twice = {"StringEquals": {"AWS:requesttag/eks-cluster-arn": ["x"]}}
-    (problem,) = refused(merged, document["Statement"][0], twice)
+    (problem,) = problems_of(add_conditions, document["Statement"][0], twice)
     assert problem.value == "AWS:requesttag/eks-cluster-arn"
 
 
-def test_conditions_count_towards_the_size_limit(refused):
-    """A trust policy that only its further conditions make too long is rejected."""
+def test_trust_conditions_count_towards_size_limit(problems_of):
+    """A trust policy that exceeds the quota only by its further conditions is rejected."""
     provider = Provider.parse(f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A")
     more = {"IpAddress": {"aws:SourceIp": [f"203.0.113.{number}/32" for number in range(120)]}}
-    (problem,) = refused(trust.irsa_trust, [provider], [Subject.of("a", "b")], conditions=more)
+    (problem,) = problems_of(trust.irsa_trust, [provider], [Subject.of("a", "b")], conditions=more)
     assert "at most 2048 characters" in problem.rule
 
 
@@ -191,12 +191,12 @@ def test_conditions_count_towards_the_size_limit(refused):
         ([], {}, None),
         (["a/x"], {"namespace": "a", "service-account": "x"}, None),
         (["a/x", "b/y"], {"namespace": "b", "service-account": "y"}, None),
-        (["a/x", "b/y"], {"namespace": "a", "service-account": "y"}, "kubernetes-namespace, which is a there"),
-        (["a/x"], None, "compares aws:RequestTag/kubernetes-namespace, which is absent there"),
+        (["a/x", "b/y"], {"namespace": "a", "service-account": "y"}, "kubernetes-namespace, which is a in this call"),
+        (["a/x"], None, "compares aws:RequestTag/kubernetes-namespace, which is absent in this call"),
     ],
 )
-def test_a_trust_policy_is_read_for_one_association(subjects, tags, reason):
-    """Whether some statement allows it, and otherwise which condition does not hold."""
+def test_trust_policy_denial_reason_for_one_association(subjects, tags, reason):
+    """The reason names the condition that does not hold in the call; None if a statement allows it."""
     document = trust.compact(trust.pod_identity_trust([], [Subject.of(*one.split("/")) for one in subjects]))
     context = {f"aws:RequestTag/kubernetes-{key}": value for key, value in (tags or {}).items()}
     call = UNTAGGED_POD_IDENTITY if tags is None else POD_IDENTITY

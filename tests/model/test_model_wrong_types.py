@@ -1,4 +1,4 @@
-"""What YAML, other languages and other stacks hand on in place of a string: refused with a rule, never a traceback."""
+"""Values of wrong types from YAML, other languages and other stacks: a validation error, never a traceback."""
 
 import math
 
@@ -46,34 +46,34 @@ OF_A_STRING = [
 
 @pytest.mark.parametrize("value", NOT_STRINGS, ids=repr)
 @pytest.mark.parametrize("parse", OF_A_STRING)
-def test_what_is_no_string_is_refused(refused, parse, value):
-    """Numbers, booleans, null and collections in place of a string are refused with the value."""
-    assert value in [problem.value for problem in refused(parse, value)]
+def test_parsers_reject_values_that_are_not_strings(problems_of, parse, value):
+    """Numbers, booleans, null and collections in place of a string are rejected with the value."""
+    assert value in [problem.value for problem in problems_of(parse, value)]
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, [], ["a"]], ids=repr)
-def test_a_username_is_a_string(refused, value):
+def test_username_must_be_a_string(problems_of, value):
     """A numeric or boolean username would authenticate with an empty name."""
     for make in (UserMapping.of, EntrySpec.of):
-        assert "username" in [problem.input for problem in refused(make, USER, [], value)]
+        assert "username" in [problem.input for problem in problems_of(make, USER, [], value)]
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "operators", {"operators": 1}], ids=repr)
-def test_groups_are_a_list(refused, value):
+def test_groups_must_be_a_list(problems_of, value):
     """A bare string would be a group for each of its letters."""
-    refused(UserMapping.of, USER, value)
-    refused(EntrySpec.of, USER, value)
+    problems_of(UserMapping.of, USER, value)
+    problems_of(EntrySpec.of, USER, value)
 
 
 @pytest.mark.parametrize("value", [None, "3600", True, math.nan, math.inf, -math.inf, [], {}, 10**400], ids=str)
-def test_seconds_are_a_number(refused, value):
-    """What is no finite number is refused, and so is a number in quotes."""
-    refused(names.session_seconds, value)
-    refused(names.token_expiration, value)
+def test_seconds_must_be_a_number(problems_of, value):
+    """Values that are not finite numbers, and numbers in quotes, are rejected."""
+    problems_of(names.session_seconds, value)
+    problems_of(names.token_expiration, value)
 
 
 @pytest.mark.parametrize("value", ["false", "true", 0, 1, []], ids=repr)
-def test_a_flag_is_a_boolean(refused, value):
+def test_flag_must_be_a_boolean(problems_of, value):
     """The string "false" is true to Python."""
-    (problem,) = refused(lambda: annotations.webhook_annotations(sts_regional_endpoints=value))
+    (problem,) = problems_of(lambda: annotations.webhook_annotations(sts_regional_endpoints=value))
     assert problem.input == "sts_regional_endpoints"

@@ -29,7 +29,7 @@ def test_deploy_raises_validation_errors():
     program = REPOSITORY / "examples/01-read-only-user/__main__.py"
     with pytest.raises(InvalidInputError, match="rule: "):
         deploy(program, config={**CONFIG, "shop:person": "eks-ope"}, project="shop", preview=True)
-    with pytest.raises(InvalidInputError, match="CONFIG_MAP EKS has no access entries"):
+    with pytest.raises(InvalidInputError, match="must not use access entries with authentication mode CONFIG_MAP"):
         deploy(program, config=CONFIG, project="shop", cloud=Cloud(authentication_modes={"eks-clu": "CONFIG_MAP"}))
 
 

@@ -1,4 +1,4 @@
-"""What a declaration of access configures in a cluster, and the cluster's state after a change of it."""
+"""The access that a declaration configures in a cluster, and the cluster's state after the declaration changes."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class DeclaredEntry:
 
     arn: str
     username: str | None = None
-    """None: the declaration does not say; the entry keeps its own username and groups."""
+    """None: the declaration sets neither username nor groups; the entry keeps its own."""
     groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DeclaredAccess:
-    """Access entries with their policies, aws-auth mappings, roles and bindings of one declaration."""
+    """Access entries with access policies, aws-auth mappings, RBAC roles and bindings of one declaration."""
 
     entries: tuple[DeclaredEntry, ...] = ()
     policies: frozenset[AssociatedPolicy] = frozenset()
-    """The access policies of every entry."""
+    """Access policies associated with every entry."""
     mappings: tuple[UserMapping, ...] = ()
     roles: Mapping[RoleKey, tuple[Rule, ...]] = field(default_factory=dict)
     bindings: Mapping[RoleKey, Binding] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
-        """The declaration from its plain form, which is what a state keeps."""
+        """Return the declaration from plain values, as the state stores it."""
         return cls(
             tuple(
                 DeclaredEntry(each["arn"], each.get("username"), tuple(each.get("groups") or ()))
@@ -56,24 +56,25 @@ class DeclaredAccess:
             {_key(each): _binding(each) for each in fields.get("bindings") or ()},
         )
 
-    def entry(self, who: Principal) -> DeclaredEntry | None:
-        """The entry of a principal."""
-        return next((each for each in self.entries if lockout.same_principal(who, Principal.parse(each.arn))), None)
+    def entry(self, principal: Principal) -> DeclaredEntry | None:
+        """Return the entry of a principal."""
+        entries = (entry for entry in self.entries if lockout.same_principal(principal, Principal.parse(entry.arn)))
+        return next(entries, None)
 
     @property
     def arns(self) -> list[str]:
-        """ARNs of all principals."""
+        """ARNs of all principals with an entry or a mapping."""
         return [*(each.arn for each in self.entries), *(each.arn for each in self.mappings)]
 
 
 def rule_of(fields: Mapping[str, Any]) -> Rule:
-    """A rule from Kubernetes' own field names."""
+    """Return the rule of a mapping with Kubernetes' field names."""
 
-    def words(name: str) -> tuple[str, ...]:
+    def values(name: str) -> tuple[str, ...]:
         return tuple(fields.get(name) or ())
 
     return Rule(
-        words("verbs"), words("resources"), words("apiGroups"), words("resourceNames"), words("nonResourceURLs")
+        values("verbs"), values("resources"), values("apiGroups"), values("resourceNames"), values("nonResourceURLs")
     )
 
 
@@ -88,7 +89,7 @@ def _binding(fields: Mapping[str, Any]) -> Binding:
 
 @dataclass(frozen=True)
 class AccessChange:
-    """A declaration before and after a change. `created`: its new entries do not exist before."""
+    """A declaration before and after a change. `created`: its new entries do not exist before the change."""
 
     old: DeclaredAccess
     new: DeclaredAccess
@@ -96,7 +97,7 @@ class AccessChange:
 
     @property
     def changes_rbac(self) -> bool:
-        """Whether roles or bindings are removed or changed. New ones take nothing from anybody."""
+        """Whether roles or bindings are removed or changed. New ones remove no permissions."""
         return any(
             new.get(key) != value
             for old, new in ((self.old.roles, self.new.roles), (self.old.bindings, self.new.bindings))
@@ -107,32 +108,32 @@ class AccessChange:
     def changed(self) -> list[str]:
         """ARNs of the principals whose entries, policies or mappings change."""
         policies = self.old.policies != self.new.policies
-        entries = {each.arn for each in set(self.old.entries) ^ set(self.new.entries) if self._is_judged(each)}
+        entries = {each.arn for each in set(self.old.entries) ^ set(self.new.entries) if self._is_comparable(each)}
         entries |= {each.arn for each in self.new.entries if policies}
         return sorted(entries | {each.arn for each in set(self.old.mappings) ^ set(self.new.mappings)})
 
-    def _is_judged(self, entry: DeclaredEntry) -> bool:
-        """Whether it is known what the entry is: a new one whose username and groups are not declared is not."""
+    def _is_comparable(self, entry: DeclaredEntry) -> bool:
+        """Return False for a new entry without declared username and groups, whose effect is unknown."""
         return entry.username is not None or entry in self.old.entries
 
-    def creates(self, who: Principal) -> bool:
-        """Whether this change creates the entry of a principal."""
-        return self.created and self.old.entry(who) is None and self.new.entry(who) is not None
+    def creates(self, principal: Principal) -> bool:
+        """Return whether this change creates the entry of a principal."""
+        return self.created and self.old.entry(principal) is None and self.new.entry(principal) is not None
 
-    def entry_after(self, existing: ExistingEntry | None, who: Principal) -> ExistingEntry | None:
-        """The access entry of a principal after the change. Policies that others associated stay."""
-        old, new = self.old.entry(who), self.new.entry(who)
+    def entry_after(self, existing: ExistingEntry | None, principal: Principal) -> ExistingEntry | None:
+        """Return the access entry of a principal after the change. Policies of other declarations stay."""
+        old, new = self.old.entry(principal), self.new.entry(principal)
         if new is None:
             return None if old is not None else existing
-        found = existing or ExistingEntry(new.arn)
-        taken = self.old.policies if old is not None else frozenset()
-        by_name = {policy.arn for policy in self.new.policies}
-        kept = [policy for policy in found.policies if policy not in taken and policy.arn not in by_name]
-        found = replace(found, policies=(*kept, *sorted(self.new.policies, key=str)))
-        return found if new.username is None else replace(found, username=new.username, groups=new.groups)
+        entry = existing or ExistingEntry(new.arn)
+        removed = self.old.policies if old is not None else frozenset()
+        replaced_arns = {policy.arn for policy in self.new.policies}
+        others = [policy for policy in entry.policies if policy not in removed and policy.arn not in replaced_arns]
+        entry = replace(entry, policies=(*others, *sorted(self.new.policies, key=str)))
+        return entry if new.username is None else replace(entry, username=new.username, groups=new.groups)
 
     def aws_auth_after(self, document: AwsAuth) -> AwsAuth:
-        """aws-auth after the change. A mapping that cannot be written is rejected by its own resource."""
+        """Return aws-auth after the change, without mappings that their own resource rejects."""
         for mapping in self.old.mappings:
             if not any(same_arn(mapping.arn, each.arn) for each in self.new.mappings):
                 document = document.remove(mapping)
@@ -144,13 +145,13 @@ class AccessChange:
         return document
 
     def rbac_after(self, rbac: Rbac) -> Rbac:
-        """Roles and bindings after the change."""
+        """Return roles and bindings after the change."""
         return Rbac(
             {**_without(rbac.roles, self.old.roles), **self.new.roles},
             {**_without(rbac.bindings, self.old.bindings), **self.new.bindings},
         )
 
 
-def _without(found: Mapping[RoleKey, Any], removed: Iterable[RoleKey]) -> dict[RoleKey, Any]:
-    gone: Sequence[RoleKey] = list(removed)
-    return {key: value for key, value in found.items() if key not in gone}
+def _without(objects: Mapping[RoleKey, Any], removed: Iterable[RoleKey]) -> dict[RoleKey, Any]:
+    removed_keys: Sequence[RoleKey] = list(removed)
+    return {key: value for key, value in objects.items() if key not in removed_keys}

@@ -1,10 +1,10 @@
-"""What each EKS access policy allows, as AWS documents it.
+"""The rules of each EKS access policy, as AWS documents them.
 
-They resemble Kubernetes' ClusterRoles view, edit and admin, and are not equal to them (edit, for one, has no leases); a
-cluster's administrators can change ClusterRoles, and access policies nobody but AWS.
+The policies resemble Kubernetes' ClusterRoles view, edit and admin, but differ from them: the edit policy, for example,
+has no leases. Administrators of a cluster can change ClusterRoles; only AWS can change access policies.
 
-Source: EKS user guide, "Review access policy permissions", whose tables are repeated here. AWS gives no table for the
-policies of EKS's own components and of other AWS services: what those allow is not known here.
+Source: EKS user guide, "Review access policy permissions", whose tables are repeated here. AWS publishes no table for
+the policies of EKS's own components and of other AWS services, so their rules are not listed.
 """
 
 from __future__ import annotations
@@ -90,4 +90,4 @@ ACCESS_POLICY_RULES: Mapping[str, tuple[Rule, ...]] = {
     "AmazonEKSSecretReaderPolicy": (rule_on("", "secrets", READ),),
     "AmazonEKSHybridPolicy": (rule_on("*", "nodes", ("list",)),),
 }
-"""Rules by the policy's name, the last part of its ARN."""
+"""Rules by policy name, the last part of its ARN."""

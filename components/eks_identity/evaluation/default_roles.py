@@ -1,7 +1,7 @@
-"""The ClusterRoles for people that every cluster has from its start: what they allow.
+"""The rules of Kubernetes' user-facing ClusterRoles.
 
-A cluster's administrators can change them, and what is installed later adds to them by aggregation labels; what is
-here is what Kubernetes itself puts in.
+These are the rules that Kubernetes itself creates. Administrators of a cluster can change them, and installed software
+can add rules by aggregation labels.
 
 Source: Kubernetes 1.36, `plugin/pkg/auth/authorizer/rbac/bootstrappolicy`.
 """
@@ -85,4 +85,4 @@ DEFAULT_ROLES: Mapping[str, tuple[Rule, ...]] = {
     "edit": _EDIT,
     "view": _VIEW,
 }
-"""Rules by the ClusterRole's name."""
+"""Rules by name of the ClusterRole."""

@@ -1,4 +1,4 @@
-"""RBAC as the API server evaluates it: the rules that bindings grant to a user, and whether rules allow a request.
+"""Evaluation of RBAC as in the API server: the rules that bindings grant to a user, and the requests that rules allow.
 
 Source: Kubernetes, `rbac.authorization.k8s.io/v1` PolicyRule, `pkg/apis/rbac/v1/evaluation_helpers.go`,
 `pkg/registry/rbac/validation` (bindings of a user) and `component-helpers/auth/rbac/validation` (`Covers`).
@@ -17,40 +17,40 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True)
 class Request:
-    """A verb on a resource, as `kubectl auth can-i` takes it."""
+    """A verb on a resource, as in `kubectl auth can-i`."""
 
     verb: str
     resource: str
-    """The plural name, with the subresource where one is meant: `pods`, `pods/log`; or a path, `/healthz`."""
+    """The plural name, with an optional subresource: `pods`, `pods/log`; or a path, `/healthz`."""
     namespace: str | None = None
-    """None: in all namespaces, or of a resource that is in none."""
+    """None: all namespaces, or a cluster-scoped resource."""
     api_group: str = ""
     """The core group is `""`."""
     name: str | None = None
-    """The object's name; None: any."""
+    """Name of the object; None: any."""
 
     @property
     def is_path(self) -> bool:
-        """Whether it is about a path of the API server, and no resource."""
+        """Whether it is a request for a path of the API server, not for a resource."""
         return self.resource.startswith("/")
 
     def __str__(self) -> str:
         group = f".{self.api_group}" if self.api_group else ""
         name = f" {self.name}" if self.name else ""
-        place = "" if self.is_path else f" in namespace {self.namespace}" if self.namespace else " in all namespaces"
-        return f"{self.verb} {self.resource}{group}{name}{place}"
+        scope = "" if self.is_path else f" in namespace {self.namespace}" if self.namespace else " in all namespaces"
+        return f"{self.verb} {self.resource}{group}{name}{scope}"
 
 
 AUTHENTICATED = "system:authenticated"
-"""The group that the API server adds to everybody whom it has authenticated."""
+"""The group that the API server adds to every authenticated user."""
 
 RoleKey = tuple[str | None, str]
-"""Namespace and name of a role or binding; no namespace: a ClusterRole or ClusterRoleBinding."""
+"""Namespace and name of a role or binding; None as namespace for a ClusterRole or ClusterRoleBinding."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A user or group that a binding names. A service account is the user `system:serviceaccount:NAMESPACE:NAME`."""
+    """A user or group of a binding. A service account is the user `system:serviceaccount:NAMESPACE:NAME`."""
 
     kind: str
     """`User` or `Group`."""
@@ -71,7 +71,7 @@ class Grant:
 
     rules: tuple[Rule, ...]
     namespaces: tuple[str, ...] = ()
-    """Empty: the whole cluster. `*` in a name stands for any characters, as in the scope of an access policy."""
+    """Empty: the whole cluster. `*` in a name matches any characters, as in the scope of an access policy."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +82,26 @@ class Rbac:
     bindings: Mapping[RoleKey, Binding] = field(default_factory=dict)
 
     def grants(self, username: str, groups: Collection[str]) -> Iterator[Grant]:
-        """What the bindings of this user and of these groups grant. A binding to a role that is missing grants nothing.
+        """Yield the grants of all bindings of this user and of these groups.
 
-        The rules of an aggregated ClusterRole are the ones that the controller has filled in.
+        A binding to a missing role grants nothing. The rules of an aggregated ClusterRole are those that its controller
+        wrote.
         """
-        own = {Subject("Group", group) for group in (*groups, AUTHENTICATED)} | {Subject("User", username)}
+        subjects = {Subject("Group", group) for group in (*groups, AUTHENTICATED)} | {Subject("User", username)}
         for (namespace, _), binding in self.bindings.items():
             rules = self.roles.get(binding.role)
-            if rules and not own.isdisjoint(binding.subjects):
+            if rules and not subjects.isdisjoint(binding.subjects):
                 yield Grant(rules, () if namespace is None else (namespace,))
 
 
 def covers(rules: Iterable[Rule], rule: Rule) -> bool:
-    """Whether `rules` allow all that `rule` allows: the API server's own test for privilege escalation."""
+    """Return whether `rules` allow all that `rule` allows, as the API server checks to prevent privilege escalation."""
     owned = list(rules)
-    return all(any(_covers(owner, single) for owner in owned) for single in _singles(rule))
+    return all(any(_covers(owner, single) for owner in owned) for single in _split(rule))
 
 
-def _singles(rule: Rule) -> Iterator[Rule]:
+def _split(rule: Rule) -> Iterator[Rule]:
+    """Yield `rule` as rules of one verb and one resource, or one path, each."""
     for verb, url in product(rule.verbs, rule.non_resource_urls):
         yield Rule((verb,), non_resource_urls=(url,))
     for verb, group, resource in product(rule.verbs, rule.api_groups, rule.resources):
@@ -111,16 +113,16 @@ def _covers(owner: Rule, single: Rule) -> bool:
     if not {EVERYTHING, *single.verbs} & set(owner.verbs):
         return False
     if single.non_resource_urls:
-        return any(_is_path_of(pattern, single.non_resource_urls[0]) for pattern in owner.non_resource_urls)
-    named = not owner.resource_names or (
+        return any(_matches_path(pattern, single.non_resource_urls[0]) for pattern in owner.non_resource_urls)
+    covers_name = not owner.resource_names or (
         bool(single.resource_names) and set(single.resource_names) <= set(owner.resource_names)
     )
     in_group = bool({EVERYTHING, *single.api_groups} & set(owner.api_groups))
-    return named and in_group and _concerns(owner, single.resources[0])
+    return covers_name and in_group and _covers_resource(owner, single.resources[0])
 
 
 def allows(rules: Iterable[Rule], request: Request) -> bool:
-    """Whether one of `rules` allows `request`; that the rules apply in its namespace is for their binding to say."""
+    """Return whether one of `rules` allows `request`. The caller checks that the rules apply in its namespace."""
     return any(_allows(rule, request) for rule in rules)
 
 
@@ -128,17 +130,18 @@ def _allows(rule: Rule, request: Request) -> bool:
     if not {EVERYTHING, request.verb} & set(rule.verbs):
         return False
     if request.is_path:
-        return any(_is_path_of(pattern, request.resource) for pattern in rule.non_resource_urls)
-    named = not rule.resource_names or request.name in rule.resource_names
-    return named and bool({EVERYTHING, request.api_group} & set(rule.api_groups)) and _concerns(rule, request.resource)
+        return any(_matches_path(pattern, request.resource) for pattern in rule.non_resource_urls)
+    covers_name = not rule.resource_names or request.name in rule.resource_names
+    in_group = bool({EVERYTHING, request.api_group} & set(rule.api_groups))
+    return covers_name and in_group and _covers_resource(rule, request.resource)
 
 
-def _is_path_of(pattern: str, path: str) -> bool:
+def _matches_path(pattern: str, path: str) -> bool:
     # A pattern may end in `*`, and has no other wildcard.
     return path == pattern or (pattern.endswith("*") and path.startswith(pattern.removesuffix("*")))
 
 
-def _concerns(rule: Rule, resource: str) -> bool:
+def _covers_resource(rule: Rule, resource: str) -> bool:
     _, slash, subresource = resource.partition("/")
-    wanted = {EVERYTHING, resource, *([f"*/{subresource}"] if slash else [])}
-    return bool(wanted & set(rule.resources))
+    matching = {EVERYTHING, resource, *([f"*/{subresource}"] if slash else [])}
+    return bool(matching & set(rule.resources))

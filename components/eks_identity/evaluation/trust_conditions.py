@@ -1,16 +1,16 @@
-"""Conditions that a trust policy has besides those that say who may assume the role.
+"""Further conditions of trust policies, beside the component's own conditions on principals and subjects.
 
-A condition key has a value in some of the calls by which a role is assumed, and none in others:
+A condition key has a value only in some of the STS calls that assume a role:
 
-| call                                          | who makes it | what is compared besides          |
+| call                                          | caller       | further condition keys            |
 |-----------------------------------------------|--------------|-----------------------------------|
 | `AssumeRole` of EKS Pod Identity              | EKS          | `aws:Source…`, `aws:RequestTag/…` |
 | `AssumeRoleWithWebIdentity` of IRSA           | the pod      | `aws:SourceIp`, `aws:SourceVpc` … |
 | `AssumeRole` of another role                  | that role    | `aws:Principal…`, `sts:…`         |
 | the same of EKS, with `target_role_arn`       | EKS          | `aws:Principal…`, `sts:ExternalId`|
 
-STS reports a key without value as AccessDenied and nothing else, so such a condition is rejected; and so is one that
-always holds because its key has no value.
+STS reports only AccessDenied for a key without value, so such a condition is rejected. A condition that always holds
+because its key has no value is rejected too.
 
 Source: IAM user guide, "AWS global condition context keys" (availability), "IAM and AWS STS condition context keys";
 EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity".
@@ -57,21 +57,21 @@ _NO_CALL = (
     *("aws:AssumedRoot", "aws:ChatbotSourceArn", "ec2:SourceInstanceArn", "ec2:RoleDelivery", "sts:DurationSeconds"),
     *("sts:TaskPolicyArn", "sts:AWSServiceName"),
 )
-"""Keys of AWS that have no value, or always the same, where a pod's role is assumed."""
+"""Condition keys of AWS that have no value, or always the same value, in every call that assumes a pod's role."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """How a role is assumed."""
+    """An STS call that assumes a role, and its condition keys."""
 
     name: str
     keys: tuple[str, ...]
-    """The condition keys that can have a value; one that ends in a slash stands for all below it."""
-    because: str
-    """Why others have none."""
+    """Condition keys that can have a value; a key that ends in a slash stands for all keys below it."""
+    reason: str
+    """Why other keys have no value."""
 
     def has(self, key: str) -> bool:
-        return any(_is_of(key, known) for known in self.keys)
+        return any(_matches_key(key, pattern) for pattern in self.keys)
 
 
 POD_IDENTITY: Final = Call(
@@ -100,7 +100,7 @@ TARGET: Final = Call(
     "EKS makes that call with the session of the association's role",
 )
 _ALL = (POD_IDENTITY, IRSA, ROLE, TARGET)
-_INSTEAD = (
+_INTENDED_KEYS = (
     (frozenset({POD_IDENTITY}), "aws:principalorgid", "aws:SourceOrgID"),
     (frozenset({POD_IDENTITY}), "aws:principalorgpaths", "aws:SourceOrgPaths"),
     (frozenset({POD_IDENTITY}), "aws:principalaccount", "aws:SourceAccount"),
@@ -109,46 +109,46 @@ _INSTEAD = (
     (frozenset({ROLE, TARGET}), "aws:sourceaccount", "aws:PrincipalAccount"),
     (frozenset({ROLE, TARGET}), "aws:sourcearn", "aws:PrincipalArn"),
 )
-"""The key that was most likely meant."""
+"""Calls, a wrong key in lower case, and the key that was probably intended."""
 _CLAIM = re.compile(r"[^:]*[./].*:[a-z]+")
 _CLUSTER = "cluster/"
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """One call by which the role is assumed, and what its keys are there."""
+    """An STS call that assumes one role, with the resolved values of its condition keys."""
 
     call: Call
     who: str = ""
-    """On whose behalf, as messages call it."""
+    """The requester in messages, such as `an association of NAMESPACE/NAME`."""
     context: Context | None = None
-    """The values that are known."""
+    """The resolved values by condition key."""
     principal: str = ""
-    """What the trust policy names as principal: the service, the OIDC provider's ARN or a part of it."""
+    """The principal of the trust policy: the service, or the ARN (or a part of it) of the OIDC provider."""
 
 
-def parse(given: Sequence[Mapping[str, Any]], calls: Sequence[Assumed]) -> Conditions:
-    """The `Condition` that `given` makes; rejects what cannot hold, or cannot fail, in `calls`.
+def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[Assumed]) -> Conditions:
+    """Return the `Condition` of the input; raise `InvalidInput` for conditions that cannot hold, or fail, in `calls`.
 
-    A value that is None is not known yet and not checked.
+    A value of None is an unresolved Output, and is not checked.
     """
     with Problems() as problems:
-        problems.parse(INPUT, conditions, given)
+        problems.parse(INPUT, conditions, specs)
         if not problems.found:
-            for index, condition in enumerate(given):
+            for index, condition in enumerate(specs):
                 problems.extend(_problems(condition, calls), f"{INPUT}[{index}]")
-    return conditions(given)
+    return conditions(specs)
 
 
 def refused_by(trust_policy: str, assumed: Assumed) -> str | None:
-    """Why a trust policy does not allow this call, as far as can be known; None where it may."""
+    """Return why a trust policy does not allow this call, as far as its keys are resolved; None if it may allow it."""
     reason = f"does not name {assumed.principal}"
     for statement in statements(trust_policy):
         principals = statement.get("Principal", {})
         if statement.get("Effect") != "Allow" or assumed.principal not in str(principals):
             continue
         failing = [
-            f"compares {key}, which is {_shown(assumed, key)} there"
+            f"compares {key}, which is {_describe_value(assumed, key)} in this call"
             for test, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
             if _cannot_hold(test, key, [values] if isinstance(values, str) else list(values), assumed)
@@ -161,14 +161,14 @@ def refused_by(trust_policy: str, assumed: Assumed) -> str | None:
 
 def _cannot_hold(test: str, key: str, values: list[str], assumed: Assumed) -> bool:
     if key.lower() in {name.lower() for name in assumed.context or {}}:
-        return next(_not_satisfied(test, key, values, assumed), None) is not None
+        return next(_unsatisfied(test, key, values, assumed), None) is not None
     is_tag = key.lower().startswith("aws:requesttag/")
     return is_tag and not assumed.call.has(key) and not holds_without_key(test, values)
 
 
-def _shown(assumed: Assumed, key: str) -> str:
-    found = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
-    return ABSENT if found is None else str(found)
+def _describe_value(assumed: Assumed, key: str) -> str:
+    value = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
+    return ABSENT if value is None else str(value)
 
 
 def _problems(condition: Mapping[str, Any], calls: Sequence[Assumed]) -> Iterator[Problem]:
@@ -176,86 +176,87 @@ def _problems(condition: Mapping[str, Any], calls: Sequence[Assumed]) -> Iterato
     values = [str(value) for value in condition["values"] if value is not None]
     if test == "Null" and not values:
         return
-    ways = tuple(dict.fromkeys(assumed.call for assumed in calls))
-    without = [call for call in ways if not call.has(key)]
+    distinct = tuple(dict.fromkeys(assumed.call for assumed in calls))
+    without = [call for call in distinct if not call.has(key)]
     if without:
-        yield from _without_key(test, key, values, without, ways)
-        if len(without) == len(ways):
+        yield from _without_key(test, key, values, without, distinct)
+        if len(without) == len(distinct):
             return
     if test.rpartition(":")[2] == "Null":
         return
-    if any(call in {POD_IDENTITY, UNTAGGED_POD_IDENTITY} for call in ways) and key.lower() == "aws:sourcearn":
-        yield from _not_of_a_cluster(test, values)
+    if any(call in {POD_IDENTITY, UNTAGGED_POD_IDENTITY} for call in distinct) and key.lower() == "aws:sourcearn":
+        yield from _source_arn_problems(test, values)
     for assumed in calls:
         if assumed.call.has(key):
-            yield from _not_satisfied(test, key, values, assumed)
+            yield from _unsatisfied(test, key, values, assumed)
 
 
 def _without_key(
-    test: str, key: str, values: list[str], without: Sequence[Call], ways: Sequence[Call]
+    test: str, key: str, values: list[str], without: Sequence[Call], calls: Sequence[Call]
 ) -> Iterator[Problem]:
-    """What is wrong with a condition whose key has no value in some of the calls."""
+    """Yield the problems of a condition whose key has no value in some of the calls."""
     call = without[0]
     if _CLAIM.fullmatch(key):
         rule = "must not be a claim of the token: the component compares sub and aud itself"
         yield Problem("variable", rule, key, "remove it, and name the service accounts in the component's own inputs")
     elif not holds_without_key(test, values):
-        rule = f"must be a condition key that has a value in {call.name}: {call.because}, and AWS denies the call"
-        yield Problem("variable", rule, key, _fix(test, key, without, ways))
-    elif len(without) == len(ways):
+        rule = f"must be a condition key that has a value in {call.name}: {call.reason}, and AWS denies the call"
+        yield Problem("variable", rule, key, _fix(test, key, without, calls))
+    elif len(without) == len(calls):
         rule = f"must be a condition that can fail: {key} has no value in {call.name}, and so it always holds"
         yield Problem("variable", rule, key, "remove it")
 
 
-def _fix(test: str, key: str, without: Sequence[Call], ways: Sequence[Call]) -> str:
-    if len(without) < len(ways) and not test.endswith("Null"):
-        return f"write {test}IfExists, which holds where the key has no value; or remove the condition"
+def _fix(test: str, key: str, without: Sequence[Call], calls: Sequence[Call]) -> str:
+    if len(without) < len(calls) and not test.endswith("Null"):
+        return f"write {test}IfExists, which holds if the key has no value; or remove the condition"
     if key.lower().startswith("aws:principaltag/") and POD_IDENTITY in without:
         return f"write aws:RequestTag/{key.partition('/')[2]}; or remove the condition"
-    for calls, wrong, instead in _INSTEAD:
-        if key.lower() == wrong and set(without) & calls:
-            return f"write {instead}; or remove the condition"
-    if key.lower() not in {one.lower() for one in (*(one for call in _ALL for one in call.keys), *_NO_CALL)}:
-        possible = {one.lower(): one for call in ways for one in call.keys}
-        near = get_close_matches(key.lower(), possible, n=1, cutoff=0.75)
-        if near:
-            return f"did you mean {possible[near[0]]}? or remove the condition"
+    for affected, wrong, intended in _INTENDED_KEYS:
+        if key.lower() == wrong and set(without) & affected:
+            return f"write {intended}; or remove the condition"
+    known_keys = {name.lower() for name in (*(name for call in _ALL for name in call.keys), *_NO_CALL)}
+    if key.lower() not in known_keys:
+        possible = {name.lower(): name for call in calls for name in call.keys}
+        close = get_close_matches(key.lower(), possible, n=1, cutoff=0.75)
+        if close:
+            return f"did you mean {possible[close[0]]}? or remove the condition"
     return "remove the condition"
 
 
-def _not_of_a_cluster(test: str, values: list[str]) -> Iterator[Problem]:
-    """`aws:SourceArn` is the cluster's ARN in Pod Identity, not the association's or the pod's."""
+def _source_arn_problems(test: str, values: list[str]) -> Iterator[Problem]:
+    """Yield the problems of values of `aws:SourceArn`, which EKS sets to the cluster's ARN, not the association's."""
     if is_negated(test):
         return
     for index, value in enumerate(values):
         parts = value.split(":", 5)
-        if value != "*" and "${" not in value and not (len(parts) == 6 and _may_be(parts[5], parts[2])):
-            rule = "must match the ARN of a cluster: that is what EKS gives as aws:SourceArn"
+        if value != "*" and "${" not in value and not (len(parts) == 6 and _may_match_cluster(parts[5], parts[2])):
+            rule = "must match the ARN of a cluster, which EKS sets as aws:SourceArn"
             fix = "write the cluster's ARN, such as Cluster.arn; or remove the condition"
             yield Problem(f"values[{index}]", rule, value, fix)
 
 
-def _may_be(resource: str, service: str) -> bool:
-    fixed = re.split(r"[*?]", resource, maxsplit=1)[0]
-    begins = fixed.startswith(_CLUSTER) or (fixed != resource and _CLUSTER.startswith(fixed))
-    return begins and re.split(r"[*?]", service, maxsplit=1)[0] in {"eks", "ek", "e", ""}
+def _may_match_cluster(resource: str, service: str) -> bool:
+    prefix = re.split(r"[*?]", resource, maxsplit=1)[0]
+    matches_resource = prefix.startswith(_CLUSTER) or (prefix != resource and _CLUSTER.startswith(prefix))
+    return matches_resource and re.split(r"[*?]", service, maxsplit=1)[0] in {"eks", "ek", "e", ""}
 
 
-def _not_satisfied(test: str, key: str, values: list[str], assumed: Assumed) -> Iterator[Problem]:
-    known = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
-    if known is None or not values or any("${" in value for value in values):
+def _unsatisfied(test: str, key: str, values: list[str], assumed: Assumed) -> Iterator[Problem]:
+    actual = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
+    if actual is None or not values or any("${" in value for value in values):
         return
     try:
         holds = satisfied({"Condition": {test: {key: values}}}, assumed.context or {})
     except UnclearError:
         return
     if not holds:
-        shown = known if isinstance(known, str) else ", ".join(known)
-        rule = f"must hold where {assumed.who} assumes the role: {key} is {shown} there, and AWS denies the call"
-        fix = "remove the condition" if is_negated(test) else f"write {shown}; or remove the condition"
+        text = actual if isinstance(actual, str) else ", ".join(actual)
+        rule = f"must hold when {assumed.who} assumes the role: {key} is {text} in this call, and AWS denies it"
+        fix = "remove the condition" if is_negated(test) else f"write {text}; or remove the condition"
         yield Problem("values", rule, values, fix)
 
 
-def _is_of(key: str, known: str) -> bool:
-    key, known = key.lower(), known.lower()
-    return key == known or (known.endswith("/") and key.startswith(known) and len(key) > len(known))
+def _matches_key(key: str, pattern: str) -> bool:
+    key, pattern = key.lower(), pattern.lower()
+    return key == pattern or (pattern.endswith("/") and key.startswith(pattern) and len(key) > len(pattern))

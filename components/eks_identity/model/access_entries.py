@@ -1,4 +1,4 @@
-"""Access entries: EKS's own record of who may enter a cluster, and the rules that its API checks late or never."""
+"""EKS access entries: validation of the rules that the EKS API checks only at creation, or does not check."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model import identities
+from eks_identity.errors import Problem, Problems
+from eks_identity.model import identities, names
 from eks_identity.model.access_policies import AUTO_NODE
 from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.identities import access_entry_groups, access_entry_username
 
 
 class AuthenticationMode(StrEnum):
-    """Where EKS looks an IAM principal up. Changes go one way, down this list.
+    """The sources that EKS authenticates IAM principals from. A cluster can change mode only downwards in this list.
 
     Source: EKS user guide, "Change authentication mode to use access entries".
     """
@@ -30,9 +30,7 @@ class AuthenticationMode(StrEnum):
             return cls(text)
         except ValueError:
             modes = ", ".join(cls)
-            raise InvalidInput(
-                [Problem("", f"one of {modes} (EKS)", text, "API is the one for new clusters")]
-            ) from None
+            raise names.invalid(f"must be one of {modes} (EKS)", text, "write API, the mode of new clusters") from None
 
     @property
     def reads_aws_auth(self) -> bool:
@@ -44,7 +42,7 @@ class AuthenticationMode(StrEnum):
 
 
 class AccessMethod(StrEnum):
-    """The ways for an IAM principal to become a Kubernetes user: one of two, or both while a cluster migrates."""
+    """How an IAM principal gets a Kubernetes identity: by aws-auth, by access entry, or by both during a migration."""
 
     AWS_AUTH = "aws-auth"
     ACCESS_ENTRY = "access-entry"
@@ -55,10 +53,9 @@ class AccessMethod(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            ways = ", ".join(cls)
-            raise InvalidInput(
-                [Problem("", f"one of {ways}", text, "access-entry is the one for new clusters")]
-            ) from None
+            methods = ", ".join(cls)
+            fix = "write access-entry, the method of new clusters"
+            raise names.invalid(f"must be one of {methods}", text, fix) from None
 
     @property
     def uses_aws_auth(self) -> bool:
@@ -69,20 +66,22 @@ class AccessMethod(StrEnum):
         return self is not AccessMethod.AWS_AUTH
 
     def refusals(self, mode: AuthenticationMode) -> list[Problem]:
-        """What there is to say about this way into a cluster with authentication mode `mode`."""
+        """Return the problem of this access method in a cluster with authentication mode `mode`, if there is one."""
         if self.uses_aws_auth and not mode.reads_aws_auth:
-            rule = f"with authentication mode {mode} EKS ignores aws-auth"
+            rule = f"must not use aws-auth with authentication mode {mode}: EKS ignores aws-auth in this mode"
             return [Problem("access_method", rule, str(self), "set access_method to access-entry")]
         if self.uses_access_entries and not mode.reads_access_entries:
-            fix = f"use aws-auth, or take the cluster to {AuthenticationMode.API_AND_CONFIG_MAP} (there is no way back)"
-            return [
-                Problem("access_method", f"with authentication mode {mode} EKS has no access entries", str(self), fix)
-            ]
+            rule = f"must not use access entries with authentication mode {mode}: EKS has none in this mode"
+            fix = (
+                f"use aws-auth, or change the cluster's mode to {AuthenticationMode.API_AND_CONFIG_MAP} (EKS does not "
+                "change it back)"
+            )
+            return [Problem("access_method", rule, str(self), fix)]
         return []
 
 
 class EntryType(StrEnum):
-    """What an access entry is for. All but STANDARD are for nodes, which get their rights from the type."""
+    """Type of an access entry. All types but STANDARD are for nodes, which get their permissions from the type."""
 
     STANDARD = "STANDARD"
     EC2_LINUX = "EC2_LINUX"
@@ -98,15 +97,15 @@ class EntryType(StrEnum):
             return cls(text)
         except ValueError:
             types = ", ".join(cls)
-            fix = "people and programs have STANDARD"
-            raise InvalidInput([Problem("", f"one of {types} (EKS)", text, fix)]) from None
+            fix = "write STANDARD for users and programs"
+            raise names.invalid(f"must be one of {types} (EKS)", text, fix) from None
 
     @property
     def is_for_nodes(self) -> bool:
         return self is not EntryType.STANDARD
 
     def takes_policy(self, name: str) -> bool:
-        """Whether EKS associates the access policy of this name with entries of this type."""
+        """Return whether EKS associates the access policy `name` with entries of this type."""
         if self is EntryType.EC2:
             return name == AUTO_NODE
         return self is EntryType.STANDARD and name != AUTO_NODE
@@ -114,14 +113,14 @@ class EntryType(StrEnum):
 
 @dataclass(frozen=True)
 class EntrySpec:
-    """One principal's entry. Principal and type cannot be changed later: another one replaces it.
+    """The access entry of one principal. EKS cannot change principal and type: a new entry replaces the old one.
 
     Source: EKS API, CreateAccessEntry.
     """
 
     principal: Principal
     username: str | None
-    """None: EKS takes the principal's own ARN, or the session's."""
+    """None: EKS uses the principal's own ARN, or the session's."""
     kubernetes_groups: tuple[str, ...] = ()
     type: EntryType = EntryType.STANDARD
 
@@ -135,7 +134,10 @@ class EntrySpec:
         type: str = "STANDARD",  # noqa: A002 - EKS's word
         cluster_account: str | None = None,
     ) -> Self:
-        """Refuses, all at once, what EKS would. The principal's path stays, unlike in aws-auth."""
+        """Return the entry; raise `InvalidInput` with all problems that EKS would report.
+
+        The path of a role's ARN stays, unlike in aws-auth. A node's role must be of `cluster_account`, if set.
+        """
         with Problems() as problems:
             principal = problems.parse("principal_arn", Principal.of, principal_arn)
             kind = problems.parse("type", EntryType.parse, type)
@@ -148,8 +150,8 @@ class EntrySpec:
                 if principal is not None and username is not None:
                     problems.parse("username", access_entry_username, username, principal)
             if principal is not None and principal.is_service_linked():
-                rule = "service-linked roles get no access entry (EKS)"
-                problems.add("principal_arn", rule, principal.arn, "give a role of your own")
+                rule = "must not be a service-linked role: EKS creates no access entry for one"
+                problems.add("principal_arn", rule, principal.arn, "pass the ARN of a role of your own")
         assert principal is not None
         assert kind is not None
         return cls(principal, username, tuple(groups), kind)
@@ -162,7 +164,7 @@ def _node_problems(
     username: str | None,
     cluster_account: str | None,
 ) -> list[Problem]:
-    """What entries of nodes do not take."""
+    """Return the problems of an access entry for nodes."""
     problems = [*map(_in_an_entry, identities.node_role_problems(kind, principal, groups, username))]
     if (
         principal is not None
@@ -175,7 +177,7 @@ def _node_problems(
 
 
 def _in_an_entry(problem: Problem) -> Problem:
-    """The same problem by the name that the access entry's field has."""
+    """Return the problem with the name of the access entry's field."""
     return replace(
         problem, input={"arn": "principal_arn", "groups": "kubernetes_groups"}.get(problem.input, "username")
     )

@@ -1,7 +1,7 @@
-"""Access policies: the sets of Kubernetes permissions that EKS itself keeps, for principals with an access entry.
+"""EKS access policies: sets of Kubernetes permissions that EKS maintains, for principals with an access entry.
 
-They add to what RBAC allows, and neither denies. EKS refuses a policy that it does not have only when it is associated,
-so their names are known here.
+Access policies add to the permissions of RBAC; neither can deny. EKS rejects an unknown policy only when it is
+associated, so this module lists their names.
 
 Source: EKS user guide, "Associate access policies with access entries" and "Review access policy permissions".
 """
@@ -21,9 +21,9 @@ from eks_identity.model.partitions import Partition
 CLUSTER_ADMIN = "AmazonEKSClusterAdminPolicy"
 """Allows everything, as the group `system:masters` does."""
 AUTO_NODE = "AmazonEKSAutoNodePolicy"
-"""For nodes of EKS Auto Mode: the one policy that an entry of type EC2 takes, and no other type does."""
+"""For nodes of EKS Auto Mode: the only policy of access entries of type EC2, and of no other type."""
 
-_FOR_ANYBODY = (
+_NAMESPACED = (
     "AIDevOpsAgentAccessPolicy",
     "AWSBackupFullAccessPolicyForBackup",
     "AWSBackupFullAccessPolicyForRestore",
@@ -65,10 +65,10 @@ _WHOLE_CLUSTER_ONLY = frozenset(
         "AmazonEKSPodIdentityPolicy",
     }
 )
-"""Those of EKS's own components: nodes and what else is in no namespace."""
+"""Policies of EKS's own components, which apply to nodes and other cluster-scoped resources."""
 
-ACCESS_POLICIES = tuple(sorted({*_FOR_ANYBODY, *_WHOLE_CLUSTER_ONLY}))
-"""What `aws eks list-access-policies` lists. An ARN may name one that is newer than this list."""
+ACCESS_POLICIES = tuple(sorted({*_NAMESPACED, *_WHOLE_CLUSTER_ONLY}))
+"""The policies of `aws eks list-access-policies`. An ARN may name a policy that is newer than this list."""
 
 RBAC_EQUIVALENTS = {
     CLUSTER_ADMIN: "the group system:masters",
@@ -76,55 +76,57 @@ RBAC_EQUIVALENTS = {
     "AmazonEKSEditPolicy": "the ClusterRole edit",
     "AmazonEKSViewPolicy": "the ClusterRole view",
 }
-"""What comes near to a policy where there are no access entries."""
+"""The closest RBAC equivalent of a policy, for clusters without access entries."""
 
 _PREFIX = "cluster-access-policy/"
 
 
 def access_policy_arn(partition: Partition, name: str) -> str:
-    """The ARN of one of EKS's access policies."""
+    """Return the ARN of an access policy."""
     return partition.arn("eks", f"{_PREFIX}{name}", account="aws")
 
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """One access policy, and where it applies."""
+    """An access policy with its scope."""
 
     name: str
     namespaces: tuple[str, ...] = ()
-    """None: the whole cluster. `*` stands for any characters: `dev-*`."""
+    """Empty: the whole cluster. `*` matches any characters: `dev-*`."""
     partition: Partition | None = None
-    """The partition of the ARN that named it; None where its name did."""
+    """Partition of the ARN; None if the policy was set by name."""
 
     @classmethod
     def of(cls, policy: str, namespaces: Sequence[str] | None = None) -> Self:
-        """Refuses, all at once, what EKS would refuse, and what could never apply. None at all is the whole cluster."""
+        """Return the policy, for the whole cluster without `namespaces`; raise `InvalidInput` with all problems."""
         with Problems() as problems:
-            named = problems.parse("policy", _named, policy)
+            parsed = problems.parse("policy", _parse_policy, policy)
             if namespaces is not None:
                 problems.extend(_namespace_problems(namespaces))
-            if named is not None and namespaces and named[0] in _WHOLE_CLUSTER_ONLY:
-                rule = f"{named[0]} is about nodes and what else is in no namespace (EKS)"
-                problems.add("namespaces", rule, list(namespaces), "leave namespaces out")
-        assert named is not None
-        return cls(named[0], tuple(namespaces or ()), named[1])
+            if parsed is not None and namespaces and parsed[0] in _WHOLE_CLUSTER_ONLY:
+                rule = (
+                    f"must be omitted with {parsed[0]}, which applies to cluster-scoped resources such as nodes (EKS)"
+                )
+                problems.add("namespaces", rule, list(namespaces), "remove namespaces")
+        assert parsed is not None
+        return cls(parsed[0], tuple(namespaces or ()), parsed[1])
 
     @property
     def is_cluster_admin(self) -> bool:
-        """Whether who has it is an administrator of the cluster."""
+        """Whether its principals are administrators of the cluster."""
         return self.name == CLUSTER_ADMIN and not self.namespaces
 
     def arn(self, partition: Partition) -> str:
-        """Its ARN in a cluster's partition; refused where it was given by the ARN of another one."""
+        """Return its ARN in a cluster's partition; raise `InvalidInput` if it was set by ARN, of another partition."""
         if self.partition not in {None, partition}:
             assert self.partition is not None
             wrong = access_policy_arn(self.partition, self.name)
-            rule = f"a cluster of partition {partition.name} has the access policies of that partition"
+            rule = f"must be an access policy of the cluster's partition {partition.name} (EKS)"
             raise InvalidInput([Problem("policy", rule, wrong, f"write {self.name}")])
         return access_policy_arn(partition, self.name)
 
 
-def _named(policy: str) -> tuple[str, Partition | None]:
+def _parse_policy(policy: str) -> tuple[str, Partition | None]:
     if not names.text(policy).startswith("arn:"):
         if policy not in ACCESS_POLICIES:
             raise InvalidInput([_unknown(policy)])
@@ -132,36 +134,36 @@ def _named(policy: str) -> tuple[str, Partition | None]:
     arn = Arn.parse(policy)
     name = arn.resource.removeprefix(_PREFIX)
     if (arn.service, arn.region, arn.account) != ("eks", "", "aws") or arn.resource == name or not name:
-        rule = "an ARN of EKS's access policies, …:eks::aws:cluster-access-policy/NAME; IAM's policies are others"
+        rule = "must be the ARN of an access policy, …:eks::aws:cluster-access-policy/NAME, not of an IAM policy (EKS)"
         raise InvalidInput([Problem("", rule, policy, "write its name, such as AmazonEKSViewPolicy")])
     return name, arn.partition
 
 
 def _unknown(policy: str) -> Problem:
-    near = difflib.get_close_matches(policy, ACCESS_POLICIES, n=1) or difflib.get_close_matches(
+    close = difflib.get_close_matches(policy, ACCESS_POLICIES, n=1) or difflib.get_close_matches(
         f"AmazonEKS{policy.title()}Policy", ACCESS_POLICIES, n=1
     )
-    fix = f"did you mean {near[0]}? " if near else ""
-    rule = "one of EKS's access policies"
-    return Problem("", rule, policy, f"{fix}`aws eks list-access-policies` shows all; give a newer one's ARN")
+    suggestion = f"did you mean {close[0]}? " if close else ""
+    fix = f"{suggestion}run `aws eks list-access-policies` for all names; for a newer policy, pass its ARN"
+    return Problem("", "must be the name of an EKS access policy", policy, fix)
 
 
 def _namespace_problems(namespaces: Sequence[str]) -> list[Problem]:
     if not namespaces:
-        rule = "at least one namespace: none would be the whole cluster"
-        return [Problem("namespaces", rule, [], "name one, or leave namespaces out for the whole cluster")]
+        rule = "must have at least one namespace: an empty list would mean the whole cluster"
+        return [Problem("namespaces", rule, [], "add a namespace, or remove namespaces for the whole cluster")]
     problems = Problems()
     for index, namespace in enumerate(namespaces):
         under = f"namespaces[{index}]"
         problems.parse(under, _namespace_pattern, namespace)
         if namespace in namespaces[:index]:
-            problems.add(under, "each namespace once", namespace, "take the repeated one out")
+            problems.add(under, "must be listed once", namespace, "remove the repeated namespace")
     return problems.found
 
 
 def _namespace_pattern(namespace: str) -> None:
-    """A namespace, where `*` stands for any characters, also for none."""
+    """Validate a namespace in which `*` matches any characters, even none."""
     try:
         names.namespace(names.text(namespace).replace("*", "x"))
-    except InvalidInput as refusal:
-        raise InvalidInput([replace(problem, value=namespace) for problem in refusal.problems]) from None
+    except InvalidInput as error:
+        raise InvalidInput([replace(problem, value=namespace) for problem in error.problems]) from None

@@ -1,6 +1,6 @@
-"""The annotations by which a service account asks the pod identity webhook for a role.
+"""Annotations of service accounts that the EKS pod identity webhook reads.
 
-The webhook acts when a pod is created: a changed annotation does nothing to pods that run already.
+The webhook acts when a pod is created: a changed annotation has no effect on running pods.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ def webhook_annotations(
     sts_regional_endpoints: bool | None = None,
     token_expiration: float | None = None,
 ) -> dict[str, str]:
-    """The annotations, all of them strings as Kubernetes wants; those not given are left to the webhook.
+    """Return the annotations, as strings; the webhook's defaults apply to omitted ones.
 
-    `audience`: the `aud` of the token, which the trust policy and the OIDC provider must then name too.
-    `sts_regional_endpoints`: whether pods ask the region's own STS. `token_expiration`: 600 to 86,400 seconds.
+    `audience`: the `aud` of the token, which the trust policy and the OIDC provider must name too.
+    `sts_regional_endpoints`: whether pods call the STS of their region. `token_expiration`: 600 to 86,400 seconds.
 
     Source: README of the amazon-eks-pod-identity-webhook.
     """
-    made: dict[str, str] = {}
+    annotations: dict[str, str] = {}
     with Problems() as problems:
         if role_arn is not None and (arn := problems.parse("role_arn", arns.role_arn, role_arn)) is not None:
-            made[ROLE_ARN] = arn
+            annotations[ROLE_ARN] = arn
         if audience is not None:
             problems.parse("audience", names.audience, audience)
-            made[AUDIENCE] = audience
+            annotations[AUDIENCE] = audience
         if sts_regional_endpoints is not None:
             problems.parse("sts_regional_endpoints", names.flag, sts_regional_endpoints)
-            made[STS_REGIONAL_ENDPOINTS] = "true" if sts_regional_endpoints else "false"
+            annotations[STS_REGIONAL_ENDPOINTS] = "true" if sts_regional_endpoints else "false"
         if token_expiration is not None:
             seconds = problems.parse("token_expiration", names.token_expiration, token_expiration)
-            made[TOKEN_EXPIRATION] = str(seconds)
-    return made
+            annotations[TOKEN_EXPIRATION] = str(seconds)
+    return annotations
 
 
-def other_annotations(given: dict[str, str]) -> dict[str, str]:
-    """Annotations of the user's own; refuses those that have an input of their own here."""
+def other_annotations(annotations: dict[str, str]) -> dict[str, str]:
+    """Return the user's annotations; raise `InvalidInput` for annotations that have a separate input."""
     problems = [
-        Problem(key, f"annotations below {PREFIX} are typed inputs here", value, f"use {_input(key)} instead")
-        for key, value in given.items()
+        Problem(key, f"must not begin with {PREFIX}, which has separate inputs", value, f"use {_input(key)} instead")
+        for key, value in annotations.items()
         if key.startswith(PREFIX)
     ]
     if problems:
         raise InvalidInput(problems)
-    return given
+    return annotations
 
 
 def _input(key: str) -> str:

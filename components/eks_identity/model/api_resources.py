@@ -1,6 +1,6 @@
-"""Which API group each of Kubernetes' own resources is in: a rule that names another group allows nothing, silently.
+"""API groups of Kubernetes' own resources. A rule that names the wrong group of a resource silently allows nothing.
 
-Groups that are not here are those of custom resources and aggregated APIs, which may have resources of any name.
+Other API groups belong to custom resources and aggregated APIs, and may have resources of any name.
 
 Source: `kubectl api-resources` of Kubernetes 1.37.
 """
@@ -49,22 +49,22 @@ RESOURCES: Mapping[str, frozenset[str]] = {
         "storagemigration.k8s.io": "storageversionmigrations",
     }.items()
 }
-"""By API group, all of them that an API server has by itself."""
+"""The built-in resources of an API server, by API group."""
 
 
-def nowhere(resource: str, groups: Sequence[str]) -> list[Problem]:
-    """What there is to say of `resource`, if none of `groups` has it though another one of Kubernetes' own does."""
+def api_group_problems(resource: str, groups: Sequence[str]) -> list[Problem]:
+    """Return the problem of a `resource` that is in another of Kubernetes' API groups, and in none of `groups`."""
     name = resource.partition("/")[0]
     if not set(groups) <= RESOURCES.keys() or any(name in RESOURCES[group] for group in groups):
         return []
-    said = " and ".join(group or "the core group" for group in groups)
-    rule = f"a resource that {said} has; a rule about another one allows nothing (Kubernetes RBAC)"
-    homes = [group for group, resources in RESOURCES.items() if name in resources]
-    if homes:
-        fix = f"give a rule of its own with api_groups {homes}"
-        return [Problem("", rule, resource, fix if homes != [""] else f"{fix}, or without api_groups")]
-    near = [plural for group in groups for plural in RESOURCES[group] if plural in _plurals(name)]
-    return [Problem("", rule, resource, f"write {near[0]}")] if near else []
+    listed = " and ".join(group or "the core group" for group in groups)
+    rule = f"must be a resource of {listed}: a rule on a resource of another group allows nothing (Kubernetes RBAC)"
+    actual_groups = [group for group, resources in RESOURCES.items() if name in resources]
+    if actual_groups:
+        fix = f"add a separate rule with api_groups {actual_groups}"
+        return [Problem("", rule, resource, fix if actual_groups != [""] else f"{fix}, or without api_groups")]
+    plurals = [plural for group in groups for plural in RESOURCES[group] if plural in _plurals(name)]
+    return [Problem("", rule, resource, f"write {plurals[0]}")] if plurals else []
 
 
 def _plurals(name: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""ARNs, and the IAM principals they name: which of them a cluster can know a person or a node by."""
+"""ARNs, and the IAM principals that EKS can authenticate by ARN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem, part_of
+from eks_identity.errors import InvalidInput, part_of
 from eks_identity.model import names, partitions
 from eks_identity.model.partitions import Partition
 
@@ -16,7 +16,7 @@ _FIELDS = 6
 
 @dataclass(frozen=True)
 class Arn:
-    """An ARN taken apart: `arn:partition:service:region:account:resource`."""
+    """The fields of an ARN: `arn:partition:service:region:account:resource`."""
 
     partition: Partition
     service: str
@@ -26,7 +26,7 @@ class Arn:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Refuses what is not an ARN, or names a partition that this library does not know."""
+        """Return the fields of an ARN; raise `InvalidInput` for other text and for an unknown partition."""
         fields = names.text(text).split(":", _FIELDS - 1)
         if (
             len(fields) != _FIELDS
@@ -35,22 +35,22 @@ class Arn:
             or not fields[5]
             or text != text.strip()
         ):
-            raise _refused(
-                "an ARN has six fields, arn:partition:service:region:account:resource",
+            raise names.invalid(
+                "must be an ARN with six fields, arn:partition:service:region:account:resource",
                 text,
                 "pass the arn output of a resource, or copy the whole ARN as AWS prints it",
             )
         _, partition, service, region, account, resource = fields
         with part_of(text, "partition"):
-            found = partitions.partition(partition.lower())
-        return cls(found, service.lower(), region, account, resource)
+            known_partition = partitions.partition(partition.lower())
+        return cls(known_partition, service.lower(), region, account, resource)
 
     def __str__(self) -> str:
         return self.partition.arn(self.service, self.resource, region=self.region, account=self.account)
 
 
 class PrincipalKind(StrEnum):
-    """What an IAM principal is."""
+    """Kind of an IAM principal."""
 
     USER = "user"
     ROLE = "role"
@@ -61,10 +61,10 @@ class PrincipalKind(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """An IAM user, role or account root: somebody who can be let into a cluster.
+    """An IAM user, role or account root that can be granted access to a cluster.
 
-    `path` is `/` or `/team/…/`. Sessions are not principals here: an assumed-role ARN is refused, since neither
-    aws-auth nor an access entry ever matches one.
+    `path` is `/` or `/team/…/`. Sessions are rejected: neither aws-auth nor an access entry matches the ARN of an
+    assumed role.
     """
 
     kind: PrincipalKind
@@ -75,27 +75,28 @@ class Principal:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Refuses sessions with the ARN to write instead, and everything that is no principal at all.
+        """Return the principal of an ARN.
+
+        Raises `InvalidInput` for other ARNs. For a session, the fix names the ARN of its role.
 
         Source: EKS user guide, "Grant IAM users and roles access to Kubernetes APIs".
         """
         arn = Arn.parse(text)
         kind, _, rest = arn.resource.partition("/")
         if arn.service == "sts":
-            raise _session_refused(text, arn, kind.lower(), rest)
+            raise _session_error(text, arn, kind.lower(), rest)
         if arn.service != "iam" or arn.region:
-            raise _refused(
-                "an IAM principal's ARN is arn:partition:iam::account:…", text, "give a user's or role's ARN"
-            )
+            rule = "must be the ARN of an IAM principal, arn:partition:iam::account:…"
+            raise names.invalid(rule, text, "pass the ARN of an IAM user or role")
         with part_of(text, "account id"):
             account = names.account_id(arn.account)
         if arn.resource.lower() == "root":
             return cls(PrincipalKind.ROOT, arn.partition, account, "root")
         if kind.lower() not in {"user", "role"} or not rest or rest.endswith("/"):
-            raise _refused(
-                "a user, a role or the account root (IAM); groups and instance profiles cannot sign a request",
+            raise names.invalid(
+                "must be a user, a role or the account root (IAM); groups and instance profiles cannot sign requests",
                 text,
-                f"give {arn.partition.arn('iam', 'user/NAME', account=account)} or …:role/NAME",
+                f"pass {arn.partition.arn('iam', 'user/NAME', account=account)} or …:role/NAME",
             )
         parent, _, name = f"/{rest}".rpartition("/")
         # IAM has the same rule for the names of users and roles.
@@ -112,14 +113,14 @@ class Principal:
 
     @property
     def arn(self) -> str:
-        """The ARN as IAM writes it, path and all: what an access entry wants."""
+        """ARN as IAM writes it, path included, as required by access entries."""
         if self.kind is PrincipalKind.ROOT:
             return self.partition.arn("iam", "root", account=self.account)
         return self.partition.arn("iam", f"{self.kind}{self.path}{self.name}", account=self.account)
 
     @property
     def aws_auth_arn(self) -> str:
-        """The ARN as aws-auth wants it: a role's path is removed there, a user's stays.
+        """ARN as required by aws-auth: without a role's path, with a user's path.
 
         Source: aws-iam-authenticator, README, "Full configuration format" and its `arn.Canonicalize`.
         """
@@ -129,45 +130,45 @@ class Principal:
 
     @property
     def default_username(self) -> str:
-        """The Kubernetes username where none is given: the user's name, or the role's and each session's."""
+        """Default Kubernetes username: the user's name, or the role's name and the session's name."""
         return f"{self.name}:{{{{SessionName}}}}" if self.kind is PrincipalKind.ROLE else self.name
 
     @property
     def logical_name(self) -> str:
-        """What the logical names of this principal's Pulumi resources have in them; no other principal has the same.
+        """Unique part of the logical names of this principal's Pulumi resources.
 
-        IAM has one user and one role of a name in an account, whatever the path and the case.
+        Names of users and of roles are unique in an account, whatever the path and the case (IAM).
         """
         return f"{self.account}-{self.kind}-{self.name.lower()}"
 
     def is_service_linked(self) -> bool:
-        """Service-linked roles belong to an AWS service; EKS takes no access entry for one."""
+        """Return whether the role belongs to an AWS service; EKS creates no access entry for such a role."""
         return self.kind is PrincipalKind.ROLE and self.path.lower().startswith("/aws-service-role/")
 
 
 def principal_arn(text: str) -> str:
-    """The ARN of a user, a role or an account root, as IAM writes it."""
+    """Return the ARN of a user, a role or an account root as IAM writes it."""
     return Principal.parse(text).arn
 
 
 def same_arn(one: str, other: str) -> bool:
-    """Whether two ARNs name the same thing to EKS: they compare without regard to case."""
+    """Return whether two ARNs are equal to EKS, which ignores their case."""
     return one.lower() == other.lower()
 
 
-def _session_refused(text: str, arn: Arn, kind: str, rest: str) -> InvalidInput:
+def _session_error(text: str, arn: Arn, kind: str, rest: str) -> InvalidInput:
     name = rest.partition("/")[0]
     if kind == PrincipalKind.ASSUMED_ROLE and name:
         role = arn.partition.arn("iam", f"role/{name}", account=arn.account)
-        return _refused(
-            "a session is never matched, only the role that it was made from (EKS)",
+        return names.invalid(
+            "must be the ARN of the role, not of a session: EKS never matches a session",
             text,
-            f"give the role's ARN: {role} (`aws iam get-role --role-name {name}` shows its path, if it has one)",
+            f"pass the role's ARN: {role} (`aws iam get-role --role-name {name}` shows its path, if it has one)",
         )
-    return _refused(
-        "a session is never matched, only the user or role behind it (EKS)",
+    return names.invalid(
+        "must be the ARN of a user or role, not of a session: EKS never matches a session",
         text,
-        "give the ARN of the IAM user or role that the session was made from",
+        "pass the ARN of the IAM user or role that the session belongs to",
     )
 
 
@@ -175,10 +176,11 @@ _POLICY = re.compile(r"policy/([\x21-\x7e]+/)?[\w+=,.@-]{1,128}", re.ASCII)
 
 
 def policy_arn(text: str) -> str:
-    """The ARN of a managed policy, of AWS or of an account."""
+    """Return the ARN of a managed policy of AWS or of an account; raise `InvalidInput` for other text."""
     arn = Arn.parse(text)
     if arn.service != "iam" or arn.region or not _POLICY.fullmatch(arn.resource):
-        raise _refused("a managed policy's ARN ends in :policy/NAME (IAM)", text, "give the ARN of a managed policy")
+        rule = "must be the ARN of a managed policy, which ends in :policy/NAME (IAM)"
+        raise names.invalid(rule, text, "pass the ARN of a managed policy")
     if arn.account != "aws":
         with part_of(text, "account id"):
             names.account_id(arn.account)
@@ -186,21 +188,21 @@ def policy_arn(text: str) -> str:
 
 
 def role_arn(text: str) -> str:
-    """The ARN of an IAM role, path included."""
+    """Return the ARN of an IAM role, path included; raise `InvalidInput` for other text."""
     principal = Principal.parse(text)
     if principal.kind is not PrincipalKind.ROLE:
-        raise _refused("an IAM role's ARN", text, "give the ARN of a role")
+        raise names.invalid("must be the ARN of an IAM role", text, "pass the ARN of a role")
     return principal.arn
 
 
 def cluster_arn(text: str) -> str:
-    """The ARN of an EKS cluster."""
+    """Return the ARN of an EKS cluster; raise `InvalidInput` for other text."""
     arn = Arn.parse(text)
     kind, _, name = arn.resource.partition("/")
     if arn.service != "eks" or kind != "cluster" or not arn.region:
-        rule = "an EKS cluster's ARN is arn:partition:eks:region:account:cluster/NAME"
-        raise _refused(
-            rule, text, "give Cluster.arn, or what `aws eks describe-cluster --name NAME --query cluster.arn` prints"
+        rule = "must be the ARN of an EKS cluster, arn:partition:eks:region:account:cluster/NAME"
+        raise names.invalid(
+            rule, text, "pass Cluster.arn, or what `aws eks describe-cluster --name NAME --query cluster.arn` prints"
         )
     with part_of(text, "account id"):
         names.account_id(arn.account)
@@ -209,7 +211,3 @@ def cluster_arn(text: str) -> str:
     with part_of(text, "name"):
         names.cluster_name(name)
     return str(arn)
-
-
-def _refused(rule: str, value: object, fix: str) -> InvalidInput:
-    return InvalidInput([Problem("", rule, value, fix)])

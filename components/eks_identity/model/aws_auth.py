@@ -1,9 +1,9 @@
-"""The aws-auth ConfigMap: reads it as aws-iam-authenticator does, and adds, changes or removes one entry.
+"""The aws-auth ConfigMap: parse it as aws-iam-authenticator does, and add, change or remove one entry.
 
 The ConfigMap holds YAML inside strings, shared by EKS, eksctl and users. An edit changes only the text of its own
 entry; every other entry keeps its order, its quotes and its comments. The result is read back before it is returned.
 
-Where the authenticator reads nothing of one key, the other keys count all the same: only that key cannot be edited.
+A key that the authenticator cannot parse does not affect the other keys: only that key cannot be edited.
 
 Source: EKS user guide, "Grant IAM users access to Kubernetes with a ConfigMap"; aws-iam-authenticator, `pkg/mapper`.
 """
@@ -31,7 +31,7 @@ _FEDERATED = ":federated-user/"
 
 @dataclass(frozen=True)
 class UserMapping:
-    """The username and groups of one principal: one entry, in the form that the authenticator matches."""
+    """An aws-auth entry with the username and groups of one principal, in the form that the authenticator matches."""
 
     arn: str
     username: str
@@ -46,9 +46,9 @@ class UserMapping:
         *,
         type: str = EntryType.STANDARD,  # noqa: A002 - EKS's word
     ) -> Self:
-        """Reject, all at once, every input that would not do what it says. A role's path is removed.
+        """Return the mapping, with the path of a role's ARN removed; raise `InvalidInput` with all problems.
 
-        With a `type` for nodes, the type gives username and groups.
+        A `type` for nodes sets username and groups.
         """
         with Problems() as problems:
             kind = problems.parse("type", EntryType.parse, type)
@@ -80,7 +80,7 @@ class UserMapping:
 
     @property
     def is_for_nodes(self) -> bool:
-        """Whether nodes join the cluster by it."""
+        """Whether nodes join the cluster by this entry."""
         return _is_for_nodes(self.username, self.groups)
 
     def entry(self) -> dict[str, object]:
@@ -90,64 +90,64 @@ class UserMapping:
 
 @dataclass(frozen=True)
 class Entry:
-    """An existing entry as the authenticator reads it, whoever wrote it, right or wrong."""
+    """An existing entry as the authenticator reads it, valid or not."""
 
     key: str
     index: int
     arn: str
-    """Empty where the entry has none, or not as a string: then it matches nobody."""
+    """Empty if the entry has no ARN, or the ARN is not a string: such an entry matches no principal."""
     username: str | None
-    """None where it is missing, empty or no string: then the principal authenticates with an empty name."""
+    """None if it is missing, empty or not a string: the principal then authenticates with an empty username."""
     groups: tuple[str, ...]
-    """A group that is no string is an empty one."""
+    """A group that is not a string is read as an empty string."""
     ignored: tuple[str, ...] = ()
-    """What the authenticator does not read of it, in words."""
+    """Rules that the parts break which the authenticator does not read."""
 
     @property
-    def place(self) -> str:
-        """Where it is written: `mapUsers[2] of ConfigMap kube-system/aws-auth`."""
+    def location(self) -> str:
+        """Location of the entry: `mapUsers[2] of ConfigMap kube-system/aws-auth`."""
         return f"{self.key}[{self.index}] of ConfigMap kube-system/aws-auth"
 
     @property
     def is_node(self) -> bool:
-        """Whether nodes join the cluster by it: without it they can no longer authenticate."""
+        """Whether nodes join the cluster by this entry: without it they cannot authenticate."""
         return _is_for_nodes(self.username or "", self.groups)
 
     @property
     def is_of_federated_user(self) -> bool:
-        """Whether it is for a federated user: their only ARN is the session's, and the authenticator matches that."""
+        """Whether it maps a federated user. Their only ARN is the session's, and the authenticator matches it."""
         return _FEDERATED in self.arn.lower()
 
-    def says(self, mapping: UserMapping) -> bool:
-        """Whether it equals `mapping`, but for the case of the ARN and the order of groups."""
+    def equals(self, mapping: UserMapping) -> bool:
+        """Return whether the entry equals `mapping`, apart from the case of the ARN and the order of groups."""
         return (self.arn.lower(), self.username, sorted(self.groups)) == (
             mapping.arn.lower(),
             mapping.username,
             sorted(mapping.groups),
         )
 
-    def is_kept_by(self, mapping: UserMapping) -> bool:
-        """Whether nodes keep their username and all of their groups with `mapping` in its place."""
+    def keeps_identity(self, mapping: UserMapping) -> bool:
+        """Return whether nodes keep their username and all their groups if `mapping` replaces this entry."""
         return self.username == mapping.username and set(self.groups) <= set(mapping.groups)
 
     def __str__(self) -> str:
-        return f"{self.place}: username {self.username!r}, groups {list(self.groups)}"
+        return f"{self.location}: username {self.username!r}, groups {list(self.groups)}"
 
 
 @dataclass(frozen=True)
 class AwsAuth:
-    """The data of the ConfigMap, and what the authenticator reads of it. Immutable: every edit returns another one."""
+    """The data of the ConfigMap as the authenticator reads it. Immutable: every edit returns a new instance."""
 
     data: Mapping[str, str] = field(default_factory=dict)
     entries: tuple[Entry, ...] = ()
     accounts: tuple[str | None, ...] = ()
-    """The accounts of mapAccounts; None in place of what is no account id to the authenticator."""
+    """The accounts of mapAccounts; None for an item that the authenticator does not read as an account id."""
     broken: Mapping[str, str] = field(default_factory=dict)
-    """Why the authenticator reads nothing of a key."""
+    """Parse error by key, for keys that the authenticator cannot parse."""
 
     @classmethod
     def parse(cls, data: Mapping[str, str] | None) -> Self:
-        """Read the ConfigMap's `data` as the authenticator does: of a key that is broken it reads nothing."""
+        """Return the parsed `data` of the ConfigMap. The authenticator reads no entry of a broken key."""
         entries: list[Entry] = []
         accounts: list[str | None] = []
         broken: dict[str, str] = {}
@@ -163,16 +163,16 @@ class AwsAuth:
         return cls(dict(data or {}), tuple(entries), tuple(accounts), broken)
 
     def find(self, arn: str) -> tuple[Entry, ...]:
-        """The entries of `arn`, the one that counts last: a role's before a user's, and of several the last one."""
-        found = [entry for entry in self.entries if arn and entry.arn.lower() == arn.lower()]
-        return tuple(sorted(found, key=lambda entry: (entry.key == ROLES, entry.index)))
+        """Return the entries of `arn`, the effective one last: roles win over users, and later entries over earlier."""
+        matches = [entry for entry in self.entries if arn and entry.arn.lower() == arn.lower()]
+        return tuple(sorted(matches, key=lambda entry: (entry.key == ROLES, entry.index)))
 
     def lets_in(self, arn: str) -> Entry | None:
-        """The entry that gives `arn` its username and groups."""
+        """Return the entry that the authenticator uses for `arn`."""
         return next(reversed(self.find(arn)), None)
 
     def problems(self) -> list[Problem]:
-        """What is wrong with existing entries, each with its place; nothing here stops an edit of another entry."""
+        """Return the problems of existing entries with their locations. They do not block edits of other entries."""
         problems = [
             Problem(f"{key} of ConfigMap kube-system/aws-auth", "must be read by the authenticator", None, reason)
             for key, reason in self.broken.items()
@@ -185,74 +185,76 @@ class AwsAuth:
         for entry in self.entries:
             problems += self._problems_of(entry)
         for index, account in enumerate(self.accounts):
-            place = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
+            location = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
             check = Problems()
-            check.parse(place, account_id, account or "")
+            check.parse(location, account_id, account or "")
             problems += check.found
         return problems
 
     def _problems_of(self, entry: Entry) -> list[Problem]:
-        problems = [Problem(entry.place, note, entry.arn or None, f"correct it: {_EDIT}") for note in entry.ignored]
+        problems = [Problem(entry.location, rule, entry.arn or None, f"correct it: {_EDIT}") for rule in entry.ignored]
         if not entry.arn:
             rule = f"must have {_ARN_FIELD[entry.key]}: the authenticator ignores this entry"
-            return problems or [Problem(entry.place, rule, None, f"write it, or remove the entry: {_EDIT}")]
+            return problems or [Problem(entry.location, rule, None, f"write it, or remove the entry: {_EDIT}")]
         winner = self.lets_in(entry.arn)
         if winner is not None and winner is not entry:
-            rule = f"must be the only entry of its ARN, whatever its case: the authenticator takes {winner.place}"
-            problems.append(Problem(entry.place, rule, entry.arn, f"remove one of the two: {_EDIT}"))
+            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {winner.location}"
+            problems.append(Problem(entry.location, rule, entry.arn, f"remove one of the two: {_EDIT}"))
         if entry.username is None:
-            rule = "must have a username that is a string and not empty: the name is empty, and the groups still count"
-            problems.append(Problem(entry.place, rule, None, f"write the username, in quotes: {_EDIT}"))
+            rule = "must have a username, a non-empty string: an empty one is accepted, and the groups still apply"
+            problems.append(Problem(entry.location, rule, None, f"write the username, in quotes: {_EDIT}"))
         try:
             principal = Principal.parse(entry.arn)
         except InvalidInput as error:
             wrong = [] if entry.is_of_federated_user else error.problems
-            return problems + [problem.under(entry.place) for problem in wrong]
+            return problems + [problem.under(entry.location) for problem in wrong]
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             rule = "must have no path in a role's ARN: the authenticator ignores this entry"
-            problems.append(Problem(entry.place, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
+            problems.append(Problem(entry.location, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
         return problems
 
     def require_readable(self, key: str) -> None:
-        """Raise `MalformedDocumentError` if `key` is broken: whether an entry is in it cannot be said."""
+        """Raise `MalformedDocumentError` if `key` cannot be parsed, since its entries are then unknown."""
         if key in self.broken:
             raise MalformedDocumentError(self.broken[key])
 
     def add(self, mapping: UserMapping) -> AwsAuth:
-        """With `mapping` at the end of its list; rejected where its ARN is mapped already, with the place."""
-        present = self.find(mapping.arn)
-        if present:
-            raise InvalidInput([self._mapped_already(mapping, present)])
+        """Append `mapping` to its list; raise `InvalidInput` with the location if its ARN is already mapped."""
+        existing = self.find(mapping.arn)
+        if existing:
+            raise InvalidInput([self._duplicate_problem(mapping, existing)])
         text = yaml_lists.append(self.data.get(mapping.key, ""), mapping.key, mapping.entry())
         return self._with(mapping.key, text)
 
     def change(self, mapping: UserMapping, own: UserMapping | None = None) -> AwsAuth:
-        """With the entry of `mapping`'s ARN replaced by `mapping`, in its place; added where there is none.
+        """Replace the entry of `mapping`'s ARN in place, or append `mapping` if the ARN has no entry.
 
-        An entry of nodes is replaced only by one that gives nodes at least the same, or where it equals `own`, the
-        mapping that this one follows.
+        An entry of nodes is replaced only by a mapping with the same username and at least the same groups, or if the
+        entry equals `own`, the previous mapping of the same declaration.
         """
-        present = self.find(mapping.arn)
-        if not present:
+        existing = self.find(mapping.arn)
+        if not existing:
             return self.add(mapping)
-        entry = present[-1]
-        is_own = own is not None and mapping.is_for_nodes and entry.says(own)
-        if len(present) > 1 or (entry.is_node and not entry.is_kept_by(mapping) and not is_own):
-            raise InvalidInput([self._mapped_already(mapping, present)])
-        if entry.says(mapping) and entry.key == mapping.key:
+        entry = existing[-1]
+        is_own = own is not None and mapping.is_for_nodes and entry.equals(own)
+        if len(existing) > 1 or (entry.is_node and not entry.keeps_identity(mapping) and not is_own):
+            raise InvalidInput([self._duplicate_problem(mapping, existing)])
+        if entry.equals(mapping) and entry.key == mapping.key:
             return self
         if entry.key != mapping.key:
             return self._without(entry).add(mapping)
         return self._with(entry.key, yaml_lists.replace(self.data[entry.key], entry.key, entry.index, mapping.entry()))
 
     def remove(self, mapping: UserMapping, *, nodes: bool = False) -> AwsAuth:
-        """Without `mapping`: of several entries for its ARN, only an equal one. Entries of nodes only with `nodes`.
+        """Remove the entry of `mapping`: of several entries for its ARN, only an equal one. Entries of nodes stay
+        unless `nodes` is True.
 
-        Raises `MalformedDocumentError` if the key of `mapping` is broken: the entry is still in its text.
+
+        Raises `MalformedDocumentError` if the key of `mapping` cannot be parsed: the entry is still in its text.
         """
         self.require_readable(mapping.key)
-        present = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
-        own = [entry for entry in present if entry.says(mapping)] or (present if len(present) == 1 else [])
+        existing = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
+        own = [entry for entry in existing if entry.equals(mapping)] or (existing if len(existing) == 1 else [])
         return self._without(own[-1]) if own else self
 
     def _without(self, entry: Entry) -> AwsAuth:
@@ -265,20 +267,20 @@ class AwsAuth:
         return AwsAuth.parse(data)
 
     @staticmethod
-    def _mapped_already(mapping: UserMapping, present: Sequence[Entry]) -> Problem:
-        places = " and ".join(map(str, present))
-        if len(present) > 1:
-            fix = f"leave only one of the entries: {places}"
-        elif present[-1].is_node and not present[-1].is_kept_by(mapping):
-            rule = "must not be changed in aws-auth to something else: nodes join the cluster by this entry"
-            fix = f"declare another principal, or a type that gives nodes the username and groups of {places}"
+    def _duplicate_problem(mapping: UserMapping, existing: Sequence[Entry]) -> Problem:
+        locations = " and ".join(map(str, existing))
+        if len(existing) > 1:
+            fix = f"keep only one of the entries: {locations}"
+        elif existing[-1].is_node and not existing[-1].keeps_identity(mapping):
+            rule = "must not replace an aws-auth entry of nodes with a different identity: nodes join by this entry"
+            fix = f"declare another principal, or a type that gives nodes the username and groups of {locations}"
             return Problem("arn", rule, mapping.arn, fix)
         else:
             fix = (
-                f"there is {places}; remove one of the two, or set adopt to True here to adopt that entry; where it is "
-                "this declaration's own under another name, pass that name in opts.aliases instead"
+                f"remove one of the two, the existing entry is {locations}; or set adopt to True to adopt that entry; "
+                "if this declaration created it under another name, pass that name in opts.aliases instead"
             )
-        rule = "must be mapped once, whatever its case: of several entries of an ARN the authenticator takes one alone"
+        rule = "must be mapped once, whatever its case: the authenticator uses only one of several entries of an ARN"
         return Problem("arn", rule, mapping.arn, fix)
 
 

@@ -1,7 +1,7 @@
-"""What a cluster's connection says, each value by itself and all of them together.
+"""Validation of a cluster's connection: each value, and their consistency.
 
-A connection may be written out by hand, or come from another stack: one value of another cluster among the ten, and
-roles would trust tokens that this cluster never issues.
+A connection may be written by hand, or come from another stack. With one value of another cluster, roles would trust
+tokens that this cluster never issues.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.errors import InvalidInput, Problems
 from eks_identity.model import arns, kubeconfig, names, partitions
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Arn
@@ -24,23 +24,23 @@ _URL = re.compile(r"https://[A-Za-z0-9\[][^\s/?#]*/?")
 
 
 def endpoint(url: str) -> str:
-    """The URL of an API server."""
+    """Return the endpoint of an API server, an https URL."""
     if not _URL.fullmatch(names.text(url)):
-        rule = "the https URL of the API server, without a path"
-        fix = "take it from `aws eks describe-cluster --name NAME --query cluster.endpoint`"
-        raise InvalidInput([Problem("", rule, url, fix)])
+        rule = "must be the https URL of the API server, without a path"
+        fix = "write what `aws eks describe-cluster --name NAME --query cluster.endpoint` prints"
+        raise names.invalid(rule, url, fix)
     return url
 
 
 def certificate_authority(data: str) -> str:
-    """A certificate, as DescribeCluster gives it."""
+    """Return a certificate authority in base64, as DescribeCluster returns it."""
     try:
-        found = base64.b64decode(names.text(data), validate=True)
+        certificate = base64.b64decode(names.text(data), validate=True)
     except (binascii.Error, ValueError):
-        found = b""
-    if not found:
-        fix = "take it from `aws eks describe-cluster --name NAME --query cluster.certificateAuthority.data`"
-        raise InvalidInput([Problem("", "base64, and not empty", data, fix)])
+        certificate = b""
+    if not certificate:
+        fix = "write what `aws eks describe-cluster --name NAME --query cluster.certificateAuthority.data` prints"
+        raise names.invalid("must be base64 and not empty", data, fix)
     return data
 
 
@@ -50,11 +50,11 @@ def arn(text: str) -> Arn:
 
 
 def partition(name: str) -> Partition:
-    """The partition, refused under the name that it has in a connection."""
+    """Return the partition of a connection's value."""
     try:
         return partitions.partition(name)
-    except InvalidInput as refusal:
-        raise InvalidInput(replace(problem, input="") for problem in refusal.problems) from None
+    except InvalidInput as error:
+        raise InvalidInput(replace(problem, input="") for problem in error.problems) from None
 
 
 CHECKS: Mapping[str, Callable[[str], Any]] = {
@@ -69,31 +69,31 @@ CHECKS: Mapping[str, Callable[[str], Any]] = {
     "authentication_mode": AuthenticationMode.parse,
     "kubeconfig": kubeconfig.usable,
 }
-"""What checks each value of a connection."""
+"""The parser of each value of a connection."""
 IN_THE_ARN = ("arn", "name", "region", "account_id", "partition")
-"""The values that the ARN says too."""
+"""The values that the ARN contains too."""
 
 
-def require_one_cluster(known: Mapping[str, Any]) -> None:
-    """Refuses values that are those of another cluster than the ARN's. Those that are left out are not looked at."""
-    cluster = Arn.parse(known["arn"])
-    said = {
-        "name": cluster.resource.partition("/")[2],
-        "region": cluster.region,
-        "account_id": cluster.account,
-        "partition": cluster.partition.name,
+def require_one_cluster(connection: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` for values that differ from the ARN's. Omitted values are not compared."""
+    arn = arns.Arn.parse(connection["arn"])
+    arn_values = {
+        "name": arn.resource.partition("/")[2],
+        "region": arn.region,
+        "account_id": arn.account,
+        "partition": arn.partition.name,
     }
     with Problems() as problems:
-        for field, value in said.items():
-            if known.get(field, value) != value:
-                rule = f"the same cluster's as arn, which says {value}"
-                problems.add(field, rule, known[field], "give Cluster.connection, or all values of one cluster")
+        for field, value in arn_values.items():
+            if connection.get(field, value) != value:
+                rule = f"must be {value}, as in arn"
+                problems.add(field, rule, connection[field], "pass Cluster.connection, or all values of one cluster")
 
 
-def arn_of_cluster(known: Mapping[str, Any]) -> str:
-    """`arn`, refused where it is not that of the cluster `name` in `region`."""
-    cluster = Arn.parse(known["arn"])
-    if (cluster.resource.partition("/")[2], cluster.region) != (known["name"], known["region"]):
-        rule = f"the ARN of EKS cluster {known['name']} in {known['region']}"
-        raise InvalidInput([Problem("", rule, known["arn"], "give Cluster.arn, name and region of one cluster")])
-    return str(known["arn"])
+def arn_of_cluster(connection: Mapping[str, Any]) -> str:
+    """Return `arn`; raise `InvalidInput` if it is not the ARN of the cluster `name` in `region`."""
+    arn = arns.Arn.parse(connection["arn"])
+    if (arn.resource.partition("/")[2], arn.region) != (connection["name"], connection["region"]):
+        rule = f"must be the ARN of EKS cluster {connection['name']} in {connection['region']}"
+        raise names.invalid(rule, connection["arn"], "pass Cluster.arn, name and region of one cluster")
+    return str(connection["arn"])

@@ -1,4 +1,4 @@
-"""Access entries that are there, whoever made them, as EKS describes them."""
+"""Existing access entries, as EKS describes them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from eks_identity.model.access_policies import CLUSTER_ADMIN
 
 @dataclass(frozen=True)
 class AssociatedPolicy:
-    """One access policy of an entry, and where it applies."""
+    """An access policy of an access entry, with its scope."""
 
     arn: str
     namespaces: tuple[str, ...] = ()
-    """None: the whole cluster."""
+    """Empty: the whole cluster."""
 
     @property
     def is_cluster_admin(self) -> bool:
         return self.arn.rpartition("/")[2] == CLUSTER_ADMIN and not self.namespaces
 
     def __str__(self) -> str:
-        where = f"namespaces {', '.join(self.namespaces)}" if self.namespaces else "whole cluster"
-        return f"{self.arn.rpartition('/')[2]} ({where})"
+        scope = f"namespaces {', '.join(self.namespaces)}" if self.namespaces else "whole cluster"
+        return f"{self.arn.rpartition('/')[2]} ({scope})"
 
 
 @dataclass(frozen=True)
 class ExistingEntry:
-    """What DescribeAccessEntry and ListAssociatedAccessPolicies say of one principal."""
+    """The access entry of one principal, from DescribeAccessEntry and ListAssociatedAccessPolicies."""
 
     principal_arn: str
     username: str = ""

@@ -1,7 +1,7 @@
-"""What go-yaml makes of a parsed YAML document, and sigs.k8s.io/yaml of that: the values that reach the authenticator.
+"""Decoding of a parsed YAML document as in go-yaml and sigs.k8s.io/yaml, to the values that the authenticator gets.
 
-`load` is what the authenticator decodes mapUsers and mapRoles from, `strings` what it makes of mapAccounts. Numbers and
-booleans stay what they are, since the authenticator takes no such value for a username or a group.
+`load` returns the values of mapUsers and mapRoles, `strings` those of mapAccounts. Numbers and booleans keep their
+type: the authenticator accepts neither as a username or a group.
 
 Source: gopkg.in/yaml.v2 2.4.0, `decode.go` and `resolve.go`; sigs.k8s.io/yaml 1.3.0, `yaml.go`.
 """
@@ -50,7 +50,7 @@ _DATE = re.compile(
 
 
 def load(text: str) -> Value:
-    """The first document's value, None for an empty one. Raises `YAMLError` where the authenticator has none."""
+    """Return the value of the first document, None for an empty one. Raises `YAMLError` if the authenticator fails."""
     root = go_yaml.parse(text).root
     try:
         return None if root is None else _jsonable(_Decoder().value(root))
@@ -59,52 +59,52 @@ def load(text: str) -> Value:
 
 
 def strings(text: str) -> list[str | None]:
-    """A list of strings, where numbers and booleans are read as they are written; None for what cannot be read.
+    """Return a list of strings, with numbers and booleans as written, and None for items that are not scalars.
 
-    Raises `YAMLError` where the authenticator reads nothing. What stands before a wrong tag is read.
+    Raises `YAMLError` if the authenticator reads nothing. Items before an invalid tag are read.
     """
     root = go_yaml.parse(text).root
     if root is None or (root.kind is Kind.SCALAR and _Decoder().value(root) is None):
         return []
     if root.kind is not Kind.SEQUENCE:
-        raise YAMLError("it is no list")
-    found: list[str | None] = []
+        raise YAMLError("it must be a list")
+    items: list[str | None] = []
     try:
         for child in root.children:
             node = child.target if child.target is not None else child
             is_scalar = node.kind is Kind.SCALAR
             value = _Decoder().value(node) if is_scalar else None
-            found.append("" if is_scalar and value is None else value if isinstance(value, str) else node.value or None)
+            items.append("" if is_scalar and value is None else value if isinstance(value, str) else node.value or None)
     except YAMLError:
-        found.append(None)
-    return found
+        items.append(None)
+    return items
 
 
 class _Decoder:
-    """One decoding of a document. It counts, as go-yaml does, to stop documents that are aliases of aliases."""
+    """Decoder of one document. It counts nodes, as go-yaml does, to stop at excessive aliasing."""
 
     def __init__(self) -> None:
-        self._count = self._of_aliases = self._depth = 0
+        self._count = self._alias_count = self._depth = 0
         self._open: set[Node] = set()
 
     def value(self, node: Node) -> Value:
-        self._counted()
+        self._count_node()
         if node.kind is Kind.ALIAS:
-            return self._of_alias(node, None)
+            return self._alias(node, None)
         if node.kind is Kind.SCALAR:
             return _scalar(node)
         if node.kind is Kind.SEQUENCE:
             return [self.value(child) for child in node.children]
         return self._mapping(node, {})
 
-    def _counted(self) -> None:
+    def _count_node(self) -> None:
         self._count += 1
-        self._of_aliases += self._depth > 0
-        enough = self._of_aliases > 100 and self._count > 1000
-        if enough and self._of_aliases / self._count > _allowed(self._count):
+        self._alias_count += self._depth > 0
+        is_large = self._alias_count > 100 and self._count > 1000
+        if is_large and self._alias_count / self._count > _allowed_ratio(self._count):
             raise YAMLError("document contains excessive aliasing")
 
-    def _of_alias(self, node: Node, merged_into: dict[Any, Value] | None) -> Value:
+    def _alias(self, node: Node, merged_into: dict[Any, Value] | None) -> Value:
         assert node.target is not None
         if node in self._open:
             raise YAMLError("an anchor's value contains itself")
@@ -113,14 +113,14 @@ class _Decoder:
         if merged_into is None:
             value = self.value(node.target)
         else:
-            self._counted()
+            self._count_node()
             value = self._mapping(node.target, merged_into)
         self._depth -= 1
         self._open.discard(node)
         return value
 
     def _mapping(self, node: Node, out: dict[Any, Value]) -> dict[Any, Value]:
-        """`out` with the pairs of `node`; of a key that comes twice, or by a merge, the later value counts."""
+        """Add the pairs of `node` to `out`. A later value of the same key, or of a merge, replaces an earlier one."""
         for key, child in zip(node.children[::2], node.children[1::2], strict=True):
             if key.kind is Kind.SCALAR and key.value == "<<" and (key.is_plain or key.tag == _MERGE):
                 self._merge(child, out)
@@ -132,30 +132,30 @@ class _Decoder:
         return out
 
     def _merge(self, node: Node, out: dict[Any, Value]) -> None:
-        # Of several, the first one counts.
+        # The first of several mappings wins.
         for each in reversed(node.children) if node.kind is Kind.SEQUENCE else [node]:
             if (each.target or each).kind is not Kind.MAPPING:
                 raise YAMLError("map merge requires map or sequence of maps as the value")
-            self._counted()
+            self._count_node()
             if each.kind is Kind.ALIAS:
-                self._of_alias(each, out)
+                self._alias(each, out)
             else:
                 self._mapping(each, out)
 
 
-def _allowed(count: int) -> float:
+def _allowed_ratio(count: int) -> float:
     low, high = 400_000, 4_000_000
     return 0.99 - 0.89 * min(max(count - low, 0) / (high - low), 1)
 
 
 def _jsonable(value: Value) -> Value:
-    """`value` as JSON has it: names are strings. Raises `YAMLError` for what JSON does not have."""
+    """Return `value` with strings as keys, as in JSON. Raises `YAMLError` for values that JSON does not support."""
     if isinstance(value, list):
         return [_jsonable(each) for each in value]
     if isinstance(value, dict):
         return {_name(key): _jsonable(each) for key, each in value.items()}
     if isinstance(value, float) and not math.isfinite(value):
-        raise YAMLError(f"{value} is no number of JSON")
+        raise YAMLError(f"{value} is not a number of JSON")
     return value
 
 
@@ -172,10 +172,10 @@ def _scalar(node: Node) -> Value:
     if not node.tag and not node.is_plain:
         return node.value
     if node.tag == _BINARY:
-        return _decoded(node.value)
+        return _decode_binary(node.value)
     if node.tag not in _RESOLVABLE:
         return node.value
-    tag, value = _resolved(node.tag, node.value)
+    tag, value = _resolve(node.tag, node.value)
     if node.tag in {"", _STR, tag}:
         return value
     if node.tag == _FLOAT and tag == _INT and isinstance(value, int) and value < 1 << 63:
@@ -183,8 +183,8 @@ def _scalar(node: Node) -> Value:
     raise YAMLError(f"cannot decode {node.value!r} as {node.tag.replace(_PREFIX, '!!')}")
 
 
-def _resolved(tag: str, text: str) -> tuple[str, Value]:
-    """The type that `text` looks like, and its value."""
+def _resolve(tag: str, text: str) -> tuple[str, Value]:
+    """Return the tag that go-yaml resolves for a plain scalar, and its value."""
     if tag == _STR:
         return _STR, text
     if text in _WORDS:
@@ -217,10 +217,10 @@ def _finite(text: str, number: str) -> tuple[str, Value]:
 
 
 def _is_date(text: str) -> bool:
-    found = _DATE.fullmatch(text)
-    if not found:
+    match = _DATE.fullmatch(text)
+    if not match:
         return False
-    parts = {name.strip("_"): int(part) for name, part in found.groupdict().items() if part}
+    parts = {name.strip("_"): int(part) for name, part in match.groupdict().items() if part}
     try:
         date(parts["year"], parts["month"], parts["day"])
         time(parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0))
@@ -229,10 +229,10 @@ def _is_date(text: str) -> bool:
     return True
 
 
-def _decoded(text: str) -> str:
+def _decode_binary(text: str) -> str:
     try:
         data = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError):
         raise YAMLError("!!binary value contains invalid base64 data") from None
-    # JSON has no bytes: each that is no UTF-8 becomes the replacement character.
+    # JSON has no bytes: each byte that is not UTF-8 becomes the replacement character.
     return data.decode(errors="surrogateescape").translate(dict.fromkeys(range(0xDC80, 0xDD00), "\ufffd"))

@@ -1,8 +1,8 @@
-"""The YAML parser of aws-iam-authenticator, in Python: text in, a tree of nodes with their places out.
+"""The YAML parser of aws-iam-authenticator in Python: it parses text to a tree of nodes with their positions.
 
-The authenticator reads aws-auth with go-yaml 2.4.0, a port of libyaml. PyYAML has the same grammar; this module changes
-what differs: tabs behind values, escapes, directives, tags, aliases as nodes of their own. Only the first document of a
-text counts. Nothing is interpreted here: `go_values` does that.
+The authenticator reads aws-auth with go-yaml 2.4.0, a port of libyaml. PyYAML has the same grammar; this module
+implements the differences: tabs after values, escapes, directives, tags, aliases as separate nodes. It parses only the
+first document of a text. `go_values` decodes the nodes to values.
 
 Source: gopkg.in/yaml.v2 2.4.0, `scannerc.go`, `parserc.go`, `decode.go`.
 """
@@ -32,7 +32,7 @@ _TAG = re.compile(rf"!<(?P<whole>{_URI}+)>|(?P<handle>![\w-]*!)(?P<named>{_URI}+
 
 
 class Kind(Enum):
-    """What a node is."""
+    """Kind of a node."""
 
     SCALAR = auto()
     SEQUENCE = auto()
@@ -42,7 +42,7 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Node:
-    """A node of the document, as go-yaml's `decode.go` has it: tags of collections are dropped."""
+    """A node of the document as in go-yaml's `decode.go`, which drops tags of collections."""
 
     kind: Kind
     start: Mark
@@ -50,16 +50,16 @@ class Node:
     value: str = ""
     tag: str = ""
     is_plain: bool = False
-    """Whether the text alone tells the type."""
+    """Whether the scalar has neither quotes nor a tag, so that its text determines the type."""
     is_flow: bool = False
     children: list[Node] = field(default_factory=list)
-    """Of a mapping: keys and values in turn."""
+    """Items of a sequence; alternating keys and values of a mapping."""
     target: Node | None = None
-    """Of an alias: what it stands for."""
+    """The node of an alias."""
 
     @property
     def last_line(self) -> int:
-        """The line that its last character is on; the end of a block collection lies behind later comments."""
+        """Line of its last character. The end mark of a block collection is after the comments that follow it."""
         if self.children and not self.is_flow:
             return self.children[-1].last_line
         return self.end.line - 1 if self.end.line > self.start.line and self.end.column == 0 else self.end.line
@@ -70,13 +70,13 @@ class Document:
     """The first document of a text."""
 
     root: Node | None
-    """None for a text with comments alone."""
+    """None for a text that has only comments."""
     end: int
-    """Where it ends in the text: at the next document's mark, or at the end."""
+    """Index of its end in the text: at the marker of the next document, or at the end of the text."""
 
 
 def parse(text: str) -> Document:
-    """The first document. Raises `YAMLError` where the authenticator reads nothing of the text."""
+    """Return the first document. Raises `YAMLError` if the authenticator cannot parse the text."""
     try:
         parser = _GoParser(text)
         parser.get_event()
@@ -86,7 +86,7 @@ def parse(text: str) -> Document:
         return Document(root, parser.get_event().start_mark.index)
     except RecursionError:
         raise YAMLError("it is nested too deeply") from None
-    except (ValueError, IndexError) as error:  # PyYAML, for escapes of characters that there are not
+    except (ValueError, IndexError) as error:  # PyYAML raises these for escapes of characters that do not exist
         raise YAMLError(str(error)) from None
 
 
@@ -112,7 +112,7 @@ def _node(parser: _GoParser, anchors: dict[str, Node]) -> Node:
 
 
 class _GoParser(Reader, Scanner, Parser):
-    """PyYAML's parser with go-yaml's differences."""
+    """PyYAML's parser with the differences of go-yaml."""
 
     ESCAPE_REPLACEMENTS = {  # type: ignore[misc] # noqa: RUF012 - PyYAML's own attribute
         **{name: text for name, text in Scanner.ESCAPE_REPLACEMENTS.items() if name != "/"},
@@ -129,7 +129,7 @@ class _GoParser(Reader, Scanner, Parser):
         return type(event).__name__ in {"SequenceEndEvent", "MappingEndEvent"}
 
     def scan_to_next_token(self) -> None:
-        """Skips blanks and comments: a tab too, where no key can begin."""
+        """Skip blanks and comments, and tabs where no key can begin."""
         if self.index == 0 and self.peek() == "\ufeff":
             self.forward()
         while True:
@@ -153,28 +153,28 @@ class _GoParser(Reader, Scanner, Parser):
         if version := _VERSION.fullmatch(line):
             return DirectiveToken("YAML", (int(version[1]), int(version[2])), start, self.get_mark())
         if tag := _TAG_DIRECTIVE.fullmatch(line):
-            return DirectiveToken("TAG", (tag[1], _unescaped(tag[2])), start, self.get_mark())
+            return DirectiveToken("TAG", (tag[1], _unescape(tag[2])), start, self.get_mark())
         raise ScannerError("while scanning a directive", start, f"unknown directive {line!r}", self.get_mark())
 
     def process_directives(self) -> Any:
-        found = super().process_directives()
+        directives = super().process_directives()
         if self.yaml_version not in {None, (1, 1)}:
             version = ".".join(map(str, self.yaml_version))
             raise ParserError(None, None, f"directive %YAML {version}, the authenticator reads 1.1", self.get_mark())
-        return found
+        return directives
 
     def scan_tag(self) -> TagToken:
         start = self.get_mark()
         tag = _TAG.match(self._rest_of_line())
-        assert tag is not None, "called at an exclamation mark"
+        assert tag is not None, "the scanner calls this at an exclamation mark"
         self.forward(len(tag[0]))
         if self.peek() not in _BLANK_OR_END:
-            self._fail("while scanning a tag", start, "a tag ends with a blank")
-        value: tuple[str | None, str] = ("!", _unescaped(tag["local"] or ""))
+            self._fail("while scanning a tag", start, "a tag must end with a blank")
+        value: tuple[str | None, str] = ("!", _unescape(tag["local"] or ""))
         if tag["whole"] is not None:
-            value = (None, _unescaped(tag["whole"]))
+            value = (None, _unescape(tag["whole"]))
         elif tag["handle"] is not None:
-            value = (tag["handle"], _unescaped(tag["named"]))
+            value = (tag["handle"], _unescape(tag["named"]))
         elif not tag["local"]:
             value = (None, "!")
         return TagToken(value, start, self.get_mark())
@@ -188,16 +188,16 @@ class _GoParser(Reader, Scanner, Parser):
         self.scan_line_break()
 
     def scan_block_scalar_indentation(self) -> Any:
-        found = super().scan_block_scalar_indentation()
+        indentation = super().scan_block_scalar_indentation()
         if self.peek() == "\t":
             self._fail("while scanning a block scalar", self.get_mark(), "found a tab in place of indentation")
-        return found
+        return indentation
 
     def scan_block_scalar_breaks(self, indent: int) -> Any:
-        found = super().scan_block_scalar_breaks(indent)
+        breaks = super().scan_block_scalar_breaks(indent)
         if self.column < indent and self.peek() == "\t":
             self._fail("while scanning a block scalar", self.get_mark(), "found a tab in place of indentation")
-        return found
+        return breaks
 
     def scan_flow_scalar(self, style: str) -> ScalarToken:
         token = super().scan_flow_scalar(style)
@@ -206,14 +206,14 @@ class _GoParser(Reader, Scanner, Parser):
         return token
 
     def scan_plain(self) -> ScalarToken:
-        """A scalar without quotes: blanks within it may be tabs, `:` ends it before a blank alone."""
+        """Return a scalar without quotes. It may contain tabs as blanks; a `:` ends it only before a blank."""
         chunks: list[str] = []
         blanks, breaks = "", list[str]()
         start = end = self.get_mark()
         while not self.check_document_start() and not self.check_document_end() and self.peek() != "#":
             length = self._plain_length()
             if length:
-                chunks += [_folded(breaks) or blanks, self.prefix(length)]
+                chunks += [_fold(breaks) or blanks, self.prefix(length)]
                 blanks, breaks = "", []
                 self.forward(length)
                 end = self.get_mark()
@@ -257,12 +257,12 @@ class _GoParser(Reader, Scanner, Parser):
         raise ScannerError(context, start, problem, self.get_mark())
 
 
-def _folded(breaks: list[str]) -> str:
-    """What line breaks within a scalar are read as."""
+def _fold(breaks: list[str]) -> str:
+    """Return the text that line breaks within a scalar are folded to."""
     if not breaks or breaks[0] != "\n":
         return "".join(breaks)
     return "".join(breaks[1:]) or " "
 
 
-def _unescaped(uri: str) -> str:
+def _unescape(uri: str) -> str:
     return unquote_to_bytes(uri).decode()

@@ -1,7 +1,7 @@
-"""IAM Identity Center's roles: what a permission set becomes in the accounts that it is assigned to.
+"""Roles of IAM Identity Center, which creates a role for each permission set in the accounts that it is assigned to.
 
-Each account has one role `AWSReservedSSO_<permission set>_<16 hexadecimal digits>` for it, under a path of its own. The
-digits change when the assignment is made anew, so a permission set is named, and its role found.
+The role is called `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`, under a path of its own. The digits change
+when the assignment is created again, so programs name the permission set, and the library looks up its role.
 
 Source: IAM Identity Center user guide, "Referencing permission sets in resource policies, Amazon EKS cluster config
 maps, and AWS KMS key policies".
@@ -18,62 +18,63 @@ from eks_identity.model import names
 from eks_identity.model.arns import Principal, PrincipalKind
 
 PATH_PREFIX = "/aws-reserved/sso.amazonaws.com/"
-"""What the paths of these roles begin with; outside us-east-1 Identity Center's region follows."""
+"""Prefix of the paths of these roles; outside us-east-1 the region of Identity Center follows."""
 
 _NAME = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 _ROLE_NAME = re.compile(r"AWSReservedSSO_([\w+=,.@-]{1,32})_[0-9a-f]{16}", re.ASCII)
 
 
 def permission_set(name: str) -> str:
-    """A permission set's name."""
+    """Return the name of a permission set; raise `InvalidInput` for other text."""
     if not _NAME.fullmatch(names.text(name)):
-        rule = "letters, digits and _+=,.@-, at most 32 characters (IAM Identity Center)"
+        rule = "must have at most 32 letters, digits and _+=,.@- (IAM Identity Center)"
         role = _ROLE_NAME.fullmatch(name.rpartition("/")[2])
-        fix = f"write {role[1]}" if role else "write it as Identity Center shows it; a role is given by arn"
-        raise InvalidInput([Problem("", rule, name, fix)])
+        fix = f"write {role[1]}" if role else "write it as Identity Center shows it; for a role, set arn instead"
+        raise names.invalid(rule, name, fix)
     return name
 
 
 def permission_set_of(role_name: str) -> str | None:
-    """The permission set that a role of this name is made from; None where it is no such role."""
-    found = _ROLE_NAME.fullmatch(role_name)
-    return found[1] if found else None
+    """Return the permission set of a role's name; None for other roles."""
+    match = _ROLE_NAME.fullmatch(role_name)
+    return match[1] if match else None
 
 
 def logical_name(principal: Principal) -> str:
-    """`Principal.logical_name`; of Identity Center's role its permission set's, whichever digits the role has now."""
+    """Return `Principal.logical_name`, for a role of Identity Center without the digits, which can change."""
     name = permission_set_of(principal.name)
     return principal.logical_name if name is None else f"{principal.account}-permission-set-{name.lower()}"
 
 
 def role_of(name: str, account: str, arns: Sequence[str]) -> Principal:
-    """The role of permission set `name` in `account`, out of the ARNs of the roles below `PATH_PREFIX`.
+    """Return the role of permission set `name` in `account`, one of `arns`, the roles below `PATH_PREFIX`.
 
-    Refuses none and several, with those that there are.
+    Raises `InvalidInput` for none and for several, with the existing ones.
     """
     reserved = [principal for principal in map(Principal.parse, arns) if _is_reserved(principal)]
-    found = [principal for principal in reserved if permission_set_of(principal.name) == name]
-    if len(found) == 1 and found[0].account == account:
-        return found[0]
-    if not found:
-        raise InvalidInput([_none(name, account, reserved)])
-    listed = ", ".join(principal.arn for principal in found)
-    if len(found) > 1:
-        rule = "one role of a permission set in an account (IAM Identity Center)"
-        fix = f"give one of these as arn: {listed}; the others are left from assignments that are gone"
+    roles = [principal for principal in reserved if permission_set_of(principal.name) == name]
+    if len(roles) == 1 and roles[0].account == account:
+        return roles[0]
+    if not roles:
+        raise InvalidInput([_not_assigned(name, account, reserved)])
+    listed = ", ".join(principal.arn for principal in roles)
+    if len(roles) > 1:
+        rule = "must have one role in the account (IAM Identity Center)"
+        fix = f"set arn to one of these instead: {listed}; the others remain from deleted assignments"
         raise InvalidInput([Problem("permission_set", rule, name, fix)])
-    rule = f"the aws provider's credentials are for the cluster's account {account}, whose IAM is asked"
-    raise InvalidInput([Problem("permission_set", rule, name, f"give the role's arn; asked was {found[0].account}")])
+    rule = f"must be looked up in IAM of the cluster's account {account}; the aws provider is for {roles[0].account}"
+    fix = "set arn to the role's ARN instead, or use credentials for the cluster's account"
+    raise InvalidInput([Problem("permission_set", rule, name, fix)])
 
 
 def _is_reserved(principal: Principal) -> bool:
     return principal.kind is PrincipalKind.ROLE and principal.path.startswith(PATH_PREFIX)
 
 
-def _none(name: str, account: str, reserved: Sequence[Principal]) -> Problem:
-    present = sorted(filter(None, (permission_set_of(principal.name) for principal in reserved)))
-    near = difflib.get_close_matches(name, present, n=1)
-    there = f"there are {', '.join(present)}" if present else "there is none at all"
-    rule = f"a permission set that is assigned to account {account}; {there} (IAM roles below {PATH_PREFIX})"
-    fix = f"did you mean {near[0]}?" if near else f"assign it to account {account} in Identity Center, or give an arn"
+def _not_assigned(name: str, account: str, reserved: Sequence[Principal]) -> Problem:
+    assigned = sorted(filter(None, (permission_set_of(principal.name) for principal in reserved)))
+    close = difflib.get_close_matches(name, assigned, n=1)
+    listed = f"assigned are {', '.join(assigned)}" if assigned else "none is assigned"
+    rule = f"must be assigned to account {account}; {listed} (IAM roles below {PATH_PREFIX})"
+    fix = f"did you mean {close[0]}?" if close else f"assign it to account {account} in Identity Center, or set arn"
     return Problem("permission_set", rule, name, fix)

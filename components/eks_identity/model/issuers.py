@@ -1,4 +1,7 @@
-"""OIDC issuers: the one string that is written with `https://` in one place and without it in another."""
+"""OIDC issuers of clusters, and IAM OIDC providers.
+
+Tokens name the issuer with `https://`; condition keys and the provider's ARN name it without.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem, part_of
+from eks_identity.errors import part_of
 from eks_identity.model import names
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import Partition
@@ -17,51 +20,46 @@ _PROVIDER = "oidc-provider/"
 
 @dataclass(frozen=True)
 class Issuer:
-    """A cluster's OIDC issuer, held as host and path."""
+    """OIDC issuer of a cluster, as host and path."""
 
     host_and_path: str
-    """`oidc.eks.<region>.amazonaws.com/id/<ID>`: the prefix of condition keys, and the end of the provider's ARN."""
+    """`oidc.eks.<region>.amazonaws.com/id/<ID>`: prefix of the condition keys, and end of the provider's ARN."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Takes the issuer with or without `https://`."""
+        """Return the issuer of a URL with or without `https://`; raise `InvalidInput` for other text."""
         match = _ISSUER.fullmatch(names.text(text).removesuffix("/"))
         if match is None:
-            raise InvalidInput(
-                [
-                    Problem(
-                        "",
-                        "host and path of an https URL (OpenID Connect); EKS writes https://oidc.eks.REGION.amazonaws.com/id/ID",
-                        text,
-                        "take it from `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer`",
-                    )
-                ]
+            raise names.invalid(
+                "must be an https URL of host and path (OpenID Connect), such as https://oidc.eks.REGION.amazonaws.com/id/ID",
+                text,
+                "write what `aws eks describe-cluster --name NAME --query cluster.identity.oidc.issuer` prints",
             )
         return cls(match["rest"])
 
     @property
     def url(self) -> str:
-        """What the provider is registered with, and what the `iss` of tokens says."""
+        """URL of the IAM OIDC provider, and `iss` of the tokens."""
         return f"https://{self.host_and_path}"
 
     @property
     def sub(self) -> str:
-        """The condition key of the token's subject."""
+        """Condition key of the token's subject."""
         return f"{self.host_and_path}:sub"
 
     @property
     def aud(self) -> str:
-        """The condition key of the token's audience."""
+        """Condition key of the token's audience."""
         return f"{self.host_and_path}:aud"
 
     def provider_arn(self, partition: Partition, account: str) -> str:
-        """The ARN of the IAM OIDC provider for this issuer: there is at most one in an account."""
+        """Return the ARN of the IAM OIDC provider for this issuer; an account has at most one."""
         return partition.arn("iam", f"{_PROVIDER}{self.host_and_path}", account=account)
 
 
 @dataclass(frozen=True)
 class Provider:
-    """An IAM OIDC provider: an issuer that an account trusts. Its ARN says both."""
+    """An IAM OIDC provider: an issuer that an account trusts."""
 
     issuer: Issuer
     partition: Partition
@@ -69,18 +67,13 @@ class Provider:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Takes the provider's ARN."""
+        """Return the provider of an ARN; raise `InvalidInput` for other text."""
         arn = Arn.parse(text)
         if arn.service != "iam" or arn.region or not arn.resource.startswith(_PROVIDER):
-            raise InvalidInput(
-                [
-                    Problem(
-                        "",
-                        "an OIDC provider's ARN is arn:partition:iam::account:oidc-provider/HOST/PATH (IAM)",
-                        text,
-                        "give OidcProvider.arn, or a line of `aws iam list-open-id-connect-providers`",
-                    )
-                ]
+            raise names.invalid(
+                "must be the ARN of an IAM OIDC provider, arn:partition:iam::account:oidc-provider/HOST/PATH",
+                text,
+                "pass OidcProvider.arn, or an ARN that `aws iam list-open-id-connect-providers` prints",
             )
         with part_of(text, "issuer"):
             issuer = Issuer.parse(arn.resource.removeprefix(_PROVIDER))

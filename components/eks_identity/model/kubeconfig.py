@@ -1,7 +1,7 @@
-"""Kubeconfigs: how kubectl, and every client built like it, comes to a token of EKS.
+"""Kubeconfigs, with which kubectl and other clients get tokens from EKS.
 
-Nothing that depends on who runs it goes in: no profile unless asked for, the region always, so that the same document
-works for a colleague and for a pipeline.
+A kubeconfig always contains the region, and a profile only if it is requested, so that the same document works for
+other users and for pipelines.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
+from eks_identity.errors import MalformedDocumentError
 from eks_identity.model import names
 
 EXEC_API_VERSION = "client.authentication.k8s.io/v1beta1"
-"""What `aws eks get-token` answers with; v1alpha1 is gone since kubectl 1.24."""
+"""API version of the response of `aws eks get-token`; kubectl removed v1alpha1 in 1.24."""
 
 _FILE = re.compile(r"(~|\.{1,2}|[A-Za-z]:)?[/\\][^\n{}]{1,400}|[\w. /\\-]{1,200}(\.ya?ml|\.json|\.conf|config)")
-"""What is a path rather than a document."""
+"""Text that is a path, not a document."""
 
 Kubeconfig = dict[str, Any]
 
@@ -38,10 +38,10 @@ def kubeconfig(
     role_arn: str | None = None,
     profile: str | None = None,
 ) -> Kubeconfig:
-    """A kubeconfig whose one user gets its token from `aws eks get-token`, as `aws eks update-kubeconfig` writes it.
+    """Return a kubeconfig like `aws eks update-kubeconfig`, with one user that gets tokens from `aws eks get-token`.
 
-    `certificate_authority` is base64, as DescribeCluster gives it. `role_arn` is assumed for the token. `profile` names
-    an AWS profile that must exist wherever the document is used; leave it out of anything that is shared.
+    `certificate_authority` is base64, as DescribeCluster returns it. `role_arn` is assumed for the token. `profile`
+    names an AWS profile that must exist wherever the document is used; omit it in shared documents.
     """
     command = ["--region", region, "eks", "get-token", "--cluster-name", cluster_name, "--output", "json"]
     if role_arn is not None:
@@ -68,19 +68,19 @@ def kubeconfig(
 
 
 def dumps(document: Kubeconfig) -> str:
-    """The document as JSON, which is YAML too."""
+    """Return the document as JSON, which is valid YAML."""
     return json.dumps(document, sort_keys=True)
 
 
 def loads(text: str) -> Kubeconfig:
-    """Reads a kubeconfig, JSON or YAML; raises `MalformedDocumentError` for anything else."""
+    """Return a kubeconfig from JSON or YAML; raise `MalformedDocumentError` for other text."""
     try:
-        document = json.loads(text)  # what this library writes, and much sooner read
+        document = json.loads(text)  # the library writes JSON, which parses much faster than YAML
     except json.JSONDecodeError:
         document = _yaml(text)
     if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= set(document):
         raise MalformedDocumentError(
-            "the kubeconfig has no clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
+            "the kubeconfig must have clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
         )
     return document
 
@@ -89,27 +89,27 @@ def _yaml(text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
     except Exception as error:  # noqa: BLE001 - beside its own errors, ruamel.yaml raises IndexError and others
-        # Without the error's own text, which quotes the document: there may be credentials in the line.
+        # The error's own text is omitted: it quotes the document, which may contain credentials.
         mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise MalformedDocumentError(f"the kubeconfig is not YAML{place}\n  fix: pass Cluster.kubeconfig") from None
+        position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise MalformedDocumentError(f"the kubeconfig must be YAML{position}\n  fix: pass Cluster.kubeconfig") from None
 
 
 def usable(text: str) -> str:
-    """A kubeconfig that leads to a cluster. Its own text, which may hold credentials, is in no message."""
+    """Return a kubeconfig whose current context has a cluster. Messages omit its text, which may hold credentials."""
     if _FILE.fullmatch(names.text(text)):
         rule, fix = "must be the text of the file, not its path", "pass pathlib.Path(path).expanduser().read_text()"
-        raise InvalidInput([Problem("", rule, f"{len(text)} characters", fix)])
+        raise names.invalid(rule, f"{len(text)} characters", fix)
     try:
         server(text)
     except MalformedDocumentError as error:
-        rule, _, fix = str(error).partition("\n  fix: ")
-        raise InvalidInput([Problem("", rule, f"{len(text)} characters", fix)]) from None
+        rule, _, fix = str(error).removeprefix("the kubeconfig ").partition("\n  fix: ")
+        raise names.invalid(rule, f"{len(text)} characters", fix) from None
     return text
 
 
 def server(text: str) -> str:
-    """The API server that the document's current context points at: what tells two clusters apart."""
+    """Return the API server of the document's current context, which identifies a cluster."""
     document = loads(text)
     current = document["current-context"]
     try:
@@ -118,13 +118,14 @@ def server(text: str) -> str:
         return str(clusters[contexts[current]]).rstrip("/")
     except (KeyError, TypeError):
         pass
-    raise MalformedDocumentError("the kubeconfig's current context leads to no cluster\n  fix: pass Cluster.kubeconfig")
+    rule = "must have a current context with a cluster"
+    raise MalformedDocumentError(f"the kubeconfig {rule}\n  fix: pass Cluster.kubeconfig")
 
 
 def eks_cluster(text: str) -> dict[str, str] | None:
-    """Name, region and, if the document has it, ARN of the EKS cluster that its token is for; None for another one.
+    """Return name, region and optional ARN of the EKS cluster of the document's token; None for other clusters.
 
-    `aws eks update-kubeconfig` names the cluster by its ARN.
+    `aws eks update-kubeconfig` uses the cluster's ARN as the name of the context.
     """
     document = loads(text)
     for user in document.get("users") or []:
@@ -132,23 +133,23 @@ def eks_cluster(text: str) -> dict[str, str] | None:
         options = {flag: str(value) for flag, value in pairwise(arguments)}
         name = options.get("--cluster-name") or options.get("-i")
         if name and "--region" in options:
-            found = {"cluster_name": name, "region": options["--region"]}
+            cluster = {"cluster_name": name, "region": options["--region"]}
             current = str(document["current-context"])
-            return {**found, "cluster_arn": current} if current.endswith(f":cluster/{name}") else found
+            return {**cluster, "cluster_arn": current} if current.endswith(f":cluster/{name}") else cluster
     return None
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a kubeconfig leads to: what tells two clusters apart, and nothing of credentials."""
+    """The API server and certificate authority of a kubeconfig, which identify a cluster. Contains no credentials."""
 
     server: str
     authority: bytes | None = field(repr=False)
-    """The certificate authority; None where the document does not hold it."""
+    """The certificate authority; None if the document does not contain it."""
 
     @classmethod
     def of(cls, server: str, authority: str | None) -> Place:
-        """`authority` is base64, as in `certificate-authority-data`."""
+        """Return the coordinates; `authority` is base64, as in `certificate-authority-data`."""
         try:
             decoded = base64.b64decode(authority) if authority else None
         except (binascii.Error, ValueError):
@@ -156,9 +157,9 @@ class Place:
         return cls(server.rstrip("/"), b"".join(decoded.split()) if decoded else None)
 
     def is_same(self, other: Place) -> bool | None:
-        """Whether both are one cluster; None where that cannot be seen.
+        """Return whether both identify the same cluster; None if this cannot be decided.
 
-        A cluster has an authority of its own. Its server may be reached by several names: through a tunnel, for one.
+        Each cluster has its own certificate authority. Its server may have several names, such as that of a tunnel.
         """
         if self.authority is not None and other.authority is not None:
             return self.authority == other.authority
@@ -166,20 +167,20 @@ class Place:
 
 
 def place(text: str, context: str | None = None, cluster: str | None = None) -> Place:
-    """Where the document leads to, by its current context or the one that is named, or by the cluster that is named."""
+    """Return server and authority of the document's current context, or of the named `context` or `cluster`."""
     document = loads(text)
     try:
         contexts = {each["name"]: each["context"]["cluster"] for each in document["contexts"]}
         clusters = {each["name"]: each["cluster"] for each in document["clusters"]}
-        found = clusters[cluster or contexts[context or document["current-context"]]]
-        return Place.of(str(found["server"]), found.get("certificate-authority-data"))
+        selected = clusters[cluster or contexts[context or document["current-context"]]]
+        return Place.of(str(selected["server"]), selected.get("certificate-authority-data"))
     except (AttributeError, KeyError, TypeError):
         pass
-    raise MalformedDocumentError("the kubeconfig's context leads to no cluster\n  fix: pass Cluster.kubeconfig")
+    raise MalformedDocumentError("the kubeconfig must have a context with a cluster\n  fix: pass Cluster.kubeconfig")
 
 
 def assumed_role(text: str) -> str | None:
-    """The role that the document's users assume for their token; None where whoever uses it is themselves."""
+    """Return the role that the document's user assumes for the token; None without one."""
     for user in loads(text).get("users") or []:
         arguments = ((user.get("user") or {}).get("exec") or {}).get("args") or []
         for flag, value in pairwise(arguments):

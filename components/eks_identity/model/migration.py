@@ -1,7 +1,10 @@
-"""From aws-auth to access entries, as a plan: what becomes what, what is there already, and what has no equal.
+"""The plan of a migration from aws-auth to access entries.
 
-Nothing here asks AWS or a cluster. `plan` takes what they said, so that the same plan is made for a preview, before the
-write, and after it to see that nothing is left to do.
+`convert_entry` returns the access entry that is equivalent to an aws-auth entry. `plan` compares these with the
+existing access entries. Neither queries AWS or a cluster: the caller passes their state. The caller makes the same plan
+for the preview, before the write, and after it to verify that no step is pending.
+
+Source: EKS user guide, "Migrating existing aws-auth ConfigMap entries to access entries"; EKS API, CreateAccessEntry.
 """
 
 from __future__ import annotations
@@ -11,165 +14,219 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.access_entries import AuthenticationMode, EntrySpec, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import ACCOUNTS, AwsAuth, Entry
-from eks_identity.model.equals import Equal, equal
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
+from eks_identity.model.identities import MASTERS, NODE_IDENTITIES
 from eks_identity.model.lockout import same_principal
+
+AUTHENTICATED = "system:authenticated"
+"""Kubernetes adds this group to every authenticated user."""
+
+_NODE_TYPES = {(node.username, frozenset(node.groups)): EntryType(kind) for kind, node in NODE_IDENTITIES.items()}
+"""Types of access entries for nodes, by username and groups of the equivalent aws-auth entry."""
+
+
+@dataclass(frozen=True)
+class EquivalentEntry:
+    """The access entry that is equivalent to an aws-auth entry."""
+
+    entry: EntrySpec
+    administrator: bool = False
+    """Whether AmazonEKSClusterAdminPolicy is associated for the whole cluster."""
+
+    def same_identity(self, existing: ExistingEntry) -> bool:
+        """Return whether the existing entry gives the principal the same username and groups."""
+        if self.entry.type is not EntryType.STANDARD or existing.type != EntryType.STANDARD:
+            return existing.type == self.entry.type
+        identity = (self.entry.username, sorted(self.entry.kubernetes_groups))
+        return (existing.username, sorted(existing.groups)) == identity
+
+    def __str__(self) -> str:
+        if self.entry.type is not EntryType.STANDARD:
+            return f"{self.entry.principal.arn}, type {self.entry.type}"
+        policy = f", access policy {CLUSTER_ADMIN} (whole cluster)" if self.administrator else ""
+        groups = list(self.entry.kubernetes_groups)
+        return f"{self.entry.principal.arn}, username {self.entry.username!r}, groups {groups}{policy}"
+
+
+def convert_entry(entry: Entry, principal_arn: str, *, account: str, dropped: Collection[str] = ()) -> EquivalentEntry:
+    """Return the access entry for `principal_arn`, the full ARN, that is equivalent to `entry`.
+
+    `account` is the cluster's. Groups in `dropped` are removed. Raises `InvalidInput` with the reason if no access
+    entry is equivalent.
+    """
+    groups = tuple(dict.fromkeys(group for group in entry.groups if group not in {AUTHENTICATED, *dropped}))
+    if entry.is_node:
+        kind = _NODE_TYPES.get((entry.username or "", frozenset(groups)))
+        if kind is None:
+            rule = "must have the username and groups of a type of access entry for nodes"
+            raise InvalidInput([_not_convertible(entry, rule)])
+        return EquivalentEntry(EntrySpec.of(principal_arn, type=kind, cluster_account=account))
+    if entry.username is None:
+        rule = "must have a username: an access entry cannot have an empty one"
+        raise InvalidInput([_not_convertible(entry, rule)])
+    kubernetes_groups = tuple(group for group in groups if group != MASTERS)
+    spec = EntrySpec.of(principal_arn, kubernetes_groups, entry.username)
+    return EquivalentEntry(spec, administrator=MASTERS in groups)
+
+
+def _not_convertible(entry: Entry, rule: str) -> Problem:
+    identity = {"username": entry.username, "groups": list(entry.groups)}
+    return Problem("", rule, identity, "fix it in aws-auth, or declare an access entry for its principal")
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What is known of the IAM principal behind an ARN of aws-auth, which has no role's path."""
+    """The IAM principal of an ARN in aws-auth, which has no path for a role."""
 
     arn: str | None
-    """The ARN with its path; None where nobody knows."""
-    why: str = ""
-    """Why nobody knows."""
+    """The ARN with its path; None if the principal could not be resolved."""
+    reason: str = ""
+    """Why the principal could not be resolved."""
 
 
 class Todo(StrEnum):
-    """What is to be done for an access entry."""
+    """The action of a step for one access entry."""
 
     MAKE = "make"
     ASSOCIATE = "associate"
-    """The entry is there, its access policy is not."""
+    """The access entry exists without its access policy."""
     NOTHING = "nothing"
     CONFLICT = "conflict"
-    """There is one, and it says something else. EKS takes that one, so nothing is lost with aws-auth."""
+    """An access entry with another identity exists. EKS uses it already, so it stays in use without aws-auth."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of aws-auth and the access entry that it becomes."""
+    """The migration of one aws-auth entry to an access entry."""
 
     source: Entry
-    equal: Equal
-    found: ExistingEntry | None
+    equal: EquivalentEntry
+    existing: ExistingEntry | None
 
     @property
     def todo(self) -> Todo:
-        if self.found is None:
+        if self.existing is None:
             return Todo.MAKE
-        if not self.equal.same_identity(self.found):
+        if not self.equal.same_identity(self.existing):
             return Todo.CONFLICT
-        return Todo.ASSOCIATE if self.equal.administrator and not self.found.is_cluster_admin else Todo.NOTHING
+        return Todo.ASSOCIATE if self.equal.administrator and not self.existing.is_cluster_admin else Todo.NOTHING
 
     @property
     def entry(self) -> ExistingEntry:
         """The access entry after the step."""
-        if self.found is None:
+        if self.existing is None:
             entry = self.equal.entry
-            made = ExistingEntry(
+            created = ExistingEntry(
                 entry.principal.arn, entry.username or "", entry.kubernetes_groups, type=entry.type.value
             )
         else:
-            made = self.found
+            created = self.existing
         if not self.equal.administrator or self.todo not in {Todo.MAKE, Todo.ASSOCIATE}:
-            return made
+            return created
         policy = AssociatedPolicy(access_policy_arn(self.equal.entry.principal.partition, CLUSTER_ADMIN))
-        return replace(made, policies=(*made.policies, policy))
+        return replace(created, policies=(*created.policies, policy))
 
     @property
     def is_pending(self) -> bool:
         return self.todo in {Todo.MAKE, Todo.ASSOCIATE}
 
     def __str__(self) -> str:
-        place = f"{self.source.key}[{self.source.index}]"
+        location = f"{self.source.key}[{self.source.index}]"
         match self.todo:
             case Todo.MAKE:
-                return f"{place} → access entry of {self.equal}"
+                return f"{location} → access entry of {self.equal}"
             case Todo.ASSOCIATE:
-                return f"{place} → access policy for the access entry that is there, of {self.equal}"
+                return f"{location} → access policy for the existing access entry of {self.equal}"
             case Todo.NOTHING:
-                return f"{place}: there already, the access entry of {self.equal}"
+                return f"{location}: existing access entry of {self.equal}"
             case Todo.CONFLICT:
                 return (
-                    f"{place}: conflict, {self.source.arn} has an access entry, which EKS takes and which stays: "
-                    f"{self.found}; aws-auth says username {self.source.username!r}, groups {list(self.source.groups)}"
+                    f"{location}: conflict, {self.source.arn} has an access entry, which EKS uses and which stays: "
+                    f"{self.existing}; aws-auth has username {self.source.username!r}, "
+                    f"groups {list(self.source.groups)}"
                 )
 
 
 @dataclass(frozen=True)
-class LeftBehind:
-    """Something in aws-auth that no access entry will stand in for: with mode API it is gone."""
+class UnmigratedEntry:
+    """An aws-auth entry or account that gets no access entry, and loses its access with mode API."""
 
     name: str
-    """What `accept_loss_of` calls it: the ARN as aws-auth has it, or the account id."""
-    place: str
-    why: str
+    """The item of `accept_loss_of`: the ARN as in aws-auth, or the account id."""
+    location: str
+    reason: str
 
     def problem(self) -> Problem:
-        fix = f"let whom it lets in come in by access entries of their own, or name {self.name} in accept_loss_of"
-        return Problem("accept_loss_of", f"with mode API it is out: {self.why}", f"{self.place} {self.name}", fix)
+        rule = f"must name each aws-auth entry that loses its access with mode API: {self.reason}"
+        fix = f"declare access entries for the principals of this entry, or add {self.name} to accept_loss_of"
+        return Problem("accept_loss_of", rule, f"{self.location} {self.name}", fix)
 
     def __str__(self) -> str:
-        return f"{self.place}: left behind, {self.name}: {self.why}"
+        return f"{self.location}: not migrated, {self.name}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class MigrationPlan:
-    """What is to be done with every entry of aws-auth, in its order."""
+    """The steps for every aws-auth entry, in their order in aws-auth."""
 
     steps: tuple[Step, ...] = ()
-    not_migrated: tuple[LeftBehind, ...] = ()
-    idle: tuple[str, ...] = ()
-    """What is not missed: it matches nobody today, or its principal has an access entry that says something else."""
+    not_migrated: tuple[UnmigratedEntry, ...] = ()
+    inactive: tuple[str, ...] = ()
+    """Entries without effect: they match no principal, or the access entry of their principal wins."""
 
     @property
     def pending(self) -> list[Step]:
         return [step for step in self.steps if step.is_pending]
 
     def lines(self) -> list[str]:
-        """The plan to read: one line each."""
-        return [*map(str, self.steps), *map(str, self.not_migrated), *self.idle]
+        """Return the plan as text, one line for each entry."""
+        return [*map(str, self.steps), *map(str, self.not_migrated), *self.inactive]
 
     def unnamed(self, accept_loss_of: Collection[str]) -> list[Problem]:
-        """What is left behind that nobody named."""
-        return [left.problem() for left in self.not_migrated if not _named(left.name, accept_loss_of)]
+        """Return the problems of entries that are not migrated and not named in `accept_loss_of`."""
+        return [entry.problem() for entry in self.not_migrated if not _is_named(entry.name, accept_loss_of)]
 
     def entry_of(self, principal: Principal) -> ExistingEntry | None:
-        """The access entry of a principal when the plan is carried out; None if the plan is not about it."""
+        """Return the access entry of a principal after the plan; None if the plan has no step for it."""
         steps = (step for step in self.steps if same_principal(principal, step.equal.entry.principal))
         return next((step.entry for step in steps), None)
 
 
 def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[AuthenticationMode]:
-    """The modes to go through. Refuses to go back, which EKS does not know."""
+    """Return the modes to change to, in order; raise `InvalidInput` for an earlier mode, which EKS rejects."""
     modes = list(AuthenticationMode)
     if modes.index(to) < modes.index(mode):
-        rule = "authentication modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
-        fix = (
-            f"the cluster has {mode} already: write target_mode: {mode}, or take the migration out; its deletion "
-            "changes nothing"
-        )
+        rule = f"must not be before the cluster's mode {mode} in CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
+        fix = f"set target_mode to {mode}, or remove the migration; its deletion changes nothing"
         raise InvalidInput([Problem("target_mode", rule, str(to), fix)])
     return modes[modes.index(mode) + 1 : modes.index(to) + 1]
 
 
 def counting(document: AwsAuth) -> tuple[dict[Entry, Principal], list[str]]:
-    """The entries that let somebody in today, with whom; and those that match nobody, with why."""
-    matched: dict[Entry, Principal] = {}
-    idle = [f"{key}: does nothing today, {why.splitlines()[0]}" for key, why in document.broken.items()]
+    """Return the entries in effect with their principals, and descriptions of the entries without effect."""
+    effective: dict[Entry, Principal] = {}
+    inactive = [f"{key}: has no effect, {error.splitlines()[0]}" for key, error in document.broken.items()]
     for entry in document.entries:
         if entry.is_of_federated_user:
-            continue  # it counts, and has no equal: see `plan`
-        place = f"{entry.key}[{entry.index}]: does nothing today, {entry.arn}"
+            continue  # it has an effect, and no equivalent access entry: see `plan`
+        description = f"{entry.key}[{entry.index}]: has no effect, {entry.arn}"
         try:
             principal = Principal.parse(entry.arn)
-        except InvalidInput as refusal:
-            idle.append(f"{place}: {refusal.problems[0].rule}")
+        except InvalidInput as error:
+            inactive.append(f"{description}: {error.problems[0].rule}")
             continue
         winner = document.lets_in(entry.arn)
         if principal.aws_auth_arn.lower() != entry.arn.lower():
-            idle.append(f"{place}: a role's path is removed in aws-auth; with it, the entry matches nobody")
+            inactive.append(f"{description}: must have no path in a role's ARN, or it matches no principal")
         elif winner is not entry and winner is not None:
-            idle.append(f"{place}: {winner.key}[{winner.index}] maps the same ARN, and the last one wins")
+            inactive.append(f"{description}: {winner.key}[{winner.index}] maps the same ARN, and the last entry wins")
         else:
-            matched[entry] = principal
-    return matched, idle
+            effective[entry] = principal
+    return effective, inactive
 
 
 def plan(
@@ -180,68 +237,70 @@ def plan(
     account: str,
     accept_loss_of: Collection[str] = (),
 ) -> MigrationPlan:
-    """The plan for a cluster of `account`, whose aws-auth says `document` and which has the access entries `existing`.
+    """Return the plan for a cluster of `account` with the aws-auth `document` and the `existing` access entries.
 
-    `resolved` has the principal of each ARN that counts, in lower case. What `accept_loss_of` names gets no access
-    entry; a group named there is dropped from those that are made.
+    `resolved` has the principal of each ARN in effect, by the ARN in lower case. Principals in `accept_loss_of` get no
+    access entry; groups in it are removed from created entries.
     """
-    there = list(existing)
-    matched, idle = counting(document)
+    access_entries = list(existing)
+    effective, inactive = counting(document)
     steps: list[Step] = []
-    left: list[LeftBehind] = []
-    for entry, principal in matched.items():
-        place, known = f"{entry.key}[{entry.index}]", resolved[entry.arn.lower()]
-        found = _entry_of(principal, known, there)
+    unmigrated: list[UnmigratedEntry] = []
+    for entry, principal in effective.items():
+        location, resolution = f"{entry.key}[{entry.index}]", resolved[entry.arn.lower()]
+        access_entry = _entry_of(principal, resolution, access_entries)
         try:
-            steps.append(Step(entry, _becomes(entry, known, account, accept_loss_of), found))
-        except InvalidInput as refusal:
-            why = "; ".join(_reason(problem) for problem in refusal.problems)
-            if found is None:
-                left.append(LeftBehind(entry.arn, place, why))
+            steps.append(Step(entry, _convert(entry, resolution, account, accept_loss_of), access_entry))
+        except InvalidInput as error:
+            reason = "; ".join(_describe(problem) for problem in error.problems)
+            if access_entry is None:
+                unmigrated.append(UnmigratedEntry(entry.arn, location, reason))
             else:
-                idle.append(f"{place}: {entry.arn} has an access entry, which EKS takes and which stays: {found}")
+                inactive.append(
+                    f"{location}: {entry.arn} has an access entry, which EKS uses and which stays: {access_entry}"
+                )
     for entry in document.entries:
         if entry.is_of_federated_user and document.lets_in(entry.arn) is entry:
-            why = "an access entry is for an IAM user or role, never for a federated user"
-            left.append(LeftBehind(entry.arn, f"{entry.key}[{entry.index}]", why))
+            reason = "an access entry must be for an IAM user or role, not for a federated user"
+            unmigrated.append(UnmigratedEntry(entry.arn, f"{entry.key}[{entry.index}]", reason))
     for index, number in enumerate(document.accounts):
-        why = "an access entry is for one principal, never for all of an account"
-        left.append(LeftBehind(number or "", f"{ACCOUNTS}[{index}]", why))
-    return MigrationPlan(tuple(steps), tuple(left), tuple(idle))
+        reason = "an access entry must be for one principal, not for all principals of an account"
+        unmigrated.append(UnmigratedEntry(number or "", f"{ACCOUNTS}[{index}]", reason))
+    return MigrationPlan(tuple(steps), tuple(unmigrated), tuple(inactive))
 
 
-def _becomes(entry: Entry, known: Resolution, account: str, accept_loss_of: Collection[str]) -> Equal:
-    if _named(entry.arn, accept_loss_of):
+def _convert(entry: Entry, resolution: Resolution, account: str, accept_loss_of: Collection[str]) -> EquivalentEntry:
+    if _is_named(entry.arn, accept_loss_of):
         raise InvalidInput([Problem("", "named in accept_loss_of", None, "")])
-    if known.arn is None:
-        raise InvalidInput([Problem("", known.why, None, "")])
-    return equal(entry, known.arn, account=account, dropped=accept_loss_of)
+    if resolution.arn is None:
+        raise InvalidInput([Problem("", resolution.reason, None, "")])
+    return convert_entry(entry, resolution.arn, account=account, dropped=accept_loss_of)
 
 
-def _entry_of(principal: Principal, known: Resolution, existing: Iterable[ExistingEntry]) -> ExistingEntry | None:
-    """The access entry that is there; where nobody knows the principal's path, the one with whatever path."""
+def _entry_of(principal: Principal, resolution: Resolution, existing: Iterable[ExistingEntry]) -> ExistingEntry | None:
+    """Return the existing access entry of a principal, with any path if the principal's path is not resolved."""
     for entry in existing:
-        if known.arn is not None and entry.principal_arn.lower() == known.arn.lower():
+        if resolution.arn is not None and entry.principal_arn.lower() == resolution.arn.lower():
             return entry
-        if known.arn is None and same_principal(principal, Principal.parse(entry.principal_arn)):
+        if resolution.arn is None and same_principal(principal, Principal.parse(entry.principal_arn)):
             return entry
     return None
 
 
-def _reason(problem: Problem) -> str:
+def _describe(problem: Problem) -> str:
     return problem.rule if problem.value is None else f"{problem.rule}, and it has {problem.value!r}"
 
 
-def _named(name: str, names: Iterable[str]) -> bool:
+def _is_named(name: str, names: Iterable[str]) -> bool:
     if name.lower() in {other.lower() for other in names}:
         return True
     try:
-        who = Principal.parse(name)
+        principal = Principal.parse(name)
     except InvalidInput:
         return False
     for other in names:
         try:
-            if same_principal(who, Principal.parse(other)):
+            if same_principal(principal, Principal.parse(other)):
                 return True
         except InvalidInput:
             continue

@@ -1,4 +1,4 @@
-"""The names that AWS and Kubernetes accept: each function returns the name, or refuses it with the rule and the fix."""
+"""Validation of names of AWS and Kubernetes: each function returns the name, or raises `InvalidInput` with the fix."""
 
 from __future__ import annotations
 
@@ -23,20 +23,27 @@ _VERSION = re.compile(r"[\x21-\x7e]*[0-9][\x21-\x7e]*")
 _TEMPLATE_PREFIX = re.compile(r"[\w().\-/]+", re.ASCII)
 _DEVICE = re.compile(r"(/dev/)?(sd|hd|xvd)[a-z]{1,2}[0-9]{0,2}")
 
+_IAM_NAME_RULE = "must have only letters, digits and _+=,.@- (IAM)"
+
+
+def invalid(rule: str, value: object, fix: str) -> InvalidInput:
+    """Return the error of one value that breaks `rule`. The caller adds the path of the input."""
+    return InvalidInput([Problem("", rule, value, fix)])
+
 
 def text(value: object) -> str:
-    """A string. YAML, hosted programs and outputs of other stacks hand on numbers, booleans and null as well."""
+    """Return a string. YAML, hosted programs and stack outputs also pass numbers, booleans and null."""
     if not isinstance(value, str):
-        raise _refused("a string", value, "put it in quotes" if value is not None else "give it a value")
+        raise invalid("must be a string", value, "put it in quotes" if value is not None else "set it to a string")
     return value
 
 
 def namespace(name: str) -> str:
-    """A Kubernetes namespace: an RFC 1123 label."""
+    """Return a Kubernetes namespace, an RFC 1123 label."""
     if not _LABEL.fullmatch(text(name)) or len(name) > limits.DNS_LABEL:
-        raise _refused(
-            "lower case letters, digits and dashes, begins and ends with a letter or digit, at most "
-            f"{limits.DNS_LABEL} characters (Kubernetes, RFC 1123 label)",
+        raise invalid(
+            "must have only lower case letters, digits and dashes, begin and end with a letter or digit, and have at "
+            f"most {limits.DNS_LABEL} characters (Kubernetes, RFC 1123 label)",
             name,
             "write the namespace as `kubectl get namespaces` shows it",
         )
@@ -44,11 +51,11 @@ def namespace(name: str) -> str:
 
 
 def service_account(name: str) -> str:
-    """A Kubernetes service account: an RFC 1123 subdomain."""
+    """Return the name of a Kubernetes service account, an RFC 1123 subdomain."""
     if not _SUBDOMAIN.fullmatch(text(name)) or len(name) > limits.DNS_SUBDOMAIN:
-        raise _refused(
-            "lower case letters, digits, dashes and dots, begins and ends with a letter or digit, at most "
-            f"{limits.DNS_SUBDOMAIN} characters (Kubernetes, RFC 1123 subdomain)",
+        raise invalid(
+            "must have only lower case letters, digits, dashes and dots, begin and end with a letter or digit, and "
+            f"have at most {limits.DNS_SUBDOMAIN} characters (Kubernetes, RFC 1123 subdomain)",
             name,
             "write the service account as `kubectl get serviceaccounts` shows it",
         )
@@ -56,77 +63,79 @@ def service_account(name: str) -> str:
 
 
 def rbac_name(name: str) -> str:
-    """The name of a role or binding: anything that can be one segment of a URL's path (Kubernetes)."""
+    """Return the name of an RBAC role or binding: any text that is valid as one segment of a URL path (Kubernetes)."""
     if not text(name) or name in {".", ".."} or "/" in name or "%" in name:
-        raise _refused("not empty, not '.' or '..', no '/' and no '%' (Kubernetes RBAC)", name, "take those out")
+        rule = "must not be empty, '.' or '..', and must not contain '/' or '%' (Kubernetes RBAC)"
+        raise invalid(rule, name, "remove those characters")
     return name
 
 
 def role_name(name: str) -> str:
-    """An IAM role's name."""
+    """Return the name of an IAM role."""
     if len(text(name)) > limits.ROLE_NAME:
-        raise _refused(f"at most {limits.ROLE_NAME} characters (IAM), this has {len(name)}", name, "shorten it")
+        rule = f"must have at most {limits.ROLE_NAME} characters (IAM), and has {len(name)}"
+        raise invalid(rule, name, "shorten it")
     if not _IAM_NAME.fullmatch(name):
-        raise _refused("letters, digits and _+=,.@- (IAM)", name, "take the other characters out")
+        raise invalid(_IAM_NAME_RULE, name, "remove the other characters")
     return name
 
 
 def role_name_prefix(prefix: str) -> str:
-    """What the name of an IAM role begins with."""
+    """Return the prefix of an IAM role's name."""
     if len(text(prefix)) > limits.ROLE_NAME_PREFIX:
-        rule = f"at most {limits.ROLE_NAME_PREFIX} characters (IAM's {limits.ROLE_NAME} less a suffix of 26)"
-        raise _refused(f"{rule}, this has {len(prefix)}", prefix, "shorten it")
+        rule = f"must have at most {limits.ROLE_NAME_PREFIX} characters (IAM's {limits.ROLE_NAME} less a suffix of 26)"
+        raise invalid(f"{rule}, and has {len(prefix)}", prefix, "shorten it")
     if not _IAM_NAME.fullmatch(prefix):
-        raise _refused("letters, digits and _+=,.@- (IAM)", prefix, "take the other characters out")
+        raise invalid(_IAM_NAME_RULE, prefix, "remove the other characters")
     return prefix
 
 
 def auto_named_role(name: str) -> str:
-    """A Pulumi resource's name that IAM can still take as a role's name once Pulumi has put its suffix behind it."""
-    room = limits.ROLE_NAME - limits.AUTO_NAME_SUFFIX
-    if len(text(name)) > room:
-        raise _refused(
-            f"at most {room} characters, so that Pulumi's suffix of {limits.AUTO_NAME_SUFFIX} fits into the "
-            f"{limits.ROLE_NAME} that IAM allows, this has {len(name)}",
+    """Return the name of a Pulumi resource that IAM accepts as a role's name with Pulumi's suffix appended."""
+    limit = limits.ROLE_NAME - limits.AUTO_NAME_SUFFIX
+    if len(text(name)) > limit:
+        raise invalid(
+            f"must have at most {limit} characters, so that Pulumi's suffix of {limits.AUTO_NAME_SUFFIX} fits into the "
+            f"{limits.ROLE_NAME} that IAM allows, and has {len(name)}",
             name,
             "set role_name, or give the component a shorter name",
         )
     if not _IAM_NAME.fullmatch(name):
-        raise _refused("letters, digits and _+=,.@- (IAM)", name, "set role_name")
+        raise invalid(_IAM_NAME_RULE, name, "set role_name")
     return name
 
 
 def role_description(description: str) -> str:
-    """An IAM role's description."""
+    """Return the description of an IAM role."""
     if len(text(description)) > limits.ROLE_DESCRIPTION or not _IAM_DESCRIPTION.fullmatch(description):
-        rule = f"at most {limits.ROLE_DESCRIPTION} characters of Latin-1 (IAM)"
-        raise _refused(rule, description, "shorten it, and take the other characters out")
+        rule = f"must have at most {limits.ROLE_DESCRIPTION} characters, all of Latin-1 (IAM)"
+        raise invalid(rule, description, "shorten it, and remove the other characters")
     return description
 
 
 def external_id(value: str) -> str:
-    """What an account hands out so that a role is taken on for it alone: `sts:ExternalId`."""
+    """Return the external ID that callers must send to assume a role, `sts:ExternalId`."""
     least, most = limits.EXTERNAL_ID
     if not least <= len(text(value)) <= most or not _EXTERNAL_ID.fullmatch(value):
-        rule = f"{least} to {most:,} letters, digits and _+=,.@:/\\- (STS)"
-        raise _refused(rule, value, "write one of that form")
+        rule = f"must have {least} to {most:,} letters, digits and _+=,.@:/\\- (STS)"
+        raise invalid(rule, value, "write an external ID of that form")
     return value
 
 
 def iam_path(path: str) -> str:
-    """The path of an IAM object, `/` where it has none."""
+    """Return the path of an IAM object, `/` by default."""
     if not _IAM_PATH.fullmatch(text(path)) or len(path) > limits.ROLE_PATH:
-        raise _refused(
-            f"begins and ends with '/', no spaces, at most {limits.ROLE_PATH} characters (IAM)", path, "write /team/"
-        )
+        rule = f"must begin and end with '/', without spaces, and have at most {limits.ROLE_PATH} characters (IAM)"
+        raise invalid(rule, path, "write /team/")
     return path
 
 
 def cluster_name(name: str) -> str:
-    """An EKS cluster's name."""
+    """Return the name of an EKS cluster."""
     if not _CLUSTER_NAME.fullmatch(text(name)):
-        raise _refused(
-            "letters, digits, dashes and underscores, begins with a letter or digit, at most 100 characters (EKS)",
+        raise invalid(
+            "must have only letters, digits, dashes and underscores, begin with a letter or digit, and have at most "
+            "100 characters (EKS)",
             name,
             "write the cluster as `aws eks list-clusters` shows it",
         )
@@ -134,103 +143,103 @@ def cluster_name(name: str) -> str:
 
 
 def node_group_name(name: str) -> str:
-    """A managed node group's name."""
+    """Return the name of a managed node group."""
     if not _NODE_GROUP_NAME.fullmatch(text(name)):
-        rule = "letters, digits, dashes and underscores, begins with a letter or digit, at most 63 characters (EKS)"
-        raise _refused(rule, name, "take the other characters out")
+        rule = (
+            "must have only letters, digits, dashes and underscores, begin with a letter or digit, and have at most "
+            "63 characters (EKS)"
+        )
+        raise invalid(rule, name, "shorten it, and remove the other characters")
     return name
 
 
 def addon(name: str) -> str:
-    """An EKS add-on's name, such as `vpc-cni`; those of vendors have the vendor's name in front."""
+    """Return the name of an EKS add-on, such as `vpc-cni`; names of vendors' add-ons begin with the vendor's name."""
     if not _ADDON.fullmatch(text(name)):
-        rule = "letters, digits, dashes, dots and underscores (EKS)"
-        raise _refused(rule, name, "write the add-on as `aws eks describe-addon-versions` shows it")
+        rule = "must have only letters, digits, dashes, dots and underscores (EKS)"
+        raise invalid(rule, name, "write the add-on as `aws eks describe-addon-versions` shows it")
     return name
 
 
 def addon_version(version: str) -> str:
-    """The version of an add-on, to the letter."""
+    """Return the exact version of an add-on."""
     if not _VERSION.fullmatch(text(version)):
-        rule = "a version without spaces, such as v1.53.0-eksbuild.1 (EKS)"
-        raise _refused(rule, version, "write one that `aws eks describe-addon-versions` shows, or leave it out")
+        rule = "must be a version without spaces, such as v1.53.0-eksbuild.1 (EKS)"
+        raise invalid(rule, version, "write one that `aws eks describe-addon-versions` shows, or remove it")
     return version
 
 
 def region(name: str) -> str:
-    """A region of AWS, such as `ap-northeast-1`."""
+    """Return an AWS region, such as `ap-northeast-1`."""
     if not _REGION.fullmatch(text(name)):
-        raise _refused(
-            "a region of AWS, such as ap-northeast-1", name, "write one that `aws ec2 describe-regions` shows"
-        )
+        rule = "must be a region of AWS, such as ap-northeast-1"
+        raise invalid(rule, name, "write one that `aws ec2 describe-regions` shows")
     return name
 
 
 def profile(name: str) -> str:
-    """The name of an AWS profile, which is a section of a file."""
+    """Return the name of an AWS profile, a section of AWS's configuration files."""
     if not _PROFILE.fullmatch(text(name)):
-        rule = "not empty, no brackets, and no spaces around it (AWS configuration files)"
-        raise _refused(rule, name, "write a profile of ~/.aws/config, or leave it out")
+        rule = "must not be empty, contain brackets or have spaces around it (AWS configuration files)"
+        raise invalid(rule, name, "write a profile of ~/.aws/config, or remove it")
     return name
 
 
 def launch_template_prefix(prefix: str) -> str:
-    """What the name of a launch template begins with."""
+    """Return the prefix of a launch template's name."""
     least, most = limits.LAUNCH_TEMPLATE_NAME_PREFIX
     if not least <= len(text(prefix)) <= most or not _TEMPLATE_PREFIX.fullmatch(prefix):
-        rule = f"{least} to {most} letters, digits and ().-/_ (EC2's 128 less a suffix)"
-        raise _refused(rule, prefix, "write one of that form, or leave it out")
+        rule = f"must have {least} to {most} letters, digits and ().-/_ (EC2's 128 less a suffix)"
+        raise invalid(rule, prefix, "write a prefix of that form, or remove it")
     return prefix
 
 
 def disk_device(name: str) -> str:
-    """The device that a disk is attached as."""
+    """Return the device name of an attached disk."""
     if not _DEVICE.fullmatch(text(name)):
-        rule = "a block device, such as /dev/xvda or /dev/sda1 (EC2)"
-        raise _refused(rule, name, "write the DeviceName that `aws ec2 describe-images --image-ids AMI` shows")
+        rule = "must be a block device, such as /dev/xvda or /dev/sda1 (EC2)"
+        raise invalid(rule, name, "write the DeviceName that `aws ec2 describe-images --image-ids AMI` shows")
     return name
 
 
 def audience(audience: str) -> str:
-    """The `aud` of tokens; IAM compares it to the letter."""
+    """Return the audience of tokens, their `aud`; IAM compares it exactly."""
     if not text(audience) or audience != audience.strip() or not audience.isprintable():
-        raise _refused("not empty, and no spaces around it", audience, "write sts.amazonaws.com")
+        raise invalid("must not be empty or have spaces around it", audience, "write sts.amazonaws.com")
     return audience
 
 
 def account_id(account: str) -> str:
-    """An AWS account: twelve digits, as a string, since some begin with a zero."""
+    """Return an AWS account id: a string of twelve digits, since some begin with a zero."""
     if not _ACCOUNT.fullmatch(text(account)):
-        raise _refused("twelve digits, in quotes", account, "write the account id as a string of twelve digits")
+        rule = "must be a string of twelve digits (AWS account id)"
+        raise invalid(rule, account, "write the account id as a string of twelve digits, in quotes")
     return account
 
 
 def flag(value: object) -> bool:
-    """True or False; the string "false" is true to Python, and so is refused."""
+    """Return a boolean. Strings are rejected: "false" is true to Python."""
     if not isinstance(value, bool):
-        raise _refused("true or false, without quotes", value, "write True or False")
+        raise invalid("must be true or false, without quotes", value, "write True or False")
     return value
 
 
 def session_seconds(seconds: float) -> int:
-    """How long a role's sessions may last; whole seconds, though hosted programs send them as floats."""
+    """Return a role's maximum session duration in seconds; hosted programs send whole numbers as floats."""
     least, most = limits.SESSION_SECONDS
-    return whole_number(seconds, least, most, "seconds of MaxSessionDuration (IAM)")
+    return whole_number(seconds, least, most, "seconds, MaxSessionDuration (IAM)")
 
 
 def token_expiration(seconds: float) -> int:
-    """How long a projected token lasts, in whole seconds."""
+    """Return the lifetime of a projected token in seconds."""
     least, most = limits.TOKEN_EXPIRATION_SECONDS
     return whole_number(seconds, least, most, "seconds (pod identity webhook)")
 
 
-def whole_number(number: float, least: int, most: int, of_what: str) -> int:
-    """`number` as an int between `least` and `most`; refuses what is no number, fractions, and what lies outside."""
+def whole_number(number: float, least: int, most: int, unit: str) -> int:
+    """Return `number` as an int between `least` and `most`; `unit` completes the rule of the error."""
     is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
     if not is_number or not least <= number <= most or number != int(number):
-        raise _refused(f"a whole number from {least} to {most} {of_what}", number, f"choose one from {least} to {most}")
+        rule = f"must be a whole number from {least} to {most} {unit}"
+        raise invalid(rule, number, f"choose a number from {least} to {most}")
     return int(number)
-
-
-def _refused(rule: str, value: object, fix: str) -> InvalidInput:
-    return InvalidInput([Problem("", rule, value, fix)])

@@ -1,4 +1,4 @@
-"""The partitions of AWS: the few strings that differ between them, so that nobody writes `arn:aws:` by hand."""
+"""The partitions of AWS, and the strings that differ between them, such as the prefix of ARNs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eks_identity.errors import InvalidInput, Problem
 
 @dataclass(frozen=True)
 class Partition:
-    """One partition and what is spelt differently there.
+    """A partition of AWS.
 
     Source: botocore's `partitions.json`.
     """
@@ -17,23 +17,23 @@ class Partition:
     name: str
     """The second field of every ARN."""
     dns_suffix: str
-    """What the host names of its services end in; the issuer of an EKS cluster is one."""
+    """Suffix of the host names of its services, and of the issuers of EKS clusters."""
     region_prefixes: tuple[str, ...] = ()
-    """What the names of its regions begin with; none: every region that no other partition claims."""
+    """Prefixes of its regions; empty: every region that has no prefix of another partition."""
 
     @property
     def sts_audience(self) -> str:
-        """The `aud` of tokens that pods trade for a role. It names a service, not a host: the pod identity webhook of
-        EKS asks for `sts.amazonaws.com` in every partition, China too (where peers once wrote `.cn` and were refused).
+        """Default `aud` of tokens for IRSA. It names a service, not a host: the pod identity webhook of EKS requests
+        tokens for `sts.amazonaws.com` in every partition. In China, STS rejects an audience that ends in `.cn`.
         """
         return "sts.amazonaws.com"
 
     def issuer_host(self, region: str) -> str:
-        """The host of the OIDC issuers of EKS clusters in `region`."""
+        """Return the host of the OIDC issuers of EKS clusters in `region`."""
         return f"oidc.eks.{region}.{self.dns_suffix}"
 
     def arn(self, service: str, resource: str, *, region: str = "", account: str = "") -> str:
-        """An ARN in this partition."""
+        """Return an ARN in this partition."""
         return f"arn:{self.name}:{service}:{region}:{account}:{resource}"
 
 
@@ -45,18 +45,17 @@ PARTITIONS = {partition.name: partition for partition in (AWS, CHINA, GOV_CLOUD)
 
 
 def partition(name: str) -> Partition:
-    """The partition called `name`; refuses one that EKS identity is not known to work in."""
-    found = PARTITIONS.get(name) if isinstance(name, str) else None
-    if found is None:
-        known = ", ".join(PARTITIONS)
-        raise InvalidInput(
-            [Problem("partition", f"one of {known}", name, "write aws, or aws-cn in China, or aws-us-gov in GovCloud")]
-        )
-    return found
+    """Return the partition called `name`; raise `InvalidInput` for a partition that the library does not support."""
+    known_partition = PARTITIONS.get(name) if isinstance(name, str) else None
+    if known_partition is None:
+        rule = f"must be one of {', '.join(PARTITIONS)}"
+        fix = "write aws, or aws-cn in China, or aws-us-gov in GovCloud"
+        raise InvalidInput([Problem("partition", rule, name, fix)])
+    return known_partition
 
 
 def partition_of_region(region: str) -> Partition:
-    """The partition that `region` belongs to."""
+    """Return the partition of a region."""
     for candidate in PARTITIONS.values():
         if region.startswith(candidate.region_prefixes):
             return candidate

@@ -1,53 +1,73 @@
-"""Permission policies: what a role may do. By ARN, by the name of one of AWS's own, or written out."""
+"""Permission policies of IAM roles: managed policies by ARN or AWS name, and inline policy documents."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eks_identity.errors import InvalidInput, Problem, Problems
+from eks_identity.errors import Problem, Problems
 from eks_identity.model import arns, limits, names
 from eks_identity.model.partitions import Partition
 
 _NAME = re.compile(r"[\w+=,.@-]+(/[\w+=,.@-]+)*", re.ASCII)
 _VERSIONS = ("2012-10-17", "2008-10-17")
-"""Of the policies' language; there are no others."""
+"""All versions of the IAM policy language."""
 _VARIABLE = re.compile(r"\$\{[a-zA-Z0-9-]+:[^}]+\}")
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
+_COMMON_POLICIES = """
+    AdministratorAccess AmazonAthenaFullAccess AmazonBedrockFullAccess AmazonBedrockLimitedAccess
+    AmazonDynamoDBFullAccess AmazonDynamoDBReadOnlyAccess AmazonEC2ContainerRegistryPowerUser
+    AmazonEC2ContainerRegistryPullOnly AmazonEC2ContainerRegistryReadOnly AmazonEC2FullAccess AmazonEC2ReadOnlyAccess
+    AmazonEKSClusterPolicy AmazonEKSServicePolicy AmazonEKSVPCResourceController AmazonEKSWorkerNodePolicy
+    AmazonEKS_CNI_Policy AmazonElastiCacheReadOnlyAccess AmazonElasticFileSystemClientReadWriteAccess
+    AmazonElasticFileSystemFullAccess AmazonElasticFileSystemReadOnlyAccess AmazonEventBridgeFullAccess
+    AmazonFSxFullAccess AmazonKinesisFullAccess AmazonKinesisReadOnlyAccess AmazonMSKReadOnlyAccess
+    AmazonOpenSearchServiceReadOnlyAccess AmazonPrometheusQueryAccess AmazonPrometheusRemoteWriteAccess
+    AmazonRDSDataFullAccess AmazonRDSReadOnlyAccess AmazonRoute53FullAccess AmazonRoute53ReadOnlyAccess
+    AmazonS3FullAccess AmazonS3ReadOnlyAccess AmazonSESFullAccess AmazonSNSFullAccess AmazonSNSReadOnlyAccess
+    AmazonSQSFullAccess AmazonSQSReadOnlyAccess AmazonSSMFullAccess AmazonSSMManagedInstanceCore
+    AmazonSSMReadOnlyAccess AmazonVPCReadOnlyAccess AWSCertificateManagerReadOnly AWSKeyManagementServicePowerUser
+    AWSLambda_ReadOnlyAccess AWSStepFunctionsFullAccess AWSXRayDaemonWriteAccess CloudWatchAgentServerPolicy
+    CloudWatchFullAccess CloudWatchFullAccessV2 CloudWatchLogsFullAccess CloudWatchLogsReadOnlyAccess
+    CloudWatchReadOnlyAccess ElasticLoadBalancingFullAccess ElasticLoadBalancingReadOnly IAMReadOnlyAccess
+    job-function/ViewOnlyAccess PowerUserAccess ReadOnlyAccess SecretsManagerReadWrite SecurityAudit
+    service-role/AmazonEBSCSIDriverPolicy service-role/AmazonEFSCSIDriverPolicy service-role/AWSLambdaRole
+"""
+_POLICY_BY_NAME = {name.rpartition("/")[2].lower(): name for name in _COMMON_POLICIES.split()}
+"""AWS managed policies that pods often use, with their paths, by lower-case name. IAM decides whether one exists."""
 
 
 def managed_policy(text: str, partition: Partition) -> str:
-    """The ARN of a managed policy given as ARN, or as the name (and path) of one that AWS manages.
+    """Return the ARN of a managed policy from its ARN, or from the name (and path) of an AWS managed policy.
 
-    `AmazonS3ReadOnlyAccess` and `service-role/AmazonEBSCSIDriverPolicy` are names. Refuses ARNs of other partitions.
+    `AmazonS3ReadOnlyAccess` and `service-role/AmazonEBSCSIDriverPolicy` are names. Rejects ARNs of other partitions.
     """
     if ":" not in names.text(text):
         if not _NAME.fullmatch(text):
-            raise _refused(
-                "",
-                "a policy's ARN, or the name of one that AWS manages (IAM)",
-                text,
-                "write AmazonS3ReadOnlyAccess, or an ARN",
-            )
+            rule = "must be the ARN of a managed policy, or the name of an AWS managed policy (IAM)"
+            raise names.invalid(rule, text, "write AmazonS3ReadOnlyAccess, or an ARN")
         return partition.arn("iam", f"policy/{text}", account="aws")
     arn = arns.policy_arn(text)
-    given = arns.Arn.parse(arn).partition
-    if given != partition:
-        raise _refused(
-            "",
-            f"a role of partition {partition.name} takes policies of that partition",
-            text,
-            f"change arn:{given.name} to arn:{partition.name}",
-        )
+    policy_partition = arns.Arn.parse(arn).partition
+    if policy_partition != partition:
+        rule = f"must be a policy of the role's partition {partition.name} (IAM)"
+        raise names.invalid(rule, text, f"change arn:{policy_partition.name} to arn:{partition.name}")
     return arn
 
 
-def logical_name(text: str) -> str:
-    """What the logical names of this managed policy's Pulumi resources have in them; no other policy has the same.
+def suggest_policy_name(name: str) -> str | None:
+    """Return the AWS managed policy, with its path, that a misspelt `name` is closest to; None if none is close."""
+    close = difflib.get_close_matches(name.rpartition("/")[2].lower(), _POLICY_BY_NAME, n=1, cutoff=0.8)
+    return _POLICY_BY_NAME[close[0]] if close else None
 
-    `text` is an ARN, or the name of a policy that AWS manages. Names are unique in an account, whatever the path (IAM).
+
+def logical_name(text: str) -> str:
+    """Return the unique part of the logical names of this managed policy's Pulumi resources.
+
+    `text` is an ARN, or the name of an AWS managed policy. Names are unique in an account, whatever the path (IAM).
     """
     if ":" not in text:
         return text.rpartition("/")[2]
@@ -59,81 +79,79 @@ def logical_name(text: str) -> str:
 def managed_policies(
     texts: Sequence[str], partition: Partition, *, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE
 ) -> list[str]:
-    """Each of `texts` as an ARN; refuses repeated ones and more than a role can have."""
-    found: list[str] = []
+    """Return the ARNs of managed policies; raise `InvalidInput` for repeated policies and for more than `limit`."""
+    policies: list[str] = []
     with Problems() as problems:
         for index, text in enumerate(texts):
             arn = problems.parse(f"[{index}]", managed_policy, text, partition)
-            if arn is not None and any(arns.same_arn(arn, other) for other in found):
-                problems.add(f"[{index}]", "each policy once", text, "take the repeated policy out")
+            if arn is not None and any(arns.same_arn(arn, other) for other in policies):
+                problems.add(f"[{index}]", "must be listed once", text, "remove the repeated policy")
             elif arn is not None:
-                found.append(arn)
+                policies.append(arn)
         problems.extend(too_many_policies(len(texts), limit))
-    return found
+    return policies
 
 
 def too_many_policies(count: int, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE) -> list[Problem]:
-    """What there is to say about a role with `count` managed policies."""
+    """Return the problem of a role with `count` managed policies, if they are more than `limit`."""
     if count <= limit:
         return []
-    rule = f"at most {limit} managed policies a role (IAM quota)"
-    fix = "join some of them into one, or use a second role; where IAM raised the quota, set raised_quotas to True"
+    rule = f"must have at most {limit} managed policies for one role (IAM quota)"
+    fix = "merge policies, or use a second role; if AWS raised the account's quota, set raised_quotas to True"
     return [Problem("", rule, f"{count} policies", fix)]
 
 
 def inline_policy(document: str | Mapping[str, Any]) -> str:
-    """A policy document as compact JSON; takes JSON or a mapping. Refuses what is not a policy document."""
+    """Return a policy document as compact JSON, from JSON or a mapping; raise `InvalidInput` for other values."""
     if isinstance(document, str):
         try:
             content = json.loads(document)
         except json.JSONDecodeError as error:
-            raise _refused("", f"a policy document is JSON: {error}", document, "use json.dumps") from None
+            raise names.invalid(f"must be JSON: {error}", document, "use json.dumps") from None
     else:
         content = document
     if not isinstance(content, Mapping) or not content.get("Statement"):
-        raise _refused("", "a policy document has Version and Statement (IAM)", document, 'add "Statement": […]')
+        rule = "must be a policy document with Version and Statement (IAM)"
+        raise names.invalid(rule, document, 'add "Statement": […]')
     if (version := content.get("Version", _VERSIONS[0])) not in _VERSIONS:
-        raise _refused(
-            "", f"the Version of a policy's language, {_VERSIONS[0]} (IAM)", version, f"write {_VERSIONS[0]}"
-        )
+        rule = f"must have Version {_VERSIONS[0]}, a version of the policy language (IAM)"
+        raise names.invalid(rule, version, f"write {_VERSIONS[0]}")
     if "Version" not in content or content["Version"] != _VERSIONS[0]:
         text = json.dumps(content)
         if variable := _VARIABLE.search(text):
             rule = f"must have Version {_VERSIONS[0]}: IAM replaces policy variables only there"
-            fix = f'write "Version": "{_VERSIONS[0]}" beside "Statement"'
-            raise _refused("", rule, variable[0], fix)
-    said = content["Statement"]
-    for statement in said if isinstance(said, list) else [said]:
+            fix = f'add "Version": "{_VERSIONS[0]}" to the document'
+            raise names.invalid(rule, variable[0], fix)
+    statements = content["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
         if isinstance(statement, Mapping) and (named := statement.keys() & {"Principal", "NotPrincipal"}):
-            rule = "a policy of a role names no principal: it is about the role itself (IAM)"
-            raise _refused("", rule, {key: statement[key] for key in named}, f"take {' and '.join(named)} out")
+            rule = "must not name a principal: a policy of a role applies to the role itself (IAM)"
+            elements = {key: statement[key] for key in named}
+            raise names.invalid(rule, elements, f"remove {' and '.join(named)}")
     return json.dumps(content, separators=(",", ":"))
 
 
 def inline_policies(documents: Mapping[str, str | Mapping[str, Any]]) -> dict[str, str]:
-    """Each document by its policy's name, as compact JSON; refuses what is longer together than a role has room for."""
-    made: dict[str, str] = {}
+    """Return each document as compact JSON, by policy name; raise `InvalidInput` if together they exceed the quota."""
+    compact: dict[str, str] = {}
     with Problems() as problems:
         for name, document in documents.items():
             if not _POLICY_NAME.fullmatch(name):
-                problems.add(name, "1 to 128 letters, digits and _+=,.@- (IAM policy name)", name, "rename the policy")
+                rule = "must have 1 to 128 letters, digits and _+=,.@- (IAM policy name)"
+                problems.add(name, rule, name, "rename the policy")
             text = problems.parse(name, inline_policy, document)
             if text is not None:
-                made[name] = text
-        problems.extend(too_long(made))
-    return made
+                compact[name] = text
+        problems.extend(too_long(compact))
+    return compact
 
 
 def too_long(documents: Mapping[str, str]) -> list[Problem]:
-    """What there is to say of a role's inline policies, as compact JSON by name, if they are too long together."""
+    """Return the problem of a role's inline policies, compact JSON by name, if they exceed IAM's quota together."""
     size = sum(len(text) for text in documents.values())
     if size <= limits.INLINE_POLICIES:
         return []
-    rule = f"inline policies of a role have at most {limits.INLINE_POLICIES} characters together (IAM)"
+    rule = f"must have at most {limits.INLINE_POLICIES} characters in all inline policies of a role together (IAM)"
     shown = ", ".join(f"{name} {len(text)}" for name, text in documents.items())
-    fix = f"make some of them managed policies ({limits.MANAGED_POLICY} characters each) and give their ARNs"
+    fix = f"make some of them managed policies ({limits.MANAGED_POLICY} characters each) and pass their ARNs"
     return [Problem("", rule, f"{size} characters: {shown}", fix)]
-
-
-def _refused(field: str, rule: str, value: object, fix: str) -> InvalidInput:
-    return InvalidInput([Problem(field, rule, value, fix)])

@@ -1,7 +1,7 @@
-"""The session tags that policies need, and the sessions that do not have them.
+"""Session tags that policies need and sessions do not have.
 
-EKS Pod Identity sets six session tags, which policies read as `aws:PrincipalTag/…`. Sessions of IRSA have none, nor do
-those of an association with `disable_session_tags`. IAM does not report a tag that is absent:
+EKS Pod Identity sets six session tags, which policies read as `aws:PrincipalTag/…`. Sessions of IRSA, and of an
+association with `disable_session_tags`, have none. IAM does not report an absent tag:
 
 | a policy of such a session has                        | Allow               | Deny                  |
 |-------------------------------------------------------|---------------------|-----------------------|
@@ -14,7 +14,7 @@ those of an association with `disable_session_tags`. IAM does not report a tag t
 | `Null` with true                                      | as intended         | always denies         |
 | `Null` with false                                     | allows nothing      | as intended           |
 
-A variable with a default, `${aws:PrincipalTag/key, 'text'}`, is always fine, and so is a tag that the role itself has.
+A variable with a default, `${aws:PrincipalTag/key, 'text'}`, is always valid, and so is a tag of the role itself.
 
 Source: EKS user guide, "Grant Pods access to AWS resources based on tags"; IAM user guide, "IAM policy elements:
 Variables and tags: Policy variables with no value".
@@ -48,17 +48,17 @@ _VARIABLE = re.compile(r"\$\{\s*aws:PrincipalTag/([^},]+?)\s*\}", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Session:
-    """The sessions of a role, as far as principal tags in its policies are concerned."""
+    """The principal tags of a role's sessions."""
 
     untagged: str = ""
-    """Why the sessions have no session tags; empty where EKS sets them."""
+    """Why the sessions have no session tags; empty if EKS sets them."""
     fix: str = ""
-    """What gives the sessions their tags; empty where nothing does."""
+    """How to get the session tags, an imperative; empty if it is impossible."""
     role_tags: Iterable[str] | None = ()
-    """The keys of the role's own tags; None where callers may set any session tag."""
+    """Keys of the role's own tags; None if callers may set any session tag."""
 
     def has(self, key: str) -> bool:
-        """Whether the sessions have this tag, as far as can be known."""
+        """Return whether the sessions have, or may have, this tag."""
         own = self.role_tags
         if own is None and not _is_of_eks(key):
             return True
@@ -67,62 +67,65 @@ class Session:
 
 @dataclass(frozen=True)
 class Need:
-    """A place in a policy that needs a tag which the sessions do not have."""
+    """A tag that an element of a policy needs, and the sessions do not have."""
 
     input: str
     tag: str
     text: str
-    """What is written there."""
+    """Text of the element."""
     effect: str
-    """What follows, as a clause."""
+    """The consequence, as a clause."""
     is_variable: bool
     is_certain: bool = True
-    """Whether the policy is wrong; otherwise the tag only does not restrict what it looks like it restricts."""
+    """Whether the policy is wrong; otherwise the condition only does not restrict the requests."""
 
     def problem(self, session: Session) -> Problem:
-        """The validation error, where the tag is one of EKS."""
+        """Return the validation error, for a session tag of EKS."""
         rule = f"must not need the session tag {self.tag}: {session.untagged}, so {self.effect}"
         return Problem(self.input, rule, self.text, self._fix(session))
 
     def warning(self, session: Session) -> str:
-        """The same as a sentence."""
+        """Return the problem as a sentence."""
         if _is_of_eks(self.tag):
             return f"{self.input} needs the session tag {self.tag}: {session.untagged}, so {self.effect}"
-        near = get_close_matches(self.tag.lower(), TAGS, n=1, cutoff=0.8)
-        meant = f"; did you mean {near[0]}?" if near else "; add it to tags, unless the provider's default tags have it"
+        close = get_close_matches(self.tag.lower(), TAGS, n=1, cutoff=0.8)
+        fix = f"did you mean {close[0]}?" if close else "add it to tags, unless the provider's default tags have it"
         return (
-            f"{self.input} needs the tag {self.tag}, which neither tags nor EKS sets: without it, {self.effect}{meant}"
+            f"{self.input} needs the tag {self.tag}, which neither tags nor EKS sets: without it, {self.effect}; {fix}"
         )
 
     def _fix(self, session: Session) -> str:
-        ways = ["remove the condition"]
+        fix = "remove the condition"
         if self.is_variable:
-            ways = [f"write the value in place of the tag, or a default: ${{aws:PrincipalTag/{self.tag}, 'VALUE'}}"]
-        return "; or ".join([*ways, *([session.fix] if session.fix else [])])
+            fix = f"write the value in place of the tag, or a default: ${{aws:PrincipalTag/{self.tag}, 'VALUE'}}"
+        return "; or ".join([fix, *([session.fix] if session.fix else [])])
 
 
 def needs_of_document(text: str | Mapping[str, Any], session: Session) -> list[Need]:
-    """What a policy document, as JSON or a mapping, needs and `session` lacks; inputs are paths in the document."""
+    """Return the tags that a policy document, JSON or a mapping, needs and `session` does not have.
+
+    Inputs are paths in the document.
+    """
     document = json.loads(text) if isinstance(text, str) else text
-    found = document.get("Statement", [])
-    many = isinstance(found, list)
+    statements = document.get("Statement", [])
+    is_list = isinstance(statements, list)
     needs: list[Need] = []
-    for index, statement in enumerate(found if many else [found]):
+    for index, statement in enumerate(statements if is_list else [statements]):
         if isinstance(statement, Mapping):
-            needs += _needs(_of_document(statement, f"Statement[{index}]" if many else "Statement"), session)
+            needs += _needs(_of_document(statement, f"Statement[{index}]" if is_list else "Statement"), session)
     return needs
 
 
 def needs_of_statements(statements: Sequence[Mapping[str, Any]], session: Session) -> list[Need]:
-    """The same for statements as they are written in args. What is not known yet is left out."""
+    """Return the tags that statements in the form of the args need. Unresolved values are not checked."""
     needs: list[Need] = []
-    for index, given in enumerate(statements):
-        needs += _needs(_of_args(given, f"statements[{index}]"), session)
+    for index, spec in enumerate(statements):
+        needs += _needs(_of_args(spec, f"statements[{index}]"), session)
     return needs
 
 
 def split(needs: Iterable[Need], session: Session, under: str = "") -> tuple[list[Problem], list[str]]:
-    """The validation errors and the warnings that these make, `under` being the input that holds the policy."""
+    """Return the validation errors and the warnings of `needs`. `under` is the input that holds the policy."""
     problems, warnings = [], []
     for need in needs:
         if need.is_certain and _is_of_eks(need.tag):
@@ -138,7 +141,7 @@ class _Condition:
     test: str
     key: str
     values: list[tuple[str, str]]
-    """Path and text of each."""
+    """Path and text of each value."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +153,13 @@ class _Statement:
 
 
 def _needs(statement: _Statement, session: Session) -> list[Need]:
-    asked = [(condition, tag) for condition in statement.conditions if (tag := _tag_of(condition.key)) is not None]
-    if statement.is_deny and any(_requires_key(condition) and not session.has(tag) for condition, tag in asked):
-        return []  # it says itself that it is for sessions with the tag alone
+    on_tags = [(condition, tag) for condition in statement.conditions if (tag := _tag_of(condition.key)) is not None]
+    if statement.is_deny and any(_requires_key(condition) and not session.has(tag) for condition, tag in on_tags):
+        return []  # the statement applies only to sessions with the tag
     never = "the Deny never applies" if statement.is_deny else "AWS denies what the statement allows"
     unexcluded = "the Deny applies to this as well" if statement.is_deny else "the statement allows this as well"
     needs = [*_variables(statement.resources, never), *_variables(statement.not_resources, unexcluded)]
-    for condition, tag in asked:
+    for condition, tag in on_tags:
         if (effect := _effect_of_key(condition, never, is_deny=statement.is_deny)) is not None:
             unrestricted = not statement.is_deny and is_negated(condition.test)
             needs.append(
@@ -169,7 +172,7 @@ def _needs(statement: _Statement, session: Session) -> list[Need]:
 
 
 def _effect_of_key(condition: _Condition, never: str, *, is_deny: bool) -> str | None:
-    """What a condition on a key without value does; None where that is as intended, or the condition is not known."""
+    """Return the effect of a condition on a key without value; None if it is as intended, or its values unresolved."""
     if not condition.values and condition.test == "Null":
         return None
     if not holds_without_key(condition.test, [text for _, text in condition.values]):
@@ -188,8 +191,8 @@ def _requires_key(condition: _Condition) -> bool:
     return condition.test == "Null" and [text.lower() for _, text in condition.values[:1]] == ["false"]
 
 
-def _variables(places: Iterable[tuple[str, str]], effect: str) -> Iterator[Need]:
-    for path, text in places:
+def _variables(texts: Iterable[tuple[str, str]], effect: str) -> Iterator[Need]:
+    for path, text in texts:
         for tag in dict.fromkeys(_VARIABLE.findall(text)):
             yield Need(path, tag, text, effect, is_variable=True)
 
@@ -202,40 +205,40 @@ def _is_of_eks(key: str) -> bool:
     return key.lower() in TAGS
 
 
-def _of_args(given: Mapping[str, Any], path: str) -> _Statement:
+def _of_args(spec: Mapping[str, Any], path: str) -> _Statement:
     conditions = [
         _Condition(
             f"{path}.conditions[{index}].variable",
             condition["test"],
             condition["variable"],
-            _places(condition["values"], f"{path}.conditions[{index}].values"),
+            _texts(condition["values"], f"{path}.conditions[{index}].values"),
         )
-        for index, condition in enumerate(given.get("conditions", ()))
+        for index, condition in enumerate(spec.get("conditions", ()))
     ]
-    resources = _places(given["resources"], f"{path}.resources")
-    return _Statement(given.get("effect", "Allow") == "Deny", resources, [], conditions)
+    resources = _texts(spec["resources"], f"{path}.resources")
+    return _Statement(spec.get("effect", "Allow") == "Deny", resources, [], conditions)
 
 
-def _of_document(given: Mapping[str, Any], path: str) -> _Statement:
+def _of_document(statement: Mapping[str, Any], path: str) -> _Statement:
     conditions = []
-    blocks = given.get("Condition")
+    blocks = statement.get("Condition")
     for test, keys in blocks.items() if isinstance(blocks, Mapping) else ():
         for key, values in keys.items() if isinstance(keys, Mapping) else ():
-            where = f"{path}.Condition.{test}.{key}"
-            conditions.append(_Condition(where, test, key, _places(values, where)))
+            key_path = f"{path}.Condition.{test}.{key}"
+            conditions.append(_Condition(key_path, test, key, _texts(values, key_path)))
     return _Statement(
-        given.get("Effect") == "Deny",
-        _places(given.get("Resource", []), f"{path}.Resource"),
-        _places(given.get("NotResource", []), f"{path}.NotResource"),
+        statement.get("Effect") == "Deny",
+        _texts(statement.get("Resource", []), f"{path}.Resource"),
+        _texts(statement.get("NotResource", []), f"{path}.NotResource"),
         conditions,
     )
 
 
-def _places(values: Any, path: str) -> list[tuple[str, str]]:
-    """Path and text of each value that is known."""
+def _texts(values: Any, path: str) -> list[tuple[str, str]]:
+    """Return path and text of each resolved value."""
     if not isinstance(values, list | tuple):
         values, paths = [values], [path]
     else:
         paths = [f"{path}[{index}]" for index in range(len(values))]
     texts = [str(value).lower() if isinstance(value, bool) else value for value in values]
-    return [(where, text) for where, text in zip(paths, texts, strict=True) if isinstance(text, str)]
+    return [(value_path, text) for value_path, text in zip(paths, texts, strict=True) if isinstance(text, str)]

@@ -1,4 +1,4 @@
-"""Statements of permission policies as they are written in args, and the document that they become."""
+"""Statements of permission policies: validation of the args, and the policy document."""
 
 from __future__ import annotations
 
@@ -31,53 +31,56 @@ _BASES = frozenset(
 _KEY = re.compile(r"[^\s:]+:\S(.*\S)?")
 _VALUES: Mapping[str, tuple[re.Pattern[str], str, str]] = {
     "Bool": (re.compile(r"true|false", re.IGNORECASE), "true or false", "write true"),
-    "Null": (re.compile(r"true|false", re.IGNORECASE), "true or false", "write true: the key is not there"),
+    "Null": (re.compile(r"true|false", re.IGNORECASE), "true or false", "write true: the key is absent"),
     "Numeric": (re.compile(r"[+-]?[0-9]+(\.[0-9]+)?"), "a number", "write 3600"),
     "Date": (re.compile(r"[0-9]+|[0-9]{4}-[0-9]{2}.*"), "a date of ISO 8601", "write 2030-01-01T00:00:00Z"),
     "IpAddress": (re.compile(r"[0-9a-fA-F.:]+(/[0-9]+)?"), "an address or a range of them", "write 203.0.113.0/24"),
     "NotIpAddress": (re.compile(r"[0-9a-fA-F.:]+(/[0-9]+)?"), "an address or a range of them", "write 203.0.113.0/24"),
-    "Arn": (re.compile(r".+", re.DOTALL), "an ARN", "write the ARN, with * and ? where it may differ"),
-    "Binary": (re.compile(r"[A-Za-z0-9+/]+=*"), "base64", "write the base64 of what is compared"),
+    "Arn": (re.compile(r".+", re.DOTALL), "an ARN", "write the ARN, with * and ? for the parts that differ"),
+    "Binary": (re.compile(r"[A-Za-z0-9+/]+=*"), "base64", "write the value in base64"),
 }
-"""By what an operator begins with: what it compares to. The operators of strings take any, the empty one too."""
+"""Form, rule and fix of the values, by prefix of the operator. Operators of strings accept any string, even empty."""
 
 
 def document(statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence[str] = ()) -> dict[str, Any]:
-    """The policy document of `statements`, and of the right to take on roles. Refuses what IAM would, all at once.
+    """Return the policy document of `statements`, with a statement that allows to assume `assume_role_arns`.
 
-    Sessions are tagged on the way into a role, so `sts:TagSession` goes with `sts:AssumeRole`.
+    Raises `InvalidInput` with all problems that IAM would report. A tagged session needs `sts:TagSession` beside
+    `sts:AssumeRole`.
     """
-    made: list[dict[str, Any]] = []
+    parsed: list[dict[str, Any]] = []
     with Problems() as problems:
-        for index, given in enumerate(statements):
-            statement = problems.parse(f"statements[{index}]", _statement, given)
+        for index, spec in enumerate(statements):
+            statement = problems.parse(f"statements[{index}]", _statement, spec)
             if statement is not None:
-                made.append(statement)
+                parsed.append(statement)
         arns = [
             problems.parse(f"assume_role_arns[{index}]", role_arn, arn) for index, arn in enumerate(assume_role_arns)
         ]
         if arns:
-            taken_on = ["sts:AssumeRole", "sts:TagSession"]
-            made.append({"Effect": "Allow", "Action": taken_on, "Resource": arns[0] if len(arns) == 1 else arns})
-    return {"Version": "2012-10-17", "Statement": made}
+            actions = ["sts:AssumeRole", "sts:TagSession"]
+            parsed.append({"Effect": "Allow", "Action": actions, "Resource": arns[0] if len(arns) == 1 else arns})
+    return {"Version": "2012-10-17", "Statement": parsed}
 
 
 def effect(text: str) -> str:
-    """`Allow` or `Deny`, to the letter."""
+    """Return the effect of a statement, exactly `Allow` or `Deny`."""
     if text not in {"Allow", "Deny"}:
-        raise _refused("Allow or Deny (IAM)", text, "write Allow")
+        raise names.invalid("must be Allow or Deny (IAM)", text, "write Allow")
     return text
 
 
 def action(text: str) -> str:
-    """`service:Action`, with `*` and `?`; or `*`."""
+    """Return an action, `service:Action` with `*` and `?` as wildcards, or `*`."""
     if not _ACTION.fullmatch(names.text(text)):
-        raise _refused("service:Action, where * and ? match, or * (IAM)", text, "write s3:GetObject")
+        raise names.invalid("must be service:Action, with wildcards * and ?, or * (IAM)", text, "write s3:GetObject")
     return text
 
 
 def resource(text: str) -> str:
-    """An ARN, with `*` and `?`; or `*`. A part that holds a wildcard or a variable is not looked into."""
+    """Return a resource, an ARN with `*` and `?` as wildcards, or `*`. An ARN with a wildcard or a variable in another
+    field than the last is not parsed.
+    """
     if names.text(text) == "*" or any(mark in text.rpartition(":")[0] for mark in "*?$"):
         return text
     Arn.parse(text)
@@ -85,38 +88,39 @@ def resource(text: str) -> str:
 
 
 def condition_test(text: str) -> str:
-    """A condition operator of IAM's, `ForAnyValue:` or `ForAllValues:` before it and `IfExists` behind it included."""
+    """Return a condition operator of IAM, with an optional `ForAnyValue:` or `ForAllValues:`, and `IfExists`."""
     qualifier, separator, base = text.rpartition(":")
     if base == "Null":
-        known = not separator
+        is_valid = not separator
     else:
-        known = base.removesuffix("IfExists") in _BASES and qualifier in {"", "ForAnyValue", "ForAllValues"}
-    if not known:
-        raise _refused("a condition operator (IAM)", text, "write StringEquals, or another of IAM's operators")
+        is_valid = base.removesuffix("IfExists") in _BASES and qualifier in {"", "ForAnyValue", "ForAllValues"}
+    if not is_valid:
+        fix = "write StringEquals, or another of IAM's operators"
+        raise names.invalid("must be a condition operator (IAM)", text, fix)
     return text
 
 
 def condition_key(text: str) -> str:
-    """A condition key: a service or issuer, a colon, and the key."""
+    """Return a condition key: a service or issuer, a colon, and the key."""
     if not _KEY.fullmatch(names.text(text)):
-        raise _refused("a condition key, service:key (IAM)", text, "write aws:ResourceTag/team")
+        raise names.invalid("must be a condition key, service:key (IAM)", text, "write aws:ResourceTag/team")
     return text
 
 
 def condition_value(test: str, value: str) -> str:
-    """A value that the operator can compare to. Strings may be empty: `s3:prefix` is, at the root of a bucket."""
+    """Return a value that the operator can compare with. Strings may be empty, as `s3:prefix` at a bucket's root is."""
     base = test.rpartition(":")[2].removesuffix("IfExists")
     for kind, (form, rule, fix) in _VALUES.items():
         if base.startswith(kind) and not form.fullmatch(names.text(value)):
-            raise _refused(f"{rule} for {test} (IAM)", value, fix)
+            raise names.invalid(f"must be {rule} for {test} (IAM)", value, fix)
     return names.text(value)
 
 
-def conditions(given: Sequence[Mapping[str, Any]]) -> Conditions:
-    """The `Condition` of a statement. A value that is None is not known yet: it is left out and not checked."""
-    made: Conditions = {}
+def conditions(specs: Sequence[Mapping[str, Any]]) -> Conditions:
+    """Return the `Condition` of a statement. A value of None is an unresolved Output: it is omitted, not checked."""
+    parsed: Conditions = {}
     with Problems() as problems:
-        for index, condition in enumerate(given):
+        for index, condition in enumerate(specs):
             under, test, variable = f"[{index}]", condition["test"], condition["variable"]
             problems.parse(f"{under}.test", condition_test, test)
             problems.parse(f"{under}.variable", condition_key, variable)
@@ -124,16 +128,16 @@ def conditions(given: Sequence[Mapping[str, Any]]) -> Conditions:
             for position, value in values.items():
                 problems.parse(f"{under}.values[{position}]", condition_value, test, value)
             if not condition["values"]:
-                problems.add(f"{under}.values", "at least one value (IAM)", [], "add to values")
-            if variable.lower() in map(str.lower, made.setdefault(test, {})):
-                rule = "an operator has each condition key once in a statement (IAM)"
-                problems.add(f"{under}.variable", rule, variable, "put the values of both into one of them")
-            made[test][variable] = list(values.values())
-    return made
+                problems.add(f"{under}.values", "must have at least one value (IAM)", [], "add an item to values")
+            if variable.lower() in map(str.lower, parsed.setdefault(test, {})):
+                rule = "must be listed once for each operator of a statement (IAM)"
+                problems.add(f"{under}.variable", rule, variable, "move the values of both into one condition")
+            parsed[test][variable] = list(values.values())
+    return parsed
 
 
 def holds_without_key(test: str, values: Sequence[str]) -> bool:
-    """Whether a condition holds in a request that has no value for its key.
+    """Return whether a condition holds in a request that has no value for its key.
 
     Source: IAM user guide, "IAM JSON policy elements: Condition operators", and "Multivalued context keys".
     """
@@ -146,43 +150,42 @@ def holds_without_key(test: str, values: Sequence[str]) -> bool:
 
 
 def is_negated(test: str) -> bool:
-    """Whether an operator holds where its values do not match, such as `StringNotLike`."""
+    """Return whether an operator holds if its values do not match, as `StringNotLike` does."""
     return "Not" in test.rpartition(":")[2]
 
 
-def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
+def _statement(spec: Mapping[str, Any]) -> dict[str, Any]:
     with Problems() as problems:
-        problems.parse("effect", effect, given.get("effect", "Allow"))
+        problems.parse("effect", effect, spec.get("effect", "Allow"))
         for field, check in (("actions", action), ("resources", resource)):
-            if not given[field]:
-                problems.add(field, "at least one, or the statement says nothing (IAM)", [], f"add to {field}")
-            for index, text in enumerate(given[field]):
+            if not spec[field]:
+                problems.add(field, "must have at least one item (IAM)", [], f"add an item to {field}")
+            for index, text in enumerate(spec[field]):
                 problems.parse(f"{field}[{index}]", check, text)
-        written = problems.parse("conditions", conditions, given.get("conditions", ()))
-    made = {
-        "Effect": given.get("effect", "Allow"),
-        "Action": list(given["actions"]),
-        "Resource": list(given["resources"]),
+        condition = problems.parse("conditions", conditions, spec.get("conditions", ()))
+    statement = {
+        "Effect": spec.get("effect", "Allow"),
+        "Action": list(spec["actions"]),
+        "Resource": list(spec["resources"]),
     }
-    return {**made, "Condition": written} if written else made
+    return {**statement, "Condition": condition} if condition else statement
 
 
-def _refused(rule: str, value: object, fix: str) -> InvalidInput:
-    return InvalidInput([Problem("", rule, value, fix)])
+def add_conditions(statement: Mapping[str, Any], more: Conditions) -> dict[str, Any]:
+    """Return the statement with `more` conditions added.
 
-
-def merged(statement: Mapping[str, Any], more: Conditions) -> dict[str, Any]:
-    """The statement with these conditions besides its own; rejects an operator and key that it compares already."""
+    Raises `InvalidInput` if the statement already compares a key with the same operator.
+    """
     if not more:
         return dict(statement)
-    made = {test: dict(keys) for test, keys in statement.get("Condition", {}).items()}
+    condition = {test: dict(keys) for test, keys in statement.get("Condition", {}).items()}
     for test, keys in more.items():
-        own = {key.lower() for key in made.get(test, {})}
+        own_keys = {key.lower() for key in condition.get(test, {})}
         for key in keys:
-            if key.lower() in own:
+            if key.lower() in own_keys:
                 rule = f"must not compare {key} by {test}: the component compares it already"
-                fix = "remove it; or write other values in the input that it comes from, such as subjects"
+                fix = "remove it; or change the input that the component's condition comes from, such as subjects"
                 raise InvalidInput([Problem("trust_conditions", rule, key, fix)])
         short = {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
-        made.setdefault(test, {}).update(short)
-    return {**statement, "Condition": made}
+        condition.setdefault(test, {}).update(short)
+    return {**statement, "Condition": condition}

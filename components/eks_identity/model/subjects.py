@@ -1,4 +1,4 @@
-"""Service accounts as a token's `sub` names them."""
+"""Kubernetes service accounts as subjects of tokens, in the `sub` claim."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import InvalidInput, Problem, Problems, part_of
+from eks_identity.errors import Problems, part_of
 from eks_identity.model import names
 
 _PREFIX = "system:serviceaccount:"
@@ -15,7 +15,7 @@ _WILDCARD = re.compile(r"[*?]")
 
 @dataclass(frozen=True)
 class Subject:
-    """A service account, or with wildcards every service account that matches.
+    """A service account, or a pattern with wildcards for service accounts.
 
     Source of the form: Kubernetes, "Service account tokens", `system:serviceaccount:<namespace>:<name>`.
     """
@@ -25,10 +25,10 @@ class Subject:
 
     @classmethod
     def of(cls, namespace: str, service_account: str, *, allow_wildcards: bool = False) -> Self:
-        """Refuses names that Kubernetes would, and wildcards unless asked for them.
+        """Return the subject; raise `InvalidInput` for names that Kubernetes rejects.
 
-        Under StringEquals a `*` is a literal, which denies silently; under StringLike `ns:*` gives the role to anyone
-        who may create a service account in `ns`. So a wildcard has to be meant.
+        Wildcards need `allow_wildcards`: under StringLike, `ns:*` gives the role to every principal that can create a
+        service account in `ns`. Under StringEquals a `*` is a literal, and matches no service account.
         """
         with Problems() as problems:
             for field, value, check in (
@@ -40,9 +40,9 @@ class Subject:
                 elif not allow_wildcards:
                     problems.add(
                         field,
-                        "a wildcard lets in every service account that matches, whoever creates it",
+                        "must not have wildcards: every service account that matches could assume the role",
                         value,
-                        "name each service account, or set allow_wildcards to True if that is meant",
+                        "name each service account, or set allow_wildcards to True if this is intended",
                     )
                 else:
                     problems.parse(field, check, _WILDCARD.sub("x", value))
@@ -50,25 +50,17 @@ class Subject:
 
     @classmethod
     def parse(cls, text: str, *, allow_wildcards: bool = False) -> Self:
-        """Takes `system:serviceaccount:<namespace>:<name>`."""
+        """Return the subject of `system:serviceaccount:<namespace>:<name>`; raise `InvalidInput` for other text."""
         namespace, separator, name = names.text(text).removeprefix(_PREFIX).partition(":")
         if not text.startswith(_PREFIX) or not separator:
-            raise InvalidInput(
-                [
-                    Problem(
-                        "",
-                        f"a service account's subject is {_PREFIX}NAMESPACE:NAME",
-                        text,
-                        f"write {_PREFIX}default:my-sa",
-                    )
-                ]
-            )
+            rule = f"must be the subject of a service account, {_PREFIX}NAMESPACE:NAME (Kubernetes)"
+            raise names.invalid(rule, text, f"write {_PREFIX}default:my-sa")
         with part_of(text, "service account"):
             return cls.of(namespace, name, allow_wildcards=allow_wildcards)
 
     @property
     def logical_name(self) -> str:
-        """What the logical names of its Pulumi resources have in them: a namespace has no dot, so no two are alike."""
+        """Unique part of the logical names of its Pulumi resources: a namespace contains no dot."""
         return f"{self.namespace}.{self.service_account}"
 
     @property

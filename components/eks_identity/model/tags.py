@@ -1,4 +1,4 @@
-"""Tags of objects in AWS: what IAM and EKS refuse of them, which otherwise is said halfway through an update."""
+"""Validation of AWS tags at preview, by the rules that IAM and EKS apply in the middle of an update."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ _TEXT = re.compile(r"[\w .:/=+@-]*")
 _RESERVED = "aws:"
 
 
-def problems(given: Mapping[str, object], *, keys_have_case: bool = False) -> list[Problem]:
-    """What is wrong with tags. Values that are no strings come later, and are left alone.
+def problems(tags: Mapping[str, object], *, keys_have_case: bool = False) -> list[Problem]:
+    """Return the problems of tags. Values that are not strings are unresolved Outputs, and are not checked.
 
-    IAM takes `Team` and `team` for one key; EKS, with `keys_have_case`, for two.
+    To IAM, `Team` and `team` are the same key; to EKS, with `keys_have_case`, they differ.
 
     Source: IAM user guide, "Tags for IAM resources: rules"; EKS user guide, "Tag restrictions".
     """
-    found = []
-    if len(given) > limits.TAGS:
-        found.append(Problem("", f"at most {limits.TAGS} tags (AWS)", f"{len(given)} tags", "remove some"))
-    seen: dict[str, str] = {}
-    for key, value in given.items():
+    tag_problems = []
+    if len(tags) > limits.TAGS:
+        rule = f"must have at most {limits.TAGS} tags (AWS)"
+        tag_problems.append(Problem("", rule, f"{len(tags)} tags", "remove tags"))
+    first_keys: dict[str, str] = {}
+    for key, value in tags.items():
         if not 1 <= len(key) <= limits.TAG_KEY or not _TEXT.fullmatch(key):
-            rule = f"a key of 1 to {limits.TAG_KEY} letters, digits, spaces and _.:/=+@- (AWS)"
-            found.append(Problem(key, rule, key, "rename the tag"))
+            rule = f"must be a key of 1 to {limits.TAG_KEY} letters, digits, spaces and _.:/=+@- (AWS)"
+            tag_problems.append(Problem(key, rule, key, "rename the tag"))
         elif key.lower().startswith(_RESERVED):
-            rule = f"keys that begin with {_RESERVED} are AWS's own"
-            found.append(Problem(key, rule, key, "rename the tag"))
-        elif not keys_have_case and seen.setdefault(key.lower(), key) != key:
-            rule = "each key once, whatever its case (IAM)"
-            found.append(Problem(key, rule, key, f"take this one or {seen[key.lower()]} out"))
+            rule = f"must not begin with {_RESERVED}, which AWS reserves"
+            tag_problems.append(Problem(key, rule, key, "rename the tag"))
+        elif not keys_have_case and first_keys.setdefault(key.lower(), key) != key:
+            rule = "must be a unique key, whatever its case (IAM)"
+            tag_problems.append(Problem(key, rule, key, f"remove this tag or {first_keys[key.lower()]}"))
         if isinstance(value, str) and (len(value) > limits.TAG_VALUE or not _TEXT.fullmatch(value)):
-            rule = f"at most {limits.TAG_VALUE} letters, digits, spaces and _.:/=+@- (AWS)"
-            found.append(Problem(key, rule, value, "shorten it, and take the other characters out"))
-    return found
+            rule = f"must have at most {limits.TAG_VALUE} letters, digits, spaces and _.:/=+@- (AWS)"
+            tag_problems.append(Problem(key, rule, value, "shorten it, and remove the other characters"))
+    return tag_problems

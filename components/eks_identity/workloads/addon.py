@@ -157,7 +157,7 @@ def _with_entry(args: AddonArgs, entry: policy_templates.Entry | None) -> RoleSe
     settings = cast("RoleSettings", {field: said[field] for field in RoleSettings.__annotations__ if field in said})
     if entry is None or any(settings.get(field) for field in PERMISSIONS):
         return settings
-    own = [field for group in entry.needs for field in group] + list(entry.always)
+    own = [field for group in entry.one_of for field in group] + list(entry.required)
     about = {CLUSTERS.name: [args["cluster"]["name"]]} if CLUSTERS in own else {}
     return {**settings, "policy_templates": [{"name": entry.name, **about}]}  # type: ignore[typeddict-item]
 

@@ -264,7 +264,7 @@ def _policies(
             own = arns.Arn.parse(text).partition if text.startswith("arn:") and text.count(":") >= 5 else AWS
             arn = inputs.problems.parse(f"policies[{index}]", permissions.managed_policy, text, own)
             if arn is not None and seen.setdefault(arn.lower(), index) != index:
-                inputs.problems.add(f"policies[{index}]", "each policy once", text, "take the repeated policy out")
+                inputs.problems.add(f"policies[{index}]", "each policy once", text, "remove the repeated policy")
     return [
         ManagedPolicy(
             f"policies[{index}]",

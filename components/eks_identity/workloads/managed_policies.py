@@ -10,7 +10,7 @@ import pulumi
 
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model.arns import Arn
-from eks_identity.model.managed_names import near
+from eks_identity.model.permissions import suggest_policy_name
 from eks_identity.runtime import diagnostics, invoke, query_cache
 from eks_identity.runtime.inputs import Inputs, refusing
 
@@ -27,7 +27,7 @@ def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: 
         if policy.account != "aws" or not await _is_absent(parent, known):
             return known
         name = policy.resource.removeprefix("policy/")
-        meant = near(name)
+        meant = suggest_policy_name(name)
         fix = f"did you mean {meant}?" if meant and meant != name else "take one of `aws iam list-policies --scope AWS`"
         raise InvalidInput([Problem("", "a policy that there is (IAM)", known, fix)])
 

@@ -143,6 +143,6 @@ def test_the_callers_own_entry_goes_by_name_only(life):
     assert life.policies["own"] == ["AmazonEKSClusterAdminPolicy"]
     assert life.who[ADMIN] == "lab-admin []"
     assert "must keep the caller's rights in the cluster" in life.refusal
-    assert "must leave an administrator in the cluster" in life.refusal
+    assert "must keep an administrator in the cluster" in life.refusal
     assert life.after_refusal == life.made
     assert "own" not in life.deleted

@@ -69,12 +69,12 @@ def test_the_last_administrator_stays(without_creator, program):
     gone = refused(program.declare(declared(cluster, [second])).preview)
     for said in (demoted, gone):
         assert f"administrators: '{first}'" in said
-        assert "must leave an administrator in the cluster" in said
+        assert "must keep an administrator in the cluster" in said
     assert cluster.policies(first) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [second], [second])).up()
     assert first not in cluster.entries()
-    assert "must leave an administrator in the cluster" in refused(program.stack.destroy)
+    assert "must keep an administrator in the cluster" in refused(program.stack.destroy)
     assert cluster.policies(second) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [], allow_lockout_of=[second])).up()

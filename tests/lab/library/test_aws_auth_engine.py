@@ -152,7 +152,7 @@ def test_a_mapping_lives_changes_and_goes(life, api_server):
     assert groups_of(ARN, life.changed_users) == [["viewers"]]
     assert ARN in life.state
     assert json.loads(api_server)["users"][0]["user"]["token"] not in life.state
-    assert "mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator" in life.broken
+    assert "mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator" in life.broken
     assert "nothing was written" in life.broken
     assert life.users_at_last == []
 

@@ -111,7 +111,7 @@ def test_never_takes_over_a_nodes_entry(client, api_server):
     written_by_others(client, mapRoles=NODES)
     node = properties(api_server, arn="arn:aws:iam::111122223333:role/node", adopt=True)
     (failure,) = AwsAuthMappingProvider().check({}, node).failures
-    assert "nodes join the cluster by this entry" in failure.reason
+    assert "nodes join by this entry" in failure.reason
     AwsAuthMappingProvider().delete(node["arn"], node)
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapRoles": NODES}
 
@@ -153,7 +153,7 @@ def test_malformed_yaml_is_not_written_over(client, api_server):
     """A list that cannot be read is reported with what to do, and stays as it is."""
     written_by_others(client, mapUsers="- userarn: [\n")
     with pytest.raises(
-        MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator"
+        MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator"
     ):
         AwsAuthMappingProvider().create(properties(api_server))
     (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures

@@ -70,7 +70,7 @@ def test_an_entry_that_nodes_need_is_changed_to_nothing_less(client, api_server)
     client.create(ConfigMap.from_dict({"metadata": METADATA, "data": {"mapRoles": BY_EKS}}))
     wrong = {"kubeconfig": api_server, "arn": ROLE, "type": "FARGATE_LINUX", "adopt": True}
     (failure,) = provider.check({}, wrong).failures
-    assert "nodes join the cluster by this entry" in failure.reason
+    assert "nodes join by this entry" in failure.reason
     with pytest.raises(InvalidInput):
         provider.create({**wrong, "username": "", "groups": []})
     provider.create(checked(api_server, type="EC2_WINDOWS", adopt=True))

@@ -291,7 +291,7 @@ def test_two_declarations_do_not_remove_one_administrator_each(case):
         olds = {**case.guard(entries=[mine], **WHOLE), "principals": [other]}
         second = provider.check(olds, {**case.guard(), "allow_lockout_of": []}).failures
     assert first == []
-    assert any("must leave an administrator in the cluster" in failure.reason for failure in second)
+    assert any("must keep an administrator in the cluster" in failure.reason for failure in second)
 
 
 def test_a_migration_keeps_administrators(case):

@@ -57,9 +57,9 @@ PLAN = [
     f"mapRoles[1] → access entry of {ROLE}/team/mig-team, username 'team:{{{{SessionName}}}}', groups ['viewers']",
     f"mapUsers[1] → access entry of {USER}/people/mig-ope, username 'mig-ope', groups ['operators']",
     f"mapUsers[2] → access entry of {USER}/mig-root, username 'mig-root', groups [], access policy Amazon",
-    f"mapRoles[2]: left behind, {GONE}: account {ACCOUNT} has no such role any more",
-    f"mapAccounts[0]: left behind, {OTHER_ACCOUNT}: an access entry is for one principal",
-    f"mapUsers[0]: does nothing today, {USER}/people/mig-ope: mapUsers[1] maps the same ARN",
+    f"mapRoles[2]: not migrated, {GONE}: account {ACCOUNT} has no such role any more",
+    f"mapAccounts[0]: not migrated, {OTHER_ACCOUNT}: an access entry must be for one principal",
+    f"mapUsers[0]: has no effect, {USER}/people/mig-ope: mapUsers[1] maps the same ARN",
 ]
 
 
@@ -135,7 +135,7 @@ def test_afterwards_it_keeps_and_never_goes_back(cluster, program):
     assert program.stack.preview().change_summary == {"same": 2}
 
     said = refused(program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview)
-    assert "authentication modes go one way" in said
+    assert "must not be before the cluster's mode API" in said
     entered = cluster.entries()
     program.declare(left)
     program.stack.destroy()

@@ -107,7 +107,7 @@ def no_room(rejected, both):
 @pytest.fixture(scope="module")
 def fitting(no_room):
     """How many clusters the refusal says that one trust policy has room for."""
-    return int(no_room.partition("give oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    return int(no_room.partition("set oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def test_one_role_of_many_clusters_and_service_accounts(made, both):
 
 def test_many_clusters_are_divided_among_roles(no_room, fitting, made, both):
     """Where one trust policy has no room, the preview says how many clusters fit, and so many have a role each."""
-    assert "a trust policy has at most 2048 characters" in no_room
+    assert "must fit a trust policy of at most 2048 characters" in no_room
     arns = made["split"]
     assert set(arns) == {*MORE, *(arn for _, arn in both)}
     assert len(set(arns.values())) == -(-7 // fitting)
@@ -162,7 +162,7 @@ def test_many_clusters_are_divided_among_roles(no_room, fitting, made, both):
 def test_a_wildcard_says_who_gains(rejected, previewed, made, both):
     """It lets in what matches in every cluster, those made later too, and the preview says so."""
     unsaid = {"oidc_provider_arns": [both[0][1]], "subjects": subjects("batch-*")}
-    assert "set allow_wildcards to True if that is meant" in rejected({"wild": unsaid})
+    assert "set allow_wildcards to True if this is intended" in rejected({"wild": unsaid})
     assert "every service account that matches default/batch-* in every one of these clusters" in previewed
     (pods, _), (elsewhere, _) = both
     role = f"arn:aws:iam::{ACCOUNT}:role/wild"

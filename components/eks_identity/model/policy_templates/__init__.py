@@ -1,21 +1,21 @@
-"""Permission policies for the add-ons that most clusters have, scoped to resources that the caller names.
+"""Policy templates: permission policies of common add-ons, scoped to resources that the caller names.
 
-    pieces       statements and conditions as values
-    fields       which ARNs each field takes
-    entry        an add-on, its fields, and the function that makes its statements
+    statements   statements and conditions as values
+    fields       the fields of templates, and the validation of their ARNs
+    entry        a template: its add-on, its fields, and the function that builds its statements
     buckets, dns, external_secrets, gateway, karpenter, load_balancers, network, nodes, observability, storage
-                 the entries themselves, by what they are about
-    entries      all of them by name
-    policies     checks what is given for an entry, and makes its document
+                 the templates themselves, by AWS service or purpose
+    policies     all templates by name, the validation of their args, and their policy documents
+    page         the documentation page
 
-The actions are what each add-on's own project, or AWS, publishes; the statements are built here, for any partition.
+The actions are those that each add-on's project, or AWS, publishes; the statements are valid in every partition.
 """
 
 from __future__ import annotations
 
-from eks_identity.model.policy_templates.entries import ENTRIES
 from eks_identity.model.policy_templates.entry import Entry
 from eks_identity.model.policy_templates.policies import (
+    ENTRIES,
     check,
     entry_of_addon,
     find,

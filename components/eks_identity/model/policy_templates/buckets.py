@@ -1,4 +1,4 @@
-"""Entries for objects in S3: the Mountpoint driver, and Velero's backups."""
+"""Policy templates for objects in S3: the Mountpoint CSI driver, and Velero."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BACKUP = "velero.io/backup"
 
 
 def _objects(scope: Scope, *actions: str) -> Iterator[Statement]:
-    """The objects of the buckets below the key prefixes, and the list of those."""
+    """Yield the statements for objects below the key prefixes of the buckets, and for their listing."""
     buckets, prefixes = scope.all_of(BUCKETS), scope.key_prefixes
     listing = allow("s3:ListBucket").on(*buckets)
     yield listing.when(like("s3:prefix", *(f"{prefix}*" for prefix in prefixes))) if prefixes else listing
@@ -56,12 +56,12 @@ MOUNTPOINT = Entry(
     name="aws-mountpoint-s3-csi-driver",
     namespace="kube-system",
     service_account="s3-csi-driver-sa",
-    lets="list the buckets, and read, write and delete their objects; with `key_prefixes`, those below them alone; "
-    "with `kms_key_arns`, encrypted by these keys too",
+    permissions="list the buckets, and read, write and delete their objects; with `key_prefixes`, only objects below "
+    "these prefixes; with `kms_key_arns`, also objects encrypted with these keys",
     source="https://github.com/awslabs/mountpoint-s3/blob/main/doc/CONFIGURATION.md#iam-permissions",
     statements=_mountpoint,
-    needs=[[BUCKETS]],
-    takes=[KEY_PREFIXES, KEYS],
+    one_of=[[BUCKETS]],
+    optional=[KEY_PREFIXES, KEYS],
     addon="aws-mountpoint-s3-csi-driver",
 )
 
@@ -69,10 +69,10 @@ VELERO = Entry(
     name="velero",
     namespace="velero",
     service_account="velero",
-    lets="keep backups in the buckets, snapshot any volume, restore and delete the snapshots that it made (tag "
-    "`velero.io/backup`); with `kms_key_arns`, objects and volumes encrypted by these keys too",
+    permissions="store backups in the buckets, create snapshots of any volume, and restore and delete the snapshots "
+    "that it created (tag `velero.io/backup`); with `kms_key_arns`, also objects and volumes encrypted with these keys",
     source="https://github.com/vmware-tanzu/velero-plugin-for-aws#set-permissions-for-velero",
     statements=_velero,
-    needs=[[BUCKETS]],
-    takes=[KEY_PREFIXES, KEYS],
+    one_of=[[BUCKETS]],
+    optional=[KEY_PREFIXES, KEYS],
 )

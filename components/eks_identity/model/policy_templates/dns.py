@@ -1,4 +1,4 @@
-"""Entries for names: records in hosted zones."""
+"""Policy templates for DNS records in hosted zones of Route 53: ExternalDNS and cert-manager."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ EXTERNAL_DNS = Entry(
     name="external-dns",
     namespace="external-dns",
     service_account="external-dns",
-    lets="write the records of the zones, and find them by name and tags",
+    permissions="write the records of the zones, and find them by name and tags",
     source="https://kubernetes-sigs.github.io/external-dns/latest/docs/tutorials/aws/#iam-policy",
     statements=_external_dns,
-    needs=[[HOSTED_ZONES]],
+    one_of=[[HOSTED_ZONES]],
     addon="external-dns",
 )
 
@@ -41,9 +41,9 @@ CERT_MANAGER = Entry(
     name="cert-manager",
     namespace="cert-manager",
     service_account="cert-manager",
-    lets="answer DNS-01 challenges in the zones",
+    permissions="solve DNS-01 challenges in the zones",
     source="https://cert-manager.io/docs/configuration/acme/dns01/route53/#set-up-an-iam-policy",
     statements=_cert_manager,
-    needs=[[HOSTED_ZONES]],
+    one_of=[[HOSTED_ZONES]],
     addon="cert-manager",
 )

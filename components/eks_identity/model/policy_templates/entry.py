@@ -1,9 +1,10 @@
-"""An entry of the catalogue: the add-on, the fields it reads, and its statements once those are known."""
+"""A policy template: its add-on, its fields, and the statements for the values of the fields."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from eks_identity.model.partitions import AWS, Partition
@@ -13,29 +14,29 @@ from eks_identity.model.policy_templates.statements import Statement
 
 @dataclass(frozen=True)
 class Scope:
-    """What a policy is made for: the partition, and the resources that were named."""
+    """The partition and the resources of one policy."""
 
     partition: Partition
-    given: Mapping[str, Any]
-    """Checked values, by the field's name."""
+    values: Mapping[str, Any]
+    """Validated values by field name."""
 
     def all_of(self, *fields: Field) -> tuple[str, ...]:
-        """The ARNs given in `fields`; where none is and `all_resources` is set, the ones that stand for all."""
+        """Return the ARNs of `fields`; without any and with `all_resources`, the wildcard ARNs."""
         named = self.named(*fields)
-        if named or not self.given.get("all_resources", False):
+        if named or not self.values.get("all_resources", False):
             return named
-        return tuple(one.all_of(self.partition) for one in fields)
+        return tuple(field.all_of(self.partition) for field in fields)
 
     def named(self, *fields: Field) -> tuple[str, ...]:
-        """The ARNs given in `fields`, none where none is."""
-        return tuple(arn for one in fields for arn in self.given.get(one.name, ()))
+        """Return the ARNs of `fields`, which may be none."""
+        return tuple(arn for field in fields for arn in self.values.get(field.name, ()))
 
     def arn(self, service: str, resource: str, *, region: str = "*", account: str = "*") -> str:
-        """An ARN of this partition, in every region and account unless said."""
+        """Return an ARN of this partition, by default for every region and account."""
         return self.partition.arn(service, resource, region=region, account=account)
 
     def hosts(self, service: str) -> tuple[str, ...]:
-        """The service's host names: in partitions with a DNS suffix of their own, AWS uses either, so both count."""
+        """Return the service's host names. In partitions with their own DNS suffix, AWS uses both suffixes."""
         return tuple(dict.fromkeys(f"{service}.{suffix}" for suffix in (AWS.dns_suffix, self.partition.dns_suffix)))
 
     @property
@@ -52,49 +53,49 @@ class Scope:
 
     @property
     def ip_family(self) -> str:
-        return str(self.given.get(IP_FAMILY.name, "ipv4"))
+        return str(self.values.get(IP_FAMILY.name, "ipv4"))
 
     @property
     def may_write(self) -> bool:
-        return bool(self.given.get(WRITE.name, False))
+        return bool(self.values.get(WRITE.name, False))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An add-on and what it may do."""
+    """A policy template: the permissions of one add-on."""
 
     name: str
-    """The add-on's or chart's own name."""
+    """Name of the add-on or chart."""
     namespace: str
-    """The namespace that it installs itself into."""
+    """Default namespace of the add-on."""
     service_account: str
-    """The service account of its pods that talk to AWS."""
-    lets: str
-    """What the policy lets those do, in half a sentence."""
+    """Service account of its pods that call AWS."""
+    permissions: str
+    """The permissions, as the verbs of a sentence: `The add-on can …`."""
     source: str
-    """Where the project, or AWS, publishes which actions the add-on needs."""
+    """URL of the actions that the add-on needs, published by the project or by AWS."""
     statements: Callable[[Scope], Iterable[Statement]]
-    needs: Sequence[Sequence[Field]] = ()
-    """Of each of these at least one field is needed, or `all_resources`."""
-    always: Sequence[Field] = ()
-    """Fields that are needed in any case: all of them would be far too much, or cannot be said."""
-    takes: Sequence[Field] = ()
-    """Fields that add something, or narrow it."""
+    one_of: Sequence[Sequence[Field]] = ()
+    """Groups of fields. Of each group at least one field must be set, or `all_resources`."""
+    required: Sequence[Field] = ()
+    """Fields that must be set even with `all_resources`, which would grant too much, or has no ARN."""
+    optional: Sequence[Field] = ()
+    """Fields that extend or narrow the permissions."""
     addon: str | None = None
-    """The EKS add-on that this is, where AWS offers it as one."""
-    fields: Mapping[str, Field] = field(init=False)
-    """Every field that is read, by its name."""
+    """Name of the EKS add-on, if AWS offers it as one."""
+    fields: Mapping[str, Field] = dataclasses.field(init=False)
+    """All fields by name."""
 
     def __post_init__(self) -> None:
-        read = [*self.always, *(one for group in self.needs for one in group), *self.takes]
-        object.__setattr__(self, "fields", {one.name: one for one in read})
+        fields = [*self.required, *(field for group in self.one_of for field in group), *self.optional]
+        object.__setattr__(self, "fields", {field.name: field for field in fields})
 
     @property
-    def opening(self) -> list[Field]:
-        """The fields that may mean everything, once `all_resources` says so."""
-        return [one for one in self.fields.values() if one.service and one not in self.always]
+    def wildcard_fields(self) -> list[Field]:
+        """The fields that accept an ARN for all resources, with `all_resources`."""
+        return [field for field in self.fields.values() if field.service and field not in self.required]
 
     @property
-    def can_open(self) -> bool:
-        """Whether `all_resources` means something here."""
-        return bool(self.needs or self.opening)
+    def has_all_resources(self) -> bool:
+        """Whether `all_resources` has an effect."""
+        return bool(self.one_of or self.wildcard_fields)

@@ -1,4 +1,4 @@
-"""The entry of the External Secrets Operator: secrets of Secrets Manager, parameters of Systems Manager."""
+"""Policy template of the External Secrets Operator: secrets of Secrets Manager, parameters of Systems Manager."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from eks_identity.model.policy_templates.fields import KEYS, PARAMETERS, SECRETS
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, tagged
 
 _MANAGED = equals(tagged("managed-by"), "external-secrets")
-"""The operator tags what it makes."""
+"""The operator tags the secrets and parameters that it creates."""
 
 
 def _external_secrets(scope: Scope) -> Iterator[Statement]:
-    # `all_resources` means both kinds only where neither is named.
+    # `all_resources` applies to both kinds only if neither is named.
     both = scope.all_of(SECRETS, PARAMETERS)
     secrets = tuple(arn for arn in both if ":secretsmanager:" in arn)
     parameters = tuple(arn for arn in both if ":ssm:" in arn)
@@ -59,10 +59,10 @@ EXTERNAL_SECRETS = Entry(
     name="external-secrets",
     namespace="external-secrets",
     service_account="external-secrets",
-    lets="read the secrets and parameters, and list the names of all; with `write`, make and change them and delete "
-    "those that it made; with `kms_key_arns`, encrypted by these keys too",
+    permissions="read the secrets and parameters, and list the names of all; with `write`, create and change them, and "
+    "delete those that it created; with `kms_key_arns`, also secrets and parameters encrypted with these keys",
     source="https://external-secrets.io/latest/provider/aws-secrets-manager/#iam-policy",
     statements=_external_secrets,
-    needs=[[SECRETS, PARAMETERS]],
-    takes=[KEYS, WRITE],
+    one_of=[[SECRETS, PARAMETERS]],
+    optional=[KEYS, WRITE],
 )

@@ -1,4 +1,4 @@
-"""The fields that say what an entry may touch: which ARNs each takes, and what to write instead of what it refuses."""
+"""The fields of policy templates, with the validation of their ARNs and names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eks_identity.errors import InvalidInput, Problem
+from eks_identity.errors import InvalidInput
 from eks_identity.model import names
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import AWS, Partition
@@ -14,104 +14,103 @@ from eks_identity.model.partitions import AWS, Partition
 
 @dataclass(frozen=True)
 class Field:
-    """One field: a list of ARNs of one kind, or of names that become part of the policy."""
+    """A field of a policy template: a list of ARNs of one kind, or of names."""
 
     name: str
-    what: str
-    """One of what it names, for messages."""
+    kind: str
+    """Description of one item, in messages."""
     example: str
-    """The resource of an ARN, or the name, of such a one."""
+    """Example of the resource of an ARN, or of a name."""
     form: re.Pattern[str] = re.compile(r".+", re.DOTALL)
-    """What the resource of an ARN looks like; with a name, the name."""
+    """Form of the resource of an ARN, or of a name."""
     service: str = ""
-    """The service of the ARNs; none: the field takes names."""
-    everything: str = ""
-    """The resource that stands for all of them."""
-    regional: bool = True
+    """Service of the ARNs; empty for a field of names."""
+    wildcard: str = ""
+    """Resource of the ARN for all resources of this kind."""
+    has_region: bool = True
     """Whether the ARNs have a region."""
-    owned: bool = True
+    has_account: bool = True
     """Whether the ARNs have an account."""
     hint: Callable[[str], str | None] = lambda _: None
-    """The resource that was most likely meant by a text that is refused."""
+    """Returns the resource that a rejected text probably means."""
     is_list: bool = True
     is_flag: bool = False
 
     def shown_example(self, partition: Partition) -> str:
-        """One of them as it is written."""
+        """Return an example of an item."""
         return self.arn(self.example, partition) if self.service else self.example
 
     def arn(self, resource: str, partition: Partition) -> str:
-        """The ARN of `resource` as an example, or of every one where it is a wildcard."""
-        region, account = "REGION" if self.regional else "", "ACCOUNT" if self.owned else ""
+        """Return an ARN of `resource` with placeholders, for messages."""
+        region, account = "REGION" if self.has_region else "", "ACCOUNT" if self.has_account else ""
         return partition.arn(self.service, resource, region=region, account=account)
 
     def all_of(self, partition: Partition) -> str:
-        """The ARN that stands for all resources of this kind."""
-        region, account = "*" if self.regional else "", "*" if self.owned else ""
-        return partition.arn(self.service, self.everything, region=region, account=account)
+        """Return the ARN for all resources of this kind."""
+        region, account = "*" if self.has_region else "", "*" if self.has_account else ""
+        return partition.arn(self.service, self.wildcard, region=region, account=account)
 
     def check(
-        self, value: str, *, partition: Partition | None = None, all_resources: bool = False, can_open: bool = True
+        self,
+        value: str,
+        *,
+        partition: Partition | None = None,
+        all_resources: bool = False,
+        accepts_wildcard: bool = True,
     ) -> str:
-        """The value; refuses another kind of ARN, another partition, and what stands for everything unless asked for.
+        """Return the value; raise `InvalidInput` for an ARN of another kind or partition, or for all resources.
 
-        Without `partition` that of the ARN itself is taken. `can_open` is whether everything can be asked for at all.
+        Without `partition` the ARN's own is accepted. An ARN for all resources needs `all_resources`, and
+        `accepts_wildcard`: whether the template accepts such an ARN in this field.
         """
         if not self.service:
             return self._name(names.text(value))
-        found = self._parse(names.text(value), partition or AWS)
-        if partition is not None and found.partition != partition:
-            raise _refused(
-                f"a role of partition {partition.name} is given resources of that partition",
-                value,
-                f"change arn:{found.partition.name} to arn:{partition.name}",
-            )
-        if self._is_everything(found.resource) and not (all_resources and can_open):
-            opt_in = ", or set all_resources to True if that is meant" if can_open else ""
-            rule = f"names a {self.what}; this stands for all of them"
-            raise _refused(rule, value, f"write {self.arn(self.example, found.partition)}{opt_in}")
-        return str(found)
+        arn = self._parse(names.text(value), partition or AWS)
+        if partition is not None and arn.partition != partition:
+            rule = f"must be a resource of the role's partition {partition.name}"
+            raise names.invalid(rule, value, f"change arn:{arn.partition.name} to arn:{partition.name}")
+        if self._is_wildcard(arn.resource) and not (all_resources and accepts_wildcard):
+            opt_in = ", or set all_resources to True if all resources are intended" if accepts_wildcard else ""
+            rule = f"must be one {self.kind}, not all of them"
+            raise names.invalid(rule, value, f"write {self.arn(self.example, arn.partition)}{opt_in}")
+        return str(arn)
 
     def _parse(self, text: str, partition: Partition) -> Arn:
-        rule = f"the ARN of a {self.what}"
+        rule = f"must be the ARN of a {self.kind}"
         try:
             arn = Arn.parse(text)
         except InvalidInput:
-            meant = self.arn(self._guess(text) or self.example, partition)
-            raise _refused(rule, text, f"write {meant}") from None
-        in_place = (bool(arn.region), bool(arn.account)) == (self.regional, self.owned)
-        if arn.service == self.service and in_place and self.form.fullmatch(arn.resource):
+            suggestion = self.arn(self._suggest(text) or self.example, partition)
+            raise names.invalid(rule, text, f"write {suggestion}") from None
+        has_scope = (bool(arn.region), bool(arn.account)) == (self.has_region, self.has_account)
+        if arn.service == self.service and has_scope and self.form.fullmatch(arn.resource):
             return arn
-        meant = self.arn(self.example, arn.partition)
-        if arn.service == self.service and in_place:
-            resource = self._guess(arn.resource) or self.example
-            meant = arn.partition.arn(self.service, resource, region=arn.region, account=arn.account)
-        raise _refused(rule, text, f"write {meant}")
+        suggestion = self.arn(self.example, arn.partition)
+        if arn.service == self.service and has_scope:
+            resource = self._suggest(arn.resource) or self.example
+            suggestion = arn.partition.arn(self.service, resource, region=arn.region, account=arn.account)
+        raise names.invalid(rule, text, f"write {suggestion}")
 
-    def _guess(self, text: str) -> str | None:
-        """The resource that was most likely meant by `text`; never everything."""
-        guessed = self.hint(text) or (text if self.form.fullmatch(text) else None)
-        return None if guessed is None or self._is_everything(guessed) else guessed
+    def _suggest(self, text: str) -> str | None:
+        """Return the resource that `text` probably means, but never all resources."""
+        resource = self.hint(text) or (text if self.form.fullmatch(text) else None)
+        return None if resource is None or self._is_wildcard(resource) else resource
 
-    def _is_everything(self, resource: str) -> bool:
-        """Whether nothing is named: there are only the words before the identifier, and wildcards."""
-        fixed = self.everything.rpartition("*")[0].replace("*", "")
-        return not re.sub(r"[*?/-]", "", resource.removeprefix(fixed.rstrip("/") or fixed))
+    def _is_wildcard(self, resource: str) -> bool:
+        """Return whether the resource has only its type and wildcards, without an identifier."""
+        prefix = self.wildcard.rpartition("*")[0].replace("*", "")
+        return not re.sub(r"[*?/-]", "", resource.removeprefix(prefix.rstrip("/") or prefix))
 
     def _name(self, text: str) -> str:
         if not self.form.fullmatch(text):
-            raise _refused(f"a {self.what}", text, f"write {self.example}")
+            raise names.invalid(f"must be a {self.kind}", text, f"write {self.example}")
         return text
 
 
-def _refused(rule: str, value: object, fix: str) -> InvalidInput:
-    return InvalidInput([Problem("", rule, value, fix)])
-
-
 def _hosted_zone(text: str) -> str | None:
-    """Route 53 prints a zone's id as `/hostedzone/Z…`, and its console as `Z…`."""
-    found = re.search(r"Z[A-Z0-9]{3,31}", text)
-    return f"hostedzone/{found[0]}" if found else None
+    """Return the resource of a zone's id: Route 53's API has `/hostedzone/Z…`, and its console `Z…`."""
+    match = re.search(r"Z[A-Z0-9]{3,31}", text)
+    return f"hostedzone/{match[0]}" if match else None
 
 
 def _bucket(text: str) -> str | None:
@@ -120,18 +119,18 @@ def _bucket(text: str) -> str | None:
 
 
 def _key(text: str) -> str | None:
-    found = re.search(r"(mrk-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", text)
-    return f"key/{found[0]}" if found else None
+    match = re.search(r"(mrk-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32}", text)
+    return f"key/{match[0]}" if match else None
 
 
-def _below(prefix: str) -> Callable[[str], str | None]:
-    """A bare name is put below `prefix`."""
+def _with_prefix(prefix: str) -> Callable[[str], str | None]:
+    """Return a hint that adds `prefix` to a name without it."""
 
-    def guess(text: str) -> str | None:
-        bare = text.removeprefix("/")
-        return f"{prefix}{bare}" if re.fullmatch(r"[\w.*?/-]+", bare) and not bare.startswith(prefix) else None
+    def hint(text: str) -> str | None:
+        name = text.removeprefix("/")
+        return f"{prefix}{name}" if re.fullmatch(r"[\w.*?/-]+", name) and not name.startswith(prefix) else None
 
-    return guess
+    return hint
 
 
 _BUCKET = r"[a-z0-9*?][a-z0-9.*?-]{0,62}"
@@ -143,8 +142,8 @@ HOSTED_ZONES = Field(
     re.compile(r"hostedzone/[A-Z0-9*?]{1,32}"),
     "route53",
     "hostedzone/*",
-    regional=False,
-    owned=False,
+    has_region=False,
+    has_account=False,
     hint=_hosted_zone,
 )
 BUCKETS = Field(
@@ -154,13 +153,13 @@ BUCKETS = Field(
     re.compile(_BUCKET),
     "s3",
     "*",
-    regional=False,
-    owned=False,
+    has_region=False,
+    has_account=False,
     hint=_bucket,
 )
 KEYS = Field(
     "kms_key_arns",
-    "key of KMS (IAM compares no aliases here)",
+    "key of KMS, not of an alias",
     "key/ID",
     re.compile(r"key/[\w*?-]+", re.ASCII),
     "kms",
@@ -174,7 +173,7 @@ SECRETS = Field(
     re.compile(r"secret:[\w/+=.@*?-]+", re.ASCII),
     "secretsmanager",
     "secret:*",
-    hint=_below("secret:"),
+    hint=_with_prefix("secret:"),
 )
 PARAMETERS = Field(
     "parameter_arns",
@@ -183,7 +182,7 @@ PARAMETERS = Field(
     re.compile(r"parameter/[\w./*?-]+", re.ASCII),
     "ssm",
     "parameter/*",
-    hint=_below("parameter/"),
+    hint=_with_prefix("parameter/"),
 )
 FILE_SYSTEMS = Field(
     "file_system_arns",
@@ -192,17 +191,17 @@ FILE_SYSTEMS = Field(
     re.compile(r"file-system/[\w*?-]+", re.ASCII),
     "elasticfilesystem",
     "file-system/*",
-    hint=_below("file-system/"),
+    hint=_with_prefix("file-system/"),
 )
 QUEUES = Field("queue_arns", "queue of SQS", "NAME", re.compile(r"[\w*?-]{1,80}(\.fifo)?", re.ASCII), "sqs", "*")
 WORKSPACES = Field(
     "workspace_arns",
-    "workspace of the managed Prometheus",
+    "workspace of Amazon Managed Service for Prometheus",
     "workspace/ws-ID",
     re.compile(r"workspace/[\w*?-]+", re.ASCII),
     "aps",
     "workspace/*",
-    hint=_below("workspace/"),
+    hint=_with_prefix("workspace/"),
 )
 TARGET_GROUPS = Field(
     "target_group_arns",
@@ -219,12 +218,12 @@ NODE_ROLES = Field(
     re.compile(r"role/[\w+=,.@/*?-]+", re.ASCII),
     "iam",
     "role/*",
-    regional=False,
+    has_region=False,
 )
 CLUSTERS = Field("cluster_names", "cluster's name", "my-cluster", re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}"))
 KEY_PREFIXES = Field(
     "key_prefixes",
-    "prefix of keys that ends in a slash and begins with none",
+    "prefix of object keys that ends in a slash and does not begin with one",
     "team/",
     re.compile(r"[^/\s*?$][^*?$]*/"),
 )

@@ -1,4 +1,4 @@
-"""The entry of the AWS Gateway API Controller: services and networks of VPC Lattice."""
+"""Policy template of the AWS Gateway API Controller: services and networks of VPC Lattice."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ GATEWAY_CONTROLLER = Entry(
     name="aws-gateway-controller",
     namespace="aws-application-networking-system",
     service_account="gateway-api-controller",
-    lets="make, change and delete what VPC Lattice has: services, networks, their associations, target groups; with "
-    "`bucket_arns`, send their access logs to these buckets, whose policies it changes",
+    permissions="create, change and delete resources of VPC Lattice: services, networks, their associations, target "
+    "groups; with `bucket_arns`, send their access logs to these buckets, whose policies it changes",
     source="https://github.com/aws/aws-application-networking-k8s/blob/main/files/controller-installation/"
     "recommended-inline-policy.json",
     statements=_gateway_controller,
-    takes=[BUCKETS],
+    optional=[BUCKETS],
 )

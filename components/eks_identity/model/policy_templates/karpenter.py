@@ -1,4 +1,4 @@
-"""The entry of Karpenter's controller: it makes nodes, and may delete only what it made for its cluster."""
+"""Policy template of Karpenter's controller, which can delete only the nodes that it created for its cluster."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def _karpenter(scope: Scope) -> Iterator[Statement]:
 def _instances(scope: Scope, cluster: str) -> Iterator[Statement]:
     templates, instances = scope.arn("ec2", "launch-template/*"), scope.arn("ec2", "instance/*")
     kinds = ("fleet", "instance", "volume", "network-interface", "launch-template", "spot-instances-request")
-    made = [scope.arn("ec2", f"{kind}/*") for kind in kinds]
-    makes, owns = _makes(cluster, _POOL), _owns(cluster, _POOL)
+    created = [scope.arn("ec2", f"{kind}/*") for kind in kinds]
+    creates, owns = _creates(cluster, _POOL), _owns(cluster, _POOL)
     run = ("ec2:RunInstances", "ec2:CreateFleet")
     yield allow(*run).on(templates).when(*owns)
-    yield allow(*run, "ec2:CreateLaunchTemplate").on(*made).when(*makes)
+    yield allow(*run, "ec2:CreateLaunchTemplate").on(*created).when(*creates)
     on_creation = equals("ec2:CreateAction", "RunInstances", "CreateFleet", "CreateLaunchTemplate")
-    yield allow("ec2:CreateTags").on(*made).when(*makes, on_creation)
+    yield allow("ec2:CreateTags").on(*created).when(*creates, on_creation)
     same_cluster = Condition("StringEqualsIfExists", requested(_CLUSTER), (cluster,))
     own_tags = only("aws:TagKeys", _CLUSTER, "karpenter.sh/nodeclaim", "Name")
     yield allow("ec2:CreateTags").on(instances).when(*owns, same_cluster, own_tags)
@@ -72,10 +72,10 @@ def _instances(scope: Scope, cluster: str) -> Iterator[Statement]:
 
 
 def _instance_profiles(profiles: str, cluster: str) -> Iterator[Statement]:
-    makes = (*_makes(cluster, _CLASS), like(requested(_REGION), "*"))
+    creates = (*_creates(cluster, _CLASS), like(requested(_REGION), "*"))
     owns = (*_owns(cluster, _CLASS), like(tagged(_REGION), "*"))
-    yield allow("iam:CreateInstanceProfile").on(profiles).when(*makes)
-    yield allow("iam:TagInstanceProfile").on(profiles).when(*owns, *makes)
+    yield allow("iam:CreateInstanceProfile").on(profiles).when(*creates)
+    yield allow("iam:TagInstanceProfile").on(profiles).when(*owns, *creates)
     yield (
         allow("iam:AddRoleToInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "iam:DeleteInstanceProfile")
         .on(profiles)
@@ -83,8 +83,8 @@ def _instance_profiles(profiles: str, cluster: str) -> Iterator[Statement]:
     )
 
 
-def _makes(cluster: str, kind: str) -> tuple[Condition, ...]:
-    """The request tags what it makes as this cluster's, and with the pool or class that it is for."""
+def _creates(cluster: str, kind: str) -> tuple[Condition, ...]:
+    """Return the conditions that the request tags new resources with this cluster, and with their pool or class."""
     return (
         equals(requested(f"kubernetes.io/cluster/{cluster}"), "owned"),
         equals(requested(_CLUSTER), cluster),
@@ -93,7 +93,7 @@ def _makes(cluster: str, kind: str) -> tuple[Condition, ...]:
 
 
 def _owns(cluster: str, kind: str) -> tuple[Condition, ...]:
-    """The resource is tagged so."""
+    """Return the conditions that the resource has these tags."""
     return equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"), like(tagged(kind), "*")
 
 
@@ -101,10 +101,10 @@ KARPENTER = Entry(
     name="karpenter",
     namespace="kube-system",
     service_account="karpenter",
-    lets="run instances that get the node roles and are tagged as the cluster's, and terminate those; with "
-    "`queue_arns`, take messages of interruptions",
+    permissions="run instances that have the node roles and the cluster's tags, and terminate these; with "
+    "`queue_arns`, receive interruption messages",
     source="https://karpenter.sh/docs/reference/cloudformation/#karpenter-controller-policies",
     statements=_karpenter,
-    always=[CLUSTERS, NODE_ROLES],
-    takes=[QUEUES],
+    required=[CLUSTERS, NODE_ROLES],
+    optional=[QUEUES],
 )

@@ -1,4 +1,4 @@
-"""Entries for load balancers: the AWS Load Balancer Controller, whole and for target groups made elsewhere."""
+"""Policy templates of the AWS Load Balancer Controller: for load balancers, and only for existing target groups."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _PROTECT = (
     "wafv2:GetWebACLForResource",
 )
 _UNTAGGED = (
-    # These act on listeners and rules, which older releases of the controller do not tag.
+    # Actions on listeners and rules, which older releases of the controller do not tag.
     "elasticloadbalancing:AddListenerCertificates",
     "elasticloadbalancing:CreateListener",
     "elasticloadbalancing:CreateRule",
@@ -99,12 +99,12 @@ _TARGETS = ("elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Regi
 
 
 def _of(scope: Scope, key: str) -> Condition:
-    """The clusters' own, or that of any cluster."""
+    """Return the condition that the tag names one of the clusters, or any cluster."""
     return equals(key, *scope.clusters) if scope.clusters else present(key)
 
 
 def _controller(scope: Scope) -> Iterator[Statement]:
-    makes, owns = _of(scope, requested(_CLUSTER)), _of(scope, tagged(_CLUSTER))
+    creates, owns = _of(scope, requested(_CLUSTER)), _of(scope, tagged(_CLUSTER))
     retags = absent(requested(_CLUSTER))
     groups = scope.arn("ec2", "security-group/*")
     yield allow(*_READ, *_PROTECT, *_UNTAGGED)
@@ -112,20 +112,20 @@ def _controller(scope: Scope) -> Iterator[Statement]:
     yield allow("ec2:CreateSecurityGroup").on(groups, scope.arn("ec2", "vpc/*"))
     yield allow(*_INGRESS).on(groups)
     yield allow("ec2:DeleteSecurityGroup").on(groups).when(owns)
-    yield allow("ec2:CreateTags").on(groups).when(makes, equals("ec2:CreateAction", "CreateSecurityGroup"))
+    yield allow("ec2:CreateTags").on(groups).when(creates, equals("ec2:CreateAction", "CreateSecurityGroup"))
     yield allow("ec2:CreateTags", "ec2:DeleteTags").on(groups).when(owns, retags)
-    yield from _balancers(scope, makes, owns, retags)
+    yield from _balancers(scope, creates, owns, retags)
 
 
-def _balancers(scope: Scope, makes: Condition, owns: Condition, retags: Condition) -> Iterator[Statement]:
+def _balancers(scope: Scope, creates: Condition, owns: Condition, retags: Condition) -> Iterator[Statement]:
     def arns(*kinds: str) -> list[str]:
         return [scope.arn("elasticloadbalancing", f"{kind}/*") for kind in kinds]
 
     tagged_kinds = arns("targetgroup", "loadbalancer/app", "loadbalancer/net", "loadbalancer/gwy")
     create = ("CreateLoadBalancer", "CreateTargetGroup")
-    yield allow(*(f"elasticloadbalancing:{action}" for action in create)).when(makes)
+    yield allow(*(f"elasticloadbalancing:{action}" for action in create)).when(creates)
     on_creation = equals("elasticloadbalancing:CreateAction", *create)
-    yield allow("elasticloadbalancing:AddTags").on(*tagged_kinds).when(makes, on_creation)
+    yield allow("elasticloadbalancing:AddTags").on(*tagged_kinds).when(creates, on_creation)
     tag = allow("elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags")
     yield tag.on(*tagged_kinds).when(owns, retags)
     yield tag.on(*arns("listener/app", "listener/net", "listener-rule/app", "listener-rule/net"))
@@ -154,20 +154,20 @@ CONTROLLER = Entry(
     name="aws-load-balancer-controller",
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
-    lets="make load balancers, target groups and security groups, and change and delete those that it made for the "
-    "clusters (tag `elbv2.k8s.aws/cluster`); with `all_resources`, for any cluster",
+    permissions="create load balancers, target groups and security groups, and change and delete those that it created "
+    "for the clusters (tag `elbv2.k8s.aws/cluster`); with `all_resources`, for any cluster",
     source="https://github.com/kubernetes-sigs/aws-load-balancer-controller/blob/main/docs/install/iam_policy.json",
     statements=_controller,
-    needs=[[CLUSTERS]],
+    one_of=[[CLUSTERS]],
 )
 
 TARGET_GROUPS_ONLY = Entry(
     name="aws-load-balancer-controller-target-group-binding-only",
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
-    lets="register targets with the target groups, and open security groups for them",
+    permissions="register targets with the target groups, and open security groups for them",
     source="https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/targetgroupbinding/"
     "targetgroupbinding/",
     statements=_target_groups_only,
-    needs=[[TARGET_GROUPS]],
+    one_of=[[TARGET_GROUPS]],
 )

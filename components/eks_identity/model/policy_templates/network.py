@@ -1,4 +1,4 @@
-"""The entry of the VPC CNI plugin: addresses and network interfaces of nodes."""
+"""Policy template of the VPC CNI plugin: IP addresses and network interfaces of nodes."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ VPC_CNI = Entry(
     name="vpc-cni",
     namespace="kube-system",
     service_account="aws-node",
-    lets="make network interfaces and give them addresses; with `ip_family` `ipv6`, give addresses alone; with "
-    "`cluster_names`, the interfaces and instances of these clusters alone",
+    permissions="create network interfaces and assign IP addresses to them; with `ip_family` `ipv6`, only assign "
+    "addresses; with `cluster_names`, only for the interfaces and instances of these clusters",
     source="https://github.com/aws/amazon-vpc-cni-k8s/blob/master/docs/iam-policy.md",
     statements=_vpc_cni,
-    takes=[IP_FAMILY, CLUSTERS],
+    optional=[IP_FAMILY, CLUSTERS],
     addon="vpc-cni",
 )

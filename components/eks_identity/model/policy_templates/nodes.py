@@ -1,4 +1,4 @@
-"""Entries for nodes that come and go: the autoscaler of groups, and the handler of interruptions."""
+"""Policy templates for the lifecycle of nodes: Cluster Autoscaler and AWS Node Termination Handler."""
 
 from __future__ import annotations
 
@@ -44,20 +44,21 @@ CLUSTER_AUTOSCALER = Entry(
     name="cluster-autoscaler",
     namespace="kube-system",
     service_account="cluster-autoscaler",
-    lets="resize the Auto Scaling groups tagged `k8s.io/cluster-autoscaler/CLUSTER` `owned` (EKS tags those of managed "
-    "node groups so); with `all_resources`, every group tagged `k8s.io/cluster-autoscaler/enabled` `true`",
+    permissions="resize the Auto Scaling groups tagged `k8s.io/cluster-autoscaler/CLUSTER` `owned` (EKS sets this tag "
+    "on groups of managed node groups); with `all_resources`, every group tagged `k8s.io/cluster-autoscaler/enabled` "
+    "`true`",
     source="https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/cloudprovider/aws/README.md",
     statements=_cluster_autoscaler,
-    needs=[[CLUSTERS]],
+    one_of=[[CLUSTERS]],
 )
 
 NODE_TERMINATION_HANDLER = Entry(
     name="aws-node-termination-handler",
     namespace="kube-system",
     service_account="aws-node-termination-handler",
-    lets="take messages from the queues, and complete the lifecycle actions of Auto Scaling groups tagged "
+    permissions="receive messages from the queues, and complete the lifecycle actions of Auto Scaling groups tagged "
     "`kubernetes.io/cluster/CLUSTER` `owned`",
     source="https://github.com/aws/aws-node-termination-handler#5-create-an-iam-role-for-the-pods",
     statements=_node_termination_handler,
-    needs=[[QUEUES], [CLUSTERS]],
+    one_of=[[QUEUES], [CLUSTERS]],
 )

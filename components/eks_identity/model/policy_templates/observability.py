@@ -1,4 +1,4 @@
-"""Entries for metrics and logs: the managed Prometheus, and the CloudWatch agent."""
+"""Policy templates for metrics and logs: Amazon Managed Service for Prometheus, and the CloudWatch agent."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ PROMETHEUS = Entry(
     name="amazon-managed-service-prometheus",
     namespace="prometheus",
     service_account="amp-iamproxy-ingest-service-account",
-    lets="write metrics to the workspaces, and query them",
+    permissions="write metrics to the workspaces, and query them",
     source="https://docs.aws.amazon.com/prometheus/latest/userguide/set-up-irsa.html",
     statements=_prometheus,
-    needs=[[WORKSPACES]],
+    one_of=[[WORKSPACES]],
 )
 
 CLOUDWATCH = Entry(
     name="amazon-cloudwatch-observability",
     namespace="amazon-cloudwatch",
     service_account="cloudwatch-agent",
-    lets="send metrics and traces, and the logs of the clusters to `/aws/containerinsights/CLUSTER/` and "
+    permissions="send metrics and traces, and the logs of the clusters to `/aws/containerinsights/CLUSTER/` and "
     "`/aws/application-signals/data`; with `all_resources`, to any log group",
     source="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html",
     statements=_cloudwatch,
-    needs=[[CLUSTERS]],
+    one_of=[[CLUSTERS]],
     addon="amazon-cloudwatch-observability",
 )

@@ -1,5 +1,6 @@
-"""The catalogue as a page of the documentation: `python -m eks_identity.model.policy_templates.page >
-docs/policy-templates.md`.
+"""The documentation page of the policy templates.
+
+Run `python -m eks_identity.model.policy_templates.page > docs/policy-templates.md` to write it.
 """
 
 from __future__ import annotations
@@ -8,23 +9,24 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from eks_identity.model.partitions import AWS
-from eks_identity.model.policy_templates.entries import ENTRIES
 from eks_identity.model.policy_templates.entry import Entry
 from eks_identity.model.policy_templates.fields import Field
+from eks_identity.model.policy_templates.policies import ENTRIES
 
 _HEAD = """\
-# Catalogue of policies
+# Policy templates
 
-What common add-ons may do in AWS, scoped to the resources that you name. Every role of the library takes entries:
+A policy template is the permissions policy of a common add-on, scoped to the resources that you name. Every role of the
+library accepts policy templates:
 
 ```python
 import pulumi
 import pulumi_aws as aws
-import eks_identity as eks
+from eks_identity import Cluster, WorkloadIdentity
 
-cluster = eks.Cluster("eks-clu", {"name": "eks-clu"})
+cluster = Cluster("eks-clu", {"name": "eks-clu"})
 zone = aws.route53.Zone("zone", name="shop.example")
-eks.WorkloadIdentity(
+WorkloadIdentity(
     "dns",
     {
         "cluster": cluster.connection,
@@ -37,51 +39,54 @@ eks.WorkloadIdentity(
 )
 ```
 
-Each entry is one inline policy of the role, called as the entry. `Addon` takes the entry of its add-on by itself. A
-field that an entry needs and does not get is refused, and so is one that it would ignore, an ARN of another kind or of
-another partition, and one that stands for everything. Where everything is meant, say `all_resources: True`: it stands
-for each needed field that is left out.
+Each template becomes one inline policy of the role, with the template's name. `Addon` uses the template of its add-on
+by default. The library rejects a template without a required field or with an unknown one, an ARN of another kind or of
+another partition, and an ARN for all resources. If all resources are intended, set `all_resources: True`: it replaces
+the required fields that you omit, except those that a template requires even then.
 
-The actions are what the add-on's project, or AWS, publishes; where that says `*` and IAM can say less, the entry does.
-This page is written from the entries themselves (`python -m eks_identity.model.policy_templates.page`).
+The actions are those that the add-on's project, or AWS, publishes. Where the published policy has `*` and IAM supports
+less, the template is narrower. This page is generated from the templates
+(`python -m eks_identity.model.policy_templates.page`).
 
-| entry | namespace and service account | needs | takes | EKS add-on |
+| template | namespace and service account | required fields | optional fields | EKS add-on |
 |---|---|---|---|---|
 """
 
 
 def page() -> str:
-    """The page, in Markdown."""
+    """Return the page in Markdown."""
     rows = "\n".join(map(_row, ENTRIES.values()))
     return f"{_HEAD}{rows}\n\n{''.join(map(_section, ENTRIES.values()))}{_fields()}"
 
 
-def _row(entry: Entry) -> str:
-    needs = [f"`{one.name}`" for one in entry.always] + [_either(group) for group in entry.needs]
-    takes = ", ".join(f"`{one.name}`" for one in entry.takes)
-    account = f"`{entry.namespace}/{entry.service_account}`"
-    return f"| [{entry.name}](#{entry.name}) | {account} | {', '.join(needs)} | {takes} | {'yes' * bool(entry.addon)} |"
+def _row(template: Entry) -> str:
+    required = [f"`{field.name}`" for field in template.required] + [_join(group) for group in template.one_of]
+    optional = ", ".join(f"`{field.name}`" for field in template.optional)
+    account = f"`{template.namespace}/{template.service_account}`"
+    link = f"[{template.name}](#{template.name})"
+    return f"| {link} | {account} | {', '.join(required)} | {optional} | {'yes' * bool(template.addon)} |"
 
 
-def _either(group: Sequence[Field]) -> str:
-    return " or ".join(f"`{one.name}`" for one in group)
+def _join(group: Sequence[Field]) -> str:
+    return " or ".join(f"`{field.name}`" for field in group)
 
 
-def _section(entry: Entry) -> str:
-    lines = [f"## {entry.name}", "", f"May {entry.lets}.", ""]
-    if entry.always:
-        lines += [f"{', '.join(f'`{one.name}`' for one in entry.always)}: needed in any case.", ""]
-    return "\n".join([*lines, f"Source: <{entry.source}>", "", ""])
+def _section(template: Entry) -> str:
+    lines = [f"## {template.name}", "", f"The add-on can {template.permissions}.", ""]
+    if template.required:
+        fields = ", ".join(f"`{field.name}`" for field in template.required)
+        lines += [f"Required even with `all_resources`: {fields}.", ""]
+    return "\n".join([*lines, f"Source: <{template.source}>", "", ""])
 
 
 def _fields() -> str:
-    return "\n".join(["## Fields", "", "| field | each of them | for example |", "|---|---|---|", *_field_rows(), ""])
+    return "\n".join(["## Fields", "", "| field | item | example |", "|---|---|---|", *_field_rows(), ""])
 
 
 def _field_rows() -> Iterator[str]:
-    known = {one.name: one for entry in ENTRIES.values() for one in entry.fields.values()}
-    for _, one in sorted(known.items()):
-        yield f"| `{one.name}` | {one.what} | `{one.shown_example(AWS)}` |"
+    fields = {field.name: field for template in ENTRIES.values() for field in template.fields.values()}
+    for _, field in sorted(fields.items()):
+        yield f"| `{field.name}` | {field.kind} | `{field.shown_example(AWS)}` |"
 
 
 if __name__ == "__main__":

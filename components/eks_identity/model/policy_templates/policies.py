@@ -1,4 +1,4 @@
-"""From what is said of an entry to its policy document: every problem at once, or JSON."""
+"""All policy templates by name, the validation of their args, and their policy documents."""
 
 from __future__ import annotations
 
@@ -9,126 +9,174 @@ from typing import Any
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import limits, names
 from eks_identity.model.partitions import AWS, Partition
-from eks_identity.model.policy_templates.entries import ENTRIES
+from eks_identity.model.policy_templates import (
+    buckets,
+    dns,
+    external_secrets,
+    gateway,
+    karpenter,
+    load_balancers,
+    network,
+    nodes,
+    observability,
+    storage,
+)
 from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import Field
 from eks_identity.model.policy_templates.statements import document
 
-_OWN = ("name", "all_resources")
+_COMMON = ("name", "all_resources")
+"""Fields of every template."""
 
 
-def policy_documents(given: Sequence[Mapping[str, Any]], partition: Partition) -> dict[str, str]:
-    """The policy document of each of `given` as compact JSON, by the entry's name, for a role of `partition`.
+ENTRIES: dict[str, Entry] = {
+    template.name: template
+    for template in (
+        observability.CLOUDWATCH,
+        observability.PROMETHEUS,
+        storage.EBS,
+        storage.EFS,
+        storage.FSX,
+        gateway.GATEWAY_CONTROLLER,
+        load_balancers.CONTROLLER,
+        load_balancers.TARGET_GROUPS_ONLY,
+        buckets.MOUNTPOINT,
+        nodes.NODE_TERMINATION_HANDLER,
+        dns.CERT_MANAGER,
+        nodes.CLUSTER_AUTOSCALER,
+        dns.EXTERNAL_DNS,
+        external_secrets.EXTERNAL_SECRETS,
+        karpenter.KARPENTER,
+        buckets.VELERO,
+        network.VPC_CNI,
+    )
+}
+"""All policy templates by name, in alphabetical order."""
 
-    Each of `given` has the keys of `PolicyTemplateArgs`. Refuses, all at once: an entry that is unknown or there twice,
-    a field that it needs and does not get, or would ignore, an ARN of another kind, of another partition or for
-    everything, and documents that are longer together than a role has room for.
+
+def policy_documents(args: Sequence[Mapping[str, Any]], partition: Partition) -> dict[str, str]:
+    """Return the policy documents of a role in `partition` as compact JSON, by template name.
+
+    Each item of `args` has the keys of `PolicyTemplateArgs`. Raises `InvalidInput` with all problems: an unknown or
+    repeated template, a missing or unknown field, an ARN of another kind, of another partition or for all resources,
+    and documents that exceed IAM's quota together.
     """
-    made: dict[str, str] = {}
+    documents: dict[str, str] = {}
     with Problems() as problems:
-        problems.parse("", require_each_once, [one.get("name") for one in given])
-        for index, one in enumerate(given):
-            text = problems.parse(f"[{index}]", policy_document, one, partition)
+        problems.parse("", require_each_once, [template_args.get("name") for template_args in args])
+        for index, template_args in enumerate(args):
+            text = problems.parse(f"[{index}]", policy_document, template_args, partition)
             if text is not None:
-                made[one["name"]] = text
-        size = sum(map(len, made.values()))
+                documents[template_args["name"]] = text
+        size = sum(map(len, documents.values()))
         if size > limits.INLINE_POLICIES:
-            rule = f"inline policies of a role have at most {limits.INLINE_POLICIES} characters together (IAM)"
+            rule = (
+                f"must have at most {limits.INLINE_POLICIES} characters in all inline policies of a role together (IAM)"
+            )
             problems.add("", rule, f"{size} characters", "use a second role, or name fewer resources")
-    return made
+    return documents
 
 
-def policy_document(given: Mapping[str, Any], partition: Partition) -> str:
-    """The policy document of one entry as compact JSON; see `policy_documents`."""
-    checked = check(given, partition=partition)
-    return document(find(given["name"]).statements(Scope(partition, checked)))
+def policy_document(args: Mapping[str, Any], partition: Partition) -> str:
+    """Return the policy document of one template as compact JSON; see `policy_documents`."""
+    values = check(args, partition=partition)
+    return document(find(args["name"]).statements(Scope(partition, values)))
 
 
-def check(given: Mapping[str, Any], late: Sequence[str] = (), *, partition: Partition | None = None) -> dict[str, Any]:
-    """The fields of an entry, checked. `late` names those that are given, but whose value is not known yet.
+def check(
+    args: Mapping[str, Any], unresolved: Sequence[str] = (), *, partition: Partition | None = None
+) -> dict[str, Any]:
+    """Return the validated fields of a template. `unresolved` names fields that are set to unresolved Outputs.
 
-    In lists, None stands for an item that is not known yet. Without `partition`, each ARN's own is taken.
+    In lists, None stands for an unresolved item. Without `partition`, each ARN may have its own.
     """
-    entry = find(given.get("name"))
-    checked: dict[str, Any] = {}
+    template = find(args.get("name"))
+    values: dict[str, Any] = {}
     with Problems() as problems:
-        everything = given.get("all_resources", False)
-        if everything and not entry.can_open:
-            rule = f"a field that {entry.name} reads; it has none that can mean everything"
-            problems.add("all_resources", rule, everything, "take it out")
-        checked["all_resources"] = everything
-        for name, value in given.items():
-            if name in _OWN:
+        all_resources = args.get("all_resources", False)
+        if all_resources and not template.has_all_resources:
+            rule = f"must be omitted for {template.name}: it has no field that all_resources applies to"
+            problems.add("all_resources", rule, all_resources, "remove it")
+        values["all_resources"] = all_resources
+        for name, value in args.items():
+            if name in _COMMON:
                 continue
-            if name not in entry.fields:
-                problems.extend([_unread(entry, name, value)])
+            if name not in template.fields:
+                problems.extend([_unknown_field(template, name, value)])
             else:
-                checked[name] = _checked(problems, entry, entry.fields[name], value, partition, everything=everything)
-        groups = [[one] for one in entry.always] + ([] if everything else list(entry.needs))
+                field = template.fields[name]
+                values[name] = _check_field(problems, template, field, value, partition, all_resources=all_resources)
+        groups = [[field] for field in template.required] + ([] if all_resources else list(template.one_of))
         for group in groups:
-            if not any(given.get(one.name) or one.name in late for one in group):
-                problems.extend([_missing(entry, group, partition or AWS)])
-        for name in late:
-            if name not in entry.fields and name not in _OWN:
-                problems.extend([_unread(entry, name, "an Output")])
-    return checked
+            if not any(args.get(field.name) or field.name in unresolved for field in group):
+                problems.extend([_missing_field(template, group, partition or AWS)])
+        for name in unresolved:
+            if name not in template.fields and name not in _COMMON:
+                problems.extend([_unknown_field(template, name, "an Output")])
+    return values
 
 
 def find(name: object) -> Entry:
-    """The entry called `name`; refuses one that the catalogue does not have with the nearest that it has."""
-    found = ENTRIES.get(name) if isinstance(name, str) else None
-    if found is None:
-        near = difflib.get_close_matches(str(name), ENTRIES, n=1)
-        fix = f"did you mean {near[0]}?" if near else "write the policy as statements or as a document of your own"
-        raise InvalidInput([Problem("name", f"an entry of the catalogue: {', '.join(ENTRIES)}", name, fix)])
-    return found
+    """Return the policy template called `name`; raise `InvalidInput` with the closest name for an unknown one."""
+    template = ENTRIES.get(name) if isinstance(name, str) else None
+    if template is None:
+        close = difflib.get_close_matches(str(name), ENTRIES, n=1)
+        fix = f"did you mean {close[0]}?" if close else "write the policy in statements or inline_policies instead"
+        raise InvalidInput([Problem("name", f"must be a policy template: {', '.join(ENTRIES)}", name, fix)])
+    return template
 
 
 def entry_of_addon(addon: str) -> Entry | None:
-    """The entry of an EKS add-on, None where the catalogue has none."""
-    return next((entry for entry in ENTRIES.values() if entry.addon == addon), None)
+    """Return the policy template of an EKS add-on; None without one."""
+    return next((template for template in ENTRIES.values() if template.addon == addon), None)
 
 
-def require_each_once(entries: Sequence[object]) -> None:
-    """Refuses entries that are named twice: their policies would have one name."""
+def require_each_once(template_names: Sequence[object]) -> None:
+    """Raise `InvalidInput` for repeated templates: their inline policies would have the same name."""
     with Problems() as problems:
-        for index, name in enumerate(entries):
-            if name in entries[:index]:
-                fix = "name the resources of both in one of them"
-                problems.add(f"[{index}].name", "each entry of the catalogue once a role", name, fix)
+        for index, name in enumerate(template_names):
+            if name in template_names[:index]:
+                fix = "name the resources of both in one template"
+                problems.add(f"[{index}].name", "must be listed once for each role", name, fix)
 
 
-def _checked(
-    problems: Problems, entry: Entry, one: Field, value: Any, partition: Partition | None, *, everything: bool
+def _check_field(
+    problems: Problems, template: Entry, field: Field, value: Any, partition: Partition | None, *, all_resources: bool
 ) -> Any:
-    if one.is_flag:
-        return problems.parse(one.name, names.flag, value)
-    if not one.is_list:
-        return problems.parse(one.name, one.check, value)
+    if field.is_flag:
+        return problems.parse(field.name, names.flag, value)
+    if not field.is_list:
+        return problems.parse(field.name, field.check, value)
     if not isinstance(value, (list, tuple)):
-        problems.add(one.name, f"a list, each a {one.what}", value, "write a list, also for one item")
+        problems.add(field.name, f"must be a list, each a {field.kind}", value, "write a list, also for one item")
         return []
-    found = []
+    checked = []
     for index, item in enumerate(value):
         if item is None:
             continue
-        under, opens = f"{one.name}[{index}]", one in entry.opening
-        taken = problems.parse(under, one.check, item, partition=partition, all_resources=everything, can_open=opens)
+        under = f"{field.name}[{index}]"
+        checked_item = problems.parse(
+            under,
+            field.check,
+            item,
+            partition=partition,
+            all_resources=all_resources,
+            accepts_wildcard=field in template.wildcard_fields,
+        )
+        checked.append(checked_item)
         if item in value[:index]:
-            problems.add(under, f"each {one.what} once", item, "take the repeated one out")
-        found.append(taken)
-    return found
+            problems.add(under, "must be listed once", item, "remove the repeated item")
+    return checked
 
 
-def _unread(entry: Entry, name: str, value: object) -> Problem:
-    reads = ", ".join(entry.fields) or "none"
-    rule = f"a field that {entry.name} reads: {reads}"
-    return Problem(name, rule, value, "take it out: it would do nothing")
+def _unknown_field(template: Entry, name: str, value: object) -> Problem:
+    rule = f"must be a field of {template.name}: {', '.join(template.fields) or 'it has none'}"
+    return Problem(name, rule, value, "remove it: it has no effect")
 
 
-def _missing(entry: Entry, group: Sequence[Field], partition: Partition) -> Problem:
-    which = " or ".join(one.name for one in group)
-    rule = f"{entry.name} needs {which}, so that it may touch nothing else"
-    examples = " or ".join(one.shown_example(partition) for one in group)
-    opt_in = "" if group[0] in entry.always else "; or set all_resources to True, if all of them are meant"
-    return Problem(group[0].name, rule, None, f"give {which}, such as {examples}{opt_in}")
+def _missing_field(template: Entry, group: Sequence[Field], partition: Partition) -> Problem:
+    fields = " or ".join(field.name for field in group)
+    rule = f"must be set for {template.name}, as {fields}, to limit its permissions"
+    examples = " or ".join(field.shown_example(partition) for field in group)
+    opt_in = "" if group[0] in template.required else "; or set all_resources to True if all resources are intended"
+    return Problem(group[0].name, rule, None, f"set {fields}, such as {examples}{opt_in}")

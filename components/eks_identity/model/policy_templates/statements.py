@@ -1,4 +1,4 @@
-"""What policies of the catalogue are built from: statements and conditions as values, and the JSON that they make."""
+"""Statements and conditions of policy templates as values, and the JSON of a policy document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Condition:
-    """One test of a request: `StringEquals` of a condition key and the values it may have."""
+    """A condition of a statement: an operator, a condition key and its values."""
 
     test: str
     key: str
@@ -22,38 +22,38 @@ class Condition:
 
 @dataclass(frozen=True)
 class Statement:
-    """What is allowed: actions, on which resources, and what must hold besides. The catalogue denies nothing."""
+    """An Allow statement: actions, resources and conditions. Policy templates have no Deny."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...] = ("*",)
     conditions: tuple[Condition, ...] = ()
 
     def on(self, *resources: str) -> Statement:
-        """The same on these resources alone."""
+        """Return the statement with these resources."""
         return Statement(self.actions, resources, self.conditions)
 
     def when(self, *conditions: Condition) -> Statement:
-        """The same where these hold as well."""
+        """Return the statement with these conditions added."""
         return Statement(self.actions, self.resources, (*self.conditions, *conditions))
 
     def json(self) -> dict[str, Any]:
-        made: dict[str, Any] = {"Effect": "Allow", "Action": _one_or_many(self.actions)}
-        made["Resource"] = _one_or_many(self.resources)
+        statement: dict[str, Any] = {"Effect": "Allow", "Action": _one_or_many(self.actions)}
+        statement["Resource"] = _one_or_many(self.resources)
         tests: dict[str, dict[str, str | list[str]]] = {}
         for condition in self.conditions:
             tests.setdefault(condition.test, {})[condition.key] = condition.json()
-        return {**made, "Condition": tests} if tests else made
+        return {**statement, "Condition": tests} if tests else statement
 
 
 def allow(*actions: str) -> Statement:
-    """These actions, on every resource until `on` says which."""
+    """Return a statement that allows the actions on every resource; `on` limits the resources."""
     return Statement(actions)
 
 
 def document(statements: Iterable[Statement]) -> str:
-    """The policy document as JSON without white space, which IAM does not count."""
-    made = {"Version": "2012-10-17", "Statement": [statement.json() for statement in statements]}
-    return json.dumps(made, separators=(",", ":"))
+    """Return the policy document as JSON without white space, which IAM does not count."""
+    content = {"Version": "2012-10-17", "Statement": [statement.json() for statement in statements]}
+    return json.dumps(content, separators=(",", ":"))
 
 
 def equals(key: str, *values: str) -> Condition:
@@ -65,34 +65,35 @@ def like(key: str, *values: str) -> Condition:
 
 
 def present(key: str) -> Condition:
-    """The request has `key`."""
+    """Return the condition that the request has `key`."""
     return Condition("Null", key, ("false",))
 
 
 def absent(key: str) -> Condition:
-    """The request has no `key`."""
+    """Return the condition that the request does not have `key`."""
     return Condition("Null", key, ("true",))
 
 
 def only(key: str, *values: str) -> Condition:
-    """Every value of `key` is one of `values`. It is true as well where the request has none, so join it to `present`
-    where that matters.
+    """Return the condition that every value of `key` is one of `values`.
+
+    It also holds for a request without `key`; add `present` to exclude this.
     """
     return Condition("ForAllValues:StringEquals", key, values)
 
 
 def none_of(key: str, *values: str) -> Condition:
-    """No value of `key` is one of `values`; true as well where the request has none."""
+    """Return the condition that no value of `key` is one of `values`. It also holds for a request without `key`."""
     return Condition("ForAllValues:StringNotEquals", key, values)
 
 
 def requested(tag: str) -> str:
-    """The condition key of a tag that the request puts on."""
+    """Return the condition key of a tag in the request."""
     return f"aws:RequestTag/{tag}"
 
 
 def tagged(tag: str) -> str:
-    """The condition key of a tag that the resource has."""
+    """Return the condition key of a tag of the resource."""
     return f"aws:ResourceTag/{tag}"
 
 

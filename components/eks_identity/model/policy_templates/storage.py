@@ -1,4 +1,4 @@
-"""Entries for volumes: the CSI drivers of EBS, EFS and FSx."""
+"""Policy templates for volumes: the CSI drivers of EBS, EFS and FSx."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from eks_identity.model.policy_templates.statements import (
     tagged,
 )
 
-_EBS_MADE = "ebs.csi.aws.com/cluster"
+_EBS_CREATED = "ebs.csi.aws.com/cluster"
 _EBS_CLUSTER = "ebs.csi.aws.com/cluster-name"
 _EBS_MIGRATED = "kubernetes.io/created-for/pvc/name"
-"""The tag of volumes from the time before the driver."""
-_EFS_MADE = "efs.csi.aws.com/cluster"
-_FSX_MADE = "CSIVolumeName"
+"""Tag of volumes that Kubernetes created before it used the driver."""
+_EFS_CREATED = "efs.csi.aws.com/cluster"
+_FSX_CREATED = "CSIVolumeName"
 
 
 def _ebs(scope: Scope) -> Iterator[Statement]:
     volumes, snapshots = scope.arn("ec2", "volume/*"), scope.arn("ec2", "snapshot/*")
     instances = scope.arn("ec2", "instance/*")
-    tag, values = (_EBS_CLUSTER, scope.clusters) if scope.clusters else (_EBS_MADE, ("true",))
-    makes, owns = equals(requested(tag), *values), equals(tagged(tag), *values)
+    tag, values = (_EBS_CLUSTER, scope.clusters) if scope.clusters else (_EBS_CREATED, ("true",))
+    creates, owns = equals(requested(tag), *values), equals(tagged(tag), *values)
     yield allow(
         "ec2:DescribeAvailabilityZones",
         "ec2:DescribeInstances",
@@ -41,8 +41,8 @@ def _ebs(scope: Scope) -> Iterator[Statement]:
         "ec2:DescribeVolumesModifications",
         "ec2:DescribeVolumeStatus",
     )
-    yield allow("ec2:CreateVolume", "ec2:CopyVolumes").on(volumes).when(makes)
-    yield allow("ec2:CreateSnapshot").on(snapshots).when(makes)
+    yield allow("ec2:CreateVolume", "ec2:CopyVolumes").on(volumes).when(creates)
+    yield allow("ec2:CreateSnapshot").on(snapshots).when(creates)
     manage = ("ec2:CopyVolumes", "ec2:ModifyVolume", "ec2:AttachVolume", "ec2:DetachVolume", "ec2:DeleteVolume")
     yield allow(*manage, "ec2:CreateSnapshot").on(volumes).when(owns)
     if not scope.clusters:
@@ -60,13 +60,13 @@ def _ebs(scope: Scope) -> Iterator[Statement]:
         yield attach
     on_creation = equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot", "CopyVolumes")
     yield allow("ec2:CreateTags").on(volumes, snapshots).when(on_creation)
-    own_tags = none_of("aws:TagKeys", _EBS_MADE, _EBS_CLUSTER, _EBS_MIGRATED)
+    own_tags = none_of("aws:TagKeys", _EBS_CREATED, _EBS_CLUSTER, _EBS_MIGRATED)
     yield allow("ec2:CreateTags", "ec2:DeleteTags").on(volumes).when(owns, present("aws:TagKeys"), own_tags)
     yield from keys_of_volumes(scope)
 
 
 def keys_of_volumes(scope: Scope) -> Iterator[Statement]:
-    """What whoever makes or attaches encrypted volumes needs of their keys: EC2 uses them by grants."""
+    """Yield the statements for keys of encrypted volumes. To create or attach a volume, EC2 uses its key by a grant."""
     if not scope.keys:
         return
     for_aws = Condition("Bool", "kms:GrantIsForAWSResource", ("true",))
@@ -84,24 +84,24 @@ def keys_of_volumes(scope: Scope) -> Iterator[Statement]:
 
 def _efs(scope: Scope) -> Iterator[Statement]:
     systems, points = scope.all_of(FILE_SYSTEMS), scope.arn("elasticfilesystem", "access-point/*")
-    makes = (present(requested(_EFS_MADE)), only("aws:TagKeys", _EFS_MADE))
+    creates = (present(requested(_EFS_CREATED)), only("aws:TagKeys", _EFS_CREATED))
     yield allow("ec2:DescribeAvailabilityZones")
     yield allow(
         "elasticfilesystem:DescribeAccessPoints",
         "elasticfilesystem:DescribeFileSystems",
         "elasticfilesystem:DescribeMountTargets",
     ).on(*systems, points)
-    yield allow("elasticfilesystem:CreateAccessPoint").on(*systems).when(*makes)
+    yield allow("elasticfilesystem:CreateAccessPoint").on(*systems).when(*creates)
     on_creation = equals("elasticfilesystem:CreateAction", "CreateAccessPoint")
-    yield allow("elasticfilesystem:TagResource").on(*systems, points).when(*makes, on_creation)
-    yield allow("elasticfilesystem:DeleteAccessPoint").on(points).when(present(tagged(_EFS_MADE)))
+    yield allow("elasticfilesystem:TagResource").on(*systems, points).when(*creates, on_creation)
+    yield allow("elasticfilesystem:DeleteAccessPoint").on(points).when(present(tagged(_EFS_CREATED)))
 
 
 def _fsx(scope: Scope) -> Iterator[Statement]:
     systems = scope.arn("fsx", "file-system/*")
     yield allow("fsx:DescribeFileSystems")
-    yield allow("fsx:CreateFileSystem", "fsx:TagResource").on(systems).when(present(requested(_FSX_MADE)))
-    yield allow("fsx:UpdateFileSystem", "fsx:DeleteFileSystem").on(systems).when(present(tagged(_FSX_MADE)))
+    yield allow("fsx:CreateFileSystem", "fsx:TagResource").on(systems).when(present(requested(_FSX_CREATED)))
+    yield allow("fsx:UpdateFileSystem", "fsx:DeleteFileSystem").on(systems).when(present(tagged(_FSX_CREATED)))
     yield allow("iam:CreateServiceLinkedRole").when(like("iam:AWSServiceName", *scope.hosts("fsx")))
     buckets = scope.named(BUCKETS)
     if buckets:
@@ -116,11 +116,12 @@ EBS = Entry(
     name="aws-ebs-csi-driver",
     namespace="kube-system",
     service_account="ebs-csi-controller-sa",
-    lets="make volumes and snapshots, and attach, change and delete those that it made; with `cluster_names`, those of "
-    "these clusters alone (tag `ebs.csi.aws.com/cluster-name`); with `kms_key_arns`, encrypted by these keys too",
+    permissions="create volumes and snapshots, and attach, change and delete those that it created; with "
+    "`cluster_names`, only those of these clusters (tag `ebs.csi.aws.com/cluster-name`); with `kms_key_arns`, also "
+    "volumes encrypted with these keys",
     source="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEBSCSIDriverPolicyV2.html",
     statements=_ebs,
-    takes=[CLUSTERS, KEYS],
+    optional=[CLUSTERS, KEYS],
     addon="aws-ebs-csi-driver",
 )
 
@@ -128,10 +129,10 @@ EFS = Entry(
     name="aws-efs-csi-driver",
     namespace="kube-system",
     service_account="efs-csi-controller-sa",
-    lets="look at the file systems, make access points on them, and delete those that it made",
+    permissions="describe the file systems, create access points on them, and delete those that it created",
     source="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEFSCSIDriverPolicy.html",
     statements=_efs,
-    needs=[[FILE_SYSTEMS]],
+    one_of=[[FILE_SYSTEMS]],
     addon="aws-efs-csi-driver",
 )
 
@@ -139,9 +140,10 @@ FSX = Entry(
     name="aws-fsx-csi-driver",
     namespace="kube-system",
     service_account="fsx-csi-controller-sa",
-    lets="make file systems, and change and delete those that it made; with `bucket_arns`, linked to these buckets too",
+    permissions="create file systems, and change and delete those that it created; with `bucket_arns`, also file "
+    "systems linked to these buckets",
     source="https://github.com/kubernetes-sigs/aws-fsx-csi-driver/blob/master/docs/install.md",
     statements=_fsx,
-    takes=[BUCKETS],
+    optional=[BUCKETS],
     addon="aws-fsx-csi-driver",
 )

@@ -1,12 +1,14 @@
-"""A judge of trust policies that shares nothing with the code that writes them: IAM's evaluation, of what they use."""
+"""An evaluator of trust policies that shares no code with the library: the part of IAM's evaluation that they use."""
 
 import re
 from typing import Any
 
 
 def allows(document: dict[str, Any], *, provider: str, action: str, claims: dict[str, str]) -> bool:
-    """Whether some statement allows `action` to a token of `provider` with these condition keys. A key that the token
-    lacks satisfies nothing; every key of every operator has to be satisfied."""
+    """Return whether a statement allows `action` for a token of `provider` with these claims.
+
+    Every key of every operator must match; a key that the token does not have never matches.
+    """
     return any(
         statement["Effect"] == "Allow"
         and statement["Principal"].get("Federated") == provider

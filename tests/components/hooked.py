@@ -22,7 +22,7 @@ class Hooks:
         inputs: Mapping[str, Any],
         old: Mapping[str, Any] | None = None,
     ) -> None:
-        """Run the hook `check_name` for the child of `parent` with this type and name: a new one, or one changed from `old`."""
+        """Run the hook `check_name` for the child of `parent` with this type and name, new or changed from `old`."""
         type_, name = child
         (hook_name,) = (registered for registered in self.registered if registered.endswith(f"-{check_name}"))
         callback, options = self.registered[hook_name]

@@ -1,4 +1,4 @@
-"""The plugin, where Pulumi runs this folder: the same that `pulumi-resource-eks-identity` is once it is installed."""
+"""Entry point if Pulumi runs this folder. The installed entry point is `pulumi-resource-eks-identity`."""
 
 from eks_identity.plugin.main import main
 

@@ -1,8 +1,8 @@
-"""Identity on Amazon EKS as Pulumi components: people into the cluster, pods out to AWS.
+"""Identity on Amazon EKS as Pulumi components: cluster access for IAM principals, workload identity for pods.
 
-Names are imported when they are first used, so that `eks_identity.model`, which is pure, stays free of Pulumi. The
-modules of `pulumi_aws` and `pulumi_kubernetes` load themselves when a program declares one of their resources, which
-saves seconds: in components, annotations with their classes are in quotes.
+Names are imported on first use, so that importing the pure package `eks_identity.model` does not import Pulumi. The
+modules of `pulumi_aws` and `pulumi_kubernetes` are imported when a program declares one of their resources, which saves
+seconds. So annotations with their classes are in quotes in components.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Problem,
         WriteConflictError,
     )
+    from eks_identity.model.access_entries import AccessMethod, EntryType
     from eks_identity.workloads.addon import Addon
     from eks_identity.workloads.addon_args import AddonArgs
     from eks_identity.workloads.chained_role import ChainedRole, ChainedRoleArgs
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from eks_identity.workloads.workload_identity import WorkloadIdentity
 
 _MODULES = {
+    "model.access_entries": ("AccessMethod", "EntryType"),
     "access.access_entry": ("AccessEntry", "AccessEntryArgs"),
     "access.lockout_guard": ("LockoutGuard", "LockoutGuardArgs"),
     "access.access_policies": ("AccessPolicyArgs",),
@@ -88,11 +90,12 @@ _MODULES = {
     "workloads.workload_identity": ("WorkloadIdentity",),
     "workloads.workload_args": ("WorkloadIdentityArgs",),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "AccessEntry",
     "AccessEntryArgs",
+    "AccessMethod",
     "AccessPolicyArgs",
     "Addon",
     "AddonArgs",
@@ -116,6 +119,7 @@ __all__ = [
     "ClusterUnreachableError",
     "ConditionArgs",
     "EksIdentityError",
+    "EntryType",
     "InvalidInput",
     "IrsaRole",
     "IrsaRoleArgs",
@@ -145,6 +149,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

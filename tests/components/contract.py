@@ -1,4 +1,4 @@
-"""What the contract tests share: each sample of each component, and how it is declared."""
+"""Helpers of the contract tests: each sample of each component, and its declaration."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ def sample(name: str, index: int) -> dict[str, Any]:
 
 
 def declare(name: str, args: Any, *, preview: bool = False, cloud: Any = None, **options: Any) -> Deployment:
-    """Declares one component called `thing`, with a kubernetes provider called `k8s`."""
+    """Declare one component called `thing`, with a kubernetes provider called `k8s`."""
 
     def program() -> None:
         providers = [k8s.Provider("k8s", kubeconfig=kubeconfig()), *options.pop("more_providers", list)()]
-        given = args() if callable(args) else args  # Outputs belong to the program that makes them
-        COMPONENTS[name]("thing", given, pulumi.ResourceOptions(providers=providers, **options))
+        values = args() if callable(args) else args  # Outputs belong to the program that makes them
+        COMPONENTS[name]("thing", values, pulumi.ResourceOptions(providers=providers, **options))
 
     partition = next((text for text in ("aws-cn", "aws-us-gov") if f"arn:{text}:" in repr(args)), "aws")
     found = {"id": "x", "arns": [SSO.replace("arn:aws:", f"arn:{partition}:")], "names": []}
@@ -39,11 +39,11 @@ def declare(name: str, args: Any, *, preview: bool = False, cloud: Any = None, *
 
 
 def own(deployment: Deployment, name: str) -> Declared:
-    """The component itself: the first of its kind."""
+    """Return the component itself, the first resource of its type."""
     return next(resource for resource in deployment.resources if resource.kind == name)
 
 
 def children(deployment: Deployment, name: str) -> list[Declared]:
-    """All that the component registered below itself."""
+    """Return all resources that the component registers."""
     itself = own(deployment, name)
     return [resource for resource in deployment.resources if resource is not itself and resource.name not in SUPPORT]

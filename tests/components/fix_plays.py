@@ -383,9 +383,7 @@ PLAYS = [
         _roles(name="own", kind="Role", namespace="a"),
     ),
     Play("ClusterAccess", "remove those characters", _roles(name="a/b"), _roles(name="ab")),
-    Play(
-        "ClusterAccess", "give it another name, or take one", {"rbac_roles": [{"name": "view"}, {"name": "view"}]}, {}
-    ),
+    Play("ClusterAccess", "set another name, or remove one", {"rbac_roles": [{"name": "view"}, {"name": "view"}]}, {}),
     Play(
         "ClusterAccess",
         "remove rules to only bind the role",
@@ -701,6 +699,10 @@ PLAYS += [
 
 _COMPONENTS, _LAB = "tests/components/test_components_", "tests/lab/library/test_"
 ELSEWHERE: dict[str, tuple[str, str]] = {
+    "move .* into the mapping": (
+        f"{_COMPONENTS}call_styles.py",
+        "test_mapping_and_keyword_arguments_together_are_rejected",
+    ),
     "pass pulumi.Output.unsecret(": (
         f"{_COMPONENTS}children.py",
         "test_secret_that_would_be_part_of_a_name_is_rejected",
@@ -725,7 +727,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
     "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
     "or set adopt to True to adopt that entry": (f"{_LAB}aws_auth_mapping.py", "test_adopts_an_entry_when_asked"),
-    "set adopt to True: it is then taken over": (f"{_LAB}cluster_access.py", "test_the_creators_entry_is_taken_over"),
+    "set adopt to True: the existing entry is adopted": (
+        f"{_LAB}cluster_access.py",
+        "test_the_creators_entry_is_taken_over",
+    ),
     "set adopt to True: it is then used": (
         f"{_COMPONENTS}cluster.py",
         "test_an_adopted_provider_is_looked_up_and_nothing_else",

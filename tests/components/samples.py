@@ -271,13 +271,13 @@ Path = tuple[str | int, ...]
 
 
 def shape_of(component: type) -> type:
-    """The TypedDict of a component's args."""
+    """Return the TypedDict of a component's args."""
     shape: type = inspect.get_annotations(component.__init__)["args"]
     return shape
 
 
 def keys(shape: Any, under: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Each key of a TypedDict, those of TypedDicts below it too, with what it takes; list items have the index 0."""
+    """Yield path and annotation of each key of a TypedDict, nested ones included. Items of lists have the index 0."""
     for name, annotation in inspect.get_annotations(shape).items():
         yield from _below(annotation, (*under, name))
 
@@ -295,7 +295,7 @@ def _below(annotation: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 def get(sample: Any, path: Path) -> list[Any]:
-    """What a sample has at `path`, in any item of each list on the way."""
+    """Return the values of a sample at `path`, in all items of the lists on the path."""
     found = [sample]
     for step in path:
         items = [item for value in found for item in value] if step == 0 else found
@@ -304,7 +304,7 @@ def get(sample: Any, path: Path) -> list[Any]:
 
 
 def places(sample: Any, path: Path) -> list[Path]:
-    """Where in a sample `path` is, each list's index being the item's own."""
+    """Return the paths of these values, with the index of each item."""
     found: list[Path] = [()]
     for step in path:
         longer: list[Path] = []
@@ -325,7 +325,7 @@ def at(sample: Any, place: Path) -> Any:
 
 
 def changed(sample: Any, place: Path, value: Any) -> Any:
-    """A copy of a sample with another value at one place."""
+    """Return a copy of a sample with another value at one path."""
     if not place:
         return value
     step, *rest = place
@@ -335,7 +335,7 @@ def changed(sample: Any, place: Path, value: Any) -> Any:
 
 
 def written(place: Path) -> str:
-    """A place as refusals write it."""
+    """Return a path as validation errors write it."""
     text = ""
     for step in place:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

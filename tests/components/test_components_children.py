@@ -1,4 +1,4 @@
-"""Logical names of children follow the thing in AWS or Kubernetes: no edit of a program takes away what is declared."""
+"""Logical names of children follow the object in AWS or Kubernetes: no edit of a program removes a declared object."""
 
 import json
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ FORMS = ("plain", "output", "applied", "formatted")
 
 
 def things(names):
-    """Lists of different things; each in whatever form."""
+    """Return a strategy for lists of different objects, each in any form."""
     item = st.builds(Item, st.sampled_from(names), st.sampled_from(ACCOUNTS), st.sampled_from(FORMS))
     return st.lists(item, max_size=5, unique_by=lambda one: (one.name, one.account))
 
@@ -82,11 +82,11 @@ EFFECTS = {
     POLICY_ASSOCIATION: ("principalArn", "policyArn"),
     POD_ASSOCIATION: ("namespace", "serviceAccount"),
 }
-"""What each resource does in AWS: making it twice is one effect, and deleting one of two takes it away."""
+"""The effect of each resource in AWS. Creating it twice is one effect, and deleting one of two removes it."""
 
 
 def effects(deployment):
-    """The effect of each resource, by its URN."""
+    """Return the effect of each resource by its URN."""
     found = {
         one.urn: (one.type, *(one.inputs[key] for key in EFFECTS[one.type]))
         for one in deployment.resources
@@ -99,7 +99,7 @@ def effects(deployment):
 
 
 def updated(there, before, after):
-    """What is there after the engine went from one state to another: it makes first, and deletes last."""
+    """Return the existing objects after an update. The engine creates first and deletes last."""
     there = set(there)
     there |= {effect for urn, effect in after.items() if before.get(urn) != effect}
     replaced = {effect for urn, effect in before.items() if urn in after and after[urn] != effect}
@@ -124,8 +124,8 @@ SCENES = st.lists(
 
 @settings(max_examples=25)
 @given(scenes=SCENES)
-def test_child_names_keep_everything_declared_through_random_edits(scenes):
-    """After each edit of the lists, what is in AWS is what is declared; the same program once more changes nothing."""
+def test_child_names_keep_declared_objects_through_random_edits(scenes):
+    """After each edit of the lists, AWS has exactly the declared objects, and a second update changes nothing."""
     connection = {
         "name": "eks-clu",
         "arn": f"arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/eks-clu",
@@ -170,7 +170,7 @@ def role(**args):
 
 
 def test_policy_as_literal_and_as_output_have_one_logical_name():
-    """A policy that is first written as a literal ARN and then as the resource's Output is the same attachment."""
+    """A policy as a literal ARN and as the Output of its resource is the same attachment."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/read"
     policy = {"policy": "{}", "name": "read"}
     literal = deploy(lambda: role(policies=[arn])).of(ATTACHMENT)
@@ -179,8 +179,8 @@ def test_policy_as_literal_and_as_output_have_one_logical_name():
     assert [one.name for one in literal] == [f"r-{ACCOUNT}-read"]
 
 
-def test_policies_of_one_name_in_two_accounts_have_names_of_their_own():
-    """Adding the second one does not rename the first."""
+def test_policies_of_one_name_in_two_accounts_have_two_logical_names():
+    """Adding the second policy does not rename the first one."""
     one, other = (f"arn:aws:iam::{account}:policy/read" for account in ACCOUNTS)
     (alone,) = deploy(lambda: role(policies=[one])).of(ATTACHMENT)
     both = deploy(lambda: role(policies=[other, one])).of(ATTACHMENT)
@@ -189,7 +189,7 @@ def test_policies_of_one_name_in_two_accounts_have_names_of_their_own():
 
 
 def test_policy_by_two_outputs_is_attached_once_and_reported(monkeypatch):
-    """Two Outputs that turn out to be one policy are one attachment; the engine would refuse two of one name."""
+    """Two Outputs of the same policy are one attachment: the engine rejects two resources of one name."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
     arn = f"arn:aws:iam::{ACCOUNT}:policy/read"
@@ -199,7 +199,7 @@ def test_policy_by_two_outputs_is_attached_once_and_reported(monkeypatch):
 
 
 def test_preview_shows_children_of_unknown_values_by_their_input():
-    """A policy that the same update creates has no ARN yet: the preview shows its attachment all the same."""
+    """A new policy has no ARN in a preview, and the preview shows its attachment."""
     later = UNKNOWN
 
     def declare():
@@ -211,7 +211,7 @@ def test_preview_shows_children_of_unknown_values_by_their_input():
 
 @pytest.mark.parametrize("known", [True, False])
 def test_secret_that_would_be_part_of_a_name_is_rejected(known):
-    """Pulumi shows names; the rejection says so, and how to pass the value."""
+    """Pulumi shows logical names; the validation error says how to pass the value."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/hidden-thing"
     value = arn if known else UNKNOWN
     with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
@@ -240,7 +240,7 @@ IN_AN_ARN = {
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("field", IN_AN_ARN)
 def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
-    """The state has ids and ARNs unencrypted; the validation error says how to pass the value."""
+    """Ids and ARNs are unencrypted in the state; the validation error says how to pass the value."""
     value = "hidden-thing" if known else UNKNOWN
     with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
         deploy(lambda: IN_AN_ARN[field](pulumi.Output.secret(value)), preview=True)
@@ -250,8 +250,8 @@ def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
     deploy(lambda: IN_AN_ARN[field](pulumi.Output.unsecret(pulumi.Output.secret("hidden-thing"))), preview=True)
 
 
-def test_resources_that_depend_on_a_component_wait_for_late_children():
-    """What depends on a role depends on the attachment of an Output too, which is registered later."""
+def test_dependents_wait_for_children_of_outputs():
+    """A dependency on a role includes the attachment of an Output, which is registered later."""
 
     def declare():
         made = role(policies=[pulumi.Output.from_input(f"arn:aws:iam::{ACCOUNT}:policy/read")])

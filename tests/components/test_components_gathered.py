@@ -1,4 +1,4 @@
-"""Values with Outputs in them."""
+"""`collect_outputs`: one Output for a value with Outputs in it."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from eks_identity.runtime.outputs import collect_outputs
 from eks_identity.testing import deploy
 
 
-def test_a_value_is_whole_again_once_its_outputs_are_known():
-    """Plain values and Outputs come back where they were, lists and mappings around them too."""
+def test_collect_outputs_rebuilds_the_value():
+    """The rebuilt value has plain values and results at their places, in lists and mappings too."""
     whole = {"plain": [1, None, "a"], "late": ["b", {"deep": "c"}], "other": "d"}
 
     def program() -> pulumi.Output[Any]:
@@ -20,8 +20,8 @@ def test_a_value_is_whole_again_once_its_outputs_are_known():
     assert deploy(program).value == whole
 
 
-def test_a_single_output_needs_no_other():
-    """What holds one Output waits for that one, and no other is made."""
+def test_collect_outputs_returns_a_single_output_itself():
+    """For a value with a single Output, that Output is returned."""
 
     def program() -> pulumi.Output[Any]:
         role = pulumi.Output.from_input("role")
@@ -32,8 +32,8 @@ def test_a_single_output_needs_no_other():
     assert deploy(program).value == [{"plain": 1}, "role"]
 
 
-def test_the_same_outputs_are_gathered_once():
-    """A thousand components with one cluster wait for one Output; others wait for their own."""
+def test_collect_outputs_shares_the_output_of_the_same_outputs():
+    """Components with the same Outputs share one Output; others have their own."""
 
     def program() -> None:
         one, other, third = (pulumi.Output.from_input(text) for text in ("a", "b", "c"))
@@ -44,7 +44,7 @@ def test_the_same_outputs_are_gathered_once():
 
 
 def test_secrets_stay_secret():
-    """What is gathered with a secret is secret."""
+    """The Output is a secret if one of the Outputs is."""
 
     def program() -> pulumi.Output[Any]:
         late, _ = collect_outputs([pulumi.Output.secret("a"), pulumi.Output.from_input("b")])

@@ -1,4 +1,4 @@
-"""Common mistakes in Pulumi programs: each has a rule of its own, shows the whole value, and a fix that works."""
+"""Common mistakes in Pulumi programs: each has its own rule, shows the complete value, and has a fix that works."""
 
 import json
 import pathlib
@@ -20,14 +20,14 @@ DOCUMENT = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": 
 
 
 def error(name, **other):
-    """The one problem of a component whose first sample has these arguments instead; functions make them."""
+    """Return the only problem of a component whose first sample has these arguments. Functions create the values."""
 
     def args():
         return {**sample(name, 0), **{key: value() if callable(value) else value for key, value in other.items()}}
 
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as raised:
         declare(name, args, preview=True)
-    (problem,) = refused.value.problems
+    (problem,) = raised.value.problems
     return problem
 
 
@@ -53,15 +53,15 @@ TEXTS = [
 
 @pytest.mark.parametrize(("name", "path"), TEXTS, ids=lambda value: str(value)[:60])
 def test_an_output_in_an_f_string_is_named_for_every_text_input(name, path):
-    """Each text of each component: the rule names the f-string, and the value shows where in it the Output was."""
+    """The rule names the f-string, and the value shows the position of the Output, for each text input."""
     place, args = next((place, args) for args in SAMPLES[name] for place in places(args, path))
 
     def wrong():
         return changed(args, place, f"before-{pulumi.Output.from_input('x')}-after")
 
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as raised:
         declare(name, wrong, preview=True)
-    (problem,) = refused.value.problems
+    (problem,) = raised.value.problems
     assert problem.input == written(place)
     assert problem.value == "before-{an Output}-after"
     assert "f-string" in problem.rule
@@ -69,12 +69,12 @@ def test_an_output_in_an_f_string_is_named_for_every_text_input(name, path):
 
 
 @pytest.mark.parametrize(("name", "path"), TEXTS, ids=lambda value: str(value)[:60])
-def test_a_resource_in_place_of_text_is_named(name, path):
-    """Each text of each component: the resource is shown by its name, and the fix passes one of its outputs."""
+def test_resource_in_place_of_text_is_explained(name, path):
+    """The resource is shown by its name, and the fix passes one of its outputs, for each text input."""
     place, args = next((place, args) for args in SAMPLES[name] for place in places(args, path))
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as raised:
         declare(name, lambda: changed(args, place, role()), preview=True)
-    concerned = [problem for problem in refused.value.problems if problem.input == written(place)]
+    concerned = [problem for problem in raised.value.problems if problem.input == written(place)]
     assert [repr(problem.value) for problem in concerned] == ['the resource Role "dev"']
     assert concerned[0].fix.startswith("pass ")
 
@@ -102,10 +102,10 @@ WHOLE = {
 
 @pytest.mark.parametrize(("arn", "fix"), WHOLE.values(), ids=list(WHOLE))
 @pytest.mark.parametrize("late", [False, True])
-def test_an_arn_is_shown_whole(arn, fix, late):
-    """Whatever part of it is wrong, plain or as an Output; the fix is about that part."""
-    given = principal((lambda: pulumi.Output.from_input(arn)) if late else arn)
-    problem = error("ClusterAccess", principals=given)
+def test_invalid_arn_is_shown_completely(arn, fix, late):
+    """A plain ARN or an Output of one is shown completely; the fix is about the wrong part."""
+    principals = principal((lambda: pulumi.Output.from_input(arn)) if late else arn)
+    problem = error("ClusterAccess", principals=principals)
     assert problem.input == "principals[0].arn"
     assert problem.value == arn
     assert repr(arn) in str(problem)
@@ -124,15 +124,15 @@ def test_an_arn_is_shown_whole(arn, fix, late):
         ("ServiceAccount", "role_arn", "arn:aws:iam::1234:role/x", ""),
     ],
 )
-def test_arns_of_every_kind_are_shown_whole(name, field, value, place):
-    """Providers, clusters, policies and roles: never a part of the ARN alone."""
+def test_arns_of_every_kind_are_shown_completely(name, field, value, place):
+    """ARNs of providers, clusters, policies and roles are shown completely."""
     problem = error(name, **{field: value})
     assert problem.input == f"{field}{place}"
     assert problem.value == (value[0] if place else value)
 
 
-def test_long_values_are_shown_whole():
-    """A document is not cut, so that the end of it can be seen."""
+def test_long_values_are_not_truncated():
+    """A document is not truncated."""
     document = json.dumps({**DOCUMENT, "Version": "x" * 2000})
     problem = error("IrsaRole", inline_policies={"own": document[:-1]})
     assert repr(document[:-1]) in str(problem)
@@ -172,7 +172,7 @@ RESOURCES = {
 
 
 @pytest.mark.parametrize(("name", "field", "value", "fix"), RESOURCES.values(), ids=list(RESOURCES))
-def test_the_output_of_a_resource_is_named(name, field, value, fix):
+def test_fix_names_the_output_of_a_resource(name, field, value, fix):
     """A resource in place of its ARN, name or connection: the fix is the expression to write."""
     problem = error(name, **{field: value})
     assert "object at 0x" not in str(problem)
@@ -230,7 +230,7 @@ def test_other_types_have_words_of_their_own(name, field, value, fix):
 
 
 def test_what_the_fixes_say_is_accepted():
-    """The expressions of the fixes, written as they stand, are no errors."""
+    """The expressions of the fixes pass validation."""
     accepted("IrsaRole", inline_policies={"own": json.dumps(DOCUMENT)})
     accepted("OidcProvider", audiences=["sts.amazonaws.com"])
     accepted("AwsAuthMapping", kubeconfig=json.dumps(json.loads(kubeconfig())))
@@ -272,8 +272,8 @@ def test_what_the_fixes_say_is_accepted():
     deploy(program, preview=True)
 
 
-def test_text_that_looks_like_a_mistake_is_accepted_where_it_means_something():
-    """IAM's policy variables in resources, an interpolation of another tool in an annotation or a description."""
+def test_policy_variables_and_free_text_are_accepted():
+    """IAM's policy variables in resources, and interpolations in annotations and descriptions, are accepted."""
     accepted(
         "IrsaRole",
         statements=[
@@ -284,8 +284,8 @@ def test_text_that_looks_like_a_mistake_is_accepted_where_it_means_something():
     accepted("ServiceAccount", annotations={"owner": "${var.team}"})
 
 
-def test_secrets_get_no_words_of_their_value():
-    """A secret that is a mistake is shown as a secret."""
+def test_mistake_in_a_secret_shows_no_value():
+    """A secret with a mistake is shown as a secret."""
     problem = error("ClusterAccess", principals=principal(lambda: pulumi.Output.secret("arn:aws:iam::{hush}:role/x")))
     assert "hush" not in str(problem)
     mapping = error("AwsAuthMapping", kubeconfig={"users": [{"user": {"token": "hush"}}]})

@@ -1,4 +1,4 @@
-"""The package's schema, which every SDK is generated from: committed, whole, and what the plugin says."""
+"""The package schema, which every SDK is generated from, and the plugin that serves it."""
 
 import json
 import shutil
@@ -26,54 +26,59 @@ DECLARED = PACKAGE["resources"] | PACKAGE["types"]
 
 
 def test_schema_is_committed():
-    """components/schema.json is what the classes say; `make schema` renews it."""
+    """components/schema.json is the generated schema; `make schema` writes it."""
     assert (COMPONENTS / "schema.json").read_text() == schema()
 
 
-def test_everything_exported_is_in_the_schema():
-    """Every component and resource that Python programs have, programs of other languages have too."""
+def test_schema_has_every_export():
+    """Every exported component and resource is available in other languages."""
     assert set(PACKAGE["resources"]) == {f"eks-identity:index:{name}" for name in declarable()}
     assert {"AwsAuthMapping", "ClusterAccess", "OidcProvider", "WorkloadIdentity"} <= set(declarable())
 
 
 @pytest.mark.parametrize("token", sorted(DECLARED))
-def test_everything_is_described(token):
-    """Every component, type, input and output says what it is."""
+def test_schema_describes_everything(token):
+    """Every component, type, input and output has a description."""
     assert DECLARED[token].get("description")
     for kind in ("inputProperties", "properties"):
         assert [name for name, each in DECLARED[token].get(kind, {}).items() if not each.get("description")] == []
 
 
-def test_names_in_descriptions_are_those_of_other_languages():
-    """A description names inputs as the schema does, not as Python does."""
+def test_schema_descriptions_have_camel_case_names():
+    """A description has names in camel case, as the schema does."""
     described = json.dumps(PACKAGE)
     assert "oidcProviderArn" in described
     assert "`oidc_provider_arn`" not in described
 
 
 def test_a_connection_may_be_known_later():
-    """What Cluster gives out whole can be passed on whole: it is no plain input."""
+    """The output `connection` of Cluster can be an input as a whole: it is not plain."""
     assert "plain" not in PACKAGE["resources"]["eks-identity:index:ClusterAccess"]["inputProperties"]["cluster"]
     assert "connection" in PACKAGE["resources"]["eks-identity:index:Cluster"]["properties"]
 
 
 def test_values_of_other_languages_become_args():
-    """Camel case becomes Python's names, floats become ints, options are renamed, and the names of data stay."""
+    """Keys become snake case, floats become ints, options are renamed, and keys of data are unchanged."""
     args = eks_identity.WorkloadIdentityArgs
-    given = {"serviceAccount": "reader", "tokenExpiration": 3600.0, "labels": {"teamName": "a"}, "oidcProviderArm": "x"}
-    assert wire.from_wire(given, args) == {
+    value = {
+        "serviceAccount": "reader",
+        "tokenExpiration": 3600.0,
+        "labels": {"teamName": "a"},
+        "oidcProviderArm": "x",
+    }
+    assert wire.from_wire(value, args) == {
         "service_account": "reader",
         "token_expiration": 3600,
         "labels": {"teamName": "a"},
         "oidcProviderArm": "x",
     }
-    assert isinstance(wire.from_wire(given, args)["token_expiration"], int)
+    assert isinstance(wire.from_wire(value, args)["token_expiration"], int)
     created = wire.from_wire({"create": {"vpcId": "vpc-1", "tags": {"Team": "a"}}}, eks_identity.ClusterArgs)
     assert created == {"create": {"vpc_id": "vpc-1", "tags": {"Team": "a"}}}
 
 
 def test_python_programs_do_not_load_the_plugin():
-    """`import eks_identity`, and all that it exports, leaves what serves other languages out."""
+    """Importing `eks_identity` and all its exports does not import the plugin."""
     program = (
         "import sys, eks_identity\n"
         "[getattr(eks_identity, name) for name in eks_identity.__all__]\n"
@@ -86,7 +91,7 @@ def test_python_programs_do_not_load_the_plugin():
 
 @pytest.fixture
 def engine():
-    """A server where the plugin expects the engine's, which is all that it asks of it at first."""
+    """A server at the engine's address. The plugin needs only its connection at first."""
     server = grpc.server(ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -96,7 +101,7 @@ def engine():
 
 @pytest.fixture(scope="module")
 def executable(tmp_path_factory):
-    """What `pip install ./components` puts on PATH, in an environment with what it depends on and nothing of ours."""
+    """Return the executable that `pip install ./components` creates, in an environment with its dependencies only."""
     folder = tmp_path_factory.mktemp("installed")
     shutil.copytree(COMPONENTS, folder / "components", ignore=shutil.ignore_patterns("__pycache__", ".venv"))
     venv.create(folder / "venv")
@@ -113,7 +118,7 @@ def executable(tmp_path_factory):
 
 @pytest.fixture(params=["installed", "folder"])
 def plugin(request, engine, tmp_path):
-    """The plugin's process and port, as the engine starts it: the installed executable, and the folder."""
+    """Start the plugin's process as the engine does, by the executable and by the folder. Return process and port."""
     folder = [sys.executable, COMPONENTS]
     command = folder if request.param == "folder" else [request.getfixturevalue("executable")]
     process = subprocess.Popen([*command, f"127.0.0.1:{engine[1]}"], stdout=subprocess.PIPE, cwd=tmp_path, text=True)
@@ -126,8 +131,8 @@ def plugin(request, engine, tmp_path):
         process.stdout.close()
 
 
-def test_plugin_says_the_schema_and_ends_with_its_engine(plugin, engine):
-    """GetSchema answers with the schema, byte by byte; when the engine is gone the process is too."""
+def test_plugin_returns_the_schema_and_ends_with_the_engine(plugin, engine):
+    """GetSchema returns the schema exactly; the process ends after the engine."""
     process, port = plugin
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.enable_http_proxy", 0)]) as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
@@ -138,8 +143,8 @@ def test_plugin_says_the_schema_and_ends_with_its_engine(plugin, engine):
 
 
 @pytest.mark.parametrize(("config", "profile"), [({"eks-identity:config:profile": "prod"}, "prod"), ({}, None)])
-def test_the_plugin_takes_the_profile_of_the_programs_config(config, profile):
-    """`eks-identity:profile`, by the name under which the engine hands it to the plugin, is what its resources use."""
+def test_plugin_reads_the_profile_in_the_config(config, profile):
+    """The own resources use `eks-identity:profile`, by the engine's key for it."""
     resources = OwnResources()
     resources.configure(config)
     provider, _ = resources._serving("urn:pulumi:lab::shop::eks-identity:index:LockoutGuard::guard")

@@ -1,4 +1,4 @@
-"""A refusal names the rule that a secret breaks, and has no word of the secret."""
+"""A validation error of a secret value names the rule and shows nothing of the secret."""
 
 from contextlib import nullcontext
 
@@ -17,15 +17,15 @@ WORKLOAD = {"namespace": "default", "service_account": "sa", "oidc_provider_arn"
 
 
 def secret(value):
-    """An Output belongs to the program that makes it."""
+    """Return an Output of the program that calls this."""
     return lambda: pulumi.Output.secret(value)
 
 
 def declare(component, args, connection, cloud=None):
     def program():
         options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
-        given = {"cluster": connection} if component in {eks.WorkloadIdentity, eks.ClusterAccess} else {}
-        component("thing", {**given, **_made(args)}, options)
+        cluster_args = {"cluster": connection} if component in {eks.WorkloadIdentity, eks.ClusterAccess} else {}
+        component("thing", {**cluster_args, **_made(args)}, options)
 
     return deploy(program, preview=True, cloud=cloud or Cloud())
 
@@ -48,7 +48,7 @@ WRONG = {
     ),
     "a policy": (eks.WorkloadIdentity, {**WORKLOAD, "policies": [secret("Hush Xyzzy42!")]}),
     "a principal": (eks.ClusterAccess, {"group": "g", "principals": [{"arn": secret(HUSH)}]}),
-    "beside what is plain": (
+    "beside plain values": (
         eks.AwsAuthMapping,
         {"kubeconfig": "{}", "arn": secret(HUSH), "groups": ["hush"], "username": "Hush"},
     ),
@@ -59,57 +59,57 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_refusal_has_no_word_of_a_secret(connection, case):
-    """Wherever the secret is within what is checked; input, rule and fix are there."""
+    """The error has input, rule and fix, wherever the secret is in the value."""
     component, args = WRONG[case]
     if component is eks.AwsAuthMapping:
         args = {**args, "kubeconfig": connection["kubeconfig"]}
-    with pytest.raises(InvalidInputError) as refusal:
+    with pytest.raises(InvalidInputError) as raised:
         declare(component, args, connection)
-    said = str(refusal.value)
-    assert "[secret]" in said
-    assert "hush" not in said.lower()
-    assert "xyzzy" not in said.lower()
-    (problem, *_) = refusal.value.problems
+    message = str(raised.value)
+    assert "[secret]" in message
+    assert "hush" not in message.lower()
+    assert "xyzzy" not in message.lower()
+    (problem, *_) = raised.value.problems
     assert problem.rule
     assert problem.fix
 
 
-def test_what_is_looked_up_by_a_secret_is_in_no_refusal_either(connection):
-    """A rule that takes a question to AWS says no more than one that is known at once."""
+def test_validation_error_of_a_lookup_shows_no_secret(connection):
+    """A rule that queries AWS shows no more than a rule that does not."""
     there = Cloud(getPolicy=PluginError("NoSuchEntity"), getCluster=PluginError("couldn't find hush-Hush"))
     for component, args in (
         (eks.OidcProvider, {"adopt": True, "issuer": secret(f"{ISSUER}hush")}),
         (eks.WorkloadIdentity, {**WORKLOAD, "policies": [secret("HushXyzzy")]}),
         (eks.Cluster, {"name": secret("hush-Hush")}),
     ):
-        with pytest.raises(InvalidInputError, match=r"\[secret\]") as refusal:
+        with pytest.raises(InvalidInputError, match=r"\[secret\]") as raised:
             declare(component, args, connection, there)
-        assert "hush" not in str(refusal.value).lower()
+        assert "hush" not in str(raised.value).lower()
 
 
-@pytest.mark.parametrize("answer", [None, PluginError("couldn't find hush-Hush")], ids=["found", "not found"])
-def test_a_secret_cluster_name_is_in_no_debug_message(connection, monkeypatch, answer):
-    """The SDK's own invoke prints what the plugin answers with `--debug`."""
+@pytest.mark.parametrize("result", [None, PluginError("couldn't find hush-Hush")], ids=["found", "not found"])
+def test_debug_messages_show_no_secret_cluster_name(connection, monkeypatch, result):
+    """The SDK's own invoke prints the result of a plugin with `--debug`."""
     messages = []
     for level in ("debug", "info", "warn", "error"):
         monkeypatch.setattr(pulumi.log, level, lambda message, *_args, **_options: messages.append(message))
-    there = Cloud() if answer is None else Cloud(getCluster=answer, getRegion={"region": "r", "id": "r"})
-    with nullcontext() if answer is None else pytest.raises(InvalidInputError):
+    there = Cloud() if result is None else Cloud(getCluster=result, getRegion={"region": "r", "id": "r"})
+    with nullcontext() if result is None else pytest.raises(InvalidInputError):
         declare(eks.Cluster, {"name": secret("hush-Hush")}, connection, there)
     assert messages
     assert "hush" not in "".join(messages).lower()
 
 
-def test_what_is_no_secret_is_shown(connection):
-    """An Output as well as a plain value."""
+def test_values_that_are_no_secrets_are_shown(connection):
+    """Plain values and resolved Outputs are shown."""
     late = {**WORKLOAD, "permissions_boundary": lambda: pulumi.Output.from_input(HUSH)}
     for args in (late, {**WORKLOAD, "permissions_boundary": HUSH}):
         with pytest.raises(InvalidInputError, match="hush-Hush"):
             declare(eks.WorkloadIdentity, args, connection)
 
 
-def test_words_of_rules_and_arns_stay():
-    """What every ARN has in it is no secret, and a rule stays readable."""
+def test_common_words_are_not_redacted():
+    """Common words of ARNs are not redacted, so that a rule stays readable."""
     problem = Problem("arn", "a role of IAM, and its arn without 42/x", HUSH, f"write {HUSH.lower()} or role/hush-hush")
     hidden = problem.redacted(Redactor([{"who": [HUSH, 42, None, True]}]))
     assert str(hidden) == (
@@ -118,29 +118,29 @@ def test_words_of_rules_and_arns_stay():
     )
 
 
-def test_a_refusal_of_somebody_keeps_its_subject():
-    """What a component refused already is not said of another one."""
+def test_validation_error_keeps_its_component():
+    """An error of one component is not attributed to another component."""
     inner = InvalidInputError([Problem("arn", "rule", "value", "fix")], subject="inner")
 
-    def refuse(_):
+    def reject(_):
         raise inner
 
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(lambda: refusing(pulumi.Output.from_input("x"), refuse, "outer", "under"))
-    assert (refusal.value.subject, refusal.value.problems[0].input) == ("inner", "arn")
+    with pytest.raises(InvalidInputError) as raised:
+        deploy(lambda: refusing(pulumi.Output.from_input("x"), reject, "outer", "under"))
+    assert (raised.value.subject, raised.value.problems[0].input) == ("inner", "arn")
 
 
-def test_a_refusal_may_come_late():
-    """A rule may be a coroutine: what it raises is named and hidden in the same way."""
+def test_validation_error_of_a_coroutine_is_redacted():
+    """A rule may be a coroutine: its error gets the subject and is redacted in the same way."""
 
-    async def refuse(known):
-        raise InvalidInput([Problem("", f"not {known}", known, "another")])
+    async def reject(value):
+        raise InvalidInput([Problem("", f"not {value}", value, "another")])
 
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(lambda: refusing(pulumi.Output.secret("hush"), refuse, "outer", "under"))
-    assert str(refusal.value) == "outer: 1 problem\n  under: [secret]\n    rule: not [secret]\n    fix:  another"
+    with pytest.raises(InvalidInputError) as raised:
+        deploy(lambda: refusing(pulumi.Output.secret("hush"), reject, "outer", "under"))
+    assert str(raised.value) == "outer: 1 problem\n  under: [secret]\n    rule: not [secret]\n    fix:  another"
     assert deploy(lambda: refusing("plain", _later, "outer")).value == "plain"
 
 
-async def _later(known):
-    return known
+async def _later(value):
+    return value

@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from eks_identity.runtime.threads import in_thread
 
 
-def test_a_call_does_not_wait_for_threads_that_registrations_keep():
-    """A hook is answered though every thread of Pulumi's SDK waits for the engine, which waits for the hook."""
+def test_in_thread_does_not_wait_for_threads_of_the_sdk():
+    """A hook returns even if every thread of Pulumi's SDK waits for the engine, which waits for the hook."""
     engine_answered = threading.Event()
 
     async def program() -> str:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         registration = loop.run_in_executor(None, engine_answered.wait)
-        answer = await asyncio.wait_for(in_thread(str.upper, "asked"), timeout=60)
+        result = await asyncio.wait_for(in_thread(str.upper, "asked"), timeout=60)
         engine_answered.set()
         await registration
-        return answer
+        return result
 
     try:
         assert asyncio.run(program()) == "ASKED"

@@ -1,4 +1,4 @@
-"""Whose credentials the library's own calls to AWS have, in every component that has such calls."""
+"""Credentials of the library's own calls to AWS, in every component that makes such calls."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def own_calls(deployment, name):
     return [child for child in children(deployment, name) if child.type in types]
 
 
-def test_these_ask_aws_themselves():
-    """A mapping of aws-auth too: an access entry of the same principal wins over it."""
+def test_own_resources_with_aws_calls():
+    """The list includes aws-auth mappings, because an access entry of the same principal overrides them."""
     own = ["AccessEntry", "AuthenticationModeMigration", "AwsAuthMapping", "LockoutGuard"]
     assert sorted(ASKS_AWS) == own
 
 
 @each_sample
 def test_a_provider_reaches_the_librarys_own_calls(name, index):
-    """What an aws provider says of credentials goes to each of them, as a secret; and which cluster is meant."""
+    """The credentials of an aws provider are passed to each own resource as a secret, with the ARN of the cluster."""
 
     def more():
         assumed = aws.ProviderAssumeRoleArgs(
@@ -67,8 +67,8 @@ def test_a_provider_reaches_the_librarys_own_calls(name, index):
 
 
 @pytest.mark.parametrize("how", ["provider", "providers", "parent"])
-def test_a_resource_of_its_own_has_them_however_they_are_passed(how):
-    """In any option that Pulumi has for a provider."""
+def test_own_resource_reads_the_provider_from_every_option(how):
+    """An own resource reads the provider from each option that Pulumi has for it."""
 
     def program():
         there = aws.Provider("there", region=REGION, access_key="AKIAIOSFODNN7EXAMPLE", secret_key="secret")
@@ -81,8 +81,8 @@ def test_a_resource_of_its_own_has_them_however_they_are_passed(how):
     assert json.loads(guard.inputs["credentials"]) == {"accessKey": "AKIAIOSFODNN7EXAMPLE", "secretKey": "secret"}
 
 
-def test_what_a_provider_gets_later_is_known_later():
-    """A role that is still to be made is no missing role: a preview asks nobody by other credentials."""
+def test_unknown_provider_role_makes_credentials_unknown():
+    """The role of a provider may be unknown: then a preview makes no request with other credentials."""
 
     def program():
         made = aws.iam.Role("deploys", assume_role_policy="{}")
@@ -103,14 +103,14 @@ def test_what_a_provider_gets_later_is_known_later():
         ("eks-clu", "cluster_arn: 'eks-clu'"),
     ],
 )
-def test_the_arn_of_another_cluster_is_refused(arn, rule):
-    """At once, by both resources that take it."""
+def test_cluster_arn_of_another_cluster_is_rejected(arn, rule):
+    """Both resources that have a cluster ARN reject it at once."""
     entry = {**PLACE, "cluster_arn": arn, "principal_arn": f"arn:aws:iam::{ACCOUNT}:user/me"}
     guard = {**PLACE, "cluster_arn": arn, "principals": [], "administrators": []}
     for declared in (lambda: eks.AccessEntry("x", entry), lambda: eks.LockoutGuard("x", guard)):
-        with pytest.raises(InvalidInput) as refusal:
+        with pytest.raises(InvalidInput) as raised:
             deploy(declared)
-        assert rule in str(refusal.value)
+        assert rule in str(raised.value)
 
 
 CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(sessionName="x")])}
@@ -128,16 +128,16 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
     ],
     ids=["environment", "default provider", "own profile", "passed", "passed without any", "nor any, own profile"],
 )
-def test_whose_credentials_are_chosen(given, config, expected):
-    """Those of the provider that is passed; else of the library's own key; else of the default provider's config."""
+def test_order_of_credentials(given, config, expected):
+    """The order is: the passed provider, the library's own config key, the config of the default provider."""
     chosen = credentials.chosen(None if given is None else said(given), config.get)
     assert json.loads(chosen) == expected
 
 
-def test_settings_without_effect_on_credentials_are_left_out():
-    """What is empty or false is as good as unsaid, also in the JSON in which the engine keeps what is no text."""
-    kept = {"region": REGION, "insecure": "false", "profile": "", "assumeRoles": None, "sharedConfigFiles": '["a"]'}
-    assert json.loads(said(kept)) == {"sharedConfigFiles": ["a"]}
+def test_empty_provider_settings_are_omitted():
+    """Empty and false settings are omitted, also in JSON, in which the engine stores values that are not text."""
+    stored = {"region": REGION, "insecure": "false", "profile": "", "assumeRoles": None, "sharedConfigFiles": '["a"]'}
+    assert json.loads(said(stored)) == {"sharedConfigFiles": ["a"]}
     assert said({"region": REGION}) == ENVIRONMENT
 
 
@@ -156,8 +156,8 @@ SESSION = {"accessKey": "ASIA1", "secretKey": "1", "token": "1"}
     ],
     ids=["another session", "another role", "new keys", "another profile", "the same", "the first"],
 )
-def test_what_is_written_down_anew(before, after, differ):
-    """The keys of another session are not: they end by themselves. Nothing of it ever replaces anything."""
+def test_session_keys_change_no_state(before, after, differ):
+    """Keys of another session change no state, because they expire. No change of credentials replaces a resource."""
     olds, news = (
         {**PLACE, "principals": [], "credentials": None if each is None else said(each)} for each in (before, after)
     )
@@ -165,8 +165,8 @@ def test_what_is_written_down_anew(before, after, differ):
     assert (result.changes, result.replaces) == (differ, [])
 
 
-def test_ways_to_aws_are_those_of_the_provider():
-    """Endpoints, proxy, certificates and the region of STS."""
+def test_endpoints_and_proxies_are_those_of_the_provider():
+    """Endpoints, proxy, certificates and the region of STS are the provider's."""
     settings = {
         "accessKey": "AKIA1",
         "secretKey": "1",
@@ -182,15 +182,15 @@ def test_ways_to_aws_are_those_of_the_provider():
     assert eks_client.meta.config.proxies == {"https": "http://127.0.0.1:1"}
 
 
-def test_several_files_are_refused_in_words():
-    """The library reads one, and does not go on as somebody else."""
+def test_several_shared_config_files_are_rejected():
+    """The library reads one file, and does not fall back to other credentials."""
     with pytest.raises(AwsRefusedError, match=r"has 2 files(.|\n)*fix: merge the files into one"):
         Clients(REGION, said({"sharedConfigFiles": ["a", "b"]})).client("eks")
 
 
 @pytest.fixture
 def callers(monkeypatch):
-    """Whose credentials are whose: accounts by profile or key; what is not in it AWS does not take."""
+    """Return the accounts by profile or key; AWS rejects other credentials."""
     accounts = {}
 
     def caller(clients):
@@ -205,23 +205,23 @@ def callers(monkeypatch):
     dynamic_provider._CREDENTIALS.clear()
 
 
-def test_another_account_is_refused_before_eks_is_asked(callers, monkeypatch):
-    """In words that name both accounts, whose credentials these are, and the way out; reads and writes alike."""
+def test_credentials_of_another_account_are_rejected_before_eks_is_called(callers, monkeypatch):
+    """The error has both accounts, the caller and a fix, for reads and writes."""
     monkeypatch.setattr(Clients, "client", lambda *_: pytest.fail("asked"))
     callers["me"] = OTHER_ACCOUNT
     api = EksApi.of(PLACE, said({"profile": "me"}))
     for call in (api.mode, api.entries, api.settle, lambda: api.make(ARN), lambda: api.remove(ARN)):
-        with pytest.raises(InvalidInput) as refusal:
+        with pytest.raises(InvalidInput) as raised:
             call()
-        said_of_it = str(refusal.value)
-        assert f"account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/me" in said_of_it
-        assert f"must be of account {ACCOUNT}, the account of the cluster {ARN}" in said_of_it
-        assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in said_of_it
+        message = str(raised.value)
+        assert f"account {OTHER_ACCOUNT}, arn:aws:iam::{OTHER_ACCOUNT}:user/me" in message
+        assert f"must be of account {ACCOUNT}, the account of the cluster {ARN}" in message
+        assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in message
 
 
 @pytest.mark.parametrize("arn", [ARN, pulumi.runtime.rpc.UNKNOWN, None], ids=["named", "named later", "not named"])
-def test_a_new_guard_is_refused_where_it_would_watch_another_cluster(callers, arn):
-    """At its first preview, and not when somebody is taken out; a cluster that is still to be made is in no account."""
+def test_lockout_guard_of_another_account_is_rejected_at_preview(callers, arn):
+    """It is rejected at the first preview, not at a removal; a new cluster has no account yet."""
     callers["me"] = OTHER_ACCOUNT
     props = {
         **PLACE,
@@ -244,19 +244,19 @@ def test_a_new_guard_is_refused_where_it_would_watch_another_cluster(callers, ar
     ],
     ids=["valid", "newer", "newer of another account", "the config's"],
 )
-def test_what_is_deleted_is_deleted_by_keys_that_are_valid(callers, accounts, chosen):
-    """Where the state's keys have ended, by others of this run, of the cluster's account alone."""
+def test_deletion_uses_valid_keys(callers, accounts, chosen):
+    """If the keys in the state are expired, others of this run for the cluster's account are used."""
     callers |= accounts
     dynamic_provider.note({"credentials": said({"accessKey": "new"})})
     provider = LockoutGuardProvider()
     config = pulumi.dynamic.Config({"eks-identity:profile": "own"}, "shop")
     provider.configure(pulumi.dynamic.ConfigureRequest(config))
-    kept = json.loads(provider.kept_credentials({**PLACE, "credentials": said({"accessKey": "old"})}))
-    assert chosen in kept.values()
+    stored = json.loads(provider.kept_credentials({**PLACE, "credentials": said({"accessKey": "old"})}))
+    assert chosen in stored.values()
 
 
-def test_a_cluster_of_the_same_name_in_another_account_is_another_one():
-    """The one is replaced by the other; where an older state says no ARN, it is the same one."""
+def test_cluster_of_the_same_name_in_another_account_replaces():
+    """The resource is replaced; a state of an older version without an ARN is unchanged."""
     before = {**PLACE, "principals": []}
     after = {**before, "cluster_arn": ARN.replace(ACCOUNT, OTHER_ACCOUNT)}
     assert LockoutGuardProvider().diff("id", before, after).replaces == ["cluster_arn"]

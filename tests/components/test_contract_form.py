@@ -1,4 +1,4 @@
-"""Every component: its token, its children, its constructor, its words."""
+"""Contract of every component: type token, children, constructor, descriptions."""
 
 import ast
 import functools
@@ -22,7 +22,7 @@ PACKAGE = Path(eks.__file__).parent
 
 @each_sample
 def test_tokens_parents_and_names(name, index):
-    """A component has the token of its class, is the parent of all that it registers, and begins their names."""
+    """A component has the token of its class, and is the parent of its resources and a prefix of their names."""
     deployment = declare(name, sample(name, index))
     token = f"eks-identity:index:{name}"
     itself = own(deployment, name)
@@ -41,15 +41,15 @@ def test_tokens_parents_and_names(name, index):
 
 @each_component
 def test_samples_hold_every_key(name):
-    """Each key of the args, and of what is in them, is in a sample: so the other contract tests look at it."""
+    """Each key of the args, nested keys included, is in a sample, so that the other contract tests cover it."""
     sample(name, 0)
     missing = [path for path, _ in keys(shape_of(COMPONENTS[name])) if not any(places(s, path) for s in SAMPLES[name])]
     assert not missing, f"tests/components/samples.py has no sample of {name} with {missing}"
 
 
 @each_component
-def test_constructors_are_all_alike(name):
-    """(name, args, opts), with args a TypedDict; class, args and each output have a description."""
+def test_constructors_have_one_signature(name):
+    """The constructor is (name, args, opts) with a TypedDict; class, args and each output have a description."""
     component = COMPONENTS[name]
     assert list(inspect.signature(component.__init__).parameters) == ["self", "name", "args", "opts"]
     assert component.__doc__
@@ -58,15 +58,15 @@ def test_constructors_are_all_alike(name):
 
 
 @pytest.mark.parametrize("name", ["AwsAuthMapping", "ClusterAccess"])
-def test_a_dynamic_resource_leaves_pickle_as_it_was(name):
-    """The SDK wraps two methods of pickle for each one: 900 in a program would be a RecursionError."""
+def test_dynamic_resource_restores_the_pickler(name):
+    """The SDK wraps two methods of pickle for each resource: 900 in a program would be a RecursionError."""
     before = dict(vars(pickle._Pickler))
     declare(name, sample(name, 0))
     assert dict(vars(pickle._Pickler)) == before
 
 
 def test_every_language_can_have_them():
-    """Pulumi's own analyzer of hosted components takes args and outputs of every component."""
+    """Pulumi's own analyzer of hosted components accepts args and outputs of every component."""
     hosted = [
         component
         for component in COMPONENTS.values()
@@ -76,15 +76,15 @@ def test_every_language_can_have_them():
     assert set(found) == {component.__name__ for component in hosted}
 
 
-def test_annotations_stay_alive():
-    """Pulumi reads the annotations of components and args while it runs, so no module turns them to text."""
+def test_annotations_are_not_strings():
+    """Pulumi reads annotations of components and args at run time, so no module converts them to strings."""
     for component in COMPONENTS.values():
         for thing in (component, shape_of(component)):
             assert "from __future__ import annotations" not in Path(inspect.getfile(thing)).read_text()
 
 
-def test_the_public_names():
-    """What the package exports is there, sorted, and nothing of it is private."""
+def test_exports_exist_and_are_sorted():
+    """The exports of the package exist, are sorted, and none is private."""
     assert eks.__all__ == sorted(eks.__all__)
     for name in eks.__all__:
         assert getattr(eks, name).__name__ == name
@@ -94,13 +94,13 @@ def test_the_public_names():
 
 @functools.cache
 def classes():
-    """Every class of the package, as it is written, by name."""
+    """Return the syntax tree of every class of the package by name."""
     sources = [ast.parse(source.read_text()) for source in PACKAGE.rglob("*.py")]
     return {node.name: node for source in sources for node in ast.walk(source) if isinstance(node, ast.ClassDef)}
 
 
 def described(name):
-    """The string below each annotated name of objects of a class, as of its bases; None where there is none."""
+    """Return the string below each annotated name of a class and its bases, None if there is none."""
     found = {}
     node = classes()[name]
     for base in node.bases:
@@ -118,7 +118,7 @@ def described(name):
 
 
 def shapes():
-    """Every TypedDict that the args of a component lead to, by name."""
+    """Return every TypedDict in the args of a component by name."""
     found = {}
 
     def add(shape):
@@ -135,7 +135,7 @@ def shapes():
 
 @pytest.mark.parametrize("shape", sorted(shapes()))
 def test_every_key_is_described(shape):
-    """Each key of each args has a sentence, which is what other languages' documentation shows."""
+    """Each key of each args has a description, which the documentation of other languages shows."""
     texts = described(shape)
     assert set(texts) == set(inspect.get_annotations(shapes()[shape]))
     assert [key for key, text in texts.items() if not text] == []
@@ -164,13 +164,13 @@ LIMITS = {
 
 @pytest.mark.parametrize(("key", "limit"), LIMITS.items(), ids=[".".join(key) for key in LIMITS])
 def test_limits_are_described(key, limit):
-    """A limit of AWS or Kubernetes stands in the description of the input that it is about."""
+    """A limit of AWS or Kubernetes is in the description of its input."""
     owner, name = key
     assert re.search(limit, " ".join(described(owner)[name].split()))
 
 
 @each_component
-def test_every_output_is_described_or_speaks_for_itself(name):
+def test_every_output_is_described_or_named_like_an_input(name):
     """An output has a description, or the name and meaning of an input."""
     texts = described(name)
     plain = {"arn", "endpoint", "region", "account_id", "partition", "name", "namespace", "username", "groups", "tags"}

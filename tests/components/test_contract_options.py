@@ -1,4 +1,4 @@
-"""Every component: options, tags, secrets and partitions reach what it makes."""
+"""Contract of every component: options, tags, secrets and partitions apply to all of its resources."""
 
 import inspect
 import json
@@ -22,8 +22,8 @@ PACKAGE = Path(eks.__file__).parent
 
 
 @each_sample
-def test_options_reach_the_component_and_its_children(name, index):
-    """protect and aliases are passed on; children are protected with it."""
+def test_resource_options_apply_to_component_and_children(name, index):
+    """protect and aliases apply to the component; protect applies to its children too."""
     alias = pulumi.Alias(name="before")
     deployment = declare(name, sample(name, index), protect=True, aliases=[alias])
     itself = own(deployment, name)
@@ -33,8 +33,8 @@ def test_options_reach_the_component_and_its_children(name, index):
 
 
 @each_sample
-def test_providers_reach_the_children_and_the_questions(name, index):
-    """An aws provider in the options is used for all that is made and all that is asked; so is the kubernetes one."""
+def test_providers_apply_to_children_and_functions(name, index):
+    """The aws and kubernetes providers in the options are used for all resources and provider functions."""
 
     def more():
         return [aws.Provider("aws", region=REGION)]
@@ -52,14 +52,14 @@ def test_providers_reach_the_children_and_the_questions(name, index):
 
 
 def taggable(type_):
-    """Whether a resource of the aws plugin has tags of its own."""
+    """Return whether a resource type of the aws plugin has tags."""
     service, kind = re.fullmatch(r"aws:([^/]+)/\w+:(\w+)", type_).groups()
     return "tags" in inspect.signature(getattr(getattr(aws, service), kind)._internal_init).parameters
 
 
 @each_sample
-def test_tags_reach_every_child_that_has_some(name, index):
-    """Each child of AWS that can have tags has those of the component, which has `tags` to give it."""
+def test_tags_apply_to_every_taggable_child(name, index):
+    """Each AWS resource of a component that can have tags has the tags of the component."""
     args = sample(name, index)
     tags = args.get("tags") or args.get("create", {}).get("tags", {})
     tagged = [child for child in children(declare(name, args), name) if child.type.startswith("aws:")]
@@ -77,7 +77,7 @@ IN_PARTITIONS = {"aws-cn": ("cn-north-1", "amazonaws.com.cn"), "aws-us-gov": ("u
 @pytest.mark.parametrize("partition", IN_PARTITIONS)
 @each_sample
 def test_every_component_works_in_every_partition(name, index, partition, monkeypatch):
-    """In China and GovCloud all that a component declares is of that partition."""
+    """In China and GovCloud all ARNs of a component are of that partition."""
     region, suffix = IN_PARTITIONS[partition]
 
     def moved(value):
@@ -96,14 +96,14 @@ def test_every_component_works_in_every_partition(name, index, partition, monkey
         assert "arn:aws:" not in json.dumps([resource.inputs, resource.outputs]), resource.name
 
 
-def test_no_partition_is_written_by_hand():
-    """No ARN in the package begins with a partition's name."""
+def test_no_arn_has_a_literal_partition():
+    """No ARN in the package begins with the name of a partition."""
     for source in PACKAGE.rglob("*.py"):
         assert not re.search(r"[\"'f]arn:aws", source.read_text()), source
 
 
 def secrets():
-    """Each input of each sample that may be an Output and whose value is nowhere else in the sample."""
+    """Yield each input of each sample that may be an Output and whose value is unique in the sample."""
     for name, found in SAMPLES.items():
         for index, args in enumerate(found):
             for path, annotation in keys(shape_of(COMPONENTS[name])):
@@ -124,19 +124,19 @@ def secrets():
 
 
 def in_the_clear(deployment):
-    """All that a deployment says of itself and is no secret, but for what AWS made: its ARNs and names."""
+    """Return all unencrypted text of a deployment without the ARNs and names that AWS generates."""
     made = [text for each in deployment.resources for key, text in each.state.items() if key not in each.inputs]
     words = sorted({text for text in made if isinstance(text, str) and text}, key=len, reverse=True)
     for resource in (each for each in deployment.resources if each.name not in SUPPORT):
         outputs = wire.without_secrets(resource.registered_outputs)
-        said = json.dumps([wire.without_secrets(resource.request.object), resource.name, outputs])
+        properties = json.dumps([wire.without_secrets(resource.request.object), resource.name, outputs])
         for text in words:
-            said = said.replace(json.dumps(text)[1:-1], "")
-        yield resource, said
+            properties = properties.replace(json.dumps(text)[1:-1], "")
+        yield resource, properties
 
 
 def names_a_child(name, place):
-    """Whether the logical name of a child is made of the value at this place."""
+    """Return whether the logical name of a child contains the value at this path."""
     fields = [key for key in place if isinstance(key, str)]
     subject = name == "WorkloadIdentity" and fields[-1] in {"namespace", "service_account", "name"}
     return (
@@ -147,38 +147,38 @@ def names_a_child(name, place):
 
 
 def names_an_arn(place):
-    """Whether an ARN is made of the value at this place."""
+    """Return whether an ARN contains the value at this path."""
     fields = [key for key in place if isinstance(key, str)]
     return fields == ["issuer"] or fields[-1] in {"role_name", "role_name_prefix", "path"}
 
 
 @pytest.mark.parametrize(("name", "index", "place"), list(secrets()))
 def test_a_secret_stays_one(name, index, place):
-    """What is given as a secret is nowhere in the clear: not in a child, not in an output, not in a name."""
+    """A secret input is unencrypted nowhere: not in a child, an output or a name."""
     value = at(sample(name, index), place)
 
     def secret():
         return changed(sample(name, index), place, pulumi.Output.secret(value))
 
     if names_a_child(name, place) or names_an_arn(place):
-        with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
+        with pytest.raises(InvalidInputError, match="must not be a secret") as raised:
             declare(name, secret)
-        assert value not in str(refusal.value)
+        assert value not in str(raised.value)
         return
     deployment = declare(name, secret)
-    for resource, said in in_the_clear(deployment):
-        assert json.dumps(value)[1:-1] not in said, (resource.type, resource.name, said)
+    for resource, text in in_the_clear(deployment):
+        assert json.dumps(value)[1:-1] not in text, (resource.type, resource.name, text)
 
 
 @pytest.mark.parametrize("name", [name for name in COMPONENTS if "cluster" in SAMPLES[name][0]])
-def test_a_secret_connection_stays_one(name):
-    """The outputs of another stack are secrets all together where one of them is."""
+def test_secret_connection_stays_secret(name):
+    """All outputs of another stack are secrets if one of them is."""
     args = sample(name, 0)
-    deployment = declare(name, lambda: {**args, "cluster": kept(args["cluster"])})
-    for resource, said in in_the_clear(deployment):
+    deployment = declare(name, lambda: {**args, "cluster": secret_connection(args["cluster"])})
+    for resource, text in in_the_clear(deployment):
         for field in ("endpoint", "certificate_authority", "kubeconfig", "name"):
-            assert json.dumps(args["cluster"][field])[1:-1] not in said, (field, resource.type, resource.name, said)
+            assert json.dumps(args["cluster"][field])[1:-1] not in text, (field, resource.type, resource.name, text)
 
 
-def kept(connection):
+def secret_connection(connection):
     return {field: pulumi.Output.secret(value) for field, value in connection.items()}

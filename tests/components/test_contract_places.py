@@ -1,4 +1,4 @@
-"""Every component acts in its cluster's own region and account, and in the cluster itself, or is rejected."""
+"""Contract of every component: region, account and cluster of its resources are the cluster's, or it is rejected."""
 
 import base64
 import json
@@ -29,10 +29,10 @@ IN_ANY_ACCOUNT |= {"ChainedRole", "Cluster", "NodeIsolation", "OidcProvider"}
 """Not of one existing cluster."""
 
 
-def is_of_any_account(name, given):
+def is_of_any_account(name, args):
     if name == "ClusterAccess":
-        return given.get("access_method") == "aws-auth"
-    return name in IN_ANY_ACCOUNT or (name == "PodIdentityRole" and "cluster_arns" not in given)
+        return args.get("access_method") == "aws-auth"
+    return name in IN_ANY_ACCOUNT or (name == "PodIdentityRole" and "cluster_arns" not in args)
 
 
 class Elsewhere(Cloud):
@@ -46,16 +46,16 @@ class Elsewhere(Cloud):
         self.registered.append(args.name)
         return super().new_resource(args)
 
-    def asked(self, function):
+    def calls_of(self, function):
         return [call.args for call in self.calls if call.token.endswith(f":{function}")]
 
 
 @each_sample
 def test_regional_resources_have_the_clusters_region(name, index):
-    """Whatever region the aws provider is of; resources of IAM have none."""
-    given = sample(name, index)
-    for child in children(declare(name, given, cloud=Elsewhere()), name):
-        if child.type.startswith("aws:iam/") or "create" in given or name == "NodeIsolation":
+    """Regional resources have the cluster's region, whatever the aws provider's region; IAM resources have none."""
+    args = sample(name, index)
+    for child in children(declare(name, args, cloud=Elsewhere()), name):
+        if child.type.startswith("aws:iam/") or "create" in args or name == "NodeIsolation":
             assert "region" not in child.inputs
         elif child.type.startswith("aws:"):
             assert child.inputs["region"] == REGION, child.type
@@ -64,13 +64,13 @@ def test_regional_resources_have_the_clusters_region(name, index):
 @each_sample
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 def test_a_provider_of_another_account_is_rejected(name, index, preview):
-    """With both accounts and a fix, and before the component or anything below it is registered."""
-    given, cloud = sample(name, index), Elsewhere(getCallerIdentity=CALLER)
-    if is_of_any_account(name, given):
-        declare(name, given, preview=preview, cloud=cloud)
+    """The error has both accounts and a fix, and comes before any resource is registered."""
+    args, cloud = sample(name, index), Elsewhere(getCallerIdentity=CALLER)
+    if is_of_any_account(name, args):
+        declare(name, args, preview=preview, cloud=cloud)
         return
     with pytest.raises(InvalidInputError) as rejected:
-        declare(name, given, preview=preview, cloud=cloud)
+        declare(name, args, preview=preview, cloud=cloud)
     assert set(cloud.registered) <= {"k8s"}
     assert f'{name} "thing": 1 problem' in str(rejected.value)
     (problem,) = rejected.value.problems
@@ -85,8 +85,8 @@ def test_a_provider_of_another_account_is_rejected(name, index, preview):
     assert f"pass an aws provider of account {ACCOUNT} in opts.providers" in problem.fix
 
 
-def test_a_provider_that_is_passed_is_named():
-    """The error names the provider and whom AWS takes it for."""
+def test_error_names_the_aws_provider():
+    """The error has the name of the provider and its principal."""
 
     def program():
         options = pulumi.ResourceOptions(providers=[aws.Provider("there", region=REGION)])
@@ -97,7 +97,7 @@ def test_a_provider_that_is_passed_is_named():
 
 
 def test_one_role_for_clusters_of_two_accounts_is_rejected():
-    """Each account needs a role of its own: EKS gives a role to pods of the role's account alone."""
+    """Each account needs its own role: EKS gives a role only to pods in the role's account."""
     two = [CONNECTION["arn"], CONNECTION["arn"].replace(ACCOUNT, OTHER_ACCOUNT)]
     with pytest.raises(InvalidInputError, match="declare one role for each account"):
         deploy(lambda: eks.PodIdentityRole("thing", {"cluster_arns": two}), preview=True)
@@ -114,25 +114,25 @@ def workloads(count, **connection):
     return program
 
 
-def test_each_provider_is_asked_once():
-    """However many components of a program have it."""
+def test_sts_is_queried_once_for_each_provider():
+    """STS is queried once for each provider, whatever the number of components."""
     cloud = Elsewhere()
     deploy(workloads(20), cloud=cloud)
-    assert len(cloud.asked("getCallerIdentity")) == 1
+    assert len(cloud.calls_of("getCallerIdentity")) == 1
 
 
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
-@pytest.mark.parametrize("answer", [PluginError("InvalidClientTokenId"), {}], ids=["an error", "nothing"])
-def test_an_account_that_cannot_be_seen_rejects_nothing(preview, answer, caplog):
-    """AWS's error is reported, once; what a preview does not know yet is compared in the update."""
-    deployment = deploy(workloads(2), preview=preview, cloud=Elsewhere(getCallerIdentity=answer))
+@pytest.mark.parametrize("result", [PluginError("InvalidClientTokenId"), {}], ids=["an error", "nothing"])
+def test_unknown_account_is_not_rejected(preview, result, caplog):
+    """An error of AWS is logged once; a value that is unknown in a preview is compared in the update."""
+    deployment = deploy(workloads(2), preview=preview, cloud=Elsewhere(getCallerIdentity=result))
     assert len(deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")) == 2
-    expected = "cannot see which account the default aws provider is of" if answer else "cannot see"
-    assert sum(expected in record.getMessage() for record in caplog.records) == bool(answer)
+    expected = "cannot see which account the default aws provider is of" if result else "cannot see"
+    assert sum(expected in record.getMessage() for record in caplog.records) == bool(result)
 
 
-def test_a_new_clusters_account_and_region_are_known_in_the_preview():
-    """So a provider of another account is rejected before the cluster is created."""
+def test_account_of_a_new_cluster_is_resolved_in_preview():
+    """A provider of another account is rejected before the cluster is created."""
 
     def program():
         cluster = eks.Cluster("new", {"create": {"skip_default_node_group": True}})
@@ -156,7 +156,7 @@ IN_KUBERNETES = {
 
 
 def other(**cluster):
-    """A kubeconfig of another cluster, or of this one by another way."""
+    """Return a kubeconfig of another cluster, or of this cluster by another endpoint."""
     document = json.loads(kubeconfig("https://other.gr7.ap-northeast-1.eks.amazonaws.com"))
     (found,) = document["clusters"]
     found["cluster"] |= cluster
@@ -165,9 +165,9 @@ def other(**cluster):
     return document
 
 
-def in_cluster(kind, given, *, secret=False, **provider):
+def in_cluster(kind, value, *, secret=False, **provider):
     def program():
-        text = json.dumps(given) if isinstance(given, dict) else given
+        text = json.dumps(value) if isinstance(value, dict) else value
         passed = k8s.Provider("passed", kubeconfig=pulumi.Output.secret(text) if secret else text, **provider)
         args = {"cluster": CONNECTION, **IN_KUBERNETES[kind]}
         getattr(eks, kind)("thing", args, pulumi.ResourceOptions(providers=[passed]))
@@ -182,21 +182,21 @@ OTHER_AUTHORITY = {"certificate-authority-data": base64.b64encode(b"another auth
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
 @pytest.mark.parametrize("kind", IN_KUBERNETES)
 def test_a_kubernetes_provider_of_another_cluster_is_rejected(kind, preview, secret, caplog):
-    """By the certificate authority, before anything is registered; nothing of the kubeconfig is in the error."""
+    """It is detected by the certificate authority before registration; the error has nothing of the kubeconfig."""
     cloud = Elsewhere()
     with pytest.raises(InvalidInputError) as rejected:
         deploy(in_cluster(kind, other(**OTHER_AUTHORITY), secret=secret), preview=preview, cloud=cloud)
     assert cloud.registered == ["passed"]
-    said = str(rejected.value)
-    assert f'{kind} "thing": 1 problem\n  opts.providers: \'kubernetes provider "passed"\'' in said
-    assert f"must have a kubernetes provider of cluster {CONNECTION['arn']}" in said
-    assert "pass the provider of that cluster" in said
+    message = str(rejected.value)
+    assert f'{kind} "thing": 1 problem\n  opts.providers: \'kubernetes provider "passed"\'' in message
+    assert f"must have a kubernetes provider of cluster {CONNECTION['arn']}" in message
+    assert "pass the provider of that cluster" in message
     for hidden in ("xyzzy", "other.gr7", *OTHER_AUTHORITY.values()):
-        assert hidden not in said + caplog.text
+        assert hidden not in message + caplog.text
 
 
 @pytest.mark.parametrize(
-    ("given", "settings"),
+    ("value", "settings"),
     [
         (other(server="https://localhost:8443"), {}),
         (other(**{"certificate-authority-data": None, "server": CONNECTION["endpoint"] + "/"}), {}),
@@ -206,14 +206,14 @@ def test_a_kubernetes_provider_of_another_cluster_is_rejected(kind, preview, sec
     ids=["by a tunnel", "by its server alone", "by a context", "by a cluster"],
 )
 @pytest.mark.parametrize("kind", IN_KUBERNETES)
-def test_a_kubernetes_provider_of_the_cluster_is_accepted(kind, given, settings, caplog):
-    """Whatever way its kubeconfig takes to the API server."""
-    deploy(in_cluster(kind, given, **settings), preview=True, cloud=Elsewhere())
+def test_a_kubernetes_provider_of_the_cluster_is_accepted(kind, value, settings, caplog):
+    """Any kubeconfig that reaches the API server of the cluster is accepted."""
+    deploy(in_cluster(kind, value, **settings), preview=True, cloud=Elsewhere())
     assert "cannot verify" not in caplog.text
 
 
-def test_the_kubeconfig_of_the_connection_is_a_way_to_the_cluster():
-    """So the second fix works: a proxy with an authority of its own is the connection's way as well."""
+def test_kubeconfig_of_the_connection_is_accepted():
+    """The second fix works: a proxy with its own certificate authority, if it is in the connection."""
 
     def program():
         text = json.dumps(other(**OTHER_AUTHORITY))
@@ -225,7 +225,7 @@ def test_the_kubeconfig_of_the_connection_is_a_way_to_the_cluster():
 
 
 def test_a_kubeconfig_in_a_file_is_read(tmp_path, caplog):
-    """The provider takes a path too, as kubectl does."""
+    """The kubernetes provider accepts a path, as kubectl does."""
     file = tmp_path / "kubeconfig"
     file.write_text(json.dumps(other(**OTHER_AUTHORITY)))
     with pytest.raises(InvalidInputError, match="must have a kubernetes provider of cluster"):
@@ -236,19 +236,19 @@ def test_a_kubeconfig_in_a_file_is_read(tmp_path, caplog):
 
 
 @pytest.mark.parametrize(
-    "given", [other(**{"certificate-authority-data": None}), "{}", "nowhere"], ids=["another server", "none", "no file"]
+    "value", [other(**{"certificate-authority-data": None}), "{}", "nowhere"], ids=["another server", "none", "no file"]
 )
 @pytest.mark.parametrize("kind", IN_KUBERNETES)
-def test_a_kubernetes_provider_that_cannot_be_verified_is_reported(kind, given, caplog):
-    """It is accepted, with a warning that has nothing of the kubeconfig."""
-    deploy(in_cluster(kind, given), preview=True)
+def test_a_kubernetes_provider_that_cannot_be_verified_is_reported(kind, value, caplog):
+    """It is accepted with a warning that has nothing of the kubeconfig."""
+    deploy(in_cluster(kind, value), preview=True)
     assert f'{kind} "thing": cannot verify that the kubernetes provider "passed" is of cluster' in caplog.text
     assert "xyzzy" not in caplog.text
     assert "other.gr7" not in caplog.text
 
 
 def test_the_provider_of_another_cluster_component_is_rejected():
-    """That of the cluster's own component is taken as it stands, and not looked up."""
+    """The provider of a Cluster component is compared without a lookup."""
 
     def program(mine="one", theirs="two"):
         clusters = {name: eks.Cluster(name, {"name": name}) for name in (mine, theirs)}
@@ -261,8 +261,8 @@ def test_the_provider_of_another_cluster_component_is_rejected():
     deploy(lambda: program("two", "one"), preview=True, cloud=cloud)
 
 
-def test_a_kubeconfig_that_is_not_known_yet_is_compared_in_the_update():
-    """A preview lets it pass; the update rejects it before the service account is registered."""
+def test_unknown_kubeconfig_is_compared_in_the_update():
+    """A preview accepts it; the update rejects it before the service account is registered."""
 
     def program():
         made = aws.s3.Bucket("late", bucket="late")

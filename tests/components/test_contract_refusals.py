@@ -1,4 +1,4 @@
-"""Every input of every component that can be wrong is refused, in the house's form, before anything is registered."""
+"""Contract of every component: an input that is not valid is rejected in the library's format before registration."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ WRONG: dict[type, list[Any]] = {
     bool: [None, "false", 1, []],
     int: [None, "600", True, [], 0, -1, 0.5],
 }
-"""By what an input takes: values of every other type."""
+"""Values of every other type, by the type of an input."""
 NOT_ARNS = ["nonsense", "arn:aws:s3", "arn:aws:ec2:ap-northeast-1:111122223333:instance/i-1"]
 
 MAY_BE_EMPTY = {
@@ -31,11 +31,11 @@ MAY_BE_EMPTY = {
     "tags": "IAM: tagValueType has at least 0 characters",
     "values": "IAM: s3:prefix is empty at the root of a bucket, so StringEquals compares to that",
 }
-"""Inputs whose empty string says something, by whose rule; each of them is taken, or this list is wrong."""
+"""Inputs that accept an empty value, with the rule that allows it. Each must be accepted."""
 
 
 def unwrapped(annotation):
-    """What an annotation takes, without NotRequired and Input."""
+    """Return the type of the values of an annotation, without NotRequired and Input."""
     while typing.get_origin(annotation) in {typing.NotRequired, typing.Union} or isinstance(
         annotation, type(int | str)
     ):
@@ -44,12 +44,12 @@ def unwrapped(annotation):
 
 
 def key_of(path):
-    """The last key of a path: what its value is called."""
+    """Return the last key of a path."""
     return next(str(step) for step in reversed(path) if isinstance(step, str))
 
 
 def wrong(path, annotation):
-    """Values that are wrong at `path`, by the type and by the name of its key."""
+    """Yield values that are not valid at `path`, by type and by the name of its key."""
     shape = unwrapped(annotation)
     if shape in WRONG:
         yield from WRONG[shape]
@@ -81,12 +81,12 @@ CASES = [
 
 
 class Registering(BaseException):
-    """A component got as far as its registration. No `except` of its own may stop this."""
+    """Raised when a component registers itself. No `except Exception` catches it."""
 
 
 @pytest.fixture
-def refusal(monkeypatch):
-    """Whether a component refuses plain args, without any deployment: it must before it registers itself."""
+def validation_error(monkeypatch):
+    """Return a function that validates plain args without a deployment, up to the registration of the component."""
 
     def registering(*_args, **_options):
         raise Registering
@@ -96,8 +96,8 @@ def refusal(monkeypatch):
     async def constructed(name, args):
         try:
             COMPONENTS[name]("thing", args)
-        except InvalidInputError as refused:
-            return refused
+        except InvalidInputError as error:
+            return error
         except Registering:
             return None
         raise AssertionError(f"{name} registers nothing")
@@ -106,45 +106,45 @@ def refusal(monkeypatch):
 
 
 def about(problem, place):
-    """Whether a problem is about an input, what is in it, or what it is in."""
+    """Return whether a problem is about an input, a part of it, or a value that contains it."""
     one, other = problem.input, written(place)
     return one.startswith(other) or other.startswith(one) or one.replace("the name ", "").startswith("'x'")
 
 
 def everywhere(name, path):
-    """Each sample that has something at `path`, and each place of it there."""
+    """Yield each sample with a value at `path`, and each of its places."""
     found = [(index, place) for index, args in enumerate(SAMPLES[name]) for place in places(args, path)]
     assert found, f"no sample of {name} has {path}"
     return found
 
 
 def where(name, path):
-    """The first of them."""
+    """Return the first of these."""
     return everywhere(name, path)[0]
 
 
 @pytest.mark.parametrize(("name", "path", "annotation"), CASES, ids=lambda value: str(value)[:60])
-def test_a_wrong_value_is_refused(name, path, annotation, refusal):
-    """A value of another type, an empty one, or an ARN of something else: the refusal says where, rule, value, fix.
+def test_invalid_value_is_rejected(name, path, annotation, validation_error):
+    """A value of another type, an empty value or an ARN of another resource is rejected with path, rule, value, fix.
 
-    It comes before anything is registered.
+    The error is raised before any resource is registered.
     """
     accepted = []
     for (index, place), value in itertools.product(everywhere(name, path), wrong(path, annotation)):
-        refused = refusal(name, changed(sample(name, index), place, value))
-        if refused is None:
+        error = validation_error(name, changed(sample(name, index), place, value))
+        if error is None:
             accepted.append((written(place), value))
             continue
-        said = str(refused)
-        assert said.startswith(f'{name} "thing": '), said
-        concerned = [problem for problem in refused.problems if about(problem, place)]
-        assert concerned, f"{written(place)} = {value!r}: {said}"
+        message = str(error)
+        assert message.startswith(f'{name} "thing": '), message
+        concerned = [problem for problem in error.problems if about(problem, place)]
+        assert concerned, f"{written(place)} = {value!r}: {message}"
         for problem in concerned:
             assert problem.rule
             assert problem.fix
-            assert f"rule: {problem.rule}" in said
-            assert f"fix:  {problem.fix}" in said
-    assert not accepted, f"{name} takes {accepted}"
+            assert f"rule: {problem.rule}" in message
+            assert f"fix:  {problem.fix}" in message
+    assert not accepted, f"{name} accepts {accepted}"
 
 
 LATE = [
@@ -155,13 +155,13 @@ LATE = [
 
 
 @pytest.mark.parametrize(("name", "path"), LATE, ids=lambda value: str(value)[:60])
-def test_a_wrong_output_is_refused_when_it_is_known(name, path):
-    """An empty value that arrives as an Output is refused in the preview too, in the same form."""
+def test_invalid_output_is_rejected_when_it_resolves(name, path):
+    """An empty value from an Output is rejected in the preview too, in the same format."""
     index, place = where(name, path)
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as error:
         declare(name, lambda: changed(sample(name, index), place, pulumi.Output.from_input("")), preview=True)
-    assert str(refused.value).startswith(f'{name} "thing": ')
-    assert any(about(problem, place) for problem in refused.value.problems), str(refused.value)
+    assert str(error.value).startswith(f'{name} "thing": ')
+    assert any(about(problem, place) for problem in error.value.problems), str(error.value)
 
 
 EMPTY = [
@@ -172,14 +172,14 @@ EMPTY = [
 
 
 @pytest.mark.parametrize(("name", "path", "empty"), EMPTY, ids=lambda value: str(value)[:60])
-def test_an_empty_value_that_says_something_is_taken(name, path, empty, refusal):
-    """What is not refused as empty is really taken, so that no exemption outlives its reason."""
+def test_meaningful_empty_value_is_accepted(name, path, empty, validation_error):
+    """Every exemption from the rejection of empty values is accepted, so that no exemption outlives its reason."""
     index, place = where(name, path)
-    assert refusal(name, changed(sample(name, index), place, empty)) is None
+    assert validation_error(name, changed(sample(name, index), place, empty)) is None
 
 
-def test_each_exemption_is_needed():
-    """Each input that may be empty is an input of some component; the rules of IAM are those of its own model."""
+def test_each_exemption_is_an_input():
+    """Each input that may be empty is an input of a component; the rules of IAM are those of its own model."""
     assert {key_of(path) for _, path, _ in EMPTY} == MAY_BE_EMPTY.keys()
     iam = botocore.session.get_session().get_service_model("iam")
     assert iam.shape_for("tagValueType").metadata["min"] == 0
@@ -195,21 +195,21 @@ def test_each_exemption_is_needed():
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_misspelt_key_is_refused(name, path, refusal):
-    """A key with a letter too many is not ignored: the refusal asks whether the right one was meant."""
+def test_misspelt_key_is_rejected_with_a_suggestion(name, path, validation_error):
+    """A key with an additional letter is rejected with the suggestion of the right key."""
     index, place = where(name, path)
     *above, key = place
     parent = at(sample(name, index), tuple(above))
     misspelt = {(f"{old}{old[-1]}" if old == key else old): value for old, value in parent.items()}
-    refused = refusal(name, changed(sample(name, index), tuple(above), misspelt))
-    assert refused is not None
-    meant = [problem for problem in refused.problems if problem.input == written((*above, f"{key}{key[-1]}"))]
+    error = validation_error(name, changed(sample(name, index), tuple(above), misspelt))
+    assert error is not None
+    meant = [problem for problem in error.problems if problem.input == written((*above, f"{key}{key[-1]}"))]
     assert [problem.fix for problem in meant] == [f"did you mean {key}?"]
 
 
 @pytest.mark.parametrize(("name", "index"), [(name, index) for name in SAMPLES for index in range(len(SAMPLES[name]))])
 def test_nothing_is_refused_that_is_not_known_yet(name, index):
-    """With every Input unknown, as in the first preview of everything, nothing is refused and nothing raises."""
+    """With every Input unknown, as in the first preview of a program, nothing is rejected and nothing raises."""
 
     def args():
         found = sample(name, index)

@@ -1,4 +1,4 @@
-"""No value that is a secret is printed or kept in plain, whichever input of a component it is, and however it fails."""
+"""Contract of every component: no secret is printed or stored unencrypted, for every input and every error."""
 
 import asyncio
 import functools
@@ -63,7 +63,7 @@ MAPPINGS = [
 
 
 def where(name, path):
-    """The first sample that has something at `path`, and its place there."""
+    """Return the first sample with a value at `path`, and the place of the value."""
     if path[-1] == "key":
         index, place = where(name, path[:-1])
         return index, (*place, next(iter(at(sample(name, index), place))))
@@ -72,7 +72,7 @@ def where(name, path):
 
 @pytest.fixture
 def printed(monkeypatch):
-    """All that programs print by `pulumi.log`."""
+    """Return the list of all messages that programs print by `pulumi.log`."""
     messages: list[str] = []
 
     def keep(message, *_args, **_options):
@@ -84,13 +84,13 @@ def printed(monkeypatch):
 
 
 def leaks(found: Any) -> list[str]:
-    """The texts of `found` that have a marked value in them."""
+    """Return the texts of `found` that contain a marked value."""
     text = found if isinstance(found, str) else json.dumps(found, default=str)
     return [text] if MARK in text.lower() or str(NUMBER) in text or f"{NUMBER:,}" in text else []
 
 
 def in_plain(deployment):
-    """What the engine would keep unencrypted of all that was registered."""
+    """Yield all properties of a deployment that the engine stores unencrypted."""
     for resource in deployment.resources:
         yield wire.without_secrets(resource.request.object)
         if resource.registered_outputs is not None:
@@ -98,7 +98,7 @@ def in_plain(deployment):
 
 
 def found_leaks(name, args, printed, **options):
-    """Where a marked value shows when a component is declared with these args, whether it is refused or not."""
+    """Return the texts with a marked value when a component is declared with these args, rejected or not."""
     printed.clear()
     shown: list[Any] = []
     try:
@@ -110,10 +110,10 @@ def found_leaks(name, args, printed, **options):
 
 
 @pytest.mark.parametrize(("name", "path"), [*INPUTS, *MAPPINGS], ids=lambda value: str(value)[:60])
-def test_no_error_shows_a_secret_of_the_wrong_form(name, path, printed):
-    """Whatever is wrong with a secret input, and whatever type it has, neither the error nor a warning has it."""
+def test_no_error_shows_an_invalid_secret(name, path, printed):
+    """Neither an error nor a warning contains a secret input that is not valid, whatever its type."""
     index, place = where(name, path)
-    # Which texts there are differs by form and not by type, so each input is given some of the types.
+    # Which texts there are differs by form and not by type, so each input gets some of the types.
     others = WRONG[1:] if path[-1] in {"arn", "kubeconfig"} else (WRONG[3], NUMBER)
     for value in (WRONG[0], *others):
         args = functools.partial(lambda value: changed(sample(name, index), place, pulumi.Output.secret(value)), value)
@@ -121,18 +121,18 @@ def test_no_error_shows_a_secret_of_the_wrong_form(name, path, printed):
 
 
 def marked(value):
-    """A value of the right form, as far as that can be: the sample's, with the mark in it."""
+    """Return a valid value with the mark in it: that of the sample, as far as possible."""
     if not isinstance(value, str):
         return value
     return value.replace("1", MARK) if value.startswith("{") else f"{value.removesuffix('=')}{MARK}"
 
 
 class Denying(Cloud):
-    """AWS denies whatever it is asked, in a message that repeats the question."""
+    """AWS denies every request, with a message that repeats its arguments."""
 
-    def answer(self, function, args):
+    def invoke(self, function, args):
         if function in {"getPartition", "getRegion"}:
-            return super().answer(function, args)
+            return super().invoke(function, args)
         raise PluginError(f"AccessDenied: {function} of {json.dumps(dict(args), default=str)}")
 
 
@@ -156,7 +156,7 @@ MAPPED = f"- userarn: {USER}\n  username: other\n  groups: [other]\n"
 
 
 def repeating(error):
-    """Raises an error that repeats every argument."""
+    """Return a function that raises an error with every argument in its message."""
 
     def denied(*args, **options):
         raise error(f"forbidden: {[getattr(each, '__dict__', each) for each in args]} {options}")
@@ -166,7 +166,7 @@ def repeating(error):
 
 @pytest.fixture
 def hooked(request, monkeypatch, printed):
-    """Runs each hook of a program: what it asks AWS and the cluster is denied, or all that it looks for exists."""
+    """Run each hook of a program: its requests are denied, or every object that it looks up exists."""
     made: list[Any] = []
     create = resource_hooks._ProgramHook.__init__
 
@@ -175,26 +175,26 @@ def hooked(request, monkeypatch, printed):
         made.append(self)
 
     monkeypatch.setattr(resource_hooks._ProgramHook, "__init__", remembered)
-    answers = {
+    results = {
         (eks_api.EksApi, "pod_identity_associations"): lambda *_: {"cart": "a-1", "till": "a-1"},
         (eks_api.EksApi, "pod_identity_association"): lambda self, id_: Association(
             self.name, id_, "arn:x", None, None
         ),
         (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
-        (kubernetes_api, "listed"): lambda *_: {"cart": ["kubectl"], "looks": []},
+        (kubernetes_api, "listed"): lambda *_: {"cart": ["kubectl"], "reader": []},
         (aws_auth_config_map.AwsAuthConfigMap, "__init__"): lambda *_: None,
         (aws_auth_config_map.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
     }
-    for (owner, name), answer in answers.items():
+    for (owner, name), result in results.items():
         denied = repeating(AwsError if owner is eks_api.EksApi else ClusterError)
-        monkeypatch.setattr(owner, name, denied if request.param == "denied" else answer)
+        monkeypatch.setattr(owner, name, denied if request.param == "denied" else result)
 
     async def run():
         await asyncio.sleep(0)
-        for _child, ask, context in [each for asked in made for asking in asked.checks.values() for each in asking]:
+        for _child, check, context in [item for hook in made for checks in hook.checks.values() for item in checks]:
             args = pulumi.ResourceHookArgs("urn", "id", "name", "type", NEW_INPUTS, OLD[0], None, OLD[1])
             try:
-                await asyncio.create_task(resource_hooks._run_check(ask, args), context=context)
+                await asyncio.create_task(resource_hooks._run_check(check, args), context=context)
             except Exception as error:  # noqa: BLE001 - whatever a user would see
                 printed.append("".join(traceback.format_exception(error)))
         made.clear()
@@ -206,12 +206,12 @@ def hooked(request, monkeypatch, printed):
 RIGHT = [
     ("denied", *each) for each in [*INPUTS, *MAPPINGS] if each[0] not in own_resources() or each[1][-1] == "kubeconfig"
 ] + [("found", name, path) for name, path in INPUTS if name in {"ClusterAccess", "OidcProvider", "WorkloadIdentity"}]
-"""Own resources are tried through their providers; only these components look for what exists."""
+"""Components that look up existing objects. Own resources are tested by their providers."""
 
 
 @pytest.mark.parametrize(("hooked", "name", "path"), RIGHT, indirect=["hooked"], ids=lambda value: str(value)[:60])
-def test_no_error_shows_a_secret_of_the_right_form(name, path, printed, hooked):
-    """Where it is denied, where all exists already or is declared twice, and where all is well, nothing shows it."""
+def test_no_error_shows_a_valid_secret(name, path, printed, hooked):
+    """Nothing shows a valid secret: if requests are denied, if objects exist, after duplicates, and on success."""
     index, place = where(name, path)
     run, cloud = hooked
     value = marked(at(sample(name, index), place))
@@ -233,7 +233,7 @@ def test_no_error_shows_a_secret_of_the_right_form(name, path, printed, hooked):
 
 
 def own_properties(name, key=None):
-    """The inputs of one of the library's own resources as its provider gets them; `key` is a marked secret."""
+    """Return the inputs of one of the library's own resources as its provider gets them; `key` is a marked secret."""
     index, place = where(name, (key,)) if key else (0, ())
     found = sample(name, index)
     if key:
@@ -259,13 +259,13 @@ PROPERTIES = {
 """Inputs of the library's own resources that may hold a secret of the right form."""
 
 
-def test_each_of_the_librarys_own_resources_is_tried():
-    """A new one has to be listed here."""
+def test_every_own_resource_has_properties_here():
+    """A new resource of the library must be listed here."""
     assert PROPERTIES.keys() == own_resources().keys()
 
 
 def everything_of(props):
-    """A text that repeats all properties, in several spellings."""
+    """Return a text with all properties in several spellings."""
     return f"{props} {json.dumps(props)} {str(props).upper()}"
 
 
@@ -291,7 +291,7 @@ def _raising(props):
 
 
 def _finding(props):
-    """An existing access entry that has all that was declared."""
+    """Return a function that finds an existing access entry with the declared properties."""
     texts = [text for value in props.values() for text in ([value] if isinstance(value, str) else [])]
     entry = ExistingEntry(
         props.get("principal_arn", USER),
@@ -309,8 +309,8 @@ CALLS = {
 }
 
 
-def answers_of(provider, props):
-    """What each call of the engine prints, raises and returns; in a state, secrets are left out."""
+def results_of(provider, props):
+    """Yield what each call of the engine prints, raises and returns; secrets of a state are omitted."""
     own = dict(props)
     calls = [
         ("check", {}, own),
@@ -337,13 +337,13 @@ def answers_of(provider, props):
 
 
 def in_the_state(props, outs):
-    """What the engine keeps in plain: secret stays what has the name of a secret input, and what is marked."""
+    """Return the properties that the engine stores unencrypted: neither marked nor named like a secret input."""
     secret = {*props.get("__secret_inputs", ()), "kubeconfig", "credentials"}
     return wire.without_secrets({name: value for name, value in outs.items() if name not in secret})
 
 
 def provider_leaks(name, props, monkeypatch, capsys):
-    """Where the provider of a resource shows a marked value, in every way that its calls can fail or succeed."""
+    """Return the texts with a marked value of a provider, for every success and failure of its calls."""
     found: list[str] = []
     provider = own_resources()[name].provider.load()
     ways = [*_raising(props).values(), None]
@@ -370,15 +370,15 @@ def provider_leaks(name, props, monkeypatch, capsys):
                 patch.setattr(
                     aws_auth_config_map.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED})
                 )
-            for answer in answers_of(provider, props):
-                found += leaks(answer)
-    said = capsys.readouterr()
-    return found + leaks(said.err) + leaks(said.out)
+            for result in results_of(provider, props):
+                found += leaks(result)
+    output = capsys.readouterr()
+    return found + leaks(output.err) + leaks(output.out)
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name, keys_ in PROPERTIES.items() for key in keys_])
-def test_a_provider_shows_no_secret_input(name, key, monkeypatch, capsys):
-    """In a check, create, read, update and delete, whoever fails: not in errors, diagnostics, ids and states."""
+def test_provider_shows_no_secret_input(name, key, monkeypatch, capsys):
+    """No error, message, id or state of check, create, read, update and delete contains a secret input."""
     assert not provider_leaks(name, own_properties(name, key), monkeypatch, capsys)
 
 
@@ -394,7 +394,7 @@ CREDENTIALS = {
 
 
 def written_kubeconfigs(user):
-    """A kubeconfig as users pass it, right and wrong."""
+    """Yield kubeconfigs as users pass them, valid and not."""
     document = with_credentials(user)
     text = yaml.safe_dump(document)
     yield from (json.dumps(document), text, text + "\t: [", f"{text}users: [", json.dumps(document)[:-1])
@@ -403,8 +403,8 @@ def written_kubeconfigs(user):
 
 
 @pytest.mark.parametrize("credentials", CREDENTIALS)
-def test_credentials_are_found_wherever_kubeconfigs_have_them(credentials):
-    """In each form of the document, also in one that is broken, and in messages that quote it."""
+def test_credentials_in_kubeconfigs_are_redacted(credentials):
+    """Credentials are found in each form of the document, valid or not, and in messages that quote it."""
     for kubeconfig in written_kubeconfigs(CREDENTIALS[credentials]):
         problem = Problem("kubeconfig", "must not be that", kubeconfig, "pass another")
         assert not leaks(str(problem)), kubeconfig
@@ -414,8 +414,8 @@ def test_credentials_are_found_wherever_kubeconfigs_have_them(credentials):
     "late", [None, pulumi.Output.from_input, pulumi.Output.secret], ids=["plain", "late", "secret"]
 )
 @pytest.mark.parametrize("name", [name for name, path in INPUTS if path[-1] == "kubeconfig"])
-def test_credentials_in_a_kubeconfig_are_secret_by_themselves(name, late, printed):
-    """However it is passed: text, dict, Output, secret or not; right, broken, or in place of another input."""
+def test_components_show_no_credentials_of_kubeconfigs(name, late, printed):
+    """A kubeconfig as text, dict or Output, secret or not, valid or not, or in another input, shows no credentials."""
     path = next(path for component, path in INPUTS if component == name and path[-1] == "kubeconfig")
     _, place = where(name, path)
     right, *wrong = written_kubeconfigs(CREDENTIALS["lines"])
@@ -431,8 +431,8 @@ def test_credentials_in_a_kubeconfig_are_secret_by_themselves(name, late, printe
 
 @pytest.mark.parametrize("credentials", CREDENTIALS)
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_a_provider_shows_no_credentials(name, credentials, monkeypatch, capsys):
-    """Those of a kubeconfig and those of an aws provider, although no input of the resource was marked as a secret."""
+def test_provider_shows_no_credentials(name, credentials, monkeypatch, capsys):
+    """Credentials of a kubeconfig and of an aws provider are redacted even if no input is marked as a secret."""
     props = own_properties(name)
     props["kubeconfig"] = json.dumps(with_credentials(CREDENTIALS[credentials]))
     if "cluster_name" in props:
@@ -442,13 +442,13 @@ def test_a_provider_shows_no_credentials(name, credentials, monkeypatch, capsys)
 
 @pytest.fixture
 def leaking(monkeypatch):
-    """The library without any redaction."""
+    """Disable all redaction."""
     monkeypatch.setattr(Redactor, "redact", lambda _self, text: text)
     monkeypatch.setattr(Redactor, "redact_value", lambda _self, value: value)
 
 
 @pytest.mark.parametrize("name", PROPERTIES)
-def test_these_tests_find_a_leak_of_a_provider(name, leaking, monkeypatch, capsys):
+def test_leak_of_a_provider_is_detected(name, leaking, monkeypatch, capsys):
     """Without redaction each resource shows its secret, so that the tests above can fail."""
     assert provider_leaks(name, own_properties(name, PROPERTIES[name][0]), monkeypatch, capsys)
 
@@ -456,14 +456,14 @@ def test_these_tests_find_a_leak_of_a_provider(name, leaking, monkeypatch, capsy
 @pytest.mark.parametrize(
     ("name", "path"), [("WorkloadIdentity", ("namespace",)), ("WorkloadIdentity", ("oidc_provider_arn",))]
 )
-def test_these_tests_find_a_leak_of_a_component(name, path, leaking, printed):
+def test_leak_of_a_component_is_detected(name, path, leaking, printed):
     """Without redaction a component shows its secret."""
     index, place = where(name, path)
     assert found_leaks(name, lambda: changed(sample(name, index), place, pulumi.Output.secret(WRONG[0])), printed)
 
 
 def test_components_print_by_diagnostics_only():
-    """What prints without it knows nothing of secrets."""
+    """Only `diagnostics` calls `pulumi.log`, because other code does not redact secrets."""
     folder = Path(diagnostics.__file__).parent
     guilty = [file for file in folder.rglob("*.py") if re.search(r"pulumi\.(log|info|warn|error)\b", file.read_text())]
     assert guilty == [Path(diagnostics.__file__)]

@@ -8,9 +8,9 @@ pool waits for ever.
 import asyncio
 import contextvars
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache, partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +23,18 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="eks-identity")
 
 
+_running: set[Future[Any]] = set()
+
+
 async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `call` in a thread with the current context. Return its result, or raise its exception."""
     run = partial(contextvars.copy_context().run, call, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_pool(), run)
+    future = _pool().submit(run)
+    _running.add(future)
+    future.add_done_callback(_running.discard)
+    return await asyncio.wrap_future(future)
+
+
+def wait_for_threads() -> None:
+    """Block until every call of `in_thread` has ended, those of cancelled tasks included."""
+    wait(_running.copy())

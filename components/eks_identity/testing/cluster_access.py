@@ -53,11 +53,12 @@ class _Chain:
 def verdict(deployment: Deployment, principal: str, request: Request, cluster: str | None) -> Verdict:
     """Return the verdict on a request of a principal."""
     question = f"{principal}: {request}"
+    parsed = Principal.parse(principal)
     mappings = list(_mappings(deployment))
     cluster = select_cluster({mapping.cluster for mapping in mappings}, cluster)
     question += f" of cluster {cluster}" if cluster else ""
     mappings = [mapping for mapping in mappings if is_in(cluster, mapping.cluster)]
-    mapping, broken_link = _effective_mapping(deployment, mappings, Principal.parse(principal), cluster)
+    mapping, broken_link = _effective_mapping(deployment, mappings, parsed, cluster)
     if mapping is None:
         return Verdict(question, Answer.NO, (broken_link,))
     chain = _Chain()

@@ -21,6 +21,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
+from eks_identity.runtime.threads import wait_for_threads
 from eks_identity.testing import wire
 from eks_identity.testing.cloud import Cloud
 from eks_identity.testing.deployment import Declared, Deployment
@@ -175,6 +176,7 @@ def _new_loop() -> Iterator[asyncio.AbstractEventLoop]:
         for task in unfinished:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
+        wait_for_threads()  # a thread that ends later would open a loop that is never closed
         loop.run_until_complete(loop.shutdown_default_executor())
         for opened in policy.loops:
             opened.close()

@@ -24,7 +24,7 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - the client must replace itself
 
     def forward(number: int, _: object) -> None:
-        with suppress(OSError):  # the program has just status
+        with suppress(OSError):  # the program has just ended
             connection.send(bytes([number]))
 
     for number in (signal.SIGINT, signal.SIGTERM):

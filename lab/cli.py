@@ -119,6 +119,7 @@ class _EvaluatedCommand(click.Command):
 @_errors_to_exit_codes
 def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
     """Start the lab. Running parts stay as they are."""
+    _require_platform()
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
     from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
     from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
@@ -231,11 +232,19 @@ def demo(home: LabDir, *, keep: bool) -> None:
 
     Exit with 1 if one step differs from its expectation.
     """
+    _require_platform()
     from lab.scenarios.demo import run_demo  # noqa: PLC0415 - see `up`
 
     if home.name == DEFAULT_NAME:
         home = LabDir(f"demo-{os.getpid()}")
     sys.exit(ExitCode.OK if run_demo(home, keep=keep) else ExitCode.FAILED)
+
+
+def _require_platform() -> None:
+    """Raise `ToolError` if the lab does not run on this platform, before the imports that need Linux."""
+    from lab.tools.platform import Platform  # noqa: PLC0415 - see `up`
+
+    Platform.current()
 
 
 def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:

@@ -182,7 +182,7 @@ def test_installed_programs_have_accepted_versions(tools):
 
 
 def test_language_host_is_beside_the_engine(tools):
-    """The engine's companion files are executable and in the folder of its real file, where the engine searches them."""
+    """The engine's companion files are executable and in the folder of its real file."""
     real = Path(tools.pulumi).resolve().parent
     for name in programs.PULUMI.files:
         assert (real / name).stat().st_mode & 0o111

@@ -71,7 +71,7 @@ REFUSED = {
     ),
     "an argument of a function that is not covered": Case(
         lambda: sdk.iam.get_role(name="x", tags={"a": "b"}),
-        ["argument tags is not covered by the lab's stand-in, which takes name"],
+        ["argument tags is not covered by the lab's stand-in, which supports name"],
     ),
     "what a function does not find": Case(
         lambda: sdk.iam.get_role(name="nobody"),
@@ -79,7 +79,7 @@ REFUSED = {
     ),
     "an endpoint": Case(
         configured(endpoints=[sdk.ProviderEndpointArgs(iam="https://example.com")]),
-        ["endpoints of the aws provider is not covered", "through the lab's proxy alone"],
+        ["endpoints of the aws provider is not covered", "through the lab's proxy only"],
     ),
     "another account": Case(
         configured(allowed_account_ids=["999999999999"]),
@@ -135,7 +135,7 @@ def test_refusals_say_what_is_wrong_and_what_to_do(refused, case):
     """Whatever is not stood in for, and whatever AWS refuses, is told by its name and in AWS's own words."""
     text = refused(case)
     assert all(words in text for words in REFUSED[case].expected), text
-    assert "a fault of its own" not in text
+    assert "unexpected error" not in text
 
 
 def test_a_preview_knows_what_can_be_known(new_history, aws):

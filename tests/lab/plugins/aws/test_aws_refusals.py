@@ -98,7 +98,7 @@ REFUSED = {
             authentication_mode="API",
             user_mappings=[{"user_arn": "a", "username": "b", "groups": []}],
         ),
-        ["userMappings is given in authentication mode API"],
+        ["userMappings is set in authentication mode API"],
     ),
     "a name that is taken": Case(
         lambda: sdk.iam.User("taken", name="taken"),

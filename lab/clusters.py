@@ -91,14 +91,14 @@ def _issues(error: Exception) -> list[str]:
 
 def _ensure_roles(home: LabDir) -> dict[str, str]:
     iam = client(home, "iam")
-    wanted = {
+    role_policies = {
         CLUSTER_ROLE: ("eks.amazonaws.com", ["AmazonEKSClusterPolicy"]),
         NODE_ROLE: (
             "ec2.amazonaws.com",
             ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"],
         ),
     }
-    return {name: _ensure_role(iam, name, service, policies) for name, (service, policies) in wanted.items()}
+    return {name: _ensure_role(iam, name, service, policies) for name, (service, policies) in role_policies.items()}
 
 
 def _ensure_role(iam: Any, name: str, service: str, policies: list[str]) -> str:

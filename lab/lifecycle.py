@@ -155,13 +155,13 @@ def _install_official(tools: Tools, pulumi_home: Path) -> None:
     """Install the official plugins over the network of this shell: the lab's proxy would reject the download."""
     uninstall(pulumi_home)
     for name in PLUGINS:
-        wanted = sdk_version(name)
-        command = [tools.pulumi, "plugin", "install", "resource", name, wanted]
+        required_version = sdk_version(name)
+        command = [tools.pulumi, "plugin", "install", "resource", name, required_version]
         environment = {**os.environ, "PULUMI_HOME": str(pulumi_home)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StartError(
-                f"the official plugin {name} {wanted} cannot be installed: {done.stderr.strip()}",
+                f"the official plugin {name} {required_version} cannot be installed: {done.stderr.strip()}",
                 fix="allow this machine to reach the vendor's plugin downloads, or use `--plugins stand-in`",
             )
 

@@ -159,7 +159,7 @@ class BasePlugin(provider.Provider):
 
     async def parameterize(self, request: provider.ParameterizeRequest) -> provider.ParameterizeResponse:
         del request
-        raise PluginError(f"the {self.package} plugin takes no parameters")
+        raise PluginError(f"the {self.package} plugin does not support parameters")
 
     async def invoke(self, request: provider.InvokeRequest) -> provider.InvokeResponse:
         raise self.not_covered(request.tok)

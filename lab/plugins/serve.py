@@ -32,7 +32,7 @@ _RECONNECT_SECONDS: Final = 5.0
 _LOCAL_CHANNEL: Final = (
     *_GRPC_CHANNEL_OPTIONS,
     ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever HTTPS_PROXY says
-    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # an idle channel would look like a dead engine
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # an idle channel would count as a dead engine
 )
 
 

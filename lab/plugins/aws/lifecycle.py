@@ -53,9 +53,9 @@ class Lifecycle:
         state = self._with_tags(inputs)
         values = self._values(state, "")
         with self._plugin_errors("creating", values):
-            answer = self._call(spec.create, values)
-            resource_id = self._new_id(answer, values)
-            state.update({prop.name: search(prop.created, answer) for prop in spec.properties if prop.created})
+            response = self._call(spec.create, values)
+            resource_id = self._new_id(response, values)
+            state.update({prop.name: search(prop.created, response) for prop in spec.properties if prop.created})
             on_created(resource_id, state)
             values = self._values(state, resource_id)
             self._wait(spec.ready, values)
@@ -82,13 +82,13 @@ class Lifecycle:
         values = self._values(state, resource_id)
         try:
             with self._plugin_errors("reading", values):
-                answer = self._call(spec.read, values)
-                if answer is None:
+                response = self._call(spec.read, values)
+                if response is None:
                     return None
-                answer = {**answer, "Id": resource_id}
+                response = {**response, "Id": resource_id}
                 for key, call in spec.details:
-                    answer[key] = self._detail(call, {**values, "answer": answer})
-                return resource_id, self._state(answer, state)
+                    response[key] = self._detail(call, {**values, "answer": response})
+                return resource_id, self._state(response, state)
         except GoneError:
             return None
 
@@ -160,9 +160,9 @@ class Lifecycle:
             "tagList": [{"Key": key, "Value": value} for key, value in tags.items()] if tags else None,
         }
 
-    def _state(self, answer: State, state: Mapping[str, Any]) -> State:
+    def _state(self, response: State, state: Mapping[str, Any]) -> State:
         region = state.get("region") or self.clients.region
-        document = {**answer, "Region": region, "Partition": self.clients.partition}
+        document = {**response, "Region": region, "Partition": self.clients.partition}
         result = {}
         for prop in self.spec.all_properties:
             value = self._property(prop, document, state)
@@ -212,17 +212,17 @@ class Lifecycle:
         values = dict(zip(names, parts, strict=True))
         return values.pop("id", text), {**defaults, **values}
 
-    def _new_id(self, answer: Any, values: Mapping[str, Any]) -> str:
+    def _new_id(self, response: Any, values: Mapping[str, Any]) -> str:
         own = self.spec.id
         if own.answer:
-            return str(search(own.answer, answer))
+            return str(search(own.answer, response))
         return own.separator.join(str(values[part]) for part in own.parts)
 
     def _call(self, call: Call, values: Mapping[str, Any]) -> Any:
         client = self.clients.client(self.spec.service, values.get("region"))
         request = render(call.request, values) or {}
-        answer = getattr(client, operation_name(call.operation, values))(**request)
-        return search(call.answer, answer, values) if call.answer else answer
+        response = getattr(client, operation_name(call.operation, values))(**request)
+        return search(call.answer, response, values) if call.answer else response
 
     def _detail(self, call: Call, values: Mapping[str, Any]) -> Any:
         from botocore.exceptions import ClientError  # noqa: PLC0415

@@ -141,7 +141,7 @@ class AwsPlugin(base.BasePlugin):
         if function is None:
             raise self.not_covered(request.tok)
         arguments = Properties.from_wire(request.args).values
-        result = await asyncio.to_thread(function.answer, self._clients, arguments)
+        result = await asyncio.to_thread(function.call, self._clients, arguments)
         secrets: frozenset[Path] = frozenset((name,) for name in function.secrets)
         return provider.InvokeResponse(return_value=Properties(result, secrets).to_wire())
 

@@ -67,13 +67,13 @@ def decoded(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def problems(settings: Mapping[str, Any]) -> list[str]:
     """Return the problems in `settings`, one sentence each."""
-    found = []
+    messages = []
     for key, value in settings.items():
         if key in _NOT_COVERED and value not in (None, "", False, "false"):
-            found.append(f"{key} of the aws provider is not covered by the lab's stand-in: {_NOT_COVERED[key]}")
+            messages.append(f"{key} of the aws provider is not covered by the lab's stand-in: {_NOT_COVERED[key]}")
         elif key not in _SUPPORTED | _WITHOUT_EFFECT | _NOT_COVERED.keys():
-            found.append(f"the aws provider has no setting {key}; it has {', '.join(sorted(_SUPPORTED))}")
-    return found
+            messages.append(f"the aws provider has no setting {key}; it has {', '.join(sorted(_SUPPORTED))}")
+    return messages
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Settings:
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Settings:
         """Parse the settings. Raises `InvalidInputError` with all problems."""
-        if found := problems(raw):
-            raise InvalidInputError("the configuration of the aws provider", found)
+        if messages := problems(raw):
+            raise InvalidInputError("the configuration of the aws provider", messages)
         return cls(decoded(raw))
 
     def default_tags(self) -> dict[str, Any]:

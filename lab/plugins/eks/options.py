@@ -20,7 +20,7 @@ CLUSTER_NOT_COVERED: Final = {
     "createOidcProvider": (
         "the official component opens a TLS connection to the issuer for it; use an aws.iam.OpenIdConnectProvider"
     ),
-    "creationRoleProvider": "the official plugin takes it from Node.js programs only",
+    "creationRoleProvider": "the official plugin supports it in Node.js programs only",
     "proxy": "the lab's proxy is in the environment",
     **dict.fromkeys(
         (

@@ -220,7 +220,7 @@ def _definition(live: Mapping[str, Any]) -> Problem:
 def _rollout(live: Mapping[str, Any]) -> Problem:
     status = live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return "its controller has not seen the change yet"
+        return "its controller has not observed the change yet"
     stalled = _condition(live, "Progressing")
     if stalled.get("reason") == "ProgressDeadlineExceeded":
         raise FailedError(f"{live['kind']} {live['metadata']['name']} does not progress{_why(stalled)}")
@@ -232,7 +232,7 @@ def _rollout(live: Mapping[str, Any]) -> Problem:
 def _daemon_set(live: Mapping[str, Any]) -> Problem:
     status = live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return "its controller has not seen the change yet"
+        return "its controller has not observed the change yet"
     desired = status.get("desiredNumberScheduled", 0)
     counts = [status.get(key, 0) for key in ("updatedNumberScheduled", "numberAvailable")]
     return None if min(counts) >= desired else f"{counts[1]} of {desired} pods are available, {counts[0]} updated"

@@ -51,8 +51,8 @@ def _single(function: str, matches: list[Any]) -> Any:
 
 def _vpc(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _single("getVpc", client.describe_vpcs(**_request(arguments, "VpcIds"))["Vpcs"])
-    state = existing(clients, specs.VPC, found["VpcId"], arguments.get("region"))
+    vpc = _single("getVpc", client.describe_vpcs(**_request(arguments, "VpcIds"))["Vpcs"])
+    state = existing(clients, specs.VPC, vpc["VpcId"], arguments.get("region"))
     return {
         **selected(
             state,
@@ -67,8 +67,8 @@ def _vpc(clients: Clients, arguments: Arguments) -> dict[str, Any]:
             "ownerId",
             "tags",
         ),
-        "default": found["IsDefault"],
-        "state": found["State"],
+        "default": vpc["IsDefault"],
+        "state": vpc["State"],
     }
 
 
@@ -80,23 +80,23 @@ def _subnets(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 def _subnet(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _single("getSubnet", client.describe_subnets(**_request(arguments, "SubnetIds"))["Subnets"])
-    state = existing(clients, specs.SUBNET, found["SubnetId"], arguments.get("region"))
+    subnet = _single("getSubnet", client.describe_subnets(**_request(arguments, "SubnetIds"))["Subnets"])
+    state = existing(clients, specs.SUBNET, subnet["SubnetId"], arguments.get("region"))
     names = ("id", "arn", "availabilityZone", "availabilityZoneId", "cidrBlock", "mapPublicIpOnLaunch", "ownerId")
     return {
         **selected(state, *names, "tags", "vpcId"),
-        "availableIpAddressCount": found["AvailableIpAddressCount"],
-        "defaultForAz": found["DefaultForAz"],
-        "state": found["State"],
+        "availableIpAddressCount": subnet["AvailableIpAddressCount"],
+        "defaultForAz": subnet["DefaultForAz"],
+        "state": subnet["State"],
     }
 
 
 def _security_group(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _single(
+    group = _single(
         "getSecurityGroup", client.describe_security_groups(**_request(arguments, "GroupIds"))["SecurityGroups"]
     )
-    state = existing(clients, security_groups.SECURITY_GROUP, found["GroupId"], arguments.get("region"))
+    state = existing(clients, security_groups.SECURITY_GROUP, group["GroupId"], arguments.get("region"))
     return selected(state, "id", "arn", "description", "name", "tags", "vpcId")
 
 
@@ -106,16 +106,16 @@ def _route_table(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     if "subnetId" in arguments:
         by_subnet = {"Name": "association.subnet-id", "Values": [arguments["subnetId"]]}
         request["Filters"] = [*request.get("Filters", []), by_subnet]
-    found = _single("getRouteTable", client.describe_route_tables(**request)["RouteTables"])
+    table = _single("getRouteTable", client.describe_route_tables(**request)["RouteTables"])
     return {
-        "id": found["RouteTableId"],
-        "routeTableId": found["RouteTableId"],
-        "vpcId": found["VpcId"],
-        "ownerId": found["OwnerId"],
-        "tags": {tag["Key"]: tag["Value"] for tag in found["Tags"]},
+        "id": table["RouteTableId"],
+        "routeTableId": table["RouteTableId"],
+        "vpcId": table["VpcId"],
+        "ownerId": table["OwnerId"],
+        "tags": {tag["Key"]: tag["Value"] for tag in table["Tags"]},
         "routes": [
             {"cidrBlock": route.get("DestinationCidrBlock", ""), "gatewayId": route.get("GatewayId", "")}
-            for route in found["Routes"]
+            for route in table["Routes"]
         ],
     }
 

@@ -25,7 +25,7 @@ class Function:
     arguments: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
 
-    def answer(self, clients: Clients, arguments: Arguments) -> dict[str, Any]:
+    def call(self, clients: Clients, arguments: Arguments) -> dict[str, Any]:
         """Return the result of the official function, in its property names; with `region` if it has that argument.
 
         Raises:

@@ -186,7 +186,7 @@ def _one_rule(kind: str, title: str) -> ResourceSpec:
         }
         return [{"IpProtocol": str(values["ipProtocol"]), **ports, **ranges}]
 
-    properties: list[Property] = [input_(name, found) for name, found, _, _ in sources]
+    properties: list[Property] = [input_(name, path) for name, path, _, _ in sources]
     return ResourceSpec(
         type=f"aws:vpc/securityGroup{title}Rule:SecurityGroup{title}Rule",
         service="ec2",

@@ -163,7 +163,7 @@ def status(home: LabDir) -> None:
     """Print the running parts and their addresses. Exit with 3 if the lab is not running."""
     state = home.running()
     if state is None:
-        click.echo(f"lab {home.name!r} is not running\n  fix: python -m lab{home.option} up")
+        click.echo(f"lab {home.name!r} is not running\n  fix: run `python -m lab{home.option} up`")
         sys.exit(ExitCode.NOT_RUNNING)
     from lab.principals import client  # noqa: PLC0415 - see `up`
 
@@ -211,7 +211,7 @@ def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
     files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
     if part is None:
         if not files:
-            click.echo(f"lab {home.name!r} has no logs\n  fix: python -m lab{home.option} up", err=True)
+            click.echo(f"lab {home.name!r} has no logs\n  fix: run `python -m lab{home.option} up`", err=True)
         for name, file in files.items():
             click.echo(f"{name:40} {file.stat().st_size:>10} bytes")
         return

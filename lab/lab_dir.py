@@ -141,7 +141,7 @@ class LabDir:
     def require_running(self) -> State:
         state = self.running()
         if state is None:
-            raise UsageError(f"lab {self.name!r} is not running", fix=f"python -m lab{self.option} up")
+            raise UsageError(f"lab {self.name!r} is not running", fix=f"run `python -m lab{self.option} up`")
         return state
 
     def write_state(self, state: State) -> None:

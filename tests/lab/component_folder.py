@@ -18,7 +18,7 @@ def copied(folder):
 
 
 def outside(folder, *path):
-    """Return the environment of a shell outside the lab, where pip and npm reach registries; `path` is first on PATH."""
+    """Return the environment of a shell outside the lab, where pip and npm reach registries; `path` comes first."""
     own = {"PULUMI_HOME": str(folder / "home"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     return os.environ | PYTHONPATH | own | {"PATH": os.pathsep.join([*map(str, path), os.environ["PATH"]])}
 

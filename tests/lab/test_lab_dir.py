@@ -60,7 +60,7 @@ def test_lab_without_its_daemon_is_stale(tmp_path, changes):
     assert home.is_stale
     with pytest.raises(UsageError, match="not running") as raised:
         home.require_running()
-    assert raised.value.fix == "python -m lab --lab one up"
+    assert raised.value.fix == "run `python -m lab --lab one up`"
 
 
 def test_clear_keeps_logs_on_request(tmp_path):

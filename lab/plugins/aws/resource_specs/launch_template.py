@@ -41,17 +41,20 @@ _NOT_COVERED: Final = (
 def _specifications_sent(value: Any) -> Any:
     return [
         {
-            "ResourceType": each["resourceType"],
-            "Tags": [{"Key": key, "Value": text} for key, text in (each.get("tags") or {}).items()],
+            "ResourceType": specification["resourceType"],
+            "Tags": [{"Key": key, "Value": text} for key, text in (specification.get("tags") or {}).items()],
         }
-        for each in value or ()
+        for specification in value or ()
     ]
 
 
 def _specifications_shown(value: Any) -> Any:
     return [
-        {"resourceType": each["ResourceType"], "tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())}}
-        for each in value or ()
+        {
+            "resourceType": specification["ResourceType"],
+            "tags": {tag["Key"]: tag["Value"] for tag in specification.get("Tags", ())},
+        }
+        for specification in value or ()
     ] or None
 
 
@@ -63,12 +66,13 @@ def _mappings_sent(value: Any) -> Any:
     """Return the block devices for EC2: the official plugin has some of EBS's booleans as strings."""
     return [
         {
-            **upper({key: item for key, item in each.items() if key != "ebs"}),
+            **upper({key: item for key, item in mapping.items() if key != "ebs"}),
             "Ebs": {
-                key: item == "true" if item in _BOOLEANS else item for key, item in upper(each.get("ebs") or {}).items()
+                key: item == "true" if item in _BOOLEANS else item
+                for key, item in upper(mapping.get("ebs") or {}).items()
             },
         }
-        for each in value or ()
+        for mapping in value or ()
     ]
 
 
@@ -77,8 +81,8 @@ def _mappings_shown(value: Any) -> Any:
         return str(item).lower() if isinstance(item, bool) else item
 
     return [
-        {**lower(each), "ebs": {key: text(item) for key, item in lower(each.get("Ebs") or {}).items()}}
-        for each in value or ()
+        {**lower(mapping), "ebs": {key: text(item) for key, item in lower(mapping.get("Ebs") or {}).items()}}
+        for mapping in value or ()
     ] or None
 
 

@@ -130,7 +130,7 @@ def test_state_of_an_unreachable_cluster(plugin, namespace, nowhere):
             operation(ACCOUNT, identity, state)
     plugin.configure(kubeconfig=nowhere, skipUpdateUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id == identity
-    assert "the state is kept" in plugin.engine.warnings[0]
+    assert "the state is unchanged" in plugin.engine.warnings[0]
     plugin.configure(kubeconfig=nowhere, deleteUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id is None
     plugin.delete(ACCOUNT, identity, state)

@@ -13,7 +13,7 @@ from lab.scenarios.step import Scenario
 
 CLUSTER = "eks-clu"
 USER = "eks-ope"
-OTHER_USER = "eks-auditor"
+OTHER_USER = "security-auditor"
 COMMENT = "# requested by the auditors"
 
 before = Scenario(1)

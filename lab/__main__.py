@@ -1,4 +1,4 @@
-"""`python -m lab`"""
+"""The entry point of `python -m lab`."""
 
 from lab.cli import main
 

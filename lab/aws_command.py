@@ -1,6 +1,7 @@
-"""`aws` as a fork of a process that has imported it: kubectl and the engine's plugin start it for each token.
+"""Install an `aws` command that runs as a fork of a process which has imported awscli.
 
-It is the vendor's, whose start takes half a second of processor time and a fork of it a tenth of that.
+kubectl and the engine's plugin start `aws` for each token. AWS's own command takes half a second of processor time to
+start, a fork of it a tenth of that.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Final
 from lab.prefork import CLIENT
 
 MODULES: Final = ("lab.warm_aws",)
-"""Modules that the server imports. It serves nothing else: awscli changes where botocore finds its data."""
+"""Modules that the server imports. It serves no other command: awscli changes where botocore finds its data."""
 
 
 def install(folder: Path, socket: Path) -> None:
-    """Put a command `aws` into `folder` that has the server at `socket` run it, and runs by itself where none is."""
+    """Write the command `aws` into `folder`.
+
+    The server at `socket` runs it; without a server the command runs by itself.
+    """
     folder.mkdir(exist_ok=True)
     python = Path(sys.executable)
     command = shlex.join([str(python), "-I", "-S", str(CLIENT), str(socket), str(python.with_name("aws"))])

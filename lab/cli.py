@@ -1,4 +1,4 @@
-"""`python -m lab`: up, down, status, env, logs, demo, reset."""
+"""The command line `python -m lab`: up, down, status, env, logs, demo, reset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lab.progress import Timeline
 
 
 class ExitCode(IntEnum):
-    """What the command line answers to the shell."""
+    """Exit codes of the command line."""
 
     OK = 0
     FAILED = 1
@@ -48,7 +48,7 @@ def _errors_to_exit_codes(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _AFTER_INTERRUPT = {
-    "up": "; `python -m lab{0} up` goes on from here, `python -m lab{0} down` stops",
+    "up": "; run `python -m lab{0} up` to continue, `python -m lab{0} down` to stop",
     "demo": "; without --keep its lab is removed",
 }
 
@@ -62,7 +62,7 @@ _AFTER_INTERRUPT = {
     envvar="EKS_LAB",
     show_default=True,
     show_envvar=True,
-    help="Which lab; several can run.",
+    help="Name of the lab; several labs can run.",
 )
 @click.pass_context
 def main(context: click.Context, name: str) -> None:
@@ -71,25 +71,25 @@ def main(context: click.Context, name: str) -> None:
         context.obj = LabDir(name)
     except UsageError as error:
         if context.invoked_subcommand == "env":
-            _take_credentials_away()
+            _unset_credentials()
         raise click.UsageError(str(error)) from error
 
 
-def _take_credentials_away() -> None:
-    """For `eval` in the shell that was not to be entered."""
-    from lab.environment import shell_refusal  # noqa: PLC0415 - see `up`
+def _unset_credentials() -> None:
+    """Print commands that unset the shell's credentials, for a shell that evaluates the output without a lab."""
+    from lab.environment import unset_credentials  # noqa: PLC0415 - see `up`
 
-    click.echo(shell_refusal(os.environ), nl=False)
+    click.echo(unset_credentials(os.environ), nl=False)
 
 
-class _Entering(click.Command):
-    """A command whose output is evaluated: options that it does not have take the shell's credentials away too."""
+class _EvaluatedCommand(click.Command):
+    """A command whose output the shell evaluates. Unknown options unset the shell's credentials too."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         try:
             return super().parse_args(context, arguments)
         except click.UsageError:
-            _take_credentials_away()
+            _unset_credentials()
             raise
 
 
@@ -100,7 +100,7 @@ class _Entering(click.Command):
     multiple=True,
     metavar="NAME[=MODE]",
     callback=lambda _context, _option, values: _clusters(values),
-    help="A cluster to have, and its authentication mode; repeat for more. [eks-clu=CONFIG_MAP irsa=API]",
+    help="A cluster and its authentication mode; repeat for more. [eks-clu=CONFIG_MAP irsa=API]",
 )
 @click.option(
     "--plugins",
@@ -113,12 +113,13 @@ class _Entering(click.Command):
     "--owner",
     type=click.IntRange(min=1),
     metavar="PID",
-    help="Remove the lab that is started here when this process ends, however it ends; in scripts: --owner $$",
+    help="Remove the lab that this command starts when process PID ends, even by a kill; in scripts: --owner $$",
 )
 @click.pass_obj
 @_errors_to_exit_codes
 def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
-    """Bring the lab up; what is up already stays as it is."""
+    """Start the lab. Running parts stay as they are."""
+    _require_platform()
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
     from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
     from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
@@ -138,7 +139,7 @@ def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owne
 @click.pass_obj
 @_errors_to_exit_codes
 def down(home: LabDir) -> None:
-    """Stop the lab. Its AWS and its clusters are gone; its logs stay until the next `up`."""
+    """Stop the lab and delete its AWS and its clusters. Its logs stay until the next `up`."""
     from lab.lifecycle import down as take_down  # noqa: PLC0415 - see `up`
 
     click.echo(f"lab {home.name!r} is stopped" if take_down(home) else f"lab {home.name!r} was not running", err=True)
@@ -148,7 +149,7 @@ def down(home: LabDir) -> None:
 @click.pass_obj
 @_errors_to_exit_codes
 def reset(home: LabDir) -> None:
-    """Stop the lab and remove its folder whole; programs, which labs share, stay."""
+    """Stop the lab and remove its folder. Programs stay, because labs share them."""
     from lab.lifecycle import reset as remove  # noqa: PLC0415 - see `up`
 
     remove(home)
@@ -159,10 +160,10 @@ def reset(home: LabDir) -> None:
 @click.pass_obj
 @_errors_to_exit_codes
 def status(home: LabDir) -> None:
-    """What runs, where; exits with 3 where the lab is not running."""
+    """Print the running parts and their addresses. Exit with 3 if the lab is not running."""
     state = home.running()
     if state is None:
-        click.echo(f"lab {home.name!r} is not running\n  fix: python -m lab{home.option} up")
+        click.echo(f"lab {home.name!r} is not running\n  fix: run `python -m lab{home.option} up`")
         sys.exit(ExitCode.NOT_RUNNING)
     from lab.principals import client  # noqa: PLC0415 - see `up`
 
@@ -177,15 +178,15 @@ def status(home: LabDir) -> None:
     Console(width=160 if not sys.stdout.isatty() else None).print(table)
 
 
-@main.command(cls=_Entering)
+@main.command(cls=_EvaluatedCommand)
 @click.option("--as", "principal", default="lab-admin", show_default=True, help="IAM user, role/NAME, or ARN.")
 @click.pass_obj
 @_errors_to_exit_codes
 def env(home: LabDir, principal: str) -> None:
-    """Shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)".
+    """Print shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)".
 
-    Where the lab cannot be entered, the exports take the shell's own AWS and Kubernetes credentials away, so that
-    nothing meant for the lab is done to a real account.
+    If the lab is not available, the exports unset the shell's own AWS and Kubernetes credentials, so that commands
+    meant for the lab cannot reach a real account.
     """
     from lab.environment import shell_exports, variables  # noqa: PLC0415 - see `up`
     from lab.tools import Toolbox  # noqa: PLC0415 - see `up`
@@ -195,27 +196,27 @@ def env(home: LabDir, principal: str) -> None:
         tools = Toolbox(home.tools, Timeline(Console(stderr=True, quiet=True))).ensure()
         exports = shell_exports(variables(home, tools.bin, principal), os.environ)
     except BaseException:
-        _take_credentials_away()
+        _unset_credentials()
         raise
     click.echo(exports, nl=False)
 
 
 @main.command()
 @click.argument("part", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing as the log grows.")
 @click.pass_obj
 @_errors_to_exit_codes
 def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
-    """Print the log of one PART, or list the parts that have one."""
+    """Print the log of one PART, or list the parts that have a log."""
     files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
     if part is None:
         if not files:
-            click.echo(f"lab {home.name!r} has no logs\n  fix: python -m lab{home.option} up", err=True)
+            click.echo(f"lab {home.name!r} has no logs\n  fix: run `python -m lab{home.option} up`", err=True)
         for name, file in files.items():
             click.echo(f"{name:40} {file.stat().st_size:>10} bytes")
         return
     if part not in files:
-        raise UsageError(f"no log of {part!r}", fix=f"name one of {', '.join(files) or '(none: the lab never ran)'}")
+        raise UsageError(f"no log of {part!r}", fix=f"pass one of {', '.join(files) or '(none: the lab never ran)'}")
     if follow:
         subprocess.run(["tail", "-n", "+1", "-F", str(files[part])], check=False)
     else:
@@ -223,16 +224,27 @@ def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
 
 
 @main.command()
-@click.option("--keep", is_flag=True, help="Leave the lab up at the end; without --lab, it is named demo-<process id>.")
+@click.option("--keep", is_flag=True, help="Leave the lab running; without --lab, its name is demo-<process id>.")
 @click.pass_obj
 @_errors_to_exit_codes
 def demo(home: LabDir, *, keep: bool) -> None:
-    """Walk both stories in a fresh lab with the vendor's clients; exits with 1 where one step differs."""
+    """Run both scenarios in a new lab with the vendors' clients.
+
+    Exit with 1 if one step differs from its expectation.
+    """
+    _require_platform()
     from lab.scenarios.demo import run_demo  # noqa: PLC0415 - see `up`
 
     if home.name == DEFAULT_NAME:
         home = LabDir(f"demo-{os.getpid()}")
     sys.exit(ExitCode.OK if run_demo(home, keep=keep) else ExitCode.FAILED)
+
+
+def _require_platform() -> None:
+    """Raise `ToolError` if the lab does not run on this platform, before the imports that need Linux."""
+    from lab.tools.platform import Platform  # noqa: PLC0415 - see `up`
+
+    Platform.current()
 
 
 def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:

@@ -1,4 +1,4 @@
-"""The clusters of `lab up`: made through AWS's own API, as a person with the aws command would."""
+"""Create the clusters of `lab up` through AWS's API, as a user with the aws command would."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.principals import client
 from lab.progress import Timeline
 
 DEFAULT_CLUSTERS = {"eks-clu": AuthenticationMode.CONFIG_MAP, "irsa": AuthenticationMode.API}
-"""The clusters that the settings of the `lab` stack name: one as most old clusters are, one as new ones should be."""
+"""The clusters in the settings of the `lab` stack: one in the mode of old clusters, one in the mode of new ones."""
 DEFAULT_MODE = AuthenticationMode.API_AND_CONFIG_MAP
 CLUSTER_ROLE = "eks-lab-cluster"
 NODE_ROLE = "eks-lab-node"
@@ -26,25 +26,25 @@ _POLL = {"Delay": 0.1, "MaxAttempts": 900}
 
 
 def ensure_clusters(home: LabDir, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
-    """Make the clusters that are not there yet, each with one node; several at once. One that is there stays as is.
+    """Create the missing clusters in parallel, each with one node. Existing clusters stay as they are.
 
-    One without a node is what an `up` that was ended left: the rest of it is made.
+    A cluster without a node group comes from an interrupted `up`: this call completes it.
     """
     eks = client(home, "eks")
-    there = set(eks.list_clusters()["clusters"])
-    missing = [name for name in clusters if name not in there or not _node_groups(eks, name)]
+    existing = set(eks.list_clusters()["clusters"])
+    missing = [name for name in clusters if name not in existing or not _node_groups(eks, name)]
     if not missing:
         return
     roles = _ensure_roles(home)
     subnets = [subnet["SubnetId"] for subnet in client(home, "ec2").describe_subnets()["Subnets"]]
 
-    def make(name: str) -> None:
+    def create(name: str) -> None:
         with timeline.part(f"cluster {name}"):
-            _make(home, name, clusters[name], subnets, roles)
+            _create(home, name, clusters[name], subnets, roles)
 
     with ThreadPoolExecutor(max_workers=len(missing)) as pool:
-        for made in [pool.submit(make, name) for name in missing]:
-            made.result()
+        for creation in [pool.submit(create, name) for name in missing]:
+            creation.result()
 
 
 def _node_groups(eks: Any, cluster: str) -> list[str]:
@@ -52,11 +52,11 @@ def _node_groups(eks: Any, cluster: str) -> list[str]:
     return groups
 
 
-def _make(home: LabDir, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
+def _create(home: LabDir, name: str, mode: AuthenticationMode, subnets: list[str], roles: dict[str, str]) -> None:
     eks = client(home, "eks")
-    there_already = eks.exceptions.ResourceInUseException
+    already_exists = eks.exceptions.ResourceInUseException
     try:
-        with suppress(there_already):
+        with suppress(already_exists):
             eks.create_cluster(
                 name=name,
                 roleArn=roles[CLUSTER_ROLE],
@@ -64,7 +64,7 @@ def _make(home: LabDir, name: str, mode: AuthenticationMode, subnets: list[str],
                 accessConfig={"authenticationMode": mode.value, "bootstrapClusterCreatorAdminPermissions": True},
             )
         eks.get_waiter("cluster_active").wait(name=name, WaiterConfig=_POLL)
-        with suppress(there_already):
+        with suppress(already_exists):
             eks.create_addon(clusterName=name, addonName="eks-pod-identity-agent")
         eks.create_nodegroup(
             clusterName=name,
@@ -77,28 +77,28 @@ def _make(home: LabDir, name: str, mode: AuthenticationMode, subnets: list[str],
     except (ClientError, BotoCoreError) as error:
         raise StartError(
             "\n".join([f"cluster {name!r} did not come up: {error}", *_issues(error)]),
-            fix=f"`python -m lab{home.option} logs` names the logs that may say why",
+            fix=f"run `python -m lab{home.option} logs` to list the logs, then read the one of the cluster",
         ) from error
 
 
 def _issues(error: Exception) -> list[str]:
-    """What EKS says of the cluster or node group that was waited for: the part that failed, its last words, its fix."""
+    """Return the health issues that EKS reports for the cluster or node group: failed part, last output, fix."""
     if not isinstance(error, WaiterError):
         return []
     health = [part.get("health", {}) for part in error.last_response.values() if isinstance(part, dict)]
-    return [issue["message"] for found in health for issue in found.get("issues", [])]
+    return [issue["message"] for report in health for issue in report.get("issues", [])]
 
 
 def _ensure_roles(home: LabDir) -> dict[str, str]:
     iam = client(home, "iam")
-    wanted = {
+    role_policies = {
         CLUSTER_ROLE: ("eks.amazonaws.com", ["AmazonEKSClusterPolicy"]),
         NODE_ROLE: (
             "ec2.amazonaws.com",
             ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"],
         ),
     }
-    return {name: _ensure_role(iam, name, service, policies) for name, (service, policies) in wanted.items()}
+    return {name: _ensure_role(iam, name, service, policies) for name, (service, policies) in role_policies.items()}
 
 
 def _ensure_role(iam: Any, name: str, service: str, policies: list[str]) -> str:

@@ -1,7 +1,7 @@
-"""The one process that is the lab: AWS, and every cluster that is created there.
+"""The daemon of a lab: it serves AWS and runs every cluster.
 
-It is started by `python -m lab up`, outlives it, and ends on SIGTERM, or with the process that owns it where one does.
-Everything that it starts dies with it, also when it is killed.
+`python -m lab up` starts it, and it outlives that command. It ends on SIGTERM, and with its owner process if it has
+one. Its child processes end with it, even when it is killed.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from lab.principals import ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT, write_crede
 from lab.progress import EventLog
 
 ACCOUNT = "123456789012"
-"""The account of every lab: it belongs to nobody, and the stacks of real environments refuse it."""
+"""The account of every lab: a placeholder, not a real account. The stacks of real environments reject it."""
 OTHER_ACCOUNT = "210987654321"
-"""A second account, administered by `other-admin`: what must not cross from one account to another can be tried."""
+"""A second account, administered by `other-admin`, to test access between accounts."""
 REGION = "ap-northeast-1"
 
 
 def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Event) -> None:
-    """Run the lab until it is `stopping`; writes a line to the file descriptor `ready` once AWS answers."""
+    """Run the lab until `stopping` is set; write a line to the file descriptor `ready` once AWS responds."""
     events = EventLog(home.events)
     started = time.monotonic()
     authority = CertificateAuthority(home.folder / "pki")
@@ -78,7 +78,7 @@ def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Even
 
 
 def _start_servers(home: LabDir) -> list[Process]:
-    """The processes that the stand-in plugins and `aws` are forks of: until they listen, those start by themselves."""
+    """Start the prefork servers of the stand-in plugins and of `aws`. Until they listen, programs run without them."""
     home.prefork.mkdir(mode=0o700, exist_ok=True)
     environment = dict(os.environ) | {"PYTHONWARNINGS": "ignore"}
     modules = {"plugins": MODULES, "aws": aws_command.MODULES}
@@ -88,33 +88,33 @@ def _start_servers(home: LabDir) -> list[Process]:
     ]
 
 
-def _await_end(owner: int, alone: threading.Event, stopping: threading.Event) -> None:
-    """Stops the lab at the end of its owner."""
+def _stop_with_owner(owner: int, owner_ended: threading.Event, stopping: threading.Event) -> None:
+    """Stop the lab when its owner process ends."""
     with suppress(psutil.NoSuchProcess):
         psutil.Process(owner).wait()
-    alone.set()
+    owner_ended.set()
     stopping.set()
 
 
 def main() -> None:
-    """The command line, for `lab.lifecycle` only."""
+    """Run the daemon's command line, which only `lab.lifecycle` calls."""
     parser = argparse.ArgumentParser(prog="lab.daemon")
-    parser.add_argument("--owner", type=int, help="the process that the lab ends with, and is removed")
-    parser.add_argument("ready", type=int, help="the descriptor that is written to once AWS answers")
-    parser.add_argument("name", help="the lab's")
-    parser.add_argument("root", type=Path, help="the folder of all labs")
+    parser.add_argument("--owner", type=int, help="process id; the lab is stopped and removed when it ends")
+    parser.add_argument("ready", type=int, help="file descriptor to write to once AWS responds")
+    parser.add_argument("name", help="name of the lab")
+    parser.add_argument("root", type=Path, help="folder of all labs")
     parser.add_argument("programs", nargs=len(fields(Programs)), help="paths, in the order of `Programs`")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    os.set_inheritable(given.ready, False)  # noqa: FBT003 - the call takes no keyword
-    home = LabDir(given.name, given.root)
-    stopping, alone = threading.Event(), threading.Event()
+    os.set_inheritable(arguments.ready, False)  # noqa: FBT003 - the call takes no keyword
+    home = LabDir(arguments.name, arguments.root)
+    stopping, owner_ended = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    if given.owner:
-        threading.Thread(target=_await_end, args=[given.owner, alone, stopping], daemon=True).start()
-    serve(home, Programs(*given.programs), given.ready, stopping)
-    if alone.is_set():
+    if arguments.owner:
+        threading.Thread(target=_stop_with_owner, args=[arguments.owner, owner_ended, stopping], daemon=True).start()
+    serve(home, Programs(*arguments.programs), arguments.ready, stopping)
+    if owner_ended.is_set():
         home.remove_leftovers(daemon=os.getpid())
 
 

@@ -1,8 +1,8 @@
-"""The environment that sends any program to the lab and to nothing else: `eval "$(python -m lab env)"`.
+"""The environment variables that send a program to the lab only: `eval "$(python -m lab env)"`.
 
-It cannot reach a real account: the config and credentials files are the lab's own, every other AWS variable of the
-shell is unset, all traffic goes to a proxy that refuses what it does not stand in for, and that proxy's certificates
-are the only ones trusted.
+The program cannot reach a real account: the config and credentials files are the lab's own, every other AWS variable of
+the shell is unset, all traffic goes to a proxy that rejects hosts which it does not serve, and the program trusts only
+that proxy's certificates.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ _ALWAYS_UNSET_AWS = (
 
 
 def variables(home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR) -> dict[str, str]:
-    """What to set, for `principal`. Raises `UsageError` where the lab is not running or has no such principal."""
+    """Return the variables to set for `principal`.
+
+    Raises `UsageError` if the lab is not running or has no such principal.
+    """
     state = home.require_running()
     folder = prepare(home, state, principal)
     path = [str(bin_folder), str(home.bin), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
@@ -73,27 +76,27 @@ def variables(home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR) ->
 def process_environment(
     home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR, *, inherit: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The whole environment of a program that runs in the lab: the caller's, less what must not leak in."""
+    """Return the environment of a program in the lab: the caller's variables except `unset`, and the lab's."""
     inherited = os.environ if inherit is None else inherit
     to_set = variables(home, bin_folder, principal)
     return {name: value for name, value in inherited.items() if name not in unset(inherited)} | to_set
 
 
 def unset(inherited: Mapping[str, str]) -> list[str]:
-    """What must not be inherited: every AWS variable, known or present, and what points Pulumi elsewhere."""
+    """Return the variables that a program in the lab must not inherit: AWS's, and those that redirect Pulumi."""
     present = [name for name in inherited if name.startswith("AWS_")]
     return sorted({*_UNSET, *_ALWAYS_UNSET_AWS, *present})
 
 
 def shell_exports(to_set: Mapping[str, str], inherited: Mapping[str, str]) -> str:
-    """The same for `eval` in a POSIX shell."""
+    """Return `export` and `unset` commands for `eval` in a POSIX shell."""
     to_unset = [name for name in unset(inherited) if name not in to_set]
     lines = [f"unset {' '.join(to_unset)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(to_set.items())]
     return "\n".join(lines) + "\n"
 
 
-def shell_refusal(inherited: Mapping[str, str]) -> str:
-    """For `eval` where the lab cannot be entered: what follows in that shell must not reach a real account instead."""
-    nowhere = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "KUBECONFIG"), os.devnull)
-    return shell_exports(nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}, inherited) + "false\n"
+def unset_credentials(inherited: Mapping[str, str]) -> str:
+    """Return commands for `eval` if the lab is not available: the shell can then not reach a real account."""
+    empty_files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "KUBECONFIG"), os.devnull)
+    return shell_exports(empty_files | {"AWS_EC2_METADATA_DISABLED": "true"}, inherited) + "false\n"

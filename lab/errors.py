@@ -1,17 +1,17 @@
-"""What the lab says when it cannot go on: always with the way out.
+"""The exceptions of the lab. Each carries a fix.
 
 LabError
-├── ToolError       a program is missing, does not fit, or cannot be made
-├── StartError      a part of the lab did not come up
-├── StateError      the state folder is in use, broken, or not to be written
-└── UsageError      the command line asks for something that is not there
+├── ToolError       a program is missing, has the wrong version, or cannot be downloaded or compiled
+├── StartError      a part of the lab did not start
+├── StateError      the state folder is in use, broken, or not writable
+└── UsageError      the command line names something that does not exist
 """
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """A failure with a remedy: `problem` says what is wrong, `fix` what to do about it."""
+    """A failure with a fix: `problem` describes the failure, `fix` is an imperative sentence."""
 
     def __init__(self, problem: str, *, fix: str) -> None:
         super().__init__(f"{problem}\n  fix: {fix}")
@@ -20,16 +20,16 @@ class LabError(Exception):
 
 
 class ToolError(LabError):
-    """A program that the lab runs is missing, does not fit, or cannot be made."""
+    """A program that the lab runs is missing, has the wrong version, or cannot be downloaded or compiled."""
 
 
 class StartError(LabError):
-    """A part of the lab did not come up."""
+    """A part of the lab did not start."""
 
 
 class StateError(LabError):
-    """The state folder is in use by another lab, broken, or not to be written."""
+    """The state folder is in use by another lab, broken, or not writable."""
 
 
 class UsageError(LabError):
-    """The command line asks for something that is not there."""
+    """The command line names something that does not exist."""

@@ -1,8 +1,9 @@
-"""What `cloud` and `cluster` know of each other, and nothing more.
+"""The interfaces between `lab.cloud` and `lab.cluster`.
 
-The cloud owns what AWS's API says about a cluster; a control plane owns what runs. The cloud starts control planes
-through `ControlPlanes`, and hands each of them its identity settings whole, as an immutable `ClusterIdentity`, at
-every change. A node asks the cloud for one thing that has no public API: the credentials of its instance role.
+The cloud owns the data of AWS's API about a cluster; a control plane owns the running processes. The cloud starts
+control planes through `ControlPlanes`, and passes each of them all its identity settings, as an immutable
+`ClusterIdentity`, at every change. A node makes one request to the cloud that has no public API: the credentials of its
+instance role.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
-"""What EKS takes as the name of a cluster (CreateCluster in its API reference)."""
+"""A valid EKS cluster name. Source: CreateCluster in the EKS API reference."""
 
 
 class AuthenticationMode(StrEnum):
-    """Where EKS looks an IAM principal up. Changes go one way, down this list."""
+    """The source from which EKS authenticates IAM principals. A cluster changes it in one direction, down this list."""
 
     CONFIG_MAP = "CONFIG_MAP"
     API_AND_CONFIG_MAP = "API_AND_CONFIG_MAP"
@@ -28,7 +29,7 @@ class AuthenticationMode(StrEnum):
 
 @dataclass(frozen=True)
 class ClusterKey:
-    """What names a cluster: EKS cluster names are unique in an account and region."""
+    """The identity of a cluster: EKS cluster names are unique in an account and region."""
 
     account: str
     region: str
@@ -42,7 +43,7 @@ class ClusterKey:
 
 @dataclass(frozen=True)
 class IamPrincipal:
-    """A user or role with its unique id (`AIDA…` or `AROA…`): an ARN made again is not the same principal."""
+    """A user or role with its unique id (`AIDA…` or `AROA…`): a recreated ARN is another principal."""
 
     arn: str
     unique_id: str
@@ -77,20 +78,23 @@ class PodIdentityAssociation:
 
 @dataclass(frozen=True)
 class ClusterIdentity:
-    """Everything that the API says about who may enter a cluster, and what its pods may become."""
+    """The cluster access and workload identity settings that the EKS API holds for a cluster."""
 
     authentication_mode: AuthenticationMode
     creator: IamPrincipal | None = None
-    """The principal that made a CONFIG_MAP cluster and administers it invisibly; None once it has an access entry."""
+    """The principal that created a CONFIG_MAP cluster: an administrator that no API shows.
+
+    None once it has an entry.
+    """
     access_entries: tuple[AccessEntry, ...] = ()
     associations: tuple[PodIdentityAssociation, ...] = ()
     pod_identity_agent: bool = False
-    """Whether the add-on eks-pod-identity-agent is installed: without it no node gives pods credentials."""
+    """Whether the add-on eks-pod-identity-agent is installed: without it no node serves credentials to pods."""
 
 
 @dataclass(frozen=True)
 class NodeGroup:
-    """What a node group's instances are: how many, with which role, and how far IMDS answers travel."""
+    """A managed node group: number of instances, their IAM role, and the hop limit of IMDS responses."""
 
     name: str
     node_role_arn: str
@@ -101,7 +105,7 @@ class NodeGroup:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Temporary AWS credentials, as STS gives them."""
+    """Temporary AWS credentials, as STS returns them."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -110,67 +114,70 @@ class Credentials:
 
 
 class ControlPlane(Protocol):
-    """One running cluster."""
+    """The control plane of one running cluster."""
 
     @property
     def endpoint(self) -> str:
-        """`https://127.0.0.1:<port>`"""
+        """The URL of the API server: `https://127.0.0.1:<port>`."""
 
     @property
     def certificate_authority(self) -> str:
-        """PEM"""
+        """The certificate authority of the API server, in PEM."""
 
     @property
     def issuer(self) -> str:
-        """`https://oidc.eks.<region>.amazonaws.com/id/<ID>`"""
+        """The OIDC issuer: `https://oidc.eks.<region>.amazonaws.com/id/<ID>`."""
 
     def jwks(self) -> Mapping[str, Any]:
-        """The public keys that the cluster signs service account tokens with."""
+        """Return the public keys of the cluster's service account tokens."""
 
     def apply_identity(self, identity: ClusterIdentity) -> None:
-        """Put `identity` into effect; returns when it is."""
+        """Apply `identity`. Return when it is in effect."""
 
     def add_node_group(self, group: NodeGroup) -> None:
-        """Start the group's nodes; returns when all are Ready."""
+        """Start the group's nodes. Return when all are Ready."""
 
     def remove_node_group(self, name: str) -> None:
-        """Stop the group's nodes and take their Node objects away."""
+        """Stop the group's nodes and delete their Node objects."""
 
     def map_node_role(self, role_arn: str) -> None:
-        """Write the role into aws-auth as EKS does for a managed node group, keeping every other entry."""
+        """Add the role to aws-auth as EKS does for a managed node group. Every other entry stays."""
 
     def pod_exists(self, namespace: str, name: str, uid: str) -> bool:
-        """Whether this very pod is there now: a token bound to a deleted pod is worth nothing."""
+        """Return whether the pod with this uid exists: a token bound to a deleted pod is not valid."""
 
     def stop(self) -> None:
         """Stop every process of the cluster and remove its data."""
 
 
 class ControlPlanes(Protocol):
-    """Starts clusters. `start` blocks until the API server answers, and raises `StartError` if it never does."""
+    """Starts clusters. `start` blocks until the API server responds, and raises `StartError` if it never does."""
 
     def start(self, key: ClusterKey, identity: ClusterIdentity) -> ControlPlane: ...
 
 
 class InstanceRoles(Protocol):
-    """What EC2 does for an instance: assume its role by the role's own trust policy."""
+    """Issues the credentials of instance roles, as EC2 does: it assumes the role under the role's trust policy."""
 
     def credentials(self, role_arn: str, instance_id: str) -> Credentials:
-        """Raises `PermissionError` where the role is missing or does not trust ec2.amazonaws.com."""
+        """Return credentials of the role.
+
+        Raises `PermissionError` if the role is missing or does not trust ec2.amazonaws.com.
+        """
 
 
 @dataclass(frozen=True)
 class CloudAccess:
-    """What a program on this machine needs to reach the lab's AWS by AWS's own host names."""
+    """The settings with which a program on this machine reaches the lab's AWS by AWS's own host names."""
 
     proxy_url: str
-    """`http://127.0.0.1:<port>`, the only way in; it refuses every host that it does not stand in for."""
+    """The proxy `http://127.0.0.1:<port>`, the only route to the lab's AWS. It rejects hosts that it does not serve."""
     ca_file: str
-    """PEM bundle that signs the host names of the lab's AWS."""
+    """Path of the PEM bundle of the authority that signs the certificates of the lab's AWS."""
     region: str
 
     def environment(self) -> dict[str, str]:
-        """The variables that send an AWS SDK, in any language, to the lab and nowhere else."""
+        """Return the variables that send an AWS SDK, in any language, to the lab only."""
         proxy = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), self.proxy_url)
         direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1")
         trust = dict.fromkeys(
@@ -182,7 +189,7 @@ class CloudAccess:
 
 @dataclass(frozen=True)
 class Programs:
-    """Paths of the vendor's programs that a control plane runs."""
+    """Paths of the vendors' programs that a control plane runs."""
 
     etcd: str
     kube_apiserver: str
@@ -195,5 +202,5 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "GOGC", "GOMEMLIMIT")
 
 
 def clean_environment(environ: Mapping[str, str], *, keep: Sequence[str] = INHERITED) -> dict[str, str]:
-    """The variables of `environ` that a child process may inherit: none that name an account or an endpoint."""
+    """Return the variables of `environ` that a child process may inherit: none that name an account or an endpoint."""
     return {name: environ[name] for name in keep if name in environ}

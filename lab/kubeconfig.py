@@ -1,4 +1,4 @@
-"""Kubeconfigs for people, written by the aws command itself, so that they are what AWS's users have."""
+"""Write kubeconfigs with the aws command, so that they equal those of AWS's users."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.principals import ADMINISTRATOR
 
 
 def update_kubeconfig(home: LabDir, bin_folder: Path, cluster: str, principal: str = ADMINISTRATOR) -> None:
-    """Run `aws eks update-kubeconfig` as `principal`; raises `StartError` with the aws command's words if it fails."""
+    """Run `aws eks update-kubeconfig` as `principal`. Raises `StartError` with its error output if it fails."""
     done = subprocess.run(
         ["aws", "eks", "update-kubeconfig", "--name", cluster, "--alias", cluster],
         env=process_environment(home, bin_folder, principal),
@@ -23,5 +23,5 @@ def update_kubeconfig(home: LabDir, bin_folder: Path, cluster: str, principal: s
     if done.returncode != 0:
         raise StartError(
             f"`aws eks update-kubeconfig --name {cluster}` as {principal} failed: {done.stderr.strip()}",
-            fix=f"the principal needs eks:DescribeCluster on {cluster}",
+            fix=f"allow {principal} eks:DescribeCluster on {cluster}",
         )

@@ -1,12 +1,12 @@
-"""The lab's folder: where everything that a lab writes lives, who is using it, and what a killed lab left there.
+"""The folder of a lab: its files, its lock, and the cleanup after a killed lab.
 
-<cache>/eks-identity-lab/          $EKS_LAB_HOME names another place
+<cache>/eks-identity-lab/          or the folder in $EKS_LAB_HOME
 ├── tools/                         programs, shared by all labs
 └── labs/<name>/
     ├── lab.json                   the running daemon and how to reach it
     ├── events.jsonl               its progress since the start
-    ├── logs/                      kept after `down`, until the next `up`
-    ├── prefork/                   sockets of the processes that plugins and `aws` are forks of
+    ├── logs/                      stay after `down` until the next `up`
+    ├── prefork/                   sockets of the prefork servers of the plugins and of `aws`
     ├── pki/ clusters/ principals/ pulumi/ bin/ …
 """
 
@@ -31,24 +31,24 @@ from lab.pki import write_secret
 
 DEFAULT_NAME = "default"
 MIB = 1024 * 1024
-LEAST_DISK = 500 * MIB
+MIN_FREE_DISK = 500 * MIB
 _WRITABLE = ".writable"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
 def cache_root() -> Path:
-    """The folder of all labs and tools: `EKS_LAB_HOME`, else the user's cache folder (XDG on Linux)."""
-    named = os.environ.get("EKS_LAB_HOME")
-    return Path(named).absolute() if named else platformdirs.user_cache_path("eks-identity-lab")
+    """Return the folder of all labs and tools: `EKS_LAB_HOME`, or the user's cache folder (XDG on Linux)."""
+    configured = os.environ.get("EKS_LAB_HOME")
+    return Path(configured).absolute() if configured else platformdirs.user_cache_path("eks-identity-lab")
 
 
 @dataclass(frozen=True)
 class State:
-    """A daemon that runs, or ran, and how to reach its AWS."""
+    """A running or ended daemon, and how to reach its AWS."""
 
     pid: int
     created: float
-    """The process's creation time: a process id alone may have been given to somebody else since."""
+    """The process's creation time, because the operating system reuses process ids."""
     instance: str
     """Unique for each start of a lab."""
     account: str
@@ -57,7 +57,7 @@ class State:
     ca_file: str
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         try:
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -70,12 +70,12 @@ class State:
 
 
 class LabDir:
-    """The folder of one lab, by name; labs with different names do not know of each other."""
+    """The folder of one lab, by name. Labs with different names are independent."""
 
     def __init__(self, name: str = DEFAULT_NAME, root: Path | None = None) -> None:
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"lab name {name!r}: a name has 1 to 32 characters out of a-z, 0-9 and '-'",
+                f"lab name {name!r} must have 1 to 32 characters out of a-z, 0-9 and '-'",
                 fix="choose another name, such as 'default'",
             )
         self.name = name
@@ -92,7 +92,7 @@ class LabDir:
         self._lock_file = self.root / "labs" / f"{name}.lock"
 
     def prepare(self) -> None:
-        """Make the folder, so that only the user can read it; raises `StateError` where that cannot be."""
+        """Create the folder, readable by the user only. Raises `StateError` if that fails."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
@@ -100,18 +100,18 @@ class LabDir:
         except OSError as error:
             raise StateError(
                 f"the lab's folder {self.folder} cannot be written: {error.strerror}",
-                fix="make it writable, or name another place in EKS_LAB_HOME",
+                fix="make it writable, or set EKS_LAB_HOME to another folder",
             ) from error
         free = shutil.disk_usage(self.folder).free
-        if free < LEAST_DISK:
+        if free < MIN_FREE_DISK:
             raise StateError(
-                f"{free // MIB} MiB are free in the lab's folder {self.folder}; it needs {LEAST_DISK // MIB}",
-                fix="free some space, or name a folder on another disk in EKS_LAB_HOME",
+                f"{free // MIB} MiB are free in the lab's folder {self.folder}; the lab needs {MIN_FREE_DISK // MIB}",
+                fix="free some space, or set EKS_LAB_HOME to a folder on another disk",
             )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One command at a time starts or stops this lab; another one waits for it, for three minutes at most."""
+        """Hold the lab's lock: one command at a time starts or stops it. Others wait, for three minutes at most."""
         self.prepare()
         try:
             with FileLock(self._lock_file, timeout=180):
@@ -119,7 +119,7 @@ class LabDir:
         except Timeout as error:
             raise StateError(
                 f"another command has been starting or stopping lab {self.name!r} for three minutes",
-                fix=f"see `python -m lab{self.option} status`; end that command, then try again",
+                fix=f"run `python -m lab{self.option} status`; end the other command, then try again",
             ) from error
 
     def read_state(self) -> State | None:
@@ -129,19 +129,19 @@ class LabDir:
             return None
         except (ValueError, TypeError) as error:
             raise StateError(
-                f"{self._state_file} is not what this version of the lab writes: {error}",
+                f"{self._state_file} was not written by this version of the lab: {error}",
                 fix=f"end its daemon if one runs (pgrep -f lab.daemon), then remove {self.folder}",
             ) from error
 
     def running(self) -> State | None:
-        """The state of the running lab; None where none runs."""
+        """Return the state of the running lab, or None."""
         state = self.read_state()
-        return state if state and state.alive else None
+        return state if state and state.is_alive else None
 
     def require_running(self) -> State:
         state = self.running()
         if state is None:
-            raise UsageError(f"lab {self.name!r} is not running", fix=f"python -m lab{self.option} up")
+            raise UsageError(f"lab {self.name!r} is not running", fix=f"run `python -m lab{self.option} up`")
         return state
 
     def write_state(self, state: State) -> None:
@@ -149,7 +149,7 @@ class LabDir:
         written.replace(self._state_file)
 
     def clear(self, *, keep_logs: bool = False) -> None:
-        """Remove what a lab left; its data does not outlive its daemon, as AWS's side lives in memory."""
+        """Remove the lab's files. Its data does not outlive the daemon, because AWS's side is in memory."""
         if not self.folder.exists():
             return
         for entry in self.folder.iterdir():
@@ -162,32 +162,32 @@ class LabDir:
         if not keep_logs:
             self.folder.rmdir()
 
-    def forget_lock(self) -> None:
-        """Remove the lock's file, by whoever holds the lock: one that waits for it makes a new file."""
+    def remove_lock_file(self) -> None:
+        """Remove the lock file. The caller holds the lock; a command that waits for it creates a new file."""
         self._lock_file.unlink(missing_ok=True)
 
-    def siblings(self) -> list[LabDir]:
-        """The other labs that have a folder beside this one's."""
+    def other_labs(self) -> list[LabDir]:
+        """Return the other labs with a folder in the same root."""
         folders = [folder for folder in (self.root / "labs").iterdir() if folder.is_dir() and folder != self.folder]
         return [LabDir(folder.name, self.root) for folder in folders if _NAME.fullmatch(folder.name)]
 
     @property
-    def killed(self) -> bool:
-        """Whether the lab's daemon, or whoever started it, ended without `down`: nobody can use what is left."""
+    def is_stale(self) -> bool:
+        """Whether the lab's daemon or its `up` ended without `down`: the remaining files are of no use."""
         state = self.read_state()
         if state is None:
             return any(entry.name not in {self.logs.name, _WRITABLE} for entry in self.folder.iterdir())
-        return not state.alive
+        return not state.is_alive
 
     def remove_leftovers(self, daemon: int | None = None) -> None:
-        """Remove a lab that was killed, or whose daemon is `daemon` at its end, unless a command is at work on it."""
+        """Remove a stale lab, or one whose daemon is `daemon` at its end, unless a command holds its lock."""
         with suppress(Timeout), FileLock(self._lock_file, timeout=0):
             state = self.read_state()
-            if self.killed or (state and state.pid == daemon):
+            if self.is_stale or (state and state.pid == daemon):
                 self.clear()
-                self.forget_lock()
+                self.remove_lock_file()
 
     @property
     def option(self) -> str:
-        """How this lab is named on the command line, in front of the command."""
+        """The command line option that names this lab: ` --lab NAME`, or empty for the default lab."""
         return "" if self.name == DEFAULT_NAME else f" --lab {self.name}"

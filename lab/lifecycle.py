@@ -1,4 +1,4 @@
-"""Starting and stopping a lab: what `up`, `down` and `reset` do."""
+"""Start and stop a lab: the commands `up`, `down` and `reset`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from lab.tools import Toolbox, Tools
 STACK = "lab"
 _DAEMON = (sys.executable, "-m", "lab.daemon")
 _started: list[subprocess.Popen[bytes]] = []
-"""Daemons that this process started: they outlive it, so nobody waits for them, and their handles are kept."""
+"""Daemons that this process started. They outlive it and it does not wait for them, so it keeps their handles."""
 
 
 class Plugins(StrEnum):
-    """Which Pulumi plugins serve aws, eks and kubernetes."""
+    """The Pulumi plugins that serve aws, eks and kubernetes: the lab's own, or the official ones."""
 
     STAND_IN = "stand-in"
     OFFICIAL = "official"
@@ -41,26 +41,26 @@ def up(
     *,
     owner: int | None = None,
 ) -> State:
-    """Bring the lab up with these clusters; what is there already stays as it is.
+    """Start the lab and create these clusters. Running parts stay as they are.
 
-    A lab that is started here for the process `owner` is stopped and removed when that process ends, however it ends.
+    If this call starts the lab, the lab is stopped and removed when the process `owner` ends, even by a kill.
     """
     if owner is not None and not psutil.pid_exists(owner):
-        raise UsageError(f"no process {owner} that could own the lab", fix="name a process that runs, such as $$")
-    _clean_killed(home)
+        raise UsageError(f"there is no process {owner} to own the lab", fix="pass the id of a running process, like $$")
+    _remove_stale_labs(home)
     with home.lock():
         with timeline.part("programs"):
             tools = Toolbox(home.tools, timeline).ensure()
         state = home.running() or _start(home, tools, timeline, owner)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            prepared = beside.submit(_prepare_pulumi, home, tools, plugins)
-            _make_clusters(home, tools, clusters, timeline)
+        with ThreadPoolExecutor(max_workers=1) as background:
+            prepared = background.submit(_prepare_pulumi, home, tools, plugins)
+            _create_clusters(home, tools, clusters, timeline)
             prepared.result()
     return state
 
 
 def down(home: LabDir) -> bool:
-    """Stop the lab and remove its data, its logs excepted; says whether it was running."""
+    """Stop the lab and remove its data except its logs. Return whether it was running."""
     with home.lock():
         state = home.running()
         if state:
@@ -70,18 +70,18 @@ def down(home: LabDir) -> bool:
 
 
 def reset(home: LabDir) -> None:
-    """Stop the lab and remove everything of it; programs, which labs share, stay."""
+    """Stop the lab and remove its folder. Programs stay, because labs share them."""
     down(home)
     with home.lock():
         home.clear()
-        home.forget_lock()
+        home.remove_lock_file()
 
 
-def _clean_killed(home: LabDir) -> None:
-    """Remove what other labs left whose daemon was killed; their own names may never be used again."""
+def _remove_stale_labs(home: LabDir) -> None:
+    """Remove the files of other labs whose daemon was killed: no command may ever use their names again."""
     home.prepare()
-    for other in home.siblings():
-        if other.killed:
+    for other in home.other_labs():
+        if other.is_stale:
             other.remove_leftovers()
 
 
@@ -105,17 +105,19 @@ def _start(home: LabDir, tools: Tools, timeline: Timeline, owner: int | None) ->
         )
         _started.append(process)
         os.close(ready_in_child)
-        answer = ready_stream.read()
+        ready_line = ready_stream.read()
     state = home.running()
-    if not answer or state is None:
+    if not ready_line or state is None:
         if process.poll() is None:
             _stop(psutil.Process(process.pid))
         last = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
-        raise StartError(f"the lab's daemon ended while starting; its last words:\n{last}", fix=f"see {log}")
+        raise StartError(f"the lab's daemon ended while starting; its last output:\n{last}", fix=f"read {log}")
     return state
 
 
-def _make_clusters(home: LabDir, tools: Tools, clusters: Mapping[str, AuthenticationMode], timeline: Timeline) -> None:
+def _create_clusters(
+    home: LabDir, tools: Tools, clusters: Mapping[str, AuthenticationMode], timeline: Timeline
+) -> None:
     from lab.clusters import ensure_clusters  # noqa: PLC0415 - brings boto3, which a lab that is up does not need
     from lab.kubeconfig import update_kubeconfig  # noqa: PLC0415 - the same
 
@@ -126,7 +128,7 @@ def _make_clusters(home: LabDir, tools: Tools, clusters: Mapping[str, Authentica
 
 
 def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
-    """Plugins where the engine finds them, and the stack where `pulumi up -s lab` finds it."""
+    """Install the plugins for the engine, and create the stack that `pulumi up -s lab` uses."""
     environment = process_environment(home, tools.bin)
     home.pulumi.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)
     pulumi_home = Path(environment["PULUMI_HOME"])
@@ -134,7 +136,7 @@ def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
         install(pulumi_home, sys.executable, home.prefork / "plugins")
     else:
         _install_official(tools, pulumi_home)
-    listed = subprocess.run(
+    created = subprocess.run(
         [tools.pulumi, "stack", "init", STACK, "--no-select", "--non-interactive"],
         cwd=REPOSITORY,
         env=environment,
@@ -142,29 +144,30 @@ def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
         text=True,
         check=False,
     )
-    if listed.returncode != 0 and "already exists" not in listed.stderr:
+    if created.returncode != 0 and "already exists" not in created.stderr:
         raise StartError(
-            f"the stack {STACK!r} cannot be made: {listed.stderr.strip()}", fix=f"python -m lab{home.option} reset"
+            f"the stack {STACK!r} cannot be created: {created.stderr.strip()}",
+            fix=f"run `python -m lab{home.option} reset`",
         )
 
 
 def _install_official(tools: Tools, pulumi_home: Path) -> None:
-    """The vendor's plugins, from the network that this shell has: the lab's own proxy would refuse it."""
+    """Install the official plugins over the network of this shell: the lab's proxy would reject the download."""
     uninstall(pulumi_home)
     for name in PLUGINS:
-        wanted = sdk_version(name)
-        command = [tools.pulumi, "plugin", "install", "resource", name, wanted]
+        required_version = sdk_version(name)
+        command = [tools.pulumi, "plugin", "install", "resource", name, required_version]
         environment = {**os.environ, "PULUMI_HOME": str(pulumi_home)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StartError(
-                f"the official plugin {name} {wanted} cannot be installed: {done.stderr.strip()}",
+                f"the official plugin {name} {required_version} cannot be installed: {done.stderr.strip()}",
                 fix="allow this machine to reach the vendor's plugin downloads, or use `--plugins stand-in`",
             )
 
 
 def _stop(daemon: psutil.Process) -> None:
-    """End the daemon, gently first; its children end with it."""
+    """Terminate the daemon and its children; kill them after 20 seconds."""
     family = [daemon, *daemon.children(recursive=True)]
     daemon.terminate()
     _, alive = psutil.wait_procs(family, timeout=20)

@@ -1,4 +1,4 @@
-"""Certificates of the lab: one authority for a whole lab, kept in files that only the user can read."""
+"""Certificates of the lab: one certificate authority per lab, in files that only the user can read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CertificateFiles:
 
 
 class CertificateAuthority:
-    """Issues server and client certificates into `folder`; made once, then read again from there."""
+    """A certificate authority that issues server and client certificates into `folder`, where its key is too."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,10 +38,11 @@ class CertificateAuthority:
     def issue(
         self, name: str, *hosts: str, common_name: str | None = None, organization: str | None = None
     ) -> CertificateFiles:
-        """A certificate for `hosts` (DNS names, wildcards, addresses); `common_name` and `organization` are what
-        Kubernetes reads as a client's user name and group.
+        """Issue a certificate for `hosts` (DNS names, wildcards, addresses).
+
+        Kubernetes reads `common_name` as a client's user name and `organization` as its group.
         """
-        # Without any host trustme writes an empty critical extension, which Go refuses.
+        # Without a host trustme writes an empty critical extension, which Go rejects.
         leaf = self._ca.issue_cert(
             *(hosts or (f"{name}.invalid",)), common_name=common_name or name, organization_name=organization
         )
@@ -52,7 +53,7 @@ class CertificateAuthority:
 
 
 def write_secret(path: Path, content: bytes | str) -> Path:
-    """Write a file that only the user can read; never readable by others in between. Returns `path`."""
+    """Write a file that only the user can read, at no moment readable by others. Return `path`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)
     path.chmod(0o600)

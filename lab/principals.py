@@ -1,8 +1,8 @@
-"""Who is at work in the lab's shell: config and credentials files of one principal, made for the lab alone.
+"""The principals of the lab: AWS config and credentials files for one principal, for the lab only.
 
-A principal is named as `lab-admin` (the administrator), `eks-ope` (an IAM user), `role/ops` (an IAM role, assumed by
-the administrator), or by the ARN of either. `other-admin` administers a second account. `root` is the account's root
-user.
+The name of a principal is `lab-admin` (the administrator), `eks-ope` (an IAM user), `role/ops` (an IAM role, assumed by
+the administrator), or the ARN of a user or role. `other-admin` administers a second account. `root` is the account's
+root user.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from lab.service_models import share
 ADMINISTRATOR = "lab-admin"
 OTHER_ADMINISTRATOR = "other-admin"
 ROOT = "root"
-_GIVEN = {ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT}
-"""Whose keys the lab itself writes down when it comes up."""
+_CREATED_BY_DAEMON = {ADMINISTRATOR, OTHER_ADMINISTRATOR, ROOT}
+"""Principals whose access keys the daemon writes when it starts."""
 _NAME = re.compile(r"([\w+=,.@-]+/)*[\w+=,.@-]+")
 """The name of an IAM user or role, with its path."""
 
@@ -33,7 +33,7 @@ def folder_of(home: LabDir, principal: str) -> Path:
 
 
 def write_credentials(home: LabDir, principal: str, credentials: Credentials) -> None:
-    """Keep a user's access key in a credentials file that only the person at this machine can read."""
+    """Write a user's access key into a credentials file that only the user of this machine can read."""
     profile = {
         "aws_access_key_id": credentials.access_key_id,
         "aws_secret_access_key": credentials.secret_access_key,
@@ -42,7 +42,7 @@ def write_credentials(home: LabDir, principal: str, credentials: Credentials) ->
 
 
 def session(home: LabDir, principal: str = ADMINISTRATOR) -> Any:
-    """A boto3 session of the principal that knows nothing of the caller's own AWS settings."""
+    """Return a boto3 session of the principal that ignores the caller's own AWS settings."""
     import boto3  # noqa: PLC0415 - a quarter of a second, and `status` and `env` do without it
     import botocore.session  # noqa: PLC0415 - the same
 
@@ -57,7 +57,7 @@ def session(home: LabDir, principal: str = ADMINISTRATOR) -> Any:
 
 
 def client(home: LabDir, service: str, principal: str = ADMINISTRATOR, region: str | None = None) -> Any:
-    """A boto3 client of the lab's AWS, in the lab's own region by default."""
+    """Return a boto3 client of the lab's AWS, by default in the lab's region."""
     from botocore.config import Config  # noqa: PLC0415 - see `session`
 
     state = home.require_running()
@@ -70,16 +70,16 @@ def client(home: LabDir, service: str, principal: str = ADMINISTRATOR, region: s
 
 
 def prepare(home: LabDir, state: State, principal: str) -> Path:
-    """Write the principal's config and credentials files, and return their folder; makes an access key at need.
+    """Write the principal's config and credentials files and return their folder. Create an access key if needed.
 
-    Raises `UsageError` where the lab has no such user or role.
+    Raises `UsageError` if the lab has no such user or role.
     """
     kind, account, name = _parse(principal, state.account)
     if kind == "role":
         return _prepare_role(home, state, account, name)
     user = name.rpartition("/")[2]
     folder = folder_of(home, user)
-    if user not in _GIVEN or (user == ROOT and account != state.account):
+    if user not in _CREATED_BY_DAEMON or (user == ROOT and account != state.account):
         _ensure_access_key(home, state, account, user)
     write_secret(folder / "config", _ini({"default": _settings(state)}))
     return folder
@@ -94,7 +94,7 @@ def _prepare_role(home: LabDir, state: State, account: str, name: str) -> Path:
     role = {
         "role_arn": arn,
         "source_profile": "administrator",
-        # The aws command line keeps sessions in a cache of its own, by this name among others.
+        # The aws command line caches sessions under a key that includes this name.
         "role_session_name": f"lab-{state.instance}",
     }
     write_secret(
@@ -104,7 +104,7 @@ def _prepare_role(home: LabDir, state: State, account: str, name: str) -> Path:
 
 
 def _parse(principal: str, account: str) -> tuple[str, str, str]:
-    """`user` or `role`, the account (`account` where none is named), and the name with its path."""
+    """Return `user` or `role`, the account (by default `account`), and the name with its path."""
     resource = principal
     if principal.startswith("arn:") and principal.count(":") >= 5:
         account, resource = principal.split(":", 5)[4:]
@@ -113,18 +113,18 @@ def _parse(principal: str, account: str) -> tuple[str, str, str]:
         kind, name = "user", resource
     if kind not in {"user", "role"} or not _NAME.fullmatch(name):
         raise UsageError(
-            f"principal {principal!r} is neither an IAM user nor a role",
-            fix="name it as 'eks-ope', 'user/eks-ope', 'role/ops' or by its ARN",
+            f"principal {principal!r} must be an IAM user or an IAM role",
+            fix="write it as 'eks-ope', 'user/eks-ope', 'role/ops' or as its ARN",
         )
     return kind, account, name
 
 
 def _ensure_access_key(home: LabDir, state: State, account: str, user: str) -> None:
-    """An access key of the user that AWS knows; a user that was deleted and made again gets a new one."""
+    """Ensure that the credentials file has an access key that exists in IAM; a recreated user gets a new one."""
     if account != state.account:
         raise UsageError(
             f"the lab administers account {state.account}, not {account}",
-            fix=f"name a user of {state.account}, or '{OTHER_ADMINISTRATOR}' of the second account",
+            fix=f"pass a user of {state.account}, or '{OTHER_ADMINISTRATOR}' of the second account",
         )
     iam = client(home, "iam")
     try:
@@ -133,9 +133,9 @@ def _ensure_access_key(home: LabDir, state: State, account: str, user: str) -> N
         users = ", ".join(sorted(user["UserName"] for user in iam.list_users()["Users"]))
         raise UsageError(
             f"the lab's account has no IAM user {user!r}; it has {users}",
-            fix=f"name one of them, or make it: aws iam create-user --user-name {user}",
+            fix=f"pass one of them, or run `aws iam create-user --user-name {user}`",
         ) from error
-    if _kept_key(home, user) in keys:
+    if _stored_key_id(home, user) in keys:
         return
     for old in keys[1:]:
         iam.delete_access_key(UserName=user, AccessKeyId=old)
@@ -143,15 +143,15 @@ def _ensure_access_key(home: LabDir, state: State, account: str, user: str) -> N
     write_credentials(home, user, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
 
 
-def _kept_key(home: LabDir, user: str) -> str | None:
-    """The id of the access key in the user's credentials file."""
-    kept = configparser.RawConfigParser()
-    kept.read(folder_of(home, user) / "credentials")
-    return kept.get("default", "aws_access_key_id", fallback=None)
+def _stored_key_id(home: LabDir, user: str) -> str | None:
+    """Return the id of the access key in the user's credentials file."""
+    stored = configparser.RawConfigParser()
+    stored.read(folder_of(home, user) / "credentials")
+    return stored.get("default", "aws_access_key_id", fallback=None)
 
 
 def _role_arn(home: LabDir, name: str) -> str:
-    """The ARN of a role of the lab's account, which may be named without its path."""
+    """Return the ARN of a role of the lab's account; `name` may omit the path."""
     iam = client(home, "iam")
     try:
         arn: str = iam.get_role(RoleName=name.rpartition("/")[2])["Role"]["Arn"]
@@ -161,7 +161,7 @@ def _role_arn(home: LabDir, name: str) -> str:
         roles = ", ".join(sorted(role["Arn"].partition(":role/")[2] for role in iam.list_roles()["Roles"]))
         raise UsageError(
             f"the lab's account has no IAM role {name!r}; it has {roles or 'none'}",
-            fix="name one of them, or make it: aws iam create-role",
+            fix="pass one of them, or create it with `aws iam create-role`",
         )
     return arn
 

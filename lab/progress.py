@@ -1,4 +1,4 @@
-"""Progress of the lab, for a person at a terminal and for a log alike: one line a part, with its seconds."""
+"""Progress of the lab on a terminal and in a log: one line for each part, with its seconds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from rich.status import Status
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the lab that has come up, and how long that took."""
+    """A started part of the lab, and the seconds that its start took."""
 
     name: str
     seconds: float
 
 
 class Timeline:
-    """Shows what is being waited for, and keeps how long each part took."""
+    """Prints the parts that are starting, and records the seconds that each took."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -36,7 +36,7 @@ class Timeline:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Time one part; several may be under way at once."""
+        """Time one part. Several parts may start at once."""
         started = time.monotonic()
         with self._lock:
             self._open.append(name)
@@ -50,16 +50,16 @@ class Timeline:
         self.done(name, time.monotonic() - started)
 
     def done(self, name: str, seconds: float) -> None:
-        """A part that was timed elsewhere."""
+        """Record a part that the caller timed."""
         self.parts.append(Part(name, round(seconds, 2)))
         self._console.print(f" [green]✓[/] {escape(name)} [dim]{seconds:.1f} s[/]")
 
     def start(self, step: str) -> None:
-        """A step inside a part begins: a program is being found or made."""
+        """Print that a step inside a part begins: a program is searched, downloaded or compiled."""
         self._detail(f"{step} …")
 
     def update(self, step: str, detail: str, done: int = 0, total: int | None = None) -> None:
-        """How far a step is; where no terminal shows it, once every tenth of the way."""
+        """Print how far a step is; without a terminal, once for every tenth of `total`."""
         tenth = done * 10 // total if total else 0
         if not self._console.is_terminal:
             if self._tenths.get((step, detail)) == tenth:
@@ -95,7 +95,7 @@ class Timeline:
 
 
 class EventLog:
-    """The daemon's side: parts as JSON lines in a file, for whoever started it to follow."""
+    """The daemon's record of started parts: JSON lines in a file, which `lab up` and the demo read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("a", buffering=1)
@@ -107,7 +107,7 @@ class EventLog:
 
 
 def read_events(file: Path, offset: int) -> tuple[list[Part], int]:
-    """The parts written behind `offset`, and where to go on."""
+    """Return the parts after `offset`, and the offset to continue from."""
     if not file.exists():
         return [], offset
     with file.open() as stream:

@@ -1,4 +1,4 @@
-"""AWS's service models, read once in a process: all botocore sessions in it, and its forks, use the same ones."""
+"""AWS's service models, read once per process and shared by its botocore sessions and its forks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def share(session: Session) -> None:
-    """Give `session` the models that the process has read already, in place of some MB of JSON that it would read."""
+    """Let `session` use the models that the process has already read, instead of reading some MB of JSON again."""
     session.register_component("data_loader", _loader())
 
 
 @cache
 def _loader() -> Loader:
-    from botocore.loaders import create_loader  # noqa: PLC0415 - only who makes a client loads botocore
+    from botocore.loaders import create_loader  # noqa: PLC0415 - botocore is loaded only if a client is created
 
     return create_loader()

@@ -1,8 +1,8 @@
-"""What every stand-in plugin shares: requests with all that the engine sends, and defaults that refuse clearly.
+"""The base of every stand-in plugin: requests with all fields of the engine, and defaults that raise clear errors.
 
-Pulumi's experimental provider API leaves out three things that a real life cycle needs: the inputs that a resource was
-made with (`old_inputs`), when it is compared, changed or deleted; the name that the user's autonaming settings propose;
-and a way to say something to the user while work goes on. The requests here carry the first two, `Engine` is the third.
+Pulumi's experimental provider API lacks three features that a resource's life cycle needs: the inputs of the last
+update (`old_inputs`) in diff, update and delete; the name that the user's autonaming settings propose; and messages to
+the user while an operation runs. The requests here carry the first two, `Engine` is the third.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pulumi.provider.experimental.property_value import PropertyValue
 from lab.plugins.errors import NotCoveredError, PluginError
 
 Wire = dict[str, PropertyValue]
-"""Properties in the form in which the engine sends and takes them."""
+"""Properties in the engine's wire format."""
 
 
 class Engine(Protocol):
-    """The engine that started this plugin, as far as a plugin may speak to it."""
+    """The functions of the engine that a plugin may call."""
 
     async def warn(self, message: str, *, urn: str = "") -> None:
         """Show `message` to the user as a warning, beside the resource `urn`."""
@@ -32,19 +32,19 @@ class Engine(Protocol):
         """Show `message` to the user beside the resource `urn`."""
 
     async def status(self, message: str, *, urn: str) -> None:
-        """Show `message` as the state of the resource `urn` until something else happens to it."""
+        """Show `message` as the status of the resource `urn` until its next status."""
 
 
 @dataclass(frozen=True)
 class Autonaming:
-    """What the user's settings (`pulumi:autonaming`) say about the name of a resource that was given none."""
+    """The user's settings (`pulumi:autonaming`) for the name of a resource without a name."""
 
     mode: Literal["propose", "enforce", "disable"]
     proposed_name: str = ""
 
 
 class CheckRequest(provider.CheckRequest):
-    """A check, with the autonaming settings of the user, if there are any."""
+    """A check request, with the user's autonaming settings if there are any."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class CheckRequest(provider.CheckRequest):
 
 
 class DiffRequest(provider.DiffRequest):
-    """A comparison of new inputs with the inputs and the state of the last update."""
+    """A diff request: new inputs, and the inputs and the state of the last update."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class DiffRequest(provider.DiffRequest):
 
 
 class UpdateRequest(provider.UpdateRequest):
-    """A change, with the inputs of the last update; `olds` are its outputs."""
+    """An update request, with the inputs of the last update; `olds` are its outputs."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class UpdateRequest(provider.UpdateRequest):
 
 
 class DeleteRequest(provider.DeleteRequest):
-    """A deletion, with the inputs of the last update; `properties` are its outputs."""
+    """A delete request, with the inputs of the last update; `properties` are its outputs."""
 
     def __init__(self, urn: str, resource_id: str, *, properties: Wire, old_inputs: Wire, timeout: float) -> None:
         super().__init__(urn, resource_id, properties, timeout)
@@ -103,17 +103,18 @@ class DeleteRequest(provider.DeleteRequest):
 
 
 class BasePlugin(provider.Provider):
-    """A plugin that covers nothing yet: every type and function is refused by its name.
+    """A plugin without types or functions: each raises `NotCoveredError` with its name.
 
-    Subclasses override what they cover. An expected failure is a `PluginError`, which reaches the user as one clean
-    message; `InvalidInputError` out of `check` or `check_config` becomes one failed check for each problem.
+    Subclasses override the methods of the types that they cover. An expected failure is a `PluginError`, which the user
+    sees as one message; an `InvalidInputError` raised by `check` or `check_config` becomes one failed check for each
+    problem.
 
-    `engine` is there from the first request on. `cancelled` is set when the user cancels the update: whoever waits
-    for something must watch it, and stop.
+    `engine` is set from the first request on. `cancelled` is set when the user cancels the update: code that waits must
+    watch it and stop.
     """
 
     package: str
-    """The package that the plugin stands in for: `aws`."""
+    """The package whose plugin this class replaces: `aws`."""
 
     engine: Engine
 
@@ -121,14 +122,14 @@ class BasePlugin(provider.Provider):
         self.cancelled = asyncio.Event()
 
     def not_covered(self, token: str) -> NotCoveredError:
-        """The error to raise for a type or function that this plugin has not."""
+        """Return the error for a type or function that this plugin does not cover."""
         return NotCoveredError(token, self.package)
 
     async def cancel(self) -> None:
         self.cancelled.set()
 
     async def diff_config(self, request: provider.DiffRequest) -> provider.DiffResponse:
-        """Settings may change at will, and nothing is replaced for it, unless a subclass knows better."""
+        """Report changed settings without replacement. Subclasses may override this."""
         changed = sorted(
             key
             for key in request.old_state.keys() | request.new_inputs.keys()
@@ -137,8 +138,9 @@ class BasePlugin(provider.Provider):
         return provider.DiffResponse(changes=bool(changed), diffs=changed)
 
     async def configure(self, request: provider.ConfigureRequest) -> provider.ConfigureResponse:
-        """Secrets come marked, resources as their ids. Outputs come plain, with their dependencies beside them:
-        the experimental API cannot read an output that is not known yet.
+        """Accept marked secrets, resources as ids, and outputs as plain values with dependencies beside them.
+
+        The experimental API cannot read an unresolved output.
         """
         del request
         return provider.ConfigureResponse(
@@ -157,7 +159,7 @@ class BasePlugin(provider.Provider):
 
     async def parameterize(self, request: provider.ParameterizeRequest) -> provider.ParameterizeResponse:
         del request
-        raise PluginError(f"the {self.package} plugin takes no parameters")
+        raise PluginError(f"the {self.package} plugin does not support parameters")
 
     async def invoke(self, request: provider.InvokeRequest) -> provider.InvokeResponse:
         raise self.not_covered(request.tok)
@@ -195,10 +197,10 @@ def auto_name(
     limit: int | None = None,
     lower: bool = False,
 ) -> str:
-    """A name for a resource that was given none: its logical name, `separator`, and `digits` random hex digits.
+    """Return a name for a resource without one: its logical name, `separator`, and `digits` random hex digits.
 
-    The digits come of the engine's seed, so a plan and its update agree. The user's autonaming settings go first.
-    The logical name is cut to keep within `limit` characters, and put in lower case if `lower`.
+    The digits come from the engine's seed, so that a plan and its update agree. The user's autonaming settings take
+    precedence. The logical name is truncated to keep within `limit` characters, and in lower case if `lower`.
 
     Raises:
         PluginError: the settings forbid automatic names.
@@ -207,7 +209,7 @@ def auto_name(
     if autonaming and autonaming.mode == "disable":
         raise PluginError(
             f"{request.type} {request.name!r} has no name, and pulumi:autonaming forbids automatic names",
-            fix="give it a name",
+            fix="set its name",
         )
     if autonaming and autonaming.proposed_name:
         return autonaming.proposed_name

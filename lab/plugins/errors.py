@@ -1,9 +1,9 @@
-"""What a plugin says to the user of `pulumi`: the fault in one message, never a Python stack.
+"""The exceptions of the plugins. The user of `pulumi` sees one message without a Python stack.
 
-PluginError             an expected failure; its text reaches the user as it is
-├── NotCoveredError     a type or function that this stand-in does not have
-├── InvalidInputError   inputs that the resource refuses; every problem at once
-└── InitError           the object exists but did not become ready; its state is kept
+PluginError             an expected failure; the user sees its text unchanged
+├── NotCoveredError     a type or function that this stand-in does not cover
+├── InvalidInputError   inputs that the resource rejects; all problems at once
+└── InitError           the object exists but did not become ready; the engine keeps its state
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class PluginError(Exception):
-    """An expected failure: `problem` says what is wrong, `fix`, where there is one, what to do about it."""
+    """An expected failure: `problem` describes it, `fix` is an imperative sentence or None."""
 
     def __init__(self, problem: str, *, fix: str | None = None) -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
@@ -22,18 +22,18 @@ class PluginError(Exception):
 
 
 class NotCoveredError(PluginError):
-    """A type or function that the official plugin has and this stand-in has not."""
+    """A type or function that the official plugin has and this stand-in does not cover."""
 
     def __init__(self, token: str, package: str) -> None:
         super().__init__(
             f"{token} is not covered by the lab's stand-in for the {package} plugin",
-            fix="use the official plugin (`python -m lab up --plugins official`), or leave it out of the stack",
+            fix="use the official plugin (`python -m lab up --plugins official`), or remove it from the stack",
         )
         self.token = token
 
 
 class InvalidInputError(PluginError):
-    """Inputs that cannot be right; `problems` holds one sentence for each of them."""
+    """Invalid inputs; `problems` has one sentence for each."""
 
     def __init__(self, subject: str, problems: Sequence[str]) -> None:
         lines = "".join(f"\n  - {problem}" for problem in problems)
@@ -42,10 +42,10 @@ class InvalidInputError(PluginError):
 
 
 class InitError(PluginError):
-    """The object was made or changed, but did not become ready.
+    """The object was created or updated, but did not become ready.
 
-    The engine keeps `resource_id` and `properties` in the state, marks the resource as not initialised, and updates
-    it at the next run. `properties` and `inputs` are in the form of the wire.
+    The engine keeps `resource_id` and `properties` in the state, marks the resource as not initialised, and updates it
+    at the next run. `properties` and `inputs` are in the wire format.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Put the stand-in plugins where the engine looks for the vendor's: `PULUMI_HOME/plugins/resource-<name>-v<version>/`.
+"""Install the stand-in plugins in place of the official ones: `PULUMI_HOME/plugins/resource-<name>-v<version>/`.
 
-The engine asks for the version of the SDK that a program uses, so each stand-in takes the version of the SDK that is
-installed. A plugin that the engine finds here is used without a warning; one on PATH is not.
+The engine requests the version of the SDK that a program uses, so each stand-in has the version of the installed SDK.
+The engine uses a plugin in this folder without a warning, unlike one on PATH.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from lab.prefork import CLIENT
 
 PLUGINS: Final = ("aws", "eks", "kubernetes")
 MODULES: Final = (*(f"lab.plugins.{name}.provider" for name in PLUGINS), "lab.plugins.serve", "lab.plugins.warm")
-"""Modules that the prefork server imports for the stand-ins."""
+"""Modules that the prefork server of the stand-ins imports."""
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 _SHEBANG: Final = b"#!"
-"""What stand-ins begin with, and the vendor's binaries do not."""
+"""The first bytes of stand-ins; the official plugins are binaries."""
 
 
 def install(pulumi_home: Path, python: str, prefork: Path | None = None) -> None:
-    """Make `pulumi_home` use the stand-ins, run by the interpreter `python`. Doing it twice changes nothing.
+    """Install the stand-ins in `pulumi_home`, run by the interpreter `python`. A second call changes nothing.
 
-    With `prefork`, the socket of a server that has imported them, they run as its forks while it runs.
+    `prefork` is the socket of a server that has imported them: while it runs, they run as its forks.
 
     Raises:
         importlib.metadata.PackageNotFoundError: one of the SDKs is not installed.
@@ -37,7 +37,7 @@ def install(pulumi_home: Path, python: str, prefork: Path | None = None) -> None
 
 
 def uninstall(pulumi_home: Path) -> None:
-    """Take the stand-ins away, so that the engine finds the vendor's plugins; those stay where they are there."""
+    """Remove the stand-ins, so that the engine uses the official plugins. Installed official plugins stay."""
     for name in PLUGINS:
         executable = _executable(pulumi_home, name)
         if executable.exists() and executable.read_bytes().startswith(_SHEBANG):
@@ -45,7 +45,7 @@ def uninstall(pulumi_home: Path) -> None:
 
 
 def sdk_version(name: str) -> str:
-    """The version of the installed Python SDK of the package `name`: the one that its programs ask for."""
+    """Return the version of the installed Python SDK of the package `name`, which its programs request."""
     return version(f"pulumi_{name}")
 
 
@@ -54,7 +54,7 @@ def _executable(pulumi_home: Path, name: str) -> Path:
 
 
 def _script(name: str, python: str, prefork: Path | None) -> str:
-    # -P keeps the program's folder, in which the engine starts plugins, out of the module search.
+    # PYTHONSAFEPATH keeps the program's folder, which is the plugin's working directory, out of the module search.
     command = [python] if prefork is None else [python, "-I", "-S", str(CLIENT), str(prefork)]
     return (
         "#!/bin/sh\n"

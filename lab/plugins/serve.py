@@ -1,9 +1,9 @@
-"""The `main` of a plugin: a gRPC server that lives exactly as long as the engine that started it.
+"""The `main` function of a plugin: a gRPC server that endings with the engine that started it.
 
-The contract with the engine: its address is the last argument; the server's port, on a line of its own, is the first
-thing on stdout; what else is printed is shown to the user, so a healthy plugin prints nothing. The engine puts each
-plugin into a process group of its own, so Ctrl-C at the terminal does not reach it: `Cancel` is called instead. SIGINT
-is how the engine ends a plugin that it is done with; after five seconds it kills.
+The protocol with the engine: the engine's address is the last argument. The plugin prints the server's port, on a line
+of its own, as the first output on stdout. The user sees all other output, so a healthy plugin prints nothing else. The
+engine starts each plugin in a process group of its own, so Ctrl-C in the terminal does not reach it: the engine calls
+`Cancel` instead. The engine endings a plugin with SIGINT, and kills it after five seconds.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from lab.plugins.base import BasePlugin
 from lab.plugins.servicer import PluginServicer, ReadableErrors
 
 WORKERS: Final = 32
-"""Threads for calls that block (`asyncio.to_thread`): as many as the engine asks for at once, in most updates."""
+"""Threads for blocking calls (`asyncio.to_thread`): at least the engine's parallel calls in most updates."""
 
 _RECONNECT_SECONDS: Final = 5.0
 _LOCAL_CHANNEL: Final = (
     *_GRPC_CHANNEL_OPTIONS,
     ("grpc.enable_http_proxy", 0),  # the engine is on this machine, whatever HTTPS_PROXY says
-    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # an idle channel would look like a dead engine
+    ("grpc.client_idle_timeout_ms", 2**31 - 1),  # an idle channel would count as a dead engine
 )
 
 
 def serve(plugin: BasePlugin, version: str, arguments: Sequence[str] | None = None) -> None:
-    """Serve `plugin` until the engine is done with it.
+    """Serve `plugin` until the engine endings it.
 
     Args:
-        plugin: Answers the requests; its `engine` is set here.
-        version: Of the official plugin that this one stands in for, without `v`.
-        arguments: As the engine gives them; those of the process by default.
+        plugin: Handles the requests. This function sets its `engine`.
+        version: The version of the official plugin that this one replaces, without `v`.
+        arguments: The engine's arguments, by default those of the process.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # Only an import that fails should ever print; httpx and botocore log each request at INFO.
+    command_line = list(sys.argv[1:] if arguments is None else arguments)
+    # Only a failing import may print. httpx and botocore log each request at INFO.
     logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format=f"{plugin.package}: %(message)s")
-    asyncio.run(_serve(plugin, version, given, _engine_address(given)))
+    asyncio.run(_serve(plugin, version, command_line, _engine_address(command_line)))
 
 
 def _engine_address(arguments: Sequence[str]) -> str:
@@ -56,17 +56,17 @@ def _engine_address(arguments: Sequence[str]) -> str:
     parser.add_argument("-v", "--verbose", metavar="LEVEL", help="accepted, without effect")
     parser.add_argument("--tracing", metavar="ENDPOINT", help="accepted, without effect")
     parser.add_argument("engine", help="address of the engine, host:port")
-    known, _ = parser.parse_known_args(arguments)
-    address: str = known.engine
+    options, _ = parser.parse_known_args(arguments)
+    address: str = options.engine
     return address
 
 
 async def _serve(plugin: BasePlugin, version: str, arguments: list[str], engine_address: str) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(WORKERS, thread_name_prefix=plugin.package))
-    ended = asyncio.Event()
+    stopped = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, ended.set)
+        loop.add_signal_handler(name, stopped.set)
     async with grpc.aio.insecure_channel(engine_address, options=_LOCAL_CHANNEL) as channel:
         plugin.engine = ConnectedEngine(channel)
         server = grpc.aio.server(interceptors=[ReadableErrors()], options=_GRPC_CHANNEL_OPTIONS)
@@ -78,16 +78,16 @@ async def _serve(plugin: BasePlugin, version: str, arguments: list[str], engine_
         await server.start()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        ends = [asyncio.create_task(ended.wait()), asyncio.create_task(_engine_gone(channel))]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        for end in ends:
-            end.cancel()
+        endings = [asyncio.create_task(stopped.wait()), asyncio.create_task(_engine_gone(channel))]
+        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        for ending in endings:
+            ending.cancel()
         await plugin.cancel()
         await server.stop(grace=None)
 
 
 async def _engine_gone(channel: grpc.aio.Channel) -> None:
-    """Wait until the engine's own server is gone: a plugin whose engine was killed must not stay behind."""
+    """Wait until the engine's server ends: a plugin must end even if its engine was killed."""
     while True:
         try:
             await asyncio.wait_for(channel.channel_ready(), _RECONNECT_SECONDS)
@@ -97,7 +97,7 @@ async def _engine_gone(channel: grpc.aio.Channel) -> None:
 
 
 class ConnectedEngine:
-    """`lab.plugins.base.Engine` over gRPC."""
+    """The implementation of `lab.plugins.base.Engine` over gRPC."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = engine_pb2_grpc.EngineStub(channel)

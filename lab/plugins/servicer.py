@@ -1,8 +1,8 @@
-"""The gRPC service of a plugin: pulumi's own, with what it drops put back and its errors made readable.
+"""The gRPC service of a plugin: Pulumi's own, with its missing fields and with readable errors.
 
-Put back: `old_inputs` of Diff, Update and Delete, autonaming of Check, and DiffConfig, which the base mixes up. Errors:
-the base appends a Python stack to every message. Here an expected failure (`PluginError`) is its message alone, and
-only a fault of the plugin itself comes with its stack.
+Added fields: `old_inputs` of Diff, Update and Delete, autonaming of Check, and DiffConfig, whose fields the base class
+swaps. Errors: the base class appends a Python stack to every message. Here the message of an expected failure
+(`PluginError`) has no stack; only a defect of the plugin has one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DIFF_KINDS: Final = {
 
 
 class PluginServicer(ProviderServicer):
-    """Hands each request of the engine to a `BasePlugin`."""
+    """A servicer that passes each request of the engine to a `BasePlugin`."""
 
     def __init__(self, arguments: list[str], version: str, plugin: BasePlugin, engine_address: str) -> None:
         super().__init__(arguments, version, plugin, engine_address)
@@ -119,7 +119,7 @@ class PluginServicer(ProviderServicer):
 
 
 class ReadableErrors(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # generic in its stubs only
-    """Ends every failed call with a status that reads as one message."""
+    """An interceptor that ends every failed call with a status of one message."""
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         handler = await continuation(handler_call_details)
@@ -133,7 +133,7 @@ class ReadableErrors(grpc.aio.ServerInterceptor):  # type: ignore[type-arg] # ge
                 raise
             except NotImplementedError as error:
                 await context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the engine must be told
+            except Exception as error:  # noqa: BLE001 - the engine must receive every error
                 await context.abort_with_status(_status(error))
 
         return grpc.unary_unary_rpc_method_handler(
@@ -154,14 +154,17 @@ def _status(error: Exception) -> _Status:
     if isinstance(expected, InitError):
         return _init_status(expected)
     if expected is not None:
-        # A code that the engine takes for a failure with a known outcome.
+        # With this code the engine treats the failure's outcome as certain.
         return _Status(grpc.StatusCode.FAILED_PRECONDITION, str(expected))
     stack = "".join(traceback.format_exception(_original(error)))
-    return _Status(grpc.StatusCode.UNKNOWN, f"the plugin failed, which is a fault of its own:\n{stack}")
+    return _Status(grpc.StatusCode.UNKNOWN, f"the plugin failed with an unexpected error:\n{stack}")
 
 
 def _init_status(error: InitError) -> _Status:
-    """How the engine is told to keep what exists but is not ready: provider.proto, ErrorResourceInitFailed."""
+    """Return the status with which the engine keeps a resource that is not ready.
+
+    Source: provider.proto, ErrorResourceInitFailed.
+    """
     detail = provider_pb2.ErrorResourceInitFailed(
         id=error.resource_id,
         properties=_struct(error.properties),
@@ -175,7 +178,7 @@ def _init_status(error: InitError) -> _Status:
 
 
 def _original(error: Exception) -> BaseException:
-    """The exception that a plugin raised: pulumi's servicer wraps it in a bare `Exception`, a component's twice."""
+    """Return the plugin's exception: Pulumi's servicer wraps it in a bare `Exception`, a component's twice."""
     original: BaseException = error
     if type(original) is Exception and original.__context__ is not None:
         original = original.__context__

@@ -1,18 +1,18 @@
-"""Pulumi's property values as plain Python, and back, with nothing lost on the way.
+"""Conversion of Pulumi's property values to plain Python values and back, without loss.
 
-A plugin wants to compare, merge and send documents made of dicts, lists, strings, numbers and booleans. Pulumi sends a
-tree of `PropertyValue`, in which any node can be secret, can be unknown (at preview), or can depend on other resources.
-`Properties` keeps the plain document beside the paths of its secrets and dependencies:
+A plugin compares, merges and sends documents made of dicts, lists, strings, numbers and booleans. Pulumi sends a
+tree of `PropertyValue`, in which any node can be secret, unknown (at preview), or dependent on other resources.
+`Properties` has the plain document and the paths of its secrets and dependencies:
 
-| on the wire                          | plain                                            |
-|--------------------------------------|--------------------------------------------------|
-| null, boolean, string, array, object | `None`, `bool`, `str`, `list`, `dict`            |
-| number                               | `int` where it is whole, else `float`            |
-| unknown, at any depth                | `UNKNOWN`                                        |
-| secret                               | the value; its path is in `secrets`              |
-| output with dependencies             | the value; its path is in `dependencies`         |
-| reference to a resource              | its id (`UNKNOWN` if not known yet), else its URN |
-| asset or archive                     | refused, with the path                           |
+| on the wire                          | plain                                                     |
+|--------------------------------------|-----------------------------------------------------------|
+| null, boolean, string, array, object | `None`, `bool`, `str`, `list`, `dict`                     |
+| number                               | `int` if it is a whole number, else `float`               |
+| unknown, at any depth                | `UNKNOWN`                                                 |
+| secret                               | the value; its path is in `secrets`                       |
+| output with dependencies             | the value; its path is in `dependencies`                  |
+| reference to a resource              | its id (`UNKNOWN` if unresolved), else its URN         |
+| asset or archive                     | an `UnsupportedValueError` with the path                  |
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from pulumi.runtime import rpc
 from lab.plugins.errors import PluginError
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Where a value is in a document: keys of objects, and places in lists."""
+"""The location of a value in a document: keys of objects and indexes of lists."""
 
 
 class Unknown(Enum):
-    """The type of `UNKNOWN`: one instance, which copies as itself and has no truth value."""
+    """The type of `UNKNOWN`: a single instance without a truth value; a copy of it is the same instance."""
 
     UNKNOWN = "unknown"
 
@@ -42,17 +42,17 @@ class Unknown(Enum):
         return "UNKNOWN"
 
     def __bool__(self) -> bool:
-        raise TypeError("a value that is not known before the update has no truth value; ask `is UNKNOWN` first")
+        raise TypeError("an unknown value has no truth value; test it with `is UNKNOWN` first")
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that only the update itself will bring out."""
+"""A value that is unresolved until the update."""
 
 _PATH_PART: Final = re.compile(
     r'\["(?P<quoted>(?:[^"\\]|\\.)*)"\]|\[(?P<index>\d+)\]|\[(?P<all>\*)\]|(?P<key>[^.\[]+)',
 )
 
-# The engine's markers of unknown values, by type of the value: sdk/go/common/resource/plugin/rpc.go.
+# The engine's markers of unknown values, by type of the value. Source: sdk/go/common/resource/plugin/rpc.go.
 _UNKNOWN_MARKERS: Final = frozenset(
     {
         rpc.UNKNOWN,
@@ -67,11 +67,11 @@ _UNKNOWN_MARKERS: Final = frozenset(
 
 
 class UnsupportedValueError(PluginError):
-    """An asset or archive, where only documents make sense."""
+    """An asset or archive in a property that must be a document."""
 
     def __init__(self, path: Path, kind: Literal["asset", "archive"]) -> None:
         super().__init__(
-            f"the property {dotted(path)} is an {kind}, and this plugin takes none",
+            f"the property {dotted(path)} is an {kind}, which this plugin does not support",
             fix="pass the content itself, as a string",
         )
         self.path = path
@@ -79,7 +79,7 @@ class UnsupportedValueError(PluginError):
 
 @dataclass(frozen=True)
 class Properties:
-    """A plain document, with the paths of what is secret in it and of what depends on other resources."""
+    """A plain document, with the paths of its secrets and of its values that depend on other resources."""
 
     values: dict[str, Any]
     secrets: frozenset[Path] = frozenset()
@@ -87,23 +87,23 @@ class Properties:
 
     @classmethod
     def from_wire(cls, properties: Mapping[str, PropertyValue] | None) -> Properties:
-        """The plain form of `properties`. Raises `UnsupportedValueError` for an asset or archive in it."""
+        """Convert `properties` from the wire format. Raises `UnsupportedValueError` for an asset or archive."""
         secrets: set[Path] = set()
         dependencies: dict[Path, frozenset[str]] = {}
         values = {key: _plain(value, (key,), secrets, dependencies) for key, value in (properties or {}).items()}
         return cls(values, frozenset(secrets), dependencies)
 
     def to_wire(self) -> dict[str, PropertyValue]:
-        """The form that the engine takes: secrets and dependencies at their paths, as far as these are there."""
+        """Convert to the wire format, with secrets and dependencies at those of their paths that exist."""
         return {key: self._wire(value, (key,)) for key, value in self.values.items()}
 
     def with_secrets_of(self, *others: Properties) -> Properties:
-        """This document, with the secrets of `others` kept secret here too.
+        """Return this document, with the secrets of `others` secret too.
 
-        A server may insert, drop or sort what a list holds, so a secret in a list makes that whole list secret.
+        A server may insert, remove or sort the items of a list, so a secret in a list makes the list secret.
         """
-        carried = {_before_first_index(path) for other in others for path in other.secrets}
-        return Properties(self.values, self.secrets | carried, self.dependencies)
+        inherited = {_before_first_index(path) for other in others for path in other.secrets}
+        return Properties(self.values, self.secrets | inherited, self.dependencies)
 
     def _wire(self, value: Any, path: Path) -> PropertyValue:
         bare: Any
@@ -123,17 +123,17 @@ class Properties:
 
 
 def plain(properties: Mapping[str, PropertyValue] | None) -> dict[str, Any]:
-    """Only the plain document of `properties`, where secrets and dependencies do not matter."""
+    """Return the plain document of `properties`, without secrets and dependencies."""
     return Properties.from_wire(properties).values
 
 
 def contains_unknown(value: Any) -> bool:
-    """Whether `value` is, or holds at any depth, a value that is not known yet."""
+    """Return whether `value` is unknown or contains an unknown value at any depth."""
     return next(unknown_paths(value), None) is not None
 
 
 def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of all that is not known yet in `value`."""
+    """Yield the paths of all unknown values in `value`."""
     if value is UNKNOWN:
         yield path
     elif isinstance(value, Mapping):
@@ -145,7 +145,7 @@ def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def dotted(path: Path) -> str:
-    """A path as Pulumi writes it: `metadata.labels["app.kubernetes.io/name"]`, `rules[0].verbs`."""
+    """Return a path in Pulumi's notation: `metadata.labels["app.kubernetes.io/name"]`, `rules[0].verbs`."""
     text = ""
     for part in path:
         if isinstance(part, int):
@@ -159,7 +159,10 @@ def dotted(path: Path) -> str:
 
 
 def parse_path(text: str) -> Path:
-    """A path that Pulumi wrote, as in `ignoreChanges`: the opposite of `dotted`. `[*]` and `*` stay as the key `*`."""
+    """Parse a path in Pulumi's notation, as in `ignoreChanges`: the inverse of `dotted`.
+
+    `[*]` and `*` are the key `*`.
+    """
     parts: list[str | int] = []
     for match in _PATH_PART.finditer(text):
         if match["quoted"] is not None:
@@ -172,7 +175,7 @@ def parse_path(text: str) -> Path:
 
 
 def redacted(value: Any, secrets: Collection[Path], path: Path = ()) -> Any:
-    """`value` for a message: what is secret in it reads `[secret]`."""
+    """Return `value` for a message, with `[secret]` in position of its secrets."""
     if path in secrets:
         return "[secret]"
     if isinstance(value, Mapping):
@@ -206,7 +209,7 @@ def _plain(node: PropertyValue, path: Path, secrets: set[Path], dependencies: di
 
 
 def _before_first_index(path: Path) -> Path:
-    for place, part in enumerate(path):
+    for position, part in enumerate(path):
         if isinstance(part, int):
-            return path[:place]
+            return path[:position]
     return path

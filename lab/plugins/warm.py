@@ -1,4 +1,4 @@
-"""Loads what a plugin needs for its first call: the process that plugins are forks of imports this."""
+"""Load the modules that a plugin needs for its first call. The prefork server of the plugins imports this module."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Starts Python programs as forks of a process that has imported what they need.
+"""Start Python programs as forks of a process that has already imported their modules.
 
-Importing Pulumi's SDK and boto3 takes about a second of processor time, several times what a stand-in plugin then
-does in one operation of the engine. A server (`lab.prefork.server`) imports once; a client (`lab.prefork.client`) takes
-the place of each program, and gives the server its arguments, environment, folder and streams. Where no server answers,
-the client becomes the program itself, as if there were no server.
+Importing Pulumi's SDK and boto3 takes about a second of processor time, several times as much as the rest of one
+operation of a stand-in plugin. A server (`lab.prefork.server`) imports once. A client (`lab.prefork.client`) replaces
+each program: it sends the server its arguments, environment, folder and streams. Without a server the client executes
+the program itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Runs `python <arguments>` as a fork of a server that listens on a UNIX socket.
+"""Run `python <arguments>` as a fork of a server that listens on a UNIX socket.
 
-Run as `python -I -S client.py <socket> <arguments>…`. It passes signals on, and ends as the program ends. If no server
-listens, it becomes `python <arguments>`.
+Command line: `python -I -S client.py <socket> <arguments>…`. The client forwards signals to the fork and exits with its
+exit code. If no server listens, it executes `python <arguments>`.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 
 LENGTH = 4
-"""Bytes that say how long the request is."""
+"""Number of bytes that encode the length of the request."""
 
 
 def main() -> int:
@@ -21,21 +21,21 @@ def main() -> int:
     try:
         connection.connect(path)
     except OSError:
-        os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - becoming the program is what is promised
+        os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606 - the client must replace itself
 
-    def pass_on(number: int, _: object) -> None:
-        with suppress(OSError):  # it has just ended
+    def forward(number: int, _: object) -> None:
+        with suppress(OSError):  # the program has just ended
             connection.send(bytes([number]))
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, pass_on)
+        signal.signal(number, forward)
     request = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()  # noqa: PTH109 - pathlib would take longer than the rest
     socket.send_fds(connection, [len(request).to_bytes(LENGTH, "big")], [0, 1, 2])
     connection.sendall(request)
-    ended = connection.recv(1)
-    if not ended:
-        sys.stderr.write("the server that ran this program is gone\n")
-    return ended[0] if ended else 1
+    status = connection.recv(1)
+    if not status:
+        sys.stderr.write("the server that ran this program ended\n")
+    return status[0] if status else 1
 
 
 if __name__ == "__main__":

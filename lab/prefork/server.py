@@ -1,7 +1,8 @@
-"""The process that is forked: imports modules, then runs programs for clients until it is killed.
+"""The prefork server: it imports modules, then runs programs for clients in forks until it is killed.
 
-Run as `python server.py <socket> <module>…`, where a module is a name or the path of a `.py` file. The socket appears
-when everything is imported. It must be in a folder with mode 0700: whoever connects runs programs as the server's user.
+Command line: `python server.py <socket> <module>…`; a module is a name or the path of a `.py` file. The socket appears
+when every module is imported. It must be in a folder with mode 0700: a process that can connect runs programs as the
+server's user.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LENGTH = 4
-"""Bytes that say how long the request is."""
+"""Number of bytes that encode the length of the request."""
 _STREAMS = 3
 
 
@@ -37,8 +38,8 @@ def main() -> None:
             importlib.import_module(module)
     set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
-        sys.exit(f"{threads} threads run once {', '.join(modules)} are imported: a fork would lack them")
-    # What is there now is never garbage; looking at it would copy it into every fork.
+        sys.exit(f"{threads} threads run after the import of {', '.join(modules)}; a fork does not have them")
+    # Objects that exist now never become garbage. Scanning them would copy their memory into every fork.
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -85,7 +86,7 @@ class _Server:
             for inherited in (self._listener, self._woken, self._wake, *self._running.values()):
                 inherited.close()
             code = _serve_client(connection, self._environment)
-        except BaseException:  # noqa: BLE001 - a fork must never get back into the server's loop
+        except BaseException:  # noqa: BLE001 - a fork must never return to the server's loop
             traceback.print_exc()
             code = 1
         _end(code)
@@ -104,13 +105,16 @@ class _Server:
 
 
 def _serve_client(connection: socket.socket, environment: Mapping[str, str]) -> int:
-    """Become the program that the client asks for; its exit status. `environment` is what modules set when imported."""
+    """Run the program that the client requests and return its exit code.
+
+    `environment` holds the variables that modules set when the server imported them.
+    """
     length, descriptors, _, _ = socket.recv_fds(connection, LENGTH, _STREAMS)
-    wanted = int.from_bytes(length, "big")
+    size = int.from_bytes(length, "big")
     request = b""
-    while len(request) < wanted:
-        request += connection.recv(wanted - len(request))
-    asked = json.loads(request)
+    while len(request) < size:
+        request += connection.recv(size - len(request))
+    program = json.loads(request)
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
@@ -119,9 +123,9 @@ def _serve_client(connection: socket.socket, environment: Mapping[str, str]) -> 
     sys.stderr = _unbuffered(2)
     threading.Thread(target=_follow, args=[connection], name="client", daemon=True).start()
     os.environ.clear()
-    os.environ.update({**environment, **asked["environment"]})
-    os.chdir(asked["folder"])
-    return _run(asked["arguments"])
+    os.environ.update({**environment, **program["environment"]})
+    os.chdir(program["folder"])
+    return _run(program["arguments"])
 
 
 def _unbuffered(descriptor: int) -> io.TextIOWrapper:
@@ -130,14 +134,14 @@ def _unbuffered(descriptor: int) -> io.TextIOWrapper:
 
 
 def _follow(connection: socket.socket) -> None:
-    """Each byte is a signal for this program; the end of its client is the end of the program."""
+    """Send this process each signal whose number the client writes. End it when the client closes the connection."""
     while number := connection.recv(1):
         os.kill(os.getpid(), number[0])
     os._exit(1)
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """As `python <arguments>` would, without flags other than -u and -m."""
+    """Run `python <arguments>` in this process and return the exit code. The only flags are -u and -m."""
     _, *arguments = arguments if arguments[0] == "-u" else ["", *arguments]
     try:
         if arguments[0] == "-m":
@@ -152,15 +156,15 @@ def _run(arguments: Sequence[str]) -> int:
             return (end.code or 0) & 0xFF
         sys.stderr.write(f"{end.code}\n")
         return 1
-    except BaseException:  # noqa: BLE001 - what a program does not catch is printed, as Python does
+    except BaseException:  # noqa: BLE001 - Python prints uncaught exceptions too
         traceback.print_exc()
         return 1
     return 0
 
 
 def _end(code: int) -> None:
-    """End as an interpreter does: threads are awaited, what is registered runs, and nothing of the server's."""
-    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - what the interpreter itself calls
+    """End the process as the interpreter does: join threads and run exit handlers, but none of the server's."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - the interpreter itself calls it
     atexit._run_exitfuncs()  # noqa: SLF001 - the same
     os._exit(code)
 

@@ -1,4 +1,4 @@
-"""Starts the servers that programs are forks of."""
+"""Start prefork servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.prefork import SERVER
 
 
 def start(socket: Path, modules: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> Process:
-    """A server that imports `modules` and then listens on `socket`, in a folder that only the user may enter."""
+    """Start a server that imports `modules` and then listens on `socket`, in a folder that only the user can enter."""
     return Process(
         f"prefork of {socket.name}",
         [sys.executable, str(SERVER), str(socket), *modules],

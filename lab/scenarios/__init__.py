@@ -1,5 +1,5 @@
-"""The stories that the project exists for, as steps that the vendor's own clients walk.
+"""The project's end-to-end scenarios, as steps that the vendors' own clients run.
 
-The demo prints them, the tests hold them. No step asks our own code whether it worked: what is seen comes from aws,
-kubectl or the engine.
+The demo prints the steps, the tests assert them. No step relies on the library's own code for its result: every result
+comes from aws, kubectl or the engine.
 """

@@ -1,4 +1,4 @@
-"""What the steps of a story act through: the vendor's programs as processes, each in the lab's environment."""
+"""The clients of a scenario's steps: the vendors' programs as processes, each in the lab's environment."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from lab.plugins.install import REPOSITORY
 from lab.principals import ADMINISTRATOR
 
 COMMAND_TIMEOUT = 900
-"""Seconds after which a program counts as hung. An update that is ended halfway leaves what its state does not know, so
-this is far more than one takes on the busiest machine."""
+"""Seconds after which a program counts as hung: far more than an update takes on a busy machine, because an interrupted
+update leaves resources that its state does not list."""
 
-_REFUSALS = {
-    "You must be logged in to the server": "Unauthorized",  # how kubectl puts a 401
+_ERROR_CODES = {
+    "You must be logged in to the server": "Unauthorized",  # kubectl's message for HTTP 401
     "Forbidden": "Forbidden",
     "AccessDenied": "AccessDenied",
     "InvalidIdentityToken": "InvalidIdentityToken",
@@ -36,7 +36,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a program said, and whether it succeeded."""
+    """The exit code and the output of a program."""
 
     code: int
     stdout: str
@@ -48,17 +48,17 @@ class CommandResult:
 
     @property
     def verdict(self) -> str:
-        """`works`, or the one word of the refusal that its user reads."""
+        """`works`, or the error code in the program's output."""
         if self.worked:
             return "works"
-        for words, verdict in _REFUSALS.items():
+        for words, verdict in _ERROR_CODES.items():
             if words in self.stderr + self.stdout:
                 return verdict
         return (self.stderr or self.stdout).strip().splitlines()[-1][:160] if self.stderr or self.stdout else "failed"
 
 
 class LabClients:
-    """The lab as its users see it."""
+    """The aws, kubectl and pulumi commands of a lab's users."""
 
     def __init__(self, home: LabDir, bin_folder: Path) -> None:
         self.home = home
@@ -68,7 +68,7 @@ class LabClients:
         self._settings.mkdir(exist_ok=True)
 
     def signing_key(self, cluster: str) -> rsa.RSAPrivateKey:
-        """The key that the cluster signs service account tokens with: only its owner can make an expired token."""
+        """Return the key that signs the cluster's service account tokens, to sign an expired token with it."""
         pem = (self._cluster_folder(cluster) / "sa.key").read_bytes()
         key = serialization.load_pem_private_key(pem, password=None)
         assert isinstance(key, rsa.RSAPrivateKey)
@@ -84,7 +84,7 @@ class LabClients:
         return dict(self._environments[principal])
 
     def run(self, *command: str, principal: str = ADMINISTRATOR, stdin: str = "", **variables: str) -> CommandResult:
-        """Run a program as `principal`, with a HOME of its own: no client's cache carries over between calls."""
+        """Run a program as `principal`, with a new HOME, so that no client reuses a cache of an earlier call."""
         with tempfile.TemporaryDirectory(dir=self.home.folder) as fresh_home:
             done = subprocess.run(
                 command,
@@ -106,7 +106,7 @@ class LabClients:
         return self.run("kubectl", f"--context={cluster}", *arguments, principal=principal, stdin=stdin)
 
     def operate(self, cluster: str, *arguments: str, stdin: str = "") -> CommandResult:
-        """Run kubectl as the cluster's operator, by client certificate: for what is not about who may enter."""
+        """Run kubectl as the cluster's operator, by client certificate, where cluster access is not under test."""
         kubeconfig = self._cluster_folder(cluster) / "admin.kubeconfig"
         return self.run("kubectl", f"--kubeconfig={kubeconfig}", *arguments, stdin=stdin)
 
@@ -117,13 +117,13 @@ class LabClients:
         return self.operate(cluster, "apply", "-f", "-", stdin=json.dumps(manifest))
 
     def logs_when_done(self, cluster: str, pod: str, *, container: str | None = None) -> str:
-        """The pod's log, once it has run to its end."""
+        """Return the pod's log after the pod has ended."""
         self.until_finished(cluster, pod)
-        chosen = ["-c", container] if container else []
-        return self.operate(cluster, "logs", pod, *chosen).stdout
+        selection = ["-c", container] if container else []
+        return self.operate(cluster, "logs", pod, *selection).stdout
 
     def until_finished(self, cluster: str, pod: str) -> str:
-        """Wait until the pod has succeeded or failed; says which."""
+        """Wait until the pod has succeeded or failed, and return its phase."""
 
         @tenacity.retry(
             retry=tenacity.retry_if_result(lambda phase: phase not in {"Succeeded", "Failed"}),
@@ -136,24 +136,24 @@ class LabClients:
         return phase()
 
     def pipeline(self, operation: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the pipeline on the `lab` stack, with changed settings if given; its report."""
+        """Run the pipeline on the `lab` stack, by default with the stack's own settings, and return its report."""
         command = [sys.executable, "-m", "pipeline", operation, "--stack", "lab", "--json"]
         if settings is not None:
             command += ["--config-file", str(self._write(settings))]
-        answer = self.run(*command)
-        if not answer.stdout:
-            raise AssertionError(f"{' '.join(command)}: {answer.stderr}")
-        report: dict[str, Any] = json.loads(answer.stdout)
+        result = self.run(*command)
+        if not result.stdout:
+            raise AssertionError(f"{' '.join(command)}: {result.stderr}")
+        report: dict[str, Any] = json.loads(result.stdout)
         return report
 
     def engine_state(self) -> list[dict[str, Any]]:
-        """The resources of the `lab` stack as the engine has them in its state."""
+        """Return the resources in the state of the `lab` stack."""
         exported = self.run("pulumi", "stack", "export", "--stack", "lab", "--non-interactive")
         resources: list[dict[str, Any]] = json.loads(exported.stdout)["deployment"].get("resources", [])
         return resources
 
     def settings(self) -> dict[str, Any]:
-        """The settings of the `lab` stack, to be changed and handed to `pipeline`."""
+        """Return the settings of the `lab` stack, to change and pass to `pipeline`."""
         loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / "Pulumi.lab.yaml").read_text())
         return loaded
 

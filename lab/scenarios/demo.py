@@ -1,4 +1,4 @@
-"""`python -m lab demo`: both stories in a lab of their own, with what was seen in a table."""
+"""The command `python -m lab demo`: run both scenarios in a new lab and print the results in a table."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from lab.scenarios.step import Step
 from lab.tools import Toolbox
 
 WIDTH = 170
-"""Columns of the table where no terminal says how many there are."""
+"""Width of the table in characters without a terminal."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step that was walked."""
+    """The result of a step."""
 
     step: Step
-    seen: str
+    actual: str
     seconds: float
 
     @property
-    def as_expected(self) -> bool:
-        return self.seen == self.step.expected
+    def has_passed(self) -> bool:
+        return self.actual == self.step.expected
 
 
 def run_demo(home: LabDir, *, keep: bool = False) -> bool:
-    """Bring a lab up, walk every step, print the table; says whether all was as expected."""
+    """Start a lab, run every step and print the table. Return whether every step had its expected result."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     started = time.monotonic()
     timeline = Timeline(console)
@@ -47,59 +47,59 @@ def run_demo(home: LabDir, *, keep: bool = False) -> bool:
         signal.signal(ending, signal.default_int_handler)
     try:
         up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline, owner=None if keep else os.getpid())
-        brought_up = time.monotonic() - started
-        world = LabClients(home, Toolbox(home.tools, timeline).ensure().bin)
-        with timeline.part("users, bucket and pods of the stories"):
-            prepare(world)
-        walked = [_walk(step, world, timeline) for step in STEPS]
-        _print_table(walked, console)
-        _print_times(walked, brought_up, time.monotonic() - started, home, console)
+        startup = time.monotonic() - started
+        clients = LabClients(home, Toolbox(home.tools, timeline).ensure().bin)
+        with timeline.part("users, bucket and pods of the scenarios"):
+            prepare(clients)
+        results = [_run(step, clients, timeline) for step in STEPS]
+        _print_table(results, console)
+        _print_times(results, startup, time.monotonic() - started, home, console)
     finally:
         if not keep:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave half a lab
             with timeline.part("clean up"):
                 reset(home)
-    return all(seen.as_expected for seen in walked)
+    return all(result.has_passed for result in results)
 
 
-def _walk(step: Step, world: LabClients, timeline: Timeline) -> StepResult:
-    """Walk one step; one that cannot be walked is one that saw something else."""
+def _run(step: Step, clients: LabClients, timeline: Timeline) -> StepResult:
+    """Run one step. An exception is its actual result."""
     started = time.monotonic()
     with timeline.part(str(step)):
         try:
-            seen = step.look(world)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong is what was seen
-            seen = f"{type(error).__name__}: {error}"
-    return StepResult(step, seen, time.monotonic() - started)
+            actual = step.run(clients)
+        except Exception as error:  # noqa: BLE001 - any exception is a result
+            actual = f"{type(error).__name__}: {error}"
+    return StepResult(step, actual, time.monotonic() - started)
 
 
-def _print_table(walked: list[StepResult], console: Console) -> None:
-    worded = [Column(title, overflow="fold") for title in ("step", "seen with", "expected", "seen")]
-    table = Table("", *worded, Column("seconds", no_wrap=True), title="What was seen")
-    for story in sorted({seen.step.story for seen in walked}):
+def _print_table(results: list[StepResult], console: Console) -> None:
+    columns = [Column(title, overflow="fold") for title in ("step", "client", "expected", "actual")]
+    table = Table("", *columns, Column("seconds", no_wrap=True), title="Results")
+    for scenario in sorted({result.step.scenario for result in results}):
         table.add_section()
-        for seen in walked:
-            if seen.step.story == story:
-                mark = "[green]✓[/]" if seen.as_expected else "[red]✗[/]"
-                words = (f"{story}: {seen.step.title}", seen.step.seen_with, seen.step.expected, seen.seen)
-                *row, shown = map(escape, words)
-                table.add_row(mark, *row, shown if seen.as_expected else f"[red]{shown}[/]", f"{seen.seconds:.1f}")
+        for result in results:
+            if result.step.scenario == scenario:
+                mark = "[green]✓[/]" if result.has_passed else "[red]✗[/]"
+                cells = (f"{scenario}: {result.step.title}", result.step.client, result.step.expected, result.actual)
+                *row, actual = map(escape, cells)
+                table.add_row(mark, *row, actual if result.has_passed else f"[red]{actual}[/]", f"{result.seconds:.1f}")
     console.print(table)
 
 
-def _print_times(walked: list[StepResult], brought_up: float, total: float, home: LabDir, console: Console) -> None:
-    """Where the time goes: the parts of the start, then the slowest steps."""
+def _print_times(results: list[StepResult], startup: float, total: float, home: LabDir, console: Console) -> None:
+    """Print the time of each part of the start, then the time of the steps for each client."""
     parts, _ = read_events(home.events, 0)
     console.print("Time of each part of the start: " + ", ".join(f"{part.name} {part.seconds:.1f}" for part in parts))
-    by_tool: dict[str, float] = {}
-    for seen in walked:
-        by_tool[seen.step.seen_with] = by_tool.get(seen.step.seen_with, 0) + seen.seconds
-    ranked = sorted(by_tool.items(), key=lambda item: -item[1])
-    console.print("Time of the steps, by what looked: " + ", ".join(f"{tool} {spent:.1f}" for tool, spent in ranked))
-    differ = sum(not seen.as_expected for seen in walked)
+    by_client: dict[str, float] = {}
+    for result in results:
+        by_client[result.step.client] = by_client.get(result.step.client, 0) + result.seconds
+    ranked = sorted(by_client.items(), key=lambda item: -item[1])
+    console.print("Time of the steps by client: " + ", ".join(f"{client} {seconds:.1f}" for client, seconds in ranked))
+    failed = sum(not result.has_passed for result in results)
     verdict = (
-        f"[red]{differ} of {len(walked)} steps differ[/]"
-        if differ
-        else f"[green]all {len(walked)} steps as expected[/]"
+        f"[red]{failed} of {len(results)} steps differ[/]"
+        if failed
+        else f"[green]all {len(results)} steps as expected[/]"
     )
-    console.print(f"{verdict}; lab up in {brought_up:.1f} s, both stories proven {total:.1f} s after the start")
+    console.print(f"{verdict}; lab up in {startup:.1f} s, both scenarios verified {total:.1f} s after the start")

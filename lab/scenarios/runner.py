@@ -1,4 +1,4 @@
-"""The one walk through both stories: who looks when, and what `pulumi up` changes in between."""
+"""The order of all steps of both scenarios, and the `pulumi up` runs between them."""
 
 from __future__ import annotations
 
@@ -13,55 +13,57 @@ second_up = Scenario(1)
 third_up = Scenario(1)
 
 
-def prepare(world: LabClients) -> None:
-    """What both stories find when they begin."""
-    with ThreadPoolExecutor(max_workers=2) as both:
-        for prepared in [both.submit(cluster_access.prepare, world), both.submit(workload_identity.prepare, world)]:
+def prepare(clients: LabClients) -> None:
+    """Create the users, the bucket and the objects that exist before the scenarios begin."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for prepared in [pool.submit(cluster_access.prepare, clients), pool.submit(workload_identity.prepare, clients)]:
             prepared.result()
 
 
-@first_up.step("pulumi up of the lab stack", seen_with="engine", expected="succeeded")
-def up(world: LabClients) -> str:
-    return _result(world.pipeline("up", settings.adopting(world.settings())))
+@first_up.step("pulumi up of the lab stack", client="engine", expected="succeeded")
+def up(clients: LabClients) -> str:
+    return _result(clients.pipeline("up", settings.adopt_provider(clients.settings())))
 
 
-@first_up.step("pulumi up again", seen_with="engine", expected="succeeded, no changes")
-def up_again(world: LabClients) -> str:
-    report = world.pipeline("up", settings.adopting(world.settings()))
+@first_up.step("pulumi up again", client="engine", expected="succeeded, no changes")
+def up_again(clients: LabClients) -> str:
+    report = clients.pipeline("up", settings.adopt_provider(clients.settings()))
     return f"{_result(report)}, {len(report['changes']) or 'no'} changes"
 
 
-@second_up.step("pulumi up, mapping taken out, Pod Identity", seen_with="engine", expected="succeeded")
-def up_without_mapping(world: LabClients) -> str:
+@second_up.step("pulumi up, mapping removed, Pod Identity", client="engine", expected="succeeded")
+def up_without_mapping(clients: LabClients) -> str:
     return _result(
-        world.pipeline("up", settings.by_pod_identity(settings.unmapped(settings.adopting(world.settings()))))
+        clients.pipeline(
+            "up", settings.use_pod_identity(settings.remove_mapping(settings.adopt_provider(clients.settings())))
+        )
     )
 
 
-@third_up.step("the cluster takes access entries too", seen_with="aws eks", expected="API_AND_CONFIG_MAP")
-def change_mode(world: LabClients) -> str:
-    wanted = "authenticationMode=API_AND_CONFIG_MAP"
-    world.aws("eks", "update-cluster-config", "--name", cluster_access.CLUSTER, "--access-config", wanted)
-    world.aws("eks", "wait", "cluster-active", "--name", cluster_access.CLUSTER)
+@third_up.step("the cluster accepts access entries too", client="aws eks", expected="API_AND_CONFIG_MAP")
+def change_mode(clients: LabClients) -> str:
+    mode = "authenticationMode=API_AND_CONFIG_MAP"
+    clients.aws("eks", "update-cluster-config", "--name", cluster_access.CLUSTER, "--access-config", mode)
+    clients.aws("eks", "wait", "cluster-active", "--name", cluster_access.CLUSTER)
     query = ("--query", "cluster.accessConfig.authenticationMode", "--output", "text")
-    return world.aws("eks", "describe-cluster", "--name", cluster_access.CLUSTER, *query).stdout.strip()
+    return clients.aws("eks", "describe-cluster", "--name", cluster_access.CLUSTER, *query).stdout.strip()
 
 
-@third_up.step("pulumi up, by access entry", seen_with="engine", expected="succeeded")
-def up_with_access_entry(world: LabClients) -> str:
-    changed = settings.by_access_entry(settings.by_pod_identity(settings.adopting(world.settings())))
-    return _result(world.pipeline("up", changed))
+@third_up.step("pulumi up, by access entry", client="engine", expected="succeeded")
+def up_with_access_entry(clients: LabClients) -> str:
+    changed = settings.use_access_entry(settings.use_pod_identity(settings.adopt_provider(clients.settings())))
+    return _result(clients.pipeline("up", changed))
 
 
 STEPS: list[Step] = [
     step
-    for walk in (
+    for part in (
         cluster_access.before,
         workload_identity.before,
         first_up,
         cluster_access.after,
         workload_identity.after,
-        workload_identity.refusals,
+        workload_identity.role_assumption,
         cluster_access.mapped_twice,
         second_up,
         cluster_access.unmapped,
@@ -70,7 +72,7 @@ STEPS: list[Step] = [
         cluster_access.by_access_entry,
         workload_identity.destroyed,
     )
-    for step in walk.steps
+    for step in part.steps
 ]
 
 

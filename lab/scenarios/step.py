@@ -1,4 +1,4 @@
-"""A step of a story: what is done, who looks, what must be seen."""
+"""A step of a scenario: an action, the client that observes its result, and the expected result."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from dataclasses import dataclass
 
 from lab.scenarios.clients import LabClients
 
-Look = Callable[[LabClients], str]
+Action = Callable[[LabClients], str]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One row of a story's table. `look` does it, and says in the words of `expected` what it saw."""
+    """One step of a scenario. `run` performs it and returns the result in the words of `expected`."""
 
-    story: int
+    scenario: int
     title: str
-    seen_with: str
+    client: str
     expected: str
-    look: Look
+    run: Action
 
     def __str__(self) -> str:
-        return f"story {self.story}: {self.title}"
+        return f"scenario {self.scenario}: {self.title}"
 
 
 class Scenario:
-    """A stretch of a story: its steps in the order in which they are walked, which is the order of definition."""
+    """A part of a scenario: steps in the order in which they run, which is the order of their definition."""
 
-    def __init__(self, story: int) -> None:
-        self.story = story
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.steps: list[Step] = []
 
-    def step(self, title: str, *, seen_with: str, expected: str) -> Callable[[Look], Look]:
+    def step(self, title: str, *, client: str, expected: str) -> Callable[[Action], Action]:
         """Add the decorated function as a step."""
 
-        def add(look: Look) -> Look:
-            self.steps.append(Step(self.story, title, seen_with, expected, look))
-            return look
+        def add(run: Action) -> Action:
+            self.steps.append(Step(self.number, title, client, expected, run))
+            return run
 
         return add

@@ -1,7 +1,7 @@
-"""The vendor's release archives, taken only if the vendor's own checksum agrees.
+"""Download the vendors' release archives, verified by the vendors' own checksums.
 
-Nothing is taken unchecked: where the vendor's list of checksums cannot be had, or does not name the file, the archive
-counts as not to be had either. A host that cannot be reached is asked once a run, and given up within seconds.
+No archive is used without verification: if the vendor's list of checksums is not available, or does not name the file,
+the archive counts as unavailable too. An unreachable host is queried once per run, with a time limit of seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import queue
 import shutil
 import tarfile
 import threading
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,41 +23,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import IO
 
-    from lab.tools.programs import Platform, Program
+    from lab.tools.platform import Platform
+    from lab.tools.programs import Program
 
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 30.0
-# Looking a name up is not under httpx's time limits: where no name server answers it can take half a minute.
-_FIRST_ANSWER_SECONDS = 6.0
+# httpx's time limits do not cover name resolution: without a name server that responds it can download_release half a
+# minute.
+_FIRST_RESPONSE_SECONDS = 6.0
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
 
 
 class UnavailableError(Exception):
-    """The archive cannot be had here and now. Says why."""
+    """The archive is not available. The message names the reason."""
 
 
 class Downloads:
-    """Fetches files, and remembers for the run which hosts do not answer."""
+    """Downloads files, and records the unreachable hosts of the run."""
 
-    def __init__(self, *, first_answer_seconds: float = _FIRST_ANSWER_SECONDS) -> None:
-        self._first_answer_seconds = first_answer_seconds
-        self._shut: dict[str, str] = {}
+    def __init__(self, *, first_response_seconds: float = _FIRST_RESPONSE_SECONDS) -> None:
+        self._first_response_seconds = first_response_seconds
+        self._unreachable: dict[str, str] = {}
 
     def text(self, url: str) -> str:
-        """A small file. Raises `UnavailableError`."""
+        """Return the text of a small file. Raises `UnavailableError`."""
         host = urlsplit(url).netloc
-        if host in self._shut:
-            raise UnavailableError(self._shut[host])
+        if host in self._unreachable:
+            raise UnavailableError(self._unreachable[host])
         try:
             return self._within_seconds(lambda: self._get(url))
         except (httpx2.HTTPError, TimeoutError) as error:
-            self._shut[host] = f"{host} cannot be reached ({str(error) or type(error).__name__})"
-            raise UnavailableError(self._shut[host]) from error
+            self._unreachable[host] = f"{host} cannot be reached ({str(error) or type(error).__name__})"
+            raise UnavailableError(self._unreachable[host]) from error
 
-    def save(self, url: str, target: Path, algorithm: str, moved: Callable[[int, int | None], None]) -> str:
-        """Download to `target`; returns the hex digest. Raises `UnavailableError`.
+    def save(self, url: str, target: Path, algorithm: str, report: Callable[[int, int | None], None]) -> str:
+        """Download to `target` and return the hex digest. Raises `UnavailableError`.
 
-        `moved` gets the bytes done, and in all where the server says it.
+        `report` receives the number of downloaded bytes, and the total if the server sends it.
         """
         digest = hashlib.new(algorithm)
         try:
@@ -68,7 +69,7 @@ class Downloads:
                 for chunk in response.iter_raw():
                     digest.update(chunk)
                     file.write(chunk)
-                    moved(response.num_bytes_downloaded, size)
+                    report(response.num_bytes_downloaded, size)
         except httpx2.HTTPError as error:
             raise UnavailableError(f"{url} broke off ({str(error) or type(error).__name__})") from error
         return digest.hexdigest()
@@ -76,7 +77,7 @@ class Downloads:
     @staticmethod
     def _client() -> httpx2.Client:
         timeout = httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-        # Identity: a checksum is of the file as it lies there, not as a server packs it for the way.
+        # Identity: the checksum is that of the stored file, not of a compressed transfer.
         return httpx2.Client(timeout=timeout, follow_redirects=True, headers={"accept-encoding": "identity"})
 
     def _get(self, url: str) -> str:
@@ -86,7 +87,7 @@ class Downloads:
         return response.text
 
     def _within_seconds(self, call: Callable[[], str]) -> str:
-        """The call's result. Raises what it raises, or `TimeoutError` when it takes too long."""
+        """Return the call's result. Raises its exception, or `TimeoutError` after the time limit."""
         results: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
         def run() -> None:
@@ -97,69 +98,70 @@ class Downloads:
 
         threading.Thread(target=run, daemon=True).start()
         try:
-            result = results.get(timeout=self._first_answer_seconds)
+            result = results.get(timeout=self._first_response_seconds)
         except queue.Empty:
-            raise TimeoutError(f"no answer within {self._first_answer_seconds:g} s") from None
+            raise TimeoutError(f"no response within {self._first_response_seconds:g} s") from None
         if isinstance(result, Exception):
             raise result
         return result
 
 
-def take(
+def download_release(
     program: Program,
-    here: Platform,
+    platform: Platform,
     folder: Path,
     downloads: Downloads,
-    moved: Callable[[int, int | None], None],
+    report: Callable[[int, int | None], None],
 ) -> str:
-    """Put the program's files from the vendor's release into `folder`; returns the address.
+    """Download the program's files from the vendor's release into `folder` and return the URL of the archive.
 
     Raises:
-        UnavailableError: there is no release for this platform, or it or its checksum cannot be had.
-        ToolError: what was downloaded is not what the vendor's checksum says.
+        UnavailableError: the vendor publishes no release for this platform, or it or its checksum is not available.
+        ToolError: the download does not match the vendor's checksum.
     """
-    address = program.address(here)
+    address = program.address(platform)
     if address is None:
-        raise UnavailableError(f"the vendor publishes none for {here.os}/{here.arch}")
+        raise UnavailableError(f"the vendor publishes no release for {platform.os}/{platform.arch}")
     url = address.url
     file_name = Path(urlsplit(url).path).name
     expected = checksum_of(file_name, downloads.text(address.checksums))
     if expected is None:
-        raise UnavailableError(f"{address.checksums} names no checksum of {file_name}")
+        raise UnavailableError(f"{address.checksums} has no checksum of {file_name}")
     archive = folder / f".{file_name}"
-    seen = downloads.save(url, archive, _ALGORITHMS[len(expected)], moved)
-    if seen != expected:
+    actual = downloads.save(url, archive, _ALGORITHMS[len(expected)], report)
+    if actual != expected:
         raise ToolError(
-            f"{url} is not what the vendor published: {_ALGORITHMS[len(expected)]} expected {expected}, seen {seen}",
-            fix=f"look at what stands between this machine and {urlsplit(url).netloc}; "
-            f"or put a {program.name} {program.fits} of your own on PATH",
+            f"{url} does not match the vendor's checksum: {_ALGORITHMS[len(expected)]} expected {expected}, "
+            f"actual {actual}",
+            fix=f"check the proxies between this machine and {urlsplit(url).netloc}; "
+            f"or put a {program.name} {program.versions} of your own on PATH",
         )
     try:
         _unpack(archive, address.members, folder)
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+    except (KeyError, tarfile.TarError) as error:
         raise UnavailableError(f"{url} is not laid out as expected: {error}") from error
     archive.unlink(missing_ok=True)
     return url
 
 
 def checksum_of(file_name: str, checksums: str) -> str | None:
-    """The hex digest of a file in a vendor's list: `digest  name` or `digest *name` a line, or one digest alone."""
+    """Return the hex digest of a file in a vendor's list: lines `digest  name` or `digest *name`, or one digest."""
     lines = [line.split() for line in checksums.splitlines() if line.strip()]
     if len(lines) == 1 and len(lines[0]) == 1:
-        found = lines[0][0]
+        digest = lines[0][0]
     else:
-        found = next((line[0] for line in lines if len(line) == 2 and line[1].removeprefix("*") == file_name), "")
-    found = found.lower()
-    return found if len(found) in _ALGORITHMS and set(found) <= set("0123456789abcdef") else None
+        digest = next((line[0] for line in lines if len(line) == 2 and line[1].removeprefix("*") == file_name), "")
+    digest = digest.lower()
+    return digest if len(digest) in _ALGORITHMS and set(digest) <= set("0123456789abcdef") else None
 
 
 def _check_status(response: httpx2.Response) -> None:
     if response.status_code != 200:
-        raise UnavailableError(f"{response.url} answered {response.status_code}")
+        raise UnavailableError(f"{response.url} returned HTTP {response.status_code}")
 
 
 def _unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
-    """Take just the members by their names: nothing else in the archive is written anywhere."""
+    """Extract the named members only. No other file of the archive is written."""
     if archive.name.endswith(".tar.gz"):
         with tarfile.open(archive, "r:gz") as tar:
             for name, member in members.items():
@@ -167,11 +169,6 @@ def _unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
                 if content is None:
                     raise KeyError(f"{member} is not a file")
                 _write_program(content, folder / name)
-    elif archive.name.endswith(".zip"):
-        with zipfile.ZipFile(archive) as packed:
-            for name, member in members.items():
-                with packed.open(member) as content:
-                    _write_program(content, folder / name)
     else:
         (name,) = members
         archive.chmod(0o755)

@@ -1,12 +1,12 @@
-"""Programs that were downloaded or compiled, one folder each, never seen half made.
+"""The cache of downloaded and compiled programs: one folder for each, visible only when it is complete.
 
-A program is made in a folder of its own beside its final place, asked whether it runs, and only then renamed into
-place, all under a lock. What a killed run leaves behind has another name, and the next run that makes the same
+A program is downloaded or compiled into a temporary folder beside its final one, run once to verify its version, and
+then renamed into place, all under a lock. A killed run leaves only a temporary folder, and the next run for the same
 program removes it.
 
-    <cache>/<program>-<version>-<os>-<arch>-<digest>/   the program, the files beside it, origin.json
-    <cache>/.<program>.lock                             held while it is made
-    <cache>/.<program>.making.<random>/                 while it is made
+    <cache>/<program>-<version>-<os>-<arch>-<digest>/   the program, its companion files, origin.json
+    <cache>/.<program>.lock                             held while it is downloaded or compiled
+    <cache>/.<program>.making.<random>/                 the temporary folder
 """
 
 from __future__ import annotations
@@ -25,28 +25,31 @@ from filelock import FileLock, Timeout
 
 from lab.errors import ToolError
 from lab.tools.files import write_atomically
-from lab.tools.find import Found
-from lab.tools.version_probe import NoAnswerError, ask
+from lab.tools.path_search import Installation
+from lab.tools.version_probe import ProbeError, probe_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lab.tools.programs import Platform, Program
+    from lab.tools.platform import Platform
+    from lab.tools.programs import Program
 
 _ORIGIN = "origin.json"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A program of the cache, and how it once got there."""
+class CachedProgram:
+    """A program in the cache, and the source from which it was installed."""
 
-    found: Found
+    installation: Installation
     source: str
 
 
-def key(program: Program, here: Platform, modules: Path, flags: tuple[str, ...]) -> str:
-    """What the program's folder is called. The digest is over all that decides what compiling it gives: the pinned
-    modules, our own source beside them, the packages, their version variables and the flags.
+def cache_key(program: Program, platform: Platform, modules: Path, flags: tuple[str, ...]) -> str:
+    """Return the name of the program's folder.
+
+    The digest covers every input of a compilation: the pinned modules, our own Go source beside them, the packages,
+    their version variables and the flags.
     """
     digest = hashlib.sha256(repr((sorted(program.compiled.items()), sorted(program.copies.items()), flags)).encode())
     for module in sorted({build.module for build in program.compiled.values()}):
@@ -54,14 +57,14 @@ def key(program: Program, here: Platform, modules: Path, flags: tuple[str, ...])
             if file.suffix == ".go" or file.name in {"go.mod", "go.sum"}:
                 content = file.read_bytes()
                 digest.update(f"{file.relative_to(modules)}:{len(content)}:".encode() + content)
-    return f"{program.name}-{program.version}-{here.os}-{here.arch}-{digest.hexdigest()[:12]}"
+    return f"{program.name}-{program.version}-{platform.os}-{platform.arch}-{digest.hexdigest()[:12]}"
 
 
 class Cache:
-    """The folder that keeps programs."""
+    """The folder of cached programs."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises `ToolError` where `folder` cannot be made or written to."""
+        """Create `folder`. Raises `ToolError` if it cannot be created or written."""
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -70,21 +73,22 @@ class Cache:
         except OSError as error:
             raise _unusable(folder, error) from error
 
-    def get(self, key: str, program: Program) -> Kept | None:
-        """The program as it was kept, or None where it is not, or not any more as it was."""
+    def get(self, key: str, program: Program) -> CachedProgram | None:
+        """Return the cached program, or None if it is missing or one of its files has changed."""
         folder = self.folder / key
         try:
             origin = json.loads((folder / _ORIGIN).read_text())
-            kept, files = origin["files"], {name: folder / name for name in program.files}
-            if not files.keys() <= set(kept) or kept != _marks({name: folder / name for name in kept}):
+            fingerprints, files = origin["files"], {name: folder / name for name in program.files}
+            current = _fingerprints({name: folder / name for name in fingerprints})
+            if not files.keys() <= set(fingerprints) or fingerprints != current:
                 return None
-            return Kept(Found(origin["version"], files), origin["source"])
+            return CachedProgram(Installation(origin["version"], files), origin["source"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     @contextmanager
     def lock(self, program: Program, *, waiting: Callable[[], None]) -> Iterator[None]:
-        """Hold the program alone among all runs on this machine; calls `waiting` if another run holds it."""
+        """Hold the program's lock among all runs on this machine. Calls `waiting` if another run holds it."""
         lock = FileLock(self.folder / f".{program.name}.lock", preserve_lock_file=True)
         try:
             lock.acquire(timeout=0)
@@ -96,52 +100,52 @@ class Cache:
         finally:
             lock.release()
 
-    def put(self, key: str, program: Program, make: Callable[[Path], str]) -> Kept:
-        """Keep what `make` puts into the folder it is given; it returns where that came from. Hold the lock.
+    def put(self, key: str, program: Program, install: Callable[[Path], str]) -> CachedProgram:
+        """Cache the files that `install` writes into the folder passed to it; it returns their source. Hold the lock.
 
         Raises:
-            ToolError: `make` does, or what it made does not run here, or the disk is full.
+            ToolError: `install` fails, its program does not run on this machine, or the disk is full.
         """
-        for left in self.folder.glob(f".{program.name}.making.*"):
-            shutil.rmtree(left, ignore_errors=True)
-        making = Path(tempfile.mkdtemp(dir=self.folder, prefix=f".{program.name}.making."))
+        for leftover in self.folder.glob(f".{program.name}.making.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(dir=self.folder, prefix=f".{program.name}.making."))
         try:
-            source = make(making)
-            files = {name: making / name for name in program.files}
-            version = _verified(program, files)
-            parts = {name: making / name for name in program.parts if (making / name).exists()}
-            origin = {"source": source, "version": version, "files": _marks(files | parts)}
-            write_atomically(making / _ORIGIN, json.dumps(origin, indent=1))
-            making.chmod(0o755)
+            source = install(temporary)
+            files = {name: temporary / name for name in program.files}
+            version = _verify_version(program, files)
+            parts = {name: temporary / name for name in program.parts if (temporary / name).exists()}
+            origin = {"source": source, "version": version, "files": _fingerprints(files | parts)}
+            write_atomically(temporary / _ORIGIN, json.dumps(origin, indent=1))
+            temporary.chmod(0o755)
             folder = self.folder / key
             shutil.rmtree(folder, ignore_errors=True)
-            making.rename(folder)
+            temporary.rename(folder)
         except OSError as error:
             raise _unusable(self.folder, error) from error
         finally:
-            shutil.rmtree(making, ignore_errors=True)
-        return Kept(Found(version, {name: folder / name for name in program.files}), source)
+            shutil.rmtree(temporary, ignore_errors=True)
+        return CachedProgram(Installation(version, {name: folder / name for name in program.files}), source)
 
 
-def _marks(files: Mapping[str, Path]) -> dict[str, list[int]]:
+def _fingerprints(files: Mapping[str, Path]) -> dict[str, list[int]]:
     return {name: [path.stat().st_mtime_ns, path.stat().st_size] for name, path in files.items()}
 
 
-def _verified(program: Program, files: Mapping[str, Path]) -> str:
-    """The version that the program says it is, once it and those beside it have run."""
+def _verify_version(program: Program, files: Mapping[str, Path]) -> str:
+    """Run the program and its companions, and return the version that the program prints."""
     try:
-        version = ask(files[program.name], program.says)
-        for name, says in program.companions_say.items():
-            ask(files[name], says)
-    except NoAnswerError as error:
+        version = probe_version(files[program.name], program.probe)
+        for name, probe in program.companion_probes.items():
+            probe_version(files[name], probe)
+    except ProbeError as error:
         raise ToolError(
-            f"{program.name} {program.version} was made but does not run here: {error}",
-            fix=f"put a {program.name} {program.fits} of your own on PATH",
+            f"{program.name} {program.version} was installed but does not run on this machine: {error}",
+            fix=f"put a {program.name} {program.versions} of your own on PATH",
         ) from error
-    if version not in program.fits:
+    if version not in program.versions:
         raise ToolError(
-            f"{program.name} was made as {program.version} but says that it is {version}",
-            fix=f"put a {program.name} {program.fits} of your own on PATH",
+            f"{program.name} was installed as {program.version} but prints version {version}",
+            fix=f"put a {program.name} {program.versions} of your own on PATH",
         )
     return version
 
@@ -149,9 +153,10 @@ def _verified(program: Program, files: Mapping[str, Path]) -> str:
 def _unusable(folder: Path, error: OSError) -> ToolError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ToolError(
-            f"no space left on the disk of {folder}", fix="free some, or set EKS_LAB_HOME to a folder on another disk"
+            f"no space left on the disk of {folder}",
+            fix="free some space, or set EKS_LAB_HOME to a folder on another disk",
         )
     return ToolError(
         f"the tools folder {folder} cannot be written: {error}",
-        fix="make it yours, or set EKS_LAB_HOME to a folder that you may write to",
+        fix="make it writable, or set EKS_LAB_HOME to a writable folder",
     )

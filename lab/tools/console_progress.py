@@ -1,4 +1,4 @@
-"""Progress on a terminal, and in a log. Apart from the rest, so that a run with nothing to show loads no renderer."""
+"""Progress on a terminal and in a log. A separate module, so that a run without progress does not load rich."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LINES = 20.0
 
 
 class ProgressBars:
-    """Bars on a terminal; a context manager, as the bars are drawn by a thread."""
+    """Progress bars on a terminal. A context manager, because a thread draws the bars."""
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(
@@ -45,11 +45,11 @@ class ProgressBars:
 
 
 class ProgressLines:
-    """One line at a step's beginning and end, and one every 20 seconds between: for logs."""
+    """Progress lines for logs: one at the start and end of a step, and one every 20 seconds between."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._shown: dict[str, float] = {}
+        self._printed: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -57,12 +57,12 @@ class ProgressLines:
     def __exit__(self, *_: object) -> None: ...
 
     def start(self, step: str) -> None:
-        self._shown[step] = time.monotonic()
+        self._printed[step] = time.monotonic()
         self._print(step, "…")
 
     def update(self, step: str, detail: str, done: int = 0, total: int | None = None) -> None:
-        if time.monotonic() - self._shown[step] >= _SECONDS_BETWEEN_LINES:
-            self._shown[step] = time.monotonic()
+        if time.monotonic() - self._printed[step] >= _SECONDS_BETWEEN_LINES:
+            self._printed[step] = time.monotonic()
             self._print(step, f"{detail} ({100 * done // total} %)" if total else detail)
 
     def end(self, step: str, detail: str) -> None:
@@ -72,6 +72,6 @@ class ProgressLines:
         self._console.print(f"{step}: {detail}", highlight=False, markup=False, soft_wrap=True)
 
 
-def shown(console: Console) -> ProgressBars | ProgressLines:
-    """Progress as `console` can best show it."""
+def console_progress(console: Console) -> ProgressBars | ProgressLines:
+    """Return progress bars if `console` is a terminal, else progress lines."""
     return ProgressBars(console) if console.is_terminal else ProgressLines(console)

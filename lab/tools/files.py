@@ -1,4 +1,4 @@
-"""Writes that another process sees whole or not at all."""
+"""Atomic writes: another process sees the complete file or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Put `text` at `path` by a rename. Raises `OSError`."""
+    """Write `text` to `path` by a rename. Raises `OSError`."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:
@@ -24,9 +24,9 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def link_folder(folder: Path, links: Mapping[str, Path]) -> Path:
-    """Make `folder` hold `links`, each put in place by a rename. Raises `OSError`.
+    """Create `links` in `folder`, each by a rename. Raises `OSError`.
 
-    Several runs may fill it at once: its name stands for its content, so they all write the same.
+    Several runs may write to it at once: its name is derived from its content, so they all write the same.
     """
     folder.mkdir(exist_ok=True)
     for name, target in links.items():

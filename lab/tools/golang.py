@@ -1,8 +1,8 @@
-"""Programs compiled by Go from the modules pinned under `modules/`.
+"""Compile programs with Go from the modules pinned under `modules/`.
 
-One after another: Go alone keeps two cores busy (235 s of processor time in 128 s). Measured on three of the programs,
-cold: 128 and 124 s in turn, 136 s two at once, which compiles the packages they share twice. What the later programs
-need is downloaded while the first is compiled.
+Programs are compiled one after another, because Go by itself uses two cores (235 s of processor time in 128 s).
+Measured on three of the programs, cold: 128 and 124 s one after another, 136 s two at once, which compiles the packages
+they share twice. The modules of the later programs are downloaded while the first is compiled.
 """
 
 from __future__ import annotations
@@ -25,56 +25,57 @@ from lab.tools.versions import numbers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.tools.programs import GoBuild, Platform, Program
+    from lab.tools.platform import Platform
+    from lab.tools.programs import GoBuild, Program
 
     Report = Callable[[str, int, int | None], None]
 
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
-"""The same for every program, so that what several of them import is compiled once. Without debugging information and
-inlining (`-l`) compiling takes a third less time. The standard library keeps inlining: it is compiled once, and all
-programs spend most of their time in it. Source: docs/adr/0017.
+"""Compiler flags, the same for every program, so that shared packages are compiled once. Without debugging information
+and inlining (`-l`) a compilation takes a third less time. The standard library keeps inlining: it is compiled once, and
+all programs spend most of their time in it. Source: docs/adr/0017.
 """
 _STRIP = "-s -w"
-# Compiling everything leaves 7.5 GiB in the caches of Go; the largest program needs this much of it.
-_ENOUGH_DISK = 3 << 30
-_FIRST_WITH_TOOLCHAINS = (1, 21)
+# A compilation of all programs leaves 7.5 GiB in Go's caches; the largest program needs this part of it.
+_REQUIRED_DISK = 3 << 30
+_FIRST_VERSION_WITH_TOOLCHAINS = (1, 21)
 _MORE_DISK = "free some space, or set GOCACHE and GOMODCACHE to folders on another disk"
 
 
 @dataclass(frozen=True)
 class Go:
-    """The Go command of this machine, and where the pinned modules lie."""
+    """The Go command of this machine, and the folder of the pinned modules."""
 
     executable: str
     modules: Path
-    here: Platform
+    platform: Platform
 
     def compile(self, program: Program, folder: Path, report: Report) -> str:
-        """Put the program's files into `folder`; returns which module they came from.
+        """Compile the program's files into `folder` and return the Go package of the program.
 
-        `report` gets what is being done, how many packages of how many.
+        `report` receives the current activity, the number of finished packages and the total.
 
         Raises:
-            ToolError: Go is too old, a module cannot be had, the disk is full, or Go refuses the source.
+            ToolError: Go is too old, a module is not available, the disk is full, or Go rejects the source.
         """
         for name, build in program.compiled.items():
             self._require(build.module, program)
             self._build(build, folder / name, program, report)
         for name, copy in program.copies.items():
-            found = self._run(copy.module, ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", copy.source), program)
-            (folder / name).write_bytes((Path(found[0]) / copy.path).read_bytes())
+            folders = self._run(copy.module, ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", copy.source), program)
+            (folder / name).write_bytes((Path(folders[0]) / copy.path).read_bytes())
             (folder / name).chmod(0o755)
         return program.builds[program.name].package
 
     def download(self, programs: Sequence[Program]) -> None:
-        """Download the modules that compiling `programs` will need. What cannot be had is said when it is compiled."""
+        """Download the modules of `programs`. Missing modules are reported when the program is compiled."""
         for program in programs:
             for build in program.compiled.values():
                 with suppress(ToolError):
                     self._packages(build, program)
 
     def _packages(self, build: GoBuild, program: Program, on_line: Callable[[str], None] = lambda _: None) -> list[str]:
-        """Every package that goes into a program. Downloads the modules that they are in."""
+        """Return every package of a program. Downloads their modules."""
         return self._run(build.module, ("list", "-mod=readonly", "-deps", build.package), program, on_line)
 
     def _build(self, build: GoBuild, target: Path, program: Program, report: Report) -> None:
@@ -99,24 +100,27 @@ class Go:
         self._run(build.module, arguments, program, compiling)
 
     def _require(self, module: str, program: Program) -> None:
-        """Better said now than after ten minutes, or in Go's words, which say nothing about this lab."""
-        wanted = required_go((self.modules / module / "go.mod").read_text())
-        # Asked outside the module: inside, an old Go refuses every answer.
+        """Check Go's version and the free disk space before the compilation, which takes up to ten minutes.
+
+        Raises `ToolError`.
+        """
+        required = required_go((self.modules / module / "go.mod").read_text())
+        # Run outside the module: inside, an old Go rejects every command.
         version, toolchain, cache = self._run(None, ("env", "GOVERSION", "GOTOOLCHAIN", "GOCACHE"), program)
-        found = re.search(r"go(\d+(?:\.\d+)*)", version)
-        installed = numbers(found[1]) if found else (0,)
-        may_fetch_newer = installed >= _FIRST_WITH_TOOLCHAINS and not toolchain.startswith("local")
-        if installed < numbers(wanted) and not may_fetch_newer:
+        match = re.search(r"go(\d+(?:\.\d+)*)", version)
+        installed = numbers(match[1]) if match else (0,)
+        may_fetch_newer = installed >= _FIRST_VERSION_WITH_TOOLCHAINS and not toolchain.startswith("local")
+        if installed < numbers(required) and not may_fetch_newer:
             raise ToolError(
-                f"compiling {program.name} {program.version} needs Go {wanted}; {self.executable} is {version}",
-                fix=f"install Go {wanted} or newer and put it on PATH (https://go.dev/dl/)",
+                f"compiling {program.name} {program.version} needs Go {required}; {self.executable} is {version}",
+                fix=f"install Go {required} or newer and put it on PATH (https://go.dev/dl/)",
             )
         folder = next(parent for parent in (Path(cache), *Path(cache).parents) if parent.exists())
         free = shutil.disk_usage(folder).free
-        if free < _ENOUGH_DISK:
+        if free < _REQUIRED_DISK:
             raise ToolError(
                 f"the disk of {folder} has {free >> 20} MiB left; compiling {program.name} takes up to "
-                f"{_ENOUGH_DISK >> 20} MiB",
+                f"{_REQUIRED_DISK >> 20} MiB",
                 fix=_MORE_DISK,
             )
 
@@ -127,20 +131,26 @@ class Go:
         program: Program,
         on_line: Callable[[str], None] = lambda _: None,
     ) -> list[str]:
-        """The lines that `go` prints; `on_line` gets those of its standard error while it works."""
+        """Run `go` and return its output lines. `on_line` receives each line of standard error as it appears."""
         last: deque[str] = deque(maxlen=12)
         folder = self.modules / module if module else Path("/")
         with tempfile.TemporaryFile("w+") as output:
             process = subprocess.Popen(
                 [self.executable, *arguments],
                 cwd=folder,
-                env={**os.environ, "GOOS": self.here.os, "GOARCH": self.here.arch, "CGO_ENABLED": "0", "GOWORK": "off"},
+                env={
+                    **os.environ,
+                    "GOOS": self.platform.os,
+                    "GOARCH": self.platform.arch,
+                    "CGO_ENABLED": "0",
+                    "GOWORK": "off",
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,
                 text=True,
-                # A group of its own, so that the compilers that Go starts end with it. If this process is killed,
-                # they end at the next line that Go prints, as nobody reads it.
+                # A process group of its own, so that Go's compilers end with it. If this process is killed,
+                # they end at the next line that Go prints, because no process reads it.
                 start_new_session=True,
             )
             try:
@@ -152,25 +162,25 @@ class Go:
             finally:
                 _end(process)
             if code != 0:
-                raise _refusal(program, arguments, list(last))
+                raise _go_error(program, arguments, list(last))
             output.seek(0)
             return output.read().splitlines()
 
 
-def find_go(modules: Path, here: Platform, program: Program) -> Go:
-    """Go on PATH. Raises `ToolError` that names the version to install."""
+def find_go(modules: Path, platform: Platform, program: Program) -> Go:
+    """Return Go from PATH. Raises `ToolError` with the version to install."""
     executable = shutil.which("go")
     if executable is None:
-        wanted = max((required_go(file.read_text()) for file in modules.glob("*/go.mod")), key=numbers)
+        required = max((required_go(file.read_text()) for file in modules.glob("*/go.mod")), key=numbers)
         raise ToolError(
             f"compiling {program.name} {program.version} needs Go, and there is none on PATH",
-            fix=f"install Go {wanted} or newer and put it on PATH (https://go.dev/dl/)",
+            fix=f"install Go {required} or newer and put it on PATH (https://go.dev/dl/)",
         )
-    return Go(executable, modules, here)
+    return Go(executable, modules, platform)
 
 
 def required_go(go_mod: str) -> str:
-    """The oldest Go that a go.mod's `go` line allows."""
+    """Return the oldest Go version that a go.mod's `go` line allows."""
     match = re.search(r"^go (\S+)$", go_mod, re.MULTILINE)
     return match[1] if match else "1"
 
@@ -184,16 +194,17 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.stderr.close()
 
 
-def _refusal(program: Program, arguments: Sequence[str], lines: list[str]) -> ToolError:
-    said = "\n    ".join(lines)
-    own = f"put a {program.name} {program.fits} of your own on PATH"
+def _go_error(program: Program, arguments: Sequence[str], lines: list[str]) -> ToolError:
+    output = "\n    ".join(lines)
+    own_program = f"put a {program.name} {program.versions} of your own on PATH"
     fixes = {
         "no space left on device": _MORE_DISK,
-        "checksum mismatch": "`go clean -modcache`; if it comes again, the module proxy serves other files than pinned",
+        "checksum mismatch": "run `go clean -modcache`; if the error returns, check the files of the module proxy",
         "missing go.sum entry": f"restore go.mod and go.sum of {program.name} under lab/tools/modules",
         "updates to go.mod needed": f"restore go.mod and go.sum of {program.name} under lab/tools/modules",
     }
     fix = next(
-        (fix for words, fix in fixes.items() if words in said), f"see that Go reaches its module proxy, or {own}"
+        (fix for words, fix in fixes.items() if words in output),
+        f"give Go access to its module proxy, or {own_program}",
     )
-    return ToolError(f"`go {arguments[0]}` failed for {program.name} {program.version}:\n    {said}", fix=fix)
+    return ToolError(f"`go {arguments[0]}` failed for {program.name} {program.version}:\n    {output}", fix=fix)

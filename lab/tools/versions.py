@@ -1,7 +1,7 @@
-"""Versions as the vendors' programs print them, and the ranges the lab accepts.
+"""Versions as the vendors' programs print them, and the version ranges that the lab accepts.
 
-Kept apart because these strings follow no one standard: `v3.274.1`, `Kubernetes v1.37.2`, `v1.37.2-eks-0123abc`.
-Only the leading numbers decide; what follows a hyphen or a plus is the builder's own mark.
+These strings follow no single standard: `v3.274.1`, `Kubernetes v1.37.2`, `v1.37.2-eks-0123abc`. Only the leading
+numbers are compared; a suffix after a hyphen or a plus is the builder's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """`v1.37.2-eks-0123abc` as (1, 37, 2). Raises `ValueError` where no number leads."""
+    """Return the leading numbers: (1, 37, 2) for `v1.37.2-eks-0123abc`. Raises `ValueError` if there are none."""
     match = _NUMBERS.match(version)
     if match is None:
         raise ValueError(f"{version!r} does not begin with a version number")
@@ -22,7 +22,7 @@ def numbers(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class VersionRange:
-    """From `at_least` on, up to and without `below`."""
+    """A range of versions: `at_least` is in it, `below` is not."""
 
     at_least: str
     below: str
@@ -38,7 +38,7 @@ class VersionRange:
 
 @dataclass(frozen=True)
 class AnyVersion:
-    """What fits of a program that does not say which version it is."""
+    """The range of a program that prints no version: it contains every version."""
 
     def __contains__(self, version: object) -> bool:
         return isinstance(version, str)

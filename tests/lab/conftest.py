@@ -1,4 +1,4 @@
-"""A lab for the tests that look at a whole one: brought up once a worker, removed at its end."""
+"""Fixtures of a lab: one lab for each worker, removed at its end."""
 
 import io
 import os
@@ -32,12 +32,12 @@ def tools(found_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session", autouse=True)
 def programs_on_path(found_tools: Tools) -> None:
-    """The engine and the cluster's programs, for every process that a test starts."""
+    """Put the engine and the cluster's programs on PATH for every process of the tests."""
     os.environ["PATH"] = os.pathsep.join([str(found_tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 @contextmanager
-def a_lab() -> Iterator[LabDir]:
+def start_lab() -> Iterator[LabDir]:
     home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
     try:
         up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())), owner=os.getpid())
@@ -48,45 +48,46 @@ def a_lab() -> Iterator[LabDir]:
 
 @pytest.fixture(scope="session")
 def fresh_lab() -> Callable[[], AbstractContextManager[LabDir]]:
-    """A lab that nobody has been in, for tests that begin with clusters as they come up."""
-    return a_lab
+    """A context manager of a new lab, for tests that need its initial clusters."""
+    return start_lab
 
 
 @pytest.fixture(scope="session")
 def shared_lab() -> Iterator[LabDir]:
-    with a_lab() as home:
+    with start_lab() as home:
         yield home
 
 
 @pytest.fixture(scope="module")
 def running_lab(shared_lab: LabDir, tools: Tools) -> Iterator[LabDir]:
-    """The lab that all modules share, each of which leaves it as it found it: they run in any order.
+    """The lab of all modules. Each module restores its state, so that they run in any order.
 
-    Clusters that a module made go with it: each takes memory, and of the inotify instances that a user may have.
+    Clusters that a module creates are deleted at its end, because each uses memory and some of the user's inotify
+    instances.
     """
-    world = LabClients(shared_lab, tools.bin)
-    before = shared(world)
+    clients = LabClients(shared_lab, tools.bin)
+    before = shared_resources(clients)
     yield shared_lab
     eks = client(shared_lab, "eks")
     for cluster in set(eks.list_clusters()["clusters"]).difference(DEFAULT_CLUSTERS):
-        remove(eks, cluster)
+        delete_cluster(eks, cluster)
     for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
         with attempt:
-            assert shared(world) == before
+            assert shared_resources(clients) == before
 
 
-def shared(world: LabClients) -> dict[str, Any]:
-    """The clusters that every lab has, and the OIDC providers: an account has one for an issuer."""
-    providers = {name: account["providers"] for name, account in of_accounts(world).items()}
-    return providers | {cluster: of_cluster(world, cluster) for cluster in DEFAULT_CLUSTERS}
+def shared_resources(clients: LabClients) -> dict[str, Any]:
+    """Return the resources of the default clusters, and the OIDC providers: an account has one for an issuer."""
+    providers = {name: account["providers"] for name, account in of_accounts(clients).items()}
+    return providers | {cluster: of_cluster(clients, cluster) for cluster in DEFAULT_CLUSTERS}
 
 
-def remove(eks: Any, cluster: str) -> None:
-    """Deletes a cluster, its nodes first: EKS refuses to while it has some."""
-    soon = {"Delay": 0.1, "MaxAttempts": 1200}
+def delete_cluster(eks: Any, cluster: str) -> None:
+    """Delete a cluster after its node groups: EKS deletes no cluster with node groups."""
+    poll = {"Delay": 0.1, "MaxAttempts": 1200}
     for group in eks.list_nodegroups(clusterName=cluster)["nodegroups"]:
         eks.delete_nodegroup(clusterName=cluster, nodegroupName=group)
         waiter = eks.get_waiter("nodegroup_deleted")
-        waiter.wait(clusterName=cluster, nodegroupName=group, WaiterConfig=soon)
+        waiter.wait(clusterName=cluster, nodegroupName=group, WaiterConfig=poll)
     eks.delete_cluster(name=cluster)
-    eks.get_waiter("cluster_deleted").wait(name=cluster, WaiterConfig=soon)
+    eks.get_waiter("cluster_deleted").wait(name=cluster, WaiterConfig=poll)

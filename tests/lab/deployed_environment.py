@@ -1,9 +1,9 @@
-"""An environment on the lab: the project's program as it is, and the vendor's clients to look.
+"""An environment on the lab: the project's program, and the vendors' clients to verify it.
 
-The pipeline runs it where a test is about what the pipeline does; else the engine alone, without a preview before.
+The pipeline runs it where a test is about the pipeline; else the engine runs it, without a preview first.
 
-Its settings are handed over as a file of their own. For those of a real environment, account and network are stood in:
-the lab's account for its own, and a network that is made now for the one that is there.
+Its settings are passed in a separate file. In the settings of a real environment the account is replaced by the lab's,
+and the network by a new one.
 """
 
 import shutil
@@ -25,7 +25,7 @@ TRUST = {
 
 
 def project(folder, tools):
-    """A copy of the project's program, with the virtual environment that runs the tests, and a state of its own."""
+    """Copy the project's program into `folder`, with the tests' virtual environment and its own state."""
     for source in (REPOSITORY / "stacks", REPOSITORY / "__main__.py", *REPOSITORY.glob("Pulumi*.yaml")):
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / source.name)
     link_virtual_environment(folder / ".venv", tools)
@@ -42,7 +42,7 @@ def compose() -> None:
 
 
 def add(folder, stack, settings):
-    """One environment more, which demands nothing: one module and one settings file."""
+    """Add an environment without policies: one module and one settings file."""
     (folder / "stacks" / f"{stack}.py").write_text(MODULE)
     config = {"aws:region": REGION, f"{OWN}account": LAB_ACCOUNT}
     config |= {f"{OWN}{key}": value for key, value in settings.items()}
@@ -50,7 +50,7 @@ def add(folder, stack, settings):
 
 
 def says(cluster, team):
-    """A person who may look at nodes, and a workload, of one team."""
+    """Return settings with a user who may list nodes, and a workload, of one team."""
     role = {"name": f"{team}-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
     return {
         "access": {
@@ -61,7 +61,7 @@ def says(cluster, team):
 
 
 class DeployedEnvironment(LabProject):
-    """One environment of a project."""
+    """A deployed environment of a project."""
 
     def __init__(self, home, tools, stack, folder):
         super().__init__(home, tools, folder, stack)
@@ -70,7 +70,7 @@ class DeployedEnvironment(LabProject):
         self.vpc, self.subnets = None, []
 
     def stand_in(self):
-        """Puts the lab's account, and a network in it, where the settings name their own."""
+        """Replace the account in the settings by the lab's, and the network by a new one."""
         document = yaml.safe_load(self.settings.read_text())
         own_account = document["config"][f"{OWN}account"]
         self.settings.write_text(self.settings.read_text().replace(own_account, LAB_ACCOUNT))
@@ -83,14 +83,14 @@ class DeployedEnvironment(LabProject):
                 cluster["create"] |= {"vpc_id": self.vpc, "private_subnet_ids": self.subnets}
 
     def remove_network(self):
-        """Takes the network away; AWS refuses that while anything is left in it."""
+        """Delete the network. AWS rejects that while resources use it."""
         for subnet in self.subnets:
             self.aws("ec2", "delete-subnet", "--subnet-id", subnet)
         self.aws("ec2", "delete-vpc", "--vpc-id", self.vpc)
 
     @contextmanager
     def changed(self):
-        """The project's settings, to be changed in a `with` block."""
+        """Yield the project's settings, to change in a `with` block."""
         document = yaml.safe_load(self.settings.read_text())
         settings = {key.removeprefix(OWN): value for key, value in document["config"].items() if key.startswith(OWN)}
         yield settings
@@ -104,11 +104,11 @@ class DeployedEnvironment(LabProject):
         return super().update(config_file=str(self.settings))
 
     def kubectl(self, cluster, *arguments, principal=None):
-        """What `kubectl` writes for `principal`, right or wrong, with the kubeconfig that the stack gave out."""
-        done = self.kubectl_with(self.outputs["kubeconfigs"][cluster], *arguments, principal=principal)
-        return done.stdout + done.stderr
+        """Return the output and the errors of `kubectl` as `principal`, with the kubeconfig of the stack's outputs."""
+        completed = self.kubectl_with(self.outputs["kubeconfigs"][cluster], *arguments, principal=principal)
+        return completed.stdout + completed.stderr
 
     def made_roles(self):
-        """The IAM roles of the stack, as IAM describes them."""
+        """Return IAM's descriptions of the stack's roles."""
         names = [resource["outputs"]["name"] for resource in self.resources("aws:iam/role:Role")]
         return [self.aws("iam", "get-role", "--role-name", name)["Role"] for name in names]

@@ -1,4 +1,4 @@
-"""A Pulumi project in a folder, run on the lab: by the pipeline for its reports, by the engine alone for its events."""
+"""A Pulumi project in a folder, run on the lab by the pipeline, for its reports, or by the engine, for its events."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REGION = "ap-northeast-1"
 
 
 class FailedError(AssertionError):
-    """The pipeline ended with a failure; what it said."""
+    """The pipeline failed. The message is its error output."""
 
 
 def write_project(folder: Path, name: str, program: str, **settings: Any) -> Path:
-    """Writes a project of one program and one stack, `dev`, with these settings; gives the folder."""
+    """Write a project with one program and one stack, `dev`, with these settings. Return the folder."""
     config = {"aws:region": REGION} | {f"{name}:{key}": value for key, value in settings.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
@@ -37,20 +37,20 @@ def write_project(folder: Path, name: str, program: str, **settings: Any) -> Pat
 
 
 class LabStack(automation.Stack):
-    """A stack of the Automation API that asks for its outputs and history only when a test reads them.
+    """A stack of the Automation API that queries its outputs and history only when a test reads them.
 
-    Each costs a run of the engine's command, and `up`, `refresh` and `destroy` would ask for them every time.
+    Each query runs the engine's command, and `up`, `refresh` and `destroy` would run it every time.
     """
 
     def outputs(self) -> Any:
-        return _Later(super().outputs)
+        return _Lazy(super().outputs)
 
     def info(self, show_secrets: bool | None = None) -> Any:  # noqa: FBT001 - as in the base class
-        return _Later(partial(super().info, show_secrets))
+        return _Lazy(partial(super().info, show_secrets))
 
 
-class _Later:
-    """A result that is computed when it is first used, which must be before the next operation."""
+class _Lazy:
+    """A result that is computed at its first use, which must be before the next operation."""
 
     def __init__(self, compute: Callable[[], Any]) -> None:
         self._compute = compute
@@ -67,7 +67,7 @@ class _Later:
 
 
 class LabProject:
-    """One stack of the project in `folder`, which holds its state too."""
+    """One stack of the project in `folder`, which also has its state."""
 
     def __init__(
         self, home: LabDir, tools: Tools, folder: Path, stack: str = "dev", principal: str = "lab-admin"
@@ -78,13 +78,13 @@ class LabProject:
         (folder / "state").mkdir(exist_ok=True)
 
     def environment(self, principal: str | None = None) -> dict[str, str]:
-        """The lab's environment for the project's own principal, or for another one."""
+        """Return the lab's environment, by default for the project's own principal."""
         own = {"PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}", "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "1"}
         return process_environment(self.home, self.tools.bin, principal or self.principal) | own
 
     @cached_property
     def stack(self) -> automation.Stack:
-        """The stack by the Automation API, whose refusals are `CommandError`s."""
+        """The stack in the Automation API, whose errors are `CommandError`s."""
         environment = self.environment()
         workspace = automation.LocalWorkspace(
             work_dir=str(self.folder), pulumi_home=environment["PULUMI_HOME"], env_vars=environment
@@ -94,19 +94,19 @@ class LabProject:
     def run(
         self, *command: str, principal: str | None = None, stdin: str | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        """Runs a program in the lab, whether it works or not."""
+        """Run a program in the lab, without checking its exit code."""
         environment = self.environment(principal) | variables
         return subprocess.run(
             command, cwd=REPOSITORY, env=environment, input=stdin, capture_output=True, text=True, check=False
         )
 
     def pipeline(self, operation: str, *options: str, **variables: str) -> dict[str, Any]:
-        """Runs the pipeline, and gives its report; raises `FailedError` with what was said where it fails."""
+        """Run the pipeline and return its report. Raises `FailedError` with its error output."""
         command = [sys.executable, "-m", "pipeline", operation, "--stack", self.stack_name, "--cwd", str(self.folder)]
-        done = self.run(*command, "--json", *options, **variables)
-        if done.returncode:
-            raise FailedError(done.stderr)
-        report: dict[str, Any] = json.loads(done.stdout)
+        completed = self.run(*command, "--json", *options, **variables)
+        if completed.returncode:
+            raise FailedError(completed.stderr)
+        report: dict[str, Any] = json.loads(completed.stdout)
         return report
 
     def update(self, **options: Any) -> list[str]:
@@ -124,27 +124,27 @@ class LabProject:
         return changes
 
     def pulumi(self, *arguments: str) -> str:
-        """What the engine's own command writes."""
-        at = ("--stack", self.stack_name, "--cwd", str(self.folder), "--non-interactive")
-        done = self.run("pulumi", *arguments, *at)
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout
+        """Run the engine's command and return its output."""
+        options = ("--stack", self.stack_name, "--cwd", str(self.folder), "--non-interactive")
+        completed = self.run("pulumi", *arguments, *options)
+        assert completed.returncode == 0, completed.stderr + completed.stdout
+        return completed.stdout
 
     def aws(self, *arguments: str) -> Any:
-        """What AWS's command answers to the project's principal."""
-        done = self.run("aws", *arguments, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout or "null")
+        """Run the aws command as the project's principal and return its result."""
+        completed = self.run("aws", *arguments, "--output", "json")
+        assert completed.returncode == 0, completed.stderr
+        return json.loads(completed.stdout or "null")
 
     def kubectl_with(
         self, kubeconfig: str, *arguments: str, principal: str | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Runs kubectl with a kubeconfig that the stack gave out."""
+        """Run kubectl with a kubeconfig of the stack's outputs."""
         file = self.folder / "kubeconfig"
         file.write_text(kubeconfig)
         return self.run("kubectl", "--kubeconfig", str(file), *arguments, principal=principal, stdin=stdin)
 
     def resources(self, type_: str = "") -> list[dict[str, Any]]:
-        """The resources of the stack of a type, or of all types, as the engine has them in its state."""
+        """Return the resources in the stack's state, of one type or of all types."""
         state = json.loads(self.pulumi("stack", "export"))["deployment"].get("resources", [])
         return [resource for resource in state if type_ in {"", resource["type"]}]

@@ -1,4 +1,4 @@
-"""`aws` of a lab's shell: the vendor's, as a fork of the lab's server where one answers."""
+"""The command `aws` of a lab's shell: AWS's own, as a fork of the lab's prefork server if one runs."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 from lab import aws_command
 from lab.environment import process_environment
 
-VENDORS = str(Path(sys.executable).with_name("aws"))
+OFFICIAL = str(Path(sys.executable).with_name("aws"))
 
 
 @pytest.fixture
@@ -26,26 +26,30 @@ def run(environment):
     return run
 
 
-def test_it_answers_as_the_vendor_s(run, running_lab):
-    """It is the first on PATH, and prints what the vendor's prints, for what works and for what does not."""
+def test_aws_command_equals_the_official_one(run, running_lab):
+    """It is the first `aws` on PATH, and has the output and the exit code of the official one, errors included."""
     assert run("sh", "-c", "command -v aws").stdout.strip() == str(running_lab.bin / "aws")
-    for asked in (["sts", "get-caller-identity"], ["iam", "get-user", "--user-name", "nobody"], ["eks", "no-such"]):
-        own, theirs = run("aws", *asked), run(VENDORS, *asked)
-        assert (own.returncode, own.stdout, own.stderr) == (theirs.returncode, theirs.stdout, theirs.stderr)
+    for arguments in (
+        ["sts", "get-caller-identity"],
+        ["iam", "get-user", "--user-name", "missing-user"],
+        ["eks", "no-such"],
+    ):
+        own, official = run("aws", *arguments), run(OFFICIAL, *arguments)
+        assert (own.returncode, own.stdout, own.stderr) == (official.returncode, official.stdout, official.stderr)
 
 
-def test_it_is_a_fork(environment, running_lab):
-    """The lab's server runs it: it has a child while a command waits for its input."""
+def test_aws_command_is_a_fork(environment, running_lab):
+    """The lab's prefork server runs it: the server has a child while a command waits for input."""
     words = {str(running_lab.prefork / "aws"), *aws_command.MODULES}
-    (server,) = [each for each in psutil.process_iter(["cmdline"]) if words <= set(each.info["cmdline"] or [])]
+    (server,) = [process for process in psutil.process_iter(["cmdline"]) if words <= set(process.info["cmdline"] or [])]
     command = ["aws", "configure"]
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as waiting:
-        assert waiting.stdout.read(1)  # it asks
+        assert waiting.stdout.read(1)  # its prompt
         assert server.children()
         waiting.kill()
 
 
-def test_without_a_server_it_runs_by_itself(run, tmp_path):
-    """A lab whose server has not come up, or is gone, has the same command."""
-    aws_command.install(tmp_path / "bin", tmp_path / "nobody-listens")
+def test_aws_command_without_a_server(run, tmp_path):
+    """Without a prefork server the command runs by itself."""
+    aws_command.install(tmp_path / "bin", tmp_path / "no-server")
     assert run(tmp_path / "bin" / "aws", "--version").stdout.startswith("aws-cli/")

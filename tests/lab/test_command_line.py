@@ -99,7 +99,7 @@ def test_status(running_lab):
     assert "ACTIVE" in shown.stdout
     none = lab("status", name="no-such-lab")
     assert none.returncode == 3
-    assert "fix: python -m lab --lab no-such-lab up" in none.stdout
+    assert "fix: run `python -m lab --lab no-such-lab up`" in none.stdout
 
 
 def test_logs(running_lab):
@@ -315,7 +315,7 @@ def test_interrupted_up(named):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert f"`python -m lab --lab {named} up` goes on" in stderr
+    assert f"run `python -m lab --lab {named} up` to continue" in stderr
     again = lab("up", "--cluster", "one", name=named)
     assert again.returncode == 0, again.stderr
     assert "ACTIVE" in lab("status", name=named).stdout

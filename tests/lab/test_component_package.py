@@ -1,4 +1,4 @@
-"""components/ as Pulumi runs a folder: a component package that others name by its path."""
+"""The folder components/ as a Pulumi component package that projects add by its path."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from lab.environment import process_environment
 
 MARK = "\nfrom pathlib import Path\n\nPath(__file__).with_name('ran').touch()\n"
 RUNTIME = {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}
-"""As `pulumi new` writes it."""
+"""The runtime of a project from `pulumi new`."""
 PROGRAM = """
 import pulumi
 import pulumi_eks_identity as eks
@@ -35,7 +35,7 @@ pulumi.export("sdk", eks.__file__)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A copy of the folder, which leaves a mark when it runs."""
+    """A copy of the folder that writes a file when it runs."""
     copy = copied(tmp_path_factory.mktemp("package"))
     main = copy / "__main__.py"
     main.write_text(main.read_text().replace("\nfrom eks_identity", f"{MARK}from eks_identity"))
@@ -44,44 +44,44 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(folder, tools):
-    """A Python project that was new when the package was added to it."""
+    """A new Python project with the added package."""
     project = folder.parent / "python"
     project.mkdir()
     (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "python", "runtime": RUNTIME}))
     (project / "requirements.txt").write_text("pulumi>=3,<4\npulumi-kubernetes>=4,<5\n")
     (project / "__main__.py").write_text(PROGRAM)
-    return SimpleNamespace(folder=project, said=added(folder, project, outside(folder.parent, tools.bin)))
+    return SimpleNamespace(folder=project, output=added(folder, project, outside(folder.parent, tools.bin)))
 
 
-def test_get_schema_says_the_committed_one(python, folder, tools):
-    """`pulumi package get-schema ./components` says what components/schema.json does."""
+def test_get_schema_equals_the_committed_schema(python, folder, tools):
+    """`pulumi package get-schema ./components` prints components/schema.json."""
     command = [tools.pulumi, "package", "get-schema", folder]
-    done = subprocess.run(command, env=outside(folder.parent), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout) == json.loads((COMPONENTS / "schema.json").read_text())
+    completed = subprocess.run(command, env=outside(folder.parent), capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert json.loads(completed.stdout) == json.loads((COMPONENTS / "schema.json").read_text())
     assert (folder / "ran").exists()
 
 
-def test_the_engine_installs_where_the_package_says(python, folder):
-    """The virtual environment is the one that PulumiPlugin.yaml names, and the folder has nothing else that is new."""
+def test_engine_uses_the_package_s_virtual_environment(python, folder):
+    """The engine creates the virtual environment of PulumiPlugin.yaml, and no other file in the folder."""
     new = {path.name for path in folder.iterdir()} - {path.name for path in COMPONENTS.iterdir()}
     assert new - {".venv", "__pycache__"} == {"ran"}
     assert (folder / ".venv" / "pyvenv.cfg").exists()
 
 
 def test_package_add_links_the_sdk(python):
-    """`pulumi package add` names the folder in the project, its SDK in the requirements, and how to import it."""
+    """`pulumi package add` adds the folder to the project and its SDK to the requirements, and prints the import."""
     assert yaml.safe_load((python.folder / "Pulumi.yaml").read_text()) == {
         "name": "python",
         "runtime": RUNTIME,
         "packages": {"eks-identity": "../components"},
     }
     assert (python.folder / "requirements.txt").read_text().splitlines()[-1] == "sdks/eks-identity"
-    assert "import pulumi_eks_identity as eks_identity" in python.said
+    assert "import pulumi_eks_identity as eks_identity" in python.output
 
 
 def test_a_program_uses_the_generated_sdk(python, folder, running_lab, tools):
-    """The SDK comes from the project's own virtual environment, and the components from the folder."""
+    """A program imports the SDK from the project's virtual environment, and the folder serves the components."""
     (folder / "ran").unlink()
     environment = process_environment(running_lab, tools.bin) | PYTHONPATH
 
@@ -91,11 +91,11 @@ def test_a_program_uses_the_generated_sdk(python, folder, running_lab, tools):
 
     assert pulumi("stack", "init").returncode == 0
     assert pulumi("config", "set", "aws:region", "ap-northeast-1").returncode == 0
-    previewed = pulumi("preview")
+    preview = pulumi("preview")
     assert pulumi("stack", "rm", "--yes").returncode == 0
-    assert previewed.returncode == 0, previewed.stdout + previewed.stderr
-    for made in ("ClusterAccess operators", "AwsAuthMapping operators"):
-        assert f"eks-identity:index:{made}" in previewed.stdout
-    assert "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding" in previewed.stdout
-    assert f'sdk: "{python.folder / "venv"}' in " ".join(previewed.stdout.split())
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    for resource in ("ClusterAccess operators", "AwsAuthMapping operators"):
+        assert f"eks-identity:index:{resource}" in preview.stdout
+    assert "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding" in preview.stdout
+    assert f'sdk: "{python.folder / "venv"}' in " ".join(preview.stdout.split())
     assert (folder / "ran").exists()

@@ -1,4 +1,4 @@
-"""A lab that belongs to a process: a script, a CI job, a test run."""
+"""A lab with an owner process: a script, a CI job, a test run."""
 
 import subprocess
 import sys
@@ -23,8 +23,8 @@ def home():
     reset(home)
 
 
-def test_a_lab_ends_with_its_owner(home, tools):
-    """However its owner ends, a lab stops, with all that it runs, and nothing of it stays on the disk."""
+def test_lab_ends_with_its_owner(home, tools):
+    """When its owner is killed, a lab stops with all its processes, and its files are removed."""
     script = f'"{sys.executable}" -m lab --lab {home.name} up --cluster one=API --owner $$ && echo up && read -r'
     with subprocess.Popen(
         ["bash", "-c", script], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -37,15 +37,15 @@ def test_a_lab_ends_with_its_owner(home, tools):
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive
     assert not home.folder.exists()
-    assert not [left for left in home.folder.parent.iterdir() if left.name.startswith(home.name)]
+    assert not [path for path in home.folder.parent.iterdir() if path.name.startswith(home.name)]
 
 
-def test_an_owner_that_is_not_there(home):
-    """A process that has ended already owns nothing: no lab is started for it."""
-    done = subprocess.Popen(["true"])
-    done.wait()
-    command = [sys.executable, "-m", "lab", "--lab", home.name, "up", "--owner", str(done.pid)]
-    refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert f"no process {done.pid}" in refused.stderr
+def test_owner_that_has_ended_is_rejected(home):
+    """No lab is started for a process that has ended."""
+    owner = subprocess.Popen(["true"])
+    owner.wait()
+    command = [sys.executable, "-m", "lab", "--lab", home.name, "up", "--owner", str(owner.pid)]
+    completed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2
+    assert f"no process {owner.pid}" in completed.stderr
     assert home.running() is None

@@ -1,4 +1,4 @@
-"""A program that runs as a fork has the arguments, streams, signals and exit status of one that was started."""
+"""Programs as forks of a prefork server: arguments, streams, signals and exit code are those of a started program."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 from lab.prefork import CLIENT
 from lab.prefork.start import start as server_of
 
-ABOUT = """
+PRINTS_ITSELF = """
 import json, os, sys
-print(json.dumps([sys.argv, os.getcwd(), os.environ["WHO"], "fractions" in sys.modules, sys.stdin.read()]))
+print(json.dumps([sys.argv, os.getcwd(), os.environ["CALLER"], "fractions" in sys.modules, sys.stdin.read()]))
 print("to stderr", file=sys.stderr)
 sys.exit(7)
 """
@@ -41,7 +41,7 @@ def socket(tmp_path_factory):
 def start(socket, *arguments, **options):
     command = [sys.executable, "-I", "-S", str(CLIENT), str(socket), *map(str, arguments)]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, text=True, env=dict(os.environ, WHO="caller"), **streams, **options)
+    return subprocess.Popen(command, text=True, env=dict(os.environ, CALLER="caller"), **streams, **options)
 
 
 def program(folder, text):
@@ -49,26 +49,26 @@ def program(folder, text):
     return folder / "program.py"
 
 
-def test_arguments_environment_folder_streams_and_exit_status(socket, tmp_path):
-    """All are the client's; the modules are the server's."""
-    script = program(tmp_path, ABOUT)
+def test_fork_has_the_client_s_arguments_environment_and_streams(socket, tmp_path):
+    """Arguments, environment, folder, streams and exit code are the client's; imported modules are the server's."""
+    script = program(tmp_path, PRINTS_ITSELF)
     with start(socket, "-u", script, "one", "two", cwd=tmp_path) as client:
         written, errors = client.communicate("hello")
     assert json.loads(written) == [[str(script), "one", "two"], str(tmp_path), "caller", True, "hello"]
     assert (errors, client.returncode) == ("to stderr\n", 7)
 
 
-def test_without_a_server_it_is_the_program(tmp_path):
-    """The same program imports for itself."""
-    script = program(tmp_path, ABOUT)
-    with start(tmp_path / "nobody", script, cwd=tmp_path) as client:
+def test_client_without_a_server_runs_the_program(tmp_path):
+    """Without a server the client executes the program, which imports its modules itself."""
+    script = program(tmp_path, PRINTS_ITSELF)
+    with start(tmp_path / "no-server", script, cwd=tmp_path) as client:
         written, _ = client.communicate("")
     assert json.loads(written) == [[str(script)], str(tmp_path), "caller", False, ""]
     assert client.returncode == 7
 
 
-def test_a_module_and_a_crash(socket, tmp_path):
-    """`-m` runs a module; what is not caught is printed and is exit status 1; threads are awaited."""
+def test_fork_runs_modules_and_prints_exceptions(socket, tmp_path):
+    """`-m` runs a module; an uncaught exception is printed and has exit code 1; threads are joined."""
     with start(socket, "-m", "json.tool", "--compact") as client:
         assert client.communicate('{"a": 1}')[0] == '{"a":1}\n'
     text = "import threading, time\nthreading.Timer(0.2, lambda: print('late', flush=True)).start()\nint('x')\n"
@@ -79,8 +79,8 @@ def test_a_module_and_a_crash(socket, tmp_path):
     assert client.returncode == 1
 
 
-def test_a_signal_reaches_the_program(socket, tmp_path):
-    """Ctrl-C at the client is Ctrl-C at the program."""
+def test_fork_receives_the_client_s_signals(socket, tmp_path):
+    """SIGINT to the client reaches the program."""
     with start(socket, program(tmp_path, WAITS)) as client:
         assert client.stdout.readline() == "ready\n"
         client.send_signal(signal.SIGINT)
@@ -88,8 +88,8 @@ def test_a_signal_reaches_the_program(socket, tmp_path):
     assert client.returncode == 9
 
 
-def test_the_program_ends_with_its_client(socket, tmp_path):
-    """Also where the client is killed."""
+def test_fork_ends_with_its_client(socket, tmp_path):
+    """The program ends when its client is killed."""
     with start(socket, program(tmp_path, f"import os\nprint(os.getpid(), flush=True)\n{WAITS}")) as client:
         running = psutil.Process(int(client.stdout.readline()))
         client.kill()
@@ -97,8 +97,8 @@ def test_the_program_ends_with_its_client(socket, tmp_path):
         running.wait(timeout=30)
 
 
-def test_a_program_that_kills_itself_is_told_apart(socket, tmp_path):
-    """Its exit status is the shell's for the signal."""
+def test_fork_killed_by_a_signal_has_the_shell_s_exit_code(socket, tmp_path):
+    """The exit code of a program that a signal killed is 128 plus the signal."""
     with start(socket, program(tmp_path, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")) as client:
         client.communicate()
     assert client.returncode == 128 + signal.SIGKILL

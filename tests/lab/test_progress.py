@@ -1,4 +1,4 @@
-"""Progress without a terminal: a log has one line for each tenth of a step, however many packages there are."""
+"""Progress without a terminal: a log has one line for each tenth of a step, whatever its number of packages."""
 
 import io
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from lab.progress import Timeline
 
 
-def test_a_line_for_each_tenth():
+def test_progress_log_has_a_line_for_each_tenth():
     """5,000 packages of one program are a dozen lines."""
     written = io.StringIO()
     timeline = Timeline(Console(file=written, width=120))
@@ -19,8 +19,8 @@ def test_a_line_for_each_tenth():
     assert [line.split()[-1] for line in lines[1:-1]] == [f"{tenth * 500}/5000" for tenth in range(10)]
 
 
-def test_a_step_of_unknown_length_is_one_line():
-    """Where nobody knows how much there is, a line says what is being done."""
+def test_progress_log_has_one_line_without_a_total():
+    """A step without a total has one line with its activity."""
     written = io.StringIO()
     timeline = Timeline(Console(file=written, width=120))
     for done in range(1_000):

@@ -1,23 +1,23 @@
-"""Both stories, end to end: the same steps that the demo walks, each a test, in the order of the walk."""
+"""Both scenarios, end to end: the steps of the demo as tests, in their order."""
 
 import pytest
 
 from lab.scenarios.clients import LabClients
 from lab.scenarios.runner import STEPS, prepare
 
-pytestmark = pytest.mark.xdist_group("stories")
+pytestmark = pytest.mark.xdist_group("scenarios")
 
 
 @pytest.fixture(scope="module")
-def world(fresh_lab, tools):
-    """A lab of its own: the stories find things there that others made, and leave them."""
+def clients(fresh_lab, tools):
+    """The clients of a new lab with the resources that exist before the scenarios."""
     with fresh_lab() as home:
-        world = LabClients(home, tools.bin)
-        prepare(world)
-        yield world
+        clients = LabClients(home, tools.bin)
+        prepare(clients)
+        yield clients
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
-def test_step(step, world):
-    """What the vendor's client shows is what the story says."""
-    assert step.look(world) == step.expected
+def test_step(step, clients):
+    """The client's result is the expected one."""
+    assert step.run(clients) == step.expected

@@ -1,4 +1,4 @@
-"""The library from TypeScript: the example's program through the real engine, the Node.js host and the plugin."""
+"""The library in TypeScript: the example's program with the real engine, the Node.js host and the plugin."""
 
 import json
 import os
@@ -17,26 +17,26 @@ from lab.tools.node import node_folders
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
 SDK = "@pulumi/eks-identity"
-PERSON, BUCKET = "typescript-person", "typescript-bucket"
+USER, BUCKET = "typescript-user", "typescript-bucket"
 AWS_AUTH = ("-n", "kube-system", "get", "configmap", "aws-auth", "-o", "yaml")
 CONFIG = {
     "cluster": "eks-clu",
-    "principal": f"arn:aws:iam::123456789012:user/{PERSON}",
+    "principal": f"arn:aws:iam::123456789012:user/{USER}",
     "bucketArn": f"arn:aws:s3:::{BUCKET}",
 }
 
 
 @pytest.fixture(scope="module")
 def environment(running_lab, tools):
-    """The lab's, with Node.js."""
-    # One test checks the types; the engine would check them again in each operation.
+    """The lab's environment with Node.js."""
+    # One test checks the types. The engine would check them again in each operation.
     inherited = process_environment(running_lab, tools.bin) | PYTHONPATH | {"PULUMI_NODEJS_TRANSPILE_ONLY": "true"}
     return inherited | {"PATH": os.pathsep.join([*map(str, node_folders()), inherited["PATH"]])}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The example's program in a project that was new when the package was added to it."""
+    """The example's program in a new project with the added package."""
     folder = tmp_path_factory.mktemp("typescript")
     project = folder / "project"
     shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("node_modules", "sdks", "Pulumi.*"))
@@ -44,16 +44,16 @@ def project(tmp_path_factory):
     del package["dependencies"][SDK]
     (project / "package.json").write_text(json.dumps(package))
     (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "typescript", "runtime": "nodejs"}))
-    said = added(copied(folder), project, outside(folder, *node_folders()))
-    assert f'import * as eksIdentity from "{SDK}"' in said
+    output = added(copied(folder), project, outside(folder, *node_folders()))
+    assert f'import * as eksIdentity from "{SDK}"' in output
     return project
 
 
 @pytest.fixture(scope="module")
 def pulumi(environment, project, running_lab, kubectl):
-    """Runs the engine on it; what there was to begin with is there again in the end, and nothing else."""
+    """The engine's command in the project. At the end every resource of the tests is removed."""
     iam, s3 = client(running_lab, "iam"), client(running_lab, "s3")
-    iam.create_user(UserName=PERSON)
+    iam.create_user(UserName=USER)
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     s3.put_object(Bucket=BUCKET, Key="greeting", Body=b"hello")
 
@@ -69,27 +69,27 @@ def pulumi(environment, project, running_lab, kubectl):
         yield run
     finally:
         destroyed = run("destroy", "--yes", "--skip-preview")
-        for key in iam.list_access_keys(UserName=PERSON)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=PERSON, AccessKeyId=key["AccessKeyId"])
-        iam.delete_user(UserName=PERSON)
+        for key in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=USER, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user(UserName=USER)
         s3.delete_object(Bucket=BUCKET, Key="greeting")
         s3.delete_bucket(Bucket=BUCKET)
     assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     assert not iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    assert PERSON not in kubectl(*AWS_AUTH).stdout
+    assert USER not in kubectl(*AWS_AUTH).stdout
 
 
 @pytest.fixture(scope="module")
-def made(pulumi):
-    """What `pulumi up` printed."""
-    done = pulumi("up", "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def deployed(pulumi):
+    """The output of `pulumi up`."""
+    completed = pulumi("up", "--yes")
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 @pytest.fixture(scope="module")
 def kubectl(environment, running_lab, tools, tmp_path_factory):
-    """kubectl on the example's cluster, as whoever the environment says."""
+    """The kubectl command for the example's cluster, with the principal of the environment."""
     kubeconfig = str(tmp_path_factory.mktemp("kubectl") / "kubeconfig")
     command = ["aws", "eks", "update-kubeconfig", "--name", "eks-clu", "--kubeconfig", kubeconfig]
     subprocess.run(command, env=environment, capture_output=True, check=True)
@@ -103,7 +103,7 @@ def kubectl(environment, running_lab, tools, tmp_path_factory):
 
 
 def edited(project, *replacements):
-    """Changes the program; returns what it was."""
+    """Edit the program. Return its previous text."""
     program = project / "index.ts"
     before = program.read_text()
     after = before
@@ -115,41 +115,41 @@ def edited(project, *replacements):
 
 
 def test_package_add_links_the_sdk(project):
-    """`pulumi package add` names the folder in the project, and its SDK in package.json: as the example has them."""
-    named = yaml.safe_load((project / "Pulumi.yaml").read_text())["packages"]
-    assert named == {"eks-identity": "../components"}
+    """`pulumi package add` adds the folder to the project and its SDK to package.json, as in the example."""
+    packages = yaml.safe_load((project / "Pulumi.yaml").read_text())["packages"]
+    assert packages == {"eks-identity": "../components"}
     linked, committed = (json.loads((folder / "package.json").read_text()) for folder in (project, EXAMPLE))
     assert linked == committed
     assert linked["dependencies"][SDK] == "file:sdks/eks-identity"
 
 
-def test_a_preview_types_and_makes_nothing(pulumi, environment, project, kubectl):
-    """The program type checks against the generated SDK, and its preview shows the plugin's own resource."""
+def test_typescript_preview_creates_nothing(pulumi, environment, project, kubectl):
+    """The program passes the type check against the generated SDK, and its preview shows the plugin's own resource."""
     command = ["npm", "exec", "--", "tsc", "--project", "."]
     checked = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
-    previewed = pulumi("preview")
-    assert previewed.returncode == 0, previewed.stdout
-    assert "eks-identity:index:AwsAuthMapping" in previewed.stdout
-    assert PERSON not in kubectl(*AWS_AUTH).stdout
+    preview = pulumi("preview")
+    assert preview.returncode == 0, preview.stdout
+    assert "eks-identity:index:AwsAuthMapping" in preview.stdout
+    assert USER not in kubectl(*AWS_AUTH).stdout
 
 
-def test_a_second_update_finds_nothing_to_do(made, pulumi):
-    """What was made is what is declared."""
+def test_typescript_second_update_has_no_changes(deployed, pulumi):
+    """A second update and a refresh have no changes."""
     again = pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert again.returncode == 0, again.stdout + again.stderr
     refreshed = pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr
 
 
-def test_the_person_may_look(made, kubectl):
-    """The person comes in through aws-auth, may list nodes, and may not read secrets."""
-    assert kubectl("get", "nodes", principal=PERSON).returncode == 0
-    assert "Forbidden" in kubectl("get", "secrets", principal=PERSON).stderr
+def test_typescript_user_has_read_access(deployed, kubectl):
+    """The user has access by aws-auth, may list nodes, and may not read secrets."""
+    assert kubectl("get", "nodes", principal=USER).returncode == 0
+    assert "Forbidden" in kubectl("get", "secrets", principal=USER).stderr
 
 
-def test_the_pod_may_read_the_bucket(made, pulumi, kubectl, environment, tmp_path):
-    """A token of the service account takes on the role, which may list the bucket and not look at users."""
+def test_the_pod_may_read_the_bucket(deployed, pulumi, kubectl, environment, tmp_path):
+    """A token of the service account assumes the role, which may list the bucket but not IAM users."""
     (tmp_path / "token").write_text(kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout)
     role = pulumi("stack", "output", "roleArn").stdout.strip()
     pod = {name: value for name, value in environment.items() if not name.startswith("AWS_SHARED")} | {
@@ -168,16 +168,16 @@ def test_the_pod_may_read_the_bucket(made, pulumi, kubectl, environment, tmp_pat
     assert "AccessDenied" in aws("iam", "list-users").stderr
 
 
-def test_kubeconfigs_are_secret_in_the_state(made, pulumi):
-    """The mapping that the plugin made itself keeps the kubeconfig secret, as an input and as an output."""
+def test_kubeconfigs_are_secret_in_the_state(deployed, pulumi):
+    """The plugin's own mapping has a secret kubeconfig in its inputs and its outputs."""
     exported = json.loads(pulumi("stack", "export").stdout)["deployment"]["resources"]
-    (mapping,) = [each for each in exported if each["type"] == "eks-identity:index:AwsAuthMapping"]
+    (mapping,) = [resource for resource in exported if resource["type"] == "eks-identity:index:AwsAuthMapping"]
     for kind in ("inputs", "outputs"):
         assert "ciphertext" in mapping[kind]["kubeconfig"]
 
 
-def test_a_change_is_made_in_place(made, pulumi, project, kubectl):
-    """Another group of the person changes their mapping, and nothing else is touched."""
+def test_typescript_mapping_is_updated_in_place(deployed, pulumi, project, kubectl):
+    """Another group of the user updates the mapping and its lockout guard, and no other resource."""
     before = edited(
         project, ('{ arn: config.require("principal") }', '{ arn: config.require("principal"), groups: ["more"] }')
     )
@@ -203,20 +203,20 @@ def test_a_change_is_made_in_place(made, pulumi, project, kubectl):
         ),
     ],
 )
-def test_refusals_speak_the_programs_language(made, pulumi, project, old, new, words):
-    """A refusal, at once or once a value is known, is its message alone, naming the input as the program does."""
+def test_refusals_speak_the_programs_language(deployed, pulumi, project, old, new, words):
+    """A validation error, of a plain value or of an Output, is one message with the program's name of the input."""
     before = edited(project, (old, new))
-    refused = pulumi("preview")
+    failed = pulumi("preview")
     (project / "index.ts").write_text(before)
-    assert refused.returncode != 0
-    said = refused.stdout + refused.stderr
-    assert 'has a problem: WorkloadIdentity "reader": 1 problem' in said
-    assert all(word in said for word in words), said
-    assert "Traceback" not in said
+    assert failed.returncode != 0
+    output = failed.stdout + failed.stderr
+    assert 'has a problem: WorkloadIdentity "reader": 1 problem' in output
+    assert all(word in output for word in words), output
+    assert "Traceback" not in output
 
 
-def test_own_resources_can_be_declared(made, pulumi, project, kubectl):
-    """A resource that the library serves itself is declared like a component, checked like one, and deleted again."""
+def test_typescript_declares_the_plugin_s_own_resources(deployed, pulumi, project, kubectl):
+    """A resource of the plugin itself is declared and validated like a component, and deleted again."""
     mapping = """
 new AwsAuthMapping("viewer", {
     kubeconfig: cluster.kubeconfig, arn: "arn:aws:iam::123456789012:role/team/viewer", groups: ["viewers"],
@@ -224,16 +224,16 @@ new AwsAuthMapping("viewer", {
 """
     imported = ("import { Cluster,", "import { AwsAuthMapping, Cluster,")
     before = edited(project, imported, ("export const", f"{mapping}export const"))
-    added = pulumi("up", "--yes", "--skip-preview")
-    assert added.returncode == 0, added.stdout + added.stderr
+    result = pulumi("up", "--yes", "--skip-preview")
+    assert result.returncode == 0, result.stdout + result.stderr
     assert "arn:aws:iam::123456789012:role/viewer" in kubectl(*AWS_AUTH).stdout
     twice = mapping.replace('"viewer"', '"another"', 1)
     (project / "index.ts").write_text(
         before.replace(*imported).replace("export const", f"{mapping}{twice}export const")
     )
-    refused = pulumi("preview")
-    assert refused.returncode != 0
-    assert 'take it out of AwsAuthMapping "' in refused.stdout + refused.stderr
+    failed = pulumi("preview")
+    assert failed.returncode != 0
+    assert 'remove it from AwsAuthMapping "' in failed.stdout + failed.stderr
     (project / "index.ts").write_text(before)
     assert pulumi("up", "--yes", "--skip-preview").returncode == 0
     assert "role/viewer" not in kubectl(*AWS_AUTH).stdout

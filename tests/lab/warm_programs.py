@@ -1,8 +1,8 @@
-"""Pulumi programs as forks of a process that has imported the SDKs: tests do not wait for Python's imports.
+"""Run Pulumi programs as forks of a process that has imported the SDKs, so that tests do not wait for Python's imports.
 
-The engine and its language host start `python3` from PATH. Here that is a script: it has the server of `lab.prefork`
-run programs and dynamic providers, and gives the list of packages as pip gave it once. For anything else, and for a
-program with a PYTHONPATH of its own, it becomes the interpreter.
+The engine and its language host start `python3` from PATH. Here it is a script that runs programs and dynamic providers
+by the server of `lab.prefork`, and prints a recorded list of pip's packages. For any other command, and for a program
+with a PYTHONPATH of its own, it executes the interpreter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PIP = ("-m", "pip", "list", "-v", "--format", "json")
 
 @contextmanager
 def warm(tools: Tools, folder: Path) -> Iterator[Tools]:
-    """The same tools, with this `python3` before the interpreter's own."""
+    """Return the tools with this `python3` before the interpreter's own."""
     links, packages = folder / "bin", folder / "packages.json"
     links.mkdir()
     for program in tools.bin.iterdir():
@@ -61,7 +61,7 @@ exec {shlex.quote(sys.executable)} "$@"
 
 
 def link_virtual_environment(folder: Path, tools: Tools) -> None:
-    """Make `folder` the virtual environment that runs the tests, with the `python3` of `tools`."""
+    """Create a copy of the tests' virtual environment in `folder`, with the `python3` of `tools`."""
     folder.mkdir()
-    for found in Path(sys.executable).parents[1].iterdir():
-        (folder / found.name).symlink_to(tools.bin if found.name == "bin" else found)
+    for entry in Path(sys.executable).parents[1].iterdir():
+        (folder / entry.name).symlink_to(tools.bin if entry.name == "bin" else entry)

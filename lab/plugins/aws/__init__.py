@@ -1,9 +1,11 @@
-"""Stand-in for Pulumi's aws plugin: a table with one row a type, and one engine that runs every row over boto3.
+"""Stand-in for Pulumi's aws plugin: a resource spec for each type, and one implementation that runs them with boto3.
 
-rows/       what AWS calls a type's operations and members: data
-check       Pulumi's inputs → the inputs that a row accepts, or every fault in them: pure
-diff        state and inputs → what changed, and whether it replaces: pure
-lifecycle   a row, run: create, read, update and delete, with AWS's own error text
-functions/  what programs look up without owning it
-session     the provider's configuration → boto3 clients
+resource_specs/  the operations and members of AWS's API for each type: data
+resource_spec    the classes of a resource spec
+converters       conversions between Pulumi's and AWS's values: pure
+check            a program's inputs → checked inputs with defaults, or every problem in them: pure
+diff             state and inputs → the changed properties, and whether they replace the resource: pure
+lifecycle        create, read, update and delete by a resource spec, with AWS's own error messages
+functions/       invokes: queries of resources that the program does not own
+session          the provider's configuration → boto3 clients
 """

@@ -1,4 +1,4 @@
-"""The program `pulumi-resource-aws`."""
+"""The entry point of the program `pulumi-resource-aws`."""
 
 from __future__ import annotations
 

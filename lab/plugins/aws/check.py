@@ -1,7 +1,7 @@
-"""The inputs of a program → the inputs that a row accepts: checked, named, with their defaults. Pure.
+"""Check a program's inputs against a resource spec, and add names and defaults. Pure.
 
-Every fault is found, not only the first. A property that no version of the type has is told from one that the official
-plugin has and this stand-in lacks.
+All problems are reported at once. An unknown property has another message than one that only the official plugin
+covers.
 """
 
 from __future__ import annotations
@@ -15,62 +15,62 @@ from lab.plugins.aws.resource_spec import ResourceSpec
 from lab.plugins.values import UNKNOWN
 
 DEFAULTS: Final = "__defaults"
-"""The input that lists what was not given but chosen; the official plugin keeps it under the same key."""
+"""The input with the names of properties that have a default value; the official plugin uses the same key."""
 
 
 Failure = tuple[str, str]
-"""A property, and what is wrong with it."""
+"""The name of a property, and the problem."""
 
 
 @dataclass
-class Checked:
+class CheckResult:
     inputs: dict[str, Any] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
 
 
 def check_inputs(
-    row: ResourceSpec,
+    spec: ResourceSpec,
     news: Mapping[str, Any],
     olds: Mapping[str, Any],
     *,
     choose_name: Callable[[int, str], str],
     region: str | None,
-) -> Checked:
-    """Check `news` against `row`.
+) -> CheckResult:
+    """Check `news` against `spec`.
 
     Args:
-        row: The type.
-        news: What the program gives.
-        olds: The inputs of the last update: a name chosen then is kept.
-        choose_name: Makes a name of at most so many characters; its second argument, if not empty, begins it.
-        region: The provider's, for types that are regional; None where it is not known yet.
+        spec: The resource spec of the type.
+        news: The program's inputs.
+        olds: The inputs of the last update: an automatic name is reused.
+        choose_name: Returns a name with a maximum length; the second argument is its prefix.
+        region: The provider's region, for regional types; None if unresolved.
     """
-    checked = Checked()
-    given = {key: value for key, value in _without_nulls(news).items() if not key.startswith("__")}
-    _refuse_others(row, given, checked)
-    for each in row.inputs:
-        if each.name in given:
-            _accept(row, each.name, given[each.name], checked)
-        elif each.required:
-            checked.failures.append((each.name, f"{each.name} is required by {row.type}, and is not given"))
+    checked = CheckResult()
+    provided = {key: value for key, value in _without_nulls(news).items() if not key.startswith("__")}
+    _reject_others(spec, provided, checked)
+    for prop in spec.inputs:
+        if prop.name in provided:
+            _accept(spec, prop.name, provided[prop.name], checked)
+        elif prop.required:
+            checked.failures.append((prop.name, f"{prop.name} is required by {spec.type}, and must be set"))
     defaults: list[str] = []
-    if row.name and row.name.property not in given:
-        defaults.append(row.name.property)
-        checked.inputs[row.name.property] = _name(row, given, olds, choose_name)
-    for each in row.inputs:
-        if each.default is not None and each.name not in checked.inputs and each.name not in given:
-            defaults.append(each.name)
-            checked.inputs[each.name] = each.default
-    if row.scope == "regional" and "region" not in given:
+    if spec.name and spec.name.property not in provided:
+        defaults.append(spec.name.property)
+        checked.inputs[spec.name.property] = _name(spec, provided, olds, choose_name)
+    for prop in spec.inputs:
+        if prop.default is not None and prop.name not in checked.inputs and prop.name not in provided:
+            defaults.append(prop.name)
+            checked.inputs[prop.name] = prop.default
+    if spec.scope == "regional" and "region" not in provided:
         defaults.append("region")
         checked.inputs["region"] = UNKNOWN if region is None else region
-    _check_length(row, checked)
+    _check_length(spec, checked)
     checked.inputs[DEFAULTS] = sorted(defaults)
     return checked
 
 
-def chosen(inputs: Mapping[str, Any], name: str) -> bool:
-    """Whether the property was chosen here, not given by the program."""
+def is_default(inputs: Mapping[str, Any], name: str) -> bool:
+    """Return whether the property has a default or automatic value, not one of the program."""
     return name in (inputs.get(DEFAULTS) or ())
 
 
@@ -80,49 +80,49 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _refuse_others(row: ResourceSpec, given: Mapping[str, Any], checked: Checked) -> None:
-    known = [each.name for each in row.inputs]
-    for key in given:
-        if key in known or key == "tagsAll":
+def _reject_others(spec: ResourceSpec, provided: Mapping[str, Any], checked: CheckResult) -> None:
+    names = [prop.name for prop in spec.inputs]
+    for key in provided:
+        if key in names or key == "tagsAll":
             continue
-        if key in row.not_covered:
-            reason = f"{key} of {row.type} is not covered by the lab's stand-in: {row.not_covered[key]}"
+        if key in spec.not_covered:
+            reason = f"{key} of {spec.type} is not covered by the lab's stand-in: {spec.not_covered[key]}"
         else:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(sorted(known))}"
-            reason = f"{row.type} has no property {key}{hint}"
+            matches = difflib.get_close_matches(key, names, n=1)
+            hint = f"; did you mean {matches[0]}?" if matches else f"; it has {', '.join(sorted(names))}"
+            reason = f"{spec.type} has no property {key}{hint}"
         checked.failures.append((key, reason))
 
 
-def _accept(row: ResourceSpec, name: str, value: Any, checked: Checked) -> None:
+def _accept(spec: ResourceSpec, name: str, value: Any, checked: CheckResult) -> None:
     if value is UNKNOWN:
         checked.inputs[name] = value
         return
     try:
-        checked.inputs[name] = row.by_name[name].form.accept(value)
+        checked.inputs[name] = spec.by_name[name].converter.accept(value)
     except ValueError as error:
         checked.failures.append((name, f"{name} {error}"))
 
 
 def _name(
-    row: ResourceSpec, given: Mapping[str, Any], olds: Mapping[str, Any], choose_name: Callable[[int, str], str]
+    spec: ResourceSpec, provided: Mapping[str, Any], olds: Mapping[str, Any], choose_name: Callable[[int, str], str]
 ) -> Any:
-    name = row.name
+    name = spec.name
     assert name is not None
-    prefix = given.get(name.prefix) if name.prefix else None
+    prefix = provided.get(name.prefix) if name.prefix else None
     if prefix is UNKNOWN:
         return UNKNOWN
-    kept = olds.get(name.property)
-    if kept and chosen(olds, name.property) and str(kept).startswith(prefix or ""):
-        return kept
+    old_name = olds.get(name.property)
+    if old_name and is_default(olds, name.property) and str(old_name).startswith(prefix or ""):
+        return old_name
     text = choose_name(name.limit, prefix or "")
     return text.lower() if name.lowercase else text
 
 
-def _check_length(row: ResourceSpec, checked: Checked) -> None:
-    if row.name is None:
+def _check_length(spec: ResourceSpec, checked: CheckResult) -> None:
+    if spec.name is None:
         return
-    text = checked.inputs.get(row.name.property)
-    if isinstance(text, str) and len(text) > row.name.limit:
-        rule = f"has {len(text)} characters, and AWS allows {row.name.limit}"
-        checked.failures.append((row.name.property, f"{row.name.property} {text!r} {rule}: give a shorter one"))
+    text = checked.inputs.get(spec.name.property)
+    if isinstance(text, str) and len(text) > spec.name.limit:
+        rule = f"has {len(text)} characters, and AWS allows {spec.name.limit}"
+        checked.failures.append((spec.name.property, f"{spec.name.property} {text!r} {rule}: set a shorter one"))

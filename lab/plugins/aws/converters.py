@@ -1,8 +1,8 @@
-"""How Pulumi's value of a property and AWS's value of it relate, where they are not the same.
+"""Conversions between Pulumi's value of a property and AWS's value of it.
 
-A form has three parts: `send` gives what AWS's request takes, `show` what Pulumi's state keeps of AWS's answer, and
-`same` says whether two of Pulumi's values mean the same to AWS. AWS does not keep the order of the lists that the
-covered types have, and fills nested settings that were left out: `same` knows both.
+A converter has three functions: `send` returns the value for AWS's request, `show` the value of AWS's response for
+Pulumi's state, and `same` compares two of Pulumi's values. AWS does not keep the order of the lists that the covered
+types have, and adds defaults to nested settings: `same` ignores both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def identity(value: Any) -> Any:
 
 
 def same_value(old: Any, new: Any) -> bool:
-    """Whether `new`, as a program gives it, asks for anything that `old`, as AWS keeps it, is not."""
+    """Return whether AWS's value `old` already has every setting of the program's value `new`."""
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         return all(same_value(old.get(key), value) for key, value in new.items() if value is not None)
     if isinstance(new, list) and isinstance(old, list):
@@ -29,7 +29,7 @@ def same_value(old: Any, new: Any) -> bool:
             return False
         if all(isinstance(item, str) for item in [*old, *new]):
             return sorted(old) == sorted(new)
-        return all(same_value(one, other) for one, other in zip(old, new, strict=True))
+        return all(same_value(before, after) for before, after in zip(old, new, strict=True))
     if new is UNKNOWN or old is UNKNOWN:
         return False
     return bool(old == new) or (not new and not old and new is not False and old is not False)
@@ -37,15 +37,15 @@ def same_value(old: Any, new: Any) -> bool:
 
 @dataclass(frozen=True)
 class Converter:
-    """One relation between Pulumi's and AWS's value; see the module."""
+    """A conversion between Pulumi's and AWS's value; see the module."""
 
     send: Callable[[Any], Any] = identity
     show: Callable[[Any], Any] = identity
     same: Callable[[Any, Any], bool] = same_value
     accept: Callable[[Any], Any] = identity
-    """What a program may write → what the inputs keep. Raises `ValueError` with the rule that is broken."""
+    """The program's value → the value in the inputs. Raises `ValueError` with the violated rule."""
     keep: bool = True
-    """Where AWS's value means the same as the program's, the state keeps the program's wording."""
+    """Whether the state keeps the program's value if AWS's value is equivalent."""
 
 
 def _json_text(value: Any) -> Any:
@@ -67,7 +67,7 @@ def _same_json(old: Any, new: Any) -> bool:
 
 
 def _canonical(value: Any) -> Any:
-    # IAM reads ["x"] and "x" alike, and lists in any order.
+    # IAM treats ["x"] and "x" alike, and ignores the order of lists.
     if isinstance(value, Mapping):
         return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -85,14 +85,14 @@ def _iso(value: Any) -> Any:
 
 
 def upper(value: Any) -> Any:
-    """Nested settings with each key as EC2 writes it: `httpTokens` → `HttpTokens`."""
+    """Return nested settings with EC2's keys: `httpTokens` → `HttpTokens`."""
     if isinstance(value, Mapping):
         return {key[:1].upper() + key[1:]: upper(item) for key, item in value.items()}
     return [upper(item) for item in value] if isinstance(value, list) else value
 
 
 def lower(value: Any) -> Any:
-    """The other way: `HttpTokens` → `httpTokens`."""
+    """Return nested settings with Pulumi's keys: `HttpTokens` → `httpTokens`."""
     if isinstance(value, Mapping):
         return {key[:1].lower() + key[1:]: lower(item) for key, item in value.items()}
     return [lower(item) for item in value] if isinstance(value, list) else value
@@ -106,7 +106,7 @@ def _or_empty(value: Any) -> Any:
     return value or {}
 
 
-def _same_whole(old: Any, new: Any) -> bool:
+def _same_exactly(old: Any, new: Any) -> bool:
     return bool((old or {}) == (new or {}))
 
 
@@ -116,14 +116,14 @@ def _unchecked(_old: Any, _new: Any) -> bool:
 
 PLAIN = Converter()
 POLICY = Converter(show=_shown_json, same=_same_json, accept=_json_text)
-"""A policy document: JSON text, or an object that becomes it. boto3 answers with the object."""
+"""A policy document: JSON text, or an object that is converted to it. boto3 returns an object."""
 TIME = Converter(show=_iso)
 NESTED = Converter(send=upper, show=lower)
-"""Settings whose member names differ in the first letter's case only."""
-WHOLE = Converter(same=_same_whole)
-"""An object that is the program's alone: what it does not name must not be there."""
-TAG_LIST = Converter(show=_tags_from_list, same=_same_whole)
-TAG_MAP = Converter(show=_or_empty, same=_same_whole)
+"""Settings whose member names differ only in the case of the first letter."""
+EXACT = Converter(same=_same_exactly)
+"""An object that the program owns: AWS must have its members and no others."""
+TAG_LIST = Converter(show=_tags_from_list, same=_same_exactly)
+TAG_MAP = Converter(show=_or_empty, same=_same_exactly)
 
 
 def _with_scheme(value: Any) -> Any:
@@ -139,6 +139,6 @@ def _same_issuer(old: Any, new: Any) -> bool:
 
 
 ISSUER = Converter(send=_with_scheme, show=_without_scheme, same=_same_issuer, keep=False)
-"""An OIDC issuer: requests have its scheme, and answers, as well as Pulumi's state, do not."""
-ONCE = Converter(same=_unchecked)
-"""Read at creation only: a later change asks for nothing, as the official plugin has it."""
+"""An OIDC issuer: requests have its scheme, responses and Pulumi's state do not."""
+CREATE_ONLY = Converter(same=_unchecked)
+"""A setting of the creation only: a later change has no effect, as in the official plugin."""

@@ -1,4 +1,4 @@
-"""What new inputs ask for that the state is not, and whether AWS can change it. Pure."""
+"""Compare new inputs with the state, and determine which changes replace the resource. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.plugins.aws.check import chosen
+from lab.plugins.aws.check import is_default
 from lab.plugins.aws.resource_spec import Property, ResourceSpec
 from lab.plugins.values import UNKNOWN, contains_unknown
 
 
 @dataclass(frozen=True)
 class Change:
-    """One property that differs."""
+    """A changed property."""
 
     name: str
     replaces: bool
@@ -33,60 +33,60 @@ class Difference:
 
 
 def compare(
-    row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str] = ()
+    spec: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str] = ()
 ) -> Difference:
-    """Compare `news` with `state`, all but the `ignored` properties.
+    """Compare `news` with `state`, except the `ignored` properties.
 
-    `news` holds `tagsAll` beside the inputs, where the type has tags. A property that AWS chooses where the program
-    gives none differs only if it is given.
+    `news` has the inputs, and `tagsAll` if the type has tags. A property with a value that AWS chooses differs only if
+    the program sets it.
     """
-    changes = [change for each in row.all_properties if (change := _change(each, state, news, ignored))]
-    return Difference(tuple(changes), _only_one(row, state, news))
+    changes = [change for prop in spec.all_properties if (change := _change(prop, state, news, ignored))]
+    return Difference(tuple(changes), _is_conflicting(spec, state, news))
 
 
 def _change(
-    each: Property, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str]
+    prop: Property, state: Mapping[str, Any], news: Mapping[str, Any], ignored: Collection[str]
 ) -> Change | None:
-    comparable = each.is_input or each.name == "tagsAll"
-    if not comparable or each.name in ignored:
+    comparable = prop.is_input or prop.name == "tagsAll"
+    if not comparable or prop.name in ignored:
         return None
-    old, new = state.get(each.name), news.get(each.name)
-    if new is None and (each.computed or old is None):
+    old, new = state.get(prop.name), news.get(prop.name)
+    if new is None and (prop.computed or old is None):
         return None
-    if each.once and isinstance(new, Mapping) and isinstance(old, Mapping):
-        new = {key: value for key, value in new.items() if key in old or key not in each.once}
-    if new is not None and not contains_unknown(new) and each.form.same(old, new):
+    if prop.create_only and isinstance(new, Mapping) and isinstance(old, Mapping):
+        new = {key: value for key, value in new.items() if key in old or key not in prop.create_only}
+    if new is not None and not contains_unknown(new) and prop.converter.same(old, new):
         return None
-    if new is None and each.form.same(old, each.default):
+    if new is None and prop.converter.same(old, prop.default):
         return None
     return Change(
-        name=each.name,
-        replaces=(each.replaces and not _new_region_of_old_state(each, old)) or _once_differs(each, old, new),
+        name=prop.name,
+        replaces=(prop.replaces and not _new_region_of_old_state(prop, old)) or _create_only_differs(prop, old, new),
         added=old is None,
         removed=new is None,
-        is_input=each.is_input,
+        is_input=prop.is_input,
     )
 
 
-def _once_differs(each: Property, old: Any, new: Any) -> bool:
+def _create_only_differs(prop: Property, old: Any, new: Any) -> bool:
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return False
-    return any(name in new and old.get(name) != new[name] for name in each.once)
+    return any(name in new and old.get(name) != new[name] for name in prop.create_only)
 
 
-def _new_region_of_old_state(each: Property, old: Any) -> bool:
-    # States of older versions of the official plugin have no region: it says nothing about a move.
-    return each.name == "region" and old is None
+def _new_region_of_old_state(prop: Property, old: Any) -> bool:
+    # States of older versions of the official plugin have no region, which does not mean that the region changed.
+    return prop.name == "region" and old is None
 
 
-def _only_one(row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
-    """Whether a replacement would meet what it replaces: AWS allows one, and all that tells them apart is the same."""
-    if not row.only_one:
+def _is_conflicting(spec: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Return whether the replaced resource must be deleted first, because no property in `unique_by` changes."""
+    if not spec.unique_by:
         return False
-    for name in row.only_one:
+    for name in spec.unique_by:
         new = news.get(name)
-        if chosen(news, name) and row.name and name == row.name.property:
-            return False  # the engine asks for a new name when it replaces
-        if new is not None and (new is UNKNOWN or not row.by_name[name].form.same(state.get(name), new)):
+        if is_default(news, name) and spec.name and name == spec.name.property:
+            return False  # the engine requests a new name for a replacement
+        if new is not None and (new is UNKNOWN or not spec.by_name[name].converter.same(state.get(name), new)):
             return False
     return True

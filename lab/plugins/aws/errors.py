@@ -1,4 +1,4 @@
-"""AWS's errors as a user of `pulumi` should read them: what was done, to what, and AWS's own words."""
+"""AWS's errors as messages for the user of `pulumi`: the operation, the resource and AWS's own message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GONE: Final = frozenset({"NoSuchEntity", "ResourceNotFoundException", "NoSuchBu
 
 
 class GoneError(Exception):
-    """The resource is not there."""
+    """The resource does not exist."""
 
 
 def code_of(error: Any) -> str:
@@ -20,14 +20,17 @@ def code_of(error: Any) -> str:
 
 
 def is_gone(error: Any) -> bool:
-    """Whether AWS says that the resource is not there: EC2 has a code for each kind, `InvalidVpcID.NotFound`."""
+    """Return whether the error means that the resource does not exist.
+
+    EC2 has a code for each kind: `InvalidVpcID.NotFound`.
+    """
     code = code_of(error)
     return code in _GONE or code.endswith(".NotFound")
 
 
 @contextmanager
-def told(doing: str) -> Iterator[None]:
-    """Turn what botocore raises in this block into a `PluginError` that begins with `doing`, or into `GoneError`."""
+def plugin_errors(doing: str) -> Iterator[None]:
+    """Convert botocore's exceptions to a `PluginError` whose message begins with `doing`, or to `GoneError`."""
     from botocore.exceptions import BotoCoreError, ClientError, WaiterError  # noqa: PLC0415
 
     try:

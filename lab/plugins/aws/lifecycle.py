@@ -1,4 +1,7 @@
-"""A row, run: create, read, update and delete over boto3. Blocking; the provider puts it on threads."""
+"""Create, read, update and delete resources by a resource spec with boto3.
+
+Blocking: the provider runs it in threads.
+"""
 
 from __future__ import annotations
 
@@ -9,140 +12,145 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lab.plugins.aws.check import DEFAULTS
-from lab.plugins.aws.errors import GoneError, is_gone, told
+from lab.plugins.aws.errors import GoneError, is_gone, plugin_errors
 from lab.plugins.aws.resource_spec import Call, Members, Property, ResourceSpec, Tags, Update, Waiter
 from lab.plugins.aws.session import Clients
 from lab.plugins.aws.template import operation_name, render, search
 from lab.plugins.errors import PluginError
 
 POLL_SECONDS: Final = 0.2
-"""Between two looks of a waiter: the lab's clusters come up in seconds, not minutes."""
+"""Seconds between two polls of a waiter: the lab's clusters start in seconds, not minutes."""
 
 WAIT_SECONDS: Final = 30 * 60
 
 _REGION: Final = re.compile(r"@([a-z]{2}(?:-[a-z]+)+-\d)$")
-"""What ends an id of an import where the resource is in another region than the provider's: `both@us-east-1`."""
+"""The suffix of an import id for a resource in another region than the provider's: `both@us-east-1`."""
 
 State = dict[str, Any]
 
 
 class Lifecycle:
-    """One type, at work in one provider."""
+    """The life cycle of the resources of one type in one provider."""
 
-    def __init__(self, row: ResourceSpec, clients: Clients, cancelled: threading.Event) -> None:
-        self.row = row
+    def __init__(self, spec: ResourceSpec, clients: Clients, cancelled: threading.Event) -> None:
+        self.spec = spec
         self.clients = clients
         self._cancelled = cancelled
 
     def all_tags(self, inputs: Mapping[str, Any]) -> Any:
-        """The provider's default tags under the resource's own."""
+        """Return the resource's tags with the provider's default tags."""
         own = inputs.get("tags")
         if own is None or isinstance(own, Mapping):
             return {**self.clients.settings.default_tags(), **(own or {})}
-        return own  # not known yet
+        return own  # unresolved
 
-    def create(self, inputs: Mapping[str, Any], made: Callable[[str, State], None]) -> tuple[str, State]:
-        """Make the resource: its id and state. `made` is told as soon as it exists, before what may still fail."""
-        row = self.row
+    def create(self, inputs: Mapping[str, Any], on_created: Callable[[str, State], None]) -> tuple[str, State]:
+        """Create the resource and return its id and state.
+
+        `on_created` is called as soon as the resource exists, before operations that may still fail.
+        """
+        spec = self.spec
         state = self._with_tags(inputs)
         values = self._values(state, "")
-        with self._told("creating", values):
-            answer = self._call(row.create, values)
-            resource_id = self._new_id(answer, values)
-            state.update({each.name: search(each.created, answer) for each in row.properties if each.created})
-            made(resource_id, state)
+        with self._plugin_errors("creating", values):
+            response = self._call(spec.create, values)
+            resource_id = self._new_id(response, values)
+            state.update({prop.name: search(prop.created, response) for prop in spec.properties if prop.created})
+            on_created(resource_id, state)
             values = self._values(state, resource_id)
-            self._wait(row.ready, values)
-            for update in row.after_create:
+            self._wait(spec.ready, values)
+            for update in spec.after_create:
                 if not update.properties or any(
-                    state.get(name) != row.by_name[name].default for name in update.properties
+                    state.get(name) != spec.by_name[name].default for name in update.properties
                 ):
                     self._call(update.call, values)
-            for members in row.members:
+            for members in spec.members:
                 if members.at_create:
                     self._change_members(members, None, state.get(members.property), values)
-            if row.tags and row.tags.at_create and values["tagList"]:
-                self._call(row.tags.add, values)
+            if spec.tags and spec.tags.at_create and values["tagList"]:
+                self._call(spec.tags.add, values)
         read = self.read(resource_id, state)
         if read is None:
-            raise PluginError(f"creating {self._called(values)}: it was gone at once")
+            raise PluginError(f"creating {self._display(values)}: it does not exist after its creation")
         return read
 
     def read(self, resource_id: str, state: Mapping[str, Any]) -> tuple[str, State] | None:
-        """The id and state of what AWS has now; None where it is gone. An empty `state` is an import."""
-        row = self.row
+        """Return the id and the current state; None if the resource does not exist. An empty `state` is an import."""
+        spec = self.spec
         if not state:
             resource_id, state = self._imported(resource_id)
         values = self._values(state, resource_id)
         try:
-            with self._told("reading", values):
-                answer = self._call(row.read, values)
-                if answer is None:
+            with self._plugin_errors("reading", values):
+                response = self._call(spec.read, values)
+                if response is None:
                     return None
-                answer = {**answer, "Id": resource_id}
-                for key, call in row.details:
-                    answer[key] = self._detail(call, {**values, "answer": answer})
-                return resource_id, self._shown(answer, state)
+                response = {**response, "Id": resource_id}
+                for key, call in spec.details:
+                    response[key] = self._detail(call, {**values, "answer": response})
+                return resource_id, self._state(response, state)
         except GoneError:
             return None
 
     def update(
         self, resource_id: str, olds: Mapping[str, Any], inputs: Mapping[str, Any], changed: frozenset[str]
     ) -> State:
-        """Make what is there what `inputs` ask for; `changed` names the properties that differ."""
-        row = self.row
-        state = self._with_tags({**{key: value for key, value in olds.items() if self._kept(key)}, **inputs})
+        """Update the resource to `inputs`; `changed` has the names of the changed properties."""
+        spec = self.spec
+        state = self._with_tags({**{key: value for key, value in olds.items() if self._is_kept(key)}, **inputs})
         values = {**self._values(state, resource_id), "before": self._values(olds, resource_id)}
-        with self._told("updating", values):
-            for hook in row.before_update:
+        with self._plugin_errors("updating", values):
+            for hook in spec.before_update:
                 hook(self.clients, values)
-            for update in row.updates:
+            for update in spec.updates:
                 if changed.intersection(update.properties):
                     self._update(update, values)
-                    self._wait(row.ready, values)
-            for members in row.members:
+                    self._wait(spec.ready, values)
+            for members in spec.members:
                 if members.property in changed:
                     self._change_members(members, olds.get(members.property), state.get(members.property), values)
-            if row.tags and changed & {"tags", "tagsAll"}:
-                self._retag(row.tags, olds.get("tagsAll") or {}, state.get("tagsAll") or {}, values)
+            if spec.tags and changed & {"tags", "tagsAll"}:
+                self._retag(spec.tags, olds.get("tagsAll") or {}, state.get("tagsAll") or {}, values)
         read = self.read(resource_id, state)
         if read is None:
-            raise PluginError(f"updating {self._called(values)}: it is gone", fix="run `pulumi refresh`")
+            raise PluginError(
+                f"updating {self._display(values)}: it does not exist any more", fix="run `pulumi refresh`"
+            )
         return read[1]
 
     def delete(self, resource_id: str, state: Mapping[str, Any]) -> None:
-        """Take the resource away; what is gone already stays so."""
-        row = self.row
+        """Delete the resource. A missing resource is no error."""
+        spec = self.spec
         values = self._values(state, resource_id)
         try:
-            with self._told("deleting", values):
-                for hook in row.before_delete:
+            with self._plugin_errors("deleting", values):
+                for hook in spec.before_delete:
                     hook(self.clients, values)
-                for members in row.members:
+                for members in spec.members:
                     if members.at_delete:
                         self._change_members(members, state.get(members.property), None, values)
-                self._call(row.delete, values)
-                self._wait(row.deleted, values)
+                self._call(spec.delete, values)
+                self._wait(spec.deleted, values)
         except GoneError:
             return
 
-    def _kept(self, name: str) -> bool:
-        """Whether a property that the inputs lack stays what it was: AWS's own, and what AWS chooses."""
-        each = self.row.by_name.get(name)
-        return each is not None and (not each.is_input or each.computed)
+    def _is_kept(self, name: str) -> bool:
+        """Return whether a property that the inputs lack keeps its value: outputs, and values that AWS chooses."""
+        prop = self.spec.by_name.get(name)
+        return prop is not None and (not prop.is_input or prop.computed)
 
     def _with_tags(self, inputs: Mapping[str, Any]) -> State:
         state = {key: value for key, value in inputs.items() if key != DEFAULTS}
-        if self.row.tags:
+        if self.spec.tags:
             state["tagsAll"] = self.all_tags(inputs)
         return state
 
     def _values(self, state: Mapping[str, Any], resource_id: str) -> State:
-        """What templates may use: the properties as AWS wants them, and the words of `row`'s table."""
+        """Return the values for templates: the properties in AWS's form, and the names in `resource_spec`'s table."""
         values: State = {
-            each.name: each.form.send(state[each.name])
-            for each in self.row.all_properties
-            if state.get(each.name) is not None and each.name not in {"tags", "tagsAll"}
+            prop.name: prop.converter.send(state[prop.name])
+            for prop in self.spec.all_properties
+            if state.get(prop.name) is not None and prop.name not in {"tags", "tagsAll"}
         }
         tags = state.get("tagsAll") or None
         return {
@@ -152,78 +160,78 @@ class Lifecycle:
             "tagList": [{"Key": key, "Value": value} for key, value in tags.items()] if tags else None,
         }
 
-    def _shown(self, answer: State, state: Mapping[str, Any]) -> State:
+    def _state(self, response: State, state: Mapping[str, Any]) -> State:
         region = state.get("region") or self.clients.region
-        document = {**answer, "Region": region, "Partition": self.clients.partition}
-        shown = {}
-        for each in self.row.all_properties:
-            value = self._property(each, document, state)
+        document = {**response, "Region": region, "Partition": self.clients.partition}
+        result = {}
+        for prop in self.spec.all_properties:
+            value = self._property(prop, document, state)
             if value is not None:
-                shown[each.name] = value
-        if self.row.scope == "regional":
-            shown["region"] = region
-        if self.row.tags:
+                result[prop.name] = value
+        if self.spec.scope == "regional":
+            result["region"] = region
+        if self.spec.tags:
             ignored = self.clients.settings.ignored
-            every = {key: value for key, value in (shown.get("tagsAll") or {}).items() if not ignored(key)}
+            all_tags = {key: value for key, value in (result.get("tagsAll") or {}).items() if not ignored(key)}
             own, default = state.get("tags") or {}, self.clients.settings.default_tags()
-            mine = {key: value for key, value in every.items() if key in own or default.get(key) != value}
-            shown |= {"tags": mine, "tagsAll": every} if mine or own else {"tagsAll": every}
-        return shown
+            own_tags = {key: value for key, value in all_tags.items() if key in own or default.get(key) != value}
+            result |= {"tags": own_tags, "tagsAll": all_tags} if own_tags or own else {"tagsAll": all_tags}
+        return result
 
-    def _property(self, each: Property, document: State, state: Mapping[str, Any]) -> Any:
-        old = state.get(each.name)
-        if each.found is None:
+    def _property(self, prop: Property, document: State, state: Mapping[str, Any]) -> Any:
+        old = state.get(prop.name)
+        if prop.found is None:
             return old
-        if "Account" in each.found:
+        if "Account" in prop.found:
             document = {**document, "Account": self.clients.account}
-        value = each.form.show(search(each.found, document))
-        if each.once and isinstance(value, Mapping) and isinstance(old, Mapping):
-            value = {**{name: old[name] for name in each.once if name in old}, **value}
-        keep = old is not None and value is not None and each.form.keep and each.is_input
-        # A program's words for the same thing stay, but settings that AWS filled in come beside them.
-        if keep and not isinstance(value, Mapping) and each.form.same(value, old):
+        value = prop.converter.show(search(prop.found, document))
+        if prop.create_only and isinstance(value, Mapping) and isinstance(old, Mapping):
+            value = {**{name: old[name] for name in prop.create_only if name in old}, **value}
+        keep = old is not None and value is not None and prop.converter.keep and prop.is_input
+        # The program's value stays if it is equivalent; objects also get the defaults that AWS added.
+        if keep and not isinstance(value, Mapping) and prop.converter.same(value, old):
             return old
         return value
 
     def _imported(self, text: str) -> tuple[str, State]:
-        """What the id of an import says: the type's own id, and the properties that it is made of."""
-        row = self.row
-        if row.no_import:
-            raise PluginError(f"{row.type} cannot be imported here", fix=row.no_import)
-        defaults = {each.name: each.default for each in row.inputs if each.default is not None and not each.found}
-        suffix = _REGION.search(text) if row.scope == "regional" else None
+        """Parse the id of an import: return the type's own id, and the properties in it."""
+        spec = self.spec
+        if spec.no_import:
+            raise PluginError(f"{spec.type} cannot be imported", fix=spec.no_import)
+        defaults = {prop.name: prop.default for prop in spec.inputs if prop.default is not None and not prop.found}
+        suffix = _REGION.search(text) if spec.scope == "regional" else None
         if suffix:
             text, defaults["region"] = text[: suffix.start()], suffix[1]
-        names = row.id.imported or row.id.parts
+        names = spec.id.imported or spec.id.parts
         if len(names) < 2:
             return text, {**defaults, **{name: text for name in names if name != "id"}}
-        parts = text.split(row.id.separator, len(names) - 1)
+        parts = text.split(spec.id.separator, len(names) - 1)
         if len(parts) != len(names):
-            form = row.id.separator.join(f"<{name}>" for name in names)
-            raise PluginError(f"{text!r} does not name a {row.type}", fix=f"import it by {form}")
-        found = dict(zip(names, parts, strict=True))
-        return found.pop("id", text), {**defaults, **found}
+            template = spec.id.separator.join(f"<{name}>" for name in names)
+            raise PluginError(f"{text!r} must be the id of a {spec.type}", fix=f"import it as {template}")
+        values = dict(zip(names, parts, strict=True))
+        return values.pop("id", text), {**defaults, **values}
 
-    def _new_id(self, answer: Any, values: Mapping[str, Any]) -> str:
-        own = self.row.id
+    def _new_id(self, response: Any, values: Mapping[str, Any]) -> str:
+        own = self.spec.id
         if own.answer:
-            return str(search(own.answer, answer))
+            return str(search(own.answer, response))
         return own.separator.join(str(values[part]) for part in own.parts)
 
     def _call(self, call: Call, values: Mapping[str, Any]) -> Any:
-        client = self.clients.client(self.row.service, values.get("region"))
+        client = self.clients.client(self.spec.service, values.get("region"))
         request = render(call.request, values) or {}
-        answer = getattr(client, operation_name(call.operation, values))(**request)
-        return search(call.answer, answer, values) if call.answer else answer
+        response = getattr(client, operation_name(call.operation, values))(**request)
+        return search(call.answer, response, values) if call.answer else response
 
     def _detail(self, call: Call, values: Mapping[str, Any]) -> Any:
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         if call.each:
-            once = replace(call, each="")
+            single = replace(call, each="")
             items = search(call.each, values["answer"]) or []
-            found = [self._detail(once, {**values, "item": item}) for item in items]
-            return [each for each in found if each is not None]
+            details = [self._detail(single, {**values, "item": item}) for item in items]
+            return [detail for detail in details if detail is not None]
         try:
             return self._call(call, values)
         except ClientError as error:
@@ -232,8 +240,8 @@ class Lifecycle:
             raise
 
     def _update(self, update: Update, values: Mapping[str, Any]) -> None:
-        gone = update.cleared is not None and values.get(update.properties[0]) is None
-        call = update.cleared if gone and update.cleared else update.call
+        removed = update.remove is not None and values.get(update.properties[0]) is None
+        call = update.remove if removed and update.remove else update.call
         self._call(call, values)
 
     def _change_members(self, members: Members, old: Any, new: Any, values: Mapping[str, Any]) -> None:
@@ -246,18 +254,18 @@ class Lifecycle:
                 self._call(members.add, {**values, "item": item})
 
     def _retag(self, tags: Tags, old: Mapping[str, str], new: Mapping[str, str], values: Mapping[str, Any]) -> None:
-        gone = [key for key in old if key not in new]
-        if gone:
-            self._call(tags.remove, {**values, "tagKeys": gone})
+        removed = [key for key in old if key not in new]
+        if removed:
+            self._call(tags.remove, {**values, "tagKeys": removed})
         if new:
             self._call(tags.add, values)
 
     def _wait(self, waiter: Waiter | None, values: Mapping[str, Any]) -> None:
-        from botocore.exceptions import WaiterError  # noqa: PLC0415 - botocore is loaded by the first use of AWS
+        from botocore.exceptions import WaiterError  # noqa: PLC0415 - botocore is loaded at the first call
 
         if waiter is None:
             return
-        client = self.clients.client(self.row.service, values.get("region"))
+        client = self.clients.client(self.spec.service, values.get("region"))
         waiting = client.get_waiter(waiter.name)
         waiting.config.max_attempts = 1
         request = render(waiter.request, values)
@@ -271,15 +279,15 @@ class Lifecycle:
                 return
             if self._cancelled.wait(POLL_SECONDS):
                 raise PluginError(f"cancelled while waiting until {waiter.name}", fix="run `pulumi refresh`")
-        raise PluginError(f"gave up after {WAIT_SECONDS} s of waiting until {waiter.name}")
+        raise PluginError(f"timed out after {WAIT_SECONDS} s of waiting until {waiter.name}")
 
-    def _told(self, doing: str, values: Mapping[str, Any]) -> Any:
-        return told(f"{doing} {self._called(values)}")
+    def _plugin_errors(self, doing: str, values: Mapping[str, Any]) -> Any:
+        return plugin_errors(f"{doing} {self._display(values)}")
 
-    def _called(self, values: Mapping[str, Any]) -> str:
-        name = self.row.name
+    def _display(self, values: Mapping[str, Any]) -> str:
+        name = self.spec.name
         called = values.get("id") or (values.get(name.property) if name else "") or ""
-        return f"{self.row.type.rsplit(':', 1)[-1]} {called}".strip()
+        return f"{self.spec.type.rsplit(':', 1)[-1]} {called}".strip()
 
 
 def _items(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The aws plugin as the engine sees it: finds the row, and puts each blocking step on a thread."""
+"""The aws plugin's provider: it selects the resource spec, and runs each blocking call in a thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lab.plugins.values import UNKNOWN, Path, Properties, contains_unknown
 
 
 class AwsPlugin(base.BasePlugin):
-    """Every type of `rows.TABLE` and every function of `functions.FUNCTIONS`, in one provider."""
+    """The provider of every type in `resource_specs.TABLE` and every function in `functions.FUNCTIONS`."""
 
     package = "aws"
 
@@ -36,9 +36,9 @@ class AwsPlugin(base.BasePlugin):
         await super().cancel()
 
     async def check_config(self, request: provider.CheckRequest) -> provider.CheckResponse:
-        found = session.problems(Properties.from_wire(request.new_inputs).values)
-        if found:
-            raise InvalidInputError("the configuration of the aws provider", found)
+        problems = session.problems(Properties.from_wire(request.new_inputs).values)
+        if problems:
+            raise InvalidInputError("the configuration of the aws provider", problems)
         return provider.CheckResponse(inputs=request.new_inputs)
 
     async def configure(self, request: provider.ConfigureRequest) -> provider.ConfigureResponse:
@@ -48,15 +48,15 @@ class AwsPlugin(base.BasePlugin):
         return await super().configure(request)
 
     async def check(self, request: provider.CheckRequest) -> provider.CheckResponse:
-        row = self._row(_type(request.urn))
+        spec = self._spec(_type(request.urn))
         news = Properties.from_wire(request.new_inputs)
-        region = await asyncio.to_thread(lambda: self._clients.region) if row.scope == "regional" else None
+        region = await asyncio.to_thread(lambda: self._clients.region) if spec.scope == "regional" else None
         checked = check_inputs(
-            row,
+            spec,
             news.values,
             Properties.from_wire(request.old_inputs).values,
             choose_name=lambda limit, prefix: _name(
-                request, limit, prefix, lowercase=bool(row.name and row.name.lowercase)
+                request, limit, prefix, lowercase=bool(spec.name and spec.name.lowercase)
             ),
             region=region,
         )
@@ -66,9 +66,9 @@ class AwsPlugin(base.BasePlugin):
         )
 
     async def diff(self, request: provider.DiffRequest) -> provider.DiffResponse:
-        row = self._row(_type(request.urn))
+        spec = self._spec(_type(request.urn))
         state = Properties.from_wire(request.old_state).values
-        difference = self._compare(row, state, Properties.from_wire(request.new_inputs).values, request.ignore_changes)
+        difference = self._compare(spec, state, Properties.from_wire(request.new_inputs).values, request.ignore_changes)
         return provider.DiffResponse(
             changes=bool(difference.changes),
             replaces=difference.replaces,
@@ -78,16 +78,16 @@ class AwsPlugin(base.BasePlugin):
         )
 
     async def create(self, request: provider.CreateRequest) -> provider.CreateResponse:
-        row, inputs = self._row(_type(request.urn)), Properties.from_wire(request.properties)
+        spec, inputs = self._spec(_type(request.urn)), Properties.from_wire(request.properties)
         if request.preview:
-            return provider.CreateResponse(properties=self._wire(row, self._expected(row, inputs.values), inputs))
+            return provider.CreateResponse(properties=self._wire(spec, self._expected(spec, inputs.values), inputs))
         existing: list[tuple[str, dict[str, Any]]] = []
 
-        def made(resource_id: str, state: Mapping[str, Any]) -> None:
+        def on_created(resource_id: str, state: Mapping[str, Any]) -> None:
             existing.append((resource_id, dict(state)))
 
         try:
-            resource_id, state = await asyncio.to_thread(self._lifecycle(row).create, inputs.values, made)
+            resource_id, state = await asyncio.to_thread(self._lifecycle(spec).create, inputs.values, on_created)
         except PluginError as error:
             if not existing:
                 raise
@@ -96,90 +96,90 @@ class AwsPlugin(base.BasePlugin):
                 error.problem,
                 fix=error.fix,
                 resource_id=resource_id,
-                properties=self._wire(row, state, inputs),
+                properties=self._wire(spec, state, inputs),
                 inputs=request.properties,
             ) from error
-        return provider.CreateResponse(resource_id=resource_id, properties=self._wire(row, state, inputs))
+        return provider.CreateResponse(resource_id=resource_id, properties=self._wire(spec, state, inputs))
 
     async def read(self, request: provider.ReadRequest) -> provider.ReadResponse:
-        row = self._row(_type(request.urn))
+        spec = self._spec(_type(request.urn))
         state, inputs = Properties.from_wire(request.properties), Properties.from_wire(request.inputs)
-        found = await asyncio.to_thread(self._lifecycle(row).read, request.resource_id, state.values)
-        if found is None:
+        current = await asyncio.to_thread(self._lifecycle(spec).read, request.resource_id, state.values)
+        if current is None:
             return provider.ReadResponse()
-        resource_id, new = found
+        resource_id, new = current
         return provider.ReadResponse(
             resource_id=resource_id,
-            properties=self._wire(row, new, state, inputs),
-            inputs=self._wire(row, _inputs_now(row, inputs.values, state.values, new), state, inputs),
+            properties=self._wire(spec, new, state, inputs),
+            inputs=self._wire(spec, _current_inputs(spec, inputs.values, state.values, new), state, inputs),
         )
 
     async def update(self, request: provider.UpdateRequest) -> provider.UpdateResponse:
-        row = self._row(_type(request.urn))
+        spec = self._spec(_type(request.urn))
         olds, news = Properties.from_wire(request.olds), Properties.from_wire(request.news)
-        difference = self._compare(row, olds.values, news.values, request.ignore_changes)
+        difference = self._compare(spec, olds.values, news.values, request.ignore_changes)
         if request.preview:
-            expected = self._expected_update(row, olds.values, news.values)
-            return provider.UpdateResponse(properties=self._wire(row, expected, olds, news))
+            expected = self._expected_update(spec, olds.values, news.values)
+            return provider.UpdateResponse(properties=self._wire(spec, expected, olds, news))
         changed = frozenset(change.name for change in difference.changes)
         state = await asyncio.to_thread(
-            self._lifecycle(row).update,
+            self._lifecycle(spec).update,
             request.resource_id,
             olds.values,
             news.values,
             changed,
         )
-        return provider.UpdateResponse(properties=self._wire(row, state, olds, news))
+        return provider.UpdateResponse(properties=self._wire(spec, state, olds, news))
 
     async def delete(self, request: provider.DeleteRequest) -> None:
-        row = self._row(_type(request.urn))
+        spec = self._spec(_type(request.urn))
         state = Properties.from_wire(request.properties).values
-        await asyncio.to_thread(self._lifecycle(row).delete, request.resource_id, state)
+        await asyncio.to_thread(self._lifecycle(spec).delete, request.resource_id, state)
 
     async def invoke(self, request: provider.InvokeRequest) -> provider.InvokeResponse:
         function = FUNCTIONS.get(request.tok)
         if function is None:
             raise self.not_covered(request.tok)
         arguments = Properties.from_wire(request.args).values
-        found = await asyncio.to_thread(function.answer, self._clients, arguments)
+        result = await asyncio.to_thread(function.call, self._clients, arguments)
         secrets: frozenset[Path] = frozenset((name,) for name in function.secrets)
-        return provider.InvokeResponse(return_value=Properties(found, secrets).to_wire())
+        return provider.InvokeResponse(return_value=Properties(result, secrets).to_wire())
 
-    def _row(self, token: str) -> ResourceSpec:
-        row: ResourceSpec | None = TABLE.get(token)
-        if row is None:
+    def _spec(self, token: str) -> ResourceSpec:
+        spec: ResourceSpec | None = TABLE.get(token)
+        if spec is None:
             raise self.not_covered(token)
-        return row
+        return spec
 
-    def _lifecycle(self, row: ResourceSpec) -> Lifecycle:
-        return Lifecycle(row, self._clients, self._stop)
+    def _lifecycle(self, spec: ResourceSpec) -> Lifecycle:
+        return Lifecycle(spec, self._clients, self._stop)
 
     def _compare(
-        self, row: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: list[str]
+        self, spec: ResourceSpec, state: Mapping[str, Any], news: Mapping[str, Any], ignored: list[str]
     ) -> Difference:
-        wanted = {**news, "tagsAll": self._lifecycle(row).all_tags(news) or None} if row.tags else news
-        return compare(row, state, wanted, ignored)
+        inputs = {**news, "tagsAll": self._lifecycle(spec).all_tags(news) or None} if spec.tags else news
+        return compare(spec, state, inputs, ignored)
 
-    def _expected(self, row: ResourceSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The state that a create will lead to, as far as it is known before."""
-        unknown = {each.name: UNKNOWN for each in row.all_properties if not each.is_input or each.computed}
-        known = {key: value for key, value in inputs.items() if key != DEFAULTS}
-        tags = {"tagsAll": self._lifecycle(row).all_tags(inputs)} if row.tags else {}
-        return {**unknown, **known, **tags}
+    def _expected(self, spec: ResourceSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the planned state of a create: properties that AWS chooses are unknown."""
+        unknown = {prop.name: UNKNOWN for prop in spec.all_properties if not prop.is_input or prop.computed}
+        planned = {key: value for key, value in inputs.items() if key != DEFAULTS}
+        tags = {"tagsAll": self._lifecycle(spec).all_tags(inputs)} if spec.tags else {}
+        return {**unknown, **planned, **tags}
 
-    def _expected_update(self, row: ResourceSpec, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {
-            each.name: UNKNOWN if each.volatile else olds[each.name]
-            for each in row.all_properties
-            if each.name in olds and (not each.is_input or each.computed)
+    def _expected_update(self, spec: ResourceSpec, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        unchanged = {
+            prop.name: UNKNOWN if prop.volatile else olds[prop.name]
+            for prop in spec.all_properties
+            if prop.name in olds and (not prop.is_input or prop.computed)
         }
-        known = {key: value for key, value in news.items() if key != DEFAULTS}
-        tags = {"tagsAll": self._lifecycle(row).all_tags(news)} if row.tags else {}
-        return {**kept, **known, **tags}
+        planned = {key: value for key, value in news.items() if key != DEFAULTS}
+        tags = {"tagsAll": self._lifecycle(spec).all_tags(news)} if spec.tags else {}
+        return {**unchanged, **planned, **tags}
 
-    def _wire(self, row: ResourceSpec, state: Mapping[str, Any], *secretive: Properties) -> base.Wire:
-        secrets: frozenset[Path] = frozenset((each.name,) for each in row.properties if each.secret)
-        return Properties(dict(state), secrets).with_secrets_of(*secretive).to_wire()
+    def _wire(self, spec: ResourceSpec, state: Mapping[str, Any], *sources: Properties) -> base.Wire:
+        secrets: frozenset[Path] = frozenset((prop.name,) for prop in spec.properties if prop.secret)
+        return Properties(dict(state), secrets).with_secrets_of(*sources).to_wire()
 
 
 def _type(urn: str) -> str:
@@ -204,21 +204,21 @@ def _detailed(change: Change) -> provider.PropertyDiff:
     return provider.PropertyDiff(kind, input_diff=False)
 
 
-def _inputs_now(
-    row: ResourceSpec, inputs: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+def _current_inputs(
+    spec: ResourceSpec, inputs: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The inputs that would give what is there now: as they were, with what has drifted; at an import, all of them."""
+    """Return the inputs of the current state: the old inputs with drifted values; for an import, every input."""
     if not inputs:
-        found = {
-            each.name: now[each.name]
-            for each in row.inputs
-            if now.get(each.name) is not None and not each.form.same(now[each.name], each.default)
+        imported = {
+            prop.name: now[prop.name]
+            for prop in spec.inputs
+            if now.get(prop.name) is not None and not prop.converter.same(now[prop.name], prop.default)
         }
-        return {**found, DEFAULTS: []}
+        return {**imported, DEFAULTS: []}
     result = dict(inputs)
-    for each in row.inputs:
-        value = now.get(each.name)
-        known = inputs if each.name in inputs else before
-        if (value is not None or each.name in inputs) and not each.form.same(known.get(each.name), value):
-            result[each.name] = value
+    for prop in spec.inputs:
+        value = now.get(prop.name)
+        recorded = inputs if prop.name in inputs else before
+        if (value is not None or prop.name in inputs) and not prop.converter.same(recorded.get(prop.name), value):
+            result[prop.name] = value
     return {key: value for key, value in result.items() if value is not None}

@@ -1,7 +1,7 @@
-"""The provider's configuration, and the boto3 clients that it leads to.
+"""The provider's configuration, and the boto3 clients for it.
 
-Everything else comes from the environment, as for any AWS SDK: proxy, CA bundle, credentials files. Settings that would
-lead past the lab's proxy, or that change nothing here, are refused by name.
+All other settings come from the environment, as for any AWS SDK: proxy, CA bundle, credentials files. Settings that
+would bypass the lab's proxy, or that have no effect in the lab, are rejected by name.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from lab.service_models import share
 if TYPE_CHECKING:
     import boto3
 
-_PAST_THE_PROXY: Final = "leave it out: the lab's AWS is reached by its real host names, through the lab's proxy alone"
-_REFUSED: Final = {
-    "endpoints": _PAST_THE_PROXY,
-    "httpProxy": _PAST_THE_PROXY,
-    "httpsProxy": _PAST_THE_PROXY,
-    "noProxy": _PAST_THE_PROXY,
-    "insecure": _PAST_THE_PROXY,
-    "customCaBundle": _PAST_THE_PROXY,
-    "useFipsEndpoint": _PAST_THE_PROXY,
-    "useDualstackEndpoint": _PAST_THE_PROXY,
-    "ec2MetadataServiceEndpoint": _PAST_THE_PROXY,
-    "ec2MetadataServiceEndpointMode": _PAST_THE_PROXY,
-    "stsRegion": _PAST_THE_PROXY,
-    "s3UsEast1RegionalEndpoint": _PAST_THE_PROXY,
-    "tagPolicyCompliance": "leave it out: the lab has no tag policies",
+_BYPASSES_PROXY: Final = "remove it: the lab's AWS is reached by its real host names, through the lab's proxy only"
+_NOT_COVERED: Final = {
+    "endpoints": _BYPASSES_PROXY,
+    "httpProxy": _BYPASSES_PROXY,
+    "httpsProxy": _BYPASSES_PROXY,
+    "noProxy": _BYPASSES_PROXY,
+    "insecure": _BYPASSES_PROXY,
+    "customCaBundle": _BYPASSES_PROXY,
+    "useFipsEndpoint": _BYPASSES_PROXY,
+    "useDualstackEndpoint": _BYPASSES_PROXY,
+    "ec2MetadataServiceEndpoint": _BYPASSES_PROXY,
+    "ec2MetadataServiceEndpointMode": _BYPASSES_PROXY,
+    "stsRegion": _BYPASSES_PROXY,
+    "s3UsEast1RegionalEndpoint": _BYPASSES_PROXY,
+    "tagPolicyCompliance": "remove it: the lab has no tag policies",
 }
 _TEXT: Final = frozenset({"accessKey", "secretKey", "token", "profile", "region", "retryMode"})
 _LISTS: Final = frozenset({"allowedAccountIds", "forbiddenAccountIds", "sharedConfigFiles", "sharedCredentialsFiles"})
 _STRUCTURED: Final = frozenset({"assumeRoles", "assumeRoleWithWebIdentity", "defaultTags", "ignoreTags"})
-_HONOURED: Final = _TEXT | _LISTS | _STRUCTURED | {"maxRetries"}
-# What these skip is not done here in the first place, or is done only where a setting needs it.
+_SUPPORTED: Final = _TEXT | _LISTS | _STRUCTURED | {"maxRetries"}
+# The stand-in does not perform the skipped steps, or only when a setting needs them.
 _WITHOUT_EFFECT: Final = frozenset(
     {
         "skipCredentialsValidation",
@@ -57,23 +57,23 @@ _WITHOUT_EFFECT: Final = frozenset(
 
 
 def decoded(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as values: the SDKs send all but strings as JSON text."""
+    """Return the settings as values: the SDKs send all but strings as JSON text."""
     return {
-        key: json.loads(value) if isinstance(value, str) and value and key not in _TEXT and key in _HONOURED else value
+        key: json.loads(value) if isinstance(value, str) and value and key not in _TEXT and key in _SUPPORTED else value
         for key, value in settings.items()
         if value is not None and not key.startswith("__")
     }
 
 
 def problems(settings: Mapping[str, Any]) -> list[str]:
-    """What is wrong with `settings`, one sentence each."""
-    found = []
+    """Return the problems in `settings`, one sentence each."""
+    messages = []
     for key, value in settings.items():
-        if key in _REFUSED and value not in (None, "", False, "false"):
-            found.append(f"{key} of the aws provider is not covered by the lab's stand-in: {_REFUSED[key]}")
-        elif key not in _HONOURED | _WITHOUT_EFFECT | _REFUSED.keys():
-            found.append(f"the aws provider has no setting {key}; it has {', '.join(sorted(_HONOURED))}")
-    return found
+        if key in _NOT_COVERED and value not in (None, "", False, "false"):
+            messages.append(f"{key} of the aws provider is not covered by the lab's stand-in: {_NOT_COVERED[key]}")
+        elif key not in _SUPPORTED | _WITHOUT_EFFECT | _NOT_COVERED.keys():
+            messages.append(f"the aws provider has no setting {key}; it has {', '.join(sorted(_SUPPORTED))}")
+    return messages
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class Settings:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Settings:
-        """Raises `InvalidInputError` with every setting that is refused."""
-        if found := problems(raw):
-            raise InvalidInputError("the configuration of the aws provider", found)
+        """Parse the settings. Raises `InvalidInputError` with all problems."""
+        if messages := problems(raw):
+            raise InvalidInputError("the configuration of the aws provider", messages)
         return cls(decoded(raw))
 
     def default_tags(self) -> dict[str, Any]:
@@ -94,13 +94,13 @@ class Settings:
         return dict(tags)
 
     def ignored(self, key: str) -> bool:
-        """Whether the tag is somebody else's business: neither shown nor changed."""
+        """Return whether the provider ignores the tag: it neither shows nor changes it."""
         ignore = self.values.get("ignoreTags") or {}
         return key in (ignore.get("keys") or ()) or key.startswith(tuple(ignore.get("keyPrefixes") or ()))
 
 
 class Clients:
-    """boto3 clients by service and region, made once and shared by all threads."""
+    """boto3 clients by service and region, created once and shared by all threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -111,11 +111,11 @@ class Clients:
 
     @property
     def region(self) -> str | None:
-        """The provider's region; None where it is not known yet."""
+        """The provider's region; None if unresolved."""
         if contains_unknown(self.settings.values.get("region")):
             return None
-        given = self.settings.values.get("region") or os.environ.get("AWS_REGION")
-        region: str | None = given or self._base().region_name
+        configured = self.settings.values.get("region") or os.environ.get("AWS_REGION")
+        region: str | None = configured or self._base().region_name
         if not region:
             raise PluginError("the aws provider has no region", fix="set aws:region, or AWS_REGION in the environment")
         return region
@@ -126,7 +126,7 @@ class Clients:
 
     @property
     def account(self) -> str:
-        """The account that the credentials belong to."""
+        """The account of the credentials."""
         with self._lock:
             if self._account is None:
                 self._account = str(self.client("sts").get_caller_identity()["Account"])
@@ -137,18 +137,18 @@ class Clients:
         with self._lock:
             if self._session is None:
                 if contains_unknown(self.settings.values):
-                    raise PluginError("the configuration of the aws provider is not known before the update")
+                    raise PluginError("the configuration of the aws provider is unresolved before the update")
                 self._session = self._assumed(self._base())
             return self._session
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """The client of `service` in `region`, by default the provider's."""
-        from botocore.config import Config  # noqa: PLC0415 - a plugin that is only asked for its version stays light
+        """Return the client of `service` in `region`, by default the provider's."""
+        from botocore.config import Config  # noqa: PLC0415 - botocore is loaded at the first call
 
-        where = region or self.region
-        assert where is not None
+        effective_region = region or self.region
+        assert effective_region is not None
         with self._lock:
-            if (service, where) not in self._clients:
+            if (service, effective_region) not in self._clients:
                 config = Config(
                     retries={
                         "max_attempts": int(self.settings.values.get("maxRetries", 4)),
@@ -156,14 +156,16 @@ class Clients:
                     },
                 )
                 session: Any = self.session  # boto3-stubs type `client` by one literal a service
-                self._clients[service, where] = session.client(service, region_name=where, config=config)
-            return self._clients[service, where]
+                self._clients[service, effective_region] = session.client(
+                    service, region_name=effective_region, config=config
+                )
+            return self._clients[service, effective_region]
 
     def check_account(self) -> None:
-        """Hold the account against the provider's lists.
+        """Check the account against the provider's lists of allowed and forbidden accounts.
 
         Raises:
-            PluginError: the account is not allowed, or forbidden.
+            PluginError: the account is not allowed, or it is forbidden.
         """
         allowed = self.settings.values.get("allowedAccountIds")
         forbidden = self.settings.values.get("forbiddenAccountIds")
@@ -191,23 +193,23 @@ class Clients:
         )
 
     def _assumed(self, session: boto3.Session) -> boto3.Session:
-        """The session after every role of `assumeRoles`, in their order, or of `assumeRoleWithWebIdentity`."""
+        """Return the session after assuming the roles of `assumeRoles` in order, or of `assumeRoleWithWebIdentity`."""
         web = self.settings.values.get("assumeRoleWithWebIdentity")
         if web:
             token = web.get("webIdentityToken") or _read(web["webIdentityTokenFile"])
-            asked = {"WebIdentityToken": token, **_asked(web)}
-            session = self._with(session, self._sts(session).assume_role_with_web_identity(**asked))
+            request = {"WebIdentityToken": token, **_assume_role_request(web)}
+            session = self._with(session, self._sts(session).assume_role_with_web_identity(**request))
         for role in self.settings.values.get("assumeRoles") or ():
-            session = self._with(session, self._sts(session).assume_role(**_asked(role)))
+            session = self._with(session, self._sts(session).assume_role(**_assume_role_request(role)))
         return session
 
     def _sts(self, session: boto3.Session) -> Any:
         return session.client("sts", region_name=self.region)
 
-    def _with(self, session: boto3.Session, answer: Mapping[str, Any]) -> boto3.Session:
+    def _with(self, session: boto3.Session, response: Mapping[str, Any]) -> boto3.Session:
         import boto3  # noqa: PLC0415
 
-        credentials = answer["Credentials"]
+        credentials = response["Credentials"]
         return boto3.Session(
             aws_access_key_id=credentials["AccessKeyId"],
             aws_secret_access_key=credentials["SecretAccessKey"],
@@ -221,9 +223,9 @@ def _read(path: str) -> str:
         return file.read().strip()
 
 
-def _asked(role: Mapping[str, Any]) -> dict[str, Any]:
-    """An assumeRole block as STS's request."""
-    asked = {
+def _assume_role_request(role: Mapping[str, Any]) -> dict[str, Any]:
+    """Return STS's request for an assumeRole block."""
+    request = {
         "RoleArn": role["roleArn"],
         "RoleSessionName": role.get("sessionName") or "pulumi",
         "ExternalId": role.get("externalId"),
@@ -234,11 +236,11 @@ def _asked(role: Mapping[str, Any]) -> dict[str, Any]:
         "Tags": [{"Key": key, "Value": value} for key, value in (role.get("tags") or {}).items()],
         "TransitiveTagKeys": role.get("transitiveTagKeys"),
     }
-    return {key: value for key, value in asked.items() if value}
+    return {key: value for key, value in request.items() if value}
 
 
 def _seconds(duration: str) -> int:
-    """Go's way to write a duration: `1h30m`."""
+    """Return the seconds of a duration in Go's notation: `1h30m`."""
     units = {"h": 3600, "m": 60, "s": 1}
     total, number = 0, ""
     for character in duration:
@@ -247,5 +249,5 @@ def _seconds(duration: str) -> int:
         elif character in units and number:
             total, number = total + int(number) * units[character], ""
         else:
-            raise PluginError(f"duration {duration!r} of an assumeRole block is not written like 1h30m")
+            raise PluginError(f"duration {duration!r} of an assumeRole block must be written like 1h30m")
     return total

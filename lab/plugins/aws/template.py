@@ -1,4 +1,4 @@
-"""Requests from templates, and what is wanted of answers."""
+"""Render request templates, and extract results from responses."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
 
-_PLACE = re.compile(r"\$(\w+)")
+_PLACEHOLDER = re.compile(r"\$(\w+)")
 
 
 def render(template: Any, values: Mapping[str, Any]) -> Any:
-    """`template` with every `$name` replaced by its value, and everything that is None left out."""
+    """Return `template` with every `$name` replaced by its value, and without members that are None."""
     if callable(template):
         return template(values)
     if isinstance(template, str) and template.startswith("$"):
@@ -26,14 +26,14 @@ def render(template: Any, values: Mapping[str, Any]) -> Any:
 
 
 def operation_name(operation: str, values: Mapping[str, Any]) -> str:
-    """The operation itself; `$type` in it is the property's value: `authorize_security_group_$type`."""
-    return _PLACE.sub(lambda match: str(values[match[1]]), operation)
+    """Return the operation with `$name` replaced by the property's value: `authorize_security_group_$type`."""
+    return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), operation)
 
 
 def search(expression: str, document: Any, values: Mapping[str, Any] | None = None) -> Any:
-    """What `expression` finds in `document`; `$name` in it is the quoted value of that property."""
+    """Return the result of `expression` in `document`; `$name` in it is the quoted value of that property."""
     if values is not None:
-        expression = _PLACE.sub(lambda match: _quoted(str(values.get(match[1]))), expression)
+        expression = _PLACEHOLDER.sub(lambda match: _quoted(str(values.get(match[1]))), expression)
     return jmespath.search(expression, document) if expression else document
 
 

@@ -1,4 +1,4 @@
-"""The program `pulumi-resource-eks`."""
+"""The entry point of the program `pulumi-resource-eks`."""
 
 from __future__ import annotations
 

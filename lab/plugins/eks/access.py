@@ -1,4 +1,4 @@
-"""Who may enter the cluster: the aws-auth ConfigMap, and access entries with their policies."""
+"""Cluster access: the aws-auth ConfigMap, and access entries with their access policies."""
 
 from __future__ import annotations
 
@@ -19,31 +19,33 @@ _NODE: Final = {
 def aws_auth_data(
     instance_role_arns: pulumi.Input[list[Any]], role_mappings: Any, user_mappings: Any
 ) -> dict[str, pulumi.Output[str]]:
-    """The data of aws-auth: role mappings, then the nodes' roles; `mapUsers` only where there are user mappings."""
+    """Return the data of aws-auth: role mappings and the nodes' roles, and `mapUsers` if there are user mappings."""
 
-    def roles(known: Mapping[str, Any]) -> str:
-        nodes = [{"roleArn": arn, **_NODE} for arn in known["nodes"]]
-        return _yaml([*(known["mappings"] or ()), *nodes], "rolearn", "roleArn")
+    def roles(resolved: Mapping[str, Any]) -> str:
+        nodes = [{"roleArn": arn, **_NODE} for arn in resolved["nodes"]]
+        return _yaml([*(resolved["mappings"] or ()), *nodes], "rolearn", "roleArn")
 
-    asked = {"mappings": role_mappings, "nodes": instance_role_arns}
-    data: dict[str, pulumi.Output[str]] = {"mapRoles": pulumi.Output.from_input(asked).apply(roles)}
+    role_inputs = {"mappings": role_mappings, "nodes": instance_role_arns}
+    data: dict[str, pulumi.Output[str]] = {"mapRoles": pulumi.Output.from_input(role_inputs).apply(roles)}
     if user_mappings is not None:
         data["mapUsers"] = pulumi.Output.from_input(user_mappings).apply(
-            lambda known: _yaml(known, "userarn", "userArn"),
+            lambda mappings: _yaml(mappings, "userarn", "userArn"),
         )
     return data
 
 
 def _yaml(mappings: list[dict[str, Any]], member: str, name: str) -> str:
-    entries = [{member: each[name], "username": each["username"], "groups": each["groups"]} for each in mappings]
+    entries = [
+        {member: mapping[name], "username": mapping["username"], "groups": mapping["groups"]} for mapping in mappings
+    ]
     return yaml.safe_dump(entries, sort_keys=False)
 
 
 def access_entries(
     prefix: str, cluster: Resource, entries: Mapping[str, Mapping[str, Any]], parent: pulumi.Resource
 ) -> list[Resource]:
-    """An access entry for each of `entries`, with the associations of its access policies as children."""
-    made = []
+    """Register an access entry for each of `entries`, with its access policy associations as children."""
+    resources = []
     for name, entry in entries.items():
         options = pulumi.ResourceOptions(parent=parent, depends_on=[cluster])
         inputs = {
@@ -57,17 +59,17 @@ def access_entries(
         resource = Resource("aws:eks/accessEntry:AccessEntry", f"{prefix}-{name}", inputs, options)
         for policy_name, association in (entry.get("accessPolicies") or {}).items():
             _associate(f"{prefix}-{name}-{policy_name}", cluster, entry["principalArn"], association, resource)
-        made.append(resource)
-    return made
+        resources.append(resource)
+    return resources
 
 
 def _associate(name: str, cluster: Resource, principal: Any, association: Any, entry: Resource) -> None:
-    wanted = pulumi.Output.from_input(association)
+    resolved = pulumi.Output.from_input(association)
     inputs = {
         "clusterName": cluster.output("name"),
         "principalArn": principal,
-        "policyArn": wanted["policyArn"],
-        "accessScope": wanted["accessScope"],
+        "policyArn": resolved["policyArn"],
+        "accessScope": resolved["accessScope"],
     }
     options = pulumi.ResourceOptions(parent=entry, depends_on=[entry])
     Resource("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", name, inputs, options)

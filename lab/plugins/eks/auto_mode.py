@@ -1,4 +1,4 @@
-"""EKS Auto Mode: what the official component asks of the cluster for it, and the role of the nodes that EKS starts."""
+"""EKS Auto Mode: the cluster's inputs for it, and the IAM role of its nodes, as in the official component."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLUSTER_POLICIES: Final = (
     "AmazonEKSLoadBalancingPolicy",
     "AmazonEKSNetworkingPolicy",
 )
-"""What the cluster's role needs besides."""
+"""Additional policies of the cluster's role."""
 _NODE_POLICIES: Final = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
 
 
@@ -31,14 +31,14 @@ def auto_node_role(
     partition: pulumi.Output[str],
     parent: pulumi.Resource,
 ) -> ServiceRole | None:
-    """The role of the nodes that EKS starts, unless another is given."""
+    """Register the role of Auto Mode's nodes, unless `createNodeRole` is false."""
     if not is_auto(arguments) or arguments["autoMode"].get("createNodeRole") is False:
         return None
     return ServiceRole(f"{name}-nodeRole", service, _NODE_POLICIES, partition, parent, tags=arguments.get("tags"))
 
 
 def auto_mode_inputs(arguments: Mapping[str, Any], node_role: ServiceRole | None) -> dict[str, Any]:
-    """What aws.eks.Cluster takes for it: all of it, or nothing."""
+    """Return the inputs of aws.eks.Cluster for Auto Mode, or none without it."""
     if not is_auto(arguments):
         return {}
     compute = {

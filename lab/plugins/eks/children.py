@@ -1,4 +1,4 @@
-"""Components inside the cluster's: service roles, and the VPC CNI add-on."""
+"""Child components of the cluster: service roles and the VPC CNI add-on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import pulumi
 
-from lab.plugins.eks.resources import Resource, look_up
+from lab.plugins.eks.resources import Resource, invoke
 
 
 class ServiceRole(pulumi.ComponentResource):
-    """A role for one AWS service, with AWS's own policies attached."""
+    """An IAM role of an AWS service, with attached AWS managed policies."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class ServiceRole(pulumi.ComponentResource):
         self.register_outputs({"role": self.role})
 
     def ready(self, output: str) -> pulumi.Output[Any]:
-        """An output of the role, once it has its policies."""
-        attached = pulumi.Output.all(*[each.output("policyArn") for each in self.attachments])
-        found: pulumi.Output[Any] = pulumi.Output.all(self.role.output(output), attached).apply(lambda both: both[0])
-        return found
+        """Return an output of the role that resolves after its policies are attached."""
+        attached = pulumi.Output.all(*[attachment.output("policyArn") for attachment in self.attachments])
+        result: pulumi.Output[Any] = pulumi.Output.all(self.role.output(output), attached).apply(lambda both: both[0])
+        return result
 
 
 def _short_hash(text: str) -> str:
@@ -91,7 +91,7 @@ CNI_COVERED: Final = frozenset(
 
 
 class VpcCniAddon(pulumi.ComponentResource):
-    """The add-on for pod networking, with the official component's configuration."""
+    """The VPC CNI add-on, with the official component's configuration."""
 
     def __init__(
         self,
@@ -125,11 +125,11 @@ def addon(
     *,
     tags: Any,
 ) -> Resource:
-    """An add-on of the cluster, by default in the newest version that fits it."""
+    """Register an add-on of the cluster, by default in its newest supported version."""
     parent = options.parent
     assert parent is not None, "an add-on belongs to a component"
-    asked = {"addonName": addon_name, "kubernetesVersion": cluster.output("version"), "mostRecent": True}
-    newest = look_up("aws:eks/getAddonVersion:getAddonVersion", asked, parent).apply(lambda found: found["version"])
+    query = {"addonName": addon_name, "kubernetesVersion": cluster.output("version"), "mostRecent": True}
+    newest = invoke("aws:eks/getAddonVersion:getAddonVersion", query, parent).apply(lambda result: result["version"])
     inputs = {
         "clusterName": cluster.output("name"),
         "addonName": addon_name,
@@ -145,14 +145,14 @@ def addon(
 
 
 def sorted_json(values: Any) -> str | None:
-    """Configuration values as text that does not change with the order of keys."""
+    """Return configuration values as JSON text that does not depend on the order of keys."""
     return json.dumps(values, sort_keys=True, separators=(",", ":")) if values else None
 
 
-def _cni_configuration(known: Mapping[str, Any]) -> str | None:
-    values = dict(known["values"] or {})
-    if known["policy"] is not None:
-        values.setdefault("enableNetworkPolicy", "true" if known["policy"] else "false")
+def _cni_configuration(resolved: Mapping[str, Any]) -> str | None:
+    values = dict(resolved["values"] or {})
+    if resolved["policy"] is not None:
+        values.setdefault("enableNetworkPolicy", "true" if resolved["policy"] else "false")
     values["env"] = {**_CNI_DEFAULTS, **(values.get("env") or {})}
     init = dict(values.get("init") or {})
     values["init"] = {**init, "env": {**_CNI_INIT_DEFAULTS, **(init.get("env") or {})}}

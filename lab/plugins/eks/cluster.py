@@ -1,4 +1,4 @@
-"""eks.Cluster: what the official component registers, for the options that are covered."""
+"""eks.Cluster: the resources of the official component, for the covered options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.plugins.eks.control_plane import control_plane
 from lab.plugins.eks.fargate import fargate_profile
 from lab.plugins.eks.kubeconfig import with_credentials
 from lab.plugins.eks.options import check_cluster, reads_access_entries, reads_config_map
-from lab.plugins.eks.resources import Resource, look_up, provider
+from lab.plugins.eks.resources import Resource, invoke, provider
 from lab.plugins.eks.security_groups import cluster_security_group, node_security_group
 from lab.plugins.eks.storage_classes import storage_classes
 
@@ -22,9 +22,9 @@ _NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "A
 
 
 class Cluster(pulumi.ComponentResource):
-    """A cluster with its roles, security groups, add-ons, and whoever may enter it.
+    """A cluster with its roles, security groups, add-ons and cluster access.
 
-    `state` holds the outputs, under their names in the official schema.
+    `state` has the outputs, by their names in the official schema.
     """
 
     def __init__(self, name: str, arguments: Mapping[str, Any], options: pulumi.ResourceOptions) -> None:
@@ -33,10 +33,10 @@ class Cluster(pulumi.ComponentResource):
         self._name = name
         self._arguments = arguments
         self._own = pulumi.ResourceOptions(parent=self)
-        self._made_role: ServiceRole | None = None
-        partition = look_up("aws:index/getPartition:getPartition", {}, self)
-        self._partition = partition.apply(lambda found: found["partition"])
-        self._dns_suffix = partition.apply(lambda found: found["dnsSuffix"])
+        self._created_role: ServiceRole | None = None
+        partition = invoke("aws:index/getPartition:getPartition", {}, self)
+        self._partition = partition.apply(lambda result: result["partition"])
+        self._dns_suffix = partition.apply(lambda result: result["dnsSuffix"])
         self.state: dict[str, Any] = self._register()
         self.register_outputs(self.state)
 
@@ -62,17 +62,17 @@ class Cluster(pulumi.ComponentResource):
         instance_roles, default_role = self._instance_roles()
         config_map = self._aws_auth(instance_roles, kubernetes) if reads_config_map(mode) else None
         entries = self._access_entries(cluster, default_role) if reads_access_entries(mode) else []
-        let_in = [*entries, *([config_map] if config_map else [])]
-        in_cluster = pulumi.ResourceOptions(parent=self, provider=kubernetes, depends_on=let_in)
+        access = [*entries, *([config_map] if config_map else [])]
+        in_cluster = pulumi.ResourceOptions(parent=self, provider=kubernetes, depends_on=access)
         classes = storage_classes(name, arguments.get("storageClasses"), in_cluster)
-        vpc_cni = self._vpc_cni(cluster, kubernetes, let_in)
+        vpc_cni = self._vpc_cni(cluster, kubernetes, access)
         after_map = pulumi.ResourceOptions(parent=self, depends_on=[config_map] if config_map else [])
         profile = fargate_profile(name, arguments, cluster, subnet_ids, self._partition, after_map)
         self._coredns(cluster, profile)
         node_group, ingress_rule = self._node_group(vpc_id, cluster, group)
         config = with_credentials(attributes, credentials, profile=False)
-        issuer = cluster.output("identities").apply(lambda found: found[0]["oidcs"][0]["issuer"])
-        eks_made = cluster.output("vpcConfig").apply(lambda found: found["clusterSecurityGroupId"])
+        issuer = cluster.output("identities").apply(lambda identities: identities[0]["oidcs"][0]["issuer"])
+        default_group_id = cluster.output("vpcConfig").apply(lambda config: config["clusterSecurityGroupId"])
         core = {
             "accessEntries": list((arguments.get("accessEntries") or {}).values()),
             "cluster": cluster,
@@ -102,7 +102,7 @@ class Cluster(pulumi.ComponentResource):
             "autoModeNodeRoleName": auto_role.role.output("name") if auto_role else "",
             "clusterIngressRuleId": ingress_rule.output("securityGroupRuleId") if ingress_rule else "",
             "clusterSecurityGroup": group,
-            "clusterSecurityGroupId": group.id if group else eks_made,
+            "clusterSecurityGroupId": group.id if group else default_group_id,
             "core": {key: value for key, value in core.items() if value is not None},
             "defaultNodeGroupAsgName": "",
             "eksCluster": cluster,
@@ -113,33 +113,33 @@ class Cluster(pulumi.ComponentResource):
             "kubeconfig": config,
             "kubeconfigJson": pulumi.Output.json_dumps(config),
             "nodeSecurityGroup": node_group,
-            "nodeSecurityGroupId": node_group.id if node_group else eks_made,
+            "nodeSecurityGroupId": node_group.id if node_group else default_group_id,
             "oidcIssuer": issuer.apply(lambda url: url.removeprefix("https://")),
             "oidcProviderArn": "",
             "oidcProviderUrl": issuer,
         }
 
     def _network(self) -> tuple[Any, Any]:
-        """The VPC and the cluster's subnets: as given, or all of the default VPC."""
+        """Return the VPC and the cluster's subnets: the configured ones, or those of the default VPC."""
         arguments = self._arguments
         vpc_id: Any = arguments.get("vpcId")
         subnet_ids: Any = []
         if vpc_id is None:
-            vpc_id = look_up("aws:ec2/getVpc:getVpc", {"default": True}, self).apply(lambda found: found["id"])
-            asked = {"filters": [{"name": "vpc-id", "values": [vpc_id]}]}
-            subnet_ids = look_up("aws:ec2/getSubnets:getSubnets", asked, self).apply(lambda found: found["ids"])
+            vpc_id = invoke("aws:ec2/getVpc:getVpc", {"default": True}, self).apply(lambda vpc: vpc["id"])
+            query = {"filters": [{"name": "vpc-id", "values": [vpc_id]}]}
+            subnet_ids = invoke("aws:ec2/getSubnets:getSubnets", query, self).apply(lambda subnets: subnets["ids"])
         if "subnetIds" in arguments:
             subnet_ids = arguments["subnetIds"]
         elif arguments.keys() & {"publicSubnetIds", "privateSubnetIds"}:
             both = [arguments.get("publicSubnetIds") or [], arguments.get("privateSubnetIds") or []]
-            subnet_ids = pulumi.Output.from_input(both).apply(lambda known: [*known[0], *known[1]])
+            subnet_ids = pulumi.Output.from_input(both).apply(lambda ids: [*ids[0], *ids[1]])
         return vpc_id, subnet_ids
 
     def _service_role(self) -> Any:
-        given = self._arguments.get("serviceRole")
-        if given is not None:
-            return given
-        self._made_role = ServiceRole(
+        existing_role = self._arguments.get("serviceRole")
+        if existing_role is not None:
+            return existing_role
+        self._created_role = ServiceRole(
             f"{self._name}-eksRole",
             "eks.amazonaws.com",
             ("AmazonEKSClusterPolicy", *(CLUSTER_POLICIES if is_auto(self._arguments) else ())),
@@ -149,7 +149,7 @@ class Cluster(pulumi.ComponentResource):
             tags=self._arguments.get("tags"),
             actions=("sts:AssumeRole", "sts:TagSession"),
         )
-        return self._made_role.role
+        return self._created_role.role
 
     def _cluster_group(self, vpc_id: Any) -> Any:
         arguments = self._arguments
@@ -168,13 +168,15 @@ class Cluster(pulumi.ComponentResource):
         inputs = {
             **control_plane(self._name, self._arguments, group, subnet_ids),
             **auto_mode_inputs(self._arguments, auto_role),
-            "roleArn": pulumi.Output.from_input(role).apply(lambda found: found.output("arn")),
+            "roleArn": pulumi.Output.from_input(role).apply(lambda resource: resource.output("arn")),
         }
-        made = [each for each in (self._made_role, auto_role) if each]
+        roles = [service_role for service_role in (self._created_role, auto_role) if service_role]
         options = pulumi.ResourceOptions(
             parent=self,
-            # A cluster is usable only once its roles have their policies.
-            depends_on=[resource for each in made for resource in (each.role, *each.attachments)],
+            # A cluster is usable only after its roles have their policies.
+            depends_on=[
+                resource for service_role in roles for resource in (service_role.role, *service_role.attachments)
+            ],
             ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
         )
         return Resource("aws:eks/cluster:Cluster", f"{self._name}-eksCluster", inputs, options)
@@ -182,27 +184,29 @@ class Cluster(pulumi.ComponentResource):
     def _addon(
         self, addon_name: str, key: str, cluster: Resource, options: pulumi.ResourceOptions, *, default: bool
     ) -> None:
-        """Register an add-on: by default, or where its options ask for it."""
+        """Register an add-on if its options enable it; `default` applies without options."""
         settings = self._arguments.get(key) or {}
         if not settings.get("enabled", default):
             return
         values = settings.get("configurationValues")
         if addon_name == "coredns" and self._arguments.get("fargate"):
-            values = pulumi.Output.from_input(values).apply(lambda known: {"computeType": "Fargate", **(known or {})})
+            values = pulumi.Output.from_input(values).apply(
+                lambda resolved: {"computeType": "Fargate", **(resolved or {})}
+            )
         configuration = None if values is None else pulumi.Output.from_input(values).apply(sorted_json)
-        wanted = {**settings, "configuration": configuration}
-        addon(f"{self._name}-{addon_name}", addon_name, cluster, wanted, options, tags=self._arguments.get("tags"))
+        requested = {**settings, "configuration": configuration}
+        addon(f"{self._name}-{addon_name}", addon_name, cluster, requested, options, tags=self._arguments.get("tags"))
 
     def _coredns(self, cluster: Resource, profile: Resource | None) -> None:
-        """By default only where something is there to run it, and after that."""
+        """Register coredns after the Fargate profile; by default only if the cluster has compute to run it."""
         arguments = self._arguments
-        runs = bool(arguments.get("fargate")) or not arguments.get("skipDefaultNodeGroup") or is_auto(arguments)
-        asked = bool((arguments.get("corednsAddonOptions") or {}).get("configurationValues"))
+        has_compute = bool(arguments.get("fargate")) or not arguments.get("skipDefaultNodeGroup") or is_auto(arguments)
+        has_options = bool((arguments.get("corednsAddonOptions") or {}).get("configurationValues"))
         options = pulumi.ResourceOptions(parent=self, depends_on=[profile] if profile else [])
-        self._addon("coredns", "corednsAddonOptions", cluster, options, default=runs or asked)
+        self._addon("coredns", "corednsAddonOptions", cluster, options, default=has_compute or has_options)
 
     def _instance_roles(self) -> tuple[Any, Any]:
-        """The roles that nodes have, and the one that this component made or was given alone."""
+        """Return the roles of the nodes, and the single role that the component created or received."""
         arguments = self._arguments
         if "instanceRoles" in arguments:
             return arguments["instanceRoles"], None
@@ -211,7 +215,7 @@ class Cluster(pulumi.ComponentResource):
         if not arguments.get("createInstanceRole", not arguments.get("skipDefaultNodeGroup")):
             return [], None
         service = self._dns_suffix.apply(lambda suffix: f"ec2.{suffix}")
-        made = ServiceRole(
+        instance_role = ServiceRole(
             f"{self._name}-instanceRole",
             service,
             _NODE_POLICIES,
@@ -222,10 +226,10 @@ class Cluster(pulumi.ComponentResource):
         Resource(
             "aws:iam/instanceProfile:InstanceProfile",
             f"{self._name}-instanceProfile",
-            {"role": made.role.output("name")},
+            {"role": instance_role.role.output("name")},
             self._own,
         )
-        return [made.role], made.role
+        return [instance_role.role], instance_role.role
 
     def _aws_auth(self, instance_roles: Any, kubernetes: pulumi.ProviderResource) -> Resource:
         arns = pulumi.Output.from_input(instance_roles).apply(lambda roles: [role.output("arn") for role in roles])
@@ -245,12 +249,12 @@ class Cluster(pulumi.ComponentResource):
         return Resource("kubernetes:core/v1:ConfigMap", f"{self._name}-nodeAccess", inputs, options)
 
     def _access_entries(self, cluster: Resource, default_role: Any) -> list[Resource]:
-        wanted: dict[str, Mapping[str, Any]] = {}
+        requested: dict[str, Mapping[str, Any]] = {}
         if default_role is not None:
             arn = pulumi.Output.from_input(default_role).apply(lambda role: role.output("arn"))
-            wanted["defaultNodeGroupInstanceRole"] = {"principalArn": arn, "type": "EC2_LINUX"}
-        wanted.update(self._arguments.get("accessEntries") or {})
-        return access_entries(self._name, cluster, wanted, self)
+            requested["defaultNodeGroupInstanceRole"] = {"principalArn": arn, "type": "EC2_LINUX"}
+        requested.update(self._arguments.get("accessEntries") or {})
+        return access_entries(self._name, cluster, requested, self)
 
     def _vpc_cni(
         self, cluster: Resource, kubernetes: pulumi.ProviderResource, after: list[Resource]

@@ -1,4 +1,4 @@
-"""The inputs of aws.eks.Cluster, by the arguments of the official component. Pure, but for outputs."""
+"""The inputs of aws.eks.Cluster for the arguments of the official component. Pure, except for outputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lab.plugins.errors import PluginError
 
 
 def control_plane(name: str, arguments: Mapping[str, Any], group: Any, subnet_ids: Any) -> dict[str, Any]:
-    """All of them but the role, and what Auto Mode adds."""
+    """Return the inputs except the role and those of Auto Mode."""
     mode = arguments.get("authenticationMode")
     key_arn = arguments.get("encryptionConfigKeyArn")
     auto = is_auto(arguments)
-    named = pulumi.Output.from_input([arguments.get("clusterTags"), arguments.get("tags")])
+    all_tags = pulumi.Output.from_input([arguments.get("clusterTags"), arguments.get("tags")])
     has_network = auto or arguments.keys() & {"kubernetesServiceIpAddressRange", "ipFamily"}
     return {
         "name": arguments.get("name"),
@@ -30,7 +30,7 @@ def control_plane(name: str, arguments: Mapping[str, Any], group: Any, subnet_id
         },
         "version": arguments.get("version"),
         "enabledClusterLogTypes": arguments.get("enabledClusterLogTypes"),
-        "tags": named.apply(lambda tags: {"Name": f"{name}-eksCluster", **(tags[0] or {}), **(tags[1] or {})}),
+        "tags": all_tags.apply(lambda tags: {"Name": f"{name}-eksCluster", **(tags[0] or {}), **(tags[1] or {})}),
         "encryptionConfig": {"provider": {"keyArn": key_arn}, "resources": ["secrets"]} if key_arn else None,
         "kubernetesNetworkConfig": _network(arguments, auto=auto) if has_network else None,
         "accessConfig": {"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True} if mode else None,
@@ -43,24 +43,24 @@ def _public_access_cidrs(arguments: Mapping[str, Any]) -> Any:
     if "publicAccessCidrs" not in arguments:
         return None
 
-    def allowed(known: list[Any]) -> Any:
-        cidrs, is_public = known
+    def allowed(resolved: list[Any]) -> Any:
+        cidrs, is_public = resolved
         if is_public is False and cidrs:
             raise PluginError("`publicAccessCidrs` can only be set when `endpointPublicAccess` is true")
         return cidrs
 
-    asked = [arguments["publicAccessCidrs"], arguments.get("endpointPublicAccess")]
-    return pulumi.Output.from_input(asked).apply(allowed)
+    options = [arguments["publicAccessCidrs"], arguments.get("endpointPublicAccess")]
+    return pulumi.Output.from_input(options).apply(allowed)
 
 
 def _network(arguments: Mapping[str, Any], *, auto: bool) -> Any:
-    def network(known: list[Any]) -> dict[str, Any]:
-        family = known[1] or "ipv4"
+    def network(resolved: list[Any]) -> dict[str, Any]:
+        family = resolved[1] or "ipv4"
         return {
-            **({"serviceIpv4Cidr": known[0]} if known[0] and family == "ipv4" else {}),
+            **({"serviceIpv4Cidr": resolved[0]} if resolved[0] and family == "ipv4" else {}),
             "ipFamily": family,
             **({"elasticLoadBalancing": {"enabled": True}} if auto else {}),
         }
 
-    asked = [arguments.get("kubernetesServiceIpAddressRange"), arguments.get("ipFamily")]
-    return pulumi.Output.from_input(asked).apply(network)
+    options = [arguments.get("kubernetesServiceIpAddressRange"), arguments.get("ipFamily")]
+    return pulumi.Output.from_input(options).apply(network)

@@ -1,4 +1,4 @@
-"""The kubeconfig of a cluster, as the official component writes it. Pure, but for outputs."""
+"""The kubeconfig of a cluster, as in the official component. Pure, except for outputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _EXEC_API: str = "client.authentication.k8s.io/v1beta1"
 
 
 def kubeconfig(cluster: Mapping[str, Any], role_arn: str | None = None, profile: str | None = None) -> dict[str, Any]:
-    """A kubeconfig whose user is whoever `aws eks get-token` says, by `role_arn` or `profile` where given.
+    """Return a kubeconfig whose user runs `aws eks get-token`, by default with the caller's credentials.
 
     Args:
         cluster: `name`, `arn`, `endpoint` and `certificateAuthority` of the cluster.
-        role_arn: A role to assume first.
+        role_arn: The ARN of a role to assume.
         profile: A profile of the user's AWS configuration.
     """
     region = cluster["arn"].split(":")[3]
@@ -54,7 +54,7 @@ def kubeconfig(cluster: Mapping[str, Any], role_arn: str | None = None, profile:
 
 
 def scoped(config: str, role_arn: str | None, profile: str | None) -> str:
-    """A kubeconfig's JSON with other credentials: what `Cluster.get_kubeconfig` answers."""
+    """Return a kubeconfig's JSON with other credentials, for `Cluster.get_kubeconfig`."""
     document: dict[str, Any] = json.loads(config)
     arguments: list[str] = document["users"][0]["user"]["exec"]["args"]
     arguments += ["--role", role_arn] if role_arn else []
@@ -65,17 +65,17 @@ def scoped(config: str, role_arn: str | None, profile: str | None) -> str:
 def with_credentials(
     cluster: Mapping[str, pulumi.Output[Any]], options: Any, *, profile: bool
 ) -> pulumi.Output[dict[str, Any]]:
-    """The kubeconfig by the component's `providerCredentialOpts`; without its `profile` for other people's use."""
+    """Return the kubeconfig with the component's `providerCredentialOpts`; their profile is used only if `profile`."""
 
-    def made(known: Mapping[str, Any]) -> dict[str, Any]:
-        credentials = known["options"] or {}
+    def build(resolved: Mapping[str, Any]) -> dict[str, Any]:
+        credentials = resolved["options"] or {}
         return kubeconfig(
-            known["cluster"], credentials.get("roleArn"), credentials.get("profileName") if profile else None
+            resolved["cluster"], credentials.get("roleArn"), credentials.get("profileName") if profile else None
         )
 
-    found: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(
+    result: pulumi.Output[dict[str, Any]] = pulumi.Output.from_input(
         {"cluster": dict(cluster), "options": options}
     ).apply(
-        made,
+        build,
     )
-    return found
+    return result

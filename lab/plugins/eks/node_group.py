@@ -1,4 +1,4 @@
-"""eks.ManagedNodeGroup: a node group of EKS, with a launch template where IMDSv2 is asked for."""
+"""eks.ManagedNodeGroup: a managed node group of EKS, with a launch template for the IMDSv2 option."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.plugins.eks.options import check_node_group, reads_access_entries
 from lab.plugins.eks.resources import ExistingComponent, Resource
 from lab.plugins.errors import PluginError
 
-_SAME: Final = (
+_UNCHANGED: Final = (
     "amiType",
     "capacityType",
     "diskSize",
@@ -29,7 +29,7 @@ _SIZE: Final = {"desiredSize": 2, "minSize": 1, "maxSize": 2}
 
 
 class ManagedNodeGroup(pulumi.ComponentResource):
-    """A node group in the cluster of an eks.Cluster, or of its core data."""
+    """A managed node group of an eks.Cluster, or of its core data."""
 
     def __init__(self, name: str, arguments: Mapping[str, Any], options: pulumi.ResourceOptions) -> None:
         check_node_group(name, arguments)
@@ -37,25 +37,23 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         core = pulumi.Output.from_input(arguments["cluster"]).apply(
             lambda cluster: cluster.output("core") if isinstance(cluster, ExistingComponent) else cluster,
         )
-        inputs = {key: arguments[key] for key in _SAME if key in arguments}
+        inputs = {key: arguments[key] for key in _UNCHANGED if key in arguments}
         if not arguments.keys() & {"version", "launchTemplate"}:
-            inputs["version"] = core.apply(lambda found: found["cluster"].output("version"))
-        inputs["clusterName"] = arguments.get("clusterName") or core.apply(
-            lambda found: found["cluster"].output("name")
-        )
-        inputs["nodeRoleArn"] = pulumi.Output.all(_role_arn(arguments), core.apply(_known_roles)).apply(
+            inputs["version"] = core.apply(lambda data: data["cluster"].output("version"))
+        inputs["clusterName"] = arguments.get("clusterName") or core.apply(lambda data: data["cluster"].output("name"))
+        inputs["nodeRoleArn"] = pulumi.Output.all(_role_arn(arguments), core.apply(_instance_roles)).apply(
             lambda both: let_in(name, *both)
         )
-        inputs["subnetIds"] = arguments.get("subnetIds") or core.apply(lambda found: found["subnetIds"])
+        inputs["subnetIds"] = arguments.get("subnetIds") or core.apply(lambda data: data["subnetIds"])
         inputs["scalingConfig"] = pulumi.Output.from_input(arguments.get("scalingConfig")).apply(
-            lambda given: {**_SIZE, **{key: value for key, value in (given or {}).items() if value is not None}},
+            lambda size: {**_SIZE, **{key: value for key, value in (size or {}).items() if value is not None}},
         )
         if "enableIMDSv2" in arguments:
             inputs["launchTemplate"] = self._launch_template(name, arguments)
             inputs.pop("diskSize", None)
         ignored = ["scalingConfig.desiredSize"] if arguments.get("ignoreScalingChanges") else []
         own = pulumi.ResourceOptions(parent=self, ignore_changes=ignored)
-        # EKS itself writes the node role into aws-auth: the component's own ConfigMap must be there before.
+        # EKS itself adds the node role to aws-auth, so the component's own ConfigMap must exist before.
         inputs["clusterName"] = pulumi.Output.all(inputs["clusterName"], core.apply(_aws_auth)).apply(
             lambda both: both[0]
         )
@@ -71,7 +69,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         }
         inputs: dict[str, Any] = {"metadataOptions": options}
         if arguments.get("diskSize"):
-            # EKS does not take the size beside a template.
+            # EKS rejects a disk size with a launch template.
             device = pulumi.Output.from_input(arguments.get("amiType")).apply(_device)
             inputs["blockDeviceMappings"] = [{"deviceName": device, "ebs": {"volumeSize": arguments["diskSize"]}}]
         template = Resource(
@@ -80,7 +78,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             inputs,
             pulumi.ResourceOptions(parent=self),
         )
-        return {"id": template.id, "version": template.output("latestVersion").apply(lambda found: str(int(found)))}
+        return {"id": template.id, "version": template.output("latestVersion").apply(lambda version: str(int(version)))}
 
 
 def _role_arn(arguments: Mapping[str, Any]) -> Any:
@@ -89,24 +87,24 @@ def _role_arn(arguments: Mapping[str, Any]) -> Any:
     return pulumi.Output.from_input(arguments["nodeRole"]).apply(lambda role: role.output("arn"))
 
 
-def _known_roles(core: Mapping[str, Any]) -> Any:
-    """The ARNs of the cluster's instance roles, where only they are let in; None where EKS lets others in itself."""
+def _instance_roles(core: Mapping[str, Any]) -> Any:
+    """Return the ARNs of the instance roles in aws-auth; None if EKS creates access entries for other roles itself."""
     arns = pulumi.Output.from_input(core.get("instanceRoles") or []).apply(
         lambda roles: [role.output("arn") for role in roles]
     )
     access = core["cluster"].output("accessConfig")
     return pulumi.Output.all(access, arns).apply(
-        lambda known: None if reads_access_entries((known[0] or {}).get("authenticationMode")) else known[1]
+        lambda resolved: None if reads_access_entries((resolved[0] or {}).get("authenticationMode")) else resolved[1]
     )
 
 
-def let_in(name: str, role_arn: str, known: list[str] | None) -> str:
-    """The role's ARN; refused where only the `known` ones are let in, and it is none of them."""
-    if known is not None and role_arn not in known:
+def let_in(name: str, role_arn: str, instance_roles: list[str] | None) -> str:
+    """Return `role_arn`. Raises `PluginError` if only `instance_roles` have access and it is not one of them."""
+    if instance_roles is not None and role_arn not in instance_roles:
         raise PluginError(
             f"eks.ManagedNodeGroup {name!r}: a managed node group cannot be created without first setting its role in "
             "the cluster's instanceRoles",
-            fix="name the role in instance_roles, or use authentication mode API or API_AND_CONFIG_MAP",
+            fix="add the role to instance_roles, or use authentication mode API or API_AND_CONFIG_MAP",
         )
     return role_arn
 

@@ -1,4 +1,4 @@
-"""The arguments of the components: which are covered, which are not and why, and what they mean together."""
+"""The arguments of the components: covered and uncovered ones, and checks of their combinations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLUSTER_NOT_COVERED: Final = {
     "createOidcProvider": (
         "the official component opens a TLS connection to the issuer for it; use an aws.iam.OpenIdConnectProvider"
     ),
-    "creationRoleProvider": "the official plugin takes it from Node.js programs only",
+    "creationRoleProvider": "the official plugin supports it in Node.js programs only",
     "proxy": "the lab's proxy is in the environment",
     **dict.fromkeys(
         (
@@ -136,12 +136,12 @@ _PLAIN: Final = (
     "storageClasses",
     "vpcCniOptions",
 )
-"""Arguments that decide what is registered."""
+"""Arguments that decide which resources are registered."""
 MODES: Final = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 
 
 def reads_config_map(mode: str | None) -> bool:
-    """Whether the cluster reads aws-auth: EKS's default mode is CONFIG_MAP."""
+    """Return whether the cluster reads aws-auth. EKS's default mode is CONFIG_MAP."""
     return mode in (None, "CONFIG_MAP", "API_AND_CONFIG_MAP")
 
 
@@ -150,77 +150,84 @@ def reads_access_entries(mode: str | None) -> bool:
 
 
 def check_cluster(name: str, arguments: Mapping[str, Any]) -> None:
-    """Refuse arguments that are not covered, or that the official component refuses.
+    """Reject arguments that are not covered, or that the official component rejects.
 
     Raises:
-        InvalidInputError: with every fault, each with its way out.
+        InvalidInputError: with all problems, each with its fix.
     """
-    found = _not_covered(arguments, CLUSTER_COVERED, CLUSTER_NOT_COVERED)
+    problems = _not_covered(arguments, CLUSTER_COVERED, CLUSTER_NOT_COVERED)
     skips = arguments.get("skipDefaultNodeGroup") is True or bool(arguments.get("fargate")) or is_auto(arguments)
     if not skips:
-        found.append(f"skipDefaultNodeGroup is not true: {_NO_INSTANCES}")
+        problems.append(f"skipDefaultNodeGroup is not true: {_NO_INSTANCES}")
     cni = arguments.get("vpcCniOptions")
     if isinstance(cni, Mapping):
-        others = sorted(cni.keys() - CNI_COVERED)
-        takes = ", ".join(sorted(CNI_COVERED))
-        found += [f"vpcCniOptions.{key} is not covered by the lab's stand-in, which takes {takes}" for key in others]
+        unsupported = sorted(cni.keys() - CNI_COVERED)
+        supported = ", ".join(sorted(CNI_COVERED))
+        problems += [
+            f"vpcCniOptions.{key} is not covered by the lab's stand-in, which supports {supported}"
+            for key in unsupported
+        ]
     mode = arguments.get("authenticationMode")
     if isinstance(mode, pulumi.Output):
-        found.append("authenticationMode is an output: give a plain value, which decides what is registered")
+        problems.append(
+            "authenticationMode must be a plain value, not an output: it decides which resources are registered"
+        )
     elif mode is not None and mode not in MODES:
-        found.append(f"authenticationMode is {mode!r}: it is one of {', '.join(MODES)}")
+        problems.append(f"authenticationMode is {mode!r}: it must be one of {', '.join(MODES)}")
     else:
-        found += _not_in_mode(mode, arguments)
-    found += [
-        f"{key} is not known before the update: its keys must be, for they name what is registered"
+        problems += _not_in_mode(mode, arguments)
+    problems += [
+        f"{key} must have keys that are resolved before the update: they name the registered resources"
         for key in _PLAIN
         if isinstance(arguments.get(key), pulumi.Output)
     ]
     if "instanceRole" in arguments and "instanceRoles" in arguments:
-        found.append("instanceRole and instanceRoles are both given: give one of them")
+        problems.append("instanceRole and instanceRoles are both set: set one of them")
     if "subnetIds" in arguments and arguments.keys() & {"publicSubnetIds", "privateSubnetIds"}:
-        found.append("subnetIds is given beside publicSubnetIds or privateSubnetIds: give either way, not both")
-    if found:
-        raise InvalidInputError(f"eks.Cluster {name!r}", found)
+        problems.append("subnetIds is set together with publicSubnetIds or privateSubnetIds: remove one of them")
+    if problems:
+        raise InvalidInputError(f"eks.Cluster {name!r}", problems)
 
 
 def check_node_group(name: str, arguments: Mapping[str, Any]) -> None:
-    """The same for a managed node group."""
-    found = _not_covered(arguments, NODE_GROUP_COVERED, NODE_GROUP_NOT_COVERED)
+    """Reject the same arguments of a managed node group. Raises `InvalidInputError`."""
+    problems = _not_covered(arguments, NODE_GROUP_COVERED, NODE_GROUP_NOT_COVERED)
     if "cluster" not in arguments:
-        found.append("cluster is required, and is not given")
+        problems.append("cluster is required, and must be set")
     if "nodeRole" in arguments and "nodeRoleArn" in arguments:
-        found.append("nodeRole and nodeRoleArn are both given: give one of them")
+        problems.append("nodeRole and nodeRoleArn are both set: set one of them")
     if not arguments.keys() & {"nodeRole", "nodeRoleArn"}:
-        found.append("nodeRole and nodeRoleArn are both left out: an IAM role, or its ARN, must be provided")
+        problems.append("nodeRole and nodeRoleArn are both missing: set an IAM role or its ARN")
     if "launchTemplate" in arguments and "enableIMDSv2" in arguments:
-        found.append("enableIMDSv2 is given beside launchTemplate: set the metadata options of that template")
-    if found:
-        raise InvalidInputError(f"eks.ManagedNodeGroup {name!r}", found)
+        problems.append("enableIMDSv2 is set together with launchTemplate: set the metadata options of that template")
+    if problems:
+        raise InvalidInputError(f"eks.ManagedNodeGroup {name!r}", problems)
 
 
 def _not_in_mode(mode: str | None, arguments: Mapping[str, Any]) -> list[str]:
-    found = []
+    problems = []
     if not reads_config_map(mode):
-        found += [
-            f"{key} is given in authentication mode {mode}, which does not read aws-auth: use accessEntries"
+        problems += [
+            f"{key} is set in authentication mode {mode}, which does not read aws-auth: use accessEntries"
             for key in ("roleMappings", "userMappings", "instanceRoles")
-            if not isinstance(given := arguments.get(key), pulumi.Output) and given not in (None, [])
+            if not isinstance(value := arguments.get(key), pulumi.Output) and value not in (None, [])
         ]
     entries = arguments.get("accessEntries")
     if not reads_access_entries(mode) and not isinstance(entries, pulumi.Output) and entries:
-        was = mode or "CONFIG_MAP (the default)"
-        found.append(f"accessEntries is given in authentication mode {was}: use API or API_AND_CONFIG_MAP")
+        current_mode = mode or "CONFIG_MAP (the default)"
+        problems.append(f"accessEntries is set in authentication mode {current_mode}: use API or API_AND_CONFIG_MAP")
     if not reads_access_entries(mode) and is_auto(arguments):
-        found.append("autoMode is enabled, and needs access entries: use authentication mode API or API_AND_CONFIG_MAP")
-    return found
+        problems.append(
+            "autoMode is enabled, and needs access entries: use authentication mode API or API_AND_CONFIG_MAP"
+        )
+    return problems
 
 
-def _not_covered(arguments: Mapping[str, Any], covered: Collection[str], known: Mapping[str, str]) -> list[str]:
-    found = []
+def _not_covered(arguments: Mapping[str, Any], covered: Collection[str], reasons: Mapping[str, str]) -> list[str]:
+    problems = []
     for key, value in arguments.items():
         if key in covered or value is False:
             continue
-        reason = known.get(key) or f"it has no such argument; it has {', '.join(sorted(covered))}"
-        found.append(f"{key} is not covered by the lab's stand-in: {reason}")
-    return found
+        reason = reasons.get(key) or f"it has no such argument; it has {', '.join(sorted(covered))}"
+        problems.append(f"{key} is not covered by the lab's stand-in: {reason}")
+    return problems

@@ -1,4 +1,4 @@
-"""The eks plugin as the engine sees it: components are constructed, and nothing else."""
+"""The eks plugin's provider: it only constructs components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.plugins.errors import PluginError
 
 
 class _Component(Protocol):
-    """A component of this plugin: what its class takes, and what its instances have."""
+    """The interface of this plugin's component classes."""
 
     def __call__(self, name: str, arguments: Mapping[str, Any], options: pulumi.ResourceOptions) -> Any: ...
 
@@ -27,13 +27,13 @@ _COMPONENTS: Final[Mapping[str, _Component]] = {
     "eks:index:Cluster": Cluster,
     "eks:index:ManagedNodeGroup": ManagedNodeGroup,
 }
-_MONITOR_GONE: Final = "resource monitor shut down"
-"""What the engine says to everybody once one resource of the update has failed."""
+_MONITOR_SHUT_DOWN: Final = "resource monitor shut down"
+"""The engine's error for every other resource after one resource of the update has failed."""
 _GET_KUBECONFIG: Final = "eks:index:Cluster/getKubeconfig"
 
 
 class EksPlugin(base.BasePlugin):
-    """The components of pulumi-eks that the lab covers."""
+    """The provider of the covered components of pulumi-eks."""
 
     package = "eks"
 
@@ -46,34 +46,34 @@ class EksPlugin(base.BasePlugin):
 
     async def configure(self, request: provider.ConfigureRequest) -> provider.ConfigureResponse:
         response = await super().configure(request)
-        response.accept_resources = True  # a component reads outputs of the resources that it is given
+        response.accept_resources = True  # a component reads outputs of its arguments' resources
         return response
 
     async def construct(self, request: provider.ConstructRequest) -> provider.ConstructResponse:
         component = _COMPONENTS.get(request.resource_type)
         if component is None:
             raise self.not_covered(request.resource_type)
-        made = component(request.name, inputs_of(request.inputs), request.options)
+        instance = component(request.name, inputs_of(request.inputs), request.options)
         try:
-            state = {key: await property_value(value) for key, value in made.state.items() if value is not None}
+            state = {key: await property_value(value) for key, value in instance.state.items() if value is not None}
         except Exception as error:
-            if _MONITOR_GONE in str(error):
+            if _MONITOR_SHUT_DOWN in str(error):
                 kind = request.resource_type.rsplit(":", 1)[-1]
-                raise PluginError(f"eks.{kind} {request.name!r}: one of its resources failed, see there") from error
+                raise PluginError(f"eks.{kind} {request.name!r}: one of its resources failed; see its error") from error
             raise
-        urn = await made.urn.future()
+        urn = await instance.urn.future()
         return provider.ConstructResponse(urn, state, {})
 
     async def call(self, request: provider.CallRequest) -> provider.CallResponse:
         if request.tok != _GET_KUBECONFIG:
             raise self.not_covered(request.tok)
         arguments = inputs_of(request.args)
-        asked = {
+        kubeconfig_inputs = {
             "config": arguments["__self__"].output("kubeconfigJson"),
             "role": arguments.get("roleArn"),
             "profile": arguments.get("profileName"),
         }
-        result: pulumi.Output[str] = pulumi.Output.from_input(asked).apply(
-            lambda known: scoped(known["config"], known["role"], known["profile"]),
+        result: pulumi.Output[str] = pulumi.Output.from_input(kubeconfig_inputs).apply(
+            lambda resolved: scoped(resolved["config"], resolved["role"], resolved["profile"]),
         )
         return provider.CallResponse({"result": await property_value(result)})

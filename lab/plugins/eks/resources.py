@@ -1,4 +1,4 @@
-"""Resources of other packages by their type alone: the lab imports none of the vendor's SDKs."""
+"""Resources of other packages by their type token: the lab imports none of Pulumi's provider SDKs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OUTPUTS: Final = {
     "eks:index:Cluster": ("core", "kubeconfigJson"),
     "eks:index:VpcCniAddon": ("addon",),
 }
-"""The outputs that components read, or wait for, of each type."""
+"""The outputs of each type that components read or wait for."""
 
 
 @cache
@@ -45,7 +45,7 @@ def _sdk_version(package: str) -> str:
 
 
 class Resource(pulumi.CustomResource):
-    """A resource that a component registers, or one that is there already."""
+    """A resource that a component registers, or an existing one."""
 
     def __init__(self, kind: str, name: str, inputs: dict[str, Any], options: pulumi.ResourceOptions) -> None:
         of_sdk = pulumi.ResourceOptions(version=_sdk_version(kind.split(":", 1)[0]))
@@ -57,7 +57,7 @@ class Resource(pulumi.CustomResource):
 
 
 class ExistingComponent(pulumi.ComponentResource):
-    """A component that is there already."""
+    """An existing component."""
 
     def __init__(self, kind: str, name: str, urn: str) -> None:
         super().__init__(kind, name, dict.fromkeys(_OUTPUTS.get(kind, ())), pulumi.ResourceOptions(urn=urn))
@@ -67,7 +67,7 @@ class ExistingComponent(pulumi.ComponentResource):
 
 
 def existing(urn: str) -> Resource | ExistingComponent:
-    """What a reference refers to, with the outputs that `_OUTPUTS` names for its type."""
+    """Return the resource with this URN, with the outputs in `_OUTPUTS` for its type."""
     _, _, kinds, name = urn.split("::", 3)
     kind = kinds.rsplit("$", 1)[-1]
     if kind.startswith("eks:"):
@@ -75,31 +75,31 @@ def existing(urn: str) -> Resource | ExistingComponent:
     return Resource(kind, name, {}, pulumi.ResourceOptions(urn=urn))
 
 
-def look_up(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> pulumi.Output[Any]:
-    """The answer of a function of another package; unknown at preview while an argument is."""
+def invoke(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> pulumi.Output[Any]:
+    """Return the result of a function of another package; unknown at preview if an argument is unknown."""
     options = pulumi.InvokeOptions(parent=parent, version=_sdk_version(token.split(":", 1)[0]))
     return pulumi.runtime.invoke_output(token, arguments, options)
 
 
-async def look_up_now(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> dict[str, Any]:
-    """The same where every argument is known; raises where the function fails."""
+async def invoke_async(token: str, arguments: dict[str, Any], parent: pulumi.Resource) -> dict[str, Any]:
+    """Return the result of a function with resolved arguments. Raises the function's exception."""
     options = pulumi.InvokeOptions(parent=parent, version=_sdk_version(token.split(":", 1)[0]))
     return dict(await pulumi.runtime.invoke_async(token, arguments, options))
 
 
 def provider(package: str, name: str, settings: dict[str, Any], parent: pulumi.Resource) -> pulumi.ProviderResource:
-    """An explicit provider of another package."""
+    """Register an explicit provider of another package."""
     options = pulumi.ResourceOptions(parent=parent, version=_sdk_version(package))
     return pulumi.ProviderResource(package, name, settings, options)
 
 
 def _output(resource: pulumi.Resource, name: str) -> pulumi.Output[Any]:
-    found: pulumi.Output[Any] = resource.__dict__[name]
-    return found
+    output: pulumi.Output[Any] = resource.__dict__[name]
+    return output
 
 
 class _Module(rpc.ResourceModule):
-    """Lets outputs that hold references give resources: the SDKs would do it, if they were here."""
+    """Converts references in outputs to resources, as the provider SDKs do."""
 
     def version(self) -> None:
         return None
@@ -110,7 +110,7 @@ class _Module(rpc.ResourceModule):
 
 
 def register_modules() -> None:
-    """Make references readable; once a process."""
+    """Register the conversion of references, once per process."""
     for module in sorted({kind.rsplit(":", 1)[0] for kind in _OUTPUTS}):
         package, name = module.split(":", 1)
         rpc.register_resource_module(package, name, _Module())

@@ -1,4 +1,4 @@
-"""The security groups that the official component makes: one for the cluster, one for nodes, and their rules."""
+"""The security groups of the official component: one for the cluster, one for nodes, and their rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INTERNET: Final[Mapping[str, Any]] = {
 
 
 def cluster_security_group(name: str, vpc_id: Any, tags: Any, own_tags: Any, parent: pulumi.Resource) -> Resource:
-    """The cluster's group, which may reach everything."""
+    """Register the cluster's security group, with all egress allowed."""
     options = pulumi.ResourceOptions(parent=parent)
     group = _group(f"{name}-eksClusterSecurityGroup", vpc_id, {"tags": tags, "own": own_tags}, options)
     inputs = {**_INTERNET, "securityGroupId": group.id}
@@ -38,9 +38,9 @@ def node_security_group(
     *,
     tags: Mapping[str, Any],
 ) -> tuple[Resource, Resource]:
-    """The nodes' group with its rules, and the rule that lets it reach the API server."""
+    """Register the nodes' security group with its rules, and the rule for its access to the API server."""
     options = pulumi.ResourceOptions(parent=parent)
-    owned = cluster.output("name").apply(lambda found: {f"kubernetes.io/cluster/{found}": "owned"})
+    owned = cluster.output("name").apply(lambda cluster_name: {f"kubernetes.io/cluster/{cluster_name}": "owned"})
     group = _group(f"{name}-nodeSecurityGroup", vpc_id, {**tags, "owned": owned}, options)
 
     def rule(rule_name: str, description: str, port: int, last: int, protocol: str, **members: Any) -> Resource:
@@ -89,12 +89,12 @@ def node_security_group(
 
 
 def _group(name: str, vpc_id: Any, tags: Mapping[str, Any], options: pulumi.ResourceOptions) -> Resource:
-    def together(known: Mapping[str, Any]) -> dict[str, str]:
-        return {"Name": name, **(known.get("owned") or {}), **(known["own"] or {}), **(known["tags"] or {})}
+    def merged(resolved: Mapping[str, Any]) -> dict[str, str]:
+        return {"Name": name, **(resolved.get("owned") or {}), **(resolved["own"] or {}), **(resolved["tags"] or {})}
 
     inputs = {
         "vpcId": vpc_id,
         "revokeRulesOnDelete": True,
-        "tags": pulumi.Output.from_input(dict(tags)).apply(together),
+        "tags": pulumi.Output.from_input(dict(tags)).apply(merged),
     }
     return Resource("aws:ec2/securityGroup:SecurityGroup", name, inputs, options)

@@ -1,21 +1,23 @@
-"""A stand-in for the official `kubernetes` plugin: any kind that a real API server serves, found by discovery.
+"""Stand-in for the official `kubernetes` plugin: every kind that the API server serves, by discovery.
 
-    settings        what a `pulumi_kubernetes.Provider` is configured with
-    kubeconfig      which API server that means, and as whom
+    settings        the settings of a `pulumi_kubernetes.Provider`
+    kubeconfig      the API server and the user that the settings select
     credentials     exec plugins (`aws eks get-token`) and tokens, for HTTP
-    client          requests to the API server; its answers as errors in its own words
-    connection      the client and what it has discovered, made when first needed
-    discovery       which kinds are served, where, and whether they have namespaces
-    objects         names, ids and shapes of Kubernetes objects as Pulumi sees them
-    inputs          what a check makes of a program's inputs
-    replacement     which changes the API server would refuse, so that the object must be replaced
-    diff            inputs compared with inputs
-    apply           create, change and delete by server-side apply
-    readiness       when an object counts as ready, and when as gone
-    configuration   when a change of settings means another cluster
-    provider        the life cycle that the engine drives
+    client          requests to the API server, and its errors with its own messages
+    connection      the client and its discovery, created at the first request
+    discovery       the served kinds, their paths, and whether they are namespaced
+    objects         type tokens, ids, names and secrets of Kubernetes objects
+    inputs          the check of a program's inputs
+    replacement     changes that the API server rejects, so that the object is replaced
+    diff            the comparison of old and new inputs
+    apply           create, update and delete by server-side apply
+    target          the object and the options of an operation
+    preview         the state that a preview shows
+    readiness       the conditions of ready and deleted objects
+    configuration   the detection of another cluster in changed settings
+    provider        the operations that the engine calls
 
-Differences to the official plugin, all deliberate: drift is what differs from the state of the last update, not from
-the inputs, so a server that writes `1000m` as `1` is never taken for drift; and Helm, Kustomize, YAML rendering and
-`List` types are refused by name.
+Deliberate differences to the official plugin: drift is a difference to the state of the last update, not to the inputs,
+so that `1`, which the API server writes for `1000m`, is no drift. Helm, Kustomize, YAML rendering and `List` types are
+not covered, and are rejected by name.
 """

@@ -1,4 +1,4 @@
-"""The plugin's process: `python -m lab.plugins.kubernetes <engine>`."""
+"""The entry point of the plugin's process: `python -m lab.plugins.kubernetes <engine>`."""
 
 from __future__ import annotations
 

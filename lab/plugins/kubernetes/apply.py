@@ -1,7 +1,7 @@
-"""Create, change and delete objects: server-side apply by default, merge patches where the provider turns it off.
+"""Create, update and delete objects by server-side apply, or by merge patches if the provider disables it.
 
-Server-side apply keeps, for each field, who set it. Every Pulumi resource is a manager of its own, so two stacks can
-hold different fields of one object, and a field that somebody else set is a conflict, not a silent overwrite.
+Server-side apply records the manager of each field. Every Pulumi resource has a field manager of its own, so two stacks
+can own different fields of one object, and a field of another manager is a conflict, not a silent overwrite.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _APPLY: Final = "application/apply-patch+yaml"
 _ATTEMPTS: Final = 10
 _MERGE: Final = "application/merge-patch+json"
 CLIENT_SIDE_MANAGER: Final = "pulumi-kubernetes"
-"""The field manager of objects that are not applied by the server."""
+"""The field manager of objects without server-side apply."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One object on one API server, and how it is written."""
+    """One object on one API server, and the options of its requests."""
 
     resource: Resource
     namespace: str | None
@@ -48,7 +48,7 @@ class Target:
 
 
 class AlreadyExistsError(PluginError):
-    """An object to be created is there already."""
+    """The object to create already exists."""
 
     def __init__(self, target: Target) -> None:
         kind = target.resource.kind
@@ -56,12 +56,12 @@ class AlreadyExistsError(PluginError):
         super().__init__(
             f"{target.display} already exists",
             fix=f"adopt it with the resource option `import` ({identity!r}), change only some of its fields with a "
-            f"{kind.kind}Patch, or give this one another name",
+            f"{kind.kind}Patch, or set another name",
         )
 
 
 async def get(client: Client, target: Target) -> dict[str, Any] | None:
-    """The object as it is now; None where there is none."""
+    """Return the current object, or None."""
     try:
         return await client.get(target.path, subject=target.display)
     except ApiError as error:
@@ -71,10 +71,10 @@ async def get(client: Client, target: Target) -> dict[str, Any] | None:
 
 
 async def apply(client: Client, target: Target, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the object have the fields of `document`; it is created if it is missing.
+    """Apply the fields of `document`. A missing object is created.
 
     Raises:
-        ApiError: the API server refuses; a conflict names the other managers, the fields and the ways out.
+        ApiError: the API server rejects the request; a conflict names the other managers, the fields and the fixes.
     """
     query = {"fieldManager": target.field_manager, "fieldValidation": "Warn", **_dry_run(target)}
     if target.force:
@@ -100,13 +100,13 @@ async def update(
     *,
     keep: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Make an object that exists have the fields of `document`, but at the paths `keep` what is there already.
+    """Apply the fields of `document` to an existing object, except the paths `keep`, which keep their current values.
 
-    Somebody else may be changing those at the same moment: the object is then read and applied again.
+    If another writer changes the object at the same time, it is read and applied again.
 
     Raises:
         ApiError: as `apply`.
-        PluginError: the object is gone.
+        PluginError: the object does not exist.
     """
     async for attempt in AsyncRetrying(
         retry=retry_if_exception(_modified),
@@ -118,19 +118,19 @@ async def update(
             live = await get(client, target)
             if live is None:
                 raise PluginError(
-                    f"{target.display} is gone from the cluster",
+                    f"{target.display} does not exist in the cluster",
                     fix="run `pulumi refresh`, then update again",
                 )
             if not keep:
                 return await apply(client, target, document)
-            kept = _keeping(document, live, keep)
-            kept["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
-            return await apply(client, target, kept)
+            merged = _with_kept_fields(document, live, keep)
+            merged["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
+            return await apply(client, target, merged)
     raise AssertionError("the last attempt returns or raises")
 
 
 async def create_client_side(client: Client, target: Target, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Create the object without server-side apply. Raises `AlreadyExistsError`, or `ApiError`."""
+    """Create the object without server-side apply. Raises `AlreadyExistsError` or `ApiError`."""
     try:
         return await client.request(
             "POST",
@@ -152,7 +152,7 @@ async def update_client_side(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Change the object from `old` to `new` without server-side apply: what neither names is left alone."""
+    """Update the object from `old` to `new` without server-side apply. Fields in neither stay unchanged."""
     return await client.request(
         "PATCH",
         target.path,
@@ -165,30 +165,30 @@ async def update_client_side(
 
 
 async def release(client: Client, target: Target) -> None:
-    """Give up all fields that the target's manager holds: those that nobody else holds disappear.
+    """Release all fields of the target's manager. Fields without another manager are removed.
 
     Raises:
-        ApiError: one of them is required, so the object cannot be without it.
+        PluginError: one of them is required, so the object cannot be without it.
     """
     kind = target.resource.kind
     metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
-    nothing = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
+    empty = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
     if await get(client, target) is None:
         return
     try:
-        await apply(client, target, nothing)
+        await apply(client, target, empty)
     except ApiError as error:
         required = [cause["field"] for cause in error.causes if cause.get("reason") == "FieldValueRequired"]
         if not required:
             raise
         raise PluginError(
-            f"{target.display} cannot be without {', '.join(required)}, which this patch holds",
+            f"{target.display} cannot be without {', '.join(required)}, which this patch manages",
             fix="set the resource option `retain_on_delete`, or let another manager set the field first",
         ) from error
 
 
 async def delete(client: Client, target: Target, propagation: str) -> bool:
-    """Ask for the object's deletion; False where there is nothing to delete."""
+    """Request the deletion of the object. Return False if it does not exist."""
     options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
     try:
         await client.request("DELETE", target.path, subject=target.display, body=options)
@@ -200,7 +200,7 @@ async def delete(client: Client, target: Target, propagation: str) -> bool:
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7386) that takes `old` to `new`."""
+    """Return the JSON merge patch (RFC 7386) from `old` to `new`."""
     patch: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
         before = old.get(key)
@@ -212,26 +212,26 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
     return patch
 
 
-def _keeping(document: Mapping[str, Any], live: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """`document`, with what `live` has at `paths`, or nothing there if it has nothing."""
-    kept: dict[str, Any] = copy.deepcopy(dict(document))
+def _with_kept_fields(document: Mapping[str, Any], live: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """Return `document` with the values of `live` at `paths`; a value that `live` lacks is removed."""
+    result: dict[str, Any] = copy.deepcopy(dict(document))
     for path in (parse_path(text) for text in paths):
-        target: Any = kept
+        target: Any = result
         source: Any = live
         for key in path[:-1]:
             source = source.get(key) if isinstance(source, Mapping) else None
             target = target.setdefault(key, {}) if isinstance(target, dict) else None
         if not isinstance(target, dict):
-            continue  # a path into a list: lists are kept or set as a whole
+            continue  # a path into a list: a list is kept or set as a whole
         if isinstance(source, Mapping) and path[-1] in source:
             target[path[-1]] = source[path[-1]]
         else:
             target.pop(path[-1], None)
-    return kept
+    return result
 
 
 def _modified(error: BaseException) -> bool:
-    """Whether somebody else was faster: a conflict about the object's version, not about who manages a field."""
+    """Return whether the error is a conflict of the object's version, not of a field's manager."""
     return isinstance(error, ApiError) and error.reason == "Conflict" and not error.causes
 
 
@@ -244,7 +244,7 @@ def _explained(error: ApiError) -> ApiError:
     if conflicts:
         fields = ", ".join(sorted({cause["field"].lstrip(".") for cause in conflicts}))
         fix = (
-            f'leave {fields} to its manager; or take it over, with the annotation {PATCH_FORCE}: "true" on this '
+            f'remove {fields} from this resource; or take ownership with the annotation {PATCH_FORCE}: "true" on this '
             "resource, or enable_patch_force on the Provider"
         )
         return ApiError(error.subject, error.code, error.status, fix=fix)

@@ -1,11 +1,11 @@
-"""Requests to one API server, and its answers: documents, or errors in its own words.
+"""Requests to one API server, and its responses as documents or errors.
 
-| the API server                     | here                                                            |
+| response of the API server         | result                                                          |
 |------------------------------------|-----------------------------------------------------------------|
 | 2xx                                | the document                                                    |
-| a Status of another kind           | `ApiError`: the object's name and the Status's message          |
-| nothing, or no TLS with it         | `UnreachableError`                                              |
-| a `Warning` header                 | handed to `on_warning`, once for each text                      |
+| another HTTP status                | `ApiError`: the object's name and the Status's message          |
+| no response, or no TLS connection  | `UnreachableError`                                              |
+| a `Warning` header                 | a call of `on_warning` for each text                            |
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from lab.plugins.kubernetes.settings import ClientSettings
 
 _WARNING: Final = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
-"""One warning of a `Warning` header, RFC 7234 section 5.5: code, agent, quoted text."""
+"""One warning of a `Warning` header: code, agent, quoted text. Source: RFC 7234 section 5.5."""
 
 CONNECT_SECONDS: Final = 10.0
-"""How long a connection may take: a server that is not there often does not refuse, but says nothing."""
+"""Time limit of a connection: a missing server often does not reject connections, but never responds."""
 
 WarningSink = Callable[[str], Awaitable[None]]
 
 
 class UnreachableError(PluginError):
-    """No API server answers, or it is not the one that the kubeconfig's CA knows."""
+    """No API server responds, or the kubeconfig's CA did not sign its certificate."""
 
 
 class ApiError(PluginError):
-    """An error answer of the API server, about `subject`."""
+    """An error response of the API server about `subject`."""
 
     def __init__(self, subject: str, code: int, status: Mapping[str, Any], *, fix: str | None = None) -> None:
         message = status.get("message") or f"HTTP {code}"
@@ -58,12 +58,12 @@ class ApiError(PluginError):
 
     @property
     def causes(self) -> list[dict[str, str]]:
-        """The fields it is about, each with `field`, `message` and `reason`."""
+        """The affected fields, each with `field`, `message` and `reason`."""
         return list((self.status.get("details") or {}).get("causes") or ())
 
 
 class Client:
-    """A connection to one API server, for as many requests at once as its settings allow."""
+    """A client of one API server, with the rate limit of its settings."""
 
     def __init__(self, config: SingleConfig, settings: ClientSettings) -> None:
         from lightkube.config.client_adapter import verify_cluster  # noqa: PLC0415
@@ -104,13 +104,13 @@ class Client:
         headers: Mapping[str, str] | None = None,
         on_warning: WarningSink | None = None,
     ) -> dict[str, Any]:
-        """Send one request; the answer's document.
+        """Send a request and return the document of the response.
 
         Raises:
-            ApiError: the API server says no, about `subject`.
-            UnreachableError: it says nothing.
+            ApiError: the API server returns an error about `subject`.
+            UnreachableError: the API server does not respond.
         """
-        await self._throttle.turn()
+        await self._throttle.acquire()
         try:
             response = await self._http.request(
                 method,
@@ -128,8 +128,8 @@ class Client:
         return _document(response.status_code, response.content, subject)
 
     async def watch(self, path: str, *, subject: str, query: Mapping[str, str]) -> AsyncGenerator[dict[str, Any]]:
-        """The events of a watch until the API server ends it; each with `type` and `object`."""
-        await self._throttle.turn()
+        """Yield the events of a watch, each with `type` and `object`, until the API server ends it."""
+        await self._throttle.acquire()
         timeout = httpx2.Timeout(self._timeout, read=None)
         try:
             async with self._http.stream("GET", path, params={**query, "watch": "1"}, timeout=timeout) as response:
@@ -143,26 +143,26 @@ class Client:
 
     def _unreachable(self, error: httpx2.TransportError) -> UnreachableError:
         return UnreachableError(
-            f"no API server answers at {self.server}: {str(error) or type(error).__name__}",
+            f"no API server responds at {self.server}: {str(error) or type(error).__name__}",
             fix="check that the cluster runs, and the server and certificate authority in the kubeconfig",
         )
 
 
 class Throttle:
-    """A token bucket: `burst` turns at once, then `qps` a second, as client-go does it."""
+    """A token bucket like client-go's: `burst` requests at once, then `qps` per second."""
 
     def __init__(self, qps: float, burst: int) -> None:
         self._qps = qps
         self._burst = burst
-        self._free = float(burst)
-        self._seen = time.monotonic()
+        self._tokens = float(burst)
+        self._updated = time.monotonic()
 
-    async def turn(self) -> None:
+    async def acquire(self) -> None:
         now = time.monotonic()
-        self._free = min(self._burst, self._free + (now - self._seen) * self._qps) - 1
-        self._seen = now
-        if self._free < 0:
-            await asyncio.sleep(-self._free / self._qps)
+        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._qps) - 1
+        self._updated = now
+        if self._tokens < 0:
+            await asyncio.sleep(-self._tokens / self._qps)
 
 
 def _document(code: int, content: bytes, subject: str) -> dict[str, Any]:
@@ -177,6 +177,6 @@ def _document(code: int, content: bytes, subject: str) -> dict[str, Any]:
     fix = None
     if code == httpx2.codes.UNAUTHORIZED:
         fix = (
-            "the API server does not know these credentials: check the kubeconfig's user, and its access to the cluster"
+            "check the kubeconfig's user and its access to the cluster: the API server does not accept its credentials"
         )
     raise ApiError(subject, code, document, fix=fix)

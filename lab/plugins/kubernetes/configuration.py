@@ -1,4 +1,4 @@
-"""When a change of the provider's settings means another cluster, so that all its objects must move."""
+"""Detect whether changed settings of the provider select another cluster, so that its objects must be replaced."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pulumi.provider.experimental import provider
 from lab.plugins.kubernetes.kubeconfig import active_cluster
 from lab.plugins.values import UNKNOWN
 
-_OWN = "clusterIdentifier"
+_CLUSTER_IDENTIFIER = "clusterIdentifier"
 
 
 def diff_configuration(old: Mapping[str, Any], new: Mapping[str, Any]) -> provider.DiffResponse:
-    """What differs between two settings of a provider, and whether they mean the same cluster.
+    """Compare two configurations of a provider, and determine whether they select the same cluster.
 
-    `clusterIdentifier`, where it is set, alone decides. Else the cluster entry that the kubeconfig's context leads to
-    does; a kubeconfig that is not known yet counts as another cluster.
+    `clusterIdentifier` alone decides if it is set; otherwise the cluster entry of the kubeconfig's context does. An
+    unresolved kubeconfig counts as another cluster.
     """
     changed = sorted(
         key for key in old.keys() | new.keys() if key != "version" and not _same(old.get(key), new.get(key))
     )
-    if old.get(_OWN) or new.get(_OWN):
-        moved = _OWN in changed
+    if old.get(_CLUSTER_IDENTIFIER) or new.get(_CLUSTER_IDENTIFIER):
+        is_replaced = _CLUSTER_IDENTIFIER in changed
     elif new.get("kubeconfig") is UNKNOWN:
-        moved = True
+        is_replaced = True
     else:
-        moved = bool(changed) and _cluster(old) != _cluster(new)
-    if moved and not changed:
+        is_replaced = bool(changed) and _cluster(old) != _cluster(new)
+    if is_replaced and not changed:
         changed = ["kubeconfig"]
-    return provider.DiffResponse(changes=bool(changed), diffs=changed, replaces=changed if moved else [])
+    return provider.DiffResponse(changes=bool(changed), diffs=changed, replaces=changed if is_replaced else [])
 
 
 def _same(old: Any, new: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The API server that a provider's settings mean, connected to when first needed."""
+"""The connection to the API server that a provider's settings select, opened at the first request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lab.plugins.kubernetes.kubeconfig import KubeconfigError
 from lab.plugins.kubernetes.settings import Settings
 
 UNREACHABLE: Final = (UnreachableError, KubeconfigError)
-"""What tells that there is no cluster to ask: nothing answers, or nothing says where to ask."""
+"""Errors of an unreachable cluster: no response, or no usable kubeconfig."""
 
 
 class Connection:
-    """One API server. Nothing is read or sent before the first question."""
+    """A connection to one API server. It reads and sends nothing before the first request."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -24,26 +24,26 @@ class Connection:
 
     @property
     def client(self) -> Client:
-        """Raises `KubeconfigError`, `CredentialsError` or `UnreachableError` where the settings lead nowhere."""
+        """The client. Raises `KubeconfigError`, `CredentialsError` or `UnreachableError`."""
         if self._client is None:
             self._client = Client(kubeconfig.select(self.settings), self.settings.client)
         return self._client
 
     @property
     def default_namespace(self) -> str:
-        """Where objects go that name no namespace: the provider's, or the kubeconfig's."""
+        """The namespace of objects without one: the provider's, or the kubeconfig's."""
         return self.settings.namespace or self.client.namespace
 
     async def resource(self, kind: Kind) -> Resource:
-        """How the API server serves `kind`. Raises `NotServedError`."""
+        """Return the served resource of `kind`. Raises `NotServedError`."""
         if self._discovery is None:
             self._discovery = Discovery(self.client)
         return await self._discovery.find(kind)
 
     async def namespaced(self, kind: Kind) -> bool | None:
-        """Whether objects of `kind` live in namespaces; None without a cluster.
+        """Return whether `kind` is namespaced; None without a cluster.
 
-        A kind that is not served is taken for a namespaced one: most are, and its definition may be in the same update.
+        A kind that is not served counts as namespaced: most kinds are, and the same update may create its definition.
         """
         try:
             return (await self.resource(kind)).namespaced

@@ -1,7 +1,7 @@
-"""How requests to the API server are signed: exec plugins such as `aws eks get-token`, tokens, or basic auth.
+"""Authentication of requests to the API server: exec plugins such as `aws eks get-token`, tokens, or basic auth.
 
-lightkube's own exec support runs the command once for every request that is under way when the first token is due.
-Here it runs once, its token is kept until it ends or the API server refuses it, and both v1 and v1beta1 are spoken.
+lightkube's own exec support runs the command for every request in progress when the first token is due. This module
+runs it once, keeps its token until it expires or the API server rejects it, and supports v1 and v1beta1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _EARLY: Final = timedelta(seconds=30)
-"""A token is not used in its last seconds: clocks differ, and a request takes time."""
+"""Time before its expiry from which a token is not used: clocks differ, and a request takes time."""
 
 
 class CredentialsError(PluginError):
@@ -31,10 +31,10 @@ class CredentialsError(PluginError):
 
 
 def authentication(user: User) -> httpx2.Auth | None:
-    """What signs the requests of `user`; None where its client certificate does, or nothing.
+    """Return the authentication of `user`; None for a client certificate or no credentials.
 
     Raises:
-        CredentialsError: a kind of credentials that is not supported.
+        CredentialsError: the kind of credentials is not supported.
     """
     if user.exec:
         return ExecAuthentication(user.exec)
@@ -57,17 +57,17 @@ class _Token:
     value: str
     expires: datetime | None
 
-    def fresh(self) -> bool:
+    def is_fresh(self) -> bool:
         return self.expires is None or datetime.now(UTC) + _EARLY < self.expires
 
 
 class ExecAuthentication(httpx2.Auth):
-    """Bearer tokens out of an exec plugin; asks it again when a token ends, and once when it is refused."""
+    """Bearer tokens of an exec plugin. It runs the plugin again when a token expires, and once when it is rejected."""
 
     def __init__(self, settings: UserExec) -> None:
         if settings.apiVersion not in _API_VERSIONS:
             raise CredentialsError(
-                f"the kubeconfig's exec plugin speaks {settings.apiVersion}; only v1 and v1beta1 are supported",
+                f"the kubeconfig's exec plugin uses {settings.apiVersion}; only v1 and v1beta1 are supported",
                 fix="write the kubeconfig again, with a current `aws eks update-kubeconfig`",
             )
         self._settings = settings
@@ -75,17 +75,17 @@ class ExecAuthentication(httpx2.Auth):
         self._lock = asyncio.Lock()
 
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        token = await self._current(refused=None)
+        token = await self._current(rejected=None)
         request.headers["Authorization"] = f"Bearer {token.value}"
         response = yield request
         if response.status_code == httpx2.codes.UNAUTHORIZED:
-            token = await self._current(refused=token)
+            token = await self._current(rejected=token)
             request.headers["Authorization"] = f"Bearer {token.value}"
             yield request
 
-    async def _current(self, *, refused: _Token | None) -> _Token:
+    async def _current(self, *, rejected: _Token | None) -> _Token:
         async with self._lock:
-            if self._token is None or self._token is refused or not self._token.fresh():
+            if self._token is None or self._token is rejected or not self._token.is_fresh():
                 self._token = await self._run()
             return self._token
 
@@ -97,7 +97,7 @@ class ExecAuthentication(httpx2.Auth):
             **{variable.name: variable.value for variable in settings.env or ()},
             "KUBERNETES_EXEC_INFO": json.dumps(info),
         }
-        shown = " ".join([settings.command, *(settings.args or ())])
+        command_line = " ".join([settings.command, *(settings.args or ())])
         try:
             process = await asyncio.create_subprocess_exec(
                 settings.command,
@@ -112,14 +112,14 @@ class ExecAuthentication(httpx2.Auth):
             raise CredentialsError(f"the kubeconfig's exec plugin did not start: {error}", fix=hint) from error
         output, errors = await process.communicate()
         if process.returncode:
-            raise CredentialsError(f"`{shown}` failed with {process.returncode}: {errors.decode().strip()}")
-        return _parse(output, shown)
+            raise CredentialsError(f"`{command_line}` failed with {process.returncode}: {errors.decode().strip()}")
+        return _parse(output, command_line)
 
 
-def _parse(output: bytes, shown: str) -> _Token:
+def _parse(output: bytes, command_line: str) -> _Token:
     try:
         status: dict[str, Any] = json.loads(output)["status"]
         expires = status.get("expirationTimestamp")
         return _Token(status["token"], datetime.fromisoformat(expires) if expires else None)
     except (ValueError, KeyError, TypeError) as error:
-        raise CredentialsError(f"`{shown}` printed no ExecCredential with a token") from error
+        raise CredentialsError(f"`{command_line}` printed no ExecCredential with a token") from error

@@ -1,4 +1,4 @@
-"""What differs between the inputs of the last update and the new ones, field by field."""
+"""Compare the inputs of the last update with the new ones, field by field."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ class Difference(NamedTuple):
 
 
 def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Difference]:
-    """The fields in which `new` differs from `old`, deepest first found; a value not known yet differs from all."""
+    """Yield the fields in which `new` differs from `old`, at their deepest paths. An unknown value always differs."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in [*old, *(key for key in new if key not in old)]:
-            here = (*path, key)
+            item_path = (*path, key)
             if key not in new:
-                yield Difference(here, Change.DELETE)
+                yield Difference(item_path, Change.DELETE)
             elif key not in old:
-                yield Difference(here, Change.ADD)
+                yield Difference(item_path, Change.ADD)
             else:
-                yield from differences(old[key], new[key], here)
+                yield from differences(old[key], new[key], item_path)
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
-            here = (*path, index)
+            item_path = (*path, index)
             if index >= len(new):
-                yield Difference(here, Change.DELETE)
+                yield Difference(item_path, Change.DELETE)
             elif index >= len(old):
-                yield Difference(here, Change.ADD)
+                yield Difference(item_path, Change.ADD)
             else:
-                yield from differences(old[index], new[index], here)
+                yield from differences(old[index], new[index], item_path)
     elif new is UNKNOWN or not _equal(old, new):
         yield Difference(path, Change.UPDATE)
 
 
 def property_diff(change: Change, *, replace: bool) -> PropertyDiff:
-    """`change` as the engine names it."""
+    """Return `change` as the engine's type."""
     kind = PropertyDiffKind[f"{change.name}_REPLACE" if replace else change.name]
     return PropertyDiff(kind, input_diff=True)
 
 
 def property_path(path: Path) -> str:
-    """`path` as the engine reads it back."""
+    """Return `path` in the engine's notation."""
     return dotted(path)
 
 
 def ignored(path: Path, patterns: list[str]) -> bool:
-    """Whether `path` is at or below one of the paths of `ignoreChanges`."""
+    """Return whether `path` is at or below one of the paths of `ignoreChanges`."""
     text = dotted(path)
     return any(text == pattern or text.startswith((f"{pattern}.", f"{pattern}[")) for pattern in patterns)
 
 
 def _equal(old: Any, new: Any) -> bool:
-    """Equality in which `True` is not 1."""
+    """Return whether the values are equal; `True` does not equal 1."""
     return isinstance(old, bool) == isinstance(new, bool) and bool(old == new)

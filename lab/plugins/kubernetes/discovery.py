@@ -1,4 +1,4 @@
-"""Which kinds an API server serves: where each is found, and whether its objects live in namespaces."""
+"""Discovery of the kinds that an API server serves, with their paths and scopes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from lab.plugins.kubernetes.client import Client
 
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-"""All groups, versions and resources in one answer: GA since Kubernetes 1.30."""
+"""All groups, versions and resources in one response: GA since Kubernetes 1.30."""
 
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """Group, version and kind; the core group is the empty one."""
+    """Group, version and kind. The core group is empty."""
 
     group: str
     version: str
@@ -32,28 +32,28 @@ class Kind:
 
     @classmethod
     def of(cls, api_version: str, kind: str) -> Kind:
-        """From the fields of an object. `core/v1` is how Pulumi writes the core group."""
+        """Parse the fields of an object. Pulumi writes the core group as `core/v1`."""
         group, _, version = api_version.rpartition("/")
         return cls("" if group == "core" else group, version, kind)
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A served kind: its name in paths, and its scope."""
+    """A served kind, with its name in paths and its scope."""
 
     kind: Kind
     plural: str
     namespaced: bool
 
     def path(self, namespace: str | None, name: str | None = None) -> str:
-        """The path of an object, or of the collection."""
+        """Return the path of an object, or of the collection without `name`."""
         group = f"/apis/{self.kind.group}" if self.kind.group else "/api"
         scope = f"/namespaces/{namespace}" if self.namespaced else ""
         return f"{group}/{self.kind.version}{scope}/{self.plural}" + (f"/{name}" if name else "")
 
 
 class NotServedError(PluginError):
-    """The API server has no such kind."""
+    """The API server does not serve the kind."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(
@@ -64,7 +64,7 @@ class NotServedError(PluginError):
 
 
 class Discovery:
-    """The kinds of one API server, asked for once, and again when a kind is missing."""
+    """The kinds of one API server, queried once, and again if a kind is missing."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -72,17 +72,17 @@ class Discovery:
         self._lock = asyncio.Lock()
 
     async def find(self, kind: Kind) -> Resource:
-        """How `kind` is served. Raises `NotServedError` where it is not."""
-        known = self._resources
-        if known is None or kind not in known:
-            known = await self._refresh(known)
-        if kind not in known:
+        """Return the resource of `kind`. Raises `NotServedError`."""
+        resources = self._resources
+        if resources is None or kind not in resources:
+            resources = await self._refresh(resources)
+        if kind not in resources:
             raise NotServedError(kind)
-        return known[kind]
+        return resources[kind]
 
-    async def _refresh(self, seen: dict[Kind, Resource] | None) -> dict[Kind, Resource]:
+    async def _refresh(self, previous: dict[Kind, Resource] | None) -> dict[Kind, Resource]:
         async with self._lock:
-            if self._resources is None or self._resources is seen:
+            if self._resources is None or self._resources is previous:
                 core, groups = await asyncio.gather(
                     self._client.get("/api", subject="discovery", accept=_AGGREGATED),
                     self._client.get("/apis", subject="discovery", accept=_AGGREGATED),
@@ -97,11 +97,11 @@ def _resources(document: dict[str, Any]) -> dict[Kind, Resource]:
             "the API server has no aggregated discovery",
             fix="use Kubernetes 1.30 or newer",
         )
-    found: dict[Kind, Resource] = {}
+    resources_by_kind: dict[Kind, Resource] = {}
     for group in document["items"]:
         for version in group["versions"]:
             for resource in version.get("resources", ()):
-                # `responseKind` may leave out group and version, which then are those of the path.
+                # `responseKind` may omit group and version, which then are those of the path.
                 kind = Kind(
                     resource["responseKind"].get("group") or group["metadata"].get("name", ""),
                     resource["responseKind"].get("version") or version["version"],
@@ -109,5 +109,5 @@ def _resources(document: dict[str, Any]) -> dict[Kind, Resource]:
                 )
                 if kind.version == version["version"]:
                     namespaced = resource["scope"] == "Namespaced"
-                    found.setdefault(kind, Resource(kind, resource["resource"], namespaced))
-    return found
+                    resources_by_kind.setdefault(kind, Resource(kind, resource["resource"], namespaced))
+    return resources_by_kind

@@ -1,4 +1,4 @@
-"""What a check makes of the inputs that a program gave: a name, a label, and what is wrong with them."""
+"""The check of a program's inputs: name, label and problems."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from lab.plugins.values import UNKNOWN
 
 
 def problems(token: Token, values: Mapping[str, Any], settings: Settings) -> list[str]:
-    """All that is wrong with the inputs and can be told without a cluster."""
-    found = []
+    """Return the problems in the inputs that can be found without a cluster."""
+    messages = []
     if "items" in values and str(values["kind"]).endswith("List"):
-        found.append("a List stands for the objects in it: declare each of them")
+        messages.append("a List contains several objects: declare each of them")
     if token.is_patch(values):
         if not settings.enable_server_side_apply:
-            found.append("a patch needs server-side apply: leave enableServerSideApply on")
+            messages.append("a patch needs server-side apply: do not disable enableServerSideApply")
         if values.get("metadata") is not UNKNOWN and name_of(values) is None:
-            found.append("a patch needs metadata.name: the object whose fields it sets")
+            messages.append("a patch needs metadata.name: set the name of the patched object")
     timeout = annotation(values, objects.TIMEOUT_SECONDS)
     if timeout is not None and not timeout.isdecimal():
-        found.append(f"the annotation {objects.TIMEOUT_SECONDS} is {timeout!r}: write it as whole seconds")
-    found += [
-        f"the annotation {key} is not covered by the lab's stand-in: use {objects.SKIP_AWAIT}, or take it out"
+        messages.append(f"the annotation {objects.TIMEOUT_SECONDS} is {timeout!r}: write it as whole seconds")
+    messages += [
+        f"the annotation {key} is not covered by the lab's stand-in: use {objects.SKIP_AWAIT}, or remove it"
         for key in (objects.WAIT_FOR, objects.REPLACE_UNREADY)
         if annotation(values, key) is not None
     ]
-    return found
+    return messages
 
 
-def named(request: provider.CheckRequest, metadata: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
-    """`metadata` with a name: its own, that of the last update if it was automatic, or a new automatic one."""
+def with_name(request: provider.CheckRequest, metadata: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `metadata` with a name: its own, the automatic name of the last update, or a new automatic one."""
     if "name" in metadata or "generateName" in metadata:
         return dict(metadata)
-    kept = annotation(old, objects.AUTONAMED) == "true" and name_of(old)
+    old_name = annotation(old, objects.AUTONAMED) == "true" and name_of(old)
     annotations = metadata.get("annotations", {})
     if annotations is not UNKNOWN:
         annotations = {**annotations, objects.AUTONAMED: "true"}
-    return {**metadata, "name": kept or auto_name(request, digits=8), "annotations": annotations}
+    return {**metadata, "name": old_name or auto_name(request, digits=8), "annotations": annotations}
 
 
-def labelled(metadata: dict[str, Any], old: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """`metadata` with the label by which objects show that Pulumi manages them, where field managers do not.
+def with_label(metadata: dict[str, Any], old: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return `metadata` with the label of objects that Pulumi manages without server-side apply.
 
-    An object that was made without the label stays without it.
+    An object that was created without the label stays without it.
     """
     labels = metadata.get("labels", {})
     before = ((old.get("metadata") or {}).get("labels") or {}) if old else {objects.MANAGED_BY: "pulumi"}

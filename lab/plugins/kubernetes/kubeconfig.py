@@ -1,4 +1,4 @@
-"""Which API server a provider's settings mean, and as whom: kubeconfigs, read by the rules of kubectl."""
+"""Select the API server and the user of a provider's settings from kubeconfigs, by kubectl's rules."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lab.plugins.kubernetes.settings import Settings
 
 
 class KubeconfigError(PluginError):
-    """No kubeconfig, or one that does not say which API server to use."""
+    """The kubeconfig is missing or invalid, or does not select an API server."""
 
 
 def load(text: str, environ: Mapping[str, str] = os.environ) -> tuple[dict[str, Any], Path | None]:
-    """The kubeconfig that `text` is, or is the path of, and the file it came from, which relative paths start at.
+    """Return the kubeconfig in `text`, or in the file at the path `text`, and its file, to resolve relative paths.
 
-    With no text, the files that `KUBECONFIG` names, or else `~/.kube/config`.
+    An empty `text` selects the files in `KUBECONFIG`, by default `~/.kube/config`.
 
     Raises:
-        KubeconfigError: there is none, or it is not a kubeconfig.
+        KubeconfigError: the kubeconfig is missing or invalid.
     """
     if not text:
-        return _ambient(environ)
+        return _load_default(environ)
     path = Path(text).expanduser() if "\n" not in text and not text.lstrip().startswith("{") else None
     if path is None:
         return _parse(text, "the provider's kubeconfig"), None
@@ -39,9 +39,9 @@ def load(text: str, environ: Mapping[str, str] = os.environ) -> tuple[dict[str, 
 
 
 def active_cluster(text: str, context: str, cluster: str) -> dict[str, Any] | None:
-    """The cluster entry that these settings mean: what makes two kubeconfigs the same cluster or not.
+    """Return the cluster entry that these settings select, to compare the clusters of two kubeconfigs.
 
-    None where nothing can be read, as for a file that is not there any more.
+    None if the kubeconfig cannot be read, such as a removed file.
     """
     try:
         config, _ = load(text)
@@ -52,12 +52,12 @@ def active_cluster(text: str, context: str, cluster: str) -> dict[str, Any] | No
 
 
 def select(settings: Settings, environ: Mapping[str, str] = os.environ) -> Any:
-    """The cluster and user to connect with, as lightkube's `SingleConfig`.
+    """Return the cluster and the user of the connection, as lightkube's `SingleConfig`.
 
     Raises:
-        KubeconfigError: the kubeconfig is missing or broken, or has no such context, cluster or user.
+        KubeconfigError: the kubeconfig is missing or invalid, or lacks the context, cluster or user.
     """
-    # Imported here, as an update without Kubernetes objects never connects.
+    # Imported here, because an update without Kubernetes objects never connects.
     import msgspec  # noqa: PLC0415
     from lightkube.config.kubeconfig import SingleConfig  # noqa: PLC0415
     from lightkube.config.models import Cluster, Context, User  # noqa: PLC0415
@@ -80,13 +80,13 @@ def select(settings: Settings, environ: Mapping[str, str] = os.environ) -> Any:
         raise KubeconfigError(f"the kubeconfig is not valid: {error}") from error
 
 
-def _ambient(environ: Mapping[str, str]) -> tuple[dict[str, Any], Path | None]:
-    """What kubectl would use: several files are one kubeconfig, in which the first mention of a name counts."""
-    named = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    files = [path for path in named or [Path("~/.kube/config").expanduser()] if path.is_file()]
+def _load_default(environ: Mapping[str, str]) -> tuple[dict[str, Any], Path | None]:
+    """Load kubectl's default files. Several files are merged; the first entry of a name takes precedence."""
+    paths = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    files = [path for path in paths or [Path("~/.kube/config").expanduser()] if path.is_file()]
     if not files:
         raise KubeconfigError(
-            "no kubeconfig: the provider names none, and neither KUBECONFIG nor ~/.kube/config leads to a file",
+            "no kubeconfig: the provider has none, and neither KUBECONFIG nor ~/.kube/config is an existing file",
             fix="pass kubeconfig to the Provider, or set kubernetes:kubeconfig",
         )
     merged: dict[str, Any] = {}
@@ -94,8 +94,8 @@ def _ambient(environ: Mapping[str, str]) -> tuple[dict[str, Any], Path | None]:
         config = _parse(path.read_text(), str(path))
         merged.setdefault("current-context", config.get("current-context"))
         for section in ("clusters", "contexts", "users"):
-            known = {entry["name"] for entry in merged.setdefault(section, [])}
-            merged[section] += [entry for entry in config.get(section) or () if entry["name"] not in known]
+            names = {entry["name"] for entry in merged.setdefault(section, [])}
+            merged[section] += [entry for entry in config.get(section) or () if entry["name"] not in names]
     return merged, files[0]
 
 
@@ -112,7 +112,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
 def _entry(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
     entries = {entry["name"]: entry.get(section.removesuffix("s")) or {} for entry in config.get(section) or ()}
     if name not in entries:
-        there = ", ".join(sorted(entries)) or "none"
-        wanted = repr(name) if name else "(no current-context)"
-        raise KubeconfigError(f"the kubeconfig has no {section.removesuffix('s')} {wanted}; it has: {there}")
+        available = ", ".join(sorted(entries)) or "none"
+        requested = repr(name) if name else "(no current-context)"
+        raise KubeconfigError(f"the kubeconfig has no {section.removesuffix('s')} {requested}; it has: {available}")
     return dict(entries[name])

@@ -1,4 +1,4 @@
-"""Kubernetes objects as Pulumi sees them: type tokens, ids, automatic names, secrets, and what the state keeps."""
+"""Kubernetes objects in Pulumi: type tokens, ids, automatic names, secrets and states."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAIT_FOR: Final = "pulumi.com/waitFor"
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
-# What the official plugin keeps in the state beside the object; kept here too, so that either can take a stack over.
+# State properties of the official plugin in addition to the object. With them each plugin can use the other's states.
 INPUTS: Final = "__inputs"
 INITIAL_API_VERSION: Final = "__initialApiVersion"
 FIELD_MANAGER: Final = "__fieldManager"
@@ -37,10 +37,10 @@ _SERVER_METADATA: Final = (
     "selfLink",
     "uid",
 )
-"""Fields of metadata that only the API server writes."""
+"""Metadata fields that only the API server writes."""
 
 _OTHER_PACKAGES: Final = ("helm.sh", "yaml", "kustomize", "index")
-"""First parts of the tokens of what is no Kubernetes object: releases, charts, files and directories of manifests."""
+"""Module prefixes of types that are no Kubernetes objects: releases, charts, files and directories of manifests."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Token:
 
     @classmethod
     def parse(cls, text: str) -> Token | None:
-        """None for a type that is no Kubernetes object."""
+        """Parse a type token; return None for a type that is no Kubernetes object."""
         _, _, rest = text.partition(":")
         module, _, name = rest.partition(":")
         if not name or module.split("/")[0] in _OTHER_PACKAGES:
@@ -60,9 +60,9 @@ class Token:
         return cls(text, Kind.of(module, name))
 
     def is_patch(self, inputs: Mapping[str, Any]) -> bool:
-        """Whether the type stands for some fields of an object that somebody else made: `ConfigMapPatch`.
+        """Return whether the type patches fields of an existing object, such as `ConfigMapPatch`.
 
-        With no inputs at hand, as in an import, the name alone decides.
+        Without inputs, as in an import, the name decides.
         """
         if not self.kind.kind.endswith("Patch"):
             return False
@@ -70,7 +70,7 @@ class Token:
         return kind is None or kind != self.kind.kind
 
     def kind_of(self, inputs: Mapping[str, Any]) -> Kind:
-        """The kind of the object itself."""
+        """Return the kind of the object itself."""
         name = self.kind.kind
         if self.is_patch(inputs):
             name = name.removesuffix("Patch")
@@ -81,7 +81,7 @@ class Token:
 
 
 def annotation(document: Mapping[str, Any], key: str) -> str | None:
-    """The value of an annotation; None where it, or anything above it, is missing or not known yet."""
+    """Return the value of an annotation; None if it or a parent is missing or unknown."""
     value = _mapping(_mapping(document.get("metadata")).get("annotations")).get(key)
     return value if isinstance(value, str) else None
 
@@ -95,21 +95,21 @@ def namespace_of(document: Mapping[str, Any]) -> Any:
 
 
 def display(kind: Kind, namespace: Any, name: Any) -> str:
-    """How messages name an object: `ConfigMap kube-system/aws-auth`."""
+    """Return the name of an object for messages: `ConfigMap kube-system/aws-auth`."""
     return f"{kind.kind} {namespace}/{name}" if isinstance(namespace, str) and namespace else f"{kind.kind} {name}"
 
 
 def object_id(document: Mapping[str, Any]) -> str:
-    """The id that Pulumi knows an object by: `namespace/name`, or its name alone."""
+    """Return Pulumi's id of an object: `namespace/name`, or the name of an object without namespace."""
     namespace = namespace_of(document)
     return f"{namespace}/{name_of(document)}" if namespace else str(name_of(document))
 
 
 def parse_id(text: str, *, namespaced: bool, default_namespace: str) -> tuple[str | None, str]:
-    """Namespace and name out of an id. Raises `PluginError` where they do not fit the kind's scope."""
+    """Return namespace and name in an id. Raises `PluginError` if they do not match the kind's scope."""
     namespace, _, name = text.rpartition("/")
     if not name or "/" in namespace:
-        raise PluginError(f"the id {text!r} is not that of an object", fix="write it as namespace/name, or name")
+        raise PluginError(f"the id {text!r} must be that of an object", fix="write it as namespace/name, or name")
     if namespaced:
         return namespace or default_namespace, name
     if namespace:
@@ -118,18 +118,18 @@ def parse_id(text: str, *, namespaced: bool, default_namespace: str) -> tuple[st
 
 
 def normalized(document: Any) -> Any:
-    """`document` without null fields, and with the keys that SDKs cannot spell written as Kubernetes does."""
+    """Return `document` without null fields, and with Kubernetes' spelling of keys that SDKs spell differently."""
     if isinstance(document, Mapping):
-        return {_spelled(key): normalized(value) for key, value in document.items() if value is not None}
+        return {_kubernetes_key(key): normalized(value) for key, value in document.items() if value is not None}
     if isinstance(document, list):
         return [normalized(item) for item in document]
     return document
 
 
 def desired(inputs: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
-    """What to send for `inputs`: the object's own kind, no fields of the server, and a Secret's `stringData` encoded.
+    """Return the document to apply for `inputs`: the object's kind, no fields of the API server, `stringData` encoded.
 
-    Server-side apply cannot take back keys of `stringData`, as the server keeps them under `data`.
+    Server-side apply cannot remove keys of `stringData`, because the API server stores them under `data`.
     """
     document = {**inputs, "apiVersion": kind.api_version, "kind": kind.kind}
     metadata = _mapping(document.get("metadata"))
@@ -144,7 +144,7 @@ def desired(inputs: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
 
 
 def inputs_of(live: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that would make `live`: all but what the server writes."""
+    """Return the inputs of `live`: all fields that the API server does not write."""
     metadata = {key: value for key, value in live["metadata"].items() if key not in _SERVER_METADATA}
     annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key != LAST_APPLIED}
     if annotations:
@@ -153,14 +153,15 @@ def inputs_of(live: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_secrets(values: dict[str, Any], kind: Kind, *others: Properties) -> Properties:
-    """`values` with the secrets of `others` kept, and with the data of a Secret always secret."""
+    """Return `values` with the secrets of `others`; the data of a Secret is always secret."""
     secrets: set[Path] = {("data",), ("stringData",)} if is_secret(kind) else set()
     return Properties(values, frozenset(secrets)).with_secrets_of(*others)
 
 
-def recorded(live: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `live` the state keeps: neither the bookkeeping of field managers, nor kubectl's copy of the object,
-    which would hold a Secret's data in plain sight.
+def without_bookkeeping(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `live` for the state, without field managers and kubectl's copy of the object.
+
+    The copy would have a Secret's data as plain text.
     """
     metadata = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
     if LAST_APPLIED in metadata.get("annotations", {}):
@@ -169,10 +170,10 @@ def recorded(live: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def state(live: Mapping[str, Any], kind: Kind, inputs: Properties, field_manager: str) -> Properties:
-    """What the state keeps: the object as the server has it, and beside it how it was made."""
-    values = recorded(live)
-    kept = with_secrets(values, kind, inputs)
-    stated = with_secrets(inputs.values, kind, inputs)
+    """Return the state: the object of the API server, and the inputs, API version and field manager of the update."""
+    values = without_bookkeeping(live)
+    object_values = with_secrets(values, kind, inputs)
+    input_values = with_secrets(inputs.values, kind, inputs)
     return Properties(
         {
             **values,
@@ -180,7 +181,7 @@ def state(live: Mapping[str, Any], kind: Kind, inputs: Properties, field_manager
             INITIAL_API_VERSION: str(inputs.values.get("apiVersion", kind.api_version)),
             FIELD_MANAGER: field_manager,
         },
-        kept.secrets | {(INPUTS, *path) for path in stated.secrets},
+        object_values.secrets | {(INPUTS, *path) for path in input_values.secrets},
     )
 
 
@@ -189,9 +190,9 @@ def is_secret(kind: Kind) -> bool:
 
 
 def drifted(inputs: Any, before: Any, now: Any) -> Any:
-    """`inputs`, with each field that changed on the server since the last update (`before`), as it is `now`.
+    """Return `inputs` with the current value (`now`) of each field that changed since the last update (`before`).
 
-    What the server made of the inputs at the last update is no drift: quantities in another unit, defaults, order.
+    Changes of the API server at the last update are no drift: quantities in another unit, defaults, order.
     """
     if before == now:
         return inputs
@@ -202,17 +203,17 @@ def drifted(inputs: Any, before: Any, now: Any) -> Any:
 
 
 def with_plain_data(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A Secret as the server has it, with its data also readable as `stringData`, which the server never returns."""
+    """Return a Secret of the API server with its data as `stringData`, which the API server never returns."""
     texts = {}
     for key, value in (document.get("data") or {}).items():
         try:
             texts[key] = base64.b64decode(value).decode()
-        except ValueError:  # bytes that are no text can only be compared as `data`
+        except ValueError:  # bytes that are no text are compared as `data`
             continue
     return {**document, "stringData": texts}
 
 
-def _spelled(key: str) -> str:
+def _kubernetes_key(key: str) -> str:
     return key.replace("_", "-") if key.startswith("x_kubernetes_") else key
 
 

@@ -1,13 +1,13 @@
-"""When an object counts as ready, and when as gone; both are watched for, never polled.
+"""Wait until an object is ready or deleted, by a watch instead of polling.
 
 | kind                     | ready when                                                                         |
 |--------------------------|------------------------------------------------------------------------------------|
-| Pod                      | its condition Ready is True, or it has succeeded; it has failed when its phase says so |
+| Pod                      | its condition Ready is True, or it has succeeded; failed if its phase is Failed    |
 | Namespace                | its phase is Active                                                                |
 | CustomResourceDefinition | its condition Established is True                                                  |
-| Deployment, StatefulSet  | the controller has seen this generation, and all replicas are updated and ready    |
-| DaemonSet                | the same, for all nodes it belongs on                                              |
-| Job                      | its condition Complete is True; it has failed when Failed is                       |
+| Deployment, StatefulSet  | the controller has observed this generation; all replicas are updated and ready    |
+| DaemonSet                | the controller has observed this generation; all its pods are updated and ready    |
+| Job                      | its condition Complete is True; failed if its condition Failed is True             |
 | anything else            | it exists                                                                          |
 """
 
@@ -27,21 +27,21 @@ from lab.plugins.kubernetes.client import ApiError, Client
 from lab.plugins.kubernetes.discovery import Kind, NotServedError, Resource
 
 DEFAULT_TIMEOUT: Final = 600.0
-"""Seconds to wait for an object, where neither the resource's options nor its annotations say."""
+"""Default number of seconds to wait for an object."""
 
 _T = TypeVar("_T")
 _DISCOVERY_SECONDS: Final = 15.0
 
 Problem = str | None
-"""Why an object is not ready yet; None when it is."""
+"""The reason why an object is not ready; None if it is ready."""
 
 
 class FailedError(PluginError):
-    """The object will never become ready."""
+    """The object can never become ready."""
 
 
 class WaitError(PluginError):
-    """The time is over, or the user cancelled, and the object is not there yet."""
+    """The time limit has passed or the user has cancelled before the object was ready or deleted."""
 
 
 async def until_ready(
@@ -49,13 +49,13 @@ async def until_ready(
     target: Target,
     live: dict[str, Any],
     *,
-    timeout: float,  # noqa: ASYNC109 - the engine gives one for each operation
+    timeout: float,  # noqa: ASYNC109 - the engine passes one for each operation
     cancelled: asyncio.Event,
 ) -> dict[str, Any]:
-    """Wait until the object, last seen as `live`, is ready; the object as it then is.
+    """Wait until the object `live` is ready, and return its new version.
 
     Raises:
-        FailedError: it cannot become ready any more, or it is gone.
+        FailedError: the object cannot become ready any more, or it was deleted.
         WaitError: after `timeout` seconds, or when the update is cancelled.
     """
     check = _CHECKS.get((target.resource.kind.group, target.resource.kind.kind))
@@ -69,7 +69,7 @@ async def until_ready(
         nonlocal problem
         async for now in states(client, target):
             if now is None:
-                raise FailedError(f"{target.display} was deleted while it was waited for")
+                raise FailedError(f"{target.display} was deleted before it was ready")
             problem = check(now)
             if problem is None:
                 return now
@@ -83,34 +83,34 @@ async def until_gone(
     target: Target,
     uid: str | None,
     *,
-    timeout: float,  # noqa: ASYNC109 - the engine gives one for each operation
+    timeout: float,  # noqa: ASYNC109 - the engine passes one for each operation
     cancelled: asyncio.Event,
 ) -> None:
-    """Wait until the object is gone, or another one (with another uid) has its name.
+    """Wait until the object is deleted, or another object (with another uid) has its name.
 
     Raises:
-        WaitError: after `timeout` seconds, or when the update is cancelled; it names the finalizers that hold on.
+        WaitError: after `timeout` seconds, or when the update is cancelled; it names the remaining finalizers.
     """
     finalizers: list[str] = []
 
-    async def gone() -> None:
+    async def deleted() -> None:
         nonlocal finalizers
         async for live in states(client, target):
             if live is None or (uid and live["metadata"].get("uid") != uid):
                 return
             finalizers = live["metadata"].get("finalizers", [])
 
-    def held() -> str:
-        return f"is still there; its finalizers: {', '.join(finalizers) or 'none'}"
+    def remaining() -> str:
+        return f"still exists; its finalizers: {', '.join(finalizers) or 'none'}"
 
-    await _within(gone(), target, timeout, cancelled, held)
+    await _within(deleted(), target, timeout, cancelled, remaining)
 
 
 async def until_served(definition: Mapping[str, Any], find: Callable[[Kind], Awaitable[Resource]]) -> None:
-    """Wait until discovery shows every served version of an established definition: that follows within a second.
+    """Wait until discovery has every served version of an established definition, which takes less than a second.
 
     Raises:
-        NotServedError: it does not.
+        NotServedError: a version is not served in time.
     """
     spec = definition["spec"]
     for version in spec["versions"]:
@@ -126,7 +126,7 @@ async def until_served(definition: Mapping[str, Any], find: Callable[[Kind], Awa
 
 
 async def states(client: Client, target: Target) -> AsyncGenerator[dict[str, Any] | None]:
-    """The object as it is, and again at each change; None while there is none. Never ends by itself."""
+    """Yield the object now and after each change; None while it does not exist. Never ends by itself."""
     while True:
         live = await apply.get(client, target)
         yield live
@@ -138,7 +138,7 @@ async def states(client: Client, target: Target) -> AsyncGenerator[dict[str, Any
             async with aclosing(client.watch(collection, subject=target.display, query=query)) as events:
                 async for event in events:
                     if event["type"] == "ERROR":
-                        break  # the version is too old to go on from: read the object anew
+                        break  # the resourceVersion has expired: read the object again
                     if event["type"] != "BOOKMARK":
                         yield None if event["type"] == "DELETED" else event["object"]
         except ApiError as error:
@@ -196,13 +196,13 @@ def _pod(live: Mapping[str, Any]) -> Problem:
 
 
 def _containers(status: Mapping[str, Any]) -> str:
-    """What holds the containers of a pod up: `; container main: ImagePullBackOff: no such image`."""
-    held = ""
+    """Return the reasons of waiting containers: `; container main: ImagePullBackOff: no such image`."""
+    reasons = ""
     for container in status.get("containerStatuses") or ():
         for state in ("waiting", "terminated"):
             if why := _why(container.get("state", {}).get(state) or {}):
-                held += f"; container {container['name']}{why}"
-    return held
+                reasons += f"; container {container['name']}{why}"
+    return reasons
 
 
 def _namespace(live: Mapping[str, Any]) -> Problem:
@@ -211,31 +211,31 @@ def _namespace(live: Mapping[str, Any]) -> Problem:
 
 
 def _definition(live: Mapping[str, Any]) -> Problem:
-    refused = _condition(live, "NamesAccepted")
-    if refused.get("status") == "False":
-        raise FailedError(f"CustomResourceDefinition {live['metadata']['name']}: its names are taken{_why(refused)}")
+    condition = _condition(live, "NamesAccepted")
+    if condition.get("status") == "False":
+        raise FailedError(f"CustomResourceDefinition {live['metadata']['name']}: its names are in use{_why(condition)}")
     return _is_true(live, "Established")
 
 
 def _rollout(live: Mapping[str, Any]) -> Problem:
     status = live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return "its controller has not seen the change yet"
+        return "its controller has not observed the change yet"
     stalled = _condition(live, "Progressing")
     if stalled.get("reason") == "ProgressDeadlineExceeded":
         raise FailedError(f"{live['kind']} {live['metadata']['name']} does not progress{_why(stalled)}")
-    wanted = (live.get("spec") or {}).get("replicas", 1)
+    desired = (live.get("spec") or {}).get("replicas", 1)
     counts = [status.get(key, 0) for key in ("updatedReplicas", "readyReplicas")]
-    return None if min(counts) >= wanted else f"{counts[1]} of {wanted} replicas are ready, {counts[0]} updated"
+    return None if min(counts) >= desired else f"{counts[1]} of {desired} replicas are ready, {counts[0]} updated"
 
 
 def _daemon_set(live: Mapping[str, Any]) -> Problem:
     status = live.get("status") or {}
     if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return "its controller has not seen the change yet"
-    wanted = status.get("desiredNumberScheduled", 0)
+        return "its controller has not observed the change yet"
+    desired = status.get("desiredNumberScheduled", 0)
     counts = [status.get(key, 0) for key in ("updatedNumberScheduled", "numberAvailable")]
-    return None if min(counts) >= wanted else f"{counts[1]} of {wanted} pods are available, {counts[0]} updated"
+    return None if min(counts) >= desired else f"{counts[1]} of {desired} pods are available, {counts[0]} updated"
 
 
 def _job(live: Mapping[str, Any]) -> Problem:

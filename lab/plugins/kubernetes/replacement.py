@@ -1,9 +1,9 @@
-"""Which changes the API server refuses for each kind, so that the object has to be made anew.
+"""Changes that the API server rejects for each kind, so that the object must be replaced.
 
-The rules are those of the official plugin and of the API's validation: names and namespaces everywhere, and per kind
-the fields listed here. A path covers all that is below it. ConfigMaps and Secrets could change in place, but pods that
-read them would not notice; the official plugin replaces them, unless the provider allows the change or a patch makes
-it.
+The rules are those of the official plugin and of the API's validation: names and namespaces for every kind, and the
+listed fields for single kinds. A path covers all paths below it. ConfigMaps and Secrets could be updated in place, but
+pods that use them would not restart; the official plugin replaces them, unless the provider allows the change or a
+patch makes it.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
         fixed=(("parameters",), ("provisioner",), ("reclaimPolicy",), ("volumeBindingMode",)),
     ),
 }
-"""Group and kind to what is fixed, in every version of the group."""
+"""The rule of each group and kind, for every version of the group."""
 
 
 def requires_replacement(path: Path, kind: Kind, old_inputs: Mapping[str, Any], settings: Settings) -> bool:
-    """Whether a change at `path` needs a new object. For patches only the identity counts: see `changes_identity`."""
+    """Return whether a change at `path` replaces the object. Patches only use `changes_identity`."""
     if changes_identity(path):
         return True
     rule = RULES.get((kind.group, kind.kind))
@@ -84,12 +84,12 @@ def requires_replacement(path: Path, kind: Kind, old_inputs: Mapping[str, Any], 
 
 
 def changes_identity(path: Path) -> bool:
-    """Whether a change at `path` means another object."""
+    """Return whether a change at `path` identifies another object."""
     return any(_covers(identity, path) for identity in _IDENTITY)
 
 
 def _mutable(path: Path, kind: Kind, old_inputs: Mapping[str, Any], settings: Settings) -> bool:
-    """Whether the provider lets this change of a ConfigMap's or Secret's data happen in place."""
+    """Return whether the provider allows this change of a ConfigMap's or Secret's data in place."""
     if kind.group or old_inputs.get("immutable") is True:
         return False
     if kind.kind == "ConfigMap":
@@ -98,6 +98,6 @@ def _mutable(path: Path, kind: Kind, old_inputs: Mapping[str, Any], settings: Se
 
 
 def _covers(prefix: Path, path: Path) -> bool:
-    """Whether `path` is at or below `prefix`, or above it: a change of `spec` as a whole changes `spec.selector`."""
+    """Return whether `path` is at, below or above `prefix`: a change of all of `spec` changes `spec.selector`."""
     length = min(len(prefix), len(path))
     return prefix[:length] == path[:length]

@@ -1,4 +1,4 @@
-"""What a `pulumi_kubernetes.Provider` can be configured with, and what of it this plugin has."""
+"""The settings of a `pulumi_kubernetes.Provider` that this plugin supports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lab.plugins.errors import InvalidInputError
 
 _PREFIX: Final = "kubernetes:config:"
 
-REFUSED: Final = {
-    "renderYamlToDirectory": "the lab's stand-in applies objects and renders none; take renderYamlToDirectory out",
-    "alwaysRender": "alwaysRender belongs to renderYamlToDirectory, which the lab's stand-in has not; take it out",
-    "helmReleaseSettings": "the lab's stand-in has no Helm releases; take helmReleaseSettings out",
+NOT_COVERED: Final = {
+    "renderYamlToDirectory": "the lab's stand-in applies objects and renders none; remove renderYamlToDirectory",
+    "alwaysRender": "alwaysRender belongs to renderYamlToDirectory, which the stand-in does not support; remove it",
+    "helmReleaseSettings": "the lab's stand-in has no Helm releases; remove helmReleaseSettings",
 }
-"""Settings that this plugin has not, with what to do about it."""
+"""Settings that this plugin does not support, with the fix."""
 
-# What the official plugin reads from the environment where the provider says nothing.
+# Environment variables that the official plugin reads if the provider does not have the setting.
 _ENVIRONMENT: Final = {
     "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
     "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
@@ -34,7 +34,7 @@ _ENVIRONMENT: Final = {
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """How hard the API server may be asked: `qps` requests a second, `burst` at once, `timeout` seconds for each."""
+    """The rate limit of requests: `qps` per second, `burst` at once, and `timeout` seconds for each."""
 
     qps: float = 50.0
     burst: int = 120
@@ -46,7 +46,7 @@ class Settings:
     """The settings of one provider; the defaults are the official plugin's."""
 
     kubeconfig: str = ""
-    """The content of a kubeconfig, or the path of one; empty for what `KUBECONFIG` or the home folder say."""
+    """The content or the path of a kubeconfig; empty for that of `KUBECONFIG` or of the home folder."""
     context: str = ""
     cluster: str = ""
     namespace: str = ""
@@ -62,26 +62,28 @@ class Settings:
 
     @classmethod
     def parse(cls, variables: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Settings:
-        """Settings out of the variables that the engine configures a plugin with (`kubernetes:config:<name>`).
+        """Parse the variables with which the engine configures a plugin (`kubernetes:config:<name>`).
 
         Raises:
-            InvalidInputError: settings that this plugin has not, or values it cannot read; all of them at once.
+            InvalidInputError: settings that this plugin does not support, or invalid values; all problems at once.
         """
-        given = {name.removeprefix(_PREFIX): value for name, value in variables.items() if value}
-        problems = [advice for name, advice in REFUSED.items() if given.get(name, "false") not in {"false", "{}"}]
+        configured = {name.removeprefix(_PREFIX): value for name, value in variables.items() if value}
+        problems = [
+            advice for name, advice in NOT_COVERED.items() if configured.get(name, "false") not in {"false", "{}"}
+        ]
 
         def flag(name: str, *, default: bool = False) -> bool:
-            value = given.get(name) or environ.get(_ENVIRONMENT[name])
+            value = configured.get(name) or environ.get(_ENVIRONMENT[name])
             if value not in {None, "true", "false"}:
                 problems.append(f"{name} is {value!r}; it can be true or false")
             return default if value is None else value == "true"
 
         settings = cls(
-            kubeconfig=given.get("kubeconfig", ""),
-            context=given.get("context", ""),
-            cluster=given.get("cluster", ""),
-            namespace=given.get("namespace", ""),
-            client=_client(given.get("kubeClientSettings"), problems),
+            kubeconfig=configured.get("kubeconfig", ""),
+            context=configured.get("context", ""),
+            cluster=configured.get("cluster", ""),
+            namespace=configured.get("namespace", ""),
+            client=_client(configured.get("kubeClientSettings"), problems),
             delete_unreachable=flag("deleteUnreachable"),
             enable_config_map_mutable=flag("enableConfigMapMutable"),
             enable_patch_force=flag("enablePatchForce"),
@@ -100,11 +102,11 @@ def _client(text: str | None, problems: list[str]) -> ClientSettings:
     if not text:
         return ClientSettings()
     try:
-        given: dict[str, Any] = json.loads(text)
+        configured: dict[str, Any] = json.loads(text)
         settings = ClientSettings(
-            qps=float(given.get("qps") or ClientSettings.qps),
-            burst=int(given.get("burst") or ClientSettings.burst),
-            timeout=float(given.get("timeout") or ClientSettings.timeout),
+            qps=float(configured.get("qps") or ClientSettings.qps),
+            burst=int(configured.get("burst") or ClientSettings.burst),
+            timeout=float(configured.get("timeout") or ClientSettings.timeout),
         )
     except (ValueError, TypeError, AttributeError):
         problems.append(f"kubeClientSettings is {text}; it needs numbers: burst, qps, timeout")

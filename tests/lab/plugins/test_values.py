@@ -90,7 +90,7 @@ def test_unknown_is_one_and_has_no_truth():
     """UNKNOWN stays itself when copied, and cannot be taken for false."""
     assert copy.deepcopy({"a": UNKNOWN})["a"] is UNKNOWN
     assert pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN  # noqa: S301 - its own pickle
-    with pytest.raises(TypeError, match="ask `is UNKNOWN` first"):
+    with pytest.raises(TypeError, match="test it with `is UNKNOWN` first"):
         bool(UNKNOWN)
 
 

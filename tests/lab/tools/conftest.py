@@ -1,4 +1,4 @@
-"""A program small enough to be compiled, packed and served by a test: `tiny`."""
+"""The program `tiny`: small enough for a test to compile, pack and serve it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ import pytest
 import trustme
 
 from lab.tools import Tools
-from lab.tools.programs import GoBuild, GoCopy, Platform, Program, Release, VersionProbe
+from lab.tools.platform import Platform
+from lab.tools.programs import GoBuild, GoCopy, Program, Release, VersionProbe
 from lab.tools.versions import VersionRange
 
 TINY_GO = """
@@ -34,16 +35,16 @@ func main() { fmt.Println("tiny", version) }
 
 @dataclass
 class Server:
-    """A vendor's host: `files` are what it serves, `cut` those it ends too soon, `asked` the paths asked for."""
+    """A vendor's host: `files` is its content, `cut` the paths that it truncates, `requests` the requested paths."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def publish(self, path: str, content: bytes, algorithm: str = "sha256") -> str:
-        """Serve a file; returns its line in a list of checksums."""
+        """Serve a file. Return its line in a list of checksums."""
         self.files[path] = content
         return f"{hashlib.new(algorithm, content).hexdigest()}  {path.rsplit('/', 1)[-1]}\n"
 
@@ -51,7 +52,7 @@ class Server:
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            server.asked.append(self.path)
+            server.requests.append(self.path)
             if self.path in server.redirects:
                 self.send_response(302)
                 self.send_header("location", server.redirects[self.path])
@@ -83,7 +84,7 @@ def _serve(context: ssl.SSLContext | None = None) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    """The servers here are on loopback, whatever proxy the machine has."""
+    """Ignore the machine's proxies: the servers of these tests are on loopback."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
@@ -106,18 +107,18 @@ def tls_server(tmp_path, monkeypatch) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def tools(found_tools: Tools) -> Tools:
-    """As they are found, since these tests look at that."""
+    """The tools as found, without the forks of other tests, because these tests examine them."""
     return found_tools
 
 
 @pytest.fixture
-def here() -> Platform:
-    return Platform.here()
+def platform() -> Platform:
+    return Platform.current()
 
 
 @pytest.fixture
 def modules(tmp_path) -> Path:
-    """The folder of pinned modules, with the one of `tiny`: its source is new each time, or Go would not compile it."""
+    """The folder of pinned modules with `tiny`: its source is new each time, so that Go compiles it."""
     folder = tmp_path / "modules" / "tiny"
     folder.mkdir(parents=True)
     (folder / "go.mod").write_text("module example.test/tiny\n\ngo 1.24.0\n")
@@ -129,16 +130,16 @@ def modules(tmp_path) -> Path:
 
 @pytest.fixture
 def tiny() -> Program:
-    """A program with a script beside it; its vendor is a host that nobody answers at."""
+    """A program with a companion script. Its vendor's host is unreachable."""
     return Program(
         name="tiny",
         version="1.2.3",
-        fits=VersionRange("1.2", "1.3"),
-        says=VersionProbe(("version",), r"^tiny (\d\S*)$"),
+        versions=VersionRange("1.2", "1.3"),
+        probe=VersionProbe(("version",), r"^tiny (\d\S*)$"),
         builds={"tiny": GoBuild("tiny", "example.test/tiny", {"main.version": "1.2.3"})},
         copies={"tiny-helper": GoCopy("tiny", "example.test/tiny", "tiny-helper")},
-        companions_say={"tiny-helper": VersionProbe((), "^helping$")},
-        releases=(release_at("http://127.0.0.1:1"),),
+        companion_probes={"tiny-helper": VersionProbe((), "^helping$")},
+        release=release_at("http://127.0.0.1:1"),
     )
 
 
@@ -147,7 +148,7 @@ def release_at(url: str, kind: str = ".tar.gz") -> Release:
 
 
 def packed(version: str = "1.2.3", *, without: str = "") -> bytes:
-    """`tiny`'s release archive."""
+    """Return `tiny`'s release archive."""
     content = {
         "tiny/tiny": f"#!/bin/sh\necho tiny {version}\n",
         "tiny/tiny-helper": "#!/bin/sh\necho helping\n",
@@ -165,7 +166,7 @@ def packed(version: str = "1.2.3", *, without: str = "") -> bytes:
 
 @pytest.fixture
 def make_script(tmp_path) -> Callable[..., Path]:
-    """Write an executable shell script of some lines."""
+    """Write an executable shell script with the given lines."""
 
     def make_script(name: str, *lines: str) -> Path:
         path = tmp_path / name
@@ -188,12 +189,12 @@ def make_release() -> Callable[..., Release]:
 
 
 @pytest.fixture
-def offered(server, here, tiny) -> Callable[..., Program]:
-    """`tiny` from a vendor that can be reached and publishes what a test says."""
+def offered(server, platform, tiny) -> Callable[..., Program]:
+    """Publish `tiny` on a reachable vendor's host, as a test specifies it."""
 
     def offered(**unlike: str) -> Program:
-        line = server.publish(f"/tiny-1.2.3-{here.os}-{here.arch}.tar.gz", packed(**unlike))
+        line = server.publish(f"/tiny-1.2.3-{platform.os}-{platform.arch}.tar.gz", packed(**unlike))
         server.publish("/checksums.txt", line.encode())
-        return replace(tiny, releases=(release_at(server.url),))
+        return replace(tiny, release=release_at(server.url))
 
     return offered

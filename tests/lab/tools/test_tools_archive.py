@@ -1,34 +1,32 @@
-"""Release archives: taken if the vendor's checksum agrees, never otherwise, and given up where nobody answers."""
+"""Release archives: used only if the vendor's checksum matches, and skipped if the host is unreachable."""
 
-import io
 import re
 import socket
-import zipfile
 from dataclasses import replace
 
 import pytest
 
 from lab.errors import ToolError
-from lab.tools.archive import Downloads, UnavailableError, checksum_of, take
-from lab.tools.version_probe import ask
+from lab.tools.archive import Downloads, UnavailableError, checksum_of, download_release
+from lab.tools.version_probe import probe_version
 
 
 @pytest.fixture
 def folder(tmp_path):
-    folder = tmp_path / "made"
+    folder = tmp_path / "installed"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def archive(here):
-    """The path of `tiny`'s archive at its vendor's."""
-    return f"/tiny-1.2.3-{here.os}-{here.arch}.tar.gz"
+def archive(platform):
+    """The path of `tiny`'s archive on its vendor's host."""
+    return f"/tiny-1.2.3-{platform.os}-{platform.arch}.tar.gz"
 
 
 @pytest.fixture
 def publish(archive, make_archive):
-    """Have a server serve an archive and a list of checksums that names it; returns its checksum."""
+    """Serve an archive and a list of checksums that names it. Return its checksum."""
 
     def publish(server, algorithm="sha256", **unlike):
         line = server.publish(archive, make_archive(**unlike), algorithm)
@@ -39,148 +37,136 @@ def publish(archive, make_archive):
 
 
 @pytest.fixture
-def take_from(tiny, here, folder, make_release):
-    """Take `tiny`, or what a test makes of it, from a vendor's address."""
+def download_from(tiny, platform, folder, make_release):
+    """Download `tiny`, with the changes of a test, from a vendor's host."""
 
-    def take_from(url, kind=".tar.gz", *, moved=lambda *_: None, **changes):
-        program = replace(tiny, releases=(make_release(url, kind),))
-        return take(replace(program, **changes), here, folder, Downloads(), moved)
+    def download_from(url, kind=".tar.gz", *, report=lambda *_: None, **changes):
+        program = replace(tiny, release=make_release(url, kind))
+        return download_release(replace(program, **changes), platform, folder, Downloads(), report)
 
-    return take_from
+    return download_from
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_good(server, publish, take_from, folder, algorithm):
-    """An archive that is what the vendor's checksum says gives the program and its companion, and nothing else."""
+def test_archive_with_matching_checksum_is_installed(server, publish, download_from, folder, algorithm):
+    """An archive with a matching checksum yields the program and its companion, and no other file."""
     publish(server, algorithm)
-    seen = []
-    taken = take_from(server.url, moved=lambda *bytes_: seen.append(bytes_))
-    assert taken == server.url + server.asked[-1]
+    reports = []
+    url = download_from(server.url, report=lambda *bytes_: reports.append(bytes_))
+    assert url == server.url + server.requests[-1]
     assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
         "tiny": 0o755,
         "tiny-helper": 0o755,
     }
-    size = len(server.files[server.asked[-1]])
-    assert seen[-1] == (size, size)
+    size = len(server.files[server.requests[-1]])
+    assert reports[-1] == (size, size)
 
 
-def test_tls(tls_server, publish, take_from, folder, tiny):
-    """An archive is taken over TLS from a host whose certificate this machine trusts."""
+def test_archive_over_tls(tls_server, publish, download_from, folder, tiny):
+    """An archive is downloaded over TLS from a host whose certificate this machine trusts."""
     publish(tls_server)
-    take_from(tls_server.url)
-    assert ask(folder / "tiny", tiny.says) == "1.2.3"
+    download_from(tls_server.url)
+    assert probe_version(folder / "tiny", tiny.probe) == "1.2.3"
 
 
-def test_tls_untrusted(tls_server, publish, take_from, monkeypatch):
-    """A host whose certificate this machine does not trust is not downloaded from."""
+def test_archive_over_untrusted_tls_is_unavailable(tls_server, publish, download_from, monkeypatch):
+    """Nothing is downloaded from a host whose certificate this machine does not trust."""
     publish(tls_server)
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     with pytest.raises(UnavailableError, match=r"cannot be reached .*CERTIFICATE_VERIFY_FAILED"):
-        take_from(tls_server.url)
-    assert tls_server.asked == []
+        download_from(tls_server.url)
+    assert tls_server.requests == []
 
 
-def test_redirected(server, tls_server, archive, publish, take_from):
-    """An archive that the vendor keeps at another host is followed there, as GitHub's releases are."""
+def test_archive_redirect_is_followed(server, tls_server, archive, publish, download_from):
+    """A redirect to another host is followed, as for GitHub's releases."""
     publish(server)
-    tls_server.publish("/elsewhere", server.files.pop(archive))
-    server.redirects[archive] = f"{tls_server.url}/elsewhere"
-    take_from(server.url)
-    assert tls_server.asked == ["/elsewhere"]
+    tls_server.publish("/redirected", server.files.pop(archive))
+    server.redirects[archive] = f"{tls_server.url}/redirected"
+    download_from(server.url)
+    assert tls_server.requests == ["/redirected"]
 
 
-def test_zip(server, archive, take_from, folder, tiny):
-    """A zip archive serves as a tar archive does."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as packed:
-        packed.writestr("tiny/tiny", "#!/bin/sh\necho tiny 1.2.3\n")
-        packed.writestr("tiny/tiny-helper", "#!/bin/sh\necho helping\n")
-    line = server.publish(archive.replace(".tar.gz", ".zip"), buffer.getvalue())
-    server.publish("/checksums.txt", line.encode())
-    take_from(server.url, ".zip")
-    assert ask(folder / "tiny", tiny.says) == "1.2.3"
-
-
-def test_plain_file(server, archive, take_from, folder, tiny):
-    """A download that is the program itself needs no unpacking, and gets its run bit."""
+def test_release_without_archive(server, archive, download_from, folder, tiny):
+    """A release that is the program itself is not unpacked, and becomes executable."""
     line = server.publish(archive.removesuffix(".tar.gz"), b"#!/bin/sh\necho tiny 1.2.3\n")
     server.publish("/checksums.txt", line.encode())
-    take_from(server.url, "", copies={})
-    assert ask(folder / "tiny", tiny.says) == "1.2.3"
+    download_from(server.url, "", copies={})
+    assert probe_version(folder / "tiny", tiny.probe) == "1.2.3"
 
 
-def test_corrupted(server, archive, publish, take_from, folder):
-    """An archive that is not what the checksum says is an error that names the file, both sums and a way out."""
+def test_archive_with_other_checksum_is_rejected(server, archive, publish, download_from, folder):
+    """An archive with another checksum raises an error with the URL, both checksums and a fix."""
     expected = publish(server)
-    seen = server.publish(archive, server.files[archive][:-1] + b"!").split()[0]
+    actual = server.publish(archive, server.files[archive][:-1] + b"!").split()[0]
     with pytest.raises(ToolError) as raised:
-        take_from(server.url)
-    said = f"{server.url}{archive} is not what the vendor published: sha256 expected {expected}, seen {seen}"
-    assert raised.value.problem == said
+        download_from(server.url)
+    problem = f"{server.url}{archive} does not match the vendor's checksum: sha256 expected {expected}, actual {actual}"
+    assert raised.value.problem == problem
     assert "put a tiny >=1.2, <1.3 of your own on PATH" in raised.value.fix
     assert not (folder / "tiny").exists()
 
 
 @pytest.mark.parametrize("content", ["", "abc\n", f"{'0' * 64}  tiny-9.9.9.tar.gz\n", "<html>not found</html>"])
-def test_checksum_missing(server, publish, take_from, content):
-    """An archive that the vendor's list does not name is not even downloaded."""
+def test_archive_without_checksum_is_not_downloaded(server, publish, download_from, content):
+    """An archive that is not in the vendor's list of checksums is not downloaded."""
     publish(server)
     server.publish("/checksums.txt", content.encode())
-    with pytest.raises(UnavailableError, match=r"checksums\.txt names no checksum of tiny-1\.2\.3"):
-        take_from(server.url)
-    assert server.asked == ["/checksums.txt"]
+    with pytest.raises(UnavailableError, match=r"checksums\.txt has no checksum of tiny-1\.2\.3"):
+        download_from(server.url)
+    assert server.requests == ["/checksums.txt"]
 
 
-def test_not_published(server, take_from):
-    """A release that the host does not have is not to be had, and the reason says what it answered."""
-    with pytest.raises(UnavailableError, match=r"/checksums\.txt answered 404"):
-        take_from(server.url)
+def test_missing_release_is_unavailable(server, download_from):
+    """A release that the host does not have is unavailable, and the reason has the HTTP status."""
+    with pytest.raises(UnavailableError, match=r"/checksums\.txt returned HTTP 404"):
+        download_from(server.url)
 
 
-def test_layout_changed(server, publish, take_from):
-    """An archive that lacks one of the files is not to be had, and the reason names the file."""
+def test_archive_with_other_layout_is_unavailable(server, publish, download_from):
+    """An archive without one of the files is unavailable, and the reason names the file."""
     publish(server, without="tiny/tiny-helper")
     with pytest.raises(UnavailableError, match=r"not laid out as expected: .*tiny/tiny-helper"):
-        take_from(server.url)
+        download_from(server.url)
 
 
-def test_no_release(here, take_from):
-    """Where the vendor publishes nothing for the platform, the reason says so."""
-    with pytest.raises(UnavailableError, match=f"the vendor publishes none for {here.os}/{here.arch}"):
-        take_from("http://127.0.0.1:1", releases=())
+def test_program_without_release(platform, download_from):
+    """A program without a release for the platform is unavailable, and the reason names the platform."""
+    with pytest.raises(UnavailableError, match=f"the vendor publishes no release for {platform.os}/{platform.arch}"):
+        download_from("http://127.0.0.1:1", release=None)
 
 
-def test_offline(take_from):
-    """A host that refuses the connection is given up, by its name."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{taken.getsockname()[1]}"
+def test_host_that_rejects_connections_is_unavailable(download_from):
+    """A host that rejects connections is unavailable, and the reason names it."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
         with pytest.raises(UnavailableError, match=f"{re.escape(host)} cannot be reached"):
-            take_from(f"http://{host}")
+            download_from(f"http://{host}")
 
 
-def test_broken_off(server, publish, take_from, archive):
-    """A download that ends too soon is not to be had, and the reason says so."""
+def test_interrupted_download_is_unavailable(server, publish, download_from, archive):
+    """A truncated download is unavailable, and the reason names the URL."""
     publish(server)
     server.cut.add(archive)
     with pytest.raises(UnavailableError, match=rf"{re.escape(archive)} broke off"):
-        take_from(server.url)
+        download_from(server.url)
 
 
-def test_name_unknown():
-    """A host whose name nobody knows is given up."""
+def test_host_without_address_is_unavailable():
+    """A host whose name does not resolve is unavailable."""
     with pytest.raises(UnavailableError, match=r"vendor\.invalid cannot be reached"):
         Downloads().text("https://vendor.invalid/checksums.txt")
 
 
-def test_silent_host_is_asked_once():
-    """A host that accepts and never answers is given up, and not asked a second time in the run."""
+def test_host_that_never_responds_is_queried_once():
+    """A host that accepts connections and never responds is queried once in a run."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/checksums.txt"
-        downloads = Downloads(first_answer_seconds=0.2)
+        downloads = Downloads(first_response_seconds=0.2)
         for _ in range(2):
-            with pytest.raises(UnavailableError, match=r"cannot be reached \(no answer within 0\.2 s\)"):
+            with pytest.raises(UnavailableError, match=r"cannot be reached \(no response within 0\.2 s\)"):
                 downloads.text(url)
         listening.settimeout(60)
         listening.accept()[0].close()
@@ -190,7 +176,7 @@ def test_silent_host_is_asked_once():
 
 
 @pytest.mark.parametrize(
-    ("listed", "found"),
+    ("listed", "digest"),
     [
         (f"{'a' * 64}\n", "a" * 64),
         (f"{'a' * 64}", "a" * 64),
@@ -202,6 +188,6 @@ def test_silent_host_is_asked_once():
         (f"{'a' * 64}\n{'b' * 64}\n", None),
     ],
 )
-def test_checksum_lists(listed, found):
-    """A checksum is read from the forms that the vendors publish, and from no other."""
-    assert checksum_of("tiny.tar.gz", listed) == found
+def test_checksum_list_formats(listed, digest):
+    """A checksum is read from the vendors' list formats, and from no other format."""
+    assert checksum_of("tiny.tar.gz", listed) == digest

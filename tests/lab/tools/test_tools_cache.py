@@ -1,4 +1,4 @@
-"""The cache: its keys, what it refuses to give back, killed runs, and two runs at once."""
+"""The cache: keys, damaged entries, killed runs, and two runs at once."""
 
 import os
 import pickle
@@ -14,12 +14,13 @@ import pytest
 import tenacity
 
 from lab.tools import Source, Toolbox
-from lab.tools.cache import key
+from lab.tools.cache import cache_key
 from lab.tools.golang import FLAGS
-from lab.tools.programs import GoBuild, Platform
-from lab.tools.version_probe import ask
+from lab.tools.platform import Platform
+from lab.tools.programs import GoBuild
+from lab.tools.version_probe import probe_version
 
-# Another process that ensures one program, and prints what it does and what it got.
+# Another process that ensures one program, and prints its progress and its result.
 RUN = """
 import pickle, signal, sys
 from pathlib import Path
@@ -44,19 +45,19 @@ def cache(tmp_path):
 
 @pytest.fixture
 def ensure(cache, modules):
-    """A program, by a run of this process."""
+    """Ensure a program in this process."""
     return lambda program: Toolbox(cache, programs=[program], modules=modules, path="").ensure().obtained[0]
 
 
 @pytest.fixture
-def entry(cache, tiny, here, modules):
-    """Where `tiny` is kept once it is whole."""
-    return cache / key(tiny, here, modules, FLAGS)
+def entry(cache, tiny, platform, modules):
+    """The folder of `tiny` in the cache."""
+    return cache / cache_key(tiny, platform, modules, FLAGS)
 
 
 @pytest.fixture
 def gate(make_script, tmp_path):
-    """A Go that writes half a program, tells its process id, and goes on as the real one when the gate opens."""
+    """A Go that writes half a program and its process id, then waits for the gate and runs the real Go."""
     fifo = tmp_path / "gate"
     os.mkfifo(fifo)
     return make_script(
@@ -74,7 +75,7 @@ def gate(make_script, tmp_path):
 
 @pytest.fixture
 def another(tiny, cache, modules, gate):
-    """Start another process that ensures `tiny` with the gated Go; those that are left are killed in the end."""
+    """Start another process that ensures `tiny` with the gated Go. The fixture kills the remaining ones at the end."""
     runs = []
     job = cache.parent / "job"
     job.write_bytes(pickle.dumps((tiny, cache, modules)))
@@ -93,14 +94,14 @@ def another(tiny, cache, modules, gate):
         run.wait(timeout=120)
         run.stdout.close()
         run.stderr.close()
-    # A compiler that outlived its run still waits at the gate.
+    # A compiler that outlived its run is still waiting for the gate.
     with suppress(OSError):
         os.close(os.open(cache.parent / "gate", os.O_WRONLY | os.O_NONBLOCK))
 
 
 @pytest.fixture
 def building(tmp_path):
-    """The process id of the gated Go, once it builds."""
+    """The process id of the gated Go, after its build has begun."""
 
     @tenacity.retry(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.02))
     def building():
@@ -109,22 +110,22 @@ def building(tmp_path):
     return building
 
 
-def test_key_names_the_program(tiny, here, modules):
-    """The key names program, version, system and processor for whoever looks into the folder."""
-    assert key(tiny, here, modules, FLAGS).startswith(f"tiny-1.2.3-{here.os}-{here.arch}-")
+def test_cache_key_names_the_program(tiny, platform, modules):
+    """The key has the program, version, system and processor as readable parts."""
+    assert cache_key(tiny, platform, modules, FLAGS).startswith(f"tiny-1.2.3-{platform.os}-{platform.arch}-")
 
 
-def test_key_is_stable(tiny, here, modules):
+def test_cache_key_is_stable(tiny, platform, modules):
     """The same program from the same modules has the same key."""
-    assert key(tiny, here, modules, FLAGS) == key(replace(tiny), here, modules, FLAGS)
+    assert cache_key(tiny, platform, modules, FLAGS) == cache_key(replace(tiny), platform, modules, FLAGS)
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go"])
-def test_key_follows_the_pins(tiny, here, modules, file):
-    """A change in go.mod, go.sum or our own source is another key."""
-    before = key(tiny, here, modules, FLAGS)
+def test_cache_key_changes_with_the_modules(tiny, platform, modules, file):
+    """A change in go.mod, go.sum or our own source changes the key."""
+    before = cache_key(tiny, platform, modules, FLAGS)
     (modules / "tiny" / file).write_text((modules / "tiny" / file).read_text() + "\n")
-    assert key(tiny, here, modules, FLAGS) != before
+    assert cache_key(tiny, platform, modules, FLAGS) != before
 
 
 @pytest.mark.parametrize(
@@ -137,15 +138,15 @@ def test_key_follows_the_pins(tiny, here, modules, file):
         {"parts": {"tiny-host": GoBuild("tiny", "example.test/tiny")}},
     ],
 )
-def test_key_follows_the_recipe(tiny, here, modules, changes):
-    """Another version, package, version variable or companion is another key."""
-    assert key(replace(tiny, **changes), here, modules, FLAGS) != key(tiny, here, modules, FLAGS)
+def test_cache_key_changes_with_the_program(tiny, platform, modules, changes):
+    """Another version, package, version variable or companion changes the key."""
+    assert cache_key(replace(tiny, **changes), platform, modules, FLAGS) != cache_key(tiny, platform, modules, FLAGS)
 
 
-def test_key_follows_platform_and_flags(tiny, modules):
-    """Each platform has its key, and so has each set of flags."""
+def test_cache_key_changes_with_platform_and_flags(tiny, modules):
+    """Each platform and each set of flags has a key of its own."""
     keys = {
-        key(tiny, Platform(system, arch), modules, flags)
+        cache_key(tiny, Platform(system, arch), modules, flags)
         for system in ("linux", "darwin")
         for arch in ("amd64", "arm64")
         for flags in (FLAGS, (*FLAGS, "-race"))
@@ -166,18 +167,18 @@ def test_key_follows_platform_and_flags(tiny, modules):
         lambda entry: (entry / "origin.json").write_text("[]"),
     ],
 )
-def test_damaged(ensure, offered, entry, damage):
-    """A program that is not any more as it was kept is made anew."""
+def test_damaged_entry_is_replaced(ensure, offered, entry, damage):
+    """A cached program whose files changed is installed again."""
     program = offered()
     ensure(program)
     damage(entry)
     obtained = ensure(program)
     assert obtained.source is Source.ARCHIVE
-    assert ask(obtained.path, program.says) == "1.2.3"
+    assert probe_version(obtained.path, program.probe) == "1.2.3"
 
 
-def test_part_lost(ensure, tiny):
-    """A compiled program that lost what it needs beside it is made anew; a release never had it."""
+def test_missing_part_is_compiled_again(ensure, tiny):
+    """A compiled program without one of its parts is compiled again."""
     program = replace(tiny, parts={"tiny-host": GoBuild("tiny", "example.test/tiny")})
     host = ensure(program).path.with_name("tiny-host")
     host.unlink()
@@ -186,26 +187,26 @@ def test_part_lost(ensure, tiny):
     assert ensure(program).source is Source.CACHE
 
 
-def test_killed(another, building, ensure, offered, entry):
-    """A run killed while it compiles leaves nothing that a later run would use, and the later run clears it away."""
+def test_killed_run_leaves_no_entry(another, building, ensure, offered, entry):
+    """A run killed while it compiles leaves no cache entry, and the next run removes its temporary folder."""
     run = another()
     compiler = building()
     run.send_signal(signal.SIGKILL)
     run.wait(timeout=120)
-    (left,) = entry.parent.glob(".tiny.making.*")
-    assert (left / "tiny").read_text() == "half"
+    (temporary,) = entry.parent.glob(".tiny.making.*")
+    assert (temporary / "tiny").read_text() == "half"
     assert not entry.exists()
     os.killpg(compiler, signal.SIGKILL)
 
     obtained = ensure(offered())
     assert obtained.source is Source.ARCHIVE
     assert obtained.path == entry / "tiny"
-    assert ask(obtained.path, obtained.program.says) == "1.2.3"
+    assert probe_version(obtained.path, obtained.program.probe) == "1.2.3"
     assert not list(entry.parent.glob(".tiny.making.*"))
 
 
-def test_interrupted(another, building, entry, cache):
-    """A run that is interrupted ends its compiler and clears its half-made program away by itself."""
+def test_interrupted_run_cleans_up(another, building, entry, cache):
+    """An interrupted run ends its compiler and removes its temporary folder."""
     run = another()
     compiler = building()
     run.send_signal(signal.SIGINT)
@@ -217,17 +218,17 @@ def test_interrupted(another, building, entry, cache):
     assert b"KeyboardInterrupt" in run.stderr.read()
 
 
-def test_two_at_once(another, building, tmp_path, tiny):
-    """Of two runs at once one makes the program; the other says that it waits, and then uses it."""
+def test_concurrent_runs_install_once(another, building, tmp_path, tiny):
+    """Of two concurrent runs one installs the program; the other reports that it waits, and then uses it."""
     first = another()
     building()
     second = another()
-    assert second.stdout.readline() == b"another run is making it\n"
+    assert second.stdout.readline() == b"waiting for another run\n"
     (tmp_path / "gate").write_text("open\n")
     outputs = [run.communicate(timeout=120) for run in (first, second)]
     assert [run.returncode for run in (first, second)] == [0, 0], outputs
-    ended = [output.decode().splitlines()[-1].split() for output, _ in outputs]
-    assert [source for source, _ in ended] == ["compiled", "cache"]
-    assert ended[0][1] == ended[1][1]
-    assert ask(Path(ended[0][1]), tiny.says) == "1.2.3"
+    results = [output.decode().splitlines()[-1].split() for output, _ in outputs]
+    assert [source for source, _ in results] == ["compiled", "cache"]
+    assert results[0][1] == results[1][1]
+    assert probe_version(Path(results[0][1]), tiny.probe) == "1.2.3"
     assert len((tmp_path / "builds").read_text().splitlines()) == 1

@@ -1,4 +1,4 @@
-"""Compiling from pinned modules: by the real Go, and refused in words where it cannot be."""
+"""Compilation from pinned modules with the real Go, and the errors when it fails."""
 
 import shutil
 from dataclasses import replace
@@ -9,20 +9,20 @@ from lab.errors import ToolError
 from lab.tools.golang import Go, find_go, required_go
 from lab.tools.programs import GoBuild
 from lab.tools.toolbox import MODULES
-from lab.tools.version_probe import ask
+from lab.tools.version_probe import probe_version
 
 
 @pytest.fixture
-def go(modules, here, tiny):
-    return find_go(modules, here, tiny)
+def go(modules, platform, tiny):
+    return find_go(modules, platform, tiny)
 
 
 @pytest.fixture
-def fake_go(make_script, modules, here):
-    """A Go that says what a test wants."""
+def fake_go(make_script, modules, platform):
+    """A Go whose output a test defines."""
 
     def fake(*lines: str) -> Go:
-        return Go(str(make_script("fake/go", *lines)), modules, here)
+        return Go(str(make_script("fake/go", *lines)), modules, platform)
 
     return fake
 
@@ -31,42 +31,42 @@ def ignore(_detail, _done, _total):
     pass
 
 
-def test_compiled(go, tiny, tmp_path):
-    """The program is compiled with its version inside, its script is copied, and both can be run."""
+def test_program_is_compiled(go, tiny, tmp_path):
+    """The program is compiled with its version, its script is copied, and both run."""
     reports = []
     package = go.compile(tiny, tmp_path, lambda *report: reports.append(report))
     assert package == "example.test/tiny"
-    assert ask(tmp_path / "tiny", tiny.says) == "1.2.3"
-    assert ask(tmp_path / "tiny-helper", tiny.companions_say["tiny-helper"]) == ""
+    assert probe_version(tmp_path / "tiny", tiny.probe) == "1.2.3"
+    assert probe_version(tmp_path / "tiny-helper", tiny.companion_probes["tiny-helper"]) == ""
     assert {detail for detail, _, _ in reports} == {"reading Go modules", "tiny: compiling", "tiny: linking"}
     detail, done, total = reports[-1]
     assert detail == "tiny: linking"
     assert 0 < done <= total
 
 
-def test_parts(go, tiny, tmp_path):
-    """What only a compiled program needs is compiled beside it, and is no file that a release must have."""
+def test_parts_are_compiled(go, tiny, tmp_path):
+    """The parts of a compiled program are compiled beside it, and a release does not need them."""
     program = replace(tiny, parts={"tiny-host": GoBuild("tiny", "example.test/tiny", {"main.version": "0.9.0"})})
     go.compile(program, tmp_path, ignore)
-    assert ask(tmp_path / "tiny-host", tiny.says) == "0.9.0"
+    assert probe_version(tmp_path / "tiny-host", tiny.probe) == "0.9.0"
     assert program.files == tiny.files
 
 
-def test_path_trimmed(go, tiny, tmp_path):
-    """Nothing of this machine's folders is left in the program."""
+def test_compiled_program_has_no_paths_of_the_machine(go, tiny, tmp_path):
+    """The program contains no paths of this machine."""
     go.compile(tiny, tmp_path, ignore)
     assert str(tmp_path).encode() not in (tmp_path / "tiny").read_bytes()
 
 
-def test_source_broken(go, tiny, modules, tmp_path):
-    """Where Go refuses the source, its own words are shown."""
+def test_broken_source_raises_with_go_s_output(go, tiny, modules, tmp_path):
+    """If Go rejects the source, the error has Go's output."""
     (modules / "tiny" / "main.go").write_text("package main\n\nfunc main() { missing() }\n")
     with pytest.raises(ToolError, match=r"`go build` failed for tiny 1\.2\.3:[\s\S]*undefined: missing"):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_sum_missing(go, tiny, modules, tmp_path, monkeypatch):
-    """A module that go.sum does not pin is not fetched; the way out names the files."""
+def test_missing_go_sum_entry_names_the_files(go, tiny, modules, tmp_path, monkeypatch):
+    """A module that go.sum does not pin is not downloaded, and the fix names the files."""
     monkeypatch.setenv("GOPROXY", "off")
     go_mod = modules / "tiny" / "go.mod"
     go_mod.write_text(go_mod.read_text() + "\nrequire golang.org/x/text v0.3.0\n")
@@ -75,41 +75,41 @@ def test_sum_missing(go, tiny, modules, tmp_path, monkeypatch):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_go_missing(modules, here, tiny, monkeypatch, tmp_path):
-    """Without Go on PATH the error names the newest Go that any of the modules needs."""
+def test_missing_go_names_the_version_to_install(modules, platform, tiny, monkeypatch, tmp_path):
+    """Without Go on PATH the error names the newest Go version of all modules."""
     monkeypatch.setenv("PATH", str(tmp_path))
     (modules / "other").mkdir()
     (modules / "other" / "go.mod").write_text("module example.test/other\n\ngo 1.26.0\n")
     with pytest.raises(ToolError, match=r"needs Go, and there is none on PATH\n  fix: install Go 1\.26\.0 or newer"):
-        find_go(modules, here, tiny)
+        find_go(modules, platform, tiny)
 
 
 @pytest.mark.parametrize(
     ("version", "toolchain"), [("go1.23.4", "local"), ("go1.18", ""), ("go1.20.1", "auto"), ("older", "")]
 )
-def test_go_too_old(fake_go, tiny, tmp_path, version, toolchain):
-    """A Go that is too old, and may not fetch a newer one, is refused with both versions."""
+def test_old_go_is_rejected(fake_go, tiny, tmp_path, version, toolchain):
+    """An old Go that may not download a newer toolchain is rejected with both versions."""
     go = fake_go(f"printf '%s\\n%s\\n%s\\n' '{version}' '{toolchain}' '{tmp_path}'")
     with pytest.raises(ToolError, match=rf"needs Go 1\.24\.0; .*/go is {version}\n  fix: install Go 1\.24\.0 or newer"):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_go_may_fetch_a_newer_one(fake_go, tiny, tmp_path):
-    """An older Go that may fetch a newer one is let go on."""
+def test_old_go_that_downloads_toolchains_is_accepted(fake_go, tiny, tmp_path):
+    """An old Go that may download a newer toolchain is used."""
     go = fake_go('[ "$1" != env ] && { echo went on >&2; exit 1; }', f"printf 'go1.23.4\\nauto\\n{tmp_path}\\n'")
     with pytest.raises(ToolError, match="went on"):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_disk_nearly_full(go, tiny, tmp_path, monkeypatch):
-    """Too little disk for the compiler is said before it starts."""
+def test_low_disk_space_is_rejected(go, tiny, tmp_path, monkeypatch):
+    """Too little disk space raises an error before the compilation."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100 << 30, 99 << 30, 700 << 20))
     with pytest.raises(ToolError, match=r"has 700 MiB left; .*\n  fix: free some space, or set GOCACHE"):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_disk_full_on_the_way(fake_go, tiny, tmp_path):
-    """A disk that fills up while Go compiles is told apart from other failures."""
+def test_full_disk_has_its_own_fix(fake_go, tiny, tmp_path):
+    """A disk that fills up during the compilation has a fix of its own."""
     go = fake_go(
         f'[ "$1" = env ] && {{ printf "go1.26\\nlocal\\n{tmp_path}\\n"; exit 0; }}',
         'echo "write /cache/x: no space left on device" >&2',
@@ -119,23 +119,23 @@ def test_disk_full_on_the_way(fake_go, tiny, tmp_path):
         go.compile(tiny, tmp_path, ignore)
 
 
-def test_user_settings_do_not_reach_the_program(go, tiny, tmp_path, monkeypatch):
-    """A shell set up to compile for another machine does not change what is made for this one."""
+def test_go_settings_of_the_shell_are_ignored(go, tiny, tmp_path, monkeypatch):
+    """Go variables of the shell do not change the compilation."""
     monkeypatch.setenv("GOOS", "windows")
     monkeypatch.setenv("GOARCH", "arm")
     monkeypatch.setenv("GOWORK", str(tmp_path / "go.work"))
     go.compile(tiny, tmp_path, ignore)
-    assert ask(tmp_path / "tiny", tiny.says) == "1.2.3"
+    assert probe_version(tmp_path / "tiny", tiny.probe) == "1.2.3"
 
 
-def test_package_unknown(go, tiny, tmp_path):
-    """A package that the module does not hold is refused in Go's words."""
+def test_unknown_package_raises_with_go_s_output(go, tiny, tmp_path):
+    """A package that is not in the module raises an error with Go's output."""
     program = replace(tiny, builds={"tiny": GoBuild("tiny", "example.test/absent")})
     with pytest.raises(ToolError, match=r"`go list` failed for tiny 1\.2\.3:[\s\S]*example\.test/absent"):
         go.compile(program, tmp_path, ignore)
 
 
 @pytest.mark.parametrize("module", sorted(path.parent.name for path in MODULES.glob("*/go.mod")))
-def test_modules_ask_for_no_newer_go_than_needed(module):
-    """The pinned modules compile with every Go from 1.26.6 on, the oldest that Pulumi's engine allows."""
+def test_modules_require_the_documented_go(module):
+    """The pinned modules compile with Go 1.26.6 or newer, the oldest that Pulumi's engine allows."""
     assert required_go((MODULES / module / "go.mod").read_text()) in {"1.24.0", "1.26.0", "1.26.6"}

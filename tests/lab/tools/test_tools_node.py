@@ -1,4 +1,4 @@
-"""Node.js for programs in TypeScript: what runs it, and the versions that the example takes from npm."""
+"""Node.js for TypeScript programs: the commands on PATH, and the npm versions of the example."""
 
 import json
 import os
@@ -14,23 +14,23 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = REPOSITORY / "examples" / "09-typescript"
 
 
-def test_a_shell_has_what_typescript_needs(tools):
-    """What `python -m lab.tools.node` prints puts Pulumi, its host, Node.js and npm on PATH, and each of them runs."""
+def test_node_command_puts_typescript_tools_on_path(tools):
+    """The output of `python -m lab.tools.node` puts Pulumi, its host, Node.js and npm on PATH, and each runs."""
     script = f'eval "$({sys.executable} -m lab.tools.node)" && node --version && npm --version && pulumi version'
     shell = ["bash", "-e", "-c", f"{script} && command -v pulumi-language-nodejs pulumi-language-python"]
-    done = subprocess.run(shell, cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    node, npm, pulumi, *hosts = done.stdout.splitlines()
+    completed = subprocess.run(shell, cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    node, npm, pulumi, *hosts = completed.stdout.splitlines()
     assert re.fullmatch(r"v\d+\.\d+\.\d+", node)
     assert re.fullmatch(r"\d+\.\d+\.\d+", npm)
     assert pulumi == f"v{programs.PULUMI.version}"
     assert len(hosts) == 2
 
 
-def test_versions_from_npm_are_those_from_pypi():
-    """Plugins are found by their SDK's version: the example's are those that the Python programs pin.
+def test_npm_versions_equal_pypi_versions():
+    """The example's Pulumi packages have the versions of the Python programs: the engine finds plugins by them.
 
-    Pulumi's own SDK is at most as new as the engine: an older one is served, a newer one may ask for what is not there.
+    Pulumi's own SDK is at most as new as the engine: the engine may lack functions that a newer SDK calls.
     """
     pinned = dict(re.findall(r"^([\w-]+)==(\S+)", (REPOSITORY / "requirements.lock").read_text(), re.MULTILINE))
     package = json.loads((EXAMPLE / "package.json").read_text())

@@ -1,4 +1,4 @@
-"""What `make outdated` lists: pins as the package index and Go's module proxy know them."""
+"""The command `make outdated`: pins with data of the package index and of Go's module proxy."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ LOCK = "tiny-lib==1.10.0 \\\n    --hash=sha256:00\n# via -r requirements.txt\not
 
 @pytest.fixture
 def index(server):
-    """A package index that says when each file was uploaded."""
+    """A package index with upload times."""
 
     def page(path, versions, files):
         uploaded = [{"filename": name, "upload-time": at} for name, at in files.items()]
@@ -33,30 +33,30 @@ def index(server):
     return f"{server.url}/simple/"
 
 
-def test_pins_of_the_lock(index):
-    """Each pinned version is as old as its first file, beside the newest version that is no pre-release."""
+def test_pins_of_lock_files(index):
+    """A pin has the time of its first file, and the newest version that is no pre-release."""
     other, tiny = python_pins([LOCK], index)
     assert tiny == Pin("tiny-lib", "1.10.0", datetime(2025, 1, 2, 3, 4, 5, 600_000, UTC), "1.10.0")
     now = datetime(2026, 11, 29, tzinfo=UTC)
     assert [pin.is_older(timedelta(days=365), now) for pin in (other, tiny)] == [False, True]
 
 
-def test_newest_of_pre_releases_alone():
-    """Where there are only pre-releases, the newest of them."""
+def test_newest_version_of_pre_releases():
+    """The newest version is a pre-release if there are only pre-releases."""
     assert newest(["1.0a1", "1.0rc2", "1.0b3"]) == "1.0rc2"
 
 
-def test_modules_of_programs(monkeypatch):
-    """Of Go modules those are listed that a compiled program is in, and not what they depend on."""
-    said = {"Version": "v1.0.0", "Time": "2024-01-01T00:00:00Z"}
-    monkeypatch.setattr(outdated, "_go", lambda _command, _folder: json.dumps(said))
+def test_pins_of_go_modules(monkeypatch):
+    """The Go modules of compiled programs are listed, their dependencies are not."""
+    module = {"Version": "v1.0.0", "Time": "2024-01-01T00:00:00Z"}
+    monkeypatch.setattr(outdated, "_go", lambda _command, _folder: json.dumps(module))
     names = {pin.name for pin in outdated.go_pins()}
     assert "k8s.io/kubernetes" in names
     assert {name for name in names if name.startswith("k8s.io/")} == {"k8s.io/kubernetes"}
 
 
-def test_main_says_how_many(index, monkeypatch, tmp_path, capsys):
-    """The command prints a table, and how many of how many pins are old."""
+def test_command_prints_table_and_count(index, monkeypatch, tmp_path, capsys):
+    """The command prints a table, and the number of old pins and of all pins."""
     for name in outdated.LOCKS:
         (tmp_path / name).write_text(LOCK)
     monkeypatch.setattr(outdated, "REPOSITORY", tmp_path)
@@ -68,12 +68,12 @@ def test_main_says_how_many(index, monkeypatch, tmp_path, capsys):
     assert printed.err == "1 of 2 pins are older than a year\n"
 
 
-def test_go_that_fails_is_not_silent(monkeypatch):
-    """A module proxy that does not answer ends the command with an error."""
-    monkeypatch.setattr(outdated, "_go", _refusing)
+def test_failing_go_raises(monkeypatch):
+    """A module proxy that does not respond ends the command with an error."""
+    monkeypatch.setattr(outdated, "_go", _fail)
     with pytest.raises(subprocess.CalledProcessError):
         list(outdated.go_pins())
 
 
-def _refusing(command, _folder):
+def _fail(command, _folder):
     raise subprocess.CalledProcessError(1, command)

@@ -1,4 +1,4 @@
-"""The catalogue agrees with the pinned modules, with what the vendors' programs print, and with where they publish."""
+"""The catalogue against the pinned modules, the vendors' version output and the addresses of their releases."""
 
 import json
 import re
@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import ToolError
 from lab.tools import Toolbox, programs
-from lab.tools.programs import CATALOGUE, Platform
+from lab.tools.platform import Platform
+from lab.tools.programs import CATALOGUE
 from lab.tools.toolbox import MODULES
-from lab.tools.version_probe import ask
+from lab.tools.version_probe import probe_version
 from lab.tools.versions import AnyVersion, VersionRange, numbers
 
 AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases/download/v0.6.13"
 
 EVERY = (*CATALOGUE, programs.LANGUAGE_NODEJS)
 HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs-host": "v3.60.0"}
-"""The last releases of Pulumi's language hosts that compile by themselves."""
-USED_BY_OURS = {"pulumi": "github.com/pulumi/pulumi/", "kubernetes": "k8s.io/kubernetes"}
-"""What our own programs are made of: the same version as the vendor's program whose name they have."""
+"""The last releases of Pulumi's language hosts in Go modules of their own."""
+MODULES_OF_OUR_PROGRAMS = {"pulumi": "github.com/pulumi/pulumi/", "kubernetes": "k8s.io/kubernetes"}
+"""The modules of our own programs: they have the version of the vendor's program of the same name."""
 
 PRINTED = [
     (programs.ETCD, "etcd Version: 3.7.0\nGit SHA: Not provided\nGo Version: go1.26.8\n", "3.7.0"),
@@ -37,14 +37,14 @@ PRINTED = [
 
 
 @pytest.mark.parametrize(("program", "output", "version"), PRINTED, ids=lambda value: getattr(value, "name", None))
-def test_version_is_read(program, output, version):
-    """The version is read from what the vendor's program prints, and none is read where it prints none."""
-    found = re.search(program.says.pattern, output, re.MULTILINE)
-    assert (found and found[1]) == version
+def test_version_is_parsed(program, output, version):
+    """The version is parsed from the output of the vendor's program, and no version from output without one."""
+    match = re.search(program.probe.pattern, output, re.MULTILINE)
+    assert (match and match[1]) == version
 
 
 @pytest.mark.parametrize(
-    ("version", "fits"),
+    ("version", "accepted"),
     [
         ("1.35.0", True),
         ("1.36.3-eks-0123abc", True),
@@ -57,59 +57,63 @@ def test_version_is_read(program, output, version):
         ("", False),
     ],
 )
-def test_range(version, fits):
-    """A range compares numbers, not letters, and holds its lower end but not its upper."""
-    assert (version in VersionRange("1.35", "1.38")) is fits
+def test_version_range(version, accepted):
+    """A range compares numbers, and contains its lower bound but not its upper one."""
+    assert (version in VersionRange("1.35", "1.38")) is accepted
 
 
 def test_any_version():
-    """Of a program that says no version every answer fits, the empty one too; no answer does not."""
-    assert all(said in AnyVersion() for said in ("", "1.2.3", "unversioned"))
+    """The range of a program without version output contains every string, the empty one too, but not None."""
+    assert all(version in AnyVersion() for version in ("", "1.2.3", "unversioned"))
     assert None not in AnyVersion()
     assert str(AnyVersion()) == "any"
 
 
-def test_not_a_version():
-    """A text without a number in front is no version."""
+def test_text_without_number_is_no_version():
+    """A text that does not begin with a number is no version."""
     with pytest.raises(ValueError, match="'unversioned' does not begin with a version number"):
         numbers("unversioned")
 
 
 @pytest.mark.parametrize("program", EVERY, ids=lambda program: program.name)
-def test_pins(program):
-    """What is compiled is the version that the catalogue names: go.mod pins it, as a tool or for our own source."""
+def test_catalogue_versions_are_pinned(program):
+    """go.mod pins the version of the catalogue for every compiled program, as a tool or for our own source."""
     for name, build in program.compiled.items():
-        shown = subprocess.run(
+        output = subprocess.run(
             ["go", "mod", "edit", "-json"], cwd=MODULES / build.module, capture_output=True, check=True
         ).stdout
-        module = json.loads(shown)
+        module = json.loads(output)
         pinned = {required["Path"]: required["Version"] for required in module["Require"]}
         if build.package == module["Module"]["Path"]:
-            used = {path: version for path, version in pinned.items() if path.startswith(USED_BY_OURS[build.module])}
+            used = {
+                path: version
+                for path, version in pinned.items()
+                if path.startswith(MODULES_OF_OUR_PROGRAMS[build.module])
+            }
             assert set(used.values()) == {f"v{program.version}"}
             continue
         assert build.package in [tool["Path"] for tool in module["Tool"]]
         (version,) = [version for path, version in pinned.items() if build.package.startswith(path)]
         assert version == HOSTS.get(name, f"v{program.version}")
-        assert [each for each in build.variables.values() if each.startswith("v")] in ([], [version])
+        assert [value for value in build.variables.values() if value.startswith("v")] in ([], [version])
     for copy in program.copies.values():
         assert f"{copy.source} v{program.version}" in (MODULES / copy.module / "go.mod").read_text()
 
 
 @pytest.mark.parametrize("program", EVERY, ids=lambda program: program.name)
-def test_own_version_fits(program):
-    """The version that is made is within the range that is accepted."""
-    assert program.version in program.fits
+def test_catalogue_version_is_accepted(program):
+    """The catalogue's version of a program is in its accepted range."""
+    assert program.version in program.versions
 
 
-def test_kubernetes_skew():
-    """The API server and the controllers are of one minor, and kubectl is within one of it."""
-    assert programs.KUBE_APISERVER.fits == programs.KUBE_CONTROLLER_MANAGER.fits == VersionRange("1.37", "1.38")
-    assert programs.KUBECTL.fits == VersionRange("1.36", "1.39")
+def test_kubernetes_version_skew():
+    """The API server and the controllers have one minor version, and kubectl is within one minor of it."""
+    assert programs.KUBE_APISERVER.versions == programs.KUBE_CONTROLLER_MANAGER.versions == VersionRange("1.37", "1.38")
+    assert programs.KUBECTL.versions == VersionRange("1.36", "1.39")
 
 
 @pytest.mark.parametrize(
-    ("program", "here", "url", "checksums", "member"),
+    ("program", "platform", "url", "checksums", "member"),
     [
         (
             programs.PULUMI,
@@ -120,8 +124,8 @@ def test_kubernetes_skew():
         ),
         (
             programs.PULUMI,
-            Platform("darwin", "arm64"),
-            "https://get.pulumi.com/releases/sdk/pulumi-v3.274.1-darwin-arm64.tar.gz",
+            Platform("linux", "arm64"),
+            "https://get.pulumi.com/releases/sdk/pulumi-v3.274.1-linux-arm64.tar.gz",
             "https://get.pulumi.com/releases/sdk/pulumi-3.274.1-checksums.txt",
             "pulumi/pulumi",
         ),
@@ -134,10 +138,10 @@ def test_kubernetes_skew():
         ),
         (
             programs.ETCD,
-            Platform("darwin", "amd64"),
-            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/etcd-v3.7.0-darwin-amd64.zip",
+            Platform("linux", "amd64"),
+            "https://github.com/etcd-io/etcd/releases/download/v3.7.0/etcd-v3.7.0-linux-amd64.tar.gz",
             "https://github.com/etcd-io/etcd/releases/download/v3.7.0/SHA256SUMS",
-            "etcd-v3.7.0-darwin-amd64/etcd",
+            "etcd-v3.7.0-linux-amd64/etcd",
         ),
         (
             programs.KUBE_APISERVER,
@@ -148,9 +152,9 @@ def test_kubernetes_skew():
         ),
         (
             programs.KUBECTL,
-            Platform("darwin", "arm64"),
-            "https://dl.k8s.io/v1.37.2/bin/darwin/arm64/kubectl",
-            "https://dl.k8s.io/v1.37.2/bin/darwin/arm64/kubectl.sha256",
+            Platform("linux", "arm64"),
+            "https://dl.k8s.io/v1.37.2/bin/linux/arm64/kubectl",
+            "https://dl.k8s.io/v1.37.2/bin/linux/arm64/kubectl.sha256",
             "kubectl",
         ),
         (
@@ -163,57 +167,30 @@ def test_kubernetes_skew():
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_addresses(program, here, url, checksums, member):
-    """Each release is looked for under the vendor's own name for the platform."""
-    address = program.address(here)
+def test_release_addresses(program, platform, url, checksums, member):
+    """Each release has the vendor's own name of the platform in its URL."""
+    address = program.address(platform)
     assert (address.url, address.checksums, address.members[program.name]) == (url, checksums, member)
 
 
-def test_no_servers_for_macos():
-    """Kubernetes publishes no API server for macOS, so none is looked for."""
-    assert programs.KUBE_APISERVER.address(Platform("darwin", "arm64")) is None
-    assert programs.KUBE_CONTROLLER_MANAGER.address(Platform("darwin", "arm64")) is None
+def test_installed_programs_have_accepted_versions(tools):
+    """The programs of the lab print an accepted version when they run through the lab's links."""
+    for tool in tools.obtained:
+        assert probe_version(tools.bin / tool.program.name, tool.program.probe) in tool.program.versions
+        for name, probe in tool.program.companion_probes.items():
+            probe_version(tools.bin / name, probe)
 
 
-@pytest.mark.parametrize(
-    ("system", "machine", "here"),
-    [
-        ("Linux", "x86_64", Platform("linux", "amd64")),
-        ("Linux", "aarch64", Platform("linux", "arm64")),
-        ("Darwin", "arm64", Platform("darwin", "arm64")),
-        ("Darwin", "x86_64", Platform("darwin", "amd64")),
-    ],
-)
-def test_platform(system, machine, here):
-    """Python's names of systems and processors are turned into Go's."""
-    assert Platform.named(system, machine) == here
-
-
-@pytest.mark.parametrize(("system", "machine"), [("Windows", "AMD64"), ("Linux", "riscv64")])
-def test_other_platforms(system, machine):
-    """Another kind of machine is refused by name, with a way out."""
-    with pytest.raises(ToolError, match=f"this is {system} on {machine}\n  fix: use such a machine"):
-        Platform.named(system, machine)
-
-
-def test_real_programs_fit(tools):
-    """The programs that the lab will run say, when they are run through its links, a version that fits."""
-    for each in tools.obtained:
-        assert ask(tools.bin / each.program.name, each.program.says) in each.program.fits
-        for name, says in each.program.companions_say.items():
-            ask(tools.bin / name, says)
-
-
-def test_language_host_beside_engine(tools):
-    """The engine looks for its language host beside its real file: all its parts lie there and can be run."""
+def test_language_host_is_beside_the_engine(tools):
+    """The engine's companion files are executable and in the folder of its real file."""
     real = Path(tools.pulumi).resolve().parent
     for name in programs.PULUMI.files:
         assert (real / name).stat().st_mode & 0o111
         assert (tools.bin / name).resolve() == (real / name).resolve()
 
 
-def test_contract_paths(tools):
-    """The contract's programs and the engine are files in the one folder that is put on PATH."""
+def test_programs_are_in_one_folder(tools):
+    """The control plane's programs and the engine are files in the folder for PATH."""
     programs = tools.programs
     paths = [Path(path) for path in (*vars(programs).values(), tools.pulumi)]
     assert {path.parent for path in paths} == {tools.bin}
@@ -221,8 +198,8 @@ def test_contract_paths(tools):
     assert all(path.exists() for path in paths)
 
 
-def test_default_cache_serves_again(tools):
-    """A second toolbox finds everything where the first put it."""
-    again = Toolbox(tools.bin.parent).ensure()
-    assert again.bin == tools.bin
-    assert {each.source.value for each in again.obtained} <= {"path", "cache"}
+def test_second_toolbox_installs_nothing(tools):
+    """A second toolbox finds every program of the first."""
+    second = Toolbox(tools.bin.parent).ensure()
+    assert second.bin == tools.bin
+    assert {tool.source.value for tool in second.obtained} <= {"path", "cache"}

@@ -1,22 +1,22 @@
-"""Every program from its vendor's release, laid out and with a list of checksums as the vendor publishes them today.
+"""Every program from its vendor's release, with the layout and the list of checksums that the vendor publishes.
 
-The files are small scripts that say the version; names, folders and the form of the lists are the vendors' own, as on
-their release pages in November 2026.
+The files are small scripts that print the version. Names, folders and list formats are the vendors' own, as on their
+release pages in November 2026.
 """
 
 import hashlib
 import io
 import tarfile
-import zipfile
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from lab.tools import Source, Toolbox, programs
-from lab.tools.programs import CATALOGUE, Platform
+from lab.tools.platform import Platform
+from lab.tools.programs import CATALOGUE
 
-SAYS = {
+OUTPUT = {
     "pulumi": "v{version}",
     "pulumi-language-python": "Usage of pulumi-language-python:",
     "pulumi-language-nodejs": "Usage of pulumi-language-nodejs:",
@@ -41,7 +41,7 @@ LAYOUT = {
         for name in ("Documentation/README.md", "README.md", "README-etcdctl.md", "etcd", "etcdctl", "etcdutl")
     ],
 }
-"""What is in the archives, by the program that gives them their name."""
+"""The files in the archives, by the program in the archive's name."""
 LISTED = {
     "pulumi": [
         f"pulumi-v{{version}}-{system}-{processor}.{'zip' if system == 'windows' else 'tar.gz'}"
@@ -58,24 +58,22 @@ LISTED = {
         for system in ("darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64.exe")
     ],
 }
-"""Every file that the vendor's list of checksums names, in its order; a list of one digest alone names none."""
-PLATFORMS = [Platform(system, arch) for system in ("linux", "darwin") for arch in ("amd64", "arm64")]
+"""Every file in the vendor's list of checksums, in its order; a list of a single digest has no names."""
+PLATFORMS = [Platform("linux", arch) for arch in ("amd64", "arm64")]
 PUBLISHED = [
-    (program, here) for program in (*CATALOGUE, programs.LANGUAGE_NODEJS) for here in PLATFORMS if program.address(here)
+    (program, platform)
+    for program in (*CATALOGUE, programs.LANGUAGE_NODEJS)
+    for platform in PLATFORMS
+    if program.address(platform)
 ]
 
 
 def _script(name: str, version: str) -> bytes:
-    return f"#!/bin/sh\necho '{SAYS.get(name, '').format(version=version)}'\n".encode()
+    return f"#!/bin/sh\necho '{OUTPUT.get(name, '').format(version=version)}'\n".encode()
 
 
-def _archive(kind: str, members: list[str], version: str) -> bytes:
+def _archive(members: list[str], version: str) -> bytes:
     buffer = io.BytesIO()
-    if kind == ".zip":
-        with zipfile.ZipFile(buffer, "w") as packed:
-            for member in members:
-                packed.writestr(member, _script(member.rsplit("/", 1)[-1], version))
-        return buffer.getvalue()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         for member in members:
             content = _script(member.rsplit("/", 1)[-1], version)
@@ -87,31 +85,29 @@ def _archive(kind: str, members: list[str], version: str) -> bytes:
 
 @pytest.fixture
 def publish(server):
-    """Serves the release of a program for a platform as its vendor does; gives the program that is had from there."""
+    """Serve the release of a program for a platform as its vendor does. Return the program with that address."""
 
-    def publish(program, here):
-        address = program.address(here)
+    def publish(program, platform):
+        address = program.address(platform)
         path = urlsplit(address.url).path
-        file, kind = path.rsplit("/", 1)[-1], next((end for end in (".tar.gz", ".zip") if path.endswith(end)), "")
+        file = path.rsplit("/", 1)[-1]
         vendor = "pulumi" if program is programs.LANGUAGE_NODEJS else program.name
-        names = {"version": program.version, "os": here.os, "arch": here.arch}
+        names = {"version": program.version, "os": platform.os, "arch": platform.arch}
         members = [member.format(**names) for member in LAYOUT.get(vendor, [])]
-        content = _archive(kind, members, program.version) if kind else _script(program.name, program.version)
+        is_archive = path.endswith(".tar.gz")
+        content = _archive(members, program.version) if is_archive else _script(program.name, program.version)
         digest = hashlib.sha256(content).hexdigest()
         server.files[path] = content
         listed = [name.format(**names) for name in LISTED.get(vendor, [])]
         assert file in (listed or [file])
         lines = [f"{digest if name == file else '0' * 64}  {name}\n" for name in listed]
         server.files[urlsplit(address.checksums).path] = "".join(lines or [digest]).encode()
-        releases = [
-            replace(
-                release,
-                url=release.url.replace(_host(release.url), server.url),
-                checksums=release.checksums.replace(_host(release.checksums), server.url),
-            )
-            for release in program.releases
-        ]
-        return replace(program, releases=tuple(releases))
+        release = replace(
+            program.release,
+            url=program.release.url.replace(_host(program.release.url), server.url),
+            checksums=program.release.checksums.replace(_host(program.release.checksums), server.url),
+        )
+        return replace(program, release=release)
 
     return publish
 
@@ -122,14 +118,14 @@ def _host(url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("program", "here"), PUBLISHED, ids=lambda value: getattr(value, "name", None) or f"{value.os}-{value.arch}"
+    ("program", "platform"), PUBLISHED, ids=lambda value: getattr(value, "name", None) or f"{value.os}-{value.arch}"
 )
-def test_from_the_vendor_s_release(program, here, publish, tmp_path, monkeypatch):
-    """The program and all that belongs beside it come from the vendor's archive, checked by the vendor's list."""
-    monkeypatch.setattr(Platform, "here", lambda: here)
-    released = publish(program, here)
+def test_program_from_vendor_release(program, platform, publish, tmp_path, monkeypatch):
+    """The program and its companion files come from the vendor's archive, verified by the vendor's checksums."""
+    monkeypatch.setattr(Platform, "current", lambda: platform)
+    released = publish(program, platform)
     tools = Toolbox(tmp_path, programs=[released], path="").ensure()
     (obtained,) = tools.obtained
     assert obtained.source is Source.ARCHIVE
     assert {path.name for path in tools.bin.iterdir()} == set(program.files)
-    assert all(obtained.found.files[name].stat().st_mode & 0o111 for name in program.files)
+    assert all(obtained.installation.files[name].stat().st_mode & 0o111 for name in program.files)

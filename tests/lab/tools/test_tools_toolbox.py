@@ -1,4 +1,4 @@
-"""The toolbox: each source in its turn, each program listed with how it was come by, every failure told at once."""
+"""The toolbox: the order of the sources, the record of each program's source, and all failures in one error."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from lab.errors import ToolError
 from lab.tools import Source, Toolbox, default_cache
 from lab.tools.programs import CATALOGUE, GoBuild
-from lab.tools.version_probe import ask
+from lab.tools.version_probe import probe_version
 
 FAKE_OUTPUT = {
     "etcd": "etcd Version: 3.7.1",
@@ -28,7 +28,7 @@ FAKE_OUTPUT = {
 
 
 class Recorded:
-    """Progress as a list of its steps' beginnings and ends."""
+    """Progress that records the start and the end of each step."""
 
     def __init__(self):
         self.steps = []
@@ -36,10 +36,10 @@ class Recorded:
     def start(self, step):
         self.steps.append(step)
 
-    def update(self, step, detail, done=0, total=None):
+    def update(self, step, detail, completed=0, total=None):
         assert step == self.steps[-1]
         assert detail
-        assert total is None or 0 <= done <= total
+        assert total is None or 0 <= completed <= total
 
     def end(self, step, detail):
         self.steps.append((step, detail.split()[0]))
@@ -52,7 +52,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def toolbox(cache, modules, tiny):
-    """A toolbox for `tiny` alone, or for the programs that a test names."""
+    """A toolbox for `tiny`, or for the programs of a test."""
 
     def toolbox(*programs, path="", progress=None):
         return Toolbox(cache, progress, programs=programs or [tiny], modules=modules, path=str(path))
@@ -62,101 +62,104 @@ def toolbox(cache, modules, tiny):
 
 @pytest.fixture
 def on_path(make_script):
-    """A folder of PATH with a `tiny` that fits."""
+    """A folder of PATH with a `tiny` in an accepted version."""
     make_script("bin/tiny-helper", "echo helping")
     return make_script("bin/tiny", "echo tiny 1.2.7").parent
 
 
-def test_path_comes_first(toolbox, offered, on_path):
-    """A program on PATH that fits is used, whatever the vendor offers."""
+def test_program_on_path_is_preferred(toolbox, offered, on_path):
+    """A program on PATH in an accepted version is used, even if a release is available."""
     (obtained,) = toolbox(offered(), path=on_path).ensure().obtained
-    assert (obtained.source, obtained.path, obtained.found.version) == (Source.PATH, on_path / "tiny", "1.2.7")
+    assert (obtained.source, obtained.path, obtained.installation.version) == (Source.PATH, on_path / "tiny", "1.2.7")
 
 
-def test_archive_comes_before_compiling(toolbox, offered, server, make_script):
-    """Where PATH has none that fits, the vendor's archive is used, and the notes say what was wrong on PATH."""
+def test_release_is_preferred_to_compilation(toolbox, offered, server, make_script):
+    """Without an accepted program on PATH the release is used, and the notes have the reason for rejection."""
     old = make_script("bin/tiny", "echo tiny 1.1.0")
     tools = toolbox(offered(), path=old.parent).ensure()
     (obtained,) = tools.obtained
     assert obtained.source is Source.ARCHIVE
-    assert obtained.notes == (f"{old} is 1.1.0, wanted is >=1.2, <1.3",)
-    assert ask(tools.bin / "tiny", obtained.program.says) == "1.2.3"
-    assert len(server.asked) == 2
+    assert obtained.notes == (f"{old} has version 1.1.0; accepted are >=1.2, <1.3",)
+    assert probe_version(tools.bin / "tiny", obtained.program.probe) == "1.2.3"
+    assert len(server.requests) == 2
 
 
-def test_compiled_when_offline(toolbox, tiny):
-    """Where the vendor cannot be reached either, the program is compiled, and the notes name the host."""
+def test_offline_program_is_compiled(toolbox, tiny):
+    """If the vendor's host is unreachable, the program is compiled, and the notes name the host."""
     tools = toolbox().ensure()
     (obtained,) = tools.obtained
     assert obtained.source is Source.COMPILED
     assert obtained.notes[0].startswith("no release archive: 127.0.0.1:1 cannot be reached")
-    assert ask(tools.bin / "tiny", tiny.says) == "1.2.3"
-    assert ask(tools.bin / "tiny-helper", tiny.companions_say["tiny-helper"]) == ""
+    assert probe_version(tools.bin / "tiny", tiny.probe) == "1.2.3"
+    assert probe_version(tools.bin / "tiny-helper", tiny.companion_probes["tiny-helper"]) == ""
 
 
-def test_compiled_without_checksum(toolbox, offered, server):
-    """An archive whose checksum is not published is left alone, and the program is compiled."""
+def test_release_without_checksum_is_compiled(toolbox, offered, server):
+    """An archive without a published checksum is not used, and the program is compiled."""
     program = offered()
     server.publish("/checksums.txt", b"")
     (obtained,) = toolbox(program).ensure().obtained
     assert obtained.source is Source.COMPILED
-    assert "names no checksum" in obtained.notes[0]
+    assert "has no checksum" in obtained.notes[0]
 
 
-def test_corrupted_is_not_compiled_over(toolbox, offered, server, cache):
-    """An archive that is not what the vendor published stops everything, and leaves nothing in the cache."""
+def test_corrupted_release_raises(toolbox, offered, server, cache):
+    """An archive with another checksum raises an error, and the cache has no entry."""
     program = offered()
     name = server.files["/checksums.txt"].split()[1]
     server.publish("/checksums.txt", b"0" * 64 + b"  " + name)
-    with pytest.raises(ToolError, match=r"is not what the vendor published: sha256 expected 0{64}, seen \w{64}"):
+    with pytest.raises(ToolError, match=r"does not match the vendor's checksum: sha256 expected 0{64}, actual \w{64}"):
         toolbox(program).ensure()
     assert not list(cache.glob("*tiny-*"))
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
-    [("1.3.0", "says that it is 1.3.0"), ("none", "does not run here: says no version: exit code 0, 'tiny none'")],
+    ("version", "problem"),
+    [
+        ("1.3.0", "prints version 1.3.0"),
+        ("none", "does not run on this machine: prints no version: exit code 0, 'tiny none'"),
+    ],
 )
-def test_made_but_wrong(toolbox, offered, cache, version, said):
-    """What was made and says another version, or none, is not kept."""
-    with pytest.raises(ToolError, match=said):
+def test_program_with_other_version_is_not_cached(toolbox, offered, cache, version, problem):
+    """An installed program that prints another version, or none, is not cached."""
+    with pytest.raises(ToolError, match=problem):
         toolbox(offered(version=version)).ensure()
     assert not list(cache.glob("*tiny-*"))
 
 
-def test_cache_comes_second(toolbox, offered, server):
-    """What was made once is found again, with where it once came from, and no progress is shown for it."""
+def test_cached_program_is_used(toolbox, offered, server):
+    """An installed program is used again: its notes have its original source, and it reports no progress."""
     program = offered()
     toolbox(program).ensure()
     progress = Recorded()
     (obtained,) = toolbox(program, progress=progress).ensure().obtained
     assert obtained.source is Source.CACHE
-    assert obtained.notes == (f"tiny came from {server.url}{server.asked[-1]}",)
+    assert obtained.notes == (f"tiny came from {server.url}{server.requests[-1]}",)
     assert progress.steps == []
 
 
-def test_progress(toolbox):
-    """Making a program is one step, with a beginning, news that are in order, and an end."""
+def test_progress_of_an_installation(toolbox):
+    """An installation is one step with a start, ordered updates and an end."""
     progress = Recorded()
     toolbox(progress=progress).ensure()
     assert progress.steps == ["tiny 1.2.3", ("tiny 1.2.3", "compiled")]
 
 
-def test_warm_run_starts_nothing(toolbox, tiny, on_path, monkeypatch):
-    """A run that finds everything starts no process: neither for PATH nor for the cache."""
-    other = replace(tiny, name="other", builds={"other": tiny.builds["tiny"]}, copies={}, companions_say={})
+def test_warm_run_starts_no_process(toolbox, tiny, on_path, monkeypatch):
+    """A run that finds every program starts no process, neither for PATH nor for the cache."""
+    other = replace(tiny, name="other", builds={"other": tiny.builds["tiny"]}, copies={}, companion_probes={})
     toolbox(tiny, other, path=on_path).ensure()
 
     def started(*_, **__):
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(subprocess.Popen, "__init__", started)
-    sources = [each.source for each in toolbox(tiny, other, path=on_path).ensure().obtained]
+    sources = [tool.source for tool in toolbox(tiny, other, path=on_path).ensure().obtained]
     assert sources == [Source.PATH, Source.CACHE]
 
 
-def test_own_links_are_not_the_users(toolbox, offered):
-    """In a shell that has the toolbox's links on PATH, they do not count as programs of the user's."""
+def test_own_links_on_path_are_ignored(toolbox, offered):
+    """The toolbox's own links on PATH do not count as the user's programs."""
     program = offered()
     tools = toolbox(program).ensure()
     again = toolbox(program, path=tools.bin).ensure()
@@ -164,58 +167,58 @@ def test_own_links_are_not_the_users(toolbox, offered):
     assert again.bin == tools.bin
 
 
-def test_relative_folders_are_left_out(toolbox, offered, on_path, monkeypatch):
-    """A folder of PATH that is relative is not searched: it means another place in another folder."""
+def test_relative_folders_of_path_are_ignored(toolbox, offered, on_path, monkeypatch):
+    """A relative folder of PATH is not searched, because it depends on the working directory."""
     monkeypatch.chdir(on_path.parent)
     (obtained,) = toolbox(offered(), path="bin:").ensure().obtained
     assert obtained.source is Source.ARCHIVE
 
 
-def test_links_of_two_runs(toolbox, offered, on_path):
-    """A run with another PATH gets links of its own; those of the first go on pointing where they did."""
-    ours, theirs = toolbox(offered()).ensure(), toolbox(path=on_path).ensure()
-    assert ours.bin != theirs.bin
-    assert (ours.bin / "tiny").resolve() == ours.obtained[0].path.resolve()
-    assert (theirs.bin / "tiny").resolve() == on_path / "tiny"
+def test_each_set_of_programs_has_its_own_links(toolbox, offered, on_path):
+    """A run with another PATH gets its own links, and the links of the first run stay."""
+    cached, on_path_tools = toolbox(offered()).ensure(), toolbox(path=on_path).ensure()
+    assert cached.bin != on_path_tools.bin
+    assert (cached.bin / "tiny").resolve() == cached.obtained[0].path.resolve()
+    assert (on_path_tools.bin / "tiny").resolve() == on_path / "tiny"
 
 
-def test_link_lost(toolbox, offered):
-    """A link that was taken away or turned elsewhere is put back."""
+def test_missing_links_are_restored(toolbox, offered):
+    """A removed or changed link is restored."""
     program = offered()
     tools = toolbox(program).ensure()
     (tools.bin / "tiny").unlink()
     (tools.bin / "tiny-helper").unlink()
-    (tools.bin / "tiny-helper").symlink_to("/nowhere")
+    (tools.bin / "tiny-helper").symlink_to("/missing")
     toolbox(program).ensure()
     assert (tools.bin / "tiny").resolve() == tools.obtained[0].path.resolve()
     assert (tools.bin / "tiny-helper").exists()
 
 
-def test_all_failures_at_once(toolbox, tiny, monkeypatch, make_script):
-    """Programs that can be had from nowhere are all named, with what was tried for each, and each way out once."""
+def test_all_failures_are_in_one_error(toolbox, tiny, monkeypatch, make_script):
+    """The error names every unavailable program with its attempted sources, and each fix once."""
     old = make_script("bin/tiny", "echo tiny 1.1.0")
-    other = replace(tiny, name="other", builds={"other": GoBuild("tiny", "example.test/tiny")}, releases=())
+    other = replace(tiny, name="other", builds={"other": GoBuild("tiny", "example.test/tiny")}, release=None)
     monkeypatch.setenv("PATH", str(old.parent))
     with pytest.raises(ToolError) as raised:
         toolbox(tiny, other, path=old.parent).ensure()
     problem, fix = raised.value.problem, raised.value.fix
     assert "compiling tiny 1.2.3 needs Go" in problem
-    assert f"{old} is 1.1.0, wanted is >=1.2, <1.3" in problem
+    assert f"{old} has version 1.1.0; accepted are >=1.2, <1.3" in problem
     assert "127.0.0.1:1 cannot be reached" in problem
     assert "compiling other 1.2.3 needs Go" in problem
-    assert "the vendor publishes none" in problem
+    assert "the vendor publishes no release" in problem
     assert fix == "install Go 1.24.0 or newer and put it on PATH (https://go.dev/dl/)"
 
 
-def test_cache_not_writable(tmp_path, tiny):
-    """A cache that cannot be written is refused at once, by its name, with the variable that moves it."""
+def test_cache_that_is_not_writable_is_rejected(tmp_path, tiny):
+    """A cache that is not writable is rejected with its path and the variable that changes it."""
     (tmp_path / "file").write_text("")
     with pytest.raises(ToolError, match=r"file/tools cannot be written: .*\n  fix: .*EKS_LAB_HOME"):
         Toolbox(tmp_path / "file" / "tools", programs=[tiny])
 
 
 def test_default_cache(monkeypatch, tmp_path):
-    """The cache is under EKS_LAB_HOME, else in the user's cache folder as XDG_CACHE_HOME names it."""
+    """The cache is in EKS_LAB_HOME, by default in the user's cache folder from XDG_CACHE_HOME."""
     monkeypatch.setenv("EKS_LAB_HOME", str(tmp_path / "home"))
     assert default_cache() == tmp_path / "home" / "tools"
     monkeypatch.delenv("EKS_LAB_HOME")
@@ -225,7 +228,7 @@ def test_default_cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def command(tmp_path, make_script):
-    """`python -m lab.tools` on a machine that has every program."""
+    """Run `python -m lab.tools` on a machine with every program."""
     for name, output in FAKE_OUTPUT.items():
         make_script(f"bin/{name}", f"echo '{output}'")
 
@@ -238,42 +241,42 @@ def command(tmp_path, make_script):
     return command
 
 
-def test_command(command, tmp_path):
-    """The command lists each program with version, range, source and path, and the folder to put on PATH."""
-    done = command(tmp_path / "home")
-    assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+def test_command_lists_programs(command, tmp_path):
+    """The command lists each program with version, range, source and path, and the folder for PATH."""
+    completed = command(tmp_path / "home")
+    assert completed.returncode == 0, completed.stderr
+    rows = {line.split()[0]: line for line in completed.stdout.splitlines() if line.strip()}
     for program in CATALOGUE:
         row = rows[program.name]
         assert FAKE_OUTPUT[program.name].strip('"}').rsplit("v", 1)[-1].split(" ")[-1].split('"')[-1] in row
-        assert str(program.fits) in row
+        assert str(program.versions) in row
         assert " path " in row
         assert str(tmp_path / "bin" / program.name) in row
     bin_folder = Path(rows["export"].removeprefix("export PATH=").removesuffix(":$PATH"))
     assert {path.name for path in bin_folder.iterdir()} == set(FAKE_OUTPUT)
 
 
-def test_command_fails(command, tmp_path):
-    """The command ends with 1 and the way out on standard error."""
+def test_command_prints_errors(command, tmp_path):
+    """The command ends with 1 and prints the fix to standard error."""
     (tmp_path / "home").write_text("")
-    done = command(tmp_path / "home")
-    assert done.returncode == 1
-    assert "EKS_LAB_HOME" in done.stderr
-    assert done.stdout == ""
+    completed = command(tmp_path / "home")
+    assert completed.returncode == 1
+    assert "EKS_LAB_HOME" in completed.stderr
+    assert completed.stdout == ""
 
 
-def test_modules_of_later_programs_are_downloaded_beside_the_first(toolbox, modules, tiny, make_script, monkeypatch):
-    """While one program is compiled, Go lists what the next one needs, which downloads it."""
+def test_modules_of_later_programs_are_downloaded_in_parallel(toolbox, modules, tiny, make_script, monkeypatch):
+    """While one program is compiled, Go lists the packages of the next one, which downloads its modules."""
     (modules / "later").mkdir()
     for name in ("go.mod", "go.sum", "main.go"):
         (modules / "later" / name).write_text((modules / "tiny" / name).read_text().replace("tiny", "later"))
-    asked = modules / "asked"
-    go = make_script("go/go", f'echo "$PWD $*" >> {asked}', "exit 1")
+    requests = modules / "requests"
+    go = make_script("go/go", f'echo "$PWD $*" >> {requests}', "exit 1")
     monkeypatch.setenv("PATH", f"{go.parent}:{os.environ['PATH']}")
     built = {"later": GoBuild("later", "example.test/later")}
-    later = replace(tiny, name="later", builds=built, copies={}, companions_say={})
+    later = replace(tiny, name="later", builds=built, copies={}, companion_probes={})
     with pytest.raises(ToolError, match="tiny"):
         toolbox(tiny, later).ensure()
     for attempt in Retrying(stop=stop_after_delay(30), wait=wait_fixed(0.05), reraise=True):
         with attempt:
-            assert "/later list -mod=readonly -deps example.test/later" in asked.read_text()
+            assert "/later list -mod=readonly -deps example.test/later" in requests.read_text()

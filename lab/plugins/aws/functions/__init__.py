@@ -1,4 +1,4 @@
-"""Every function that the stand-in covers, by its token."""
+"""The functions (invokes) that the stand-in covers, by token."""
 
 from __future__ import annotations
 

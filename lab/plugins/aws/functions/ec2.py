@@ -1,12 +1,12 @@
-"""Functions about EC2's networks."""
+"""Functions that query EC2's networks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
-from lab.plugins.aws.resource_specs import ec2 as groups
-from lab.plugins.aws.resource_specs import network as rows
+from lab.plugins.aws.functions.function import Arguments, Function, existing, selected
+from lab.plugins.aws.resource_specs import ec2 as security_groups
+from lab.plugins.aws.resource_specs import network as specs
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -23,38 +23,38 @@ _FILTERS: Final = {
     "availabilityZoneId": "availability-zone-id",
     "name": "group-name",
 }
-"""Arguments of the functions, and EC2's filters for them."""
+"""The functions' arguments, and EC2's filters for them."""
 
 
 def _filters(arguments: Arguments) -> list[dict[str, Any]]:
-    found = [
+    filters = [
         {"Name": name, "Values": [str(arguments[key]).lower() if arguments[key] is True else str(arguments[key])]}
         for key, name in _FILTERS.items()
         if arguments.get(key) not in (None, False)
     ]
-    found += [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters") or ()]
-    return found + [{"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()]
+    filters += [{"Name": custom["name"], "Values": custom["values"]} for custom in arguments.get("filters") or ()]
+    return filters + [{"Name": f"tag:{key}", "Values": [value]} for key, value in (arguments.get("tags") or {}).items()]
 
 
 def _request(arguments: Arguments, ids: str) -> dict[str, Any]:
-    wanted = {ids: [arguments["id"]]} if arguments.get("id") else {}
+    by_id = {ids: [arguments["id"]]} if arguments.get("id") else {}
     filters = _filters(arguments)
-    return {**wanted, "Filters": filters} if filters else wanted
+    return {**by_id, "Filters": filters} if filters else by_id
 
 
-def _only(function: str, found: list[Any]) -> Any:
-    if len(found) != 1:
-        matches = "nothing matches" if not found else f"{len(found)} match, and it takes one"
-        raise PluginError(f"{function}: {matches}", fix="name it by id, or by tags that only it has")
-    return found[0]
+def _single(function: str, matches: list[Any]) -> Any:
+    if len(matches) != 1:
+        count = "no resource matches" if not matches else f"{len(matches)} resources match, one is required"
+        raise PluginError(f"{function}: {count}", fix="select it by id, or by tags that only it has")
+    return matches[0]
 
 
 def _vpc(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _only("getVpc", client.describe_vpcs(**_request(arguments, "VpcIds"))["Vpcs"])
-    state = existing(clients, rows.VPC, found["VpcId"], arguments.get("region"))
+    vpc = _single("getVpc", client.describe_vpcs(**_request(arguments, "VpcIds"))["Vpcs"])
+    state = existing(clients, specs.VPC, vpc["VpcId"], arguments.get("region"))
     return {
-        **picked(
+        **selected(
             state,
             "id",
             "arn",
@@ -67,8 +67,8 @@ def _vpc(clients: Clients, arguments: Arguments) -> dict[str, Any]:
             "ownerId",
             "tags",
         ),
-        "default": found["IsDefault"],
-        "state": found["State"],
+        "default": vpc["IsDefault"],
+        "state": vpc["State"],
     }
 
 
@@ -80,24 +80,24 @@ def _subnets(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 def _subnet(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _only("getSubnet", client.describe_subnets(**_request(arguments, "SubnetIds"))["Subnets"])
-    state = existing(clients, rows.SUBNET, found["SubnetId"], arguments.get("region"))
+    subnet = _single("getSubnet", client.describe_subnets(**_request(arguments, "SubnetIds"))["Subnets"])
+    state = existing(clients, specs.SUBNET, subnet["SubnetId"], arguments.get("region"))
     names = ("id", "arn", "availabilityZone", "availabilityZoneId", "cidrBlock", "mapPublicIpOnLaunch", "ownerId")
     return {
-        **picked(state, *names, "tags", "vpcId"),
-        "availableIpAddressCount": found["AvailableIpAddressCount"],
-        "defaultForAz": found["DefaultForAz"],
-        "state": found["State"],
+        **selected(state, *names, "tags", "vpcId"),
+        "availableIpAddressCount": subnet["AvailableIpAddressCount"],
+        "defaultForAz": subnet["DefaultForAz"],
+        "state": subnet["State"],
     }
 
 
 def _security_group(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     client = clients.client("ec2", arguments.get("region"))
-    found = _only(
+    group = _single(
         "getSecurityGroup", client.describe_security_groups(**_request(arguments, "GroupIds"))["SecurityGroups"]
     )
-    state = existing(clients, groups.SECURITY_GROUP, found["GroupId"], arguments.get("region"))
-    return picked(state, "id", "arn", "description", "name", "tags", "vpcId")
+    state = existing(clients, security_groups.SECURITY_GROUP, group["GroupId"], arguments.get("region"))
+    return selected(state, "id", "arn", "description", "name", "tags", "vpcId")
 
 
 def _route_table(clients: Clients, arguments: Arguments) -> dict[str, Any]:
@@ -106,16 +106,16 @@ def _route_table(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     if "subnetId" in arguments:
         by_subnet = {"Name": "association.subnet-id", "Values": [arguments["subnetId"]]}
         request["Filters"] = [*request.get("Filters", []), by_subnet]
-    found = _only("getRouteTable", client.describe_route_tables(**request)["RouteTables"])
+    table = _single("getRouteTable", client.describe_route_tables(**request)["RouteTables"])
     return {
-        "id": found["RouteTableId"],
-        "routeTableId": found["RouteTableId"],
-        "vpcId": found["VpcId"],
-        "ownerId": found["OwnerId"],
-        "tags": {tag["Key"]: tag["Value"] for tag in found["Tags"]},
+        "id": table["RouteTableId"],
+        "routeTableId": table["RouteTableId"],
+        "vpcId": table["VpcId"],
+        "ownerId": table["OwnerId"],
+        "tags": {tag["Key"]: tag["Value"] for tag in table["Tags"]},
         "routes": [
             {"cidrBlock": route.get("DestinationCidrBlock", ""), "gatewayId": route.get("GatewayId", "")}
-            for route in found["Routes"]
+            for route in table["Routes"]
         ],
     }
 

@@ -1,12 +1,12 @@
-"""Functions about EKS."""
+"""Functions that query EKS."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
-from lab.plugins.aws.resource_specs import eks as rows
+from lab.plugins.aws.functions.function import Arguments, Function, existing, selected
+from lab.plugins.aws.resource_specs import eks as specs
 from lab.plugins.aws.resource_specs import eks_access as access
 from lab.plugins.errors import PluginError
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from lab.plugins.aws.session import Clients
 
 _TOKEN_SECONDS: Final = 60
-"""How long the presigned URL itself lasts; EKS takes its token for 15 minutes."""
+"""Seconds until the presigned URL expires; EKS accepts its token for 15 minutes."""
 
 
 def _cluster(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    cluster = existing(clients, rows.CLUSTER, arguments["name"], arguments.get("region"))
-    one_item = {
+    cluster = existing(clients, specs.CLUSTER, arguments["name"], arguments.get("region"))
+    lists = {
         "accessConfigs": "accessConfig",
         "certificateAuthorities": "certificateAuthority",
         "kubernetesNetworkConfigs": "kubernetesNetworkConfig",
@@ -29,7 +29,7 @@ def _cluster(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     return {
         "deletionProtection": False,
         "enabledClusterLogTypes": [],
-        **picked(
+        **selected(
             cluster,
             "id",
             "arn",
@@ -47,7 +47,7 @@ def _cluster(clients: Clients, arguments: Arguments) -> dict[str, Any]:
             "version",
             "vpcConfig",
         ),
-        **{output: [cluster[name]] if cluster.get(name) else [] for output, name in one_item.items()},
+        **{output: [cluster[name]] if cluster.get(name) else [] for output, name in lists.items()},
     }
 
 
@@ -58,7 +58,7 @@ def _clusters(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 
 def _cluster_auth(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    """A token as `aws eks get-token` makes it: a presigned call that says who the caller is."""
+    """Return a token like that of `aws eks get-token`: a presigned GetCallerIdentity request."""
     from botocore.signers import RequestSigner  # noqa: PLC0415
 
     name, region = arguments["name"], str(arguments.get("region") or clients.region)
@@ -83,29 +83,29 @@ def _addon_version(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     most_recent = bool(arguments.get("mostRecent"))
     client = clients.client("eks", arguments.get("region"))
     pages = client.get_paginator("describe_addon_versions").paginate(addonName=addon, kubernetesVersion=kubernetes)
-    versions = [version for page in pages for each in page["addons"] for version in each["addonVersions"]]
+    versions = [version for page in pages for addon_info in page["addons"] for version in addon_info["addonVersions"]]
     for version in versions:
-        default = any(fit.get("defaultVersion") for fit in version.get("compatibilities", ()))
+        default = any(entry.get("defaultVersion") for entry in version.get("compatibilities", ()))
         if most_recent or default:
             return {"id": addon, "version": version["addonVersion"], "mostRecent": most_recent}
-    raise PluginError(f"getAddonVersion: no version of the add-on {addon!r} fits Kubernetes {kubernetes}")
+    raise PluginError(f"getAddonVersion: no version of the add-on {addon!r} supports Kubernetes {kubernetes}")
 
 
 def _access_entry(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    named = f"{arguments['clusterName']}:{arguments['principalArn']}"
-    entry = existing(clients, access.ACCESS_ENTRY, named, arguments.get("region"))
-    names = (each.name for each in access.ACCESS_ENTRY.all_properties)
-    return {"kubernetesGroups": [], **picked(entry, "id", *names)}
+    entry_id = f"{arguments['clusterName']}:{arguments['principalArn']}"
+    entry = existing(clients, access.ACCESS_ENTRY, entry_id, arguments.get("region"))
+    names = (prop.name for prop in access.ACCESS_ENTRY.all_properties)
+    return {"kubernetesGroups": [], **selected(entry, "id", *names)}
 
 
 def _addon(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    named = f"{arguments['clusterName']}:{arguments['addonName']}"
-    addon = existing(clients, rows.ADDON, named, arguments.get("region"))
+    entry_id = f"{arguments['clusterName']}:{arguments['addonName']}"
+    addon = existing(clients, specs.ADDON, entry_id, arguments.get("region"))
     return {
         "configurationValues": "",
         "serviceAccountRoleArn": "",
         "podIdentityAssociations": [],
-        **picked(
+        **selected(
             addon,
             "id",
             "arn",

@@ -1,14 +1,14 @@
-"""Functions about IAM."""
+"""Functions that query IAM."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.plugins.aws.functions.function import Arguments, Function, existing, picked
+from lab.plugins.aws.functions.function import Arguments, Function, existing, selected
 from lab.plugins.aws.functions.policy_document import policy_document
-from lab.plugins.aws.resource_specs import iam as rows
-from lab.plugins.aws.resource_specs import iam_users as people
+from lab.plugins.aws.resource_specs import iam as specs
+from lab.plugins.aws.resource_specs import iam_users
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def _role(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    role = existing(clients, rows.ROLE, arguments["name"])
+    role = existing(clients, specs.ROLE, arguments["name"])
     return {
         "description": "",
         "permissionsBoundary": "",
-        **picked(
+        **selected(
             role,
             "id",
             "arn",
@@ -39,7 +39,7 @@ def _role(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 
 def _roles(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    """Names and ARNs of the account's roles; none at all is an answer too."""
+    """Return names and ARNs of the account's roles. No match is no error."""
     request = {"PathPrefix": arguments["pathPrefix"]} if "pathPrefix" in arguments else {}
     pattern = re.compile(arguments.get("nameRegex", ""))
     roles = [
@@ -56,66 +56,66 @@ def _roles(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 
 def _user(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    user = existing(clients, people.USER, arguments["userName"])
+    user = existing(clients, iam_users.USER, arguments["userName"])
     return {
         "permissionsBoundary": "",
-        **picked(user, "arn", "path", "permissionsBoundary", "tags", id="uniqueId", userId="uniqueId", userName="name"),
+        **selected(
+            user, "arn", "path", "permissionsBoundary", "tags", id="uniqueId", userId="uniqueId", userName="name"
+        ),
     }
 
 
 def _policy(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     arn = arguments.get("arn") or _policy_arn(clients, arguments)
-    policy = existing(clients, rows.POLICY_ROW, arn)
+    policy = existing(clients, specs.MANAGED_POLICY, arn)
     return {
         "description": "",
-        **picked(policy, "id", "arn", "attachmentCount", "description", "name", "path", "policy", "policyId", "tags"),
+        **selected(policy, "id", "arn", "attachmentCount", "description", "name", "path", "policy", "policyId", "tags"),
     }
 
 
 def _policy_arn(clients: Clients, arguments: Arguments) -> str:
     name, prefix = arguments.get("name"), arguments.get("pathPrefix")
     if not name:
-        raise PluginError("getPolicy needs arn or name")
+        raise PluginError("getPolicy: arn or name must be set", fix="set arn or name")
     request = {"PathPrefix": prefix} if prefix else {}
-    found = [
+    matches = [
         str(policy["Arn"])
         for page in clients.client("iam").get_paginator("list_policies").paginate(**request)
         for policy in page["Policies"]
         if policy["PolicyName"] == name
     ]
-    if len(found) != 1:
-        raise PluginError(
-            f"getPolicy: {len(found)} policies have the name {name!r}, where it takes one", fix="give arn"
-        )
-    return found[0]
+    if len(matches) != 1:
+        raise PluginError(f"getPolicy: {len(matches)} policies have the name {name!r}, one is required", fix="set arn")
+    return matches[0]
 
 
 def _oidc_provider(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     arn = arguments.get("arn") or _oidc_provider_arn(clients, arguments)
-    provider = existing(clients, rows.OIDC_PROVIDER, arn)
-    return {"thumbprintLists": [], **picked(provider, "id", "arn", "url", "clientIdLists", "thumbprintLists", "tags")}
+    provider = existing(clients, specs.OIDC_PROVIDER, arn)
+    return {"thumbprintLists": [], **selected(provider, "id", "arn", "url", "clientIdLists", "thumbprintLists", "tags")}
 
 
 def _oidc_provider_arn(clients: Clients, arguments: Arguments) -> str:
     url = arguments.get("url")
     if not url:
-        raise PluginError("getOpenIdConnectProvider needs arn or url")
-    wanted = str(url).removeprefix("https://")
+        raise PluginError("getOpenIdConnectProvider: arn or url must be set", fix="set arn or url")
+    issuer = str(url).removeprefix("https://")
     providers = clients.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
     for provider in providers:
-        if str(provider["Arn"]).partition(":oidc-provider/")[2] == wanted:
+        if str(provider["Arn"]).partition(":oidc-provider/")[2] == issuer:
             return str(provider["Arn"])
     raise PluginError(f"getOpenIdConnectProvider: there is no IAM OIDC provider for {url}")
 
 
 def _session_context(clients: Clients, arguments: Arguments) -> dict[str, Any]:
-    """Who is behind an STS session: the role it was assumed from. Any other ARN is its own issuer."""
+    """Return the role of an STS session. The issuer of any other ARN is the ARN itself."""
     arn = str(arguments["arn"])
     kind, _, path = arn.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         return {"id": arn, "issuerArn": arn, "issuerId": "", "issuerName": "", "sessionName": ""}
     name, _, session = path.partition("/")
-    role = existing(clients, rows.ROLE, name)
+    role = existing(clients, specs.ROLE, name)
     return {
         "id": arn,
         "issuerArn": role["arn"],

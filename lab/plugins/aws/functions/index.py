@@ -1,4 +1,4 @@
-"""Functions about the caller, the region and the partition."""
+"""Functions that query the caller, the region and the partition."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _endpoints(clients: Clients) -> dict[str, Any]:
-    """The description of the provider's partition by botocore: DNS suffix, regions."""
-    partitions = clients.session._session.get_data("endpoints")["partitions"]  # noqa: SLF001 - boto3 hands it on nowhere
-    return next(dict(each) for each in partitions if each["partition"] == clients.partition)
+    """Return botocore's description of the provider's partition: DNS suffix, regions."""
+    partitions = clients.session._session.get_data("endpoints")["partitions"]  # noqa: SLF001 - boto3 has no public access to it
+    return next(dict(partition) for partition in partitions if partition["partition"] == clients.partition)
 
 
 def _partition(clients: Clients, _arguments: Arguments) -> dict[str, Any]:
@@ -52,15 +52,15 @@ def _availability_zones(clients: Clients, arguments: Arguments) -> dict[str, Any
     zones = clients.client("ec2", region).describe_availability_zones()["AvailabilityZones"]
     state = arguments.get("state")
     excluded = {*(arguments.get("excludeNames") or ()), *(arguments.get("excludeZoneIds") or ())}
-    kept = sorted(
+    selected = sorted(
         (zone["ZoneName"], zone["ZoneId"])
         for zone in zones
         if state in (None, zone["State"]) and not {zone["ZoneName"], zone["ZoneId"]} & excluded
     )
     return {
         "id": region,
-        "names": [name for name, _ in kept],
-        "zoneIds": [zone_id for _, zone_id in kept],
+        "names": [name for name, _ in selected],
+        "zoneIds": [zone_id for _, zone_id in selected],
         "groupNames": sorted({zone.get("GroupName") or region for zone in zones}),
     }
 

@@ -1,7 +1,7 @@
-"""getPolicyDocument: statements as a program writes them → the JSON that IAM reads. Pure.
+"""getPolicyDocument: convert a program's statements to the JSON of an IAM policy. Pure.
 
-As the official function does it: a list of one is written as its item, `&{` becomes `${`, statements with a `sid` of an
-override document replace those of the same `sid`, and the id is the checksum of the text.
+As in the official function: a list of one item is written as the item, `&{` becomes `${`, statements with a `sid` of an
+override document replace those with the same `sid`, and the id is the checksum of the text.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _PRINCIPALS: Final = {"principals": "Principal", "notPrincipals": "NotPrincipal"
 
 
 def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs of getPolicyDocument."""
+    """Return the outputs of getPolicyDocument."""
     version = arguments.get("version") or "2012-10-17"
     document: dict[str, Any] = {"Version": version}
     if arguments.get("policyId"):
         document["Id"] = arguments["policyId"]
     statements = [
         *_of_documents(arguments.get("sourcePolicyDocuments")),
-        *(_statement(each) for each in arguments.get("statements") or ()),
+        *(_statement(statement) for statement in arguments.get("statements") or ()),
     ]
     document["Statement"] = _overridden(statements, _of_documents(arguments.get("overridePolicyDocuments")))
     text = json.dumps(document, indent=2)
@@ -35,42 +35,42 @@ def policy_document(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
-    statement: dict[str, Any] = {"Sid": given["sid"]} if given.get("sid") else {}
-    statement["Effect"] = given.get("effect") or "Allow"
+def _statement(options: Mapping[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = {"Sid": options["sid"]} if options.get("sid") else {}
+    statement["Effect"] = options.get("effect") or "Allow"
     for name, member in _LISTS.items():
-        if given.get(name):
-            statement[member] = _folded(sorted(map(_variables, given[name]), reverse=True))
+        if options.get(name):
+            statement[member] = _folded(sorted(map(_variables, options[name]), reverse=True))
     for name, member in _PRINCIPALS.items():
-        if given.get(name):
-            statement[member] = _principals(given[name])
-    if given.get("conditions"):
-        statement["Condition"] = _conditions(given["conditions"])
+        if options.get(name):
+            statement[member] = _principals(options[name])
+    if options.get("conditions"):
+        statement["Condition"] = _conditions(options["conditions"])
     return statement
 
 
-def _principals(given: Iterable[Mapping[str, Any]]) -> Any:
-    found: dict[str, list[str]] = {}
-    for each in given:
-        found.setdefault(each["type"], []).extend(_variables(text) for text in each["identifiers"])
-    if found == {"*": ["*"]}:
+def _principals(blocks: Iterable[Mapping[str, Any]]) -> Any:
+    principals: dict[str, list[str]] = {}
+    for block in blocks:
+        principals.setdefault(block["type"], []).extend(_variables(text) for text in block["identifiers"])
+    if principals == {"*": ["*"]}:
         return "*"
-    return {kind: _folded(sorted(names, reverse=True)) for kind, names in found.items()}
+    return {kind: _folded(sorted(names, reverse=True)) for kind, names in principals.items()}
 
 
-def _conditions(given: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, list[str]]] = {}
-    for each in given:
-        values = found.setdefault(each["test"], {}).setdefault(_variables(each["variable"]), [])
-        values.extend(_variables(text) for text in each["values"])
-    return {test: {key: _folded(values) for key, values in keys.items()} for test, keys in found.items()}
+def _conditions(blocks: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    conditions: dict[str, dict[str, list[str]]] = {}
+    for block in blocks:
+        values = conditions.setdefault(block["test"], {}).setdefault(_variables(block["variable"]), [])
+        values.extend(_variables(text) for text in block["values"])
+    return {test: {key: _folded(values) for key, values in keys.items()} for test, keys in conditions.items()}
 
 
 def _of_documents(documents: Iterable[str] | None) -> list[dict[str, Any]]:
     statements: list[dict[str, Any]] = []
     for text in documents or ():
-        found = json.loads(text).get("Statement", [])
-        statements.extend(found if isinstance(found, list) else [found])
+        content = json.loads(text).get("Statement", [])
+        statements.extend(content if isinstance(content, list) else [content])
     return statements
 
 
@@ -78,9 +78,9 @@ def _overridden(statements: list[dict[str, Any]], overrides: list[dict[str, Any]
     result = list(statements)
     for override in overrides:
         sid = override.get("Sid")
-        places = [place for place, each in enumerate(result) if sid and each.get("Sid") == sid]
-        if places:
-            result[places[0]] = override
+        indexes = [index for index, statement in enumerate(result) if sid and statement.get("Sid") == sid]
+        if indexes:
+            result[indexes[0]] = override
         else:
             result.append(override)
     return result

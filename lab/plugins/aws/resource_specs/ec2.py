@@ -1,4 +1,4 @@
-"""EC2's security groups and their rules."""
+"""Resource specs of EC2's security groups and their rules."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EC2_TAGS: Final = Tags(
 
 
 def tag_specifications(kind: str) -> Template:
-    """EC2 takes a new resource's tags by the kind of resource."""
+    """Return the template of a new resource's tags: EC2 requires the kind of resource with them."""
 
     def specifications(values: Values) -> list[dict[str, Any]] | None:
         tags = values.get("tagList")
@@ -42,7 +42,7 @@ def tag_specifications(kind: str) -> Template:
 
 
 def _revoke_rules(clients: Clients, values: Values) -> None:
-    """What `revokeRulesOnDelete` asks for: rules of two groups that name each other keep both from being deleted."""
+    """Revoke all rules if `revokeRulesOnDelete` is set: groups whose rules refer to each other cannot be deleted."""
     if not values.get("revokeRulesOnDelete"):
         return
     client = clients.client("ec2", values.get("region"))
@@ -73,7 +73,7 @@ SECURITY_GROUP: Final = ResourceSpec(
         "egress": "use aws.ec2.SecurityGroupRule or aws.vpc.SecurityGroupEgressRule",
     },
     id=Id(answer="GroupId"),
-    only_one=("name", "vpcId"),
+    unique_by=("name", "vpcId"),
     create=Call(
         "create_security_group",
         {
@@ -83,7 +83,7 @@ SECURITY_GROUP: Final = ResourceSpec(
             "TagSpecifications": tag_specifications("security-group"),
         },
     ),
-    # The official plugin takes the rule away that EC2 gives every new group: rules are declared, or not there.
+    # The official plugin revokes the default egress rule of a new group, so that a group has only declared rules.
     after_create=(
         Update(
             (),
@@ -98,14 +98,16 @@ SECURITY_GROUP: Final = ResourceSpec(
 
 
 def _permissions(values: Values) -> list[dict[str, Any]]:
-    """All sources of one aws.ec2.SecurityGroupRule as one permission."""
+    """Return all sources of one aws.ec2.SecurityGroupRule as one permission."""
     described = {"Description": values["description"]} if values.get("description") else {}
     groups = [values["securityGroupId"]] if values.get("self") else []
     groups += [values["sourceSecurityGroupId"]] if values.get("sourceSecurityGroupId") else []
     sources = {
         "IpRanges": [{"CidrIp": block, **described} for block in values.get("cidrBlocks") or ()],
         "Ipv6Ranges": [{"CidrIpv6": block, **described} for block in values.get("ipv6CidrBlocks") or ()],
-        "PrefixListIds": [{"PrefixListId": each, **described} for each in values.get("prefixListIds") or ()],
+        "PrefixListIds": [
+            {"PrefixListId": prefix_list, **described} for prefix_list in values.get("prefixListIds") or ()
+        ],
         "UserIdGroupPairs": [{"GroupId": group, **described} for group in groups],
     }
     every_port = str(values["protocol"]) == "-1"
@@ -119,7 +121,7 @@ _RULE_BY_ID: Final = Call("describe_security_group_rules", {"SecurityGroupRuleId
 
 
 def _ports(value: Any) -> Any:
-    # EC2 says -1 where a rule is for every protocol; the official plugin says 0.
+    # EC2 returns -1 for a rule of every protocol; the official plugin has 0.
     return 0 if value == -1 else value
 
 
@@ -128,23 +130,23 @@ _PORT: Final = Converter(show=_ports)
 SECURITY_GROUP_RULE: Final = ResourceSpec(
     type="aws:ec2/securityGroupRule:SecurityGroupRule",
     service="ec2",
-    # EC2 makes one rule for each source; this one resource is known by the first of them.
+    # EC2 creates one rule for each source; the resource has the id of the first.
     properties=(
         input_("securityGroupId", "GroupId", required=True, replaces=True),
         input_("type", "IsEgress && 'egress' || 'ingress'", required=True, replaces=True),
         input_("protocol", "IpProtocol", required=True, replaces=True),
-        input_("fromPort", "FromPort", required=True, replaces=True, form=_PORT),
-        input_("toPort", "ToPort", required=True, replaces=True, form=_PORT),
+        input_("fromPort", "FromPort", required=True, replaces=True, converter=_PORT),
+        input_("toPort", "ToPort", required=True, replaces=True, converter=_PORT),
         input_("cidrBlocks", replaces=True),
         input_("ipv6CidrBlocks", replaces=True),
         input_("prefixListIds", replaces=True),
         input_("self", replaces=True, default=False),
         input_("sourceSecurityGroupId", replaces=True, computed=True),
-        # Not read back: moto does not tell the description of a rule for another group.
+        # Not read: moto does not return the description of a rule for another group.
         input_("description"),
         computed("securityGroupRuleId", "SecurityGroupRuleId"),
     ),
-    no_import="import the rules as aws.vpc.SecurityGroupIngressRule and SecurityGroupEgressRule, one a source",
+    no_import="import the rules as aws.vpc.SecurityGroupIngressRule and SecurityGroupEgressRule, one for each source",
     id=Id(answer=f"{_RULES}[0].SecurityGroupRuleId"),
     create=Call("authorize_security_group_$type", _RULE),
     read=_RULE_BY_ID,
@@ -166,7 +168,7 @@ _RULE_MEMBERS: Final = {
 
 
 def _one_rule(kind: str, title: str) -> ResourceSpec:
-    """aws.vpc's rules: one source each, and tags of their own."""
+    """Return the spec of aws.vpc's rules, which have one source each and their own tags."""
     sources: tuple[tuple[str, str, str, str], ...] = (
         ("cidrIpv4", "CidrIpv4", "IpRanges", "CidrIp"),
         ("cidrIpv6", "CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
@@ -184,7 +186,7 @@ def _one_rule(kind: str, title: str) -> ResourceSpec:
         }
         return [{"IpProtocol": str(values["ipProtocol"]), **ports, **ranges}]
 
-    properties: list[Property] = [input_(name, found) for name, found, _, _ in sources]
+    properties: list[Property] = [input_(name, path) for name, path, _, _ in sources]
     return ResourceSpec(
         type=f"aws:vpc/securityGroup{title}Rule:SecurityGroup{title}Rule",
         service="ec2",
@@ -228,4 +230,4 @@ def _one_rule(kind: str, title: str) -> ResourceSpec:
     )
 
 
-ROWS: Final = (SECURITY_GROUP, SECURITY_GROUP_RULE, _one_rule("ingress", "Ingress"), _one_rule("egress", "Egress"))
+SPECS: Final = (SECURITY_GROUP, SECURITY_GROUP_RULE, _one_rule("ingress", "Ingress"), _one_rule("egress", "Egress"))

@@ -1,4 +1,4 @@
-"""EKS: who may enter a cluster, and what its pods may become."""
+"""Resource specs of EKS's access entries, access policy associations and Pod Identity associations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACCESS_ENTRY: Final = ResourceSpec(
         computed("modifiedAt", "modifiedAt", TIME, volatile=True),
     ),
     id=Id(("clusterName", "principalArn")),
-    only_one=("clusterName", "principalArn"),
+    unique_by=("clusterName", "principalArn"),
     create=Call(
         "create_access_entry",
         {
@@ -58,12 +58,12 @@ ACCESS_POLICY_ASSOCIATION: Final = ResourceSpec(
         input_("clusterName", required=True, replaces=True),
         input_("principalArn", required=True, replaces=True),
         input_("policyArn", "policyArn", required=True, replaces=True),
-        input_("accessScope", "accessScope", required=True, replaces=True, form=_SCOPE),
+        input_("accessScope", "accessScope", required=True, replaces=True, converter=_SCOPE),
         computed("associatedAt", "associatedAt", TIME),
         computed("modifiedAt", "modifiedAt", TIME, volatile=True),
     ),
     id=Id(("clusterName", "principalArn", "policyArn"), separator="#"),
-    only_one=("clusterName", "principalArn", "policyArn"),
+    unique_by=("clusterName", "principalArn", "policyArn"),
     create=Call(
         "associate_access_policy",
         {**_ENTRY_KEY, "policyArn": "$policyArn", "accessScope": "$accessScope"},
@@ -88,13 +88,13 @@ POD_IDENTITY_ASSOCIATION: Final = ResourceSpec(
         input_("roleArn", "roleArn", required=True),
         input_("targetRoleArn", "targetRoleArn"),
         input_("disableSessionTags", "disableSessionTags", default=False),
-        input_("policy", "policy", form=POLICY),
+        input_("policy", "policy", converter=POLICY),
         computed("associationArn", "associationArn"),
         computed("associationId", "associationId"),
         computed("externalId", "externalId", volatile=True),
     ),
     id=Id(answer="association.associationId", imported=("clusterName", "id"), separator=","),
-    only_one=("clusterName", "namespace", "serviceAccount"),
+    unique_by=("clusterName", "namespace", "serviceAccount"),
     create=Call(
         "create_pod_identity_association",
         {
@@ -117,7 +117,7 @@ POD_IDENTITY_ASSOCIATION: Final = ResourceSpec(
                 {
                     **_ASSOCIATION_KEY,
                     "roleArn": "$roleArn",
-                    # The official provider sends nothing where the program says nothing any more, and EKS keeps both.
+                    # The official provider does not send removed properties, and EKS keeps their values.
                     "targetRoleArn": "$targetRoleArn",
                     "disableSessionTags": "$disableSessionTags",
                     "policy": "$policy",
@@ -129,4 +129,4 @@ POD_IDENTITY_ASSOCIATION: Final = ResourceSpec(
     tags=eks_tags("associationArn"),
 )
 
-ROWS: Final = (ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION, POD_IDENTITY_ASSOCIATION)
+SPECS: Final = (ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION, POD_IDENTITY_ASSOCIATION)

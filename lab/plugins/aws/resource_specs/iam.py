@@ -1,4 +1,4 @@
-"""IAM's roles, policies, OIDC providers and instance profiles."""
+"""Resource specs of IAM's roles, policies, OIDC providers and instance profiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def iam_tags(kind: str, key: str, value: str = "$id") -> Tags:
-    """IAM has a pair of tagging operations for each kind of resource: `tag_role`, `untag_role`, …"""
+    """Return the tagging calls of a kind of resource: IAM has a pair for each, such as `tag_role` and `untag_role`."""
     return Tags(
         add=Call(f"tag_{kind}", {key: value, "Tags": "$tagList"}),
         remove=Call(f"untag_{kind}", {key: value, "TagKeys": "$tagKeys"}),
@@ -20,7 +20,7 @@ def iam_tags(kind: str, key: str, value: str = "$id") -> Tags:
 
 
 def _detach_policies(clients: Clients, values: Values) -> None:
-    """What `forceDetachPolicies` asks for: IAM deletes no role that has policies."""
+    """Detach all policies if `forceDetachPolicies` is set: IAM deletes no role with policies."""
     if not values.get("forceDetachPolicies"):
         return
     client = clients.client("iam")
@@ -44,7 +44,7 @@ def _leave_instance_profiles(clients: Clients, values: Values) -> None:
 
 
 def _delete_old_versions(clients: Clients, values: Values) -> None:
-    """IAM deletes no policy that has versions beside the default one."""
+    """Delete all versions except the default one: IAM deletes no policy with several versions."""
     client = clients.client("iam")
     for page in client.get_paginator("list_policy_versions").paginate(PolicyArn=values["id"]):
         for version in page["Versions"]:
@@ -53,8 +53,8 @@ def _delete_old_versions(clients: Clients, values: Values) -> None:
 
 
 _BOUNDARY: Final = "PermissionsBoundary.PermissionsBoundaryArn"
-_SEPARATE_POLICIES: Final = "use aws.iam.RolePolicy, which AWS's provider itself prefers"
-_SEPARATE_ATTACHMENTS: Final = "use aws.iam.RolePolicyAttachment, which AWS's provider itself prefers"
+_SEPARATE_POLICIES: Final = "use aws.iam.RolePolicy, which the official provider recommends"
+_SEPARATE_ATTACHMENTS: Final = "use aws.iam.RolePolicyAttachment, which the official provider recommends"
 
 ROLE: Final = ResourceSpec(
     type="aws:iam/role:Role",
@@ -62,7 +62,7 @@ ROLE: Final = ResourceSpec(
     scope="global",
     name=Name(limit=64, prefix="namePrefix"),
     properties=(
-        input_("assumeRolePolicy", "AssumeRolePolicyDocument", required=True, form=POLICY),
+        input_("assumeRolePolicy", "AssumeRolePolicyDocument", required=True, converter=POLICY),
         input_("name", "RoleName", computed=True, replaces=True),
         input_("namePrefix", computed=True, replaces=True),
         input_("path", "Path", default="/", replaces=True),
@@ -76,7 +76,7 @@ ROLE: Final = ResourceSpec(
     ),
     not_covered={"inlinePolicies": _SEPARATE_POLICIES, "managedPolicyArns": _SEPARATE_ATTACHMENTS},
     id=Id(("name",)),
-    only_one=("name",),
+    unique_by=("name",),
     create=Call(
         "create_role",
         {
@@ -109,7 +109,7 @@ ROLE: Final = ResourceSpec(
         Update(
             ("permissionsBoundary",),
             Call("put_role_permissions_boundary", {"RoleName": "$id", "PermissionsBoundary": "$permissionsBoundary"}),
-            cleared=Call("delete_role_permissions_boundary", {"RoleName": "$id"}),
+            remove=Call("delete_role_permissions_boundary", {"RoleName": "$id"}),
         ),
     ),
     before_delete=(_detach_policies, _leave_instance_profiles),
@@ -129,12 +129,12 @@ ROLE_POLICY: Final = ResourceSpec(
     name=Name(limit=128, prefix="namePrefix"),
     properties=(
         input_("role", "RoleName", required=True, replaces=True),
-        input_("policy", "PolicyDocument", required=True, form=POLICY),
+        input_("policy", "PolicyDocument", required=True, converter=POLICY),
         input_("name", "PolicyName", computed=True, replaces=True),
         input_("namePrefix", computed=True, replaces=True),
     ),
     id=Id(("role", "name")),
-    only_one=("role", "name"),
+    unique_by=("role", "name"),
     create=_PUT_ROLE_POLICY,
     read=Call("get_role_policy", {"RoleName": "$role", "PolicyName": "$name"}),
     updates=(Update(("policy",), _PUT_ROLE_POLICY),),
@@ -159,13 +159,13 @@ ROLE_POLICY_ATTACHMENT: Final = ResourceSpec(
     delete=Call("detach_role_policy", {"RoleName": "$role", "PolicyArn": "$policyArn"}),
 )
 
-POLICY_ROW: Final = ResourceSpec(
+MANAGED_POLICY: Final = ResourceSpec(
     type="aws:iam/policy:Policy",
     service="iam",
     scope="global",
     name=Name(limit=128, prefix="namePrefix"),
     properties=(
-        input_("policy", "Version.PolicyVersion.Document", required=True, form=POLICY),
+        input_("policy", "Version.PolicyVersion.Document", required=True, converter=POLICY),
         input_("name", "PolicyName", computed=True, replaces=True),
         input_("namePrefix", computed=True, replaces=True),
         input_("path", "Path", default="/", replaces=True),
@@ -174,9 +174,9 @@ POLICY_ROW: Final = ResourceSpec(
         computed("policyId", "PolicyId"),
         computed("attachmentCount", "AttachmentCount", volatile=True),
     ),
-    not_covered={"delayAfterPolicyCreationInMs": "leave it out: here a policy is in force at once"},
+    not_covered={"delayAfterPolicyCreationInMs": "remove it: a policy of the lab takes effect at once"},
     id=Id(answer="Policy.Arn"),
-    only_one=("name", "path"),
+    unique_by=("name", "path"),
     create=Call(
         "create_policy",
         {
@@ -189,7 +189,7 @@ POLICY_ROW: Final = ResourceSpec(
     ),
     read=Call("get_policy", {"PolicyArn": "$id"}, "Policy"),
     details=(("Version", Call("get_policy_version", {"PolicyArn": "$id", "VersionId": "$answer.DefaultVersionId"})),),
-    # IAM keeps five versions at most: those that are not in force go before a new one comes.
+    # IAM allows five versions of a policy: old versions are deleted before a new one is created.
     before_update=(_delete_old_versions,),
     updates=(
         Update(
@@ -207,8 +207,8 @@ OIDC_PROVIDER: Final = ResourceSpec(
     service="iam",
     scope="global",
     properties=(
-        # The official plugin keeps the URL without its scheme, and takes it with or without.
-        input_("url", "Url", required=True, replaces=True, form=ISSUER),
+        # The official plugin keeps the URL without its scheme, and accepts it with or without.
+        input_("url", "Url", required=True, replaces=True, converter=ISSUER),
         input_("clientIdLists", "ClientIDList", required=True),
         input_("thumbprintLists", "ThumbprintList", computed=True),
         computed("arn", "Id"),
@@ -260,7 +260,7 @@ INSTANCE_PROFILE: Final = ResourceSpec(
         computed("uniqueId", "InstanceProfileId"),
     ),
     id=Id(("name",)),
-    only_one=("name",),
+    unique_by=("name",),
     create=Call("create_instance_profile", {"InstanceProfileName": "$name", "Path": "$path", "Tags": "$tagList"}),
     read=Call("get_instance_profile", {"InstanceProfileName": "$id"}, "InstanceProfile"),
     members=(
@@ -276,4 +276,4 @@ INSTANCE_PROFILE: Final = ResourceSpec(
     tags=iam_tags("instance_profile", "InstanceProfileName"),
 )
 
-ROWS: Final = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, POLICY_ROW, OIDC_PROVIDER, INSTANCE_PROFILE)
+SPECS: Final = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, MANAGED_POLICY, OIDC_PROVIDER, INSTANCE_PROFILE)

@@ -1,7 +1,7 @@
-"""IAM's users and groups.
+"""Resource specs of IAM's users and groups.
 
-The official plugin renames a user or group in place. Here a new name or path replaces it: Pulumi has no way to change
-the id of a resource in an update.
+The official plugin renames a user or group in place. The stand-in replaces it for a new name or path, because Pulumi
+cannot change the id of a resource in an update.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _leave_groups(clients: Clients, values: Values) -> None:
 
 
 def _destroy_credentials(clients: Clients, values: Values) -> None:
-    """What `forceDestroy` asks for: access keys and the password that Pulumi does not manage."""
+    """Delete access keys and the password, which Pulumi does not manage, if `forceDestroy` is set."""
     if not values.get("forceDestroy"):
         return
     client = clients.client("iam")
@@ -51,7 +51,7 @@ USER: Final = ResourceSpec(
         computed("uniqueId", "UserId"),
     ),
     id=Id(("name",)),
-    only_one=("name",),
+    unique_by=("name",),
     create=Call(
         "create_user",
         {"UserName": "$name", "Path": "$path", "PermissionsBoundary": "$permissionsBoundary", "Tags": "$tagList"},
@@ -61,7 +61,7 @@ USER: Final = ResourceSpec(
         Update(
             ("permissionsBoundary",),
             Call("put_user_permissions_boundary", {"UserName": "$id", "PermissionsBoundary": "$permissionsBoundary"}),
-            cleared=Call("delete_user_permissions_boundary", {"UserName": "$id"}),
+            remove=Call("delete_user_permissions_boundary", {"UserName": "$id"}),
         ),
     ),
     before_delete=(_leave_groups, _destroy_credentials),
@@ -81,12 +81,12 @@ USER_POLICY: Final = ResourceSpec(
     name=Name(limit=128, prefix="namePrefix"),
     properties=(
         input_("user", "UserName", required=True, replaces=True),
-        input_("policy", "PolicyDocument", required=True, form=POLICY),
+        input_("policy", "PolicyDocument", required=True, converter=POLICY),
         input_("name", "PolicyName", computed=True, replaces=True),
         input_("namePrefix", computed=True, replaces=True),
     ),
     id=Id(("user", "name")),
-    only_one=("user", "name"),
+    unique_by=("user", "name"),
     create=_PUT_USER_POLICY,
     read=Call("get_user_policy", {"UserName": "$user", "PolicyName": "$name"}),
     updates=(Update(("policy",), _PUT_USER_POLICY),),
@@ -115,7 +115,7 @@ _SET_STATUS: Final = Update(
     ("status",),
     Call("update_access_key", {"UserName": "$user", "AccessKeyId": "$id", "Status": "$status"}),
 )
-_NO_PGP: Final = "leave pgpKey out: the secret is kept encrypted by the stack's own secrets provider"
+_NO_PGP: Final = "remove pgpKey: the stack's own secrets provider encrypts the secret"
 
 ACCESS_KEY: Final = ResourceSpec(
     type="aws:iam/accessKey:AccessKey",
@@ -154,7 +154,7 @@ GROUP: Final = ResourceSpec(
         computed("uniqueId", "GroupId"),
     ),
     id=Id(("name",)),
-    only_one=("name",),
+    unique_by=("name",),
     create=Call("create_group", {"GroupName": "$name", "Path": "$path"}),
     read=Call("get_group", {"GroupName": "$id"}, "Group"),
     delete=Call("delete_group", {"GroupName": "$id"}),
@@ -170,9 +170,9 @@ GROUP_MEMBERSHIP: Final = ResourceSpec(
         input_("users", "Users[].UserName", required=True),
         input_("name", computed=True, replaces=True),
     ),
-    no_import="declare it: adding users who are members already changes nothing",
+    no_import="declare it: adding existing members again changes nothing",
     id=Id(("name",)),
-    # The membership is no object of its own: the group must be there, and its users are the members.
+    # A membership is not an object in IAM: the group must exist, and its users are the members.
     create=Call("get_group", {"GroupName": "$group"}),
     read=Call("get_group", {"GroupName": "$group"}),
     members=(
@@ -187,4 +187,4 @@ GROUP_MEMBERSHIP: Final = ResourceSpec(
     delete=Call("get_group", {"GroupName": "$group"}),
 )
 
-ROWS: Final = (USER, USER_POLICY, USER_POLICY_ATTACHMENT, ACCESS_KEY, GROUP, GROUP_MEMBERSHIP)
+SPECS: Final = (USER, USER_POLICY, USER_POLICY_ATTACHMENT, ACCESS_KEY, GROUP, GROUP_MEMBERSHIP)

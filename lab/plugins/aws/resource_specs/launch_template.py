@@ -1,4 +1,4 @@
-"""EC2's launch templates, as far as a managed node group uses one: instance type, disks, metadata options, tags."""
+"""Resource spec of EC2's launch templates, for the options of a managed node group."""
 
 from __future__ import annotations
 
@@ -41,34 +41,38 @@ _NOT_COVERED: Final = (
 def _specifications_sent(value: Any) -> Any:
     return [
         {
-            "ResourceType": each["resourceType"],
-            "Tags": [{"Key": key, "Value": text} for key, text in (each.get("tags") or {}).items()],
+            "ResourceType": specification["resourceType"],
+            "Tags": [{"Key": key, "Value": text} for key, text in (specification.get("tags") or {}).items()],
         }
-        for each in value or ()
+        for specification in value or ()
     ]
 
 
 def _specifications_shown(value: Any) -> Any:
     return [
-        {"resourceType": each["ResourceType"], "tags": {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())}}
-        for each in value or ()
+        {
+            "resourceType": specification["ResourceType"],
+            "tags": {tag["Key"]: tag["Value"] for tag in specification.get("Tags", ())},
+        }
+        for specification in value or ()
     ] or None
 
 
 def _latest(_values: Values) -> str:
-    return "$Latest"  # EC2's own word
+    return "$Latest"  # EC2's name of the newest version
 
 
 def _mappings_sent(value: Any) -> Any:
-    """The official plugin has some of EBS's switches as strings."""
+    """Return the block devices for EC2: the official plugin has some of EBS's booleans as strings."""
     return [
         {
-            **upper({key: item for key, item in each.items() if key != "ebs"}),
+            **upper({key: item for key, item in mapping.items() if key != "ebs"}),
             "Ebs": {
-                key: item == "true" if item in _SWITCH else item for key, item in upper(each.get("ebs") or {}).items()
+                key: item == "true" if item in _BOOLEANS else item
+                for key, item in upper(mapping.get("ebs") or {}).items()
             },
         }
-        for each in value or ()
+        for mapping in value or ()
     ]
 
 
@@ -77,12 +81,12 @@ def _mappings_shown(value: Any) -> Any:
         return str(item).lower() if isinstance(item, bool) else item
 
     return [
-        {**lower(each), "ebs": {key: text(item) for key, item in lower(each.get("Ebs") or {}).items()}}
-        for each in value or ()
+        {**lower(mapping), "ebs": {key: text(item) for key, item in lower(mapping.get("Ebs") or {}).items()}}
+        for mapping in value or ()
     ] or None
 
 
-_SWITCH: Final = ("true", "false")
+_BOOLEANS: Final = ("true", "false")
 _BLOCK_DEVICES: Final = Converter(send=_mappings_sent, show=_mappings_shown)
 _TAG_SPECIFICATIONS: Final = Converter(send=_specifications_sent, show=_specifications_shown)
 _TEMPLATE_DATA: Final = {
@@ -115,17 +119,17 @@ LAUNCH_TEMPLATE: Final = ResourceSpec(
         input_("name", "LaunchTemplateName", computed=True, replaces=True),
         input_("namePrefix", computed=True, replaces=True),
         input_("description", "Version.VersionDescription"),
-        input_("blockDeviceMappings", f"{_DATA}.BlockDeviceMappings", form=_BLOCK_DEVICES),
+        input_("blockDeviceMappings", f"{_DATA}.BlockDeviceMappings", converter=_BLOCK_DEVICES),
         input_("imageId", f"{_DATA}.ImageId"),
         input_("instanceType", f"{_DATA}.InstanceType"),
         input_("keyName", f"{_DATA}.KeyName"),
-        input_("metadataOptions", f"{_DATA}.MetadataOptions", form=NESTED, computed=True),
+        input_("metadataOptions", f"{_DATA}.MetadataOptions", converter=NESTED, computed=True),
         input_("vpcSecurityGroupIds", f"{_DATA}.SecurityGroupIds"),
-        # moto puts the template's own tags among them.
+        # moto also returns the template's own tags.
         input_(
             "tagSpecifications",
             f"{_DATA}.TagSpecifications[?ResourceType!='launch-template']",
-            form=_TAG_SPECIFICATIONS,
+            converter=_TAG_SPECIFICATIONS,
         ),
         input_("userData", f"{_DATA}.UserData"),
         input_("updateDefaultVersion"),
@@ -136,7 +140,7 @@ LAUNCH_TEMPLATE: Final = ResourceSpec(
     ),
     not_covered=dict.fromkeys(_NOT_COVERED, _PROCESSES),
     id=Id(answer="LaunchTemplate.LaunchTemplateId"),
-    only_one=("name",),
+    unique_by=("name",),
     create=Call(
         "create_launch_template",
         {
@@ -148,7 +152,7 @@ LAUNCH_TEMPLATE: Final = ResourceSpec(
     ),
     read=Call("describe_launch_templates", {"LaunchTemplateIds": ["$id"]}, "LaunchTemplates[0]"),
     details=(
-        # moto answers describe_launch_templates with the tags of the first day.
+        # moto's describe_launch_templates returns the tags at creation.
         (
             "Tags",
             Call("describe_tags", {"Filters": [{"Name": "resource-id", "Values": ["$id"]}]}, "Tags"),
@@ -179,4 +183,4 @@ LAUNCH_TEMPLATE: Final = ResourceSpec(
     tags=EC2_TAGS,
 )
 
-ROWS: Final = (LAUNCH_TEMPLATE,)
+SPECS: Final = (LAUNCH_TEMPLATE,)

@@ -1,4 +1,4 @@
-"""EC2's networks, as far as a cluster needs one."""
+"""Resource specs of EC2's VPCs and subnets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lab.plugins.aws.resource_spec import Call, Id, ResourceSpec, Update, comput
 from lab.plugins.aws.resource_specs.ec2 import EC2_TAGS, tag_specifications
 
 _NO_IPV6: Final = "the lab's networks have IPv4 only"
-_NO_IPAM: Final = "give cidrBlock: the lab has no address manager"
+_NO_IPAM: Final = "set cidrBlock: the lab has no IP address manager"
 
 
 def _vpc_attribute(member: str) -> Call:
@@ -142,7 +142,7 @@ SUBNET: Final = ResourceSpec(
         "privateDnsHostnameTypeOnLaunch": _NO_DNS_CHOICE,
     },
     id=Id(answer="Subnet.SubnetId"),
-    only_one=("vpcId", "cidrBlock"),
+    unique_by=("vpcId", "cidrBlock"),
     create=Call(
         "create_subnet",
         {
@@ -160,4 +160,4 @@ SUBNET: Final = ResourceSpec(
     tags=EC2_TAGS,
 )
 
-ROWS: Final = (VPC, SUBNET)
+SPECS: Final = (VPC, SUBNET)

@@ -1,4 +1,4 @@
-"""S3's buckets: that they are there, who owns them, and their tags."""
+"""Resource specs of S3's buckets: existence, owner and tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.plugins.aws.resource_spec import Call, Id, Name, ResourceSpec, Tags, Va
 if TYPE_CHECKING:
     from lab.plugins.aws.session import Clients
 
-_SETTINGS: Final = "the lab's buckets hold objects, and have no settings"
+_NO_SETTINGS: Final = "the lab's buckets have objects but no settings"
 _BOTH: Final = (
     "accelerationStatus",
     "acl",
@@ -28,19 +28,19 @@ _BOTH: Final = (
 
 
 def _location(values: Values) -> dict[str, Any] | None:
-    """S3 has no name for the region where it was born."""
+    """Return the location constraint: S3 accepts none for us-east-1."""
     region = values["region"]
     return None if region == "us-east-1" else {"LocationConstraint": region}
 
 
 def _empty(clients: Clients, values: Values) -> None:
-    """What `forceDestroy` asks for: S3 deletes no bucket that holds objects."""
+    """Delete all objects if `forceDestroy` is set: S3 deletes no bucket with objects."""
     if not values.get("forceDestroy"):
         return
     client = clients.client("s3", values.get("region"))
     for page in client.get_paginator("list_object_versions").paginate(Bucket=values["id"]):
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]
         if objects:
             client.delete_objects(Bucket=values["id"], Delete={"Objects": objects, "Quiet": True})
 
@@ -59,9 +59,9 @@ def _bucket(kind: str, *settings: str) -> ResourceSpec:
             computed("bucketRegionalDomainName", "join('', [Id, '.s3.', Region, '.amazonaws.com'])"),
             computed("bucketRegion", "Region"),
         ),
-        not_covered=dict.fromkeys((*_BOTH, *settings), _SETTINGS),
+        not_covered=dict.fromkeys((*_BOTH, *settings), _NO_SETTINGS),
         id=Id(("bucket",)),
-        only_one=("bucket",),
+        unique_by=("bucket",),
         create=Call("create_bucket", {"Bucket": "$bucket", "CreateBucketConfiguration": _location}),
         read=Call("head_bucket", {"Bucket": "$id"}),
         details=(("TagSet", Call("get_bucket_tagging", {"Bucket": "$id"}, "TagSet")),),
@@ -76,7 +76,7 @@ def _bucket(kind: str, *settings: str) -> ResourceSpec:
     )
 
 
-ROWS: Final = (
+SPECS: Final = (
     _bucket(
         "aws:s3/bucket:Bucket",
         "logging",

@@ -74,7 +74,7 @@ REFUSED = {
     ),
     "an argument of a function that is not covered": Case(
         lambda: sdk.iam.get_role(name="x", tags={"a": "b"}),
-        ["argument tags is not covered by the lab's stand-in, which takes name"],
+        ["argument tags is not covered by the lab's stand-in, which supports name"],
     ),
     "what a function does not find": Case(
         lambda: sdk.iam.get_role(name="nobody"),
@@ -82,7 +82,7 @@ REFUSED = {
     ),
     "an endpoint": Case(
         configured(endpoints=[sdk.ProviderEndpointArgs(iam="https://example.com")]),
-        ["endpoints of the aws provider is not covered", "through the lab's proxy alone"],
+        ["endpoints of the aws provider is not covered", "through the lab's proxy only"],
     ),
     "another account": Case(
         configured(allowed_account_ids=["999999999999"]),
@@ -101,7 +101,7 @@ REFUSED = {
             authentication_mode="API",
             user_mappings=[{"user_arn": "a", "username": "b", "groups": []}],
         ),
-        ["userMappings is given in authentication mode API"],
+        ["userMappings is set in authentication mode API"],
     ),
     "a name that is taken": Case(
         lambda: sdk.iam.User("taken", name="taken"),
@@ -133,7 +133,7 @@ def test_refusals_say_what_is_wrong_and_what_to_do(refused, case):
     """Whatever is not stood in for, and whatever AWS refuses, is told by its name and in AWS's own words."""
     text = refused[case]
     assert all(words in text for words in REFUSED[case].expected), text
-    assert "a fault of its own" not in text
+    assert "unexpected error" not in text
 
 
 def program(version):

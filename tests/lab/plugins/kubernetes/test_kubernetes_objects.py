@@ -36,7 +36,7 @@ def test_conflict(plugin, namespace, shared):
     message = str(caught.value)
     assert message.startswith(f"ConfigMap {namespace}/shared: Apply failed with 1 conflict: conflict with")
     assert '"somebody-else"' in message
-    assert "leave data.a to its manager" in message
+    assert "remove data.a from this resource" in message
     assert 'pulumi.com/patchForce: "true"' in message
     assert shared() == {"a": "theirs"}
 
@@ -156,7 +156,7 @@ def test_update_of_what_is_gone(plugin, cluster, namespace):
     """An object that was deleted behind Pulumi's back is not made again in secret."""
     identity, state = plugin.create(CONFIG_MAP, named(namespace, {"a": "1"}))
     cluster.delete(ConfigMap, "shared", namespace=namespace)
-    with pytest.raises(PluginError, match=r"is gone from the cluster(.|\n)*pulumi refresh"):
+    with pytest.raises(PluginError, match=r"does not exist in the cluster(.|\n)*pulumi refresh"):
         plugin.update(CONFIG_MAP, identity, state, named(namespace, {"a": "1"}, note="new"))
 
 
@@ -174,7 +174,7 @@ def test_delete_that_is_held_up(plugin, cluster, namespace):
     document["metadata"]["finalizers"] = ["example.com/wait"]
     identity, state = plugin.create(CONFIG_MAP, document)
     with pytest.raises(
-        PluginError, match=r"1 seconds are over, and .* is still there; its finalizers: .*example\.com/wait"
+        PluginError, match=r"1 seconds are over, and .* still exists; its finalizers: .*example\.com/wait"
     ):
         plugin.delete(CONFIG_MAP, identity, state)
     cluster.patch(ConfigMap, "shared", {"metadata": {"finalizers": None}}, namespace=namespace)

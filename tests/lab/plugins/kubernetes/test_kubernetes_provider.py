@@ -61,7 +61,7 @@ def test_functions_that_are_not_covered(plugin, token):
 def test_settings_that_are_not_covered(plugin):
     """A setting of the provider that the stand-in has not is refused when it is checked, before any object is."""
     news = Properties({"renderYamlToDirectory": "out", "kubeconfig": UNKNOWN}).to_wire()
-    with pytest.raises(InvalidInputError, match="take renderYamlToDirectory out"):
+    with pytest.raises(InvalidInputError, match="remove renderYamlToDirectory"):
         asyncio.run(plugin.plugin.check_config(provider.CheckRequest("urn", {}, news, b"")))
 
 
@@ -80,7 +80,7 @@ def test_unreachable_cluster(plugin, namespace, nowhere):
     _, shown = plugin.create(ACCOUNT, account(namespace), preview=True)
     assert shown["metadata"] == {"name": "sa", "namespace": namespace}
     with pytest.raises(
-        UnreachableError, match=r"no API server answers at https://127(.|\n)*check that the cluster runs"
+        UnreachableError, match=r"no API server responds at https://127(.|\n)*check that the cluster runs"
     ):
         plugin.create(ACCOUNT, account(namespace))
 
@@ -94,11 +94,11 @@ def test_state_of_an_unreachable_cluster(plugin, namespace, nowhere):
             operation(ACCOUNT, identity, state)
     plugin.configure(kubeconfig=nowhere, skipUpdateUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id == identity
-    assert "the state is kept" in plugin.engine.warnings[0]
+    assert "the state is unchanged" in plugin.engine.warnings[0]
     plugin.configure(kubeconfig=nowhere, deleteUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id is None
     plugin.delete(ACCOUNT, identity, state)
-    assert ["taken out of the state" in warning for warning in plugin.engine.warnings] == [False, True, True]
+    assert ["removed from the state" in warning for warning in plugin.engine.warnings] == [False, True, True]
 
 
 def test_forbidden(plugin, api_server, cluster, namespace):

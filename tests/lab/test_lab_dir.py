@@ -1,4 +1,4 @@
-"""The lab's folder: names, places, what is refused and what is left behind."""
+"""The lab's folder: names, permissions, rejected folders, and the cleanup after a killed lab."""
 
 import os
 import stat
@@ -11,29 +11,29 @@ from lab.lab_dir import LabDir, State
 
 
 def state(**changes) -> State:
-    here = psutil.Process()
+    process = psutil.Process()
     values = {
-        "pid": here.pid,
-        "created": here.create_time(),
+        "pid": process.pid,
+        "created": process.create_time(),
         "instance": "0123abcd",
         "account": "123456789012",
         "region": "ap-northeast-1",
         "proxy_url": "http://127.0.0.1:1",
-        "ca_file": "/nowhere/ca.crt",
+        "ca_file": "/missing/ca.crt",
     }
     return State(**values | changes)
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "..", "-a", "a" * 33, "a b"])
-def test_names_that_are_no_folder(name, tmp_path):
-    """A lab's name is refused where it could not be one folder's name everywhere."""
-    with pytest.raises(UsageError, match="lab name") as refused:
+def test_invalid_lab_names_are_rejected(name, tmp_path):
+    """A lab name that is no portable folder name is rejected."""
+    with pytest.raises(UsageError, match="lab name") as raised:
         LabDir(name, tmp_path)
-    assert refused.value.fix
+    assert raised.value.fix
 
 
-def test_only_the_user_reads(tmp_path):
-    """The lab's folder and its state can be read by the user alone."""
+def test_lab_folder_is_private(tmp_path):
+    """Only the user can read the lab's folder and its state."""
     home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
@@ -41,30 +41,30 @@ def test_only_the_user_reads(tmp_path):
     assert stat.S_IMODE((home.folder / "lab.json").stat().st_mode) == 0o600
 
 
-def test_a_running_lab_is_found(tmp_path):
-    """A lab whose process lives is running; its state is what was written."""
+def test_running_lab_has_its_state(tmp_path):
+    """A lab with a live daemon is running, and has the written state."""
     home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
     assert home.running() == state()
-    assert not home.killed
+    assert not home.is_stale
 
 
 @pytest.mark.parametrize("changes", [{"pid": 2**22 + 1}, {"created": 1.0}], ids=["no process", "another process"])
-def test_a_killed_lab_is_found(tmp_path, changes):
-    """A process that is gone, or whose id was given to another one, is no running lab."""
+def test_lab_without_its_daemon_is_stale(tmp_path, changes):
+    """A lab is not running if its daemon has ended or its process id belongs to another process."""
     home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state(**changes))
     assert home.running() is None
-    assert home.killed
-    with pytest.raises(UsageError, match="not running") as refused:
+    assert home.is_stale
+    with pytest.raises(UsageError, match="not running") as raised:
         home.require_running()
-    assert refused.value.fix == "python -m lab --lab one up"
+    assert raised.value.fix == "run `python -m lab --lab one up`"
 
 
-def test_clear_keeps_logs_if_asked(tmp_path):
-    """`down` keeps the logs, `reset` keeps nothing."""
+def test_clear_keeps_logs_on_request(tmp_path):
+    """`clear` removes all files, except the logs with `keep_logs`."""
     home = LabDir("one", tmp_path)
     home.prepare()
     home.write_state(state())
@@ -76,35 +76,35 @@ def test_clear_keeps_logs_if_asked(tmp_path):
     assert not home.folder.exists()
 
 
-def test_a_place_that_cannot_be_written(tmp_path):
-    """A cache folder that cannot be written is named, with the way to another one."""
+def test_folder_that_is_not_writable_is_rejected(tmp_path):
+    """A cache folder that is not writable is rejected with its path and the variable that changes it."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="cannot be written") as refused:
+    with pytest.raises(StateError, match="cannot be written") as raised:
         LabDir("one", tmp_path / "file").prepare()
-    assert "EKS_LAB_HOME" in refused.value.fix
+    assert "EKS_LAB_HOME" in raised.value.fix
 
 
-def test_a_full_disk(tmp_path, monkeypatch):
-    """A disk with too little room is refused before anything is started."""
+def test_full_disk_is_rejected(tmp_path, monkeypatch):
+    """A disk with too little free space is rejected before the lab starts."""
     usage = os.statvfs(tmp_path)
-    monkeypatch.setattr("lab.lab_dir.LEAST_DISK", usage.f_blocks * usage.f_frsize * 2)
-    with pytest.raises(StateError, match="MiB are free") as refused:
+    monkeypatch.setattr("lab.lab_dir.MIN_FREE_DISK", usage.f_blocks * usage.f_frsize * 2)
+    with pytest.raises(StateError, match="MiB are free") as raised:
         LabDir("one", tmp_path).prepare()
-    assert "EKS_LAB_HOME" in refused.value.fix
+    assert "EKS_LAB_HOME" in raised.value.fix
 
 
 def test_state_of_another_version(tmp_path):
-    """A state file that this version did not write is an error with a way out, not a crash."""
+    """A state file of another version raises an error with a fix."""
     home = LabDir("one", tmp_path)
     home.prepare()
     (home.folder / "lab.json").write_text('{"pid": 1}')
-    with pytest.raises(StateError, match="not what this version"):
+    with pytest.raises(StateError, match="was not written by this version"):
         home.running()
 
 
 @pytest.mark.parametrize("written", [state(pid=2**22 + 1), None], ids=["daemon killed", "killed while it started"])
-def test_leftovers_go(tmp_path, written):
-    """What a killed lab left is removed; not what `down` keeps, nor anything under the hands of a command."""
+def test_leftovers_of_a_killed_lab_are_removed(tmp_path, written):
+    """A killed lab's files are removed, but not the logs that `down` keeps, nor while a command holds the lock."""
     home = LabDir("one", tmp_path)
     home.prepare()
     (home.folder / "pki").mkdir()
@@ -112,11 +112,11 @@ def test_leftovers_go(tmp_path, written):
         home.write_state(written)
     with home.lock():
         home.remove_leftovers()
-        assert home.killed
+        assert home.is_stale
     home.remove_leftovers()
     assert list((tmp_path / "labs").iterdir()) == []
     home.prepare()
     home.logs.mkdir()
-    assert not home.killed
+    assert not home.is_stale
     home.remove_leftovers()
     assert home.logs.is_dir()

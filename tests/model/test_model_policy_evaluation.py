@@ -69,14 +69,30 @@ contexts = st.fixed_dictionaries(
     resource=st.sampled_from(["arn:aws:s3:::b", "arn:aws:s3:::b/shop", "arn:aws:s3:::a/x"]),
     context=contexts,
 )
-def test_says_what_another_reading_of_iams_rules_says(documents, action, resource, context):
-    """Actions, resources, variables and conditions of any policies give the answer that the lab's IAM gives."""
+def test_iam_decision_equals_that_of_the_labs_evaluator(documents, action, resource, context):
+    """Actions, resources, variables and conditions of any policies give the same decision as in the lab's IAM."""
     judged = judge.evaluate(
         judge.Request(action, resource, context=judge.Context(context)),
         judge.Policies(identity=[judge.parse(document) for document in documents]),
     )
     expected = {"allowed": Decision.ALLOW, "explicitDeny": Decision.DENY, "implicitDeny": Decision.NOTHING}
     assert decide(documents, action, resource, context) is expected[judged.decision]
+
+
+@pytest.mark.parametrize(
+    ("operator", "key", "value", "decision"),
+    [
+        ("Bool", "aws:PrincipalTag/team", "${aws:PrincipalTag/team}", Decision.NOTHING),
+        ("Bool", "aws:SecureTransport", "TRUE", Decision.ALLOW),
+        ("NumericEquals", "s3:max-keys", "${s3:max-keys}", Decision.NOTHING),
+        ("StringEquals", "aws:PrincipalTag/team", "${aws:PrincipalTag/team}", Decision.ALLOW),
+    ],
+)
+def test_iam_policy_variables_are_resolved_in_string_and_arn_operators_only(operator, key, value, decision):
+    """Other operators compare the variable's text, which is no boolean and no number."""
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {key: value}}}
+    context = {"aws:PrincipalTag/team": "shop", "aws:SecureTransport": "true", "s3:max-keys": "5"}
+    assert decide([{"Statement": [allow]}], "s3:GetObject", "arn:aws:s3:::b", context) is decision
 
 
 def test_iam_decision_is_unclear_for_unsupported_operator():

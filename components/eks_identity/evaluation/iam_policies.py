@@ -115,8 +115,9 @@ def _holds(operator: str, actual: list[str], expected: list[str], context: Conte
     if not actual:
         holds_without_value = negated and qualifier != "ForAnyValue"
         return name.endswith("IfExists") or holds_without_value or qualifier == "ForAllValues"
-    resolved = [value for text in expected if (value := _resolve_variables(text, context)) is not None]
-    results = [any(compare(value, text) for value in resolved) != negated for text in actual]
+    if base.startswith(_WITH_VARIABLES):
+        expected = [value for text in expected if (value := _resolve_variables(text, context)) is not None]
+    results = [any(compare(value, text) for value in expected) != negated for text in actual]
     return all(results) if qualifier == "ForAllValues" or (negated and not qualifier) else any(results)
 
 
@@ -129,7 +130,10 @@ def _equal_ignoring_case(expected: str, actual: str) -> bool:
 
 
 def _same_number(expected: str, actual: str) -> bool:
-    return float(expected) == float(actual)
+    try:
+        return float(expected) == float(actual)
+    except ValueError:
+        return False
 
 
 _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
@@ -148,3 +152,8 @@ _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     "NumericNotEquals": (_same_number, True),
 }
 """The comparison of each operator, and whether its result is negated."""
+_WITH_VARIABLES = ("String", "Arn")
+"""Beginnings of the operators whose values may contain policy variables.
+
+Source: IAM user guide, "IAM policy elements: variables and tags".
+"""

@@ -55,5 +55,5 @@ def objects(clients, cluster):
 
 def aws_auth(clients, cluster):
     listed = clients.operate(cluster, "-n", "kube-system", "get", "configmap", "aws-auth", "-o", "json")
-    data = json.loads(listed.stdout)["data"] if listed.worked else {}
+    data = json.loads(listed.stdout).get("data") or {} if listed.worked else {}
     return {key: entries for key, text in data.items() if (entries := yaml.safe_load(text))}

@@ -1,4 +1,4 @@
-"""Texts of mapUsers and mapRoles as others write them: right, odd and broken. Each comes from a seed alone."""
+"""Generated texts of mapUsers and mapRoles: valid, unusual and malformed. The seed determines each text."""
 
 from __future__ import annotations
 

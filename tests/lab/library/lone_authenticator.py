@@ -37,12 +37,12 @@ ACCOUNT, REGION, CLUSTER = "111122223333", "ap-northeast-1", "eks-clu"
 PRIVATE_DNS_NAME = "ip-10-0-0-7.ap-northeast-1.compute.internal"
 
 User: TypeAlias = "tuple[str, tuple[str, ...]] | None"
-"""Username and groups; None for somebody who cannot authenticate."""
+"""Username and groups; None for a principal that cannot authenticate."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with a token: the ARN that entries have, and the one that STS returns."""
+    """A principal with a token: its ARN in entries, and the ARN that STS returns."""
 
     arn: str
     session: str = ""
@@ -88,8 +88,8 @@ class _StandIn(BaseHTTPRequestHandler):
         self._answer(json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}))
 
     def do_POST(self) -> None:
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        (instance,) = [values[0] for name, values in asked.items() if name.startswith("InstanceId")]
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        (instance,) = [values[0] for name, values in form.items() if name.startswith("InstanceId")]
         self._answer(
             '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item>'
             f"<instancesSet><item><instanceId>{instance}</instanceId><privateDnsName>{PRIVATE_DNS_NAME}"
@@ -103,7 +103,7 @@ class _StandIn(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 class _Access(CloudAccess):
@@ -112,7 +112,7 @@ class _Access(CloudAccess):
 
 
 class LoneAuthenticator:
-    """Writes aws-auth, and asks the authenticator who somebody is."""
+    """Writes aws-auth, and queries the authenticator for the identity of a principal."""
 
     def __init__(self, kubeconfig: str, webhook: Path) -> None:
         self.client = Client(config=KubeConfig.from_dict(json.loads(kubeconfig)), trust_env=False)

@@ -74,7 +74,7 @@ def test_account_root_warning_at_preview(preview_output):
     """The preview warns that the ARN is not every principal of the account, as it is in a trust policy."""
     for cluster in ACCESS_METHODS:
         assert f'ClusterAccess "{cluster}"' in preview_output
-    assert f"{ROOT} is the root user alone, not everybody in account {ACCOUNT}" in preview_output
+    assert f"{ROOT} is the root user alone, not every principal of account {ACCOUNT}" in preview_output
 
 
 def test_account_root_has_a_standard_access_entry(preview_output, clients):

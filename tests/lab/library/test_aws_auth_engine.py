@@ -167,7 +167,7 @@ def test_aws_auth_mapping_preview_rejects_duplicate_arns(client, declare):
     assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in error
     mine = ARN.replace("eks-ope", "mine")
     error = expect_error(declare(first={"arn": mine}, second={"arn": mine.replace("mine", "MINE")}).preview)
-    assert 'take it out of AwsAuthMapping "first" or of AwsAuthMapping "second"' in error
+    assert 'remove it from AwsAuthMapping "first" or from AwsAuthMapping "second"' in error
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 

@@ -193,7 +193,7 @@ def test_cluster_role_moved_to_another_component_is_rejected(cluster, stack):
     moved = {**declared([], outputs(*ROLES), outputs(*ACCOUNTS)), "groups": {"first": False, "second": True}}
     error = expect_error(stack.configure(moved).preview)
     assert "roles[].name: 'looker'" in error
-    assert "must not name a ClusterRole that exists already" in error
+    assert "must not name an existing ClusterRole" in error
     assert cluster.kubectl("get", "clusterrole", "looker").returncode == 0
 
 

@@ -227,15 +227,15 @@ def warnings(deployment, stack, cluster):
 def test_mapping_that_an_access_entry_overrides_is_reported(warnings):
     """The preview reports an existing mapping of a declared entry, and a declared mapping of an existing entry."""
     output, mapped, with_entry = warnings
-    assert f"{mapped} is mapped in aws-auth of {NAME} too (username 'hand', groups ['hand-made'])" in output
+    assert f"{mapped} is also mapped in aws-auth of {NAME} (username 'hand', groups ['hand-made'])" in output
     assert f"{with_entry} has an access entry in {NAME} (type STANDARD" in output
-    assert "the mapping in aws-auth that is declared here does nothing" in output
+    assert "the aws-auth mapping declared here has no effect" in output
 
 
 def test_unknown_cluster_role_is_reported_at_preview(warnings):
     """A binding to a missing role allows nothing, so the preview warns with a suggestion."""
     output, *_ = warnings
-    assert 'ClusterAccess "more": ClusterRole veiw is not there' in output
+    assert 'ClusterAccess "more": ClusterRole veiw does not exist' in output
     assert "did you mean view?" in output
     assert "Role external" not in output
 

@@ -71,7 +71,7 @@ class Engine:
         return result.returncode, result.stdout + result.stderr + written
 
     def run(self, operation, resources, *options):
-        (self.folder / "config.json").write_text(json.dumps(resources))
+        (self.folder / "resources.json").write_text(json.dumps(resources))
         log = ("--event-log", "events.json", "--diff")
         return self(operation, *(["--yes", "--skip-preview"] if operation != "preview" else []), *log, *options)
 

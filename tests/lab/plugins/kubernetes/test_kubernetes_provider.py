@@ -1,4 +1,4 @@
-"""The provider itself: what it may be configured with, whom it talks to as whom, and what it says when that fails."""
+"""Provider of the lab's kubernetes plugin: settings, credentials, exec plugins and errors."""
 
 import asyncio
 import json
@@ -28,24 +28,24 @@ def account(namespace):
     return {"metadata": {"name": "sa", "namespace": namespace}}
 
 
-def test_failures_under_the_engine(stack):
-    """A type that the stand-in has not fails the preview by its name, with the way out and without a Python stack."""
+def test_unsupported_type_fails_the_preview(stack):
+    """An unsupported type fails the preview with its name and a fix, without a Python traceback."""
     message = stack.fails(lambda options: k8s.helm.v3.Release("chart", chart="nginx", opts=options), "preview")
     assert "kubernetes:helm.sh/v3:Release is not covered by the lab's stand-in for the kubernetes plugin" in message
     assert "--plugins official" in message
     assert "Traceback" not in message
 
 
-def test_preview_asks_the_api_server(plugin, namespace, missing):
-    """What the API server would call invalid fails the preview, in its own words; what it likes is not made by it."""
+def test_preview_validates_on_the_api_server(plugin, namespace, missing):
+    """An object that the API server rejects fails the preview with its message; a valid one is not created by it."""
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Nonsense", "name": "x"}
     document = {"metadata": {"name": "rb", "namespace": namespace}, "roleRef": reference}
     with pytest.raises(ApiError) as caught:
         plugin.create("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", document, preview=True)
     assert str(caught.value).startswith(f"RoleBinding {namespace}/rb: ")
     assert 'roleRef.kind: Unsupported value: "Nonsense"' in str(caught.value)
-    identity, shown = plugin.create(ACCOUNT, account(namespace), preview=True)
-    assert (identity, shown["metadata"]["name"]) == (None, "sa")
+    identity, state = plugin.create(ACCOUNT, account(namespace), preview=True)
+    assert (identity, state["metadata"]["name"]) == (None, "sa")
     assert missing(ServiceAccount, "sa", namespace)
 
 

@@ -1,7 +1,7 @@
-"""The real aws-iam-authenticator beside a bare API server, with a stand-in for STS and EC2 that costs next to nothing.
+"""aws-iam-authenticator for an API server without EKS, with a simulated STS and EC2.
 
-It reads aws-auth of that API server, and is asked as an API server asks it: a TokenReview for somebody's token. STS's
-stand-in believes every token, so that anybody can be anybody: a user, a session, somebody of another account.
+It reads aws-auth of that API server, and gets TokenReviews as from an API server. The simulated STS accepts every
+token, so that a test can use any principal: a user, a session, or a principal of another account.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class LoneAuthenticator:
             self.client.create(written)
         self.wait_for(SENTINEL, (f"written-{self._written}", ()))
 
-    @retry(retry=retry_if_result(lambda known: not known), stop=stop_after_delay(30), wait=wait_none())
+    @retry(retry=retry_if_result(lambda reached: not reached), stop=stop_after_delay(30), wait=wait_none())
     def wait_for(self, principal: Principal, user: User) -> bool:
         return self.user(principal) == user
 
@@ -181,9 +181,9 @@ def lone_authenticator(programs: Programs, kubeconfig: str, folder: Path) -> Ite
     )
     try:
         authenticator.start(identity)
-        alone = LoneAuthenticator(kubeconfig, authenticator.kubeconfig)
-        yield alone
-        alone.close()
+        lone = LoneAuthenticator(kubeconfig, authenticator.kubeconfig)
+        yield lone
+        lone.close()
     finally:
         authenticator.stop()
         proxy.stop()

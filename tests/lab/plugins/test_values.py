@@ -70,9 +70,9 @@ def test_plain_values_are_json(document):
 
     def numbers(value):
         if isinstance(value, dict):
-            return [found for item in value.values() for found in numbers(item)]
+            return [number for item in value.values() for number in numbers(item)]
         if isinstance(value, list):
-            return [found for item in value for found in numbers(item)]
+            return [number for item in value for number in numbers(item)]
         return [value] if isinstance(value, float) else []
 
     assert not any(number.is_integer() for number in numbers(values))

@@ -1,6 +1,6 @@
 """The plugin without the engine: its methods called as the engine calls them, against the real API server.
 
-What the engine itself does with the answers is shown by the life of a whole stack; here a case costs milliseconds.
+The tests of whole stacks verify how the engine uses the results; here a case takes milliseconds.
 """
 
 import asyncio

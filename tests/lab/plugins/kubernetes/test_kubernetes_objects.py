@@ -68,8 +68,8 @@ def test_patch_with_a_required_field_cannot_be_deleted(plugin, cluster, namespac
     pod = {"metadata": {"name": "pod", "namespace": namespace}, "spec": {"containers": containers}}
     skip = {"annotations": {"pulumi.com/skipAwait": "true"}}
     manager = {"pulumi.com/patchFieldManager": "one"}
-    made = {**pod, "metadata": {**pod["metadata"], "annotations": {**skip["annotations"], **manager}}}
-    plugin.create("kubernetes:core/v1:Pod", {"apiVersion": "v1", "kind": "Pod", **made})
+    document = {**pod, "metadata": {**pod["metadata"], "annotations": {**skip["annotations"], **manager}}}
+    plugin.create("kubernetes:core/v1:Pod", {"apiVersion": "v1", "kind": "Pod", **document})
     patch = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "annotations": manager}}
     identity, state = plugin.create("kubernetes:core/v1:PodPatch", patch)
     with pytest.raises(PluginError, match=r"cannot be without spec\.containers(.|\n)*retain_on_delete"):
@@ -183,11 +183,11 @@ def test_delete_timeout_names_the_finalizer(plugin, cluster, namespace):
 def test_generate_name(plugin, cluster, namespace):
     """generateName gives each object a different name, and an update finds the object by its id."""
     document = named(namespace, {"a": "1"})
-    document["metadata"] = {"generateName": "made-", "namespace": namespace}
+    document["metadata"] = {"generateName": "generated-", "namespace": namespace}
     identity, state = plugin.create(CONFIG_MAP, document)
     name = identity.removeprefix(f"{namespace}/")
-    assert name.startswith("made-")
-    assert len(name) == len("made-") + 5
+    assert name.startswith("generated-")
+    assert len(name) == len("generated-") + 5
     document["metadata"]["labels"] = {"a": "1"}
     plugin.update(CONFIG_MAP, identity, state, document)
     assert cluster.get(ConfigMap, name, namespace=namespace).metadata.labels == {"a": "1"}
@@ -213,8 +213,8 @@ def kubelet(cluster, namespace, status):
     """Set the status of the first pod of the namespace, as a node does."""
 
     def run():
-        for _, found in cluster.watch(Pod, namespace=namespace):
-            cluster.patch(Pod.Status, found.metadata.name, {"status": status}, namespace=namespace)
+        for _, pod in cluster.watch(Pod, namespace=namespace):
+            cluster.patch(Pod.Status, pod.metadata.name, {"status": status}, namespace=namespace)
             return
 
     thread = threading.Thread(target=run)
@@ -269,7 +269,7 @@ def test_patch_annotates_an_existing_service_account(plugin, cluster, namespace)
     metadata = {"name": "robot", "namespace": namespace, "annotations": {"role": "a"}}
     patch = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     identity, state = plugin.create("kubernetes:core/v1:ServiceAccountPatch", patch)
-    found = cluster.get(ServiceAccount, "robot", namespace=namespace).metadata
-    assert (found.annotations, found.labels) == ({"role": "a"}, labels)
+    metadata = cluster.get(ServiceAccount, "robot", namespace=namespace).metadata
+    assert (metadata.annotations, metadata.labels) == ({"role": "a"}, labels)
     plugin.delete("kubernetes:core/v1:ServiceAccountPatch", identity, state)
     assert not cluster.get(ServiceAccount, "robot", namespace=namespace).metadata.annotations

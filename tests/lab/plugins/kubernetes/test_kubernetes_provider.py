@@ -103,9 +103,9 @@ def test_unreachable_cluster_options(plugin, namespace, unreachable):
 
 def test_forbidden_request_has_the_api_servers_message(plugin, api_server, cluster, namespace):
     """The error of a request that RBAC denies has the API server's message."""
-    token = token_of(cluster, namespace, "nobody")
+    token = token_of(cluster, namespace, "unknown")
     plugin.configure(kubeconfig=kubeconfig_of(api_server.url, api_server.authority.file, {"token": token}))
-    with pytest.raises(ApiError, match=f'User "system:serviceaccount:{namespace}:nobody" cannot get') as caught:
+    with pytest.raises(ApiError, match=f'User "system:serviceaccount:{namespace}:unknown" cannot get') as caught:
         plugin.create(ACCOUNT, account(namespace))
     assert caught.value.subject == f"ServiceAccount {namespace}/sa"
 
@@ -153,12 +153,12 @@ def token_of(cluster, namespace, name):
 @pytest.fixture
 def exec_user(tmp_path):
     """Return a function that creates a kubeconfig user with an exec plugin that prints the tokens in turn."""
-    script, asked = tmp_path / "get-token.py", tmp_path / "asked"
+    script, runs = tmp_path / "get-token.py", tmp_path / "runs"
     script.write_text(
         "import json, os, pathlib\n"
-        f"asked = pathlib.Path({str(asked)!r})\n"
-        "count = len(asked.read_text()) if asked.exists() else 0\n"
-        "asked.write_text('.' * (count + 1))\n"
+        f"runs = pathlib.Path({str(runs)!r})\n"
+        "count = len(runs.read_text()) if runs.exists() else 0\n"
+        "runs.write_text('.' * (count + 1))\n"
         "tokens = json.loads(os.environ['TOKENS'])\n"
         "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
         "status = {'token': tokens[min(count, len(tokens) - 1)]}\n"
@@ -175,7 +175,7 @@ def exec_user(tmp_path):
             },
         }
 
-    user.asked = lambda: len(asked.read_text())
+    user.runs = lambda: len(runs.read_text())
     return user
 
 
@@ -204,25 +204,25 @@ def whoami(server, user, times):
 def test_exec_plugin_runs_once_for_concurrent_requests(api_server, cluster, namespace, exec_user):
     """Concurrent requests use one run of the exec plugin."""
     token = token_of(cluster, namespace, "robot")
-    answers = whoami(api_server, exec_user([token]), 8)
-    names = {answer["status"]["userInfo"]["username"] for answer in answers}
+    reviews = whoami(api_server, exec_user([token]), 8)
+    names = {review["status"]["userInfo"]["username"] for review in reviews}
     assert names == {f"system:serviceaccount:{namespace}:robot"}
-    assert exec_user.asked() == 1
+    assert exec_user.runs() == 1
 
 
 def test_exec_plugin_runs_again_after_unauthorized(api_server, cluster, namespace, exec_user):
     """After the API server rejects a token, the exec plugin runs once more."""
     token = token_of(cluster, namespace, "robot")
-    (answer,) = whoami(api_server, exec_user(["stale", token]), 1)
-    assert answer["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:robot"
-    assert exec_user.asked() == 2
+    (review,) = whoami(api_server, exec_user(["stale", token]), 1)
+    assert review["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:robot"
+    assert exec_user.runs() == 2
 
 
 def test_unauthorized_after_two_exec_plugin_runs(api_server, exec_user):
     """If the second token is rejected too, the error is the API server's Unauthorized."""
     with pytest.raises(ApiError, match="Unauthorized"):
         whoami(api_server, exec_user(["stale"]), 1)
-    assert exec_user.asked() == 2
+    assert exec_user.runs() == 2
 
 
 def test_failing_exec_plugin_is_reported(api_server):

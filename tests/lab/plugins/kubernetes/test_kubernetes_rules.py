@@ -301,5 +301,7 @@ def test_provider_changes_replace_objects_of_another_cluster(old, new, changes, 
 
 def test_difference_paths_have_pulumis_format():
     """The path of a difference has Pulumi's format."""
-    (found,) = differences({"metadata": {"annotations": {"a.b/c": "1"}}}, {"metadata": {"annotations": {"a.b/c": "2"}}})
-    assert dotted(found.path) == 'metadata.annotations["a.b/c"]'
+    (difference,) = differences(
+        {"metadata": {"annotations": {"a.b/c": "1"}}}, {"metadata": {"annotations": {"a.b/c": "2"}}}
+    )
+    assert dotted(difference.path) == 'metadata.annotations["a.b/c"]'

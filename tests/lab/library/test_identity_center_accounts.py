@@ -55,8 +55,8 @@ def test_permission_set_of_another_account_is_rejected_at_preview(account, stack
         assert f"a permission set that is assigned to account {ACCOUNT}" in error
         assert "or give an arn" in error
         return
-    assert f"roles are looked up in the cluster's account {ACCOUNT} alone" in error
-    assert "give the role's arn in place of permission_set" in error
+    assert f"must be the cluster's account {ACCOUNT}: only its IAM is queried" in error
+    assert "pass the role's arn instead of permission_set" in error
     assert f"`aws iam list-roles --path-prefix /aws-reserved/sso.amazonaws.com/` in account {OTHER_ACCOUNT}" in error
 
 

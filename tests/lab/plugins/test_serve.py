@@ -54,7 +54,7 @@ URN = "urn:pulumi:stack::project::demo:index:Thing::one"
 
 
 class Engine(engine_pb2_grpc.EngineServicer):
-    """As much of the engine as a plugin speaks to."""
+    """A simulated engine that records the log messages of a plugin."""
 
     def __init__(self) -> None:
         self.logged: list[engine_pb2.LogRequest] = []

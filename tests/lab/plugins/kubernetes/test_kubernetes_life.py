@@ -20,7 +20,7 @@ TAG = "tour"
 GROUP = "tour.example.com"
 THING = create_namespaced_resource(GROUP, "v1", "Thing", "things")
 OBJECTS = 27
-"""How many resources `declare` declares, the stack and its four providers included."""
+"""The number of resources of `declare`, the stack and its four providers included."""
 
 
 def declare(version, late_kubeconfig, *, second_patch=True):

@@ -112,7 +112,7 @@ def test_existing_object_is_not_overwritten(plugin, namespace, shared):
 
 
 def test_existing_object_is_not_overwritten_client_side(plugin, namespace, shared):
-    """The same without server-side apply."""
+    """Without server-side apply, creating an existing object fails with a fix too."""
     plugin.configure(enableServerSideApply="false")
     with pytest.raises(AlreadyExistsError):
         plugin.create(CONFIG_MAP, named(namespace, {"b": "1"}))

@@ -74,7 +74,7 @@ class LabProject:
     ) -> None:
         self.home, self.tools, self.folder, self.stack_name, self.principal = home, tools, folder, stack, principal
         self.outputs: dict[str, Any] = {}
-        """Those of the last update, secrets in clear."""
+        """The outputs of the last update, with plain secrets."""
         (folder / "state").mkdir(exist_ok=True)
 
     def environment(self, principal: str | None = None) -> dict[str, str]:
@@ -110,7 +110,7 @@ class LabProject:
         return report
 
     def update(self, **options: Any) -> list[str]:
-        """Updates by the engine alone, without a preview before it: operation and resource of each change."""
+        """Update by the engine without a preview, and return operation and URN of each change."""
         changes: list[str] = []
 
         def note(event: automation.EngineEvent) -> None:

@@ -1,4 +1,4 @@
-"""`python -m lab` as its users type it: started twice, killed, side by side, with real-looking credentials around."""
+"""The command `python -m lab`: repeated starts, killed processes, several labs, and real-looking credentials."""
 
 import json
 import os
@@ -38,14 +38,14 @@ REAL_LOOKING = {
 }
 
 OWNED = ["--owner", str(os.getpid())]
-"""Labs of these tests end with them, also where these are killed."""
+"""Labs of these tests stop when the test process ends, even if it is killed."""
 
 
 def lab(*arguments, name=None, **environment):
-    named = ["--lab", name] if name else []
+    options = ["--lab", name] if name else []
     owner = OWNED if arguments[0] == "up" else []
     return subprocess.run(
-        [sys.executable, "-m", "lab", *named, *arguments, *owner],
+        [sys.executable, "-m", "lab", *options, *arguments, *owner],
         cwd=REPOSITORY,
         env={**os.environ, **environment},
         capture_output=True,
@@ -56,10 +56,10 @@ def lab(*arguments, name=None, **environment):
 
 
 def in_shell(home, script, *, principal="lab-admin", **environment):
-    """What a person would type: enter the lab's shell with eval, then run `script`."""
-    entered = f'eval "$({shlex.quote(sys.executable)} -m lab --lab {home.name} env --as {principal})"\n'
+    """Run `script` in a shell after `eval` of the lab's environment, as a user does."""
+    enter = f'eval "$({shlex.quote(sys.executable)} -m lab --lab {home.name} env --as {principal})"\n'
     return subprocess.run(
-        ["bash", "-ec", entered + script],
+        ["bash", "-ec", enter + script],
         cwd=REPOSITORY,
         env={**os.environ, **environment},
         capture_output=True,
@@ -70,44 +70,44 @@ def in_shell(home, script, *, principal="lab-admin", **environment):
 
 
 @pytest.fixture
-def named():
-    """A name for a lab of this test alone; whatever it leaves is removed."""
+def lab_name():
+    """A name for a lab of this test; the lab is reset afterwards."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     yield name
     lab("reset", name=name)
 
 
-def family(home):
+def lab_processes(home):
     daemon = psutil.Process(home.running().pid)
     return [daemon, *daemon.children(recursive=True)]
 
 
-def test_up_again_changes_nothing(running_lab):
-    """A second `up` finds the lab up, and leaves its processes alone."""
-    before = {process.pid for process in family(running_lab)}
-    again = lab("up", name=running_lab.name)
-    assert again.returncode == 0, again.stderr
-    assert {process.pid for process in family(running_lab)} == before
+def test_second_up_changes_nothing(running_lab):
+    """A second `up` of a running lab keeps its processes."""
+    before = {process.pid for process in lab_processes(running_lab)}
+    second = lab("up", name=running_lab.name)
+    assert second.returncode == 0, second.stderr
+    assert {process.pid for process in lab_processes(running_lab)} == before
 
 
 def test_status(running_lab):
-    """`status` names the account, the clusters and their state; without a lab it exits with 3 and says what to do."""
-    shown = lab("status", name=running_lab.name)
-    assert shown.returncode == 0
-    assert "123456789012" in shown.stdout
-    assert "cluster eks-clu" in shown.stdout
-    assert "ACTIVE" in shown.stdout
-    none = lab("status", name="no-such-lab")
-    assert none.returncode == 3
-    assert "fix: run `python -m lab --lab no-such-lab up`" in none.stdout
+    """`status` prints the account, the clusters and their state; without a lab it exits with code 3 and a fix."""
+    status = lab("status", name=running_lab.name)
+    assert status.returncode == 0
+    assert "123456789012" in status.stdout
+    assert "cluster eks-clu" in status.stdout
+    assert "ACTIVE" in status.stdout
+    missing = lab("status", name="no-such-lab")
+    assert missing.returncode == 3
+    assert "fix: python -m lab --lab no-such-lab up" in missing.stdout
 
 
 def test_logs(running_lab):
-    """`logs` lists the parts, prints one, and names them all where one is asked for that is not there."""
-    listed = lab("logs", name=running_lab.name)
-    parts = [line.split()[0] for line in listed.stdout.splitlines()]
-    assert "daemon" in parts
-    server = next(part for part in parts if "eks-clu" in part and "apiserver" in part)
+    """`logs` lists the logs and prints one; the error for an unknown log lists all of them."""
+    logs = lab("logs", name=running_lab.name)
+    names = [line.split()[0] for line in logs.stdout.splitlines()]
+    assert "daemon" in names
+    server = next(name for name in names if "eks-clu" in name and "apiserver" in name)
     assert "kube-apiserver" in lab("logs", server, name=running_lab.name).stdout or server
     unknown = lab("logs", "nothing", name=running_lab.name)
     assert unknown.returncode == 2
@@ -115,10 +115,10 @@ def test_logs(running_lab):
 
 
 def test_only_loopback(running_lab):
-    """No process of the lab listens on an address that another machine could reach."""
+    """Processes of the lab listen only on loopback addresses."""
     listening = [
         connection.laddr.ip
-        for process in family(running_lab)
+        for process in lab_processes(running_lab)
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -126,16 +126,16 @@ def test_only_loopback(running_lab):
     assert set(listening) <= {"127.0.0.1", "::1"}
 
 
-def test_only_the_user_reads(running_lab):
-    """Nobody else can read into the lab's folder, and files that hold secrets are closed by themselves too."""
+def test_lab_folder_is_private(running_lab):
+    """Only the user can read the lab's folder, and files with secrets have private modes themselves."""
     assert stat.S_IMODE(running_lab.folder.stat().st_mode) == 0o700
     secrets = [file for file in running_lab.folder.rglob("*") if file.name == "credentials" or file.suffix == ".key"]
     assert secrets
     assert not [file for file in secrets if stat.S_IMODE(file.stat().st_mode) & 0o077]
 
 
-def test_real_credentials_do_not_reach_in(running_lab, tmp_path):
-    """With real-looking credentials everywhere, the lab's shell is the lab's administrator and nobody else."""
+def test_env_overrides_real_credentials(running_lab, tmp_path):
+    """With real-looking credentials in files and variables, the lab's shell has only the lab administrator's."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "credentials").write_text(
         "[default]\naws_access_key_id = AKIAI44QH8DHBEXAMPLE\naws_secret_access_key = secret\n"
@@ -143,22 +143,22 @@ def test_real_credentials_do_not_reach_in(running_lab, tmp_path):
     )
     (tmp_path / ".aws" / "config").write_text("[default]\nendpoint_url = https://example.com\nregion = us-west-2\n")
     script = "aws sts get-caller-identity; env; aws configure list"
-    done = in_shell(running_lab, script, HOME=str(tmp_path), EKS_LAB_HOME=str(running_lab.root), **REAL_LOOKING)
-    assert done.returncode == 0, done.stderr
-    assert '"arn:aws:iam::123456789012:user/lab-admin"' in done.stdout
+    result = in_shell(running_lab, script, HOME=str(tmp_path), EKS_LAB_HOME=str(running_lab.root), **REAL_LOOKING)
+    assert result.returncode == 0, result.stderr
+    assert '"arn:aws:iam::123456789012:user/lab-admin"' in result.stdout
     for value in REAL_LOOKING.values():
-        assert value not in done.stdout
-    assert "EXAMPLE" not in done.stdout
+        assert value not in result.stdout
+    assert "EXAMPLE" not in result.stdout
 
 
-def test_no_lab_no_account():
-    """Where the lab cannot be entered, its shell has no credentials at all: nothing is done to a real account."""
-    refused = in_shell(LabDir("no-such-lab"), "true", **REAL_LOOKING)
-    assert refused.returncode != 0
-    assert "is not running" in refused.stderr
-    entered = f'eval "$({sys.executable} -m lab --lab no-such-lab env 2>/dev/null)" || true; env; aws configure list'
-    left = subprocess.run(
-        ["bash", "-c", entered],
+def test_env_without_a_lab_removes_all_credentials():
+    """If the lab is not running, its shell has no credentials, so that no command reaches a real account."""
+    failed = in_shell(LabDir("no-such-lab"), "true", **REAL_LOOKING)
+    assert failed.returncode != 0
+    assert "is not running" in failed.stderr
+    script = f'eval "$({sys.executable} -m lab --lab no-such-lab env 2>/dev/null)" || true; env; aws configure list'
+    output = subprocess.run(
+        ["bash", "-c", script],
         cwd=REPOSITORY,
         env={**os.environ, **REAL_LOOKING},
         capture_output=True,
@@ -166,12 +166,12 @@ def test_no_lab_no_account():
         check=True,
     ).stdout
     for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "PULUMI_ACCESS_TOKEN", "AWS_ROLE_ARN"):
-        assert f"{name}=" not in left
-    assert "EXAMPLE" not in left
+        assert f"{name}=" not in output
+    assert "EXAMPLE" not in output
 
 
-def test_nothing_else_is_reached(running_lab):
-    """From the lab's shell no host answers that the lab does not stand in for, AWS's own others included."""
+def test_proxy_denies_other_hosts(running_lab):
+    """The lab's proxy denies hosts that the lab does not simulate, other AWS hosts included."""
     proxy = urllib.request.ProxyHandler({"https": running_lab.running().proxy_url})
     opener = urllib.request.build_opener(proxy)
     for host in ("example.com", "sts.amazonaws.com.example.com", "169.254.169.254", "api.pulumi.com"):
@@ -180,35 +180,35 @@ def test_nothing_else_is_reached(running_lab):
 
 
 @pytest.mark.parametrize(
-    ("principal", "words"),
+    ("principal", "expected"),
     [
-        ("nobody", ["no IAM user 'nobody'", "lab-admin"]),
-        ("role/nobody", ["no IAM role 'nobody'", "eks-lab-node"]),
-        ("arn:aws:iam::999999999999:user/nobody", ["not 999999999999", "other-admin"]),
+        ("unknown", ["no IAM user 'unknown'", "lab-admin"]),
+        ("role/unknown", ["no IAM role 'unknown'", "eks-lab-node"]),
+        ("arn:aws:iam::999999999999:user/unknown", ["not 999999999999", "other-admin"]),
         ("user/", ["neither an IAM user nor a role", "role/ops"]),
         ("", ["neither an IAM user nor a role", "role/ops"]),
     ],
 )
-def test_env_of_an_unknown_principal(running_lab, principal, words):
-    """A principal that is not there is refused with those that are, and the shell is left without credentials."""
-    refused = lab("env", "--as", principal, name=running_lab.name)
-    assert refused.returncode == 2
-    assert all(word in refused.stderr for word in words), refused.stderr
-    assert "AWS_CONFIG_FILE=/dev/null" in refused.stdout
-    assert refused.stdout.endswith("false\n")
+def test_env_of_an_unknown_principal(running_lab, principal, expected):
+    """The error for an unknown principal lists the existing ones, and the shell has no credentials."""
+    failed = lab("env", "--as", principal, name=running_lab.name)
+    assert failed.returncode == 2
+    assert all(text in failed.stderr for text in expected), failed.stderr
+    assert "AWS_CONFIG_FILE=/dev/null" in failed.stdout
+    assert failed.stdout.endswith("false\n")
 
 
 @pytest.mark.parametrize("arguments", [["env", "--sa", "x"], ["--lab", "A B", "env"]], ids=["option", "name"])
-def test_env_with_a_slip(arguments):
-    """A command that is not understood leaves the shell without credentials, not with those of a real account."""
-    refused = lab(*arguments)
-    assert refused.returncode == 2
-    assert "AWS_CONFIG_FILE=/dev/null" in refused.stdout
-    assert refused.stdout.endswith("false\n")
+def test_env_with_a_usage_error(arguments):
+    """After a usage error the shell has no credentials, so that no command reaches a real account."""
+    failed = lab(*arguments)
+    assert failed.returncode == 2
+    assert "AWS_CONFIG_FILE=/dev/null" in failed.stdout
+    assert failed.stdout.endswith("false\n")
 
 
-def test_env_as_a_user_made_again(running_lab):
-    """A user that was deleted and made again gets an access key that AWS knows."""
+def test_env_as_a_recreated_user(running_lab):
+    """A user that was deleted and created again gets a valid access key."""
     iam = client(running_lab, "iam")
     arn = iam.create_user(UserName="again")["User"]["Arn"]
     assert client(running_lab, "sts", "again").get_caller_identity()["Arn"] == arn
@@ -220,16 +220,16 @@ def test_env_as_a_user_made_again(running_lab):
 
 
 @pytest.mark.parametrize(
-    ("clusters", "words"),
+    ("clusters", "expected"),
     [(["bad name!"], "1 to 100 letters"), ([""], "1 to 100 letters"), (["a", "a=API"], "twice"), (["a=X"], "one of")],
 )
-def test_up_with_clusters_that_cannot_be(named, clusters, words):
-    """Clusters that EKS would refuse are refused before anything is started."""
+def test_up_rejects_invalid_clusters(lab_name, clusters, expected):
+    """Clusters that EKS would reject are rejected before the lab starts."""
     options = [option for cluster in clusters for option in ("--cluster", cluster)]
-    refused = lab("up", *options, name=named)
-    assert refused.returncode == 2
-    assert words in refused.stderr
-    assert not LabDir(named).folder.exists()
+    failed = lab("up", *options, name=lab_name)
+    assert failed.returncode == 2
+    assert expected in failed.stderr
+    assert not LabDir(lab_name).folder.exists()
 
 
 def test_env_as_a_role(running_lab):
@@ -242,26 +242,26 @@ def test_env_as_a_role(running_lab):
     }
     create = f"aws iam create-role --role-name ops --assume-role-policy-document {shlex.quote(json.dumps(trust))}"
     assert in_shell(running_lab, create).returncode == 0
-    seen = in_shell(running_lab, "aws sts get-caller-identity --query Arn --output text", principal="role/ops")
-    assert seen.stdout.startswith("arn:aws:sts::123456789012:assumed-role/ops/"), seen.stderr
+    identity = in_shell(running_lab, "aws sts get-caller-identity --query Arn --output text", principal="role/ops")
+    assert identity.stdout.startswith("arn:aws:sts::123456789012:assumed-role/ops/"), identity.stderr
 
 
 @pytest.fixture(scope="module")
 def second_lab():
-    """A lab beside the shared one, with a cluster `one`: brought up by two commands at once, whose ends it has."""
+    """A second lab with a cluster `one`, started by two simultaneous `up` commands, and their exit codes and errors."""
     home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
     command = [sys.executable, "-m", "lab", "--lab", home.name, "up", "--cluster", "one=API", *OWNED]
     both = [subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=300)[1] for process in both]
-    yield SimpleNamespace(home=home, name=home.name, codes=[process.returncode for process in both], said=said)
+    errors = [process.communicate(timeout=300)[1] for process in both]
+    yield SimpleNamespace(home=home, exit_codes=[process.returncode for process in both], errors=errors)
     lab("reset", name=home.name)
 
 
 def test_two_ups_at_once(second_lab):
-    """Two `up` of one lab at once give one lab."""
-    assert second_lab.codes == [0, 0], second_lab.said
+    """Two simultaneous `up` commands of one lab start one lab."""
+    assert second_lab.exit_codes == [0, 0], second_lab.errors
     processes = psutil.process_iter(["cmdline"])
-    assert len([process for process in processes if _is_daemon_of(process, second_lab.name)]) == 1
+    assert len([process for process in processes if _is_daemon_of(process, second_lab.home.name)]) == 1
 
 
 def _is_daemon_of(process, name):
@@ -270,9 +270,9 @@ def _is_daemon_of(process, name):
 
 
 def test_killed_lab(second_lab):
-    """A lab whose daemon is killed leaves no process behind; the next `up` cleans up and starts anew."""
+    """A lab whose daemon is killed leaves no process running; the next `up` cleans up and starts again."""
     home = second_lab.home
-    daemon, *children = family(home)
+    daemon, *children = lab_processes(home)
     assert children
     first = home.running().instance
     daemon.kill()
@@ -283,14 +283,14 @@ def test_killed_lab(second_lab):
     assert home.running().instance != first
 
 
-def test_side_by_side(running_lab, second_lab):
-    """A second lab has its own AWS and its own clusters, and its end does not disturb the first one."""
+def test_two_labs_are_independent(running_lab, second_lab):
+    """A second lab has its own AWS and clusters, and stopping it does not affect the first one."""
     other = second_lab.home
     clusters = in_shell(other, "aws eks list-clusters --output text; kubectl --context one get nodes -o name")
     assert "CLUSTERS\tone\n" in clusters.stdout
     assert "eks-clu" not in clusters.stdout
     assert "node/" in clusters.stdout, clusters.stderr
-    processes = family(other)
+    processes = lab_processes(other)
     assert lab("down", name=other.name).returncode == 0
     assert not [process for process in processes if process.is_running()]
     assert running_lab.running()
@@ -299,29 +299,29 @@ def test_side_by_side(running_lab, second_lab):
     assert not other.folder.exists()
 
 
-def test_interrupted_up(named):
-    """Ctrl-C in the middle of `up` is no harm: the next `up` goes on, and makes the node that a cluster lacks."""
+def test_interrupted_up(lab_name):
+    """After Ctrl-C during `up`, the next `up` continues, and creates the node group that a cluster lacks."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lab", "--lab", named, "up", "--cluster", "one", *OWNED],
+        [sys.executable, "-m", "lab", "--lab", lab_name, "up", "--cluster", "one", *OWNED],
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    home = LabDir(named)
+    home = LabDir(lab_name)
     for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05)):
         with attempt:
             assert home.running()
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert f"run `python -m lab --lab {named} up` to continue" in stderr
-    again = lab("up", "--cluster", "one", name=named)
-    assert again.returncode == 0, again.stderr
-    assert "ACTIVE" in lab("status", name=named).stdout
+    assert f"`python -m lab --lab {lab_name} up` goes on" in stderr
+    second = lab("up", "--cluster", "one", name=lab_name)
+    assert second.returncode == 0, second.stderr
+    assert "ACTIVE" in lab("status", name=lab_name).stdout
     eks = client(home, "eks")
     group = {"clusterName": "one", "nodegroupName": NODE_GROUP}
     eks.delete_nodegroup(**group)
     eks.get_waiter("nodegroup_deleted").wait(**group, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
-    assert lab("up", "--cluster", "one", name=named).returncode == 0
+    assert lab("up", "--cluster", "one", name=lab_name).returncode == 0
     assert eks.describe_nodegroup(**group)["nodegroup"]["status"] == "ACTIVE"

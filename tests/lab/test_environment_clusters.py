@@ -1,32 +1,32 @@
-"""Access to clusters that a stack does not make: another stack's, by reference, and nobody's here, by name."""
+"""Access to clusters that the stack does not create: of another stack, and existing ones looked up by name."""
 
 import pytest
 from deployed_environment import DeployedEnvironment, add, project, says
 from lab_project import FailedError
 
 CLUSTER = "irsa"
-"""One that the lab brings up, and that no stack has made."""
+"""A cluster that the lab creates, outside every stack."""
 
 
 @pytest.fixture(scope="module")
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "base", {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
-    theirs = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
-    add(folder, "team", {"clusters": {"theirs": theirs}, **says("theirs", "team")})
-    add(folder, "nowhere", {"clusters": {"nowhere": {}, "elsewhere": {}, CLUSTER: {}}})
+    reference = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
+    add(folder, "team", {"clusters": {"referenced": reference}, **says("referenced", "team")})
+    add(folder, "missing", {"clusters": {"missing-1": {}, "missing-2": {}, CLUSTER: {}}})
     return folder
 
 
 @pytest.fixture(scope="module")
 def base(running_lab, tools, folder):
-    """An environment on a cluster of nobody here."""
+    """An environment on an existing cluster."""
     yield from deployed(DeployedEnvironment(running_lab, tools, "base", folder), "base-watcher")
 
 
 @pytest.fixture(scope="module")
 def team(running_lab, tools, folder, base):
-    """An environment on the cluster of the other one."""
+    """An environment on the cluster of the stack `base`."""
     yield from deployed(DeployedEnvironment(running_lab, tools, "team", folder), "team-watcher")
 
 
@@ -37,70 +37,70 @@ def deployed(environment, user):
     environment.pipeline("destroy")
 
 
-def test_access_to_a_cluster_of_nobody_here(base):
-    """A cluster is named, and people of the stack come in; the cluster itself is none of its resources."""
+def test_existing_cluster_grants_access_to_users_of_the_stack(base):
+    """Users of the stack have access to a cluster looked up by name; the cluster is not a resource of the stack."""
     assert "NAME" in base.kubectl(CLUSTER, "get", "nodes", principal="base-watcher")
     assert base.resources("aws:eks/cluster:Cluster") == []
 
 
-def test_access_to_a_cluster_of_another_stack(team):
-    """A stack is named, and people and pods of this one are let in and out of its cluster; nothing is looked up."""
-    assert "NAME" in team.kubectl("theirs", "get", "nodes", principal="team-watcher")
-    assert "team-pods" in team.kubectl("theirs", "get", "serviceaccounts", "-o", "name")
+def test_referenced_cluster_grants_access_to_users_of_the_stack(team):
+    """Users and service accounts use a cluster of another stack by its outputs; the cluster is not looked up."""
+    assert "NAME" in team.kubectl("referenced", "get", "nodes", principal="team-watcher")
+    assert "team-pods" in team.kubectl("referenced", "get", "serviceaccounts", "-o", "name")
     assert team.resources("eks-identity:index:Cluster") == []
 
 
 def test_kubeconfigs_of_another_stack_stay_secret(team):
-    """What the other stack keeps secret is shown nowhere: not in the outputs, and not in the state."""
+    """A secret output of the other stack is plain neither in the outputs nor in the state."""
     assert team.pipeline("outputs")["outputs"]["kubeconfigs"] == "[secret]"
-    endpoint = team.outputs["clusters"]["theirs"]["endpoint"]
-    kept = [
+    endpoint = team.outputs["clusters"]["referenced"]["endpoint"]
+    providers = [
         resource for resource in team.resources("pulumi:providers:kubernetes") if "kubeconfig" in resource["inputs"]
     ]
-    assert kept
-    assert all(endpoint not in str(provider["inputs"]["kubeconfig"]) for provider in kept)
+    assert providers
+    assert all(endpoint not in str(provider["inputs"]["kubeconfig"]) for provider in providers)
 
 
-def test_the_other_stack_is_left_alone(team, base):
-    """What this stack declares is a change to nothing of the other one."""
+def test_referenced_stack_is_unchanged(team, base):
+    """Resources in a referenced cluster cause no changes in its own stack."""
     assert base.update() == []
     entries = str(base.aws("eks", "list-access-entries", "--cluster-name", CLUSTER))
     assert "user/base-watcher" in entries
     assert "user/team-watcher" in entries
 
 
-def test_a_cluster_that_the_other_stack_has_not(team):
-    """Its refusal says how to see which ones it has."""
+def test_unknown_cluster_of_another_stack_is_rejected(team):
+    """The error has the command that lists the clusters of the other stack."""
     with team.changed() as settings:
-        settings["clusters"]["theirs"]["name"] = "unheard-of"
+        settings["clusters"]["referenced"]["name"] = "unknown"
     with pytest.raises(FailedError, match="pulumi stack output clusters -s organization/eks-identity/base"):
         team.pipeline("preview")
     with team.changed() as settings:
-        settings["clusters"]["theirs"]["name"] = CLUSTER
+        settings["clusters"]["referenced"]["name"] = CLUSTER
 
 
-def test_all_clusters_that_are_not_there_are_said_at_once(running_lab, tools, folder):
-    """Two names that AWS does not know are refused together, in AWS's words."""
-    nowhere = DeployedEnvironment(running_lab, tools, "nowhere", folder)
+def test_missing_clusters_are_reported_together(running_lab, tools, folder):
+    """Two clusters that do not exist are reported in one error, with AWS's messages."""
+    missing = DeployedEnvironment(running_lab, tools, "missing", folder)
     with pytest.raises(FailedError) as failure:
-        nowhere.pipeline("preview")
-    said = str(failure.value)
-    assert "clusters: 2 problems" in said
-    assert "clusters.nowhere: 'nowhere'" in said
-    assert "clusters.elsewhere: 'elsewhere'" in said
-    assert said.count("a cluster in ap-northeast-1 that these credentials may describe; AWS: ") >= 2
+        missing.pipeline("preview")
+    message = str(failure.value)
+    assert "clusters: 2 problems" in message
+    assert "clusters.missing-1: 'missing-1'" in message
+    assert "clusters.missing-2: 'missing-2'" in message
+    assert message.count("must be a cluster in ap-northeast-1 that these credentials can describe; AWS: ") >= 2
 
 
-def test_wrong_settings_are_said_where_aws_is_out_of_reach(running_lab, tools, folder):
-    """With no way to AWS, a preview of production still says everything that is wrong with its settings."""
+def test_settings_errors_are_reported_without_access_to_aws(running_lab, tools, folder):
+    """A preview of production reports all settings errors when AWS is unreachable."""
     prod = DeployedEnvironment(running_lab, tools, "prod", folder)
     with prod.changed() as settings:
         settings["access"]["operators"]["access_method"] = "aws-auth"
         settings["workloads"]["reports"]["colour"] = "red"
     with pytest.raises(FailedError) as failure:
         prod.pipeline("preview", HTTPS_PROXY="http://127.0.0.1:9")
-    said = str(failure.value)
-    assert "Pulumi.prod.yaml: 2 problems" in said
-    assert "Pulumi.prod.yaml: eks-identity:access.operators.access_method: 'aws-auth'" in said
-    assert "Pulumi.prod.yaml: eks-identity:workloads.reports.colour: 'red'" in said
-    assert said.count("fix:") == 2
+    message = str(failure.value)
+    assert "Pulumi.prod.yaml: 2 problems" in message
+    assert "Pulumi.prod.yaml: eks-identity:access.operators.access_method: 'aws-auth'" in message
+    assert "Pulumi.prod.yaml: eks-identity:workloads.reports.colour: 'red'" in message
+    assert message.count("fix:") == 2

@@ -1,4 +1,4 @@
-"""An environment whose settings take an old cluster from aws-auth to access entries."""
+"""An environment whose settings migrate an existing cluster from aws-auth to access entries."""
 
 import io
 import json
@@ -14,24 +14,29 @@ from lab.progress import Timeline
 
 OLD = f"arn:aws:iam::{LAB_ACCOUNT}:user/moving/old-hand"
 LOST = "210987654321"
-"""An account of `mapAccounts`, which no access entry can be for."""
+"""An account in `mapAccounts`, for which there is no access entry."""
 
 
 @pytest.fixture(scope="module")
 def environment(running_lab, tools, tmp_path_factory):
-    """A cluster that reads aws-auth alone, with a person in it, and the settings that move it."""
+    """A cluster with authentication mode CONFIG_MAP and one mapped user, and the settings that migrate it."""
     ensure_clusters(running_lab, {"moving": AuthenticationMode.CONFIG_MAP}, Timeline(Console(file=io.StringIO())))
     folder = project(tmp_path_factory.mktemp("project"), tools)
-    look = {"name": "moving-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
-    newcomer = {"cluster": "moving", "group": "look", "rbac_roles": [look], "principals": [{"user": "moving-newcomer"}]}
+    viewer_role = {"name": "moving-viewer", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
+    newcomer = {
+        "cluster": "moving",
+        "group": "viewers",
+        "rbac_roles": [viewer_role],
+        "principals": [{"user": "moving-newcomer"}],
+    }
     migration = {"target_mode": "API", "accept_loss_of": [LOST]}
     add(folder, "moving", {"clusters": {"moving": {"migration": migration}}, "access": {"newcomers": newcomer}})
     moving = DeployedEnvironment(running_lab, tools, "moving", folder)
     moving.aws("iam", "create-user", "--user-name", "old-hand", "--path", "/moving/")
     moving.aws("iam", "create-user", "--user-name", "moving-newcomer")
     kubeconfig = folder / "by-hand"
-    done = moving.run("aws", "eks", "update-kubeconfig", "--name", "moving", "--kubeconfig", str(kubeconfig))
-    assert done.returncode == 0, done.stderr
+    result = moving.run("aws", "eks", "update-kubeconfig", "--name", "moving", "--kubeconfig", str(kubeconfig))
+    assert result.returncode == 0, result.stderr
     moving.by_hand = kubeconfig.read_text()
     users = [{"userarn": OLD, "username": "old-hand", "groups": ["system:masters"]}]
     data = {"mapUsers": yaml.safe_dump(users), "mapAccounts": yaml.safe_dump([LOST])}
@@ -45,30 +50,30 @@ def mode(environment):
     return cluster["accessConfig"]["authenticationMode"]
 
 
-def test_a_preview_shows_the_plan(environment):
-    """Before anything changes, each mapping is shown with the access entry that it becomes, and what is left behind."""
-    shown = environment.stack.preview(config_file=str(environment.settings))
-    said = shown.stdout + shown.stderr
-    assert "moving, authentication mode CONFIG_MAP" in said
-    assert f"mapUsers[0] → access entry of {OLD}" in said
-    assert f"mapAccounts[0]: not migrated, {LOST}" in said
+def test_migration_preview_shows_the_plan(environment):
+    """The preview lists the access entry for each mapping, and the mappings that are not migrated."""
+    preview = environment.stack.preview(config_file=str(environment.settings))
+    output = preview.stdout + preview.stderr
+    assert "moving, authentication mode CONFIG_MAP" in output
+    assert f"mapUsers[0] → access entry of {OLD}" in output
+    assert f"mapAccounts[0]: left behind, {LOST}" in output
     assert mode(environment) == "CONFIG_MAP"
 
 
-def test_the_cluster_reads_access_entries_in_the_end(environment):
-    """Those of aws-auth come in as before, those of the settings too, and the stack says what was done."""
+def test_migration_ends_with_access_entries(environment):
+    """Users from aws-auth keep their access, users in the settings get it, and the stack outputs have the plan."""
     environment.update()
     assert mode(environment) == environment.outputs["clusters"]["moving"]["authentication_mode"] == "API"
     assert "yes" in environment.kubectl("moving", "auth", "can-i", "delete", "nodes", principal="old-hand")
     assert "NAME" in environment.kubectl("moving", "get", "nodes", principal="moving-newcomer")
-    said = environment.outputs["migrations"]["moving"]
-    assert said["not_migrated"] == [LOST]
-    assert any(OLD in line for line in said["plan"])
+    outputs = environment.outputs["migrations"]["moving"]
+    assert outputs["not_migrated"] == [LOST]
+    assert any(OLD in line for line in outputs["plan"])
     assert environment.update() == []
 
 
-def test_whoever_was_moved_stays_when_the_environment_goes(environment):
-    """A destroy takes out what the settings let in, and leaves the mode and those who came in by aws-auth before."""
+def test_migrated_entries_remain_after_destroy(environment):
+    """A destroy deletes access entries of the settings, and keeps migrated entries and the authentication mode."""
     environment.pipeline("destroy")
     assert environment.resources() == []
     assert mode(environment) == "API"

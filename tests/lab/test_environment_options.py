@@ -1,4 +1,4 @@
-"""A cluster with everything that settings can say of one, and a stack that builds on it and outlives it."""
+"""A cluster with all options of the settings, and a stack that references it and exists longer than it."""
 
 import pytest
 from deployed_environment import DeployedEnvironment, add, project, says
@@ -31,13 +31,17 @@ REFERENCE = "organization/eks-identity/owner"
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
     add(folder, "owner", {"clusters": {"owned": OWNED}, "tags": {"environment": "owner"}})
-    add(folder, "guest", {"clusters": {"theirs": {"name": "owned", "stack": REFERENCE}}, **says("theirs", "guest")})
+    add(
+        folder,
+        "guest",
+        {"clusters": {"shared": {"name": "owned", "stack": REFERENCE}}, **says("shared", "guest")},
+    )
     return folder
 
 
 @pytest.fixture(scope="module")
 def owner(running_lab, tools, folder):
-    """The environment whose cluster it is; taken down by the last test, or here where that failed."""
+    """The environment that creates the cluster; destroyed by the last test, or here if that fails."""
     environment = DeployedEnvironment(running_lab, tools, "owner", folder)
     environment.stand_in()
     try:
@@ -51,7 +55,7 @@ def owner(running_lab, tools, folder):
 
 @pytest.fixture(scope="module")
 def guest(running_lab, tools, folder, owner):
-    """An environment that only adds access."""
+    """An environment that only declares access to the cluster of `owner`."""
     environment = DeployedEnvironment(running_lab, tools, "guest", folder)
     environment.aws("iam", "create-user", "--user-name", "guest-watcher")
     environment.update()
@@ -59,8 +63,8 @@ def guest(running_lab, tools, folder, owner):
     return environment
 
 
-def test_the_cluster_is_as_its_options_say(owner):
-    """EKS describes the endpoint, the logs and the key for secrets that the settings name."""
+def test_cluster_options_reach_eks(owner):
+    """EKS describes the endpoint, log types and encryption key of the settings."""
     cluster = owner.aws("eks", "describe-cluster", "--name", "owned")["cluster"]
     network = cluster["resourcesVpcConfig"]
     assert (network["endpointPrivateAccess"], network["endpointPublicAccess"]) == (True, True)
@@ -69,8 +73,8 @@ def test_the_cluster_is_as_its_options_say(owner):
     assert cluster["encryptionConfig"] == [{"resources": ["secrets"], "provider": {"keyArn": KEY}}]
 
 
-def test_fargate_runs_the_pods_that_are_selected(owner):
-    """EKS has the profile with its selectors, in the cluster's network, and lets its pods' role in."""
+def test_fargate_profile_of_the_settings(owner):
+    """EKS has the Fargate profile with its selectors and subnets, and an access entry for its pod execution role."""
     on_cluster = ("--cluster-name", "owned")
     (name,) = owner.aws("eks", "list-fargate-profiles", *on_cluster)["fargateProfileNames"]
     profile = owner.aws("eks", "describe-fargate-profile", *on_cluster, "--fargate-profile-name", name)[
@@ -82,63 +86,63 @@ def test_fargate_runs_the_pods_that_are_selected(owner):
     assert entry["accessEntry"]["type"] == "FARGATE_LINUX"
 
 
-def test_each_addon_has_the_identity_that_it_was_given(owner):
-    """By IRSA an add-on has its role, by Pod Identity an association, and the agent of Pod Identity has neither."""
-    found = {
+def test_addon_identities_follow_their_mode(owner):
+    """An add-on with IRSA has a role, one with Pod Identity an association, and the Pod Identity agent has neither."""
+    addons = {
         name: owner.aws("eks", "describe-addon", "--cluster-name", "owned", "--addon-name", name)["addon"]
         for name in OWNED["addons"]
     }
-    assert {addon["status"] for addon in found.values()} == {"ACTIVE"}
-    assert {addon["tags"]["environment"] for addon in found.values()} == {"owner"}
-    by_irsa, by_pod_identity = found["aws-ebs-csi-driver"], found["aws-efs-csi-driver"]
-    assert trusted(owner, by_irsa["serviceAccountRoleArn"]) == "sts:AssumeRoleWithWebIdentity"
+    assert {addon["status"] for addon in addons.values()} == {"ACTIVE"}
+    assert {addon["tags"]["environment"] for addon in addons.values()} == {"owner"}
+    by_irsa, by_pod_identity = addons["aws-ebs-csi-driver"], addons["aws-efs-csi-driver"]
+    assert trusted_actions(owner, by_irsa["serviceAccountRoleArn"]) == "sts:AssumeRoleWithWebIdentity"
     assert "podIdentityAssociations" not in by_irsa or by_irsa["podIdentityAssociations"] == []
     (association,) = by_pod_identity["podIdentityAssociations"]
-    at = ("--cluster-name", "owned", "--association-id", association.rpartition("/")[2])
-    role = owner.aws("eks", "describe-pod-identity-association", *at)["association"]["roleArn"]
-    assert "sts:TagSession" in trusted(owner, role)
+    options = ("--cluster-name", "owned", "--association-id", association.rpartition("/")[2])
+    role = owner.aws("eks", "describe-pod-identity-association", *options)["association"]["roleArn"]
+    assert "sts:TagSession" in trusted_actions(owner, role)
     assert role != by_irsa["serviceAccountRoleArn"]
-    assert not found["eks-pod-identity-agent"].get("serviceAccountRoleArn")
-    assert not found["eks-pod-identity-agent"].get("podIdentityAssociations")
+    assert not addons["eks-pod-identity-agent"].get("serviceAccountRoleArn")
+    assert not addons["eks-pod-identity-agent"].get("podIdentityAssociations")
 
 
-def trusted(environment, role_arn):
-    """What the role's trust policy allows."""
+def trusted_actions(environment, role_arn):
+    """Return the actions that the role's trust policy allows."""
     role = environment.aws("iam", "get-role", "--role-name", role_arn.rpartition("/")[2])["Role"]
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
     return statement["Action"]
 
 
-def test_a_second_update_finds_nothing_to_do(owner):
-    """What EKS made of the options is what they say."""
+def test_second_update_changes_nothing(owner):
+    """A second update finds no difference between the options and EKS."""
     assert owner.update() == []
 
 
-def test_another_stack_lets_its_people_and_pods_in(guest):
-    """The stack has no cluster of its own, and by another one's outputs its people get in and its pods have a role."""
-    assert "Forbidden" not in guest.kubectl("theirs", "get", "nodes", principal="guest-watcher")
-    assert "Forbidden" in guest.kubectl("theirs", "get", "secrets", principal="guest-watcher")
-    assert guest.kubectl("theirs", "get", "serviceaccount", "guest-pods", "-o", "name") == "serviceaccount/guest-pods\n"
+def test_referenced_cluster_has_access_and_workloads_of_the_guest(guest):
+    """A stack without a cluster declares access and workloads in a cluster of another stack, by its outputs."""
+    assert "Forbidden" not in guest.kubectl("shared", "get", "nodes", principal="guest-watcher")
+    assert "Forbidden" in guest.kubectl("shared", "get", "secrets", principal="guest-watcher")
+    assert guest.kubectl("shared", "get", "serviceaccount", "guest-pods", "-o", "name") == "serviceaccount/guest-pods\n"
     assert guest.resources("aws:eks/cluster:Cluster") == []
 
 
-def test_a_stack_whose_cluster_is_gone_says_what_to_do(owner, guest):
-    """Destroyed first, the cluster's stack leaves the other one nothing to build on: it says so, and how to end."""
+def test_referenced_cluster_that_was_destroyed_is_an_error_with_a_fix(owner, guest):
+    """After the cluster's stack is destroyed, preview and destroy of the other stack fail with the commands to run."""
     owner.pipeline("destroy")
     assert "owned" not in owner.aws("eks", "list-clusters")["clusters"]
     for operation in ("preview", "destroy"):
-        with pytest.raises(FailedError) as refused:
+        with pytest.raises(FailedError) as failure:
             guest.pipeline(operation)
-        said = str(refused.value)
-        assert "PULUMI_K8S_DELETE_UNREACHABLE=true" in said
-        assert "Traceback" not in said
+        message = str(failure.value)
+        assert "PULUMI_K8S_DELETE_UNREACHABLE=true" in message
+        assert "Traceback" not in message
         if operation == "preview":
-            assert f"clusters.theirs.stack: '{REFERENCE}'" in said
-            assert f"pulumi up -s {REFERENCE}" in said
+            assert f"clusters.shared.stack: '{REFERENCE}'" in message
+            assert f"pulumi up -s {REFERENCE}" in message
 
 
-def test_what_was_declared_in_it_is_taken_out(guest):
-    """By what it said, the other stack ends without a cluster to reach: no role stays in the account."""
+def test_destroy_without_a_reachable_cluster(guest):
+    """With PULUMI_K8S_DELETE_UNREACHABLE the stack is destroyed, and its IAM role is deleted."""
     guest.pipeline("destroy", PULUMI_K8S_DELETE_UNREACHABLE="true")
     assert guest.resources() == []
     assert len(guest.roles) == 1

@@ -1,4 +1,4 @@
-"""dev and prod, whole, on the lab: up, again, changed and destroyed, so that their first real day holds no surprise."""
+"""The environments dev and prod on the lab: create, update again, change and destroy."""
 
 import json
 
@@ -8,24 +8,24 @@ from lab_project import FailedError
 
 BOUNDARY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 ROLES = {"developer": "/", "operator": "/", "administrator": "/platform/", "newcomer": "/"}
-"""Who is let in, each with the path that their role has."""
-PEOPLE = f"arn:aws:iam::{LAB_ACCOUNT}"
+"""IAM roles with access, each with its path."""
+IAM_ARN = f"arn:aws:iam::{LAB_ACCOUNT}"
 
 
 @pytest.fixture(scope="module")
 def folder(running_lab, tools, tmp_path_factory):
-    """The project; and in the account what both environments refer to: users, roles, a permissions boundary."""
+    """The project, and in the account the users, roles and permissions boundary that both environments refer to."""
     folder = project(tmp_path_factory.mktemp("project"), tools)
-    hands = DeployedEnvironment(running_lab, tools, "dev", folder)
+    setup = DeployedEnvironment(running_lab, tools, "dev", folder)
     for name, path in ROLES.items():
         role = ("--role-name", name, "--path", path, "--assume-role-policy-document", json.dumps(TRUST))
-        hands.aws("iam", "create-role", *role)
-    hands.aws("iam", "create-user", "--user-name", "dev-operator")
-    hands.aws("iam", "create-policy", "--policy-name", "eks-boundary", "--policy-document", json.dumps(BOUNDARY))
+        setup.aws("iam", "create-role", *role)
+    setup.aws("iam", "create-user", "--user-name", "dev-operator")
+    setup.aws("iam", "create-policy", "--policy-name", "eks-boundary", "--policy-document", json.dumps(BOUNDARY))
     yield folder
     for name in ROLES:
-        hands.aws("iam", "delete-role", "--role-name", name)
-    hands.aws("iam", "delete-policy", "--policy-arn", f"{PEOPLE}:policy/eks-boundary")
+        setup.aws("iam", "delete-role", "--role-name", name)
+    setup.aws("iam", "delete-policy", "--policy-arn", f"{IAM_ARN}:policy/eks-boundary")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def prod(running_lab, tools, folder):
 
 
 def deployed(running_lab, tools, stack, folder):
-    """The environment after its first update; taken down by the test that says so."""
+    """The environment after its first update by the pipeline; its last test destroys it."""
     environment = DeployedEnvironment(running_lab, tools, stack, folder)
     environment.stand_in()
     environment.outputs = environment.pipeline("up", "--show-secrets")["outputs"]
@@ -47,37 +47,37 @@ def deployed(running_lab, tools, stack, folder):
     environment.remove_network()
 
 
-def test_dev_has_nothing_to_do_a_second_time(dev):
-    """A second update of dev finds nothing to do."""
+def test_dev_second_update_changes_nothing(dev):
+    """A second update of dev has no changes."""
     assert dev.update() == []
 
 
-def test_dev_lets_people_in_both_ways(dev):
-    """While dev migrates, people have a mapping in aws-auth and an access entry, and may do what their role says."""
+def test_dev_grants_access_by_both_methods(dev):
+    """In dev, principals have an aws-auth mapping and an access entry, and exactly the permissions of their role."""
     assert "NAME" in dev.kubectl("dev", "get", "nodes", principal="dev-operator")
     assert "Forbidden" in dev.kubectl("dev", "get", "secrets", principal="dev-operator")
-    shown = json.loads(dev.kubectl("dev", "get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))
-    assert f"{PEOPLE}:user/dev-operator" in shown["data"]["mapUsers"]
+    config_map = json.loads(dev.kubectl("dev", "get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))
+    assert f"{IAM_ARN}:user/dev-operator" in config_map["data"]["mapUsers"]
     entries = dev.aws("eks", "list-access-entries", "--cluster-name", "dev")["accessEntries"]
-    assert {f"{PEOPLE}:user/dev-operator", f"{PEOPLE}:role/developer"} <= set(entries)
+    assert {f"{IAM_ARN}:user/dev-operator", f"{IAM_ARN}:role/developer"} <= set(entries)
 
 
-def test_dev_tags_what_it_makes(dev):
-    """The cluster, its node group, the roles and the access entries carry the environment's tags."""
+def test_dev_tags_its_resources(dev):
+    """The cluster, its node group, the roles and the access entries have the environment's tags."""
     on_cluster = ("--cluster-name", "dev")
     group = dev.aws("eks", "list-nodegroups", *on_cluster)["nodegroups"][0]
-    entry = ("--principal-arn", f"{PEOPLE}:user/dev-operator")
-    tagged = [
+    entry = ("--principal-arn", f"{IAM_ARN}:user/dev-operator")
+    resource_tags = [
         dev.aws("eks", "describe-cluster", "--name", "dev")["cluster"]["tags"],
         dev.aws("eks", "describe-nodegroup", *on_cluster, "--nodegroup-name", group)["nodegroup"]["tags"],
         dev.aws("eks", "describe-access-entry", *on_cluster, *entry)["accessEntry"]["tags"],
         *({tag["Key"]: tag["Value"] for tag in role["Tags"]} for role in dev.made_roles()),
     ]
-    assert [tags["environment"] for tags in tagged] == ["dev"] * len(tagged)
+    assert [tags["environment"] for tags in resource_tags] == ["dev"] * len(resource_tags)
 
 
 def test_dev_changes(dev):
-    """A person more, a person less, and a workload by Pod Identity in place of IRSA: kubectl and aws see all three."""
+    """An added principal has access, a removed one has none, and a workload switches from IRSA to Pod Identity."""
     with dev.changed() as settings:
         settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
         settings["workloads"]["reports"]["mode"] = "pod-identity"
@@ -91,14 +91,14 @@ def test_dev_changes(dev):
 
 
 def test_dev_is_destroyed(dev):
-    """Nothing of dev is left, in its state and in the account."""
+    """After a destroy, no resource of dev is in the state or in the account."""
     roles = [role["RoleName"] for role in dev.made_roles()]
     dev.pipeline("destroy")
-    nothing_left(dev, roles)
+    assert_nothing_left(dev, roles)
 
 
-def test_prod_is_what_its_module_says(prod):
-    """prod reads access entries alone, answers inside its network alone, logs, encrypts secrets, and is protected."""
+def test_prod_has_secure_defaults(prod):
+    """The prod cluster has mode API, a private endpoint, control plane logs, encrypted secrets and protection."""
     cluster = prod.aws("eks", "describe-cluster", "--name", "prod")["cluster"]
     network = cluster["resourcesVpcConfig"]
     assert cluster["accessConfig"]["authenticationMode"] == "API"
@@ -109,17 +109,17 @@ def test_prod_is_what_its_module_says(prod):
     assert prod.resources(CLUSTER)[0]["protect"]
 
 
-def test_every_role_of_prod_is_bounded(prod):
-    """Each IAM role of prod, the cluster's and the nodes' too, has the environment's boundary and its path."""
+def test_prod_roles_have_the_permissions_boundary(prod):
+    """Each IAM role of prod, cluster and node roles included, has the environment's boundary and path."""
     roles = prod.made_roles()
     assert len(roles) == 3
     for role in roles:
-        assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == f"{PEOPLE}:policy/eks-boundary"
+        assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == f"{IAM_ARN}:policy/eks-boundary"
         assert role["Path"] == "/eks/"
 
 
-def test_prod_lets_people_in_and_pods_out(prod):
-    """The administrator may do everything, operators may look, and pods have their role by Pod Identity."""
+def test_prod_grants_cluster_access_and_workload_identity(prod):
+    """Administrators can do everything, operators can read, and pods have their role by Pod Identity."""
     everything = ("auth", "can-i", "*", "*", "--all-namespaces")
     assert "yes" in prod.kubectl("prod", *everything, principal="role/platform/administrator")
     assert "no" in prod.kubectl("prod", *everything, principal="role/operator")
@@ -128,8 +128,8 @@ def test_prod_lets_people_in_and_pods_out(prod):
     assert association["serviceAccount"] == "reports"
 
 
-def test_prod_is_not_destroyed_by_mistake(prod):
-    """Pulumi and EKS refuse to delete prod, before anything is gone: a second update finds nothing to do."""
+def test_prod_destroy_is_rejected_while_protected(prod):
+    """The pipeline and EKS reject the deletion of prod before any change: a second update changes nothing."""
     before = len(prod.resources())
     with pytest.raises(FailedError, match="protected"):
         prod.pipeline("destroy")
@@ -140,7 +140,7 @@ def test_prod_is_not_destroyed_by_mistake(prod):
 
 
 def test_prod_changes(prod):
-    """A person more and a person less: kubectl sees both."""
+    """An added principal has access, and a removed one has none."""
     with prod.changed() as settings:
         settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
     prod.update()
@@ -148,20 +148,20 @@ def test_prod_changes(prod):
     assert "must be logged in" in prod.kubectl("prod", "get", "configmaps", "-A", principal="role/operator")
 
 
-def test_prod_is_destroyed_on_purpose(prod):
-    """Once both protections are lifted by hand, prod goes as a whole."""
+def test_prod_is_destroyed_without_protection(prod):
+    """After both protections are removed manually, a destroy deletes all of prod."""
     roles = [role["RoleName"] for role in prod.made_roles()]
     prod.pulumi("state", "unprotect", prod.resources(CLUSTER)[0]["urn"], "--yes")
     prod.aws("eks", "update-cluster-config", "--name", "prod", "--no-deletion-protection")
     prod.aws("eks", "wait", "cluster-active", "--name", "prod")
     prod.pipeline("destroy")
-    nothing_left(prod, roles)
+    assert_nothing_left(prod, roles)
 
 
-def nothing_left(environment, roles):
+def assert_nothing_left(environment, roles):
     assert environment.resources() == []
     assert environment.stack_name not in environment.aws("eks", "list-clusters")["clusters"]
-    there = {role["RoleName"] for role in environment.aws("iam", "list-roles")["Roles"]}
-    assert there.isdisjoint(roles)
+    remaining = {role["RoleName"] for role in environment.aws("iam", "list-roles")["Roles"]}
+    assert remaining.isdisjoint(roles)
     groups = ("--filters", f"Name=vpc-id,Values={environment.vpc}", "--query", "SecurityGroups[].GroupName")
     assert environment.aws("ec2", "describe-security-groups", *groups) == ["default"]

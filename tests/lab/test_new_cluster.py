@@ -1,4 +1,4 @@
-"""A cluster that the stack itself makes, through pulumi_eks: both ways in, one way out, and nothing left behind."""
+"""A cluster that the stack creates with pulumi_eks: both access methods, workload identity, and a clean destroy."""
 
 import json
 from functools import partial
@@ -13,24 +13,24 @@ PROGRAM = """
 import json
 import pulumi
 import pulumi_aws as aws
-import eks_identity as eks
+from eks_identity import Cluster, ClusterAccess, OidcProvider, WorkloadIdentity
 
 trust = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 node = aws.iam.Role("node", name="new-node", assume_role_policy=json.dumps(trust))
-cluster = eks.Cluster("new", {"name": "new", "create": {
+cluster = Cluster("new", {"name": "new", "create": {
     "authentication_mode": "API_AND_CONFIG_MAP", "skip_default_node_group": True, "instance_roles": [node]}})
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 rules = [{"resources": ["nodes"], "verbs": ["list"]}]
-for way in ("aws-auth", "access-entry"):
-    user = aws.iam.User(way, name=f"by-{way}", force_destroy=True)
-    eks.ClusterAccess(way, {
-        "cluster": cluster.connection, "group": f"group-{way}", "access_method": way,
-        "rbac_roles": [{"name": f"role-{way}", "rules": rules}],
+for method in ("aws-auth", "access-entry"):
+    user = aws.iam.User(method, name=f"by-{method}", force_destroy=True)
+    ClusterAccess(method, {
+        "cluster": cluster.connection, "group": f"group-{method}", "access_method": method,
+        "rbac_roles": [{"name": f"role-{method}", "rules": rules}],
         "principals": [{"arn": user.arn}],
     }, on_cluster)
-provider = eks.OidcProvider("new", {"issuer": cluster.issuer})
-workload = eks.WorkloadIdentity("reader", {
+provider = OidcProvider("new", {"issuer": cluster.issuer})
+workload = WorkloadIdentity("reader", {
     "cluster": cluster.connection, "namespace": "default", "service_account": "reader", "mode": "irsa",
     "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"],
 }, on_cluster)
@@ -41,7 +41,7 @@ pulumi.export("role", workload.role_arn)
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
-    """A project of this test; what it made is destroyed."""
+    """A project for this module, destroyed at the end."""
     project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "new-cluster", PROGRAM))
     yield project
     project.stack.destroy()
@@ -50,34 +50,34 @@ def stack(running_lab, tools, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(stack):
-    """The stack's outputs after `up`, and what a second `up` changed."""
+def update(stack):
+    """The stack's outputs after an update, and the changes of a second update."""
     stack.update()
     return stack.outputs, stack.update()
 
 
 @pytest.fixture(scope="module")
-def kubectl(stack, made):
-    """kubectl on the new cluster, with the kubeconfig that the stack gives out."""
-    return partial(stack.kubectl_with, made[0]["kubeconfig"])
+def kubectl(stack, update):
+    """kubectl on the new cluster, with the kubeconfig from the stack outputs."""
+    return partial(stack.kubectl_with, update[0]["kubeconfig"])
 
 
-def test_a_second_update_finds_nothing_to_do(made):
-    """What was made is what is declared: aws-auth's data, which others write too, is no difference."""
-    assert made[1] == []
+def test_second_update_of_a_new_cluster_changes_nothing(update):
+    """A second update has no changes: data of aws-auth by other writers is no difference."""
+    assert update[1] == []
 
 
-@pytest.mark.parametrize("way", ["aws-auth", "access-entry"])
-def test_people_come_in(kubectl, way):
-    """A user comes in by either way, and may do what the role says and nothing else."""
-    assert kubectl("get", "nodes", principal=f"by-{way}").returncode == 0
-    assert "Forbidden" in kubectl("get", "secrets", principal=f"by-{way}").stderr
+@pytest.mark.parametrize("method", ["aws-auth", "access-entry"])
+def test_new_cluster_grants_access(kubectl, method):
+    """A user has access by either method, with exactly the permissions of the role."""
+    assert kubectl("get", "nodes", principal=f"by-{method}").returncode == 0
+    assert "Forbidden" in kubectl("get", "secrets", principal=f"by-{method}").stderr
 
 
-def test_node_roles_stay(kubectl):
-    """The mapping of a person joins what pulumi_eks wrote for the nodes."""
-    shown = kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
-    data = json.loads(shown.stdout)["data"]
+def test_aws_auth_keeps_node_roles_of_a_new_cluster(kubectl):
+    """The mapping of a user is added to the node mappings that pulumi_eks wrote."""
+    config_map = kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
+    data = json.loads(config_map.stdout)["data"]
     assert [entry["rolearn"] for entry in yaml.safe_load(data["mapRoles"])] == [
         "arn:aws:iam::123456789012:role/new-node"
     ]
@@ -86,8 +86,8 @@ def test_node_roles_stay(kubectl):
     ]
 
 
-def test_pods_get_out(kubectl, made, stack):
+def test_workload_identity_on_a_new_cluster(kubectl, update, stack):
     """A token of the workload's service account assumes its role, which trusts the new cluster's issuer."""
     token = kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout.strip()
-    session = ("--role-arn", made[0]["role"], "--role-session-name", "test", "--web-identity-token", token)
+    session = ("--role-arn", update[0]["role"], "--role-session-name", "test", "--web-identity-token", token)
     assert stack.aws("sts", "assume-role-with-web-identity", *session)["Credentials"]

@@ -1,10 +1,10 @@
-"""Texts of mapUsers and mapRoles as others write them: right, odd and broken. Each comes from a seed alone."""
+"""Generated texts of mapUsers and mapRoles: valid, unusual and malformed. The seed determines each text."""
 
 from __future__ import annotations
 
 from random import Random
 
-# Values as they stand in the text: strings, what only looks like one, and what cannot be read. A `|` is a space.
+# Values as in the text: strings, values that look like strings, and invalid ones. A `|` is a space.
 SCALARS = [
     scalar.replace("|", " ")
     for line in (

@@ -1,4 +1,4 @@
-"""A bare API server, for what the library does with Kubernetes itself: etcd and kube-apiserver, nothing of EKS."""
+"""Fixtures of an API server without EKS: etcd and kube-apiserver, for the library's own calls to Kubernetes."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def api_server(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def kubeconfig_of(api_server: str) -> Callable[..., str]:
-    """The kubeconfig of an IAM principal with these groups, who enters as through EKS's authenticator."""
+    """Return kubeconfigs of IAM principals with the identity that EKS's authenticator would return."""
 
     def kubeconfig(arn: str, *groups: str) -> str:
         document = json.loads(api_server)
@@ -100,14 +100,14 @@ def kubeconfig_of(api_server: str) -> Callable[..., str]:
 
 @pytest.fixture
 def client(api_server: str) -> Iterator[Client]:
-    """The administrator's client, on a cluster that has no aws-auth yet."""
+    """The administrator's client, on a cluster without ConfigMap aws-auth."""
     with _client_without_aws_auth(api_server) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def client_of_module(api_server: str) -> Iterator[Client]:
-    """The same for all tests of a module: aws-auth stays between them."""
+    """One such client for all tests of a module, which share ConfigMap aws-auth."""
     with _client_without_aws_auth(api_server) as client:
         yield client
 
@@ -127,24 +127,24 @@ def _token(arn: str, groups: tuple[str, ...]) -> str:
 
 
 class _TokenReviews(BaseHTTPRequestHandler):
-    """Answers the API server as aws-iam-authenticator does, whoever a token says it is for."""
+    """Responds to token reviews as aws-iam-authenticator does, with the principal that is encoded in the token."""
 
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
             arn, groups = json.loads(base64.urlsafe_b64decode(review["spec"]["token"] + "=="))
-            user = {"username": "somebody", "groups": groups, "extra": {"canonicalArn": [arn]}}
+            user = {"username": "principal", "groups": groups, "extra": {"canonicalArn": [arn]}}
             review["status"] = {"authenticated": True, "user": user}
         except ValueError:
             review["status"] = {"authenticated": False}
-        answer = json.dumps(review).encode()
+        response = json.dumps(review).encode()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 def _token_reviews(stack: ExitStack, folder: Path) -> Path:
@@ -164,7 +164,7 @@ def _token_reviews(stack: ExitStack, folder: Path) -> Path:
 
 @retry(retry=retry_if_exception_type(Exception), wait=wait_fixed(0.1), stop=stop_after_delay(120), reraise=True)
 def _ready(client: Client) -> None:
-    """The API server makes both by itself, some time after it answers."""
+    """Wait for the namespace and the binding that the API server creates some time after it responds."""
     client.get(Namespace, "kube-system")
     client.get(ClusterRoleBinding, "cluster-admin")
 
@@ -199,6 +199,6 @@ def _run(stack: ExitStack, log: Path, *command: str) -> None:
 def authenticator(
     programs: Programs, api_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LoneAuthenticator]:
-    """The real aws-iam-authenticator beside that API server, with a stand-in of STS."""
-    with lone_authenticator(programs, api_server, tmp_path_factory.mktemp("authenticator")) as found:
-        yield found
+    """aws-iam-authenticator for that API server, with a simulated STS."""
+    with lone_authenticator(programs, api_server, tmp_path_factory.mktemp("authenticator")) as authenticator:
+        yield authenticator

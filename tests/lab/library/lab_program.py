@@ -1,4 +1,4 @@
-"""A Pulumi program in a running lab, run by the engine as users' are, and the vendor's clients to see what it did."""
+"""A Pulumi program in a running lab, run by the engine, and the vendors' clients to verify its results."""
 
 from __future__ import annotations
 
@@ -46,49 +46,51 @@ import pulumi
 import eks_identity
 import pulumi_aws
 
-made = []
+resources = []
 for name, (kind, args) in json.loads(Path("resources.json").read_text()).items():
     if kind == "Entry":
-        made.append(pulumi_aws.eks.AccessEntry(name, **args))
+        resources.append(pulumi_aws.eks.AccessEntry(name, **args))
     elif kind == "Policy":
-        made.append(pulumi_aws.eks.AccessPolicyAssociation(name, **args, opts=pulumi.ResourceOptions(depends_on=made)))
+        options = pulumi.ResourceOptions(depends_on=resources)
+        resources.append(pulumi_aws.eks.AccessPolicyAssociation(name, **args, opts=options))
     else:
-        made.append(getattr(eks_identity, kind)(name, args, pulumi.ResourceOptions(depends_on=made)))
+        options = pulumi.ResourceOptions(depends_on=resources)
+        resources.append(getattr(eks_identity, kind)(name, args, options))
         for output in ("plan", "not_migrated", "authentication_mode", "takes_over"):
-            if hasattr(made[-1], output):
-                pulumi.export(output, getattr(made[-1], output))
+            if hasattr(resources[-1], output):
+                pulumi.export(output, getattr(resources[-1], output))
 """
 
 
 class Program(LabProject):
-    """One project and stack. Each resource depends on those declared before it."""
+    """A project with one stack. Each resource depends on those declared before it."""
 
     def __init__(self, folder: Path, home: LabDir, tools: Tools, principal: str = "lab-admin") -> None:
         super().__init__(home, tools, write_project(folder, "access", PROGRAM), principal=principal)
         self.declare({})
 
     def declare(self, resources: Mapping[str, tuple[str, Mapping[str, Any]]]) -> automation.Stack:
-        """The stack, whose program declares these from now on."""
+        """Write `resources` for the program to declare, and return the stack."""
         self.folder.joinpath("resources.json").write_text(json.dumps(resources))
         return self.stack
 
     def state(self, name: str) -> dict[str, Any]:
-        """A resource as the state has it."""
-        (found,) = [resource for resource in self.resources() if resource["urn"].endswith(f"::{name}")]
-        return found
+        """Return a resource of the stack's state by its logical name."""
+        (match,) = [resource for resource in self.resources() if resource["urn"].endswith(f"::{name}")]
+        return match
 
 
-def refused(operation: Any) -> str:
-    """What the engine says where `operation` ends in a refusal that is no crash."""
-    with pytest.raises(automation.CommandError) as refusal:
+def expect_error(operation: Any) -> str:
+    """Run `operation`, which must fail without a traceback, and return the engine's error output."""
+    with pytest.raises(automation.CommandError) as failure:
         operation()
-    said = str(refusal.value)
-    assert "Traceback" not in said
-    return said
+    error = str(failure.value)
+    assert "Traceback" not in error
+    return error
 
 
 class Cluster:
-    """One cluster of the lab, seen with the vendor's clients."""
+    """A cluster of the lab, with the vendors' clients."""
 
     def __init__(self, home: LabDir, tools: Tools, name: str, mode: AuthenticationMode, folder: Path) -> None:
         self.name = name
@@ -102,23 +104,23 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> str:
-        """What components take: it names the aws command, and nobody's credentials."""
+        """The kubeconfig for components. It runs the aws command, and contains no credentials."""
         return self._kubeconfig.read_text()
 
     @property
     def connection(self) -> dict[str, Any]:
-        """The cluster written out, as for one of another stack."""
-        found = self.eks.describe_cluster(name=self.name)["cluster"]
+        """The connection args, as for a cluster of another stack."""
+        cluster = self.eks.describe_cluster(name=self.name)["cluster"]
         return {
             "name": self.name,
-            "arn": found["arn"],
-            "endpoint": found["endpoint"],
-            "certificate_authority": found["certificateAuthority"]["data"],
-            "issuer": found["identity"]["oidc"]["issuer"],
+            "arn": cluster["arn"],
+            "endpoint": cluster["endpoint"],
+            "certificate_authority": cluster["certificateAuthority"]["data"],
+            "issuer": cluster["identity"]["oidc"]["issuer"],
             "region": REGION,
             "account_id": ACCOUNT,
             "partition": "aws",
-            "authentication_mode": found["accessConfig"]["authenticationMode"],
+            "authentication_mode": cluster["accessConfig"]["authenticationMode"],
             "kubeconfig": self.kubeconfig,
         }
 
@@ -128,10 +130,10 @@ class Cluster:
 
     def aws(self, *arguments: str) -> str:
         environment = process_environment(self.home, self.tools.bin)
-        done = subprocess.run(
+        result = subprocess.run(
             ["aws", *arguments], env=environment, capture_output=True, text=True, check=True, timeout=60
         )
-        return done.stdout
+        return result.stdout
 
     def kubectl(
         self, *arguments: str, principal: str = "lab-admin", stdin: str = ""
@@ -142,76 +144,76 @@ class Cluster:
             command, env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=60
         )
 
-    def who(self, principal: str) -> str:
-        """Username and groups that the API server knows `principal` by."""
-        done = self.kubectl("auth", "whoami", "-o", "json", principal=principal)
-        if done.returncode:
-            return done.stderr.strip()
-        user = json.loads(done.stdout)["status"]["userInfo"]
+    def whoami(self, principal: str) -> str:
+        """Return the username and groups of `principal` in the cluster, or kubectl's error."""
+        result = self.kubectl("auth", "whoami", "-o", "json", principal=principal)
+        if result.returncode:
+            return result.stderr.strip()
+        user = json.loads(result.stdout)["status"]["userInfo"]
         return f"{user['username']} {sorted(set(user['groups']) - {'system:authenticated'})}"
 
-    def await_who(self, principal: str, expected: str) -> None:
+    def wait_for_identity(self, principal: str, expected: str) -> None:
         """Wait until `principal` has this username and these groups: the API server caches a token for ten seconds."""
         for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), reraise=True):
             with attempt:
-                assert self.who(principal) == expected
+                assert self.whoami(principal) == expected
 
     def user(self, name: str, path: str = "/") -> str:
-        """An IAM user; its ARN."""
+        """Create an IAM user and return its ARN."""
         return str(self.iam.create_user(UserName=name, Path=path)["User"]["Arn"])
 
     def role(self, name: str, path: str = "/") -> str:
-        """An IAM role that the account may assume; its ARN."""
+        """Create an IAM role that trusts the account, and return its ARN."""
         trust = {
             "Version": "2012-10-17",
             "Statement": [
                 {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
             ],
         }
-        made = self.iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))
-        return str(made["Role"]["Arn"])
+        role = self.iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+        return str(role["Arn"])
 
     def entry(self, arn: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.eks.describe_access_entry(clusterName=self.name, principalArn=arn)["accessEntry"]
-        return found
+        entry: dict[str, Any] = self.eks.describe_access_entry(clusterName=self.name, principalArn=arn)["accessEntry"]
+        return entry
 
     def entries(self) -> set[str]:
         return set(self.eks.list_access_entries(clusterName=self.name)["accessEntries"])
 
     def policies(self, arn: str) -> list[str]:
-        found = self.eks.list_associated_access_policies(clusterName=self.name, principalArn=arn)
-        return [policy["policyArn"].rpartition("/")[2] for policy in found["associatedAccessPolicies"]]
+        response = self.eks.list_associated_access_policies(clusterName=self.name, principalArn=arn)
+        return [policy["policyArn"].rpartition("/")[2] for policy in response["associatedAccessPolicies"]]
 
 
 def aws_auth(cluster: Cluster) -> dict[str, Any]:
-    """The ConfigMap's data, as kubectl shows it."""
-    shown = cluster.kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
-    assert shown.returncode == 0, shown.stderr
-    data: dict[str, Any] = json.loads(shown.stdout).get("data", {})
+    """Return the data of ConfigMap aws-auth."""
+    result = cluster.kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json")
+    assert result.returncode == 0, result.stderr
+    data: dict[str, Any] = json.loads(result.stdout).get("data", {})
     return data
 
 
 def write_aws_auth(cluster: Cluster, data: Mapping[str, Any]) -> None:
-    """Writes all of it by hand; values that are no text are put into YAML."""
+    """Replace the data of ConfigMap aws-auth with kubectl. Values other than strings are dumped as YAML."""
     texts = {key: value if isinstance(value, str) else yaml.safe_dump(value) for key, value in data.items()}
     document = {"apiVersion": "v1", "kind": "ConfigMap", "data": texts}
     document["metadata"] = {"name": "aws-auth", "namespace": "kube-system"}
-    done = cluster.kubectl("replace", "-f", "-", stdin=json.dumps(document))
-    assert done.returncode == 0, done.stderr
+    result = cluster.kubectl("replace", "-f", "-", stdin=json.dumps(document))
+    assert result.returncode == 0, result.stderr
 
 
 @contextmanager
 def acting_as(principal: str, home: LabDir, tools: Tools) -> Iterator[None]:
-    """This process as a provider's host that `principal` started, for what the engine cannot be brought to do.
+    """Give this process the environment of a provider host that `principal` started, for calls without an engine.
 
-    It begins in a second of its own: tokens of the same second are the same, and the API server remembers for ten
-    seconds whom it let in by one.
+    The block starts in a new second: tokens of the same second are equal, and the API server caches an authenticated
+    token for ten seconds.
     """
     clients_of.cache_clear()
-    began = int(time.time())
+    start = int(time.time())
     for attempt in Retrying(stop=stop_after_delay(5), wait=wait_fixed(0.02), reraise=True):
         with attempt:
-            assert int(time.time()) > began
+            assert int(time.time()) > start
     with pytest.MonkeyPatch.context() as environment:
         for name in unset(os.environ):
             environment.delenv(name, raising=False)
@@ -222,56 +224,58 @@ def acting_as(principal: str, home: LabDir, tools: Tools) -> Iterator[None]:
 
 
 class Watch:
-    """One principal who asks the cluster who they are, and whether they may do something, again and again.
+    """Checks repeatedly which user a principal is in the cluster, and whether it is allowed an action.
 
-    Each question has a token of its own: the API server would remember one that it let in.
+    Each check has a new token, because the API server caches an authenticated one.
     """
 
     def __init__(self, cluster: Cluster, principal: str, verb: str, resource: str) -> None:
-        found = cluster.connection
-        trusted = ssl.create_default_context(cadata=base64.b64decode(found["certificate_authority"]).decode())
-        self._http = httpx2.Client(base_url=found["endpoint"], verify=trusted, trust_env=False, timeout=30)
+        connection = cluster.connection
+        tls_context = ssl.create_default_context(cadata=base64.b64decode(connection["certificate_authority"]).decode())
+        self._http = httpx2.Client(base_url=connection["endpoint"], verify=tls_context, trust_env=False, timeout=30)
         self._credentials = _credentials(cluster, principal)
         self._cluster = cluster.name
-        self._asks = {"resourceAttributes": {"verb": verb, "resource": resource, "group": ""}}
+        self._review_spec = {"resourceAttributes": {"verb": verb, "resource": resource, "group": ""}}
         self._seconds = itertools.cycle(range(60, 900))
-        self._ended = Event()
-        self._thread = Thread(target=self._ask_on)
-        self.answers: list[str] = []
+        self._stop = Event()
+        self._thread = Thread(target=self._check_repeatedly)
+        self.responses: list[str] = []
 
-    def ask(self) -> str:
-        """`<username> <groups> True` where they may, or the API server's refusal."""
+    def check_access(self) -> str:
+        """Return `<username> <groups> <allowed>`, or the API server's error."""
         header = {"Authorization": f"Bearer {self._token()}"}
         review = self._post("authentication.k8s.io", "SelfSubjectReview", {}, header)
         if review.status_code == httpx2.codes.UNAUTHORIZED:
             return "Unauthorized"
         user = review.json()["status"]["userInfo"]
-        allowed = self._post("authorization.k8s.io", "SelfSubjectAccessReview", {"spec": self._asks}, header).json()
+        allowed = self._post(
+            "authorization.k8s.io", "SelfSubjectAccessReview", {"spec": self._review_spec}, header
+        ).json()
         if "allowed" not in allowed.get("status", {}):
             return str(allowed.get("message"))
         groups = sorted(set(user.get("groups", ())) - {"system:authenticated", "system:masters"})
         return f"{user.get('username')} {groups} {allowed['status']['allowed']}"
 
-    def refusals(self, usual: str) -> int:
-        """How often the answer was another than `usual`, twice in a row: one asked again would not have helped."""
-        return sum(usual not in (one, two) for one, two in pairwise(self.answers))
+    def failures(self, expected: str) -> int:
+        """Return how often two consecutive responses differed from `expected`, so that a retry would have failed."""
+        return sum(expected not in pair for pair in pairwise(self.responses))
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._stop.set()
         self._thread.join()
         self.close()
 
     def close(self) -> None:
-        """Ends the connection to the API server."""
+        """Close the connection to the API server."""
         self._http.close()
 
-    def _ask_on(self) -> None:
-        while not self._ended.wait(0.05):
-            self.answers.append(self.ask())
+    def _check_repeatedly(self) -> None:
+        while not self._stop.wait(0.05):
+            self.responses.append(self.check_access())
 
     def _post(self, group: str, kind: str, body: dict[str, Any], headers: dict[str, str]) -> httpx2.Response:
         document = {"apiVersion": f"{group}/v1", "kind": kind, **body}
@@ -286,8 +290,8 @@ class Watch:
 
 def _credentials(cluster: Cluster, principal: str) -> Credentials:
     if not principal.startswith("role/"):
-        found = session(cluster.home, principal).get_credentials()
-        return Credentials(found.access_key, found.secret_key)
+        keys = session(cluster.home, principal).get_credentials()
+        return Credentials(keys.access_key, keys.secret_key)
     role = f"arn:aws:iam::{ACCOUNT}:{principal}"
     assumed = client(cluster.home, "sts").assume_role(RoleArn=role, RoleSessionName="watch")["Credentials"]
     return Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])

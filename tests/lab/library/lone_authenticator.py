@@ -1,7 +1,7 @@
-"""The real aws-iam-authenticator beside a bare API server, with a stand-in for STS and EC2 that costs next to nothing.
+"""aws-iam-authenticator for an API server without EKS, with a simulated STS and EC2.
 
-It reads aws-auth of that API server, and is asked as an API server asks it: a TokenReview for somebody's token. STS's
-stand-in believes every token, so that anybody can be anybody: a user, a session, somebody of another account.
+It reads aws-auth of that API server, and gets TokenReviews as from an API server. The simulated STS accepts every
+token, so that a test can use any principal: a user, a session, or a principal of another account.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ ACCOUNT, REGION, CLUSTER = "111122223333", "ap-northeast-1", "eks-clu"
 PRIVATE_DNS_NAME = "ip-10-0-0-7.ap-northeast-1.compute.internal"
 
 User: TypeAlias = "tuple[str, tuple[str, ...]] | None"
-"""Username and groups; None for somebody who cannot authenticate."""
+"""Username and groups; None for a principal that cannot authenticate."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody with a token: the ARN that entries have, and the one that STS returns."""
+    """A principal with a token: its ARN in entries, and the ARN that STS returns."""
 
     arn: str
     session: str = ""
@@ -88,8 +88,8 @@ class _StandIn(BaseHTTPRequestHandler):
         self._answer(json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}))
 
     def do_POST(self) -> None:
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        (instance,) = [values[0] for name, values in asked.items() if name.startswith("InstanceId")]
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        (instance,) = [values[0] for name, values in form.items() if name.startswith("InstanceId")]
         self._answer(
             '<DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><reservationSet><item>'
             f"<instancesSet><item><instanceId>{instance}</instanceId><privateDnsName>{PRIVATE_DNS_NAME}"
@@ -103,7 +103,7 @@ class _StandIn(BaseHTTPRequestHandler):
         self.wfile.write(body.encode())
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 class _Access(CloudAccess):
@@ -112,7 +112,7 @@ class _Access(CloudAccess):
 
 
 class LoneAuthenticator:
-    """Writes aws-auth, and asks the authenticator who somebody is."""
+    """Writes aws-auth, and queries the authenticator for the identity of a principal."""
 
     def __init__(self, kubeconfig: str, webhook: Path) -> None:
         self.client = Client(config=KubeConfig.from_dict(json.loads(kubeconfig)), trust_env=False)
@@ -139,7 +139,7 @@ class LoneAuthenticator:
             self.client.create(written)
         self.wait_for(SENTINEL, (f"written-{self._written}", ()))
 
-    @retry(retry=retry_if_result(lambda known: not known), stop=stop_after_delay(30), wait=wait_none())
+    @retry(retry=retry_if_result(lambda reached: not reached), stop=stop_after_delay(30), wait=wait_none())
     def wait_for(self, principal: Principal, user: User) -> bool:
         return self.user(principal) == user
 
@@ -181,9 +181,9 @@ def lone_authenticator(programs: Programs, kubeconfig: str, folder: Path) -> Ite
     )
     try:
         authenticator.start(identity)
-        alone = LoneAuthenticator(kubeconfig, authenticator.kubeconfig)
-        yield alone
-        alone.close()
+        lone = LoneAuthenticator(kubeconfig, authenticator.kubeconfig)
+        yield lone
+        lone.close()
     finally:
         authenticator.stop()
         proxy.stop()

@@ -1,4 +1,4 @@
-"""Access entries that may be there already, on a cluster of the lab, seen with the vendor's clients."""
+"""AccessEntry on a cluster of the lab: adopted, created, updated, refreshed and deleted entries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from lab_program import ACCOUNT, REGION, Cluster, Program, refused
+from lab_program import ACCOUNT, REGION, Cluster, Program, expect_error
 
 from lab.interfaces import AuthenticationMode
 
@@ -26,10 +26,11 @@ def program(running_lab, tools, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def arns(cluster):
-    """The principals of the program's entries; each is new but the creator, who is declared last and goes first."""
-    people = {name: cluster.user(f"person-{uuid.uuid4().hex[:8]}", "/people/") for name in ("taken", "made", "lost")}
-    moved = cluster.role(f"role-{uuid.uuid4().hex[:8]}", "/team/")
-    return {**people, "moved": cluster.user(f"person-{uuid.uuid4().hex[:8]}"), "moved to": moved, "own": ADMIN}
+    """The principals of the program's entries: new ones, and the cluster's creator, whose entry is deleted first."""
+    names = ("adopted", "created", "deleted")
+    users = {name: cluster.user(f"user-{uuid.uuid4().hex[:8]}", "/people/") for name in names}
+    role = cluster.role(f"role-{uuid.uuid4().hex[:8]}", "/team/")
+    return {**users, "old": cluster.user(f"user-{uuid.uuid4().hex[:8]}"), "new": role, "own": ADMIN}
 
 
 def entry(arn, **other):
@@ -37,112 +38,118 @@ def entry(arn, **other):
 
 
 def declared(**entries):
-    return {name: ("AccessEntry", each) for name, each in entries.items()}
+    return {name: ("AccessEntry", args) for name, args in entries.items()}
 
 
 @pytest.fixture(scope="module")
-def by_hand(cluster, arns):
-    """The entry that somebody made with a policy, before anything is declared."""
-    said = {"username": "by-hand", "kubernetesGroups": ["viewers"], "tags": {"made-by": "hand"}}
-    of = {"clusterName": "entries", "principalArn": arns["taken"]}
-    cluster.eks.create_access_entry(**of, **said)
+def existing(cluster, arns):
+    """An entry with an access policy, created before the first update."""
+    options = {"username": "by-hand", "kubernetesGroups": ["viewers"], "tags": {"made-by": "hand"}}
+    key = {"clusterName": "entries", "principalArn": arns["adopted"]}
+    cluster.eks.create_access_entry(**key, **options)
     policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
     scope = {"type": "namespace", "namespaces": ["default"]}
-    cluster.eks.associate_access_policy(**of, policyArn=policy, accessScope=scope)
-    return cluster.entry(arns["taken"])
+    cluster.eks.associate_access_policy(**key, policyArn=policy, accessScope=scope)
+    return cluster.entry(arns["adopted"])
 
 
 @pytest.fixture(scope="module")
-def life(cluster, program, arns, by_hand):
-    """All entries together: previewed, made, changed, altered by others, mended, deleted; what was seen each time."""
+def lifecycle(cluster, program, arns, existing):
+    """Results of each step: preview, create, change, drift, repair and delete of all entries in one program."""
     tagged = {"tags": {"team": "shop"}}
-    before = {name: entry(arns[name], **tagged) for name in ("taken", "made", "lost", "moved")}
+    before = {name: entry(arns[name], **tagged) for name in ("adopted", "created", "deleted")}
+    before["replaced"] = entry(arns["old"], **tagged)
     before["own"] = entry(ADMIN, groups=[])
     after = {
         **before,
-        "made": entry(arns["made"], groups=["viewers"], tags={"cost": "7"}),
-        "moved": entry(arns["moved to"]),
+        "created": entry(arns["created"], groups=["viewers"], tags={"cost": "7"}),
+        "replaced": entry(arns["new"]),
         "own": entry(ADMIN, groups=[], allow_lockout_of=[ADMIN]),
     }
 
     def entries():
         return {name: cluster.entry(arn) for name, arn in arns.items() if arn in cluster.entries()}
 
-    seen = SimpleNamespace(by_hand=by_hand, at_first=entries())
+    results = SimpleNamespace(existing=existing, initial=entries())
     stack = program.declare(declared(**before))
-    shown = stack.preview()
-    seen.preview = shown.stdout + shown.stderr
+    preview = stack.preview()
+    results.preview = preview.stdout + preview.stderr
     stack.up()
-    seen.made, seen.state = entries(), program.state("taken")["outputs"]
-    seen.policies = {name: cluster.policies(arns[name]) for name in ("taken", "own")}
-    seen.who = {arns[name]: cluster.who(arns[name].rpartition("/")[2]) for name in ("taken", "own")}
-    seen.refusal, seen.after_refusal = refused(stack.destroy), entries()
+    results.created, results.state = entries(), program.state("adopted")["outputs"]
+    results.policies = {name: cluster.policies(arns[name]) for name in ("adopted", "own")}
+    results.identities = {arns[name]: cluster.whoami(arns[name].rpartition("/")[2]) for name in ("adopted", "own")}
+    results.destroy_error, results.after_destroy_error = expect_error(stack.destroy), entries()
 
-    seen.changes = program.declare(declared(**after)).up().summary.resource_changes
-    seen.changed = entries()
-    of = {"clusterName": "entries"}
-    cluster.eks.update_access_entry(**of, principalArn=arns["made"], kubernetesGroups=["intruders"])
-    cluster.eks.delete_access_entry(**of, principalArn=arns["lost"])
-    seen.drift = stack.refresh().summary.resource_changes
+    results.changes = program.declare(declared(**after)).up().summary.resource_changes
+    results.changed = entries()
+    key = {"clusterName": "entries"}
+    cluster.eks.update_access_entry(**key, principalArn=arns["created"], kubernetesGroups=["intruders"])
+    cluster.eks.delete_access_entry(**key, principalArn=arns["deleted"])
+    results.drift = stack.refresh().summary.resource_changes
     stack.up()
-    seen.mended = entries()
+    results.repaired = entries()
     stack.destroy()
-    seen.deleted = entries()
-    return seen
+    results.destroyed = entries()
+    return results
 
 
-def test_an_entry_made_by_hand_is_taken_over_in_place(life, arns):
-    """The preview says what it had; then it says what is declared, and it is the same entry, with its policies."""
-    assert "had: type STANDARD, username 'by-hand', groups ['viewers']" in life.preview
-    assert "AmazonEKSViewPolicy (namespaces default)" in life.preview
-    name, after = arns["taken"].rpartition("/")[2], life.made["taken"]
-    for same in ("accessEntryArn", "createdAt"):
-        assert after[same] == life.by_hand[same] == life.mended["taken"][same]
+def test_access_entry_adopts_an_existing_entry_in_place(lifecycle, arns):
+    """The preview shows the existing options; the update changes them, and keeps the entry and its access policies."""
+    assert "had: type STANDARD, username 'by-hand', groups ['viewers']" in lifecycle.preview
+    assert "AmazonEKSViewPolicy (namespaces default)" in lifecycle.preview
+    name, after = arns["adopted"].rpartition("/")[2], lifecycle.created["adopted"]
+    for key in ("accessEntryArn", "createdAt"):
+        assert after[key] == lifecycle.existing[key] == lifecycle.repaired["adopted"][key]
     assert (after["username"], after["kubernetesGroups"]) == (name, ["operators"])
     assert after["tags"] == {"made-by": "hand", "team": "shop"}
-    assert life.policies["taken"] == ["AmazonEKSViewPolicy"]
-    assert life.who[arns["taken"]] == f"{name} ['operators']"
-    assert life.state["takes_over"].startswith("type STANDARD, username 'by-hand'")
-    assert "made-by" not in life.state["tags"]
+    assert lifecycle.policies["adopted"] == ["AmazonEKSViewPolicy"]
+    assert lifecycle.identities[arns["adopted"]] == f"{name} ['operators']"
+    assert lifecycle.state["takes_over"].startswith("type STANDARD, username 'by-hand'")
+    assert "made-by" not in lifecycle.state["tags"]
 
 
-def test_an_entry_is_made_changed_mended_and_deleted(life):
-    """Where there is none it is made; a refresh sees what others did to it, and the next update mends that."""
-    made = life.made["made"]
-    assert (made["type"], made["kubernetesGroups"], made["tags"]) == ("STANDARD", ["operators"], {"team": "shop"})
-    changed = life.changed["made"]
+def test_access_entry_create_update_drift_and_delete(lifecycle):
+    """An entry is created and updated; a refresh finds changes by others, the next update reverts them."""
+    created = lifecycle.created["created"]
+    assert (created["type"], created["kubernetesGroups"], created["tags"]) == (
+        "STANDARD",
+        ["operators"],
+        {"team": "shop"},
+    )
+    changed = lifecycle.changed["created"]
     assert (changed["kubernetesGroups"], changed["tags"]) == (["viewers"], {"cost": "7"})
-    assert life.drift == {"same": 4, "update": 1, "delete": 1}
-    assert life.mended["made"]["kubernetesGroups"] == ["viewers"]
-    assert life.mended["lost"]["kubernetesGroups"] == ["operators"]
-    assert life.mended["lost"]["accessEntryArn"] != life.made["lost"]["accessEntryArn"]
-    assert not {"taken", "made", "lost"} & life.deleted.keys()
+    assert lifecycle.drift == {"same": 4, "update": 1, "delete": 1}
+    assert lifecycle.repaired["created"]["kubernetesGroups"] == ["viewers"]
+    assert lifecycle.repaired["deleted"]["kubernetesGroups"] == ["operators"]
+    arns = [step["deleted"]["accessEntryArn"] for step in (lifecycle.created, lifecycle.repaired)]
+    assert arns[0] != arns[1]
+    assert not {"adopted", "created", "deleted"} & lifecycle.destroyed.keys()
 
 
-def test_another_principal_is_another_entry(life, arns):
-    """A change of the principal makes the new entry before the old one goes."""
-    # The stack and two entries are as they were, two other ones have other settings.
-    assert life.changes == {"same": 3, "update": 2, "replace": 1}
-    assert {"moved", "moved to"} & life.changed.keys() == {"moved to"}
-    assert life.changed["moved to"]["username"] == arns["moved to"].rpartition("/")[2] + ":{{SessionName}}"
+def test_access_entry_with_another_principal_is_replaced(lifecycle, arns):
+    """After a change of the principal, the new entry exists and the old one is deleted."""
+    # The stack and two entries are unchanged, two others have new options.
+    assert lifecycle.changes == {"same": 3, "update": 2, "replace": 1}
+    assert {"old", "new"} & lifecycle.changed.keys() == {"new"}
+    assert lifecycle.changed["new"]["username"] == arns["new"].rpartition("/")[2] + ":{{SessionName}}"
 
 
-def test_a_preview_refuses_what_cannot_be_taken_over(cluster, program, arns):
-    """A node's entry has another type, which never changes; and what EKS would refuse is refused as early."""
+def test_access_entry_preview_rejects_invalid_adoptions(cluster, program, arns):
+    """A preview rejects the adoption of a node entry, whose type cannot change, and groups that EKS rejects."""
     node = f"arn:aws:iam::{ACCOUNT}:role/eks-lab-node"
-    said = refused(program.declare(declared(node=entry(node))).preview)
-    assert "this principal has one of type EC2_LINUX, for nodes (EKS)" in said
-    said = refused(program.declare(declared(person=entry(arns["made"], groups=["system:masters"]))).preview)
-    assert "associate the access policy AmazonEKSClusterAdminPolicy instead" in said
+    error = expect_error(program.declare(declared(node=entry(node))).preview)
+    assert "this principal has one of type EC2_LINUX, for nodes (EKS)" in error
+    error = expect_error(program.declare(declared(user=entry(arns["created"], groups=["system:masters"]))).preview)
+    assert "associate the access policy AmazonEKSClusterAdminPolicy instead" in error
     assert cluster.entry(node)["type"] == "EC2_LINUX"
 
 
-def test_the_callers_own_entry_goes_by_name_only(life):
-    """The creator's own entry is no 409; its deletion is refused while it is their way in, and done when named."""
-    assert life.made["own"]["createdAt"] == life.at_first["own"]["createdAt"]
-    assert life.policies["own"] == ["AmazonEKSClusterAdminPolicy"]
-    assert life.who[ADMIN] == "lab-admin []"
-    assert "must keep the caller's rights in the cluster" in life.refusal
-    assert "must keep an administrator in the cluster" in life.refusal
-    assert life.after_refusal == life.made
-    assert "own" not in life.deleted
+def test_access_entry_of_the_caller_is_deleted_only_if_allowed(lifecycle):
+    """The creator's entry is adopted without a conflict; its deletion is rejected until allow_lockout_of lists it."""
+    assert lifecycle.created["own"]["createdAt"] == lifecycle.initial["own"]["createdAt"]
+    assert lifecycle.policies["own"] == ["AmazonEKSClusterAdminPolicy"]
+    assert lifecycle.identities[ADMIN] == "lab-admin []"
+    assert "must keep the caller's rights in the cluster" in lifecycle.destroy_error
+    assert "must leave an administrator in the cluster" in lifecycle.destroy_error
+    assert lifecycle.after_destroy_error == lifecycle.created
+    assert "own" not in lifecycle.destroyed

@@ -1,4 +1,4 @@
-"""Who must not lose their way in: declared with the official entries, refused by the engine on a cluster of the lab."""
+"""LockoutGuard with access entries of pulumi_aws, on a cluster of the lab: which removals the engine rejects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import uuid
 
 import pytest
-from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, refused, write_aws_auth
+from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, expect_error, write_aws_auth
 
 from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
 from eks_identity.clients.eks_api import EksApi, WhoIsWho
@@ -18,14 +18,14 @@ CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPol
 
 @pytest.fixture(scope="module")
 def cluster(running_lab, tools, tmp_path_factory):
-    """One that nobody but its creator administers."""
+    """A cluster whose only administrator is its creator."""
     mode = AuthenticationMode.API_AND_CONFIG_MAP
     return Cluster(running_lab, tools, "guarded", mode, tmp_path_factory.mktemp("guarded"))
 
 
 @pytest.fixture
 def without_creator(cluster):
-    """The cluster, to be administered by whom a test says."""
+    """The cluster without the entry of its creator, which is restored after the test."""
     cluster.eks.delete_access_entry(clusterName="guarded", principalArn=ADMIN)
     yield cluster
     if ADMIN not in cluster.entries():
@@ -41,7 +41,7 @@ def program(running_lab, tools, tmp_path):
 
 
 def declared(cluster, principals, administrators=(), allow_lockout_of=(), *, kubeconfig=False):
-    """Entries, the administrators' policy, and the guard that depends on them."""
+    """Return access entries, the administrators' access policies, and the guard that depends on them."""
     resources = {}
     for arn in principals:
         name = arn.rpartition("/")[2]
@@ -56,25 +56,25 @@ def declared(cluster, principals, administrators=(), allow_lockout_of=(), *, kub
     return resources | {"guard": ("LockoutGuard", guard)}
 
 
-def someone(cluster):
-    return cluster.user(f"person-{uuid.uuid4().hex[:8]}")
+def new_user(cluster):
+    return cluster.user(f"user-{uuid.uuid4().hex[:8]}")
 
 
-def test_the_last_administrator_stays(without_creator, program):
-    """A preview refuses to take them out, or their policy; with a successor they may go."""
+def test_guard_keeps_the_last_administrator(without_creator, program):
+    """A preview rejects the removal of the last administrator or of its policy; with a second one it is accepted."""
     cluster = without_creator
-    first, second = someone(cluster), someone(cluster)
+    first, second = new_user(cluster), new_user(cluster)
     program.declare(declared(cluster, [first, second], [first])).up()
-    demoted = refused(program.declare(declared(cluster, [first, second])).preview)
-    gone = refused(program.declare(declared(cluster, [second])).preview)
-    for said in (demoted, gone):
-        assert f"administrators: '{first}'" in said
-        assert "must keep an administrator in the cluster" in said
+    demoted = expect_error(program.declare(declared(cluster, [first, second])).preview)
+    removed = expect_error(program.declare(declared(cluster, [second])).preview)
+    for error in (demoted, removed):
+        assert f"administrators: '{first}'" in error
+        assert "must leave an administrator in the cluster" in error
     assert cluster.policies(first) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [second], [second])).up()
     assert first not in cluster.entries()
-    assert "must keep an administrator in the cluster" in refused(program.stack.destroy)
+    assert "must leave an administrator in the cluster" in expect_error(program.stack.destroy)
     assert cluster.policies(second) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [], allow_lockout_of=[second])).up()
@@ -82,102 +82,102 @@ def test_the_last_administrator_stays(without_creator, program):
 
 
 @pytest.fixture
-def bound(cluster):
-    """Kubernetes administers the group admins, and whoever runs this may read who administers, by aws-auth."""
-    by_hand = [
+def rbac_administrators(cluster):
+    """Group admins administers the cluster by RBAC, and the caller can read RBAC by its mapping in aws-auth."""
+    resources = [
         ("clusterrolebinding", "admins", "--clusterrole=cluster-admin", "--group=admins"),
         ("clusterrole", "readers", "--verb=get,list", "--resource=clusterroles,clusterrolebindings,configmaps"),
         ("clusterrolebinding", "readers", "--clusterrole=readers", "--group=readers"),
     ]
     before = aws_auth(cluster)
-    for command in by_hand:
+    for command in resources:
         assert cluster.kubectl("create", *command).returncode == 0
     write_aws_auth(
         cluster, {**before, "mapUsers": [{"userarn": ADMIN, "username": "lab-admin", "groups": ["readers"]}]}
     )
     yield
     write_aws_auth(cluster, before)
-    for kind, name, *_ in by_hand:
+    for kind, name, *_ in resources:
         cluster.kubectl("delete", kind, name)
 
 
-def test_an_administrator_by_rbac_alone_stays(bound, without_creator, program):
-    """Whom a binding of ClusterRole cluster-admin names is an administrator, the last one or enough of one."""
+def test_guard_counts_administrators_by_rbac(rbac_administrators, without_creator, program):
+    """A principal bound to ClusterRole cluster-admin is an administrator, so that the last one is kept."""
     cluster = without_creator
-    first, second = someone(cluster), someone(cluster)
+    first, second = new_user(cluster), new_user(cluster)
 
-    def administered_by(*arns):
+    def with_administrators(*arns):
         resources = declared(cluster, arns, kubeconfig=True)
         for arn in arns:
             resources[arn.rpartition("/")[2]][1]["kubernetes_groups"] = ["admins"]
         resources["guard"][1]["administrators"] = [*arns]
         return resources
 
-    program.declare(administered_by(first, second)).up()
-    program.declare(administered_by(second)).up()
+    program.declare(with_administrators(first, second)).up()
+    program.declare(with_administrators(second)).up()
     assert first not in cluster.entries()
-    said = refused(program.declare(declared(cluster, [], kubeconfig=True)).preview)
-    assert f"administrators: '{second}'" in said
-    assert "a ClusterRoleBinding to a ClusterRole that allows everything" in said
+    error = expect_error(program.declare(declared(cluster, [], kubeconfig=True)).preview)
+    assert f"administrators: '{second}'" in error
+    assert "a ClusterRoleBinding to a ClusterRole that allows everything" in error
     program.declare(declared(cluster, [], allow_lockout_of=[second], kubeconfig=True)).up()
     assert second not in cluster.entries()
 
 
-def test_somebody_elses_entry_is_administrator_enough(cluster, program):
-    """Where the creator still administers the cluster, an administrator of ours goes as anybody does."""
-    person = someone(cluster)
-    program.declare(declared(cluster, [person], [person])).up()
+def test_guard_counts_administrators_of_other_writers(cluster, program):
+    """While the creator administers the cluster, an administrator of the program can be removed."""
+    user = new_user(cluster)
+    program.declare(declared(cluster, [user], [user])).up()
     program.declare(declared(cluster, [])).up()
-    assert person not in cluster.entries()
+    assert user not in cluster.entries()
 
 
-def test_the_callers_own_way_in_stays(without_creator, program):
-    """Whoever runs the update keeps their entry, until aws-auth lets them in too, or they are named."""
+def test_guard_keeps_the_callers_access(without_creator, program):
+    """The caller's entry is kept until aws-auth maps the caller, or allow_lockout_of lists it."""
     cluster = without_creator
-    other = someone(cluster)
+    other = new_user(cluster)
     program.declare(declared(cluster, [other, ADMIN], [other, ADMIN])).up()
-    said = refused(program.declare(declared(cluster, [other], [other], kubeconfig=True)).preview)
-    assert f"principals: '{ADMIN}'" in said
-    assert "must keep the caller's rights in the cluster" in said
+    error = expect_error(program.declare(declared(cluster, [other], [other], kubeconfig=True)).preview)
+    assert f"principals: '{ADMIN}'" in error
+    assert "must keep the caller's rights in the cluster" in error
 
     before = aws_auth(cluster)
     mapping = {"userarn": ADMIN, "username": "lab-admin", "groups": ["system:masters"]}
     write_aws_auth(cluster, {**before, "mapUsers": [mapping]})
     program.declare(declared(cluster, [other], [other], kubeconfig=True)).up()
     assert ADMIN not in cluster.entries()
-    cluster.await_who("lab-admin", "lab-admin ['system:masters']")
+    cluster.wait_for_identity("lab-admin", "lab-admin ['system:masters']")
     write_aws_auth(cluster, before)
     program.declare(declared(cluster, [], allow_lockout_of=[other])).up()
     assert other not in cluster.entries()
 
 
-def test_what_cannot_be_seen_is_said(without_creator, tools):
-    """Who may not list entries is told so, not let through; named in allow_lockout_of, nobody is asked."""
+def test_guard_reports_denied_queries(without_creator, tools):
+    """A caller that may not read entries gets an error with the reason; with allow_lockout_of nothing is queried."""
     cluster = without_creator
-    blind = someone(cluster).rpartition("/")[2]
+    narrow = new_user(cluster).rpartition("/")[2]
     statement = {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": "*"}
     allowed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    cluster.iam.put_user_policy(UserName=blind, PolicyName="describe", PolicyDocument=allowed)
-    person = someone(cluster)
-    with acting_as(blind, cluster.home, tools):
+    cluster.iam.put_user_policy(UserName=narrow, PolicyName="describe", PolicyDocument=allowed)
+    user = new_user(cluster)
+    with acting_as(narrow, cluster.home, tools):
         provider = LockoutGuardProvider()
-        olds = {"cluster_name": "guarded", "region": REGION, "principals": [person], "administrators": [person]}
+        olds = {"cluster_name": "guarded", "region": REGION, "principals": [user], "administrators": [user]}
         (failure,) = provider.check(olds, {**olds, "principals": [], "administrators": []}).failures
         assert "AccessDeniedException" in failure.reason
         assert "may do DescribeAccessEntry" in failure.reason
         assert not provider.check(
-            olds, {**olds, "principals": [], "administrators": [], "allow_lockout_of": [person]}
+            olds, {**olds, "principals": [], "administrators": [], "allow_lockout_of": [user]}
         ).failures
 
 
-def test_where_nothing_goes_nobody_is_asked(monkeypatch):
-    """An update that takes nobody out costs no call."""
+def test_guard_queries_nothing_without_removals(monkeypatch):
+    """An update that removes no principal makes no API call."""
 
-    def ask(*_):
-        raise AssertionError("asked")
+    def query(*_):
+        raise AssertionError("queried")
 
-    monkeypatch.setattr(EksApi, "mode", ask)
-    monkeypatch.setattr(WhoIsWho, "caller", ask)
+    monkeypatch.setattr(EksApi, "mode", query)
+    monkeypatch.setattr(WhoIsWho, "caller", query)
     olds = {"cluster_name": "guarded", "region": REGION, "principals": [ADMIN], "administrators": []}
     news = {**olds, "principals": [f"{ADMIN}-2", ADMIN], "administrators": [ADMIN]}
     assert not LockoutGuardProvider().check(olds, news).failures

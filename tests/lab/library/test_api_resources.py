@@ -1,4 +1,4 @@
-"""Which resources each API group has, as a real API server says it."""
+"""The library's table of Kubernetes API groups and resources, compared with an API server."""
 
 from lab_program import Cluster
 
@@ -6,12 +6,12 @@ from eks_identity.model.api_resources import RESOURCES
 from lab.interfaces import AuthenticationMode
 
 
-def test_the_groups_are_those_of_an_api_server(running_lab, tools, tmp_path):
-    """What is refused of a rule's resources is refused by what `kubectl api-resources` prints."""
+def test_api_resources_equal_kubectl_api_resources(running_lab, tools, tmp_path):
+    """The table that validates the resources of rules equals the output of `kubectl api-resources`."""
     cluster = Cluster(running_lab, tools, "irsa", AuthenticationMode.API, tmp_path)
     printed = cluster.kubectl("api-resources", "--no-headers", "--output", "name").stdout.split()
-    there: dict[str, set[str]] = {}
-    for resource in printed:
-        name, _, group = resource.partition(".")
-        there.setdefault(group, set()).add(name)
-    assert there == dict(RESOURCES)
+    resources: dict[str, set[str]] = {}
+    for line in printed:
+        name, _, group = line.partition(".")
+        resources.setdefault(group, set()).add(name)
+    assert resources == dict(RESOURCES)

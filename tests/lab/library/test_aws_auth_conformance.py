@@ -1,6 +1,6 @@
-"""The library reads aws-auth as the real authenticator does, and its edits change nobody else's username and groups.
+"""The library parses aws-auth as aws-iam-authenticator does, and its edits change no other principal's mapping.
 
-Each run has a seed of its own, which pytest's header shows. `EKS_IDENTITY_CONFORMANCE_SEED` repeats a run, and
+Each run has its own seed, which pytest's header shows. `EKS_IDENTITY_CONFORMANCE_SEED` repeats a run, and
 `EKS_IDENTITY_CONFORMANCE_CASES` sets the number of documents: `make conformance` reads many. docs/conformance.md has
 what such a run found.
 """
@@ -130,7 +130,7 @@ def filled(text: str) -> str:
 
 
 def documents(random: Random, count: int) -> Iterator[dict[str, str]]:
-    """Those of reports, and generated ones of the three keys."""
+    """Yield documents from bug reports, and generated ones with the three keys."""
     users = Documents(random, "userarn", [one.arn for one in PRINCIPALS if not one.is_role])
     roles = Documents(random, "rolearn", [one.arn for one in PRINCIPALS if one.is_role])
     yield from ({"mapUsers": filled(text)} for text in BY_HAND.values())
@@ -140,14 +140,14 @@ def documents(random: Random, count: int) -> Iterator[dict[str, str]]:
 
 
 def concerned(data: dict[str, str], random: Random) -> list[Principal]:
-    """Those whom the texts may map, and one more."""
+    """Return the principals that the texts can map, and one more."""
     texts = "".join(data.values()).lower()
     named = [one for one in PRINCIPALS if one.arn.lower() in texts or one.account in data.get("mapAccounts", "")]
     return list(dict.fromkeys([*named, random.choice(PRINCIPALS)]))
 
 
 def edited(document: AwsAuth, mapping: UserMapping, edit: str) -> AwsAuth | None:
-    """`document` after an edit; None where the library rejects it, and nothing is left to compare."""
+    """Return `document` after an edit, or None if the library rejects the edit."""
     try:
         after: AwsAuth = getattr(document, edit)(mapping)
     except MalformedDocumentError:
@@ -159,18 +159,18 @@ def edited(document: AwsAuth, mapping: UserMapping, edit: str) -> AwsAuth | None
     return after if after != document else None
 
 
-def test_every_document_is_read_and_edited_as_the_authenticator_reads_it(authenticator, capsys):
-    """Everybody gets the username and groups that the library reads, and an edit changes its own principal alone."""
+def test_aws_auth_documents_are_parsed_as_by_the_authenticator(authenticator, capsys):
+    """The authenticator gives the username and groups that the library parses; an edit changes only its principal."""
     random = Random(SEED)  # noqa: S311 - documents, no secrets
-    counts = dict.fromkeys(("documents", "mapping somebody", "edited"), 0)
+    counts = dict.fromkeys(("documents", "with mappings", "edited"), 0)
     for data in documents(random, CASES):
         counts["documents"] += 1
         document = AwsAuth.parse(data)
         authenticator.write(data)
-        who = concerned(data, random)
-        before = {one: authenticator.user(one) for one in who}
-        assert {one: ours(document, one) for one in who} == before, data
-        counts["mapping somebody"] += any(before.values())
+        principals = concerned(data, random)
+        before = {one: authenticator.user(one) for one in principals}
+        assert {one: ours(document, one) for one in principals} == before, data
+        counts["with mappings"] += any(before.values())
 
         principal = random.choice(OPS if "mapRoles" in data else PEOPLE)
         groups = random.sample(["on", "x", "123", "team: a", "#x"], random.randint(0, 2))
@@ -180,9 +180,9 @@ def test_every_document_is_read_and_edited_as_the_authenticator_reads_it(authent
             continue
         counts["edited"] += 1
         authenticator.write({key: after.data.get(key, "") for key in data})
-        found = {one: authenticator.user(one) for one in {*who, principal}}
+        identities = {one: authenticator.user(one) for one in {*principals, principal}}
         expected = ours(after, principal) if edit == "remove" else (mapping.username, mapping.groups)
-        assert found == {**before, principal: expected}, (edit, mapping, data, after.data)
+        assert identities == {**before, principal: expected}, (edit, mapping, data, after.data)
         assert edit != "remove" or len(after.find(principal.arn)) == len(document.find(principal.arn)) - 1, data
     with capsys.disabled():
         print(f"\naws-auth conformance, seed {SEED}: {counts}")  # noqa: T201 - what `make conformance` shows

@@ -1,4 +1,4 @@
-"""aws-auth mappings under the real engine: what a person sees in a preview, an update, a refresh and a destroy."""
+"""AwsAuthMapping under the real engine: preview, update, rename and destroy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lab.interfaces import clean_environment
 from lab.tools import Tools
 
 ARN = "arn:aws:iam::111122223333:user/eks-ope"
-MOVED = "arn:aws:iam::111122223333:user/moved"
+RENAMED = "arn:aws:iam::111122223333:user/renamed"
 NODES = "arn:aws:iam::111122223333:role/team/node"
 
 PROGRAM = """
@@ -38,13 +38,13 @@ for name, args in json.loads(pulumi.Config().require("mappings")).items():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the project and its state are."""
+    """The folder of the project and its state."""
     return tmp_path_factory.mktemp("people")
 
 
 @pytest.fixture(scope="module")
 def stack(tools: Tools, folder: Path) -> automation.Stack:
-    """A project whose program declares the mappings that its config says, run by the language host as users' are."""
+    """A project whose program declares the mappings in its config, run by the language host."""
     (folder / "state").mkdir()
     (folder / "__main__.py").write_text(PROGRAM)
     path = os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -68,7 +68,7 @@ def stack(tools: Tools, folder: Path) -> automation.Stack:
 
 @pytest.fixture(scope="module")
 def declare(stack, api_server) -> Callable[..., automation.Stack]:
-    """The stack with a mapping of `ARN` for each name, and what is given for each in place of the usual."""
+    """Return a function that declares a mapping of `ARN` for each name, with args that override the defaults."""
 
     def with_mappings(**mappings: dict[str, Any]) -> automation.Stack:
         declared = {
@@ -81,7 +81,7 @@ def declare(stack, api_server) -> Callable[..., automation.Stack]:
     return with_mappings
 
 
-def written_by_others(client: Client, users: str) -> None:
+def write_as_other(client: Client, users: str) -> None:
     metadata = ObjectMeta(name="aws-auth", namespace="kube-system")
     client.create(ConfigMap(metadata=metadata, data={"mapUsers": users}))
 
@@ -109,82 +109,83 @@ def state_of(folder: Path) -> str:
     return state.read_text()
 
 
-def refused(operation: Callable[[], Any]) -> str:
-    with pytest.raises(automation.CommandError) as refusal:
+def expect_error(operation: Callable[[], Any]) -> str:
+    """Run `operation`, which must fail without a traceback, and return the engine's error output."""
+    with pytest.raises(automation.CommandError) as failure:
         operation()
-    said = str(refusal.value)
-    assert "Traceback" not in said
-    return said
+    error = str(failure.value)
+    assert "Traceback" not in error
+    return error
 
 
 @pytest.fixture(scope="module")
-def life(client_of_module: Client, declare: Callable[..., automation.Stack], folder: Path) -> SimpleNamespace:
-    """Three mappings together: made, refused, changed, removed; and what was seen after each update."""
-    client, seen = client_of_module, SimpleNamespace()
+def lifecycle(client_of_module: Client, declare: Callable[..., automation.Stack], folder: Path) -> SimpleNamespace:
+    """Results of each step with three mappings in one program: create, rejected rename, change, removal, destroy."""
+    client, results = client_of_module, SimpleNamespace()
     node = {"arn": NODES, "type": "EC2_LINUX", "groups": []}
-    seen.created = declare(eks_ope={}, one={"arn": MOVED}, nodes=node).up().summary.resource_changes
-    seen.users, seen.nodes = users(client), nodes_text(client)
-    seen.renamed = refused(declare(eks_ope={}, another={"arn": MOVED}, nodes=node).preview)
+    results.created = declare(eks_ope={}, old={"arn": RENAMED}, nodes=node).up().summary.resource_changes
+    results.users, results.nodes = users(client), nodes_text(client)
+    results.rename_error = expect_error(declare(eks_ope={}, new={"arn": RENAMED}, nodes=node).preview)
 
-    operators = {"groups": ["viewers"]}
-    adopting = {"arn": MOVED, "adopt": True}
-    seen.changed = declare(eks_ope=operators, another=adopting, nodes=node).up().summary.resource_changes
-    seen.changed_users, seen.state = users(client), state_of(folder)
+    viewers = {"groups": ["viewers"]}
+    adopting = {"arn": RENAMED, "adopt": True}
+    results.changed = declare(eks_ope=viewers, new=adopting, nodes=node).up().summary.resource_changes
+    results.changed_users, results.state = users(client), state_of(folder)
 
-    removed = declare(eks_ope=operators, another=adopting).up()
-    seen.removed, seen.removal = removed.summary.resource_changes, removed.stdout + removed.stderr
-    seen.nodes_at_last = nodes_text(client)
-    mended = users_text(client)
+    removed = declare(eks_ope=viewers, new=adopting).up()
+    results.removed, results.removal_output = removed.summary.resource_changes, removed.stdout + removed.stderr
+    results.final_nodes = nodes_text(client)
+    valid = users_text(client)
     client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": "- userarn: ["}}, namespace="kube-system")
-    stack = declare(eks_ope=operators, another=adopting)
-    seen.broken = refused(stack.destroy)
-    client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": mended}}, namespace="kube-system")
+    stack = declare(eks_ope=viewers, new=adopting)
+    results.malformed = expect_error(stack.destroy)
+    client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": valid}}, namespace="kube-system")
     stack.destroy()
-    seen.users_at_last = users(client)
-    return seen
+    results.final_users = users(client)
+    return results
 
 
-def test_a_mapping_lives_changes_and_goes(life, api_server):
-    """Up writes the entry, another group updates it, destroy takes it out; the kubeconfig is nowhere in plain sight."""
-    assert life.created == {"create": 4}
-    assert groups_of(ARN, life.users) == [["operators"]]
-    assert life.changed["update"] == 1
-    assert groups_of(ARN, life.changed_users) == [["viewers"]]
-    assert ARN in life.state
-    assert json.loads(api_server)["users"][0]["user"]["token"] not in life.state
-    assert "mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator" in life.broken
-    assert "nothing was written" in life.broken
-    assert life.users_at_last == []
+def test_aws_auth_mapping_create_update_and_destroy(lifecycle, api_server):
+    """An update writes and changes the entry, destroy removes it; the state contains no plain kubeconfig."""
+    assert lifecycle.created == {"create": 4}
+    assert groups_of(ARN, lifecycle.users) == [["operators"]]
+    assert lifecycle.changed["update"] == 1
+    assert groups_of(ARN, lifecycle.changed_users) == [["viewers"]]
+    assert ARN in lifecycle.state
+    assert json.loads(api_server)["users"][0]["user"]["token"] not in lifecycle.state
+    assert "mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator" in lifecycle.malformed
+    assert "nothing was written" in lifecycle.malformed
+    assert lifecycle.final_users == []
 
 
-def test_a_preview_refuses_an_arn_that_is_mapped_already(client, declare):
-    """By somebody else, or twice in the program, once in other case: both places are named, and nothing is written."""
+def test_aws_auth_mapping_preview_rejects_duplicate_arns(client, declare):
+    """An ARN mapped by another writer, or twice in the program in any case, is rejected before any write."""
     theirs = f"- userarn: {ARN}\n  username: theirs\n  groups: [admins]\n"
-    written_by_others(client, theirs)
-    said = refused(declare(eks_ope={}).preview)
-    assert "AwsAuthMapping (eks-ope)" in said
-    assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in said
+    write_as_other(client, theirs)
+    error = expect_error(declare(eks_ope={}).preview)
+    assert "AwsAuthMapping (eks-ope)" in error
+    assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in error
     mine = ARN.replace("eks-ope", "mine")
-    said = refused(declare(first={"arn": mine}, second={"arn": mine.replace("mine", "MINE")}).preview)
-    assert 'take it out of AwsAuthMapping "first" or of AwsAuthMapping "second"' in said
+    error = expect_error(declare(first={"arn": mine}, second={"arn": mine.replace("mine", "MINE")}).preview)
+    assert 'remove it from AwsAuthMapping "first" or from AwsAuthMapping "second"' in error
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 
-def test_a_mapping_under_another_name_stays(life):
-    """What gets another name takes its entry over, and the old name's end leaves it there; `aliases` are named."""
-    assert "pass that name in opts.aliases instead" in life.renamed
-    assert life.changed == {"create": 1, "delete": 1, "update": 1, "same": 2}
-    assert groups_of(MOVED, life.changed_users) == [["operators"]]
+def test_aws_auth_mapping_renamed_with_adopt_keeps_its_entry(lifecycle):
+    """With adopt, a renamed mapping keeps its entry when the old name is deleted; without it the error has the fix."""
+    assert "pass that name in opts.aliases instead" in lifecycle.rename_error
+    assert lifecycle.changed == {"create": 1, "delete": 1, "update": 1, "same": 2}
+    assert groups_of(RENAMED, lifecycle.changed_users) == [["operators"]]
 
 
-def test_the_entry_of_a_node_role_stays_when_its_declaration_is_removed(life):
-    """A type maps the role as a node's; the next update has nothing to do, and a removal warns that the entry stays."""
-    (entry,) = yaml.safe_load(life.nodes)
+def test_aws_auth_mapping_of_a_node_role_keeps_its_entry_after_removal(lifecycle):
+    """A node type maps the role with the groups of nodes; a removal of the mapping warns that the entry remains."""
+    (entry,) = yaml.safe_load(lifecycle.nodes)
     assert entry["groups"] == ["system:bootstrappers", "system:nodes"]
     assert entry["rolearn"] == NODES.replace("team/", "")
     assert entry["username"] == "system:node:{{EC2PrivateDNSName}}"
     # The other two mappings change in that update.
-    assert life.changed["same"] == 2
-    assert life.removed["delete"] == 1
-    assert "nodes join the cluster by it" in life.removal
-    assert life.nodes_at_last == life.nodes
+    assert lifecycle.changed["same"] == 2
+    assert lifecycle.removed["delete"] == 1
+    assert "nodes join the cluster by it" in lifecycle.removal_output
+    assert lifecycle.final_nodes == lifecycle.nodes

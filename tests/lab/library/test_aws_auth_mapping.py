@@ -1,4 +1,4 @@
-"""One entry of aws-auth, written through a real API server by many at once."""
+"""AwsAuthMapping's provider on an API server: entries, conflicts, lockout checks and concurrent writers."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def properties(kubeconfig: str, name: str = "eks-ope", **other: Any) -> dict[str
 
 
 def aws_auth(client: Client, key: str = "mapUsers") -> list[dict[str, Any]]:
-    """What the ConfigMap says, read by another YAML library than the code under test has."""
+    """Return the entries of the ConfigMap, parsed with another YAML library than the code under test."""
     data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data or {}
     return yaml.safe_load(data.get(key, "")) or []
 
 
-def written_by_others(client: Client, **data: str) -> None:
+def write_as_other(client: Client, **data: str) -> None:
     client.create(ConfigMap(metadata=ObjectMeta(name="aws-auth", namespace="kube-system"), data=data))
 
 
-def test_creates_the_config_map_where_there_is_none(client, api_server):
-    """The first mapping of a cluster without managed nodes makes the ConfigMap."""
+def test_aws_auth_mapping_creates_a_missing_config_map(client, api_server):
+    """The first mapping of a cluster without managed nodes creates ConfigMap aws-auth."""
     AwsAuthMappingProvider().create(properties(api_server))
     (entry,) = aws_auth(client)
     assert entry == {
@@ -58,23 +58,23 @@ def test_creates_the_config_map_where_there_is_none(client, api_server):
     }
 
 
-def test_keeps_what_others_wrote_to_the_letter(client, api_server):
-    """Create, update and delete leave the node role's text, its comment included, as EKS wrote it."""
-    written_by_others(client, mapRoles=NODES, mapAccounts='- "444455556666"\n')
+def test_aws_auth_mapping_keeps_entries_of_other_writers(client, api_server):
+    """Create, update and delete keep the text of the node role's entry exactly, its comment included."""
+    write_as_other(client, mapRoles=NODES, mapAccounts='- "444455556666"\n')
     provider = AwsAuthMappingProvider()
-    made = provider.create(properties(api_server))
+    created = provider.create(properties(api_server))
     changed = properties(api_server, groups=["viewers"])
-    provider.update(made.id, made.outs, changed)
+    provider.update(created.id, created.outs, changed)
     assert [entry["groups"] for entry in aws_auth(client)] == [["viewers"]]
-    provider.delete(made.id, changed)
+    provider.delete(created.id, changed)
     data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
     assert data == {"mapRoles": NODES, "mapAccounts": '- "444455556666"\n'}
 
 
-def test_refuses_at_check_an_arn_that_the_cluster_maps_already(client, api_server):
-    """A preview says that the ARN is mapped, whatever its case, and names the place."""
+def test_aws_auth_mapping_rejects_a_mapped_arn_at_check(client, api_server):
+    """An ARN that is already mapped, in any case, is rejected with the existing entry."""
     theirs = "- userarn: arn:aws:iam::111122223333:user/EKS-OPE\n  username: theirs\n  groups: [admins]\n"
-    written_by_others(client, mapUsers=theirs)
+    write_as_other(client, mapUsers=theirs)
     (failure,) = AwsAuthMappingProvider().check({}, properties(api_server)).failures
     assert failure.reason.startswith("arn: ")
     assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in failure.reason
@@ -83,32 +83,32 @@ def test_refuses_at_check_an_arn_that_the_cluster_maps_already(client, api_serve
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 
-def test_says_what_is_wrong_with_entries_of_others(client, api_server, capfd):
-    """Duplicates that shadow one another are reported with both places, once, and left as they are."""
+def test_aws_auth_mapping_reports_duplicates_of_other_writers(client, api_server, capfd):
+    """Duplicate entries of other writers are reported once with both positions, and kept."""
     twice = "".join(f"- userarn: arn:aws:iam::111122223333:user/{name}\n  username: x\n" for name in ("Twin", "twin"))
-    written_by_others(client, mapUsers=twice)
+    write_as_other(client, mapUsers=twice)
     for name in ("eks-ope", "eks-dev"):
         assert not AwsAuthMappingProvider().check({}, properties(api_server, name)).failures
-    said = capfd.readouterr().err
-    assert said.count("must be the only entry of its ARN, whatever its case") == 1
-    assert "mapUsers[0]" in said
-    assert "mapUsers[1]" in said
+    output = capfd.readouterr().err
+    assert output.count("must be the only entry of its ARN, whatever its case") == 1
+    assert "mapUsers[0]" in output
+    assert "mapUsers[1]" in output
     assert [entry["userarn"].rpartition("/")[2] for entry in aws_auth(client)] == ["Twin", "twin"]
 
 
-def test_adopts_an_entry_when_asked(client, api_server):
-    """With adopt, the entry that is there is taken over, in its place."""
-    written_by_others(client, mapUsers="- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n")
-    wanted = properties(api_server, adopt=True)
+def test_aws_auth_mapping_adopts_an_existing_entry(client, api_server):
+    """With adopt, the existing entry is changed in place."""
+    write_as_other(client, mapUsers="- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n")
+    adopting = properties(api_server, adopt=True)
     provider = AwsAuthMappingProvider()
-    assert provider.check({}, wanted).failures == []
-    provider.create(wanted)
+    assert provider.check({}, adopting).failures == []
+    provider.create(adopting)
     assert [(entry["username"], entry["groups"]) for entry in aws_auth(client)] == [("eks-ope", ["operators"])]
 
 
-def test_never_takes_over_a_nodes_entry(client, api_server):
-    """Adopting a node role's entry is refused, since it would put the nodes out."""
-    written_by_others(client, mapRoles=NODES)
+def test_aws_auth_mapping_rejects_the_adoption_of_a_node_entry(client, api_server):
+    """Adopting the entry of a node role as a user would remove the nodes from the cluster, so it is rejected."""
+    write_as_other(client, mapRoles=NODES)
     node = properties(api_server, arn="arn:aws:iam::111122223333:role/node", adopt=True)
     (failure,) = AwsAuthMappingProvider().check({}, node).failures
     assert "nodes join by this entry" in failure.reason
@@ -116,42 +116,42 @@ def test_never_takes_over_a_nodes_entry(client, api_server):
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapRoles": NODES}
 
 
-def test_a_refresh_sees_drift_and_an_update_mends_it(client, api_server):
-    """Read says what the entry says now; the diff to what was declared is an update, not a replacement."""
+def test_aws_auth_mapping_refresh_finds_drift(client, api_server):
+    """Read returns the current entry, and the diff to the declared one is an update, not a replacement."""
     provider = AwsAuthMappingProvider()
     declared = properties(api_server)
-    made = provider.create(declared)
+    created = provider.create(declared)
     drifted = "- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: eks-ope\n  groups: [admins]\n"
     client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": drifted}}, namespace="kube-system")
-    seen = provider.read(made.id, made.outs)
-    assert seen.outs["groups"] == ["admins"]
-    assert seen.inputs["groups"] == ["admins"]
-    diff = provider.diff(made.id, seen.outs, declared)
+    current = provider.read(created.id, created.outs)
+    assert current.outs["groups"] == ["admins"]
+    assert current.inputs["groups"] == ["admins"]
+    diff = provider.diff(created.id, current.outs, declared)
     assert (diff.changes, diff.replaces) == (True, [])
-    provider.update(made.id, seen.outs, declared)
+    provider.update(created.id, current.outs, declared)
     assert [entry["groups"] for entry in aws_auth(client)] == [["operators"]]
 
 
-def test_a_refresh_sees_that_the_entry_is_gone(client, api_server):
-    """An entry that somebody took out reads as no resource at all, which the engine makes again."""
-    written_by_others(client, mapRoles=NODES)
+def test_aws_auth_mapping_refresh_finds_a_removed_entry(client, api_server):
+    """Read returns no resource for a removed entry, so that the engine creates it again."""
+    write_as_other(client, mapRoles=NODES)
     assert AwsAuthMappingProvider().read("arn:aws:iam::111122223333:user/eks-ope", properties(api_server)).id == ""
 
 
-def test_delete_leaves_a_duplicate_of_somebody_elses(client, api_server):
-    """Of two entries for its ARN, a mapping takes out the one that says what it wrote."""
+def test_aws_auth_mapping_delete_keeps_a_duplicate_of_another_writer(client, api_server):
+    """Of two entries of its ARN, a mapping deletes the one that it wrote."""
     provider = AwsAuthMappingProvider()
-    made = provider.create(properties(api_server))
+    created = provider.create(properties(api_server))
     ours = client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapUsers"]
     theirs = "- userarn: arn:aws:iam::111122223333:user/eks-ope\n  username: theirs\n  groups: [admins]\n"
     client.patch(ConfigMap, "aws-auth", {"data": {"mapUsers": ours + theirs}}, namespace="kube-system")
-    provider.delete(made.id, made.outs)
+    provider.delete(created.id, created.outs)
     assert [entry["username"] for entry in aws_auth(client)] == ["theirs"]
 
 
-def test_malformed_yaml_is_not_written_over(client, api_server):
-    """A list that cannot be read is reported with what to do, and stays as it is."""
-    written_by_others(client, mapUsers="- userarn: [\n")
+def test_aws_auth_mapping_keeps_malformed_yaml(client, api_server):
+    """A list that cannot be parsed is reported with a fix, and is not changed."""
+    write_as_other(client, mapUsers="- userarn: [\n")
     with pytest.raises(
         MalformedDocumentError, match="mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator"
     ):
@@ -161,21 +161,21 @@ def test_malformed_yaml_is_not_written_over(client, api_server):
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": "- userarn: [\n"}
 
 
-def test_a_broken_key_stops_no_edit_of_the_other(client, api_server):
-    """The authenticator keeps reading the other key: it is edited, and the broken text stays byte for byte."""
+def test_aws_auth_mapping_edits_beside_a_malformed_key(client, api_server):
+    """The authenticator reads the other key, so it can be edited; the malformed text is kept exactly."""
     broken = "- userarn: [ # theirs\r\n"
-    written_by_others(client, mapUsers=broken, mapRoles=NODES)
+    write_as_other(client, mapUsers=broken, mapRoles=NODES)
     role = properties(api_server, arn="arn:aws:iam::111122223333:role/ope", username="ope")
     provider = AwsAuthMappingProvider()
     assert provider.check({}, role).failures == []
-    made = provider.create(role)
+    created = provider.create(role)
     data = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
     assert (data["mapUsers"], data["mapRoles"].startswith(NODES)) == (broken, True)
-    provider.delete(made.id, made.outs)
+    provider.delete(created.id, created.outs)
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": broken, "mapRoles": NODES}
 
 
-def test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works(client, api_server, programs, tmp_path):
+def test_immutable_config_map_is_rejected_at_preview_with_a_fix(client, api_server, programs, tmp_path):
     """The check fails before anything is written; after the command of its fix, the same mapping is created."""
     metadata = ObjectMeta(name="aws-auth", namespace="kube-system")
     client.create(ConfigMap(metadata=metadata, data={"mapRoles": NODES}, immutable=True))
@@ -192,20 +192,20 @@ def test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works(cl
     subprocess.run(["sh", "-c", command], env=environment, check=True)
     assert provider.check({}, properties(api_server)).failures == []
     provider.create(properties(api_server))
-    found = client.get(ConfigMap, "aws-auth", namespace="kube-system")
-    assert (found.immutable, found.data["mapRoles"]) == (None, NODES)
+    config_map = client.get(ConfigMap, "aws-auth", namespace="kube-system")
+    assert (config_map.immutable, config_map.data["mapRoles"]) == (None, NODES)
 
 
-def test_a_cluster_that_does_not_answer_is_named(api_server):
-    """No answer and a refusal are told apart, each with its fix."""
-    stranger = json.loads(api_server)
-    stranger["users"][0]["user"]["token"] = "unknown"
+def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server):
+    """A denied and an unreachable API server have different errors, each with its fix."""
+    unauthorized = json.loads(api_server)
+    unauthorized["users"][0]["user"]["token"] = "unknown"
     with pytest.raises(ClusterRefusedError, match="fix: run this as an IAM principal"):
-        AwsAuthMappingProvider().create(properties(json.dumps(stranger)))
-    nowhere = json.loads(api_server)
-    nowhere["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+        AwsAuthMappingProvider().create(properties(json.dumps(unauthorized)))
+    unreachable = json.loads(api_server)
+    unreachable["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     with pytest.raises(ClusterUnreachableError, match="fix: run this from where the cluster's endpoint can be reached"):
-        AwsAuthMappingProvider().create(properties(json.dumps(nowhere)))
+        AwsAuthMappingProvider().create(properties(json.dumps(unreachable)))
 
 
 ME = "arn:aws:iam::111122223333:user/me"
@@ -213,64 +213,64 @@ ADMINISTRATORS = "system:masters"
 ROLE_WITH_PATH = "arn:aws:iam::111122223333:role/team/me"
 
 
-def test_nobody_takes_their_own_way_in_away(client, kubeconfig_of):
-    """Delete, an update that loses groups, and its preview are refused for the caller's own entry."""
+def test_aws_auth_mapping_rejects_a_lockout_of_the_caller(client, kubeconfig_of):
+    """Delete, an update with fewer groups, and its preview are rejected for the caller's own entry."""
     mine = kubeconfig_of(ME, ADMINISTRATORS)
     provider = AwsAuthMappingProvider()
     declared = properties(mine, arn=ME, username="me", groups=[ADMINISTRATORS])
-    made = provider.create(declared)
+    created = provider.create(declared)
     before = client.get(ConfigMap, "aws-auth", namespace="kube-system").data
 
     fewer = {**declared, "groups": ["viewers"]}
-    (failure,) = provider.check(made.outs, fewer).failures
+    (failure,) = provider.check(created.outs, fewer).failures
     assert "run this as another administrator" in failure.reason
     with pytest.raises(InvalidInput, match="must keep the caller's rights in the cluster"):
-        provider.update(made.id, made.outs, fewer)
+        provider.update(created.id, created.outs, fewer)
     with pytest.raises(InvalidInput, match=r"mapUsers\[0\] of ConfigMap kube-system/aws-auth: username 'me'"):
-        provider.delete(made.id, made.outs)
+        provider.delete(created.id, created.outs)
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == before
 
     more = {**declared, "groups": [ADMINISTRATORS, "more"]}
-    assert provider.check(made.outs, more).failures == []
-    provider.update(made.id, made.outs, more)
-    provider.delete(made.id, {**more, "kubeconfig": kubeconfig_of(ME.replace("me", "other"), ADMINISTRATORS)})
+    assert provider.check(created.outs, more).failures == []
+    provider.update(created.id, created.outs, more)
+    provider.delete(created.id, {**more, "kubeconfig": kubeconfig_of(ME.replace("me", "other"), ADMINISTRATORS)})
     assert aws_auth(client) == []
 
 
-def test_who_is_named_in_break_glass_may_lose_their_way_in(client, kubeconfig_of):
-    """A preview, an update and a delete go through for the caller's own entry; another name changes nothing.
+def test_aws_auth_mapping_allow_lockout_of_permits_a_lockout(client, kubeconfig_of):
+    """Preview, update and delete of the caller's own entry are accepted if allow_lockout_of lists the caller.
 
-    What a delete honours is in the state, so that naming somebody is a change, and a refresh keeps it.
+    A delete reads allow_lockout_of from the state, so that a change of the list is a diff, and a refresh keeps it.
     """
     mine, provider = kubeconfig_of(ROLE_WITH_PATH.replace("team/", ""), ADMINISTRATORS), AwsAuthMappingProvider()
-    said = properties(mine, arn=ROLE_WITH_PATH, username="me", groups=[ADMINISTRATORS])
-    declared = provider.check({}, said).inputs
-    made = provider.create(declared)
+    inputs = properties(mine, arn=ROLE_WITH_PATH, username="me", groups=[ADMINISTRATORS])
+    declared = provider.check({}, inputs).inputs
+    created = provider.create(declared)
     fewer = {**declared, "groups": ["viewers"], "allow_lockout_of": [ME, ROLE_WITH_PATH]}
-    assert provider.check(made.outs, {**fewer, "allow_lockout_of": [ME]}).failures != []
-    assert provider.check(made.outs, fewer).failures == []
+    assert provider.check(created.outs, {**fewer, "allow_lockout_of": [ME]}).failures != []
+    assert provider.check(created.outs, fewer).failures == []
 
-    named = {**declared, "allow_lockout_of": [ROLE_WITH_PATH]}
-    assert provider.diff(made.id, made.outs, declared).changes is False
-    assert provider.diff(made.id, made.outs, named).changes is True
-    state = provider.update(made.id, made.outs, named).outs
-    assert provider.diff(made.id, state, named).changes is False
-    assert provider.read(made.id, state).inputs["allow_lockout_of"] == [ROLE_WITH_PATH]
+    listed = {**declared, "allow_lockout_of": [ROLE_WITH_PATH]}
+    assert provider.diff(created.id, created.outs, declared).changes is False
+    assert provider.diff(created.id, created.outs, listed).changes is True
+    state = provider.update(created.id, created.outs, listed).outs
+    assert provider.diff(created.id, state, listed).changes is False
+    assert provider.read(created.id, state).inputs["allow_lockout_of"] == [ROLE_WITH_PATH]
     with pytest.raises(InvalidInput, match="name it in allow_lockout_of"):
-        provider.delete(made.id, made.outs)
-    provider.delete(made.id, state)
+        provider.delete(created.id, created.outs)
+    provider.delete(created.id, state)
     assert aws_auth(client, "mapRoles") == []
 
 
-def test_somebody_whom_an_access_entry_lets_in_may_take_their_mapping_out(client, kubeconfig_of, api_server):
-    """Without the mapping's groups the caller is not in through aws-auth, so that people can move to access entries."""
+def test_aws_auth_mapping_of_a_caller_with_an_access_entry_can_be_deleted(client, kubeconfig_of, api_server):
+    """A caller without the mapping's groups has access by an entry, so that principals can move to access entries."""
     role = "arn:aws:iam::111122223333:role/me"
-    made = AwsAuthMappingProvider().create(properties(api_server, arn=role, username="me", groups=["operators"]))
-    AwsAuthMappingProvider().delete(made.id, {**made.outs, "kubeconfig": kubeconfig_of(role, ADMINISTRATORS)})
+    created = AwsAuthMappingProvider().create(properties(api_server, arn=role, username="me", groups=["operators"]))
+    AwsAuthMappingProvider().delete(created.id, {**created.outs, "kubeconfig": kubeconfig_of(role, ADMINISTRATORS)})
     assert aws_auth(client, "mapRoles") == []
 
 
-# Each writer is a process of its own, made from one that has the library loaded.
+# Each writer is a separate process, forked from one that has the library loaded.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     ["eks_identity.access.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"]
@@ -279,22 +279,22 @@ PROCESSES.set_forkserver_preload(
 
 def _write(kubeconfig: str, number: int) -> str:
     provider = AwsAuthMappingProvider()
-    made = provider.create(properties(kubeconfig, f"writer-{number}"))
+    created = provider.create(properties(kubeconfig, f"writer-{number}"))
     if number % 4 == 0:
-        provider.update(made.id, made.outs, properties(kubeconfig, f"writer-{number}", groups=["changed"]))
+        provider.update(created.id, created.outs, properties(kubeconfig, f"writer-{number}", groups=["changed"]))
     if number % 4 == 1:
-        provider.delete(made.id, made.outs)
-    return made.id
+        provider.delete(created.id, created.outs)
+    return created.id
 
 
-def test_racing_writers_lose_nothing(client, api_server):
-    """32 processes add, change and take out entries at once; each gets what it asked for, the node keeps its own."""
-    written_by_others(client, mapRoles=NODES)
+def test_aws_auth_mapping_concurrent_writers_lose_no_entry(client, api_server):
+    """32 processes add, change and remove entries at once; all edits are applied, and the node entry is kept."""
+    write_as_other(client, mapRoles=NODES)
     with ProcessPoolExecutor(WRITERS, mp_context=PROCESSES) as pool:
         ids = list(pool.map(_write, [api_server] * WRITERS, range(WRITERS)))
     assert len(set(ids)) == WRITERS
-    found = {entry["username"]: entry["groups"] for entry in aws_auth(client)}
-    assert found == {
+    groups = {entry["username"]: entry["groups"] for entry in aws_auth(client)}
+    assert groups == {
         f"writer-{number}": ["changed"] if number % 4 == 0 else ["operators"]
         for number in range(WRITERS)
         if number % 4 != 1
@@ -302,10 +302,10 @@ def test_racing_writers_lose_nothing(client, api_server):
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapRoles"] == NODES
 
 
-def test_racing_writers_without_a_config_map_make_one(client, api_server):
-    """Where all of them find no ConfigMap, one creates it, and the others add to it."""
+def test_aws_auth_mapping_concurrent_writers_create_one_config_map(client, api_server):
+    """Without a ConfigMap one writer creates it, and the others add to it."""
     with ProcessPoolExecutor(8, mp_context=PROCESSES) as pool:
         list(pool.map(_write, [api_server] * 8, [2, 3, 6, 7, 10, 11, 14, 15]))
     assert len(aws_auth(client)) == 8
     with pytest.raises(ApiError, match="already exists"):
-        written_by_others(client)
+        write_as_other(client)

@@ -1,4 +1,4 @@
-"""Roles of self-managed nodes and of Karpenter in aws-auth: the real authenticator decides who a node is."""
+"""Node roles in aws-auth, for self-managed nodes and Karpenter, verified with aws-iam-authenticator."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ BY_EKS = f"""\
 """
 
 
-def checked(kubeconfig: str, **given: Any) -> dict[str, Any]:
-    """The inputs of a mapping after the provider's check."""
-    result = AwsAuthMappingProvider().check({}, {"kubeconfig": kubeconfig, "arn": ROLE, "type": "EC2_LINUX", **given})
+def checked(kubeconfig: str, **inputs: Any) -> dict[str, Any]:
+    """Return the inputs of a mapping after the provider's check."""
+    result = AwsAuthMappingProvider().check({}, {"kubeconfig": kubeconfig, "arn": ROLE, "type": "EC2_LINUX", **inputs})
     assert result.failures == []
     return result.inputs
 
@@ -43,8 +43,8 @@ def entries(client: Client) -> str:
         ("HYBRID_LINUX", NODE.session, ()),
     ],
 )
-def test_a_mapped_node_authenticates_as_a_node(client, api_server, authenticator, kind, name, more):
-    """A session of the role, which has a path in IAM, is system:node:<name> in the groups of its type."""
+def test_node_mapping_authenticates_nodes(client, api_server, authenticator, kind, name, more):
+    """A session of a role with a path has username system:node:<name> and the groups of its type."""
     with_path = ROLE.replace("role/", "role/team/x/")
     AwsAuthMappingProvider().create(checked(api_server, arn=with_path, type=kind))
     expected = (f"system:node:{name}", ("system:bootstrappers", "system:nodes", *more))
@@ -52,20 +52,20 @@ def test_a_mapped_node_authenticates_as_a_node(client, api_server, authenticator
     assert authenticator.user(NODE) == expected
 
 
-def test_an_entry_of_eks_is_adopted_when_asked_for_and_stays_as_it_is(client, api_server):
+def test_node_mapping_adopts_an_equal_entry_unchanged(client, api_server):
     """Without adopt an equal entry is rejected; with it nothing is written, and a deletion leaves the nodes' entry."""
     provider = AwsAuthMappingProvider()
     client.create(ConfigMap.from_dict({"metadata": METADATA, "data": {"mapRoles": BY_EKS}}))
     (failure,) = provider.check({}, {"kubeconfig": api_server, "arn": ROLE, "type": "EC2_LINUX"}).failures
     assert "set adopt to True" in failure.reason
-    made = provider.create(checked(api_server, adopt=True))
+    created = provider.create(checked(api_server, adopt=True))
     assert entries(client) == BY_EKS
-    provider.delete(made.id, made.outs)
+    provider.delete(created.id, created.outs)
     assert entries(client) == BY_EKS
 
 
-def test_an_entry_that_nodes_need_is_changed_to_nothing_less(client, api_server):
-    """Adopting it for another type is rejected; groups may be added, as Windows nodes of the same role need."""
+def test_node_mapping_never_removes_groups_of_an_adopted_entry(client, api_server):
+    """Adoption for a type with other groups is rejected; added groups are accepted, as for Windows nodes."""
     provider = AwsAuthMappingProvider()
     client.create(ConfigMap.from_dict({"metadata": METADATA, "data": {"mapRoles": BY_EKS}}))
     wrong = {"kubeconfig": api_server, "arn": ROLE, "type": "FARGATE_LINUX", "adopt": True}
@@ -77,27 +77,27 @@ def test_an_entry_that_nodes_need_is_changed_to_nothing_less(client, api_server)
     assert "eks:kube-proxy-windows" in entries(client)
 
 
-def test_the_type_of_a_mapping_changes_in_place(client, api_server, authenticator):
-    """From Windows to Linux and on: the entry is its own, so it may lose a group."""
+def test_node_mapping_type_changes_in_place(client, api_server, authenticator):
+    """A change from Windows to Linux removes a group of the mapping's own entry."""
     provider = AwsAuthMappingProvider()
-    made = provider.create(checked(api_server, type="EC2_WINDOWS"))
-    news = provider.check(made.outs, {"kubeconfig": api_server, "arn": ROLE, "type": "EC2_LINUX"})
+    created = provider.create(checked(api_server, type="EC2_WINDOWS"))
+    news = provider.check(created.outs, {"kubeconfig": api_server, "arn": ROLE, "type": "EC2_LINUX"})
     assert news.failures == []
-    assert provider.diff(made.id, made.outs, news.inputs).changes
-    provider.update(made.id, made.outs, news.inputs)
+    assert provider.diff(created.id, created.outs, news.inputs).changes
+    provider.update(created.id, created.outs, news.inputs)
     expected = (f"system:node:{PRIVATE_DNS_NAME}", ("system:bootstrappers", "system:nodes"))
     authenticator.wait_for(NODE, expected)
 
 
-def test_a_node_entry_goes_with_its_mapping_only_where_break_glass_names_it(client, api_server, authenticator):
+def test_node_mapping_deletes_its_entry_only_with_allow_lockout_of(client, api_server, authenticator):
     """By default nodes still authenticate after the mapping is deleted; with allow_lockout_of the entry is removed."""
     provider = AwsAuthMappingProvider()
-    made = provider.create(checked(api_server))
-    kept = entries(client)
-    provider.delete(made.id, made.outs)
-    assert entries(client) == kept != ""
-    again = provider.create(checked(api_server, adopt=True, allow_lockout_of=[ROLE.replace("role/", "role/team/")]))
-    provider.delete(again.id, again.outs)
+    created = provider.create(checked(api_server))
+    text = entries(client)
+    provider.delete(created.id, created.outs)
+    assert entries(client) == text != ""
+    second = provider.create(checked(api_server, adopt=True, allow_lockout_of=[ROLE.replace("role/", "role/team/")]))
+    provider.delete(second.id, second.outs)
     assert entries(client) == ""
     authenticator.wait_for(NODE, None)
 

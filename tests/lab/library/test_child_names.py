@@ -1,4 +1,4 @@
-"""Edits of lists in a program, made by the engine: nothing that is still declared is detached or deleted."""
+"""Edits of lists in a program: the engine detaches and deletes nothing that is still declared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import secrets
 
 import pytest
-from lab_program import Cluster, refused
+from lab_program import Cluster, expect_error
 from pods_program import ACCOUNT, Stack
 
 from lab.interfaces import AuthenticationMode
@@ -16,18 +16,20 @@ from lab.interfaces import AuthenticationMode
 NAME = "names"
 PROGRAM = """
 trust = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{said['account']}:root"}}]})
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{config['account']}:root"}}]})
 document = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}]})
-policies = {name: aws.iam.Policy(f"p-{name}", name=name, path="/names/", policy=document) for name in said["policies"]}
-people = {name: aws.iam.Role(f"r-{name}", name=name, assume_role_policy=trust) for name in said["people"]}
-accounts = {name: pulumi.Output.from_input(name).apply(str) for name in said["accounts"]}
+policies = {
+    name: aws.iam.Policy(f"p-{name}", name=name, path="/names/", policy=document) for name in config["policies"]
+}
+roles = {name: aws.iam.Role(f"r-{name}", name=name, assume_role_policy=trust) for name in config["roles"]}
+accounts = {name: pulumi.Output.from_input(name).apply(str) for name in config["accounts"]}
 
 
-def arn(made, kind, path, item):
+def arn(resources, kind, path, item):
     name, form = item
-    literal = f"arn:aws:iam::{said['account']}:{kind}{path}{name}"
-    return literal if form == "plain" else made[name].arn
+    literal = f"arn:aws:iam::{config['account']}:{kind}{path}{name}"
+    return literal if form == "plain" else resources[name].arn
 
 
 def account(item):
@@ -35,9 +37,9 @@ def account(item):
     return {"namespace": "default", "name": name if form == "plain" else accounts[name]}
 
 
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-on = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*policies.values(), *people.values()])
-first, *more = [account(item) for item in said["bound"]]
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+on = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*policies.values(), *roles.values()])
+first, *more = [account(item) for item in config["service_accounts"]]
 eks.WorkloadIdentity(
     "w",
     {
@@ -47,7 +49,7 @@ eks.WorkloadIdentity(
         "more_service_accounts": more,
         "mode": "pod-identity",
         "role_name": "names-w",
-        "policies": [arn(policies, "policy", "/names/", item) for item in said["attached"]],
+        "policies": [arn(policies, "policy", "/names/", item) for item in config["attached"]],
     },
     on,
 )
@@ -56,24 +58,25 @@ eks.ClusterAccess(
     {
         "cluster": cluster.connection,
         "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
-        "principals": [{"arn": arn(people, "role", "/", item)} for item in said["entered"]],
+        "principals": [{"arn": arn(roles, "role", "/", item)} for item in config["principals"]],
     },
     on,
 )
-looker = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
-for name, roles in said["looking"].items():
-    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [looker] if roles else [{"name": "view"}]}
-    arn = f"arn:aws:iam::{said['account']}:user/{name}"
+viewer = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
+for name, has_own_role in config["groups"].items():
+    rbac_role = viewer if has_own_role else {"name": "view"}
+    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [rbac_role]}
+    arn = f"arn:aws:iam::{config['account']}:user/{name}"
     eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
 """
-POLICIES, PEOPLE, ACCOUNTS = (
+POLICIES, ROLES, ACCOUNTS = (
     ("names-read", "names-queue", "names-topic"),
     ("ann", "bob", "eve"),
     ("one", "two", "three"),
 )
 POLICY = "AccessPolicyAssociation"
-LOOKING = {"first": True, "second": False}
-"""The groups of two more declarations, and which of them has a role of its own."""
+GROUPS = {"first": True, "second": False}
+"""The groups of two more ClusterAccess components, and whether each creates its own ClusterRole."""
 
 
 @pytest.fixture(scope="module")
@@ -83,27 +86,27 @@ def cluster(running_lab, tools, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory, cluster):
-    """The stack; destroyed by the test that says so, or here where that failed."""
+    """The stack; destroyed by the last test, or here if that fails."""
     stack = Stack(tmp_path_factory.mktemp("project"), running_lab, tools, PROGRAM)
-    for name in LOOKING:
+    for name in GROUPS:
         cluster.user(name)
     yield stack
     if stack.resources():
         stack.stack.destroy()
 
 
-def declared(attached, entered, bound, without=()):
-    """What the program reads; `without` are policies and people that it does not create."""
+def declared(attached, principals, service_accounts, without=()):
+    """Return what the program reads; `without` are policies and roles that it does not create."""
     return {
         "account": ACCOUNT,
         "cluster": NAME,
         "policies": [name for name in POLICIES if name not in without],
-        "people": [name for name in PEOPLE if name not in without],
+        "roles": [name for name in ROLES if name not in without],
         "accounts": ACCOUNTS,
         "attached": attached,
-        "entered": entered,
-        "bound": bound,
-        "looking": LOOKING,
+        "principals": principals,
+        "service_accounts": service_accounts,
+        "groups": GROUPS,
     }
 
 
@@ -111,42 +114,47 @@ def outputs(*names):
     return [(name, "output") for name in names]
 
 
-def in_aws(cluster):
-    """What IAM, EKS and Kubernetes have, but for what is not the program's."""
+def resources_in_aws(cluster):
+    """Return the attachments, entries, associations and service accounts in IAM, EKS and Kubernetes."""
     attached = cluster.iam.list_attached_role_policies(RoleName="names-w")["AttachedPolicies"]
     associations = cluster.eks.list_pod_identity_associations(clusterName=NAME)["associations"]
-    listed = json.loads(cluster.kubectl("get", "serviceaccounts", "-n", "default", "-o", "json").stdout)["items"]
-    people = [arn for arn in cluster.entries() if arn.rpartition("/")[2] in PEOPLE]
-    assert all(cluster.policies(arn) == ["AmazonEKSViewPolicy"] for arn in people)
+    accounts = json.loads(cluster.kubectl("get", "serviceaccounts", "-n", "default", "-o", "json").stdout)["items"]
+    names = [account["metadata"]["name"] for account in accounts]
+    principals = [arn for arn in cluster.entries() if arn.rpartition("/")[2] in ROLES]
+    assert all(cluster.policies(arn) == ["AmazonEKSViewPolicy"] for arn in principals)
     return {
         "attached": sorted(policy["PolicyName"] for policy in attached),
-        "entered": sorted(arn.rpartition("/")[2] for arn in people),
-        "associated": sorted(one["serviceAccount"] for one in associations),
-        "accounts": sorted(one["metadata"]["name"] for one in listed if one["metadata"]["name"] != "default"),
+        "principals": sorted(arn.rpartition("/")[2] for arn in principals),
+        "associated": sorted(association["serviceAccount"] for association in associations),
+        "accounts": sorted(name for name in names if name != "default"),
     }
 
 
-def expected(said, *by_hand):
-    attached, entered, bound = (sorted(name for name, _ in said[key]) for key in ("attached", "entered", "bound"))
-    return {"attached": sorted([*attached, *by_hand]), "entered": entered, "associated": bound, "accounts": bound}
+def expected(config, *by_hand):
+    keys = ("attached", "principals", "service_accounts")
+    attached, principals, accounts = (sorted(name for name, _ in config[key]) for key in keys)
+    attached = sorted([*attached, *by_hand])
+    return {"attached": attached, "principals": principals, "associated": accounts, "accounts": accounts}
 
 
-def test_list_entries_that_leave_take_nothing_else_with_them(cluster, stack):
-    """The first of three Outputs goes, in each list, and with it the policy and the role that it is of; one of the
-    others is written as a literal. What somebody attached by hand stays."""
-    stack.steps(declared(outputs(*POLICIES), outputs(*PEOPLE), outputs(*ACCOUNTS)))
-    hand = cluster.iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(ANYTHING))["Policy"]["Arn"]
-    cluster.iam.attach_role_policy(RoleName="names-w", PolicyArn=hand)
-    said = declared(
+def test_removed_list_items_keep_the_other_resources(cluster, stack):
+    """The first of three Outputs is removed from each list with its policy and role, and another becomes a literal.
+
+    A policy that was attached manually remains.
+    """
+    stack.steps(declared(outputs(*POLICIES), outputs(*ROLES), outputs(*ACCOUNTS)))
+    manual = cluster.iam.create_policy(PolicyName="by-hand", PolicyDocument=json.dumps(ANYTHING))["Policy"]["Arn"]
+    cluster.iam.attach_role_policy(RoleName="names-w", PolicyArn=manual)
+    config = declared(
         [("names-topic", "output"), ("names-queue", "plain")],
         [("eve", "plain"), ("bob", "output")],
         [("three", "output"), ("two", "plain")],
         without=["names-read", "ann"],
     )
-    steps = stack.steps(said)
-    assert in_aws(cluster) == expected(said, "by-hand")
+    steps = stack.steps(config)
+    assert resources_in_aws(cluster) == expected(config, "by-hand")
     assert {step for step, _ in steps} == {"delete", "update"}
-    # The guard names the principals, and a dynamic provider has the config.
+    # The inputs of the guard list the principals, and a dynamic provider has the config.
     assert {kind for step, kind in steps if step == "update"} == {"LockoutGuard", "pulumi-python"}
     assert sorted(kind for step, kind in steps if step == "delete") == [
         *("AccessEntry", POLICY, "PodIdentityAssociation", "Policy", "Role", "RolePolicyAttachment", "ServiceAccount")
@@ -159,42 +167,42 @@ ANYTHING = {
 }
 
 
-def test_random_edits_of_lists_leave_what_is_declared(cluster, stack):
-    """After each update AWS has what is declared; the same program once more changes nothing."""
+def test_random_edits_of_lists_keep_declared_resources(cluster, stack):
+    """After each update AWS has what is declared; a second update changes nothing."""
     seed = int(os.environ.get("EKS_IDENTITY_SEED") or secrets.randbits(32))
-    print(f"EKS_IDENTITY_SEED={seed}")  # noqa: T201 - pytest shows it where this fails
-    chosen = random.Random(seed)  # noqa: S311 - nothing secret
+    print(f"EKS_IDENTITY_SEED={seed}")  # noqa: T201 - pytest shows it when the test fails
+    generator = random.Random(seed)  # noqa: S311 - no secret
 
-    def some(names, least):
-        found = chosen.sample(names, chosen.randint(least, len(names)))
-        return [(name, chosen.choice(("plain", "output"))) for name in found]
+    def sample(names, least):
+        names = generator.sample(names, generator.randint(least, len(names)))
+        return [(name, generator.choice(("plain", "output"))) for name in names]
 
     for _ in range(3):
-        said = declared(some(POLICIES, 0), some(PEOPLE, 1), some(ACCOUNTS, 1))
-        stack.steps(said)
-        assert in_aws(cluster) == expected(said, "by-hand"), f"seed {seed}"
-    assert stack.steps(said) == [], f"seed {seed}"
+        config = declared(sample(POLICIES, 0), sample(ROLES, 1), sample(ACCOUNTS, 1))
+        stack.steps(config)
+        assert resources_in_aws(cluster) == expected(config, "by-hand"), f"seed {seed}"
+    assert stack.steps(config) == [], f"seed {seed}"
 
 
 def exists(cluster):
     return any(role["RoleName"] == "names-w" for role in cluster.iam.list_roles()["Roles"])
 
 
-def test_role_that_moves_to_another_declaration_is_rejected_and_kept(cluster, stack):
-    """The engine would create it under the new name and delete it under the old: the preview says how to move it."""
-    moved = {**declared([], outputs(*PEOPLE), outputs(*ACCOUNTS)), "looking": {"first": False, "second": True}}
-    said = refused(stack.say(moved).preview)
-    assert "roles[].name: 'looker'" in said
-    assert "must not name a ClusterRole that exists already" in said
+def test_cluster_role_moved_to_another_component_is_rejected(cluster, stack):
+    """The engine would create it under the new name and delete it under the old one, so the preview rejects it."""
+    moved = {**declared([], outputs(*ROLES), outputs(*ACCOUNTS)), "groups": {"first": False, "second": True}}
+    error = expect_error(stack.configure(moved).preview)
+    assert "roles[].name: 'looker'" in error
+    assert "must not name an existing ClusterRole" in error
     assert cluster.kubectl("get", "clusterrole", "looker").returncode == 0
 
 
-def test_destroy_deletes_a_role_that_has_a_policy_attached_by_hand(cluster, stack):
-    """Nothing of the program is left, and the policy that is somebody else's is."""
+def test_destroy_deletes_a_role_with_a_manually_attached_policy(cluster, stack):
+    """Destroy deletes all resources of the program, and keeps the policy of another writer."""
     assert exists(cluster)
-    hand = f"arn:aws:iam::{ACCOUNT}:policy/by-hand"
+    manual = f"arn:aws:iam::{ACCOUNT}:policy/by-hand"
     stack.stack.destroy()
-    left = {policy["PolicyName"] for policy in cluster.iam.list_policies(Scope="Local")["Policies"]}
+    remaining = {policy["PolicyName"] for policy in cluster.iam.list_policies(Scope="Local")["Policies"]}
     assert not exists(cluster)
-    assert left & {*POLICIES, "by-hand"} == {"by-hand"}
-    cluster.iam.delete_policy(PolicyArn=hand)
+    assert remaining & {*POLICIES, "by-hand"} == {"by-hand"}
+    cluster.iam.delete_policy(PolicyArn=manual)

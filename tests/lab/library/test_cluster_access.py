@@ -1,12 +1,13 @@
-"""People's access in one program, on a cluster of the lab that reads both ways in, seen as the people themselves."""
+"""ClusterAccess on a cluster that uses access entries and aws-auth, verified as the principals themselves."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, Cluster, aws_auth, refused, write_aws_auth
+from lab_program import ACCOUNT, Cluster, aws_auth, expect_error, write_aws_auth
 from pods_program import Stack
 
 from lab.interfaces import AuthenticationMode
@@ -14,17 +15,17 @@ from lab.interfaces import AuthenticationMode
 NAME = "people"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 SSO_PATH = "/aws-reserved/sso.amazonaws.com/ap-northeast-1/"
-LOOK = "AWSReservedSSO_Look_0123456789abcdef"
-MEND = "AWSReservedSSO_Mend_0123456789abcdef"
-LOOKER = {"name": "looker", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}
+VIEW_ROLE = "AWSReservedSSO_View_0123456789abcdef"
+EDIT_ROLE = "AWSReservedSSO_Edit_0123456789abcdef"
+NODE_VIEWER = {"name": "looker", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}
 
 PROGRAM = """
 cluster = eks.Cluster("people", {"name": "people"})
-before = []
-for name, args in said.items():
-    options = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=before[:1])
-    before.append(eks.ClusterAccess(name, {**args, "cluster": cluster.connection}, options))
-    pulumi.export(name, before[-1].principal_arns)
+accesses = []
+for name, args in config.items():
+    options = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=accesses[:1])
+    accesses.append(eks.ClusterAccess(name, {**args, "cluster": cluster.connection}, options))
+    pulumi.export(name, accesses[-1].principal_arns)
 """
 
 CREATOR = {
@@ -39,36 +40,36 @@ def user(name):
 
 
 ACCESSES = {
-    # The first one is destroyed last: it lets the engine itself in.
+    # The first one is destroyed last: it grants access to the engine itself.
     "creator": CREATOR,
-    "lookers": {
-        "group": "lookers",
-        "principals": [{"permission_set": "Look"}],
-        "rbac_roles": [LOOKER, {"name": "view", "namespace": "shop"}],
+    "viewers": {
+        "group": "viewers",
+        "principals": [{"permission_set": "View"}],
+        "rbac_roles": [NODE_VIEWER, {"name": "view", "namespace": "shop"}],
         "tags": {"team": "shop"},
     },
-    "menders": {
-        "group": "menders",
+    "editors": {
+        "group": "editors",
         "access_method": "aws-auth",
-        "principals": [{"permission_set": "Mend", "account_id": ACCOUNT}],
+        "principals": [{"permission_set": "Edit", "account_id": ACCOUNT}],
         "rbac_roles": [{"name": "edit", "namespaces": ["shop", "till"]}],
     },
     "policies": {
         "principals": [user("policed")],
         "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["shop", "dev-*"]}],
     },
-    "movers": {
-        "group": "movers",
+    "both": {
+        "group": "both",
         "access_method": "both",
-        "principals": [user("mover")],
+        "principals": [user("dual")],
         "rbac_roles": [
             {
                 "kind": "Role",
-                "name": "mover",
+                "name": "dual",
                 "namespace": "shop",
                 "rules": [{"resources": ["pods"], "verbs": ["list"]}],
             },
-            {"kind": "Role", "name": "theirs", "namespace": "till"},
+            {"kind": "Role", "name": "external", "namespace": "till"},
         ],
     },
     "nodes": {"principals": [{"arn": f"arn:aws:iam::{ACCOUNT}:role/own-node"}], "type": "EC2_LINUX"},
@@ -77,17 +78,17 @@ ACCESSES = {
 
 @pytest.fixture(scope="module")
 def cluster(running_lab, tools, tmp_path_factory):
-    """With the people who are let in, and namespaces, one of them with a Role that somebody else made."""
+    """The cluster with the IAM principals, and namespaces, one of them with an existing Role."""
     mode = AuthenticationMode.API_AND_CONFIG_MAP
     cluster = Cluster(running_lab, tools, NAME, mode, tmp_path_factory.mktemp(NAME))
-    for name in ("policed", "mover", "there-already"):
+    for name in ("policed", "dual", "existing"):
         cluster.user(name)
-    cluster.role(LOOK, SSO_PATH)
-    cluster.role(MEND, SSO_PATH)
+    cluster.role(VIEW_ROLE, SSO_PATH)
+    cluster.role(EDIT_ROLE, SSO_PATH)
     cluster.role("own-node")
     for namespace in ("shop", "till", "dev-1"):
         cluster.kubectl("create", "namespace", namespace)
-    cluster.kubectl("create", "role", "theirs", "--verb=list", "--resource=configmaps", "-n", "till")
+    cluster.kubectl("create", "role", "external", "--verb=list", "--resource=configmaps", "-n", "till")
     return cluster
 
 
@@ -97,191 +98,191 @@ def stack(cluster, running_lab, tools, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def made(stack, cluster):
-    """The outputs of the first update, and what was said of the entries before it."""
-    before = cluster.entry(ADMIN)
-    return stack.up(ACCESSES), before
+def deployment(stack, cluster):
+    """The outputs of the first update, and the creator's entry before it."""
+    entry = cluster.entry(ADMIN)
+    return SimpleNamespace(outputs=stack.up(ACCESSES), creator_entry=entry)
 
 
-def seen(cluster, principal, *arguments):
-    """`works`, or why not."""
-    done = cluster.kubectl(*arguments, principal=principal)
-    if done.returncode == 0:
+def try_kubectl(cluster, principal, *arguments):
+    """Run kubectl and return `works`, `Forbidden` or the error."""
+    result = cluster.kubectl(*arguments, principal=principal)
+    if result.returncode == 0:
         return "works"
-    # kubectl writes it with a capital letter, unless it puts words of its own before it.
-    return "Forbidden" if "forbidden" in done.stderr.lower() else done.stderr
+    # kubectl writes it with a capital letter, unless it puts its own words before it.
+    return "Forbidden" if "forbidden" in result.stderr.lower() else result.stderr
 
 
-def test_identity_center_enters_by_an_entry_with_the_path(made, cluster):
-    """The permission set's role is found in IAM; its entry has the whole ARN, the group and the tags."""
-    arn = f"arn:aws:iam::{ACCOUNT}:role{SSO_PATH}{LOOK}"
-    assert made[0]["lookers"] == [arn]
+def test_permission_set_by_access_entry_has_the_role_path(deployment, cluster):
+    """The permission set's role is looked up in IAM; its entry has the ARN with path, the group and the tags."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role{SSO_PATH}{VIEW_ROLE}"
+    assert deployment.outputs["viewers"] == [arn]
     entry = cluster.entry(arn)
-    assert (entry["kubernetesGroups"], entry["tags"]) == (["lookers"], {"team": "shop"})
-    assert entry["username"] == f"{LOOK}:{{{{SessionName}}}}"
+    assert (entry["kubernetesGroups"], entry["tags"]) == (["viewers"], {"team": "shop"})
+    assert entry["username"] == f"{VIEW_ROLE}:{{{{SessionName}}}}"
     assert arn not in json.dumps(aws_auth(cluster))
 
 
-def test_several_roles_add_up_where_each_is_bound(made, cluster):
-    """A ClusterRole of ours everywhere, Kubernetes' own `view` in one namespace, and nothing elsewhere."""
-    sso = f"role{SSO_PATH}{LOOK}"
-    assert seen(cluster, sso, "get", "nodes") == "works"
-    assert seen(cluster, sso, "get", "pods", "-n", "shop") == "works"
-    assert seen(cluster, sso, "get", "pods", "-n", "till") == "Forbidden"
-    assert seen(cluster, sso, "get", "secrets", "-n", "shop") == "Forbidden"
-    assert seen(cluster, sso, "delete", "pod", "any", "-n", "shop") == "Forbidden"
+def test_rbac_roles_apply_where_each_is_bound(deployment, cluster):
+    """A created ClusterRole applies in the cluster, the built-in `view` in one namespace, and nothing in others."""
+    sso = f"role{SSO_PATH}{VIEW_ROLE}"
+    assert try_kubectl(cluster, sso, "get", "nodes") == "works"
+    assert try_kubectl(cluster, sso, "get", "pods", "-n", "shop") == "works"
+    assert try_kubectl(cluster, sso, "get", "pods", "-n", "till") == "Forbidden"
+    assert try_kubectl(cluster, sso, "get", "secrets", "-n", "shop") == "Forbidden"
+    assert try_kubectl(cluster, sso, "delete", "pod", "any", "-n", "shop") == "Forbidden"
 
 
-def test_identity_center_enters_by_aws_auth_without_the_path(made, cluster):
-    """The mapping has the ARN that the authenticator matches, and `edit` reaches the two namespaces that were named."""
-    arn = f"arn:aws:iam::{ACCOUNT}:role/{MEND}"
-    assert made[0]["menders"] == [arn]
+def test_permission_set_by_aws_auth_has_no_role_path(deployment, cluster):
+    """The mapping has the ARN that the authenticator matches, and `edit` applies in its two namespaces."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{EDIT_ROLE}"
+    assert deployment.outputs["editors"] == [arn]
     assert arn in [entry["rolearn"] for entry in yaml.safe_load(aws_auth(cluster)["mapRoles"])]
-    assert not [entry for entry in cluster.entries() if entry.endswith(MEND)]
-    sso = f"role{SSO_PATH}{MEND}"
+    assert not [entry for entry in cluster.entries() if entry.endswith(EDIT_ROLE)]
+    sso = f"role{SSO_PATH}{EDIT_ROLE}"
     for namespace in ("shop", "till"):
-        assert seen(cluster, sso, "create", "configmap", "mended", "-n", namespace) == "works"
-    assert seen(cluster, sso, "create", "configmap", "mended", "-n", "default") == "Forbidden"
+        assert try_kubectl(cluster, sso, "create", "configmap", "edited", "-n", namespace) == "works"
+    assert try_kubectl(cluster, sso, "create", "configmap", "edited", "-n", "default") == "Forbidden"
 
 
-def test_an_access_policy_reaches_its_namespaces(made, cluster):
-    """Without group and role, by the entry alone; `dev-*` is every namespace that begins so."""
+def test_access_policy_applies_in_its_namespaces(deployment, cluster):
+    """An entry with an access policy needs no group or role; `dev-*` matches every namespace with this prefix."""
     assert cluster.policies(user("policed")["arn"]) == ["AmazonEKSViewPolicy"]
     assert cluster.entry(user("policed")["arn"])["kubernetesGroups"] == []
-    answers = {name: seen(cluster, "policed", "get", "pods", "-n", name) for name in ("shop", "dev-1", "till")}
-    assert answers == {"shop": "works", "dev-1": "works", "till": "Forbidden"}
+    results = {name: try_kubectl(cluster, "policed", "get", "pods", "-n", name) for name in ("shop", "dev-1", "till")}
+    assert results == {"shop": "works", "dev-1": "works", "till": "Forbidden"}
 
 
-def test_by_both_ways_one_is_the_same_person(made, cluster):
-    """Entry and mapping say the same, so that taking the entry away changes nothing for them."""
-    assert made[0]["movers"] == [user("mover")["arn"]]
-    by_entry = cluster.who("mover")
-    (mapping,) = [entry for entry in yaml.safe_load(aws_auth(cluster)["mapUsers"]) if entry["username"] == "mover"]
-    assert (mapping["groups"], mapping["userarn"]) == (["movers"], user("mover")["arn"])
-    assert by_entry == "mover ['movers']"
-    assert seen(cluster, "mover", "get", "pods", "-n", "shop") == "works"
-    assert seen(cluster, "mover", "get", "configmaps", "-n", "till") == "works"
-    assert seen(cluster, "mover", "get", "configmaps", "-n", "shop") == "Forbidden"
+def test_access_method_both_gives_one_identity(deployment, cluster):
+    """Entry and mapping have the same username and groups, so that deleting the entry changes no permission."""
+    assert deployment.outputs["both"] == [user("dual")["arn"]]
+    by_entry = cluster.whoami("dual")
+    (mapping,) = [entry for entry in yaml.safe_load(aws_auth(cluster)["mapUsers"]) if entry["username"] == "dual"]
+    assert (mapping["groups"], mapping["userarn"]) == (["both"], user("dual")["arn"])
+    assert by_entry == "dual ['both']"
+    assert try_kubectl(cluster, "dual", "get", "pods", "-n", "shop") == "works"
+    assert try_kubectl(cluster, "dual", "get", "configmaps", "-n", "till") == "works"
+    assert try_kubectl(cluster, "dual", "get", "configmaps", "-n", "shop") == "Forbidden"
 
-    cluster.eks.delete_access_entry(clusterName=NAME, principalArn=user("mover")["arn"])
-    assert cluster.who("mover") == by_entry
-    groups = {"username": "mover", "kubernetesGroups": ["movers"]}
-    cluster.eks.create_access_entry(clusterName=NAME, principalArn=user("mover")["arn"], **groups)
+    cluster.eks.delete_access_entry(clusterName=NAME, principalArn=user("dual")["arn"])
+    assert cluster.whoami("dual") == by_entry
+    groups = {"username": "dual", "kubernetesGroups": ["both"]}
+    cluster.eks.create_access_entry(clusterName=NAME, principalArn=user("dual")["arn"], **groups)
 
 
-def test_an_entry_for_nodes_has_what_the_type_gives(made, cluster):
-    """EKS fills username and groups in."""
+def test_node_entry_has_username_and_groups_of_its_type(deployment, cluster):
+    """EKS sets username and groups of an entry of a node type."""
     entry = cluster.entry(f"arn:aws:iam::{ACCOUNT}:role/own-node")
     assert (entry["type"], entry["kubernetesGroups"]) == ("EC2_LINUX", ["system:nodes"])
     assert entry["username"] == "system:node:{{EC2PrivateDNSName}}"
 
 
-def test_the_creators_entry_is_taken_over(made, cluster):
-    """It is the same entry as before the update, under our name, and its administrator's policy is still there."""
+def test_entry_of_the_cluster_creator_is_adopted(deployment, cluster):
+    """The entry is the same as before the update, with the username of the component and its access policy."""
     entry = cluster.entry(ADMIN)
-    assert entry["accessEntryArn"] == made[1]["accessEntryArn"]
+    assert entry["accessEntryArn"] == deployment.creator_entry["accessEntryArn"]
     assert entry["username"] == "lab-admin"
     assert cluster.policies(ADMIN) == ["AmazonEKSClusterAdminPolicy"]
 
 
-def test_a_second_update_finds_nothing_to_do(made, stack):
-    """What was made is what is declared."""
-    assert set(stack.say(ACCESSES).preview().change_summary) == {"same"}
+def test_second_update_of_cluster_access_changes_nothing(deployment, stack):
+    """A preview after the update has no changes."""
+    assert set(stack.configure(ACCESSES).preview().change_summary) == {"same"}
 
 
-def test_an_entry_that_is_there_is_refused_in_the_preview(made, stack, cluster):
-    """With what it says, and the way to take it over; in the middle of an update it would be a 409."""
-    somebody = user("there-already")
-    cluster.eks.create_access_entry(clusterName=NAME, principalArn=somebody["arn"], kubernetesGroups=["auditors"])
-    more = {"group": "late", "rbac_roles": [{"name": "view"}], "principals": [somebody]}
-    said = refused(stack.say({**ACCESSES, "more": more}).preview)
-    assert 'ClusterAccess "more": 1 problem' in said
-    assert "groups ['auditors']" in said
-    assert "set adopt to True" in said
-    assert cluster.entry(somebody["arn"])["kubernetesGroups"] == ["auditors"]
+def test_existing_access_entry_is_rejected_at_preview(deployment, stack, cluster):
+    """The error has the existing options and the fix; in an update EKS would reject it with status 409."""
+    existing = user("existing")
+    cluster.eks.create_access_entry(clusterName=NAME, principalArn=existing["arn"], kubernetesGroups=["auditors"])
+    more = {"group": "late", "rbac_roles": [{"name": "view"}], "principals": [existing]}
+    error = expect_error(stack.configure({**ACCESSES, "more": more}).preview)
+    assert 'ClusterAccess "more": 1 problem' in error
+    assert "groups ['auditors']" in error
+    assert "set adopt to True" in error
+    assert cluster.entry(existing["arn"])["kubernetesGroups"] == ["auditors"]
 
 
 @pytest.fixture(scope="module")
-def warned(made, stack, cluster):
-    """What a preview says of three more accesses that it does not refuse, and who two of them are for."""
-    mapped, entered = cluster.user("mapped-by-hand"), cluster.user("entered-by-hand")
+def warnings(deployment, stack, cluster):
+    """The output of a preview with three more accesses that it accepts, and the principals of two of them."""
+    mapped, with_entry = cluster.user("mapped-manually"), cluster.user("entry-manually")
     before = aws_auth(cluster)
     users = [*yaml.safe_load(before["mapUsers"]), {"userarn": mapped, "username": "hand", "groups": ["hand-made"]}]
     write_aws_auth(cluster, {**before, "mapUsers": users})
-    cluster.eks.create_access_entry(clusterName=NAME, principalArn=entered, kubernetesGroups=["auditors"])
-    late = {"group": "late", "rbac_roles": [{"name": "view"}]}
-    misspelt = [{"name": "veiw"}, {"name": "theirs", "kind": "Role", "namespace": "till"}]
+    cluster.eks.create_access_entry(clusterName=NAME, principalArn=with_entry, kubernetesGroups=["auditors"])
+    access = {"group": "late", "rbac_roles": [{"name": "view"}]}
+    misspelt = [{"name": "veiw"}, {"name": "external", "kind": "Role", "namespace": "till"}]
     more = {
-        "later": {**late, "principals": [{"arn": mapped}]},
-        "latest": {**late, "group": "latest", "access_method": "aws-auth", "principals": [{"arn": entered}]},
-        "more": {"group": "misspelt", "rbac_roles": misspelt, "principals": [user("mover-2")]},
+        "later": {**access, "principals": [{"arn": mapped}]},
+        "latest": {**access, "group": "latest", "access_method": "aws-auth", "principals": [{"arn": with_entry}]},
+        "more": {"group": "misspelt", "rbac_roles": misspelt, "principals": [user("dual-2")]},
     }
     try:
-        return stack.say({**ACCESSES, **more}).preview().stdout, mapped, entered
+        return stack.configure({**ACCESSES, **more}).preview().stdout, mapped, with_entry
     finally:
         write_aws_auth(cluster, before)
-        cluster.eks.delete_access_entry(clusterName=NAME, principalArn=entered)
+        cluster.eks.delete_access_entry(clusterName=NAME, principalArn=with_entry)
 
 
-def test_what_loses_against_an_entry_is_reported(warned):
-    """A mapping that others made, and one that is declared beside an entry of others: the preview has both places."""
-    said, mapped, entered = warned
-    assert f"{mapped} is mapped in aws-auth of {NAME} too (username 'hand', groups ['hand-made'])" in said
-    assert f"{entered} has an access entry in {NAME} (type STANDARD" in said
-    assert "the mapping in aws-auth that is declared here does nothing" in said
+def test_mapping_that_an_access_entry_overrides_is_reported(warnings):
+    """The preview reports an existing mapping of a declared entry, and a declared mapping of an existing entry."""
+    output, mapped, with_entry = warnings
+    assert f"{mapped} is also mapped in aws-auth of {NAME} (username 'hand', groups ['hand-made'])" in output
+    assert f"{with_entry} has an access entry in {NAME} (type STANDARD" in output
+    assert "the aws-auth mapping declared here has no effect" in output
 
 
-def test_a_misspelt_role_is_reported_in_the_preview(warned):
-    """The binding would be made, and allow nothing; the role that was meant is named."""
-    said, *_ = warned
-    assert 'ClusterAccess "more": ClusterRole veiw is not there' in said
-    assert "did you mean view?" in said
-    assert "Role theirs" not in said
+def test_unknown_cluster_role_is_reported_at_preview(warnings):
+    """A binding to a missing role allows nothing, so the preview warns with a suggestion."""
+    output, *_ = warnings
+    assert 'ClusterAccess "more": ClusterRole veiw does not exist' in output
+    assert "did you mean view?" in output
+    assert "Role external" not in output
 
 
-def test_a_permission_set_that_is_not_assigned_is_refused_in_the_preview(made, stack):
-    """With those that are."""
-    unknown = {**ACCESSES["lookers"], "principals": [{"permission_set": "Lok"}]}
-    said = refused(stack.say({**ACCESSES, "lookers": unknown}).preview)
-    assert "there are Look, Mend" in said
-    assert "did you mean Look?" in said
+def test_unassigned_permission_set_is_rejected_at_preview(deployment, stack):
+    """The error lists the permission sets that are assigned to the account."""
+    unknown = {**ACCESSES["viewers"], "principals": [{"permission_set": "Viw"}]}
+    error = expect_error(stack.configure({**ACCESSES, "viewers": unknown}).preview)
+    assert "there are Edit, View" in error
+    assert "did you mean View?" in error
 
 
-def test_an_access_cannot_take_over_what_it_made(made, stack):
-    """The entry would be deleted by what made it, after it was taken over."""
-    said = refused(stack.say({**ACCESSES, "lookers": {**ACCESSES["lookers"], "adopt": True}}).preview)
-    assert "an entry that is made here is not taken over here as well" in said
+def test_adopt_of_a_created_entry_is_rejected(deployment, stack):
+    """The engine would delete the created entry after it was adopted, so the preview rejects it."""
+    error = expect_error(stack.configure({**ACCESSES, "viewers": {**ACCESSES["viewers"], "adopt": True}}).preview)
+    assert "an entry that is made here is not taken over here as well" in error
 
 
-def test_scopes_types_and_roles_change_in_place(made, stack, cluster):
-    """Another scope of a policy, another role under one binding's name: who had the old rights has the new ones."""
+def test_scopes_and_roles_of_cluster_access_change_in_place(deployment, stack, cluster):
+    """After a change of a policy's scope and of a binding's role, the principals have the new permissions only."""
     changed = {
         **ACCESSES,
         "policies": {
             **ACCESSES["policies"],
             "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["till"]}],
         },
-        "lookers": {
-            **ACCESSES["lookers"],
-            "rbac_roles": [LOOKER, {"name": "edit", "namespace": "shop", "binding_name": "lookers-view"}],
+        "viewers": {
+            **ACCESSES["viewers"],
+            "rbac_roles": [NODE_VIEWER, {"name": "edit", "namespace": "shop", "binding_name": "viewers-view"}],
         },
     }
     stack.up(changed)
-    answers = {name: seen(cluster, "policed", "get", "pods", "-n", name) for name in ("shop", "till")}
-    assert answers == {"shop": "Forbidden", "till": "works"}
-    assert seen(cluster, f"role{SSO_PATH}{LOOK}", "get", "secrets", "-n", "shop") == "works"
+    results = {name: try_kubectl(cluster, "policed", "get", "pods", "-n", name) for name in ("shop", "till")}
+    assert results == {"shop": "Forbidden", "till": "works"}
+    assert try_kubectl(cluster, f"role{SSO_PATH}{VIEW_ROLE}", "get", "secrets", "-n", "shop") == "works"
 
 
-def test_nobody_locks_themselves_out_but_by_name(made, stack, cluster):
-    """Removing the caller's own access is refused, in a preview and in a destroy, unless allow_lockout_of names it."""
+def test_lockout_of_the_caller_is_rejected(deployment, stack, cluster):
+    """Preview and destroy reject the removal of the caller's access, until allow_lockout_of lists the caller."""
     without = {name: access for name, access in ACCESSES.items() if name != "creator"}
     emptied = {**ACCESSES, "creator": {**CREATOR, "principals": []}}
-    assert "allow_lockout_of" in refused(stack.say(emptied).preview)
-    assert "keep the caller's rights" in refused(stack.stack.destroy)
+    assert "allow_lockout_of" in expect_error(stack.configure(emptied).preview)
+    assert "keep the caller's rights" in expect_error(stack.stack.destroy)
     assert ADMIN in cluster.entries()
     assert cluster.kubectl("get", "nodes").returncode == 0
 
     stack.up({"creator": {**CREATOR, "allow_lockout_of": [ADMIN]}, **without})
     stack.stack.destroy()
-    assert not cluster.entries() & {ADMIN, user("policed")["arn"], user("mover")["arn"]}
+    assert not cluster.entries() & {ADMIN, user("policed")["arn"], user("dual")["arn"]}
     assert cluster.kubectl("get", "nodes").returncode != 0

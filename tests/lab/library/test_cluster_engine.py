@@ -1,4 +1,4 @@
-"""Clusters under the real engine: planned before they are there, missing, in mode CONFIG_MAP alone, and taken down."""
+"""Cluster under the real engine: preview before creation, missing cluster, mode CONFIG_MAP, protection, destroy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 import yaml
-from lab_program import refused
+from lab_program import expect_error
 from lab_project import FailedError, LabProject, write_project
 
 from lab.environment import process_environment
@@ -47,25 +47,25 @@ pulumi.export("kubeconfig", cluster.kubeconfig)
 
 
 class Trap(BaseHTTPRequestHandler):
-    """A cluster that must not be asked: it notes who does."""
+    """An API server that must get no request: it records those that it gets."""
 
-    asked: list[str]
+    requests: list[str]
 
     def do_GET(self) -> None:
-        self.asked.append(self.path)
+        self.requests.append(self.path)
         self.send_response(500)
         self.end_headers()
 
     do_POST = do_PATCH = do_GET  # noqa: N815 - the names of the base class
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def trap(tmp_path_factory):
-    """What was asked of the cluster that the machine's own kubeconfig leads to, and that kubeconfig."""
-    handler = type("Handler", (Trap,), {"asked": []})
+    """The requests to the API server of the machine's default kubeconfig, and that kubeconfig."""
+    handler = type("Handler", (Trap,), {"requests": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         kubeconfig = tmp_path_factory.mktemp("ambient") / "config"
@@ -73,18 +73,18 @@ def trap(tmp_path_factory):
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "trap", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-            "contexts": [{"name": "trap", "context": {"cluster": "trap", "user": "nobody"}}],
+            "contexts": [{"name": "trap", "context": {"cluster": "trap", "user": "none"}}],
             "current-context": "trap",
-            "users": [{"name": "nobody", "user": {}}],
+            "users": [{"name": "none", "user": {}}],
         }
         kubeconfig.write_text(json.dumps(document))
-        yield handler.asked, kubeconfig
+        yield handler.requests, kubeconfig
         server.shutdown()
 
 
 @pytest.fixture(scope="module")
 def project(running_lab, tools, trap, tmp_path_factory):
-    """Writes a program, for the engine to run in a shell whose kubeconfig leads to the trap."""
+    """Return a function that writes a project whose default kubeconfig has the API server of `trap`."""
     folder = tmp_path_factory.mktemp("projects")
 
     def write(name, program, **config):
@@ -95,37 +95,37 @@ def project(running_lab, tools, trap, tmp_path_factory):
     return write
 
 
-def test_a_plan_asks_no_cluster(project, trap, tools):
-    """Before the cluster is there, its Kubernetes objects are planned, and nobody's cluster hears of it."""
-    asked, kubeconfig = trap
+def test_preview_before_creation_queries_no_cluster(project, trap, tools):
+    """A preview of a new cluster plans its Kubernetes objects without a request to any API server."""
+    requests, kubeconfig = trap
     events = []
     project("planned", PLANNED).stack.preview(on_event=events.append)
     planned = {event.resource_pre_event.metadata.type for event in events if event.resource_pre_event}
     assert "kubernetes:core/v1:Namespace" in planned
-    assert asked == []
+    assert requests == []
     subprocess.run(
         [tools.bin / "kubectl", "--kubeconfig", kubeconfig, "get", "namespaces"], capture_output=True, check=False
     )
-    assert asked, "the trap hears nobody: this test proves nothing"
+    assert requests, "the trap records no request: this test proves nothing"
 
 
-def test_a_missing_cluster_is_refused_in_words(project):
-    """The preview says which cluster is not where, and how to see those that are, without a traceback."""
-    told = refused(project("missing", MISSING).stack.preview)
-    assert "name: 'not-there'" in told
-    assert "a cluster in ap-northeast-1 that these credentials may describe" in told
-    assert "aws eks list-clusters --region ap-northeast-1" in told
+def test_missing_cluster_is_rejected_at_preview(project):
+    """The error has the name and the region, and the command that lists the clusters, without a traceback."""
+    error = expect_error(project("missing", MISSING).stack.preview)
+    assert "name: 'not-there'" in error
+    assert "a cluster in ap-northeast-1 that these credentials may describe" in error
+    assert "aws eks list-clusters --region ap-northeast-1" in error
 
 
 @pytest.fixture(scope="module")
-def mapped(project):
-    """A cluster that reads aws-auth alone, protected; its kubeconfig."""
+def kubeconfig(project):
+    """The kubeconfig of a protected cluster with authentication mode CONFIG_MAP."""
     return project("mapped", MAPPED, protect=True).stack.up().outputs["kubeconfig"].value
 
 
-def test_nodes_join_by_aws_auth_alone(running_lab, tools, mapped, tmp_path):
-    """In mode CONFIG_MAP the cluster's node group is in aws-auth, and its node is Ready."""
-    (tmp_path / "kubeconfig").write_text(mapped)
+def test_nodes_join_a_config_map_cluster(running_lab, tools, kubeconfig, tmp_path):
+    """In mode CONFIG_MAP the node role is mapped in aws-auth, and the node is Ready."""
+    (tmp_path / "kubeconfig").write_text(kubeconfig)
 
     def kubectl(*arguments):
         environment = process_environment(running_lab, tools.bin, inherit=os.environ)
@@ -138,9 +138,9 @@ def test_nodes_join_by_aws_auth_alone(running_lab, tools, mapped, tmp_path):
     assert " Ready " in kubectl("get", "nodes", "--no-headers")
 
 
-def test_protection_reaches_everything_and_ends_with_it(project, mapped, running_lab):
-    """A protected cluster is not destroyed; without protection its Kubernetes objects go first, and all of it goes."""
-    del mapped
+def test_protected_cluster_is_not_destroyed(project, kubeconfig, running_lab):
+    """A destroy of a protected cluster fails; without protection it deletes the Kubernetes objects and the cluster."""
+    del kubeconfig
     with pytest.raises(FailedError):
         project("mapped", MAPPED, protect=True).pipeline("destroy")
     assert "mapped" in client(running_lab, "eks").list_clusters()["clusters"]

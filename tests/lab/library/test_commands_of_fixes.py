@@ -1,4 +1,4 @@
-"""Every command that a fix of the library names runs: with AWS's, Pulumi's and Kubernetes' own tools, on the lab."""
+"""Commands in fixes of the library, run with the aws, pulumi and kubectl commands on the lab."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ VALUES = {
     "--role-name HOLE": "--role-name eks-lab-node",
     "--path-prefix HOLE": "--path-prefix /aws-reserved/sso.amazonaws.com/",
 }
-"""What a user writes in place of the words in capitals; a hole is what the library itself fills in."""
-PLAYED_ELSEWHERE = (
+"""Values of the placeholders in capitals that a user replaces; the library replaces HOLE."""
+TESTED_SEPARATELY = (
     "pulumi import",
     "pulumi up",
     "pulumi state delete",
@@ -33,8 +33,8 @@ PLAYED_ELSEWHERE = (
     "kubectl -n HOLE get configmap HOLE -o yaml | sed",
     "kubectl delete HOLE",
 )
-"""Commands that change something; each has a test of its own."""
-COMMANDS = [command for command in commands() if not command.startswith(PLAYED_ELSEWHERE)]
+"""Commands that change resources, each with its own test."""
+COMMANDS = [command for command in commands() if not command.startswith(TESTED_SEPARATELY)]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def kubeconfig(project):
 
 
 @pytest.fixture(scope="module")
-def made(project):
-    """A key, an image and a version that there are."""
+def existing(project):
+    """An existing KMS key, AMI and add-on version."""
     key = project.aws("kms", "create-key")["KeyMetadata"]["KeyId"]
     image = project.aws("ec2", "describe-images", "--max-items", "1")["Images"][0]["ImageId"]
     versions = project.aws("eks", "describe-addon-versions", "--addon-name", "coredns")["addons"][0]["addonVersions"]
@@ -59,11 +59,11 @@ def made(project):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_a_fix_runs(project, kubeconfig, made, command):
-    """As the text has it, with nothing but the words in capitals replaced."""
+def test_command_of_a_fix_succeeds(project, kubeconfig, existing, command):
+    """The command runs as the fix has it, with only the placeholders replaced."""
     written = command
-    for word, value in (VALUES | made).items():
+    for word, value in (VALUES | existing).items():
         written = re.sub(rf"\b{word}\b" if word.isupper() else word, value, written)
     assert "HOLE" not in written
-    done = project.run(*shlex.split(written), KUBECONFIG=str(kubeconfig))
-    assert done.returncode == 0, done.stderr
+    result = project.run(*shlex.split(written), KUBECONFIG=str(kubeconfig))
+    assert result.returncode == 0, result.stderr

@@ -11,11 +11,11 @@ from lab.interfaces import AuthenticationMode
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/disabled"
 PROGRAM = """
-own = pulumi.ProviderResource("aws", "own", {"region": "ap-northeast-1"}) if said.get("passed", True) else None
-given = pulumi.ResourceOptions(providers=[own] if own else [])
-cluster = eks.Cluster("both", {"name": said["cluster"]}, given)
+own = pulumi.ProviderResource("aws", "own", {"region": "ap-northeast-1"}) if config.get("passed", True) else None
+options = pulumi.ResourceOptions(providers=[own] if own else [])
+cluster = eks.Cluster("both", {"name": config["cluster"]}, options)
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider, *([own] if own else [])])
-provider = eks.OidcProvider("disabled", {"issuer": cluster.issuer, "adopt": said["adopt"]}, given)
+provider = eks.OidcProvider("disabled", {"issuer": cluster.issuer, "adopt": config["adopt"]}, options)
 eks.WorkloadIdentity("disabled", {
     "cluster": cluster.connection, "namespace": "default", "service_account": "disabled",
     "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"]}, on_cluster)
@@ -24,10 +24,10 @@ eks.WorkloadIdentity("disabled-pod-identity", {
     "mode": "pod-identity"}, on_cluster)
 eks.ClusterAccess("disabled", {
     "cluster": cluster.connection, "group": "disabled", "rbac_roles": [{"name": "view"}], "access_method": "both",
-    "principals": [{"arn": said["user"]}]}, on_cluster)
+    "principals": [{"arn": config["user"]}]}, on_cluster)
 eks.ClusterAccess("adopted", {
     "cluster": cluster.connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}], "adopt": True,
-    "principals": [{"arn": said["user"] + "-2"}]}, on_cluster)
+    "principals": [{"arn": config["user"] + "-2"}]}, on_cluster)
 """
 DISABLED = automation.ConfigValue('["*"]')
 
@@ -48,15 +48,15 @@ def test_all_components_work_without_default_providers(stack, cluster):
     """A stack that used default providers, then disables all of them, changes nothing; so does a second update."""
     for name in ("disabled", "disabled-2"):
         cluster.user(name)
-    said = {"user": USER, "adopt": False, "cluster": cluster.name}
-    declared = stack.say({**said, "passed": False})
+    config = {"user": USER, "adopt": False, "cluster": cluster.name}
+    declared = stack.configure({**config, "passed": False})
     declared.up()
-    stack.say(said)
+    stack.configure(config)
     declared.set_config("pulumi:disable-default-providers", DISABLED)
     moved = declared.up().summary.resource_changes
     assert set(moved) <= {"same", "create", "update"}, moved
     assert set(declared.up().summary.resource_changes) == {"same"}
-    providers = {each["provider"] for each in stack.resources() if "provider" in each}
+    providers = {resource["provider"] for resource in stack.resources() if "provider" in resource}
     assert {provider.split("::")[2] for provider in providers} == {
         "pulumi:providers:aws",
         "pulumi:providers:pulumi-python",

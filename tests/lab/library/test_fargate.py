@@ -1,4 +1,4 @@
-"""A new cluster whose pods run on Fargate: its profile, the role of those pods, and how that one is let in."""
+"""A new cluster with a Fargate profile: the profile, its pod execution role, and the access entry of that role."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ cluster = eks.Cluster("serverless", {
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
-    """A project of this test; what it made is destroyed."""
+    """A project for this module, destroyed at the end."""
     project = LabProject(running_lab, tools, write_project(tmp_path_factory.mktemp("project"), "fargate", PROGRAM))
     yield project
     project.stack.destroy()
@@ -42,7 +42,7 @@ def stack(running_lab, tools, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def profile(stack, running_lab):
-    """The one profile, as EKS describes it; a second update finds nothing to do."""
+    """The profile as EKS describes it, after a second update without changes."""
     stack.stack.up()
     assert stack.stack.up().summary.resource_changes.keys() == {"same"}
     eks = client(running_lab, "eks")
@@ -50,14 +50,14 @@ def profile(stack, running_lab):
     return eks.describe_fargate_profile(clusterName=CLUSTER, fargateProfileName=name)["fargateProfile"]
 
 
-def test_a_profile_takes_pulumi_ekss_own_settings(profile):
-    """The selectors are those of the option, under pulumi_eks's own names."""
+def test_fargate_profile_has_the_selectors(profile):
+    """The profile has the selectors of the option, which has pulumi_eks's names."""
     assert profile["selectors"] == [{"namespace": "jobs", "labels": {"size": "small"}}]
     assert profile["status"] == "ACTIVE"
 
 
-def test_its_pods_role_is_as_the_account_demands(profile, running_lab):
-    """Prefix, path, boundary and tags, as every role that is made for a cluster."""
+def test_fargate_role_has_the_role_settings(profile, running_lab):
+    """The pod execution role has prefix, path, boundary and tags of the cluster's role settings."""
     arn = profile["podExecutionRoleArn"]
     assert ":role/fargate/fargate-" in arn
     role = client(running_lab, "iam").get_role(RoleName=arn.rpartition("/")[2])["Role"]
@@ -65,8 +65,8 @@ def test_its_pods_role_is_as_the_account_demands(profile, running_lab):
     assert {"Key": "team", "Value": "shop"} in role["Tags"]
 
 
-def test_eks_lets_its_nodes_in(profile, running_lab):
-    """The entry is EKS's own, and of Fargate's type."""
+def test_fargate_role_has_an_access_entry(profile, running_lab):
+    """EKS creates the access entry, of type FARGATE_LINUX."""
     eks = client(running_lab, "eks")
-    found = eks.describe_access_entry(clusterName=CLUSTER, principalArn=profile["podExecutionRoleArn"])["accessEntry"]
-    assert (found["type"], found["username"]) == ("FARGATE_LINUX", "system:node:{{SessionName}}")
+    entry = eks.describe_access_entry(clusterName=CLUSTER, principalArn=profile["podExecutionRoleArn"])["accessEntry"]
+    assert (entry["type"], entry["username"]) == ("FARGATE_LINUX", "system:node:{{SessionName}}")

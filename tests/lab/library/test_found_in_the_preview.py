@@ -1,4 +1,4 @@
-"""What is there already, or would win over what is declared: the engine's preview says so, and nothing is made."""
+"""Conflicts with existing resources: previews report existing associations, service accounts and kubeconfigs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import socket
 import subprocess
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import Pods, Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
-THEIRS = "arn:aws:iam::123456789012:role/of-others"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/of-others"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -27,20 +27,20 @@ TRUST = {
     ],
 }
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-for name, declared in said["workloads"].items():
-    connection = {**cluster.connection, **declared.pop("connection", {})}
-    if "secret" in declared:
-        declared["permissions_boundary"] = pulumi.Output.secret(declared.pop("secret"))
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+for name, args in config["workloads"].items():
+    connection = {**cluster.connection, **args.pop("connection", {})}
+    if "secret" in args:
+        args["permissions_boundary"] = pulumi.Output.secret(args.pop("secret"))
     eks.WorkloadIdentity(name, {"cluster": connection, "namespace": "default", "service_account": name,
-                                "role_name": name, **declared}, pulumi.ResourceOptions(providers=[cluster.provider]))
+                                "role_name": name, **args}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 
 
 MANY = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
 eks.ClusterAccess("many", {"cluster": cluster.connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
-                           "principals": [{"arn": arn} for arn in said["principals"]]})
+                           "principals": [{"arn": arn} for arn in config["principals"]]})
 """
 
 
@@ -51,151 +51,152 @@ def pods(running_lab, tools):
 
 @pytest.fixture(scope="module")
 def provider(pods):
-    with pods.vouched_for() as arn:
+    with pods.oidc_provider() as arn:
         yield arn
 
 
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory, provider):
-    """Each test has workloads of its own, and its update removes those of the test before it."""
-    stack = Stack(tmp_path_factory.mktemp("found") / "project", running_lab, tools, PROGRAM)
+    """Each test declares its own workloads, and its update removes those of the previous test."""
+    stack = Stack(tmp_path_factory.mktemp("preview") / "project", running_lab, tools, PROGRAM)
     yield stack
     stack.stack.destroy()
 
 
 @pytest.fixture(scope="module")
 def api(pods):
-    return client(pods.world.home, "eks")
+    return client(pods.clients.home, "eks")
 
 
 @pytest.fixture(scope="module")
 def role_of_others(pods):
-    iam = client(pods.world.home, "iam")
+    iam = client(pods.clients.home, "iam")
     iam.create_role(RoleName="of-others", AssumeRolePolicyDocument=json.dumps(TRUST))
-    yield THEIRS
+    yield OTHER_ROLE
     iam.delete_role(RoleName="of-others")
 
 
 @pytest.fixture
-def associated(api, role_of_others):
-    """Makes an association as somebody else, for a service account of this name; its id."""
-    made = []
+def associate(api, role_of_others):
+    """Return a function that creates an association outside the stack for a service account, and returns its id."""
+    keys = []
 
-    def associate(name):
-        of = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": name}
-        made.append(of)
-        return api.create_pod_identity_association(**of, roleArn=role_of_others)["association"]["associationId"]
+    def create(name):
+        key = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": name}
+        keys.append(key)
+        return api.create_pod_identity_association(**key, roleArn=role_of_others)["association"]["associationId"]
 
-    yield associate
-    for left in [each for of in made for each in api.list_pod_identity_associations(**of)["associations"]]:
-        api.delete_pod_identity_association(clusterName=CLUSTER, associationId=left["associationId"])
+    yield create
+    for key in keys:
+        for association in api.list_pod_identity_associations(**key)["associations"]:
+            api.delete_pod_identity_association(clusterName=CLUSTER, associationId=association["associationId"])
 
 
-def settings(**workloads):
+def workloads_config(**workloads):
     return {"cluster": CLUSTER, "workloads": workloads}
 
 
-def said_in_preview(stack, said):
-    """What the engine prints of a preview that goes on."""
-    done = stack.say(said).preview()
-    return done.stdout + done.stderr
+def preview_output(stack, config):
+    """Return the output of a successful preview."""
+    preview = stack.configure(config).preview()
+    return preview.stdout + preview.stderr
 
 
-def commands(said):
-    """The commands of a fix, in the order in which it names them."""
-    return re.findall(r"`((?:pulumi|aws) [^`]*)`", said)
+def commands(error):
+    """Return the commands of a fix, in its order."""
+    return re.findall(r"`((?:pulumi|aws) [^`]*)`", error)
 
 
-def test_an_association_of_others_is_adopted_by_the_command_of_the_fix(stack, api, associated):
-    """The command imports it before the component is in any state; the update then changes its role in place."""
-    association, adopting = associated("adopted"), settings(adopted={"mode": "pod-identity"})
-    command, *_ = commands(refused(stack.say(adopting).preview))
+def test_existing_association_is_adopted_by_the_import_command_of_the_fix(stack, api, associate):
+    """The command imports the association before the first update, which then changes its role in place."""
+    association, adopting = associate("adopted"), workloads_config(adopted={"mode": "pod-identity"})
+    command, *_ = commands(expect_error(stack.configure(adopting).preview))
     stack.pulumi(*command.split()[1:])
     steps = stack.steps(adopting)
     assert ("update", "PodIdentityAssociation") in steps
     assert {operation for operation, _ in steps} == {"create", "update"}
-    found = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)["association"]
-    assert found["roleArn"] == "arn:aws:iam::123456789012:role/adopted"
+    response = api.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)
+    assert response["association"]["roleArn"] == "arn:aws:iam::123456789012:role/adopted"
     assert stack.steps(adopting) == []
 
 
-def test_an_association_of_others_is_rejected_in_the_preview(stack, pods, associated):
-    """It is named with its role; where it is deleted by the command of the fix, the update makes ours."""
-    association, ours = associated("taken"), stack.say(settings(taken={"mode": "pod-identity"}))
-    for operation in (ours.preview, ours.up):
-        said = refused(operation)
-        assert "service_account: 'default/taken'" in said
-        assert f"{association} of {CLUSTER} gives its pods {THEIRS}" in said
-    *_, command = commands(said)
-    done = pods.world.aws(*command.split()[1:])
-    assert done.worked, done.stderr
-    ours.up()
-    assert ":assumed-role/taken/" in pods.who("taken", "taken")
+def test_existing_association_is_rejected_at_preview(stack, pods, associate):
+    """The error has its id and role; after the delete command of the fix the update creates the component's own."""
+    association, configured = associate("taken"), stack.configure(workloads_config(taken={"mode": "pod-identity"}))
+    for operation in (configured.preview, configured.up):
+        error = expect_error(operation)
+        assert "service_account: 'default/taken'" in error
+        assert f"{association} of {CLUSTER} gives its pods {OTHER_ROLE}" in error
+    *_, command = commands(error)
+    result = pods.clients.aws(*command.split()[1:])
+    assert result.worked, result.stderr
+    configured.up()
+    assert ":assumed-role/taken/" in pods.caller_arn("taken", "taken")
 
 
 @pytest.fixture
-def written_by_eksctl(pods):
-    """A service account that is there already."""
-    # Of an object that is a name alone, Kubernetes keeps no writer.
-    metadata = {"name": "there", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "eksctl"}}
+def account_of_eksctl(pods):
+    """An existing service account with field manager eksctl."""
+    # Kubernetes stores no field manager for an object without fields besides its name.
+    metadata = {"name": "existing", "namespace": "default", "labels": {"app.kubernetes.io/managed-by": "eksctl"}}
     document = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     pods.kubectl("apply", "--server-side", "--field-manager=eksctl", "-f", "-", stdin=json.dumps(document))
     yield
-    pods.kubectl("delete", "serviceaccount", "there")
+    pods.kubectl("delete", "serviceaccount", "existing")
 
 
-def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, provider, written_by_eksctl):
-    """With who wrote it, and the words that adopt it or leave it alone."""
-    there = {"oidc_provider_arn": provider}
-    said = refused(stack.say(settings(there=there)).preview)
-    assert "service_account: 'default/there'" in said
-    assert "and has this one, written by eksctl" in said
-    assert "set service_account_management to adopt" in said
-    stack.up(settings(there={**there, "service_account_management": "adopt"}))
+def test_existing_service_account_is_rejected_at_preview(stack, provider, account_of_eksctl):
+    """The error has the field manager, and the options that adopt the service account or ignore it."""
+    workload = {"oidc_provider_arn": provider}
+    error = expect_error(stack.configure(workloads_config(existing=workload)).preview)
+    assert "service_account: 'default/existing'" in error
+    assert "and has this one, written by eksctl" in error
+    assert "set service_account_management to adopt" in error
+    stack.up(workloads_config(existing={**workload, "service_account_management": "adopt"}))
 
 
-def out_of_reach(server):
-    """The kubeconfig of a cluster that does not answer."""
+def unreachable(server):
+    """Return the kubeconfig of an unreachable cluster."""
     cluster = {"name": "x", "cluster": {"server": server}}
     context = {"name": "x", "context": {"cluster": "x", "user": "x"}}
     user = {"name": "x", "user": {"token": "none"}}
     return json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
 
 
-def test_a_cluster_out_of_reach_is_reported_and_no_other_is_asked(stack, provider):
-    """Nobody can see what is there: the preview goes on, and the machine's own kubeconfig is left alone."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        server = f"https://127.0.0.1:{nobody.getsockname()[1]}"
-        blind = {"oidc_provider_arn": provider, "connection": {"kubeconfig": out_of_reach(server)}}
-        said = said_in_preview(stack, settings(blind=blind))
-    assert "cannot see whether service account default/blind is there already" in said
-    assert f"at {server} cannot be listed" in said
+def test_unreachable_cluster_is_reported_at_preview(stack, provider):
+    """The preview continues with a warning, and does not use the machine's default kubeconfig."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        server = f"https://127.0.0.1:{closed.getsockname()[1]}"
+        blind = {"oidc_provider_arn": provider, "connection": {"kubeconfig": unreachable(server)}}
+        output = preview_output(stack, workloads_config(blind=blind))
+    assert "cannot see whether service account default/blind is there already" in output
+    assert f"at {server} cannot be listed" in output
 
 
-def test_an_annotation_that_pod_identity_wins_over_is_reported(stack, pods, provider, associated):
-    """The preview says which role pods will really get; a pod says the same afterwards."""
-    associated("shadowed")
-    irsa = settings(shadowed={"oidc_provider_arn": provider})
-    assert f"new pods of default/shadowed get {THEIRS} by Pod Identity" in said_in_preview(stack, irsa)
+def test_irsa_overridden_by_a_pod_identity_association_is_reported(stack, pods, provider, associate):
+    """The preview warns which role new pods get; after the update a pod has this role."""
+    associate("shadowed")
+    irsa = workloads_config(shadowed={"oidc_provider_arn": provider})
+    assert f"new pods of default/shadowed get {OTHER_ROLE} by Pod Identity" in preview_output(stack, irsa)
     stack.up(irsa)
-    assert ":assumed-role/of-others/" in pods.who("shadowed", "shadowed")
+    assert ":assumed-role/of-others/" in pods.caller_arn("shadowed", "shadowed")
 
 
-def test_a_secret_is_in_no_refusal(stack, provider):
-    """What is refused of a secret is the rule; neither the engine's output nor its error has a word of the value."""
-    secret = settings(secret={"oidc_provider_arn": provider, "secret": "hush-hush/Xyzzy42"})
-    said = refused(stack.say(secret).preview)
-    assert "permissions_boundary: [secret]" in said
-    assert "xyzzy42" not in said.lower()
+def test_validation_error_shows_no_secret_under_the_engine(stack, provider):
+    """The error of a secret input has the rule, and neither output nor error of the engine contains the value."""
+    secret = workloads_config(secret={"oidc_provider_arn": provider, "secret": "hush-hush/Xyzzy42"})
+    error = expect_error(stack.configure(secret).preview)
+    assert "permissions_boundary: [secret]" in error
+    assert "xyzzy42" not in error.lower()
 
 
-def test_many_are_looked_for_while_all_threads_register(running_lab, tools, tmp_path):
-    """The SDK has few threads, each waits for the engine, and that for what is asked before an entry is made."""
+def test_preflight_queries_do_not_block_many_registrations(running_lab, tools, tmp_path):
+    """The SDK has few threads that wait for the engine, which waits for the query before each access entry."""
     stack = Stack(tmp_path / "project", running_lab, tools, MANY)
     principals = [f"arn:aws:iam::123456789012:user/many-{number}" for number in range(12)]
-    workspace = stack.say({"cluster": CLUSTER, "principals": principals}).workspace
-    done = subprocess.run(
+    workspace = stack.configure({"cluster": CLUSTER, "principals": principals}).workspace
+    result = subprocess.run(
         ["pulumi", "preview", "--stack", "dev", "--parallel", "1", "--non-interactive"],
         cwd=workspace.work_dir,
         env=workspace.env_vars,
@@ -204,37 +205,37 @@ def test_many_are_looked_for_while_all_threads_register(running_lab, tools, tmp_
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("aws:eks:AccessEntry ") >= len(principals)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("aws:eks:AccessEntry ") >= len(principals)
 
 
 UNKNOWN_KUBECONFIG = f"""
-cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
+cluster = eks.Cluster("clu", {{"name": config["cluster"]}})
 role = aws.iam.Role("late", name="late", assume_role_policy={json.dumps(json.dumps(TRUST))})
-kubeconfig = pulumi.Output.all(cluster.kubeconfig, role.arn).apply(lambda known: known[0])
+kubeconfig = pulumi.Output.all(cluster.kubeconfig, role.arn).apply(lambda values: values[0])
 eks.ClusterAccess("ops", {{"cluster": {{**cluster.connection, "kubeconfig": kubeconfig}},
                           "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
                           "principals": [{{"arn": role.arn}}]}})
 """
 
 
-def test_what_the_guard_cannot_read_is_reported_in_the_preview(running_lab, tools, tmp_path):
-    """A kubeconfig that the same update makes known: one warning, and none where the guard has one in its state."""
+def test_guard_with_an_unknown_kubeconfig_is_reported_at_preview(running_lab, tools, tmp_path):
+    """A kubeconfig that the update resolves gives one warning, and none once the guard has it in its state."""
     stack = Stack(tmp_path / "project", running_lab, tools, UNKNOWN_KUBECONFIG)
-    ours = stack.say({"cluster": CLUSTER})
+    configured = stack.configure({"cluster": CLUSTER})
     warnings = []
 
     def note(event):
         if event.diagnostic_event and event.diagnostic_event.severity == "warning":
             warnings.append(event.diagnostic_event.message)
 
-    ours.preview(on_event=note)
+    configured.preview(on_event=note)
     (warning,) = warnings
     assert f"the kubeconfig of {CLUSTER} is not known in this preview" in warning
     assert "RBAC is not evaluated" in warning
     try:
-        ours.up(on_event=note)
-        ours.preview(on_event=note)
+        configured.up(on_event=note)
+        configured.preview(on_event=note)
         assert warnings == [warning]
     finally:
-        ours.destroy()
+        configured.destroy()

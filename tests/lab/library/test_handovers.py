@@ -1,11 +1,11 @@
-"""Access entries that one declaration lets go while another one takes them over: neither is lost by it."""
+"""Access entries that move between components in one update: the engine deletes none of them."""
 
 from __future__ import annotations
 
 import uuid
 
 import pytest
-from lab_program import REGION, Cluster, Program, refused
+from lab_program import REGION, Cluster, Program, expect_error
 
 from lab.interfaces import AuthenticationMode
 
@@ -18,18 +18,18 @@ def cluster(running_lab, tools, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def person(cluster):
-    arn = cluster.user(f"person-{uuid.uuid4().hex[:8]}")
+def user(cluster):
+    arn = cluster.user(f"user-{uuid.uuid4().hex[:8]}")
     yield arn
     if arn in cluster.entries():
         cluster.eks.delete_access_entry(clusterName=NAME, principalArn=arn)
 
 
 @pytest.fixture(scope="module")
-def program(running_lab, tools, tmp_path_factory, person):
-    """The person's entry is declared and made."""
+def program(running_lab, tools, tmp_path_factory, user):
+    """A program that declares and created the user's entry."""
     program = Program(tmp_path_factory.mktemp("handovers") / "project", running_lab, tools)
-    program.declare({"entry": made(person), "guard": guard(person)}).up()
+    program.declare({"entry": created(user), "guard": guard(user)}).up()
     return program
 
 
@@ -38,33 +38,33 @@ def guard(*principals, adopted=False):
     return ("LockoutGuard", {**guarded, "adopted": adopted})
 
 
-def made(person):
-    return ("Entry", {"cluster_name": NAME, "principal_arn": person})
+def created(user):
+    return ("Entry", {"cluster_name": NAME, "principal_arn": user})
 
 
-def adopted(person):
-    return ("AccessEntry", {"cluster_name": NAME, "region": REGION, "principal_arn": person, "guarded": True})
+def adopted(user):
+    return ("AccessEntry", {"cluster_name": NAME, "region": REGION, "principal_arn": user, "guarded": True})
 
 
-def test_nobody_is_moved_by_being_taken_over(cluster, program, person):
-    """The preview refuses it, whichever of the two it sees first, and says how it is done."""
-    later = {"taken": adopted(person), "guard": guard(), "other-guard": guard(person, adopted=True)}
-    earlier = {"guard": guard(), "taken": adopted(person), "other-guard": guard(person, adopted=True)}
-    for resources in (later, earlier):
-        said = refused(program.declare(resources).preview)
-        assert f"principals: '{person}'" in said
-        assert "take the principal out in an update of its own" in said
-    assert person in cluster.entries()
+def test_adoption_by_another_component_in_one_update_is_rejected(cluster, program, user):
+    """The preview rejects it in either order of the two declarations, with the fix."""
+    adopted_first = {"adopted": adopted(user), "guard": guard(), "other-guard": guard(user, adopted=True)}
+    removed_first = {"guard": guard(), "adopted": adopted(user), "other-guard": guard(user, adopted=True)}
+    for resources in (adopted_first, removed_first):
+        error = expect_error(program.declare(resources).preview)
+        assert f"principals: '{user}'" in error
+        assert "take the principal out in an update of its own" in error
+    assert user in cluster.entries()
 
 
-def test_another_name_does_not_take_the_entry_away(cluster, program, person):
-    """The old name is not deleted while the program lets its principal in; back under the old name all is as it was."""
-    old = {"entry": made(person), "guard": guard(person)}
-    new = {"renamed": adopted(person), "renamed-guard": guard(person, adopted=True)}
+def test_renamed_entry_is_not_deleted(cluster, program, user):
+    """An update that would delete the entry under its old name fails, and after it the old name can be used again."""
+    old = {"entry": created(user), "guard": guard(user)}
+    new = {"renamed": adopted(user), "renamed-guard": guard(user, adopted=True)}
     for resources in (new, old):
-        said = refused(program.declare(resources).up)
-        assert "is not deleted with the old name" in said
-        assert "give the declaration its old name in opts.aliases" in said
-        assert person in cluster.entries()
+        error = expect_error(program.declare(resources).up)
+        assert "is not deleted with the old name" in error
+        assert "give the declaration its old name in opts.aliases" in error
+        assert user in cluster.entries()
     program.stack.destroy()
-    assert person not in cluster.entries()
+    assert user not in cluster.entries()

@@ -1,11 +1,11 @@
-"""A permission set of Identity Center whose role is in another account than the cluster: by the role's ARN alone."""
+"""A permission set of Identity Center whose role is in another account: only the role's ARN grants access."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack
 
 from lab.principals import client
@@ -22,9 +22,9 @@ TRUST = {
     ],
 }
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
 eks.ClusterAccess("guests", {
-    "cluster": cluster.connection, "group": "guests", "principals": [said["guest"]],
+    "cluster": cluster.connection, "group": "guests", "principals": [config["guest"]],
     "rbac_roles": [{"name": "guests", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
 }, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
@@ -32,7 +32,7 @@ eks.ClusterAccess("guests", {
 
 @pytest.fixture(scope="module")
 def guest(running_lab):
-    """The role, made in the other account as Identity Center makes it; gone after the tests."""
+    """The role in the other account with Identity Center's name and path, deleted after the tests."""
     iam = client(running_lab, "iam", "other-admin")
     iam.create_role(RoleName=NAME, Path=PATH, AssumeRolePolicyDocument=json.dumps(TRUST))
     yield
@@ -46,30 +46,31 @@ def stack(running_lab, tools, tmp_path_factory, guest):
     stack.stack.destroy()
 
 
-@pytest.mark.parametrize("account", [{"account_id": OTHER_ACCOUNT}, {}], ids=["said", "unsaid"])
-def test_by_its_name_it_is_refused_in_the_preview(account, stack, guest):
-    """No other account's IAM is asked: said which account, how to find the ARN there is said too."""
-    said = refused(stack.say({"cluster": CLUSTER, "guest": {"permission_set": "Guest", **account}}).preview)
+@pytest.mark.parametrize("account", [{"account_id": OTHER_ACCOUNT}, {}], ids=["account", "no account"])
+def test_permission_set_of_another_account_is_rejected_at_preview(account, stack, guest):
+    """Only the cluster's account is queried; with account_id, the error has the command that shows the ARN."""
+    guest = {"permission_set": "Guest", **account}
+    error = expect_error(stack.configure({"cluster": CLUSTER, "guest": guest}).preview)
     if not account:
-        assert f"must be assigned to account {ACCOUNT}" in said
-        assert "or set arn" in said
+        assert f"a permission set that is assigned to account {ACCOUNT}" in error
+        assert "or give an arn" in error
         return
-    assert f"roles are looked up in the cluster's account {ACCOUNT} alone" in said
-    assert "give the role's arn in place of permission_set" in said
-    assert f"`aws iam list-roles --path-prefix /aws-reserved/sso.amazonaws.com/` in account {OTHER_ACCOUNT}" in said
+    assert f"must be the cluster's account {ACCOUNT}: only its IAM is queried" in error
+    assert "pass the role's arn instead of permission_set" in error
+    assert f"`aws iam list-roles --path-prefix /aws-reserved/sso.amazonaws.com/` in account {OTHER_ACCOUNT}" in error
 
 
-def test_by_its_arn_it_enters(stack, guest, running_lab, tools):
-    """The command that the refusal names shows the ARN; its entry has it whole, and kubectl works by it."""
-    world = LabClients(running_lab, tools.bin)
+def test_role_arn_of_another_account_grants_access(stack, guest, running_lab, tools):
+    """The command of the fix shows the ARN; the access entry has it unchanged, and kubectl has access with it."""
+    clients = LabClients(running_lab, tools.bin)
     listing = ("iam", "list-roles", "--path-prefix", "/aws-reserved/sso.amazonaws.com/", "--query", "Roles[].Arn")
-    assert json.loads(world.aws(*listing, principal="other-admin").stdout) == [ARN]
+    assert json.loads(clients.aws(*listing, principal="other-admin").stdout) == [ARN]
     stack.up({"cluster": CLUSTER, "guest": {"arn": ARN}})
-    world.update_kubeconfig(CLUSTER, "lab-admin")
-    kubeconfig = world.environment("lab-admin")["KUBECONFIG"]
-    nodes = world.run("kubectl", f"--kubeconfig={kubeconfig}", f"--context={CLUSTER}", "get", "nodes", principal=ARN)
+    clients.update_kubeconfig(CLUSTER, "lab-admin")
+    kubeconfig = clients.environment("lab-admin")["KUBECONFIG"]
+    nodes = clients.run("kubectl", f"--kubeconfig={kubeconfig}", f"--context={CLUSTER}", "get", "nodes", principal=ARN)
     assert nodes.verdict == "works"
-    secrets = world.run(
+    secrets = clients.run(
         "kubectl", f"--kubeconfig={kubeconfig}", f"--context={CLUSTER}", "get", "secrets", principal=ARN
     )
     assert secrets.verdict == "Forbidden"

@@ -1,4 +1,4 @@
-"""Kubeconfigs of a cluster that is there, in the hands of kubectl: as oneself, as a role, by a profile."""
+"""Kubeconfigs of an existing cluster with role_arn and profile, used by kubectl."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 ROLE = "kube-operator"
-MAY, MAY_NOT = "kube-may", "kube-may-not"
+TRUSTED, UNTRUSTED = "kube-trusted", "kube-untrusted"
 PROFILE = "kube-ops"
 USER = f"arn:aws:iam::{ACCOUNT}:user/"
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-role = aws.iam.Role("operator", name=said["role"], assume_role_policy=json.dumps({
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+role = aws.iam.Role("operator", name=config["role"], assume_role_policy=json.dumps({
     "Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": said["trusted"]}, "Action": "sts:AssumeRole"}]}))
+        {"Effect": "Allow", "Principal": {"AWS": config["trusted"]}, "Action": "sts:AssumeRole"}]}))
 eks.ClusterAccess("operators", {
     "cluster": cluster.connection, "group": "kube-operators", "principals": [{"arn": role.arn}],
     "rbac_roles": [{"name": "kube-operator", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
 }, pulumi.ResourceOptions(providers=[cluster.provider]))
-kinds = {"own": {}, "role": {"role_arn": role.arn}, "profile": {"profile": said["profile"]}}
+kinds = {"own": {}, "role": {"role_arn": role.arn}, "profile": {"profile": config["profile"]}}
 kinds["both"] = {**kinds["role"], **kinds["profile"]}
-for kind, how in kinds.items():
-    pulumi.export(kind, eks.Cluster(kind, {"name": said["cluster"], **how}).kubeconfig)
+for kind, options in kinds.items():
+    pulumi.export(kind, eks.Cluster(kind, {"name": config["cluster"], **options}).kubeconfig)
 """
 
 
 @pytest.fixture(scope="module")
-def world(running_lab, tools):
+def clients(running_lab, tools):
     return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")
 def users(running_lab):
-    """Two IAM users, of whom the role trusts one."""
+    """Two IAM users; the role trusts one of them."""
     iam = client(running_lab, "iam")
-    for name in (MAY, MAY_NOT):
+    for name in (TRUSTED, UNTRUSTED):
         iam.create_user(UserName=name)
         prepare(running_lab, running_lab.require_running(), name)
     yield
-    for name in (MAY, MAY_NOT):
+    for name in (TRUSTED, UNTRUSTED):
         for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
             iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
         iam.delete_user(UserName=name)
@@ -53,12 +53,12 @@ def users(running_lab):
 
 @pytest.fixture(scope="module")
 def kubeconfigs(users, running_lab, tools, tmp_path_factory):
-    """Files with the kubeconfigs that the engine's outputs are."""
+    """Files with the kubeconfigs from the stack outputs."""
     folder = tmp_path_factory.mktemp("kubeconfigs")
     stack = Stack(folder / "project", running_lab, tools, PROGRAM)
-    made = stack.up({"cluster": CLUSTER, "role": ROLE, "trusted": USER + MAY, "profile": PROFILE})
+    outputs = stack.up({"cluster": CLUSTER, "role": ROLE, "trusted": USER + TRUSTED, "profile": PROFILE})
     files = {}
-    for kind, document in made.items():
+    for kind, document in outputs.items():
         files[kind] = folder / f"{kind}.json"
         files[kind].write_text(document)
     yield files
@@ -66,27 +66,27 @@ def kubeconfigs(users, running_lab, tools, tmp_path_factory):
 
 
 @pytest.fixture
-def kubectl(world, kubeconfigs):
-    """kubectl with one of the kubeconfigs, and nothing else that could let it in."""
+def kubectl(clients, kubeconfigs):
+    """Return a function that runs kubectl with one of the kubeconfigs."""
 
     def run(kind, *arguments, principal, **variables):
         command = ["kubectl", f"--kubeconfig={kubeconfigs[kind]}", *arguments]
-        return world.run(*command, principal=principal, **variables)
+        return clients.run(*command, principal=principal, **variables)
 
     return run
 
 
 @pytest.fixture
 def profiles(running_lab, tmp_path):
-    """The variables of a machine whose AWS files know these principals by these profiles."""
+    """Return a function that writes AWS files with profiles of principals, and returns their environment variables."""
 
     def write(**principals):
         keys, config = configparser.RawConfigParser(), configparser.RawConfigParser()
         for profile, principal in principals.items():
-            kept = configparser.RawConfigParser()
-            kept.read(folder_of(running_lab, principal) / "credentials")
+            credentials = configparser.RawConfigParser()
+            credentials.read(folder_of(running_lab, principal) / "credentials")
             name = profile.replace("_", "-")
-            keys[name] = dict(kept["default"])
+            keys[name] = dict(credentials["default"])
             config[f"profile {name}"] = {"output": "json"}
         for name, parser in (("credentials", keys), ("config", config)):
             with (tmp_path / name).open("w") as file:
@@ -99,11 +99,11 @@ def profiles(running_lab, tmp_path):
     return write
 
 
-def who(answer):
-    """Username and groups that the API server gave, or what kubectl said."""
-    if not answer.worked:
-        return answer.verdict
-    user = json.loads(answer.stdout)["status"]["userInfo"]
+def identity(result):
+    """Return username and groups of `kubectl auth whoami`, or the error code."""
+    if not result.worked:
+        return result.verdict
+    user = json.loads(result.stdout)["status"]["userInfo"]
     return user["username"].partition(":")[0], set(user["groups"]) - {"system:authenticated"}
 
 
@@ -111,39 +111,39 @@ WHOAMI = ("auth", "whoami", "-o", "json")
 OPERATOR = (ROLE, {"kube-operators"})
 
 
-def test_whoever_may_assume_the_role_enters_as_the_role(kubectl):
-    """The one whom the role trusts is the role in the cluster, and is nobody without it."""
-    assert who(kubectl("role", *WHOAMI, principal=MAY)) == OPERATOR
-    assert kubectl("role", "get", "nodes", principal=MAY).verdict == "works"
-    assert kubectl("role", "get", "secrets", principal=MAY).verdict == "Forbidden"
-    assert kubectl("own", "get", "nodes", principal=MAY).verdict == "Unauthorized"
+def test_kubeconfig_with_role_arn_assumes_the_role(kubectl):
+    """A user that the role trusts has the role's access, and without role_arn no access."""
+    assert identity(kubectl("role", *WHOAMI, principal=TRUSTED)) == OPERATOR
+    assert kubectl("role", "get", "nodes", principal=TRUSTED).verdict == "works"
+    assert kubectl("role", "get", "secrets", principal=TRUSTED).verdict == "Forbidden"
+    assert kubectl("own", "get", "nodes", principal=TRUSTED).verdict == "Unauthorized"
 
 
-def test_whoever_may_not_assume_the_role_stays_out(kubectl):
-    """`aws eks get-token` gets no session of the role, so kubectl has no token."""
-    answer = kubectl("role", "get", "nodes", principal=MAY_NOT)
-    assert answer.verdict == "AccessDenied"
-    assert f"{USER}{MAY_NOT} is not authorized to perform: sts:AssumeRole" in answer.stderr
+def test_kubeconfig_with_role_arn_fails_for_untrusted_users(kubectl):
+    """`aws eks get-token` cannot assume the role, so kubectl has no token."""
+    result = kubectl("role", "get", "nodes", principal=UNTRUSTED)
+    assert result.verdict == "AccessDenied"
+    assert f"{USER}{UNTRUSTED} is not authorized to perform: sts:AssumeRole" in result.stderr
 
 
-def test_kubectl_acts_by_the_profile_that_is_named(kubectl, profiles):
-    """Whoever that profile is on this machine, and not whoever the shell is."""
-    as_role = profiles(kube_ops="lab-admin", default=MAY_NOT)
-    shown = kubectl("profile", *WHOAMI, principal=MAY_NOT, **as_role)
-    assert who(shown)[0] == "arn"  # the creator's entry has the user's ARN as username
-    assert "user/lab-admin" in shown.stdout
-    assert who(kubectl("own", *WHOAMI, principal=MAY_NOT, **as_role)) == "Unauthorized"
+def test_kubeconfig_with_profile_uses_the_profile(kubectl, profiles):
+    """kubectl has the access of the profile's user, not of the shell's credentials."""
+    variables = profiles(kube_ops="lab-admin", default=UNTRUSTED)
+    result = kubectl("profile", *WHOAMI, principal=UNTRUSTED, **variables)
+    assert identity(result)[0] == "arn"  # the creator's entry has the user's ARN as username
+    assert "user/lab-admin" in result.stdout
+    assert identity(kubectl("own", *WHOAMI, principal=UNTRUSTED, **variables)) == "Unauthorized"
 
 
-def test_without_that_profile_nobody_gets_in(kubectl, profiles):
-    """The aws command says which profile is missing; the shell's own credentials are not taken instead."""
-    answer = kubectl("profile", "get", "nodes", principal="lab-admin", **profiles(default="lab-admin"))
-    assert not answer.worked
-    assert f"The config profile ({PROFILE}) could not be found" in answer.stderr
+def test_kubeconfig_with_a_missing_profile_fails(kubectl, profiles):
+    """The aws command reports the missing profile, and does not use the shell's credentials."""
+    result = kubectl("profile", "get", "nodes", principal="lab-admin", **profiles(default="lab-admin"))
+    assert not result.worked
+    assert f"The config profile ({PROFILE}) could not be found" in result.stderr
 
 
-def test_the_profile_assumes_the_role_where_both_are_named(kubectl, profiles):
-    """The profile's user takes the role on, and another profile of that name may not."""
-    assert who(kubectl("both", *WHOAMI, principal=MAY_NOT, **profiles(kube_ops=MAY))) == OPERATOR
-    refused = kubectl("both", *WHOAMI, principal=MAY, **profiles(kube_ops=MAY_NOT))
-    assert refused.verdict == "AccessDenied"
+def test_kubeconfig_with_profile_and_role_arn_assumes_the_role(kubectl, profiles):
+    """The profile's user assumes the role, and an untrusted user with this profile is denied."""
+    assert identity(kubectl("both", *WHOAMI, principal=UNTRUSTED, **profiles(kube_ops=TRUSTED))) == OPERATOR
+    denied = kubectl("both", *WHOAMI, principal=TRUSTED, **profiles(kube_ops=UNTRUSTED))
+    assert denied.verdict == "AccessDenied"

@@ -1,4 +1,4 @@
-"""Whether a change is rejected as a lockout, decided by what the API server says of the caller before and after it."""
+"""Lockout validation compared with SelfSubjectAccessReviews of the caller before and after each change."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ AWS_AUTH = "/api/v1/namespaces/kube-system/configmaps/aws-auth"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 MASTER = {"userarn": CALLER, "username": "caller", "groups": ["system:masters"]}
-VIEWER = {"userarn": CALLER, "username": "caller", "groups": ["nobodys"]}
+VIEWER = {"userarn": CALLER, "username": "caller", "groups": ["norights"]}
 PLATFORM = {"userarn": CALLER, "username": "caller", "groups": ["platform"]}
 
 
 @pytest.fixture(scope="module")
 def cluster(running_lab, tools, tmp_path_factory):
-    """The group platform administers it, by a ClusterRole of another name than cluster-admin."""
+    """A cluster that group platform administers by a ClusterRole other than cluster-admin."""
     mode = AuthenticationMode.API_AND_CONFIG_MAP
-    made = Cluster(running_lab, tools, NAME, mode, tmp_path_factory.mktemp(NAME))
-    made.user("caller")
-    return made
+    cluster = Cluster(running_lab, tools, NAME, mode, tmp_path_factory.mktemp(NAME))
+    cluster.user("caller")
+    return cluster
 
 
 class Case:
-    """The caller's access at first, and a declaration that changes it."""
+    """Sets the caller's access in the cluster, and returns declarations that change it."""
 
     def __init__(self, cluster, tools):
         self.cluster = cluster
@@ -49,23 +49,23 @@ class Case:
         self.api("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "platform-admin"}, "rules": rules})
 
     def api(self, method, path, body=None):
-        """A request of the operator, who is always an administrator."""
+        """Send a request as the operator, who is always an administrator, and return the response."""
         watch = self.operator
-        done = watch._http.request(method, path, json=body, headers={"Authorization": f"Bearer {watch._token()}"})
-        assert done.is_success or (method == "DELETE" and done.status_code == 404), done.text
-        return done.json()
+        response = watch._http.request(method, path, json=body, headers={"Authorization": f"Bearer {watch._token()}"})
+        assert response.is_success or (method == "DELETE" and response.status_code == 404), response.text
+        return response.json()
 
-    def may(self):
-        """Whether the caller may do everything: a SelfSubjectAccessReview with a token of its own."""
-        return self.caller.ask().endswith(" True")
+    def is_administrator(self):
+        """Return whether a SelfSubjectAccessReview with a new token allows the caller all actions."""
+        return self.caller.check_access().endswith(" True")
 
-    @retry(retry=retry_if_result(lambda done: not done), wait=wait_fixed(0.2), stop=stop_after_delay(60))
-    def comes_to(self, *, administrator):
-        """Waits until the API server and the authenticator have seen what was written."""
-        return self.may() is administrator
+    @retry(retry=retry_if_result(lambda reached: not reached), wait=wait_fixed(0.2), stop=stop_after_delay(60))
+    def wait_until(self, *, administrator):
+        """Wait until API server and authenticator have read the changes; return whether the caller is as expected."""
+        return self.is_administrator() is administrator
 
     def set(self, *, groups=None, policy=None, users=(), accounts=(), bound=True):
-        """Makes it so, with the vendor's clients. `groups`: of an access entry; None: there is none."""
+        """Set the caller's access with the vendors' clients. `groups` are of the access entry; None means no entry."""
         eks = self.cluster.eks
         if CALLER in self.cluster.entries():
             eks.delete_access_entry(clusterName=NAME, principalArn=CALLER)
@@ -77,7 +77,7 @@ class Case:
             scope = {"type": "namespace", "namespaces": policy} if policy else {"type": "cluster"}
             eks.associate_access_policy(clusterName=NAME, principalArn=CALLER, policyArn=POLICY, accessScope=scope)
         lists = {"mapRoles": self.nodes, "mapUsers": list(users), "mapAccounts": list(accounts)}
-        texts = {name: yaml.safe_dump(each) for name, each in lists.items() if each}
+        texts = {name: yaml.safe_dump(items) for name, items in lists.items() if items}
         self.api("PUT", AWS_AUTH, {"metadata": {"name": "aws-auth", "namespace": "kube-system"}, "data": texts})
         self.api("DELETE", f"{RBAC}/clusterrolebindings/platform")
         if bound:
@@ -87,15 +87,15 @@ class Case:
             self.api("POST", f"{RBAC}/clusterrolebindings", binding)
 
     def guard(self, **declared):
-        """What ClusterAccess hands its guard."""
+        """Return the inputs that ClusterAccess passes to its guard."""
         entries = [CALLER] if declared.get("entries") else []
         plain = {"entries": [], "mappings": [], "policies": [], "roles": [], "bindings": [], **declared}
-        place = {"cluster_name": NAME, "region": REGION, "kubeconfig": self.cluster.kubeconfig}
-        return {**place, "principals": entries, "administrators": [], "declared": plain}
+        cluster = {"cluster_name": NAME, "region": REGION, "kubeconfig": self.cluster.kubeconfig}
+        return {**cluster, "principals": entries, "administrators": [], "declared": plain}
 
     @contextmanager
     def as_caller(self):
-        kubernetes_api.client.cache_clear()  # the API server remembers whom it knew a token by
+        kubernetes_api.client.cache_clear()  # the API server caches authenticated tokens
         with acting_as("caller", self.cluster.home, self.tools):
             yield
 
@@ -105,10 +105,10 @@ def case(cluster, tools):
     allowed = {"Effect": "Allow", "Action": ["eks:*", "iam:Get*"], "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     cluster.iam.put_user_policy(UserName="caller", PolicyName="eks", PolicyDocument=document)
-    made = Case(cluster, tools)
-    yield made
-    made.caller.close()
-    made.operator.close()
+    case = Case(cluster, tools)
+    yield case
+    case.caller.close()
+    case.operator.close()
 
 
 def entry(*groups):
@@ -119,48 +119,48 @@ def mapping(*groups):
     return {"mappings": [{"arn": CALLER, "username": "caller", "groups": [*groups]}]}
 
 
-WHOLE = {"policies": [{"arn": POLICY, "namespaces": []}]}
-NARROW = {"policies": [{"arn": POLICY, "namespaces": ["shop"]}]}
+CLUSTER_WIDE = {"policies": [{"arn": POLICY, "namespaces": []}]}
+NAMESPACED = {"policies": [{"arn": POLICY, "namespaces": ["shop"]}]}
 BINDING = {
     "bindings": [
         {"namespace": None, "name": "platform", "kind": "ClusterRole", "role": "platform-admin", "group": "platform"}
     ]
 }
-ANY = [ACCOUNT]
+ACCOUNTS = [ACCOUNT]
 
 CHANGES = {
     # name: (state before, declared before, declared after, state after)
-    "mapAccounts is left": (
-        {"groups": [], "policy": [], "accounts": ANY},
-        {**entry(), **WHOLE},
+    "an entry is removed beside mapAccounts": (
+        {"groups": [], "policy": [], "accounts": ACCOUNTS},
+        {**entry(), **CLUSTER_WIDE},
         {},
-        {"accounts": ANY},
+        {"accounts": ACCOUNTS},
     ),
-    "a mapping without rights is left": (
+    "an entry is removed beside a mapping without rights": (
         {"groups": [], "policy": [], "users": [VIEWER]},
-        {**entry(), **WHOLE},
+        {**entry(), **CLUSTER_WIDE},
         {},
         {"users": [VIEWER]},
     ),
-    "a mapping of an administrator is left": (
+    "an entry is removed beside a mapping of an administrator": (
         {"groups": [], "policy": [], "users": [MASTER]},
-        {**entry(), **WHOLE},
+        {**entry(), **CLUSTER_WIDE},
         {},
         {"users": [MASTER]},
     ),
-    "the last of two mappings wins": (
+    "an entry is removed beside two mappings, of which the last applies": (
         {"groups": [], "policy": [], "users": [MASTER, VIEWER]},
-        {**entry(), **WHOLE},
+        {**entry(), **CLUSTER_WIDE},
         {},
         {"users": [MASTER, VIEWER]},
     ),
-    "a new entry wins over aws-auth and gives less": (
+    "a new entry overrides aws-auth with fewer rights": (
         {"users": [MASTER]},
         None,
-        entry("nobodys"),
-        {"users": [MASTER], "groups": ["nobodys"]},
+        entry("norights"),
+        {"users": [MASTER], "groups": ["norights"]},
     ),
-    "a new entry wins over aws-auth and gives as much": (
+    "a new entry overrides aws-auth with equal rights": (
         {"users": [MASTER]},
         None,
         entry("platform"),
@@ -169,18 +169,18 @@ CHANGES = {
     "an entry loses its group": (
         {"groups": ["platform"]},
         entry("platform"),
-        entry("nobodys"),
-        {"groups": ["nobodys"]},
+        entry("norights"),
+        {"groups": ["norights"]},
     ),
     "a policy is narrowed to namespaces": (
         {"groups": [], "policy": []},
-        {**entry(), **WHOLE},
-        {**entry(), **NARROW},
+        {**entry(), **CLUSTER_WIDE},
+        {**entry(), **NAMESPACED},
         {"groups": [], "policy": ["shop"]},
     ),
     "a policy is replaced by a group": (
         {"groups": [], "policy": []},
-        {**entry(), **WHOLE},
+        {**entry(), **CLUSTER_WIDE},
         entry("platform"),
         {"groups": ["platform"]},
     ),
@@ -199,70 +199,70 @@ CHANGES = {
     "from an access entry to aws-auth, with another group": (
         {"groups": ["platform"]},
         entry("platform"),
-        mapping("nobodys"),
+        mapping("norights"),
         {"users": [VIEWER]},
     ),
     "a mapping loses its group": (
         {"users": [MASTER]},
         mapping("system:masters"),
-        mapping("nobodys"),
+        mapping("norights"),
         {"users": [VIEWER]},
     ),
     "a mapping beside an entry changes nothing": (
         {"groups": ["platform"], "users": [MASTER]},
         mapping("system:masters"),
-        mapping("nobodys"),
+        mapping("norights"),
         {"groups": ["platform"], "users": [VIEWER]},
     ),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_rejected_if_the_caller_is_no_administrator_after_it(case, name):
-    """The guard of ClusterAccess rejects exactly what the API server then shows to be a lockout of the caller."""
+def test_lockout_validation_equals_access_review(case, name):
+    """The guard rejects a change exactly if the API server denies the caller administration after it."""
     first, old, new, after = CHANGES[name]
     case.set(**first)
-    assert case.comes_to(administrator=True), "the caller is an administrator at first"
+    assert case.wait_until(administrator=True), "the caller is an administrator at first"
     with case.as_caller():
         provider, news = LockoutGuardProvider(), case.guard(**new)
         olds = {} if old is None else case.guard(**old)
         reasons = [failure.reason for failure in provider.check(olds, news).failures]
-        named = provider.check(olds, {**news, "allow_lockout_of": [CALLER]}).failures
+        allowed = provider.check(olds, {**news, "allow_lockout_of": [CALLER]}).failures
     case.set(**after)
-    assert case.comes_to(administrator=not reasons), reasons
+    assert case.wait_until(administrator=not reasons), reasons
     assert not reasons or ("must keep the caller's rights in the cluster" in reasons[0] and CALLER in reasons[0])
-    assert named == []
+    assert allowed == []
 
 
-def test_a_narrow_caller_that_keeps_what_it_has_is_not_blocked(case):
-    """It may read neither RBAC nor aws-auth, and removes somebody else; its own entry it may not remove unseen."""
-    case.set(groups=["nobodys"])
+def test_lockout_validation_accepts_changes_of_a_caller_with_few_rights(case):
+    """A caller that cannot read RBAC or aws-auth can remove another principal, but not its own entry."""
+    case.set(groups=["norights"])
     other = {"arn": f"{CALLER}-2", "username": "other", "groups": ["viewers"]}
     with case.as_caller():
-        mine = entry("nobodys")
+        mine = entry("norights")
         olds = {**case.guard(entries=[other, *mine["entries"]]), "principals": [other["arn"], CALLER]}
         news = case.guard(**mine)
         assert LockoutGuardProvider().check(olds, news).failures == []
-        lost = LockoutGuardProvider().check(case.guard(**entry("nobodys")), case.guard()).failures
-    assert "ConfigMap kube-system/aws-auth at" in lost[0].reason
+        failures = LockoutGuardProvider().check(case.guard(**entry("norights")), case.guard()).failures
+    assert "ConfigMap kube-system/aws-auth at" in failures[0].reason
 
 
-def test_what_cannot_be_read_is_rejected_with_the_reason(case):
-    """If only RBAC can tell what the caller keeps, and RBAC may not be read, nothing is reported as fine."""
-    case.set(groups=["nobodys"])
+def test_lockout_validation_rejects_unreadable_rbac(case):
+    """If the result depends on RBAC that the caller cannot read, the change is rejected with the reason."""
+    case.set(groups=["norights"])
     with case.as_caller():
-        olds, news = case.guard(**entry("nobodys")), case.guard(**entry("others"))
+        olds, news = case.guard(**entry("norights")), case.guard(**entry("others"))
         (failure,) = LockoutGuardProvider().check(olds, news).failures
         assert "cannot be read" in failure.reason
         assert "clusterroles" in failure.reason.lower()
         assert LockoutGuardProvider().check(olds, {**news, "allow_lockout_of": [CALLER]}).failures == []
 
 
-def test_an_adopted_entry_and_a_mapping_reject_a_lockout_themselves(case):
-    """AccessEntry and AwsAuthMapping on their own: before they write, the caller stays an administrator."""
-    place = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig}
-    adopted = {**place, "principal_arn": CALLER, "username": "caller", "groups": ["nobodys"]}
-    mapped = {"kubeconfig": case.cluster.kubeconfig, "arn": CALLER, "username": "caller", "groups": ["nobodys"]}
+def test_access_entry_and_aws_auth_mapping_reject_a_lockout(case):
+    """AccessEntry and AwsAuthMapping validate without a guard that the caller remains an administrator."""
+    cluster = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig}
+    adopted = {**cluster, "principal_arn": CALLER, "username": "caller", "groups": ["norights"]}
+    mapped = {"kubeconfig": case.cluster.kubeconfig, "arn": CALLER, "username": "caller", "groups": ["norights"]}
     case.set(users=[MASTER])
     with case.as_caller():
         shadowing = AccessEntryProvider().check({}, adopted).failures
@@ -270,11 +270,11 @@ def test_an_adopted_entry_and_a_mapping_reject_a_lockout_themselves(case):
         same = AccessEntryProvider().check({}, {**adopted, "groups": ["platform"]}).failures
     assert ["must keep the caller's rights" in failure.reason for failure in (*shadowing, *fewer)] == [True, True]
     assert same == []
-    assert case.may()
+    assert case.is_administrator()
 
 
-def test_two_declarations_do_not_remove_one_administrator_each(case):
-    """Each of them alone leaves the other's administrator; in one update both would go."""
+def test_two_guards_do_not_each_remove_one_administrator(case):
+    """Each removal alone keeps an administrator, but both in one update would remove all."""
     case.set(groups=["platform"])
     cluster, other = case.cluster, f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
     provider = LockoutGuardProvider()
@@ -288,19 +288,19 @@ def test_two_declarations_do_not_remove_one_administrator_each(case):
             case.guard(),
         ).failures
         mine = {"arn": other, "username": "lab-admin", "groups": []}
-        olds = {**case.guard(entries=[mine], **WHOLE), "principals": [other]}
+        olds = {**case.guard(entries=[mine], **CLUSTER_WIDE), "principals": [other]}
         second = provider.check(olds, {**case.guard(), "allow_lockout_of": []}).failures
     assert first == []
     assert any("must keep an administrator in the cluster" in failure.reason for failure in second)
 
 
-def test_a_migration_keeps_administrators(case):
-    """Dropping the group system:masters would leave the caller, who has an ARN to be named by, without rights."""
+def test_migration_rejects_a_lockout_of_the_caller(case):
+    """Without the group system:masters the caller would have no rights, so accept_loss_of of the group is rejected."""
     case.set(users=[MASTER])
     props = {"cluster_name": NAME, "region": REGION, "kubeconfig": case.cluster.kubeconfig, "target_mode": "API"}
     with case.as_caller():
         provider = AuthenticationModeMigrationProvider()
         dropped = provider.check({}, {**props, "accept_loss_of": ["system:masters"]}).failures
-        kept = provider.check({}, props).failures
+        migrated = provider.check({}, props).failures
     assert ["must keep the caller's rights" in failure.reason for failure in dropped] == [True]
-    assert kept == []
+    assert migrated == []

@@ -1,4 +1,4 @@
-"""A cluster leaves aws-auth behind, while its people keep working: seen with the vendor's clients."""
+"""AuthenticationModeMigration from aws-auth to access entries, while the principals keep their access."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, Cluster, Program, Watch, aws_auth, refused, write_aws_auth
+from lab_program import ACCOUNT, Cluster, Program, Watch, aws_auth, expect_error, write_aws_auth
 
 from lab.interfaces import AuthenticationMode
 
@@ -19,22 +19,22 @@ OTHER_ADMIN = f"arn:aws:iam::{OTHER_ACCOUNT}:user/lab-admin"
 
 @pytest.fixture(scope="module")
 def cluster(running_lab, tools, tmp_path_factory):
-    """As most old clusters are: people of every kind in aws-auth, beside the node role that EKS put there."""
-    made = Cluster(running_lab, tools, "leaving", AuthenticationMode.CONFIG_MAP, tmp_path_factory.mktemp("leaving"))
-    made.user("mig-ope", "/people/")
-    made.user("mig-root")
-    made.role("mig-team", "/team/")
-    made.role("mig-gone")
-    made.iam.delete_role(RoleName="mig-gone")
+    """A cluster in mode CONFIG_MAP: principals of every kind in aws-auth, and the node role that EKS mapped."""
+    cluster = Cluster(running_lab, tools, "leaving", AuthenticationMode.CONFIG_MAP, tmp_path_factory.mktemp("leaving"))
+    cluster.user("mig-ope", "/people/")
+    cluster.user("mig-root")
+    cluster.role("mig-team", "/team/")
+    cluster.role("mig-gone")
+    cluster.iam.delete_role(RoleName="mig-gone")
     roles = [mapping("role/mig-team", "team:{{SessionName}}", "viewers"), mapping("role/mig-gone", "gone", "viewers")]
     users = [
-        mapping("user/people/mig-ope", "shadowed", "nobody"),
+        mapping("user/people/mig-ope", "shadowed", "none"),
         mapping("user/people/mig-ope", "mig-ope", "operators"),
         mapping("user/mig-root", "mig-root", "system:masters"),
     ]
-    nodes = yaml.safe_load(aws_auth(made)["mapRoles"])
-    write_aws_auth(made, {"mapRoles": [*nodes, *roles], "mapUsers": users, "mapAccounts": [OTHER_ACCOUNT]})
-    return made
+    nodes = yaml.safe_load(aws_auth(cluster)["mapRoles"])
+    write_aws_auth(cluster, {"mapRoles": [*nodes, *roles], "mapUsers": users, "mapAccounts": [OTHER_ACCOUNT]})
+    return cluster
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,9 @@ def mapping(principal, username, *groups):
     return {f"{kind}arn": f"arn:aws:iam::{ACCOUNT}:{principal}", "username": username, "groups": [*groups]}
 
 
-def declared(cluster, to, **other):
-    return {"migration": ("AuthenticationModeMigration", {"cluster": cluster.connection, "target_mode": to, **other})}
+def declared(cluster, target_mode, **other):
+    args = {"cluster": cluster.connection, "target_mode": target_mode, **other}
+    return {"migration": ("AuthenticationModeMigration", args)}
 
 
 ROLE, USER = f"arn:aws:iam::{ACCOUNT}:role", f"arn:aws:iam::{ACCOUNT}:user"
@@ -63,37 +64,38 @@ PLAN = [
 ]
 
 
-def test_a_preview_shows_the_plan_and_changes_nothing(cluster, program):
-    """Each mapping with the entry that it becomes, and what has no equal with why; the cluster stays as it was."""
-    shown = program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview(diff=True)
-    said = shown.stdout + shown.stderr
+def test_migration_preview_shows_the_plan_and_changes_nothing(cluster, program):
+    """The plan has the access entry of each mapping, and the reason for each mapping without one."""
+    preview = program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview(diff=True)
+    output = preview.stdout + preview.stderr
     for line in ["authentication mode becomes API_AND_CONFIG_MAP", *PLAN]:
-        assert line in said
+        assert line in output
     assert cluster.mode == "CONFIG_MAP"
-    refusal = refused(program.declare(declared(cluster, "API")).preview)
-    assert f"mapAccounts[0] {OTHER_ACCOUNT}" in refusal
-    assert f"mapRoles[2] {GONE}" in refusal
+    error = expect_error(program.declare(declared(cluster, "API")).preview)
+    assert f"mapAccounts[0] {OTHER_ACCOUNT}" in error
+    assert f"mapRoles[2] {GONE}" in error
     assert cluster.mode == "CONFIG_MAP"
 
 
-def test_everybody_keeps_working_through_both_steps(cluster, program):
-    """By name, groups and rights: nobody is refused twice in a row at either step but whom accept_loss_of names."""
-    usual = {
+def test_migration_keeps_access_during_both_steps(cluster, program):
+    """No principal fails twice in a row in either step, except those in accept_loss_of."""
+    expected = {
         "mig-ope": "mig-ope ['operators'] False",
         "role/team/mig-team": "team:watch ['viewers'] False",
         "mig-root": "mig-root [] True",
         "other-admin": f"{OTHER_ADMIN} [] False",
     }
-    with ExitStack() as watched:
-        watches = {who: watched.enter_context(Watch(cluster, who, "delete", "nodes")) for who in usual}
+    with ExitStack() as watching:
+        watches = {name: watching.enter_context(Watch(cluster, name, "delete", "nodes")) for name in expected}
         up = program.declare(declared(cluster, "API_AND_CONFIG_MAP")).up()
-        now = {who: watch.ask() for who, watch in watches.items()}
+        after = {name: watch.check_access() for name, watch in watches.items()}
     assert cluster.mode == "API_AND_CONFIG_MAP"
-    assert now == usual
-    # Between an administrator's entry and its policy, EKS knows them and gives them nothing.
+    assert after == expected
+    # Between the creation of an administrator's entry and its access policy, the administrator has no permissions.
     administrator = watches.pop("mig-root")
-    assert set(administrator.answers) <= {usual["mig-root"], "mig-root [] False"}
-    assert {who: watch.refusals(usual[who]) for who, watch in watches.items()} == dict.fromkeys(watches, 0)
+    assert set(administrator.responses) <= {expected["mig-root"], "mig-root [] False"}
+    failures = {name: watch.failures(expected[name]) for name, watch in watches.items()}
+    assert failures == dict.fromkeys(watches, 0)
     assert up.outputs["not_migrated"].value == [GONE, OTHER_ACCOUNT]
     assert cluster.entries() == {
         ADMIN,
@@ -104,41 +106,42 @@ def test_everybody_keeps_working_through_both_steps(cluster, program):
     }
     assert cluster.policies(f"arn:aws:iam::{ACCOUNT}:user/mig-root") == ["AmazonEKSClusterAdminPolicy"]
     assert cluster.entry(NODE)["type"] == "EC2_LINUX"
-    # EKS gives the creator an entry, and with it another name.
+    # EKS creates an entry for the creator, which changes the username.
     assert cluster.kubectl("auth", "can-i", "delete", "nodes").stdout == "yes\n"
     assert program.stack.preview().change_summary == {"same": 2}
 
-    refusal = refused(program.declare(declared(cluster, "API")).preview)
-    assert f"mapAccounts[0] {OTHER_ACCOUNT}" in refusal
+    error = expect_error(program.declare(declared(cluster, "API")).preview)
+    assert f"mapAccounts[0] {OTHER_ACCOUNT}" in error
     assert cluster.mode == "API_AND_CONFIG_MAP"
 
-    with ExitStack() as watched:
-        stay = {who: usual[who] for who in usual if who != "other-admin"}
-        watches = {who: watched.enter_context(Watch(cluster, who, "delete", "nodes")) for who in stay}
+    with ExitStack() as watching:
+        del expected["other-admin"]
+        watches = {name: watching.enter_context(Watch(cluster, name, "delete", "nodes")) for name in expected}
         up = program.declare(declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])).up()
-        now = {who: watch.ask() for who, watch in watches.items()}
+        after = {name: watch.check_access() for name, watch in watches.items()}
     assert up.outputs["authentication_mode"].value == cluster.mode == "API"
-    assert now == stay
-    assert {who: watch.refusals(stay[who]) for who, watch in watches.items()} == dict.fromkeys(stay, 0)
+    assert after == expected
+    failures = {name: watch.failures(expected[name]) for name, watch in watches.items()}
+    assert failures == dict.fromkeys(expected, 0)
     with Watch(cluster, "other-admin", "delete", "nodes") as outsider:
-        assert outsider.ask() == "Unauthorized"
+        assert outsider.check_access() == "Unauthorized"
 
 
-def test_afterwards_it_keeps_and_never_goes_back(cluster, program):
-    """aws-auth does nothing any more, nothing is left to do, a way back is refused, and destroy takes nobody out."""
-    left = declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])
+def test_finished_migration_cannot_be_reverted(cluster, program):
+    """aws-auth has no effect, an update has no changes, the old mode is rejected, and destroy keeps all entries."""
+    finished = declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])
     newcomer = cluster.user("mig-late").rpartition("/")[2]
     before = aws_auth(cluster)
     write_aws_auth(cluster, {**before, "mapUsers": [mapping(f"user/{newcomer}", newcomer, "system:masters")]})
     assert cluster.kubectl("auth", "whoami", principal=newcomer).returncode != 0
-    assert program.declare(left).refresh().summary.resource_changes == {"same": 2}
+    assert program.declare(finished).refresh().summary.resource_changes == {"same": 2}
     assert program.stack.preview().change_summary == {"same": 2}
 
-    said = refused(program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview)
-    assert "must not be before the cluster's mode API" in said
-    entered = cluster.entries()
-    program.declare(left)
+    error = expect_error(program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview)
+    assert "authentication modes go one way" in error
+    entries = cluster.entries()
+    program.declare(finished)
     program.stack.destroy()
     assert cluster.mode == "API"
-    assert cluster.entries() == entered
-    assert cluster.who("mig-ope") == "mig-ope ['operators']"
+    assert cluster.entries() == entries
+    assert cluster.whoami("mig-ope") == "mig-ope ['operators']"

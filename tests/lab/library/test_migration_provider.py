@@ -1,4 +1,4 @@
-"""A migration that is ended, or overtaken: what no engine can be brought to do at the right moment."""
+"""AuthenticationModeMigration interrupted, and with aws-auth changed between preview and update."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 
 @pytest.fixture(scope="module")
 def cluster(running_lab, tools, tmp_path_factory):
-    """A cluster whose creator comes in by aws-auth, and by nothing else once it has entries."""
+    """A cluster with authentication mode CONFIG_MAP and two users."""
     folder = tmp_path_factory.mktemp("resumed")
-    made = Cluster(running_lab, tools, "resumed", AuthenticationMode.CONFIG_MAP, folder)
-    made.user("res-one")
-    made.user("res-two")
-    return made
+    cluster = Cluster(running_lab, tools, "resumed", AuthenticationMode.CONFIG_MAP, folder)
+    cluster.user("res-one")
+    cluster.user("res-two")
+    return cluster
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def props(cluster, tools):
         yield {"cluster_name": "resumed", "region": REGION, "kubeconfig": cluster.kubeconfig, "target_mode": "API"}
 
 
-def test_ended_in_the_middle_it_goes_on(cluster, props, monkeypatch):
-    """Ended between an entry and its policy, the next run makes what is missing and nothing twice."""
+def test_interrupted_migration_continues(cluster, props, monkeypatch):
+    """After an interruption between an entry and its access policy, the next run creates only what is missing."""
     masters = [master(f"res-{number}") for number in ("one", "two")]
     write_aws_auth(cluster, {**aws_auth(cluster), "mapUsers": masters})
     provider = AuthenticationModeMigrationProvider()
@@ -40,25 +40,25 @@ def test_ended_in_the_middle_it_goes_on(cluster, props, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as ended:
-        ended.setattr(EksApi, "associate", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(EksApi, "associate", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provider.create({**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert cluster.mode == "API_AND_CONFIG_MAP"
     assert cluster.policies(one) == []
     assert two not in cluster.entries()
-    made = cluster.entry(one)["createdAt"]
+    created_at = cluster.entry(one)["createdAt"]
 
     checked = provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert checked.inputs["pending"] == 2
     provider.create(checked.inputs)
     assert cluster.policies(one) == cluster.policies(two) == ["AmazonEKSClusterAdminPolicy"]
-    assert cluster.entry(one)["createdAt"] == made
+    assert cluster.entry(one)["createdAt"] == created_at
     assert provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"}).inputs["pending"] == 0
 
 
-def test_what_came_after_the_preview_still_counts(cluster, props):
-    """Mapped between preview and update, an account that nobody named keeps the last step from being taken."""
+def test_mapping_added_after_the_preview_stops_the_migration(cluster, props):
+    """An account mapped between preview and update that is not in accept_loss_of prevents mode API."""
     provider = AuthenticationModeMigrationProvider()
     checked = provider.check({}, props)
     assert not checked.failures
@@ -70,8 +70,8 @@ def test_what_came_after_the_preview_still_counts(cluster, props):
     write_aws_auth(cluster, before)
 
 
-def test_the_callers_own_way_in_goes_by_name_only(cluster, props):
-    """Where only mapAccounts lets the caller in, naming the account is not enough: their own ARN has to be."""
+def test_migration_keeps_the_callers_access(cluster, props):
+    """If only mapAccounts grants access to the caller, accept_loss_of must list the caller's ARN."""
     provider = AuthenticationModeMigrationProvider()
     write_aws_auth(cluster, {**aws_auth(cluster), "mapAccounts": [ACCOUNT]})
     entry = cluster.entry(ADMIN)

@@ -1,11 +1,11 @@
-"""Sessions of pods: their tags, session policies and conditions of trust policies, seen by what AWS lets pods do."""
+"""Pod Identity sessions: session tags, session policies and trust policy conditions, verified by calls of pods."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import ACCOUNT, Pods, Stack
 
 from lab.principals import client
@@ -14,15 +14,15 @@ from lab.scenarios.clients import LabClients
 CLUSTER = "irsa"
 BUCKETS = {"mine": "sessions-mine", "other": "sessions-other"}
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-for name, settings in said["workloads"].items():
-    irsa = {"oidc_provider_arn": said["provider"]} if settings.get("mode") == "irsa" else {}
-    made = eks.WorkloadIdentity(name, {
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+for name, settings in config["workloads"].items():
+    irsa = {"oidc_provider_arn": config["provider"]} if settings.get("mode") == "irsa" else {}
+    workload = eks.WorkloadIdentity(name, {
         "cluster": cluster.connection, "namespace": "default", "service_account": name, "role_name": name,
         "mode": "pod-identity", **irsa, **settings,
     }, pulumi.ResourceOptions(providers=[cluster.provider]))
-    if name in said["attached"]:
-        aws.iam.RolePolicy(name, role=made.role_name, policy=said["attached"][name])
+    if name in config["attached"]:
+        aws.iam.RolePolicy(name, role=workload.role_name, policy=config["attached"][name])
 """
 BY_TAG = [
     {
@@ -51,7 +51,7 @@ ATTACHED = json.dumps(
         ],
     }
 )
-"""A policy that needs the tags, attached beside the library, which would reject it."""
+"""A policy that needs session tags, attached without the library, which would reject it."""
 ANY_BUCKET = [{"actions": ["s3:ListBucket"], "resources": ["*"]}, {"actions": ["sqs:ListQueues"], "resources": ["*"]}]
 ONE_BUCKET = json.dumps(
     {
@@ -78,7 +78,7 @@ OF_THE_CLUSTER = [
 ]
 OF_ANOTHER_ORGANIZATION = [where("StringEquals", "aws:SourceOrgID", "o-another000")]
 ANY_QUEUE = [{"actions": ["sqs:ListQueues"], "resources": ["*"]}]
-SAID = {
+CONFIG = {
     "cluster": CLUSTER,
     "attached": {"untagged": ATTACHED},
     "workloads": {
@@ -107,29 +107,29 @@ def pods(running_lab, tools):
 
 
 @pytest.fixture(scope="module")
-def said(pods):
-    """What the program reads."""
-    with pods.vouched_for() as arn:
-        yield {**SAID, "provider": arn}
+def config(pods):
+    """The config of the program."""
+    with pods.oidc_provider() as arn:
+        yield {**CONFIG, "provider": arn}
 
 
 @pytest.fixture(scope="module")
-def stack(said, running_lab, tools, tmp_path_factory):
+def stack(config, running_lab, tools, tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
-    stack.up(said)
+    stack.up(config)
     yield stack
     stack.stack.destroy()
 
 
 @pytest.fixture
 def may(stack, pods):
-    """What AWS answers a new pod of the service account: `works`, or the refusal."""
+    """Return a function that runs `aws` in a new pod of the service account, and returns `works` or `AccessDenied`."""
 
-    def ask(account, *command):
-        said = pods.run(f"{account}-asks", account, *command)
-        return "AccessDenied" if "AccessDenied" in said or "not authorized" in said else "works"
+    def run(account, *command):
+        output = pods.run(f"{account}-asks", account, *command)
+        return "AccessDenied" if "AccessDenied" in output or "not authorized" in output else "works"
 
-    return ask
+    return run
 
 
 def lists(bucket):
@@ -137,18 +137,18 @@ def lists(bucket):
 
 
 def association(pods, account):
-    eks = client(pods.world.home, "eks")
-    (found,) = eks.list_pod_identity_associations(clusterName=CLUSTER, serviceAccount=account)["associations"]
-    shown = eks.describe_pod_identity_association(clusterName=CLUSTER, associationId=found["associationId"])
-    return shown["association"]
+    eks = client(pods.clients.home, "eks")
+    (summary,) = eks.list_pod_identity_associations(clusterName=CLUSTER, serviceAccount=account)["associations"]
+    response = eks.describe_pod_identity_association(clusterName=CLUSTER, associationId=summary["associationId"])
+    return response["association"]
 
 
 def reads(key):
     return "s3", "cp", f"s3://{BUCKETS['mine']}/{key}", "-"
 
 
-def test_a_session_has_the_tags_of_its_pod(may, pods):
-    """What the role may do depends on cluster and namespace: the pod reads the objects of its own namespace alone."""
+def test_session_tags_restrict_a_pod_to_its_namespace(may, pods):
+    """The policy compares session tags of cluster and namespace, so that a pod reads only its namespace's objects."""
     assert may("tagged", *lists("mine")) == "works"
     assert pods.run("tagged-reads", "tagged", *reads("default/x")).strip() == "default/x"
     assert "403" in pods.run("tagged-reads-other", "tagged", *reads("other/x"))
@@ -161,48 +161,48 @@ def test_a_session_has_the_tags_of_its_pod(may, pods):
         ({"disable_session_tags": True}, "remove disable_session_tags"),
     ],
 )
-def test_a_policy_that_needs_session_tags_is_rejected_in_the_preview(stack, said, settings, fix):
-    """The pods of this very workload would be denied, by a change of mode as well as by disable_session_tags."""
+def test_policy_that_needs_missing_session_tags_is_rejected_at_preview(stack, config, settings, fix):
+    """A change to IRSA and disable_session_tags both remove the tags, so that AWS would deny the pods."""
     changed = {"tagged": {"statements": BY_TAG, **settings}}
-    shown = refused(stack.say({**said, "workloads": {**said["workloads"], **changed}}).preview)
-    assert "statements[0].conditions[0].variable: 'aws:PrincipalTag/kubernetes-namespace'" in shown
+    error = expect_error(stack.configure({**config, "workloads": {**config["workloads"], **changed}}).preview)
+    assert "statements[0].conditions[0].variable: 'aws:PrincipalTag/kubernetes-namespace'" in error
     assert (
         f"statements[1].resources[0]: 'arn:aws:s3:::{BUCKETS['mine']}/${{aws:PrincipalTag/kubernetes-namespace}}/*'"
-        in shown
+        in error
     )
-    assert fix in shown
+    assert fix in error
 
 
-def test_conditions_of_a_trust_policy_decide_who_has_the_role(pods, stack):
-    """Pod Identity compares organization, account and cluster, IRSA the address; other calls are denied."""
-    assert ":assumed-role/tagged/" in pods.who("tagged", "tagged")
-    assert "foreign" not in pods.who("foreign", "foreign").partition("assumed-role/")[2]
+def test_trust_conditions_restrict_the_role(pods, stack):
+    """AWS evaluates organization, account and cluster for Pod Identity, and the address for IRSA."""
+    assert ":assumed-role/tagged/" in pods.caller_arn("tagged", "tagged")
+    assert "foreign" not in pods.caller_arn("foreign", "foreign").partition("assumed-role/")[2]
     arns = {name: f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("near", "far")}
     verdicts = {name: pods.assume(arn, pods.token(name)) for name, arn in arns.items()}
     assert verdicts == {"near": "works", "far": "AccessDenied"}
 
 
-def test_a_session_has_no_tags_where_they_are_off(may, pods):
-    """The same policy allows it nothing, and the session is the role's all the same."""
+def test_disable_session_tags_removes_the_tags(may, pods):
+    """Without tags the policy allows nothing, but the pod has the role."""
     assert association(pods, "untagged")["disableSessionTags"] is True
-    assert ":assumed-role/untagged/" in pods.who("untagged", "untagged")
+    assert ":assumed-role/untagged/" in pods.caller_arn("untagged", "untagged")
     assert may("untagged", *lists("mine")) == "AccessDenied"
 
 
-def test_a_session_policy_narrows_the_role(may):
-    """What both allow, and neither what the role alone allows, nor what the policy alone does."""
+def test_session_policy_restricts_the_role(may):
+    """A session has only the permissions that both the role and the session policy allow."""
     assert may("narrow", *lists("mine")) == "works"
     assert may("narrow", *lists("other")) == "AccessDenied"
     assert may("narrow", "sqs", "list-queues") == "AccessDenied"
     assert may("narrow", "iam", "list-users") == "AccessDenied"
 
 
-def test_both_change_in_place(stack, said, may, pods):
-    """Tags come back where nobody says that they are off, a wider policy widens, and no association is a new one."""
+def test_session_tags_and_session_policy_change_in_place(stack, config, may, pods):
+    """Tags return by default, a wider session policy grants more, and the associations keep their ids."""
     names = ("untagged", "narrow")
     before = [association(pods, name)["associationId"] for name in names]
     wide = {"untagged": {"statements": ANY_QUEUE}, "narrow": {**NARROW, "session_policy": EVERYTHING}}
-    steps = stack.steps({**said, "workloads": {**said["workloads"], **wide}})
+    steps = stack.steps({**config, "workloads": {**config["workloads"], **wide}})
     assert steps == [("update", "PodIdentityAssociation")] * 2
     assert [association(pods, name)["associationId"] for name in names] == before
     assert may("untagged", *lists("mine")) == "works"

@@ -1,4 +1,4 @@
-"""Entries of the catalogue at work: roles and add-ons that the engine deploys, and AWS's own client as their pods."""
+"""Policy templates: roles and add-ons that the engine deploys, verified with the aws command as their pods."""
 
 import json
 
@@ -10,7 +10,7 @@ from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 PROGRAM = """
-zone, secret, mode = (said[name] for name in ("zone", "secret", "mode"))
+zone, secret, mode = (config[name] for name in ("zone", "secret", "mode"))
 cluster = eks.Cluster("cluster", {"name": "irsa"})
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
 provider = eks.OidcProvider("cluster", {"issuer": cluster.issuer})
@@ -44,13 +44,13 @@ pulumi.export("driver", {"role": driver.role_arn, "arn": driver.arn})
 
 
 @pytest.fixture(scope="module")
-def world(running_lab, tools):
+def clients(running_lab, tools):
     return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")
-def found(running_lab):
-    """What is there before: two hosted zones and two secrets."""
+def existing(running_lab):
+    """Two existing hosted zones and two secrets."""
     dns, secrets = client(running_lab, "route53"), client(running_lab, "secretsmanager")
     zones = [
         dns.create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]["Id"] for name in ("a.test", "b.test")
@@ -66,141 +66,142 @@ def found(running_lab):
 
 
 @pytest.fixture(scope="module")
-def stack(running_lab, tools, found, tmp_path_factory):
-    """Updates the stack of this test to a mode; destroys what it made, and looks whether anything is left."""
+def stack(running_lab, tools, existing, tmp_path_factory):
+    """Return a function that updates the stack to a mode; at the end verify that a destroy deletes everything."""
     project = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
-    said = {"zone": f"arn:aws:route53:::hostedzone/{found['zones'][0]}", "secret": found["secrets"][0]}
+    config = {"zone": f"arn:aws:route53:::hostedzone/{existing['zones'][0]}", "secret": existing["secrets"][0]}
     eks, iam = client(running_lab, "eks"), client(running_lab, "iam")
 
-    def left():
+    def resources():
         return {
             "addons": eks.list_addons(clusterName=CLUSTER)["addons"],
             "associations": eks.list_pod_identity_associations(clusterName=CLUSTER)["associations"],
             "roles": sorted(role["RoleName"] for role in iam.list_roles()["Roles"]),
         }
 
-    before = left()
+    before = resources()
     try:
-        yield lambda mode: project.up({**said, "mode": mode})
+        yield lambda mode: project.up({**config, "mode": mode})
     finally:
         project.stack.destroy()
-    assert left() == before
+    assert resources() == before
 
 
 @pytest.fixture(scope="module")
-def made(stack):
+def outputs(stack):
     """The outputs of the first update."""
     return stack("irsa")
 
 
 @pytest.fixture(scope="module")
-def changed(stack, made):
-    """The outputs once the DNS add-on has its role by Pod Identity."""
+def changed_outputs(stack, outputs):
+    """The outputs after an update of the DNS add-on to Pod Identity."""
     return stack("pod-identity")
 
 
 @pytest.fixture
-def as_pod(world, tmp_path):
-    """`aws` as a pod of that service account would run it: with a token of the cluster, and no keys."""
+def as_pod(clients, tmp_path):
+    """Return a function that runs `aws` with a service account token of the cluster, as a pod does."""
 
     def run(role, namespace, account, *arguments):
-        token = world.operate(CLUSTER, "create", "token", account, "-n", namespace, "--audience", "sts.amazonaws.com")
+        token = clients.operate(CLUSTER, "create", "token", account, "-n", namespace, "--audience", "sts.amazonaws.com")
         assert token.worked, token.stderr
         (tmp_path / "token").write_text(token.stdout.strip())
-        (tmp_path / "nobody").write_text("")
-        return world.aws(
+        (tmp_path / "empty").write_text("")
+        return clients.aws(
             *arguments,
             AWS_ROLE_ARN=role,
             AWS_WEB_IDENTITY_TOKEN_FILE=str(tmp_path / "token"),
-            AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "nobody"),
+            AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "empty"),
         ).verdict
 
     return run
 
 
 @pytest.fixture
-def service_account(world):
-    """A service account such as the add-on installs."""
-    there = []
+def service_account(clients):
+    """Return a function that creates a namespace and service account, as the add-on does."""
+    namespaces = []
 
     def make(namespace, account):
         for command in (["namespace", namespace], ["serviceaccount", account, "-n", namespace]):
-            assert world.operate(CLUSTER, "create", *command).worked
-        there.append(namespace)
+            assert clients.operate(CLUSTER, "create", *command).worked
+        namespaces.append(namespace)
 
     yield make
-    for namespace in there:
-        world.operate(CLUSTER, "delete", "namespace", namespace, "--wait=false")
-        world.operate(CLUSTER, "delete", "serviceaccount", "--all", "-n", namespace)
+    for namespace in namespaces:
+        clients.operate(CLUSTER, "delete", "namespace", namespace, "--wait=false")
+        clients.operate(CLUSTER, "delete", "serviceaccount", "--all", "-n", namespace)
 
 
-def test_objects_below_the_prefix_of_the_bucket_alone(made, as_pod, tmp_path):
-    """Written and read there; not beside the prefix, and not in another bucket."""
+def test_s3_template_allows_the_prefix_of_the_bucket_only(outputs, as_pod, tmp_path):
+    """The pod writes and lists objects below the prefix, and is denied other prefixes and buckets."""
     (tmp_path / "file").write_text("hello")
 
     def put(bucket, key):
         body = str(tmp_path / "file")
         command = ["s3api", "put-object", "--bucket", bucket, "--key", key, "--body", body]
-        return as_pod(made["files"], "default", "files", *command)
+        return as_pod(outputs["files"], "default", "files", *command)
 
     assert put("catalogue-mine", "team/x") == "works"
     assert put("catalogue-mine", "other/x") == "AccessDenied"
     assert put("catalogue-other", "team/x") == "AccessDenied"
     listing = ["s3api", "list-objects-v2", "--bucket", "catalogue-mine"]
-    assert as_pod(made["files"], "default", "files", *listing, "--prefix", "team/") == "works"
-    assert as_pod(made["files"], "default", "files", *listing) == "AccessDenied"
+    assert as_pod(outputs["files"], "default", "files", *listing, "--prefix", "team/") == "works"
+    assert as_pod(outputs["files"], "default", "files", *listing) == "AccessDenied"
 
 
-def test_the_secret_that_was_named_alone(made, found, as_pod):
-    """Two entries of one role do not widen each other."""
+def test_secrets_template_allows_the_listed_secret_only(outputs, existing, as_pod):
+    """Two templates of one role do not widen each other."""
     get = ["secretsmanager", "get-secret-value", "--secret-id"]
-    mine, other = found["secrets"]
-    assert as_pod(made["files"], "default", "files", *get, mine) == "works"
-    assert as_pod(made["files"], "default", "files", *get, other) == "AccessDenied"
+    mine, other = existing["secrets"]
+    assert as_pod(outputs["files"], "default", "files", *get, mine) == "works"
+    assert as_pod(outputs["files"], "default", "files", *get, other) == "AccessDenied"
 
 
-def test_iams_simulator_says_the_same(made, running_lab):
-    """SimulatePrincipalPolicy on the deployed role: load balancers of this cluster, and of no other."""
+def test_load_balancer_template_in_the_iam_simulator(outputs, running_lab):
+    """SimulatePrincipalPolicy allows the deployed role load balancers of its cluster only."""
     iam = client(running_lab, "iam")
-    simulate = {
-        "PolicySourceArn": made["balancer"],
+    request = {
+        "PolicySourceArn": outputs["balancer"],
         "ActionNames": ["elasticloadbalancing:DeleteLoadBalancer"],
         "ResourceArns": ["arn:aws:elasticloadbalancing:ap-northeast-1:123456789012:loadbalancer/app/k8s/0a"],
     }
 
-    def decided(cluster):
+    def simulate(cluster):
         tag = "aws:ResourceTag/elbv2.k8s.aws/cluster"
         entry = {"ContextKeyName": tag, "ContextKeyValues": [cluster], "ContextKeyType": "string"}
-        (result,) = iam.simulate_principal_policy(**simulate, ContextEntries=[entry])["EvaluationResults"]
+        (result,) = iam.simulate_principal_policy(**request, ContextEntries=[entry])["EvaluationResults"]
         return result["EvalDecision"]
 
-    assert decided(CLUSTER) == "allowed"
-    assert decided("other") == "implicitDeny"
+    assert simulate(CLUSTER) == "allowed"
+    assert simulate("other") == "implicitDeny"
 
 
-def described(world, addon):
-    answer = world.aws("eks", "describe-addon", "--cluster-name", CLUSTER, "--addon-name", addon)
-    return json.loads(answer.stdout)["addon"]
+def describe_addon(clients, addon):
+    result = clients.aws("eks", "describe-addon", "--cluster-name", CLUSTER, "--addon-name", addon)
+    return json.loads(result.stdout)["addon"]
 
 
-def owned(world, addon):
-    answer = world.aws("eks", "list-pod-identity-associations", "--cluster-name", CLUSTER)
-    return [one for one in json.loads(answer.stdout)["associations"] if one.get("ownerArn") == addon["addonArn"]]
+def owned_associations(clients, addon):
+    result = clients.aws("eks", "list-pod-identity-associations", "--cluster-name", CLUSTER)
+    associations = json.loads(result.stdout)["associations"]
+    return [association for association in associations if association.get("ownerArn") == addon["addonArn"]]
 
 
-def test_an_addon_by_irsa(made, world, found, as_pod, service_account):
-    """EKS has the role for the add-on's service account, whose pods may write that zone's records alone."""
-    addon = described(world, "external-dns")
-    assert addon["addonArn"] == made["dns"]["arn"]
-    assert addon["serviceAccountRoleArn"] == made["dns"]["role"]
+def test_addon_with_irsa(outputs, clients, existing, as_pod, service_account):
+    """The add-on has the role of its service account, whose pods can write only records of the listed zone."""
+    addon = describe_addon(clients, "external-dns")
+    assert addon["addonArn"] == outputs["dns"]["arn"]
+    assert addon["serviceAccountRoleArn"] == outputs["dns"]["role"]
     assert json.loads(addon["configurationValues"]) == {"policy": "sync"}
-    assert owned(world, addon) == []
-    service_account("external-dns", made["dns"]["account"])
-    mine, other = found["zones"]
+    assert owned_associations(clients, addon) == []
+    service_account("external-dns", outputs["dns"]["account"])
+    mine, other = existing["zones"]
     record = {"Name": "www.a.test", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
     batch = json.dumps({"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]})
     change = ["route53", "change-resource-record-sets", "--change-batch", batch, "--hosted-zone-id"]
-    as_dns = made["dns"]["role"], "external-dns", made["dns"]["account"]
+    as_dns = outputs["dns"]["role"], "external-dns", outputs["dns"]["account"]
     assert as_pod(*as_dns, *change, mine) == "works"
     assert as_pod(*as_dns, *change, other) == "AccessDenied"
     assert as_pod(*as_dns, "route53", "list-resource-record-sets", "--hosted-zone-id", other) == "AccessDenied"
@@ -209,25 +210,25 @@ def test_an_addon_by_irsa(made, world, found, as_pod, service_account):
     assert as_pod(*as_dns, *change[:2], "--change-batch", undo, "--hosted-zone-id", mine) == "works"
 
 
-def test_an_addon_by_pod_identity(made, world):
-    """The add-on owns an association with the role, which nobody else may delete."""
-    addon = described(world, "aws-ebs-csi-driver")
-    (association,) = owned(world, addon)
+def test_addon_with_pod_identity(outputs, clients):
+    """The add-on owns an association with the role, and EKS rejects its deletion by others."""
+    addon = describe_addon(clients, "aws-ebs-csi-driver")
+    (association,) = owned_associations(clients, addon)
     assert (association["namespace"], association["serviceAccount"]) == ("kube-system", "ebs-csi-controller-sa")
-    one = ["--cluster-name", CLUSTER, "--association-id", association["associationId"]]
-    shown = json.loads(world.aws("eks", "describe-pod-identity-association", *one).stdout)["association"]
-    assert shown["roleArn"] == made["driver"]["role"]
-    refused = world.aws("eks", "delete-pod-identity-association", *one)
-    assert "owned by" in refused.stderr
+    options = ["--cluster-name", CLUSTER, "--association-id", association["associationId"]]
+    details = json.loads(clients.aws("eks", "describe-pod-identity-association", *options).stdout)["association"]
+    assert details["roleArn"] == outputs["driver"]["role"]
+    deletion = clients.aws("eks", "delete-pod-identity-association", *options)
+    assert "owned by" in deletion.stderr
 
 
-def test_a_change_of_mode_is_an_update_of_the_addon(changed, world):
-    """From IRSA to Pod Identity: the same add-on and role, the association is there, the annotated role gone."""
-    addon = described(world, "external-dns")
-    assert addon["addonArn"] == changed["dns"]["arn"]
+def test_addon_changes_from_irsa_to_pod_identity_in_place(changed_outputs, clients):
+    """The add-on keeps its ARN, gets an association in place of the service account role, and the role trusts both."""
+    addon = describe_addon(clients, "external-dns")
+    assert addon["addonArn"] == changed_outputs["dns"]["arn"]
     assert "serviceAccountRoleArn" not in addon
-    (association,) = owned(world, addon)
+    (association,) = owned_associations(clients, addon)
     assert (association["namespace"], association["serviceAccount"]) == ("external-dns", "external-dns")
-    role = changed["dns"]["role"].rpartition("/")[2]
-    trust = json.loads(world.aws("iam", "get-role", "--role-name", role).stdout)["Role"]["AssumeRolePolicyDocument"]
+    role = changed_outputs["dns"]["role"].rpartition("/")[2]
+    trust = json.loads(clients.aws("iam", "get-role", "--role-name", role).stdout)["Role"]["AssumeRolePolicyDocument"]
     assert [next(iter(statement["Principal"])) for statement in trust["Statement"]] == ["Service", "Federated"]

@@ -1,4 +1,4 @@
-"""Every entry of the catalogue in one stack: IAM takes each policy, and judges by it as it judges the add-ons."""
+"""All policy templates in one stack: IAM accepts each policy, and allows and denies calls as the template states."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SUBJECT = {"namespace": "default", "name": "add-ons"}
 STREAM = {"logStreamName": "a"}
 TARGETS = {"Targets": [{"Id": "10.0.0.9", "Port": 80}]}
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
 provider = eks.OidcProvider("clu", {"issuer": cluster.issuer})
-for index, entry in enumerate(said["entries"]):
+for index, entry in enumerate(config["entries"]):
     role = eks.IrsaRole(f"entry-{index}", {
-        "oidc_provider_arns": [provider.arn], "subjects": [said["subject"]], "path": "/catalogue/",
+        "oidc_provider_arns": [provider.arn], "subjects": [config["subject"]], "path": "/catalogue/",
         "policy_templates": [entry],
     })
     pulumi.export(str(index), role.arn)
@@ -37,7 +37,7 @@ for index, entry in enumerate(said["entries"]):
 
 @dataclass(frozen=True)
 class Call:
-    """One operation, with what it is asked for on the resource that the entry names and on another one."""
+    """One operation, with its arguments for a resource that the template lists and for another one."""
 
     entry: dict[str, Any]
     service: str
@@ -97,25 +97,25 @@ CALLS = [
         {"logGroupName": "/aws/containerinsights/other/application", **STREAM},
     ),
 ]
-"""Where the lab has the service and knows which resource a call is about."""
+"""Calls of services that the lab simulates with resource-level permissions."""
 
 
 @dataclass(frozen=True)
-class Words:
-    """What is called so in the cases, and what it is called in the lab."""
+class Names:
+    """Names in the test cases, and the names of their resources in the lab."""
 
-    named: dict[str, str]
+    replacements: dict[str, str]
 
-    def here(self, value: Any) -> Any:
-        """`value` in the lab's words."""
+    def replace(self, value: Any) -> Any:
+        """Return `value` with the names of the lab's resources."""
         text = json.dumps(value)
-        for there, own in self.named.items():
-            text = text.replace(there, own)
+        for name, lab_name in self.replacements.items():
+            text = text.replace(name, lab_name)
         return json.loads(text)
 
 
 @pytest.fixture(scope="module")
-def world(running_lab, tools):
+def clients(running_lab, tools):
     return LabClients(running_lab, tools.bin)
 
 
@@ -125,16 +125,16 @@ def iam(running_lab):
 
 
 @pytest.fixture(scope="module")
-def words(running_lab, request):
-    """Two of each kind of resource, one for the entries to name, and what the cases are called with them."""
+def names(running_lab, request):
+    """Two resources of each kind, one for the templates to list, and their names in the test cases."""
 
     def api(service):
         return client(running_lab, service)
 
-    def undo(operation, **given_):
-        request.addfinalizer(lambda: operation(**given_))
+    def undo(operation, **arguments):
+        request.addfinalizer(lambda: operation(**arguments))
 
-    found = {}
+    resources = {}
     for word, name in {"MINE": CLUSTER, "OTHER": "others"}.items():
         dns, secrets, queues, files, logs = map(api, ("route53", "secretsmanager", "sqs", "efs", "logs"))
         hosted = dns.create_hosted_zone(Name=f"{name}.test", CallerReference=name)["HostedZone"]["Id"]
@@ -159,74 +159,72 @@ def words(running_lab, request):
         ][0]["TargetGroupArn"]
         undo(api("elbv2").delete_target_group, TargetGroupArn=targets)
         short = hosted.rpartition("/")[2]
-        found |= {f"Z0{word}": short, f"S0{word}": secret, f"Q0{word}": queue, f"T0{word}": targets}
-        found |= {"fs-0a1" if word == "MINE" else "fs-0b2": system}
-    mine = found["T0MINE"].rpartition(":")[2]
-    return Words(
+        resources |= {f"Z0{word}": short, f"S0{word}": secret, f"Q0{word}": queue, f"T0{word}": targets}
+        resources |= {"fs-0a1" if word == "MINE" else "fs-0b2": system}
+    mine = resources["T0MINE"].rpartition(":")[2]
+    return Names(
         {
             HERE: f"{REGION}:{ACCOUNT}",
             HERE.partition(":")[2]: ACCOUNT,
             HERE.partition(":")[0]: REGION,
             "targetgroup/mine/0a1b": mine,
-            **found,
+            **resources,
             "mine": CLUSTER,
         }
     )
 
 
 @pytest.fixture(scope="module")
-def pods(world):
-    """The cluster, with the one service account that may take all roles on."""
-    pods = Pods(world, CLUSTER)
+def pods(clients):
+    """The cluster, with the service account that can assume all roles."""
+    pods = Pods(clients, CLUSTER)
     pods.kubectl("create", "serviceaccount", SUBJECT["name"])
     yield pods
     pods.kubectl("delete", "serviceaccount", SUBJECT["name"])
 
 
 @pytest.fixture(scope="module")
-def entries(words):
-    """Every entry of the cases, each once."""
-    said = [*(case[0] for case in [*DOES, *NEVER]), *(call.entry for call in CALLS)]
-    return list({json.dumps(one, sort_keys=True): one for one in map(words.here, said)}.values())
+def entries(names):
+    """The distinct templates of all test cases."""
+    templates = [*(case[0] for case in [*DOES, *NEVER]), *(call.entry for call in CALLS)]
+    return list({json.dumps(template, sort_keys=True): template for template in map(names.replace, templates)}.values())
 
 
 @pytest.fixture(scope="module")
 def roles(entries, iam, running_lab, tools, tmp_path_factory):
-    """The role of each entry, which IAM took with its policy; none is left."""
+    """The ARN of each template's role, deployed by one stack, which deletes all of them at the end."""
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
-    said = {"cluster": CLUSTER, "subject": SUBJECT, "entries": entries}
-    arns = stack.up(said)
+    arns = stack.up({"cluster": CLUSTER, "subject": SUBJECT, "entries": entries})
     yield {json.dumps(entry, sort_keys=True): arns[str(index)] for index, entry in enumerate(entries)}
     stack.stack.destroy()
     assert iam.list_roles(PathPrefix="/catalogue/")["Roles"] == []
 
 
 @pytest.fixture(scope="module")
-def role_of(roles, words):
-    return lambda entry: roles[json.dumps(words.here(entry), sort_keys=True)]
+def role_of(roles, names):
+    return lambda entry: roles[json.dumps(names.replace(entry), sort_keys=True)]
 
 
 @pytest.fixture(scope="module")
 def session_of(pods, running_lab):
-    """Makes clients of a role, by a token of the service account."""
+    """Return a function that creates boto3 clients of a role, with a token of the service account."""
     token = pods.token(SUBJECT["name"])
-
     state = running_lab.require_running()
     config = Config(proxies={"https": state.proxy_url}, ignore_configured_endpoint_urls=True)
 
     def make(role, service):
-        given_ = client(running_lab, "sts").assume_role_with_web_identity(
+        keys = client(running_lab, "sts").assume_role_with_web_identity(
             RoleArn=role, RoleSessionName="add-on", WebIdentityToken=token
         )["Credentials"]
         return boto3.Session(
-            given_["AccessKeyId"], given_["SecretAccessKey"], given_["SessionToken"], region_name=REGION
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION
         ).client(service, verify=state.ca_file, config=config)
 
     return make
 
 
-def decided(iam, role, action, resource, context=None):
-    """What IAM's simulator says of the deployed role."""
+def simulate(iam, role, action, resource, context=None):
+    """Return the decision of IAM's policy simulator for the deployed role."""
     keys = [
         {
             "ContextKeyName": key,
@@ -241,39 +239,39 @@ def decided(iam, role, action, resource, context=None):
     return result["EvalDecision"]
 
 
-def test_iam_takes_every_entry(roles, iam):
-    """Each is in IAM as one policy, called as the entry, within what a role's policies may be in all."""
-    names = set()
+def test_iam_accepts_every_policy_template(roles, iam):
+    """Each template is one inline policy with the template's name, within the quota of a role's inline policies."""
+    policies = set()
     for key, arn in roles.items():
         role = arn.rpartition("/")[2]
         (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
         document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         assert name == json.loads(key)["name"]
         assert len(json.dumps(document, separators=(",", ":"))) <= 10_240
-        names.add(name)
-    assert names == set(policy_templates.ENTRIES)
+        policies.add(name)
+    assert policies == set(policy_templates.ENTRIES)
 
 
 @pytest.mark.parametrize("index", range(len(DOES)), ids=lambda index: f"{DOES[index][0]['name']} {DOES[index][1]}")
-def test_iams_simulator_says_what_the_entry_says(index, role_of, words, iam):
-    """Allowed on what was named as the add-on asks for it, denied on another one or otherwise."""
-    _, action, resource, context, elsewhere, otherwise = words.here(DOES[index])
+def test_iam_simulator_allows_the_listed_resources_only(index, role_of, names, iam):
+    """The action is allowed on the listed resource with the add-on's context, and denied on another or without it."""
+    _, action, resource, context, other, other_context = names.replace(DOES[index])
     role = role_of(DOES[index][0])
-    assert decided(iam, role, action, resource, context) == "allowed"
-    assert decided(iam, role, action, elsewhere, otherwise) == "implicitDeny"
+    assert simulate(iam, role, action, resource, context) == "allowed"
+    assert simulate(iam, role, action, other, other_context) == "implicitDeny"
 
 
-def test_what_no_add_on_needs_is_denied(role_of, words, iam):
-    """Neither more than was asked for, nor the neighbouring action."""
+def test_iam_simulator_denies_actions_outside_the_template(role_of, names, iam):
+    """Actions that the add-on does not need are denied."""
     for entry, action, resource in NEVER:
-        assert decided(iam, role_of(entry), action, words.here(resource)) == "implicitDeny", action
+        assert simulate(iam, role_of(entry), action, names.replace(resource)) == "implicitDeny", action
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.entry['name']} {call.operation}")
-def test_a_session_reaches_what_was_named_alone(call, role_of, words, session_of):
-    """With a token of the service account, and no keys: the operation works on the one, and is refused on the other."""
+def test_session_can_access_the_listed_resources_only(call, role_of, names, session_of):
+    """With a service account token the operation succeeds on the listed resource, and is denied on another one."""
     api = session_of(role_of(call.entry), call.service)
-    getattr(api, call.operation)(**words.here(call.mine))
-    with pytest.raises(ClientError) as refused:
-        getattr(api, call.operation)(**words.here(call.other))
-    assert refused.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}
+    getattr(api, call.operation)(**names.replace(call.mine))
+    with pytest.raises(ClientError) as denied:
+        getattr(api, call.operation)(**names.replace(call.other))
+    assert denied.value.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}

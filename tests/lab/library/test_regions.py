@@ -1,7 +1,7 @@
-"""Clusters of one name in two regions and in two accounts: what is declared for one is in that one, or rejected.
+"""Clusters with one name in two regions and two accounts: resources are created in their own cluster, or rejected.
 
-A token of EKS holds the cluster's name and neither region nor account, on AWS as in the lab: the authenticators of all
-three clusters take it. Who has access where is decided by the access entries of each cluster, as kubectl shows.
+A token of EKS contains the cluster's name but no region and no account, on AWS as in the lab, so that the
+authenticators of all three clusters accept it. The access entries of each cluster decide about the access to it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack, other_account
 
 from lab.clusters import CLUSTER_ROLE
@@ -19,61 +19,62 @@ from lab.principals import OTHER_ADMINISTRATOR, client
 from lab.scenarios.clients import LabClients
 
 NAME = "both"
-SOON = {"Delay": 0.1, "MaxAttempts": 1200}
-PLACES = {
-    "here": ("lab-admin", "ap-northeast-1"),
+POLL = {"Delay": 0.1, "MaxAttempts": 1200}
+CLUSTERS = {
+    "default": ("lab-admin", "ap-northeast-1"),
     "us": ("lab-admin", "us-east-1"),
     "other": (OTHER_ADMINISTRATOR, "ap-northeast-1"),
 }
 PROGRAM = """
 def without_region(args):
-    left = {key: value for key, value in args.props.items() if key != "region"}
-    return pulumi.ResourceTransformResult(left, args.opts) if args.type_.startswith("aws:eks/") else None
+    props = {key: value for key, value in args.props.items() if key != "region"}
+    return pulumi.ResourceTransformResult(props, args.opts) if args.type_.startswith("aws:eks/") else None
 
 def kubernetes(name):
-    key, _, how = name.partition(" by ")
-    if not how:
+    key, _, suffix = name.partition(" by ")
+    if not suffix:
         return clusters[key].provider
     text = clusters[key].kubeconfig
-    if how == "tunnel":
-        text = text.apply(lambda known: known.replace("127.0.0.1", "localhost"))
-    return k8s.Provider(f"{key}-{how}", kubeconfig=text)
+    if suffix == "tunnel":
+        text = text.apply(lambda text: text.replace("127.0.0.1", "localhost"))
+    return k8s.Provider(f"{key}-{suffix}", kubeconfig=text)
 
-providers = {key: aws.Provider(key, **settings) for key, settings in said["providers"].items()}
+providers = {key: aws.Provider(key, **settings) for key, settings in config["providers"].items()}
 clusters = {
     key: eks.Cluster(key, {"name": "both"}, pulumi.ResourceOptions(provider=providers.get(key)))
-    for key in said["clusters"]
+    for key in config["clusters"]
 }
-for name, declared in said["declared"].items():
-    passed = [providers[declared["aws"]]] if "aws" in declared else []
-    passed += [kubernetes(declared["kubernetes"])] if "kubernetes" in declared else []
-    transforms = [without_region] if said.get("without_region") else []
+for name, component in config["components"].items():
+    passed = [providers[component["aws"]]] if "aws" in component else []
+    passed += [kubernetes(component["kubernetes"])] if "kubernetes" in component else []
+    transforms = [without_region] if config.get("without_region") else []
     options = pulumi.ResourceOptions(providers=passed, transforms=transforms)
-    getattr(eks, declared["kind"])(name, {"cluster": clusters[declared["in"]].connection, **declared["args"]}, options)
+    args = {"cluster": clusters[component["cluster"]].connection, **component["args"]}
+    getattr(eks, component["kind"])(name, args, options)
 """
 
 
 @pytest.fixture(scope="module")
-def places(running_lab, tools, tmp_path_factory):
-    """Three clusters of one name, with nobody in them but who created them and lab-admin."""
+def clusters(running_lab, tools, tmp_path_factory):
+    """Three clusters with one name, to which only their creators and lab-admin have access."""
     folder = tmp_path_factory.mktemp("kubeconfigs")
-    made = {
-        key: Place(running_lab, folder / key, LabClients(running_lab, tools.bin), *where)
-        for key, where in PLACES.items()
+    clusters = {
+        key: RegionalCluster(running_lab, folder / key, LabClients(running_lab, tools.bin), principal, region)
+        for key, (principal, region) in CLUSTERS.items()
     }
-    with ThreadPoolExecutor(len(made)) as pool:
-        list(pool.map(Place.create, made.values()))
-    yield made
-    with ThreadPoolExecutor(len(made)) as pool:
-        list(pool.map(Place.delete, made.values()))
+    with ThreadPoolExecutor(len(clusters)) as pool:
+        list(pool.map(RegionalCluster.create, clusters.values()))
+    yield clusters
+    with ThreadPoolExecutor(len(clusters)) as pool:
+        list(pool.map(RegionalCluster.delete, clusters.values()))
 
 
-class Place:
-    """One of the clusters, seen with AWS's and Kubernetes' clients."""
+class RegionalCluster:
+    """One of the clusters, with AWS's and Kubernetes' clients."""
 
-    def __init__(self, home, kubeconfig, world, principal, region):
-        self.eks, self.ec2, self.iam = (client(home, each, principal, region) for each in ("eks", "ec2", "iam"))
-        self.kubeconfig, self.world, self.principal, self.region = kubeconfig, world, principal, region
+    def __init__(self, home, kubeconfig, clients, principal, region):
+        self.eks, self.ec2, self.iam = (client(home, service, principal, region) for service in ("eks", "ec2", "iam"))
+        self.kubeconfig, self.clients, self.principal, self.region = kubeconfig, clients, principal, region
 
     def create(self):
         subnets = [subnet["SubnetId"] for subnet in self.ec2.describe_subnets()["Subnets"]]
@@ -83,33 +84,33 @@ class Place:
             resourcesVpcConfig={"subnetIds": subnets},
             accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"},
         )
-        self.eks.get_waiter("cluster_active").wait(name=NAME, WaiterConfig=SOON)
+        self.eks.get_waiter("cluster_active").wait(name=NAME, WaiterConfig=POLL)
         if self.principal == OTHER_ADMINISTRATOR:
             admin = {"clusterName": NAME, "principalArn": f"arn:aws:iam::{ACCOUNT}:user/lab-admin"}
             self.eks.create_access_entry(**admin)
             policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
             self.eks.associate_access_policy(**admin, policyArn=policy, accessScope={"type": "cluster"})
-        write = ("eks", "update-kubeconfig", "--name", NAME, "--region", self.region, "--kubeconfig")
-        done = self.world.aws(*write, str(self.kubeconfig), principal=self.principal)
-        assert done.worked, done.stderr
+        command = ("eks", "update-kubeconfig", "--name", NAME, "--region", self.region, "--kubeconfig")
+        result = self.clients.aws(*command, str(self.kubeconfig), principal=self.principal)
+        assert result.worked, result.stderr
 
     def delete(self):
         self.eks.delete_cluster(name=NAME)
-        self.eks.get_waiter("cluster_deleted").wait(name=NAME, WaiterConfig=SOON)
+        self.eks.get_waiter("cluster_deleted").wait(name=NAME, WaiterConfig=POLL)
 
     def _role(self):
-        trusted = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+        statement = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         try:
             return self.iam.create_role(RoleName=CLUSTER_ROLE, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         except self.iam.exceptions.EntityAlreadyExistsException:
             return self.iam.get_role(RoleName=CLUSTER_ROLE)["Role"]["Arn"]
 
     def kubectl(self, *arguments, principal="lab-admin"):
-        return self.world.run("kubectl", f"--kubeconfig={self.kubeconfig}", *arguments, principal=principal)
+        return self.clients.run("kubectl", f"--kubeconfig={self.kubeconfig}", *arguments, principal=principal)
 
-    def found(self):
-        """What the tests declare, as far as it is in this cluster."""
+    def resources(self):
+        """Return the resources of the tests in this cluster."""
         users = self.eks.list_access_entries(clusterName=NAME)["accessEntries"]
         associations = self.eks.list_pod_identity_associations(clusterName=NAME)["associations"]
         accounts = self.kubectl("get", "serviceaccounts", "-n", "default", "-o", "name").stdout.split()
@@ -125,105 +126,111 @@ NOTHING = {"access": [], "workloads": [], "accounts": [], "addons": []}
 
 
 @pytest.fixture(scope="module")
-def users(running_lab, places):
-    """An IAM user for each cluster, and one whom an earlier version lets in."""
+def users(running_lab, clusters):
+    """An IAM user for each cluster, and one with access by an earlier version of the program."""
     iam = client(running_lab, "iam")
-    made = {key: f"{key}-{uuid.uuid4().hex[:8]}" for key in (*PLACES, "earlier")}
-    for name in made.values():
+    names = {key: f"{key}-{uuid.uuid4().hex[:8]}" for key in (*CLUSTERS, "earlier")}
+    for name in names.values():
         iam.create_user(UserName=name)
-    return made
+    return names
 
 
 @pytest.fixture(scope="module")
-def stack(running_lab, tools, tmp_path_factory, places):
-    """Each test that makes something removes what the test before it made."""
-    made = Stack(tmp_path_factory.mktemp("regions") / "project", running_lab, tools, PROGRAM)
-    yield made
-    made.stack.destroy()
-    assert [place.found() for place in places.values()] == [NOTHING] * len(places)
+def stack(running_lab, tools, tmp_path_factory, clusters):
+    """The stack. Each update removes the resources of the previous test."""
+    stack = Stack(tmp_path_factory.mktemp("regions") / "project", running_lab, tools, PROGRAM)
+    yield stack
+    stack.stack.destroy()
+    assert [cluster.resources() for cluster in clusters.values()] == [NOTHING] * len(clusters)
 
 
 @pytest.fixture
-def said(running_lab):
-    elsewhere = {"profile": "default", "shared_credentials_files": [other_account(running_lab)]}
-    providers = {"us": {"region": "us-east-1"}, "other": {"region": "ap-northeast-1", **elsewhere}}
-    return {"providers": providers, "clusters": list(PLACES), "declared": {}}
+def config(running_lab):
+    credentials = {"profile": "default", "shared_credentials_files": [other_account(running_lab)]}
+    providers = {"us": {"region": "us-east-1"}, "other": {"region": "ap-northeast-1", **credentials}}
+    return {"providers": providers, "clusters": list(CLUSTERS), "components": {}}
 
 
-def access(user, in_, **passed):
+def access(user, cluster, **providers):
     principals = [{"arn": f"arn:aws:iam::{ACCOUNT}:user/{user}"}]
     args = {"access_policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": principals}
-    if "kubernetes" in passed:
+    if "kubernetes" in providers:
         args |= {"group": user, "rbac_roles": [{"name": "view"}]}
-    return {"kind": "ClusterAccess", "in": in_, "args": args, **passed}
+    return {"kind": "ClusterAccess", "cluster": cluster, "args": args, **providers}
 
 
-def workload(name, in_, **passed):
+def workload(name, cluster, **providers):
     args = {"mode": "pod-identity", "namespace": "default", "service_account": name}
-    return {"kind": "WorkloadIdentity", "in": in_, "args": args, **({"kubernetes": in_} | passed)}
+    return {"kind": "WorkloadIdentity", "cluster": cluster, "args": args, **({"kubernetes": cluster} | providers)}
 
 
-def addon(in_, **passed):
-    return {"kind": "Addon", "in": in_, "args": {"addon_name": "eks-pod-identity-agent"}, **passed}
+def addon(cluster, **providers):
+    return {"kind": "Addon", "cluster": cluster, "args": {"addon_name": "eks-pod-identity-agent"}, **providers}
 
 
 @pytest.mark.parametrize(
-    ("in_", "given", "account"),
-    [("here", {"aws": "other"}, ACCOUNT), ("other", {}, OTHER_ACCOUNT)],
-    ids=["passed", "default"],
+    ("key", "providers", "account"),
+    [("default", {"aws": "other"}, ACCOUNT), ("other", {}, OTHER_ACCOUNT)],
+    ids=["passed", "default provider"],
 )
-def test_a_provider_of_another_account_is_rejected(stack, said, places, in_, given, account):
-    """In the preview, and in an update without one, in which nothing is created in either account."""
-    said |= {"clusters": [in_], "declared": {"till": {**workload("till", in_), **given}}}
-    for operation in (stack.say(said).preview, stack.stack.up):
-        text = refused(operation)
-        assert 'WorkloadIdentity "till": 1 problem' in text
-        assert f"rule: must have an aws provider of the cluster's account {account}" in text
-        assert f"pass an aws provider of account {account} in opts.providers" in text
-    assert not {"aws:iam/role:Role", "kubernetes:core/v1:ServiceAccount"} & {each["type"] for each in stack.resources()}
-    for place in places.values():
-        assert place.found() == NOTHING
-        assert not [role for role in place.iam.list_roles()["Roles"] if role["RoleName"].startswith("till")]
+def test_aws_provider_of_another_account_is_rejected(stack, config, clusters, key, providers, account):
+    """Preview and update reject it, and no resource is created in either account."""
+    config |= {"clusters": [key], "components": {"till": {**workload("till", key), **providers}}}
+    for operation in (stack.configure(config).preview, stack.stack.up):
+        error = expect_error(operation)
+        assert 'WorkloadIdentity "till": 1 problem' in error
+        assert f"rule: must have an aws provider of the cluster's account {account}" in error
+        assert f"pass an aws provider of account {account} in opts.providers" in error
+    assert not {"aws:iam/role:Role", "kubernetes:core/v1:ServiceAccount"} & {
+        resource["type"] for resource in stack.resources()
+    }
+    for cluster in clusters.values():
+        assert cluster.resources() == NOTHING
+        assert not [role for role in cluster.iam.list_roles()["Roles"] if role["RoleName"].startswith("till")]
 
 
-def test_a_kubernetes_provider_of_another_cluster_is_rejected(stack, said, places):
-    """A service account would be in one cluster, its association in another; the error has nothing of a kubeconfig."""
-    said |= {"clusters": ["here", "us"], "declared": {"till": workload("till", "here", kubernetes="us by hand")}}
-    for operation in (stack.say(said).preview, stack.stack.up):
-        text = refused(operation)
-        assert "opts.providers: 'kubernetes provider \"us-hand\"'" in text
-        assert f"must have a kubernetes provider of cluster arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/both" in text
-        assert "127.0.0.1" not in text
-    assert [place.found() for place in places.values()] == [NOTHING] * len(places)
+def test_kubernetes_provider_of_another_cluster_is_rejected(stack, config, clusters):
+    """Service account and association would be in different clusters; the error contains no kubeconfig."""
+    config |= {
+        "clusters": ["default", "us"],
+        "components": {"till": workload("till", "default", kubernetes="us by hand")},
+    }
+    for operation in (stack.configure(config).preview, stack.stack.up):
+        error = expect_error(operation)
+        assert "opts.providers: 'kubernetes provider \"us-hand\"'" in error
+        assert f"must have a kubernetes provider of cluster arn:aws:eks:ap-northeast-1:{ACCOUNT}:cluster/both" in error
+        assert "127.0.0.1" not in error
+    assert [cluster.resources() for cluster in clusters.values()] == [NOTHING] * len(clusters)
 
 
-def test_a_region_that_is_added_to_what_is_there_changes_nothing(stack, said, users):
-    """What an earlier version declared without a region is in the region of its provider, and stays as it is."""
-    said |= {"providers": {}, "clusters": ["here"]}
-    workloads = {"pods": workload("pods", "here"), "agent": addon("here")}
-    said["declared"] = {"earlier": access(users["earlier"], "here"), **workloads}
-    stack.up({**said, "without_region": True})
-    assert stack.say(said).preview().change_summary.keys() == {"same"}
+def test_region_added_to_existing_resources_changes_nothing(stack, config, users):
+    """Resources that an earlier version declared without a region are in the provider's region, and have no change."""
+    config |= {"providers": {}, "clusters": ["default"]}
+    workloads = {"pods": workload("pods", "default"), "agent": addon("default")}
+    config["components"] = {"earlier": access(users["earlier"], "default"), **workloads}
+    stack.up({**config, "without_region": True})
+    assert stack.configure(config).preview().change_summary.keys() == {"same"}
 
 
-def test_each_declaration_is_in_its_own_cluster(stack, said, places, users):
-    """Whether the aws provider is forgotten, is of another region or is the cluster's; what has no region gets it."""
-    said["declared"] = {
-        "here": access(users["here"], "here", kubernetes="here"),
+def test_each_component_creates_resources_in_its_own_cluster(stack, config, clusters, users):
+    """The cluster's region is used with no aws provider, with one of another region, and with the cluster's own."""
+    config["components"] = {
+        "default": access(users["default"], "default", kubernetes="default"),
         "us": access(users["us"], "us", kubernetes="us by hand"),
         "other": access(users["other"], "other", aws="other", kubernetes="other by tunnel"),
-        "pods-here": workload("pods-here", "here", aws="us"),
+        "pods-default": workload("pods-default", "default", aws="us"),
         "pods-us": workload("pods-us", "us"),
         "pods-other": workload("pods-other", "other", aws="other"),
         "agent-us": addon("us"),
     }
-    stack.up(said)
-    here, us, other = (places[key].found() for key in PLACES)
-    assert here == {**NOTHING, "access": [users["here"]], "workloads": ["pods-here"], "accounts": ["pods-here"]}
+    stack.up(config)
+    default, us, other = (clusters[key].resources() for key in CLUSTERS)
+    expected = {"access": [users["default"]], "workloads": ["pods-default"], "accounts": ["pods-default"]}
+    assert default == {**NOTHING, **expected}
     expected = {"access": [users["us"]], "workloads": ["pods-us"], "accounts": ["pods-us"]}
     assert us == {**expected, "addons": ["eks-pod-identity-agent"]}
     assert other == {**NOTHING, "access": [users["other"]], "workloads": ["pods-other"], "accounts": ["pods-other"]}
-    allowed = [key for key in PLACES if places[key].kubectl("get", "pods", principal=users["us"]).worked]
+    allowed = [key for key in CLUSTERS if clusters[key].kubectl("get", "pods", principal=users["us"]).worked]
     assert allowed == ["us"]
-    assert all(places[key].kubectl("get", "pods", principal=users[key]).worked for key in ("here", "other"))
-    assert stack.say(said).preview().change_summary.keys() == {"same"}
+    assert all(clusters[key].kubectl("get", "pods", principal=users[key]).worked for key in ("default", "other"))
+    assert stack.configure(config).preview().change_summary.keys() == {"same"}

@@ -1,4 +1,4 @@
-"""An access entry is for one role, not for its ARN: a role that the program replaces keeps its access."""
+"""ClusterAccess of a role that the program replaces: EKS binds an entry to the role's unique id, not to its ARN."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TRUST = {
 }
 PROGRAM = f"""
 role = aws.iam.Role("replaced", name="replaced", assume_role_policy={json.dumps(json.dumps(TRUST))},
-                    opts=pulumi.ResourceOptions(replacement_trigger=said["made"], delete_before_replace=True))
-cluster = eks.Cluster("clu", {{"name": said["cluster"]}})
+                    opts=pulumi.ResourceOptions(replacement_trigger=config["generation"], delete_before_replace=True))
+cluster = eks.Cluster("clu", {{"name": config["cluster"]}})
 eks.ClusterAccess("replaced", {{
     "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
     "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
@@ -40,18 +40,18 @@ def stack(running_lab, tools, tmp_path):
 
 
 def may_list_pods(cluster):
-    """Who a new session of the role is in the cluster, and whether it may list pods."""
+    """Return the identity of a new session of the role in the cluster, and whether it can list pods."""
     with Watch(cluster, "role/replaced", "list", "pods") as watch:
-        return watch.ask()
+        return watch.check_access()
 
 
-def test_the_entry_of_a_replaced_role_is_replaced(stack, cluster):
-    """The role comes back under its old name and ARN; after the update it has its access still."""
-    said = {"cluster": cluster.name, "made": "first"}
-    stack.up(said)
+def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster):
+    """The new role has the old name and ARN, and has access after the update."""
+    config = {"cluster": cluster.name, "generation": "1"}
+    stack.up(config)
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
-    assert set(stack.say(said).up().summary.resource_changes) == {"same"}
-    steps = stack.steps({**said, "made": "again"})
+    assert set(stack.configure(config).up().summary.resource_changes) == {"same"}
+    steps = stack.steps({**config, "generation": "2"})
     assert ("create-replacement", "AccessEntry") in steps, steps
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
     assert cluster.policies(f"arn:aws:iam::{ACCOUNT}:role/replaced") == ["AmazonEKSViewPolicy"]

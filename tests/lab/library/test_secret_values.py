@@ -1,4 +1,4 @@
-"""What the real engine prints and keeps of secrets: kubeconfigs with credentials, and inputs that are marked."""
+"""Secrets in output and state of the engine: kubeconfigs with credentials, and secret inputs."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from lightkube.resources.core_v1 import ConfigMap
 from lab.interfaces import clean_environment
 
 MARK = "zq7xmark"
-PERSON = f"arn:aws:iam::111122223333:user/{MARK}-person"
+USER = f"arn:aws:iam::111122223333:user/{MARK}-user"
 OTHER = "arn:aws:iam::111122223333:user/admin"
 PROGRAM = """
 import json
 import pulumi
 import eks_identity as eks
 
-said = json.loads(open("said.json").read())
+resources = json.loads(open("resources.json").read())
 
 
-def value(given):
-    return pulumi.Output.secret(given["secret"]) if isinstance(given, dict) and "secret" in given else given
+def value(arg):
+    return pulumi.Output.secret(arg["secret"]) if isinstance(arg, dict) and "secret" in arg else arg
 
 
-for name, args in said.items():
-    args = {key: [value(each) for each in one] if isinstance(one, list) else value(one) for key, one in args.items()}
+for name, args in resources.items():
+    args = {key: [value(item) for item in arg] if isinstance(arg, list) else value(arg) for key, arg in args.items()}
     eks.AwsAuthMapping(name, args)
 """
 
 
 class Engine:
-    """`pulumi` as people type it, and all that it writes."""
+    """The `pulumi` command, and all of its output."""
 
     def __init__(self, folder, tools):
         self.folder = folder
@@ -51,13 +51,13 @@ class Engine:
             "PULUMI_BACKEND_URL": f"file://{folder}/state",
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DEBUG_COMMANDS": "true",  # the engine then knows --event-log
+            "PULUMI_DEBUG_COMMANDS": "true",  # enables --event-log
         }
         self("stack", "init", "dev")
 
     def __call__(self, *command):
-        """Exit code, and output, errors and events together."""
-        done = subprocess.run(
+        """Run pulumi and return the exit code, and output, errors and events as one text."""
+        result = subprocess.run(
             ["pulumi", *command, "--non-interactive"],
             cwd=self.folder,
             env=self.environment,
@@ -68,10 +68,10 @@ class Engine:
         events = self.folder / "events.json"
         written = events.read_text() if events.exists() else ""
         events.unlink(missing_ok=True)
-        return done.returncode, done.stdout + done.stderr + written
+        return result.returncode, result.stdout + result.stderr + written
 
     def run(self, operation, resources, *options):
-        (self.folder / "said.json").write_text(json.dumps(resources))
+        (self.folder / "resources.json").write_text(json.dumps(resources))
         log = ("--event-log", "events.json", "--diff")
         return self(operation, *(["--yes", "--skip-preview"] if operation != "preview" else []), *log, *options)
 
@@ -88,24 +88,24 @@ def unreachable(user):
     return json.dumps(with_credentials(user))
 
 
-UNREAD = "ConfigMap kube-system/aws-auth at https://127.0.0.1:9 cannot be read"
-UNUSED = "the kubeconfig of https://127.0.0.1:9 cannot be used"
+UNREADABLE = "ConfigMap kube-system/aws-auth at https://127.0.0.1:9 cannot be read"
+UNUSABLE = "the kubeconfig of https://127.0.0.1:9 cannot be used"
 
 
 @pytest.mark.parametrize(
     ("kubeconfig", "reason"),
     [
-        ({"secret": unreachable({"token": f"{MARK}-token"})}, UNREAD),
-        (unreachable({"token": f"{MARK}\nin two lines"}), UNREAD),
+        ({"secret": unreachable({"token": f"{MARK}-token"})}, UNREADABLE),
+        (unreachable({"token": f"{MARK}\nin two lines"}), UNREADABLE),
         (
             unreachable({"exec": {"command": "false", "env": [{"name": "TOKEN", "value": MARK}], "args": [MARK]}}),
-            UNUSED,
+            UNUSABLE,
         ),
     ],
-    ids=["secret", "plain, and no header", "plain, and a command that fails"],
+    ids=["secret token", "invalid token", "failing exec command"],
 )
-def test_a_kubeconfig_with_credentials_is_in_no_diagnostic(engine, kubeconfig, reason):
-    """Where the cluster cannot be read a preview says why, and shows no property; no report has the kubeconfig."""
+def test_kubeconfig_credentials_are_in_no_diagnostic(engine, kubeconfig, reason):
+    """A preview that cannot read the cluster fails with the reason, and its output contains no credentials."""
     code, written = engine.run("preview", {"m": {"kubeconfig": kubeconfig, "arn": OTHER, "groups": ["x"]}})
     assert code != 0
     assert reason in written
@@ -115,26 +115,26 @@ def test_a_kubeconfig_with_credentials_is_in_no_diagnostic(engine, kubeconfig, r
 
 
 def test_secret_inputs_are_in_no_output_and_no_state(engine, client, api_server, kubeconfig_of):
-    """Through an up, an existing entry, an API server that forbids and a destroy; ids of resources have none either."""
-    secret = {"kubeconfig": api_server, "arn": {"secret": PERSON}, "groups": ["x", {"secret": f"{MARK}-group"}]}
+    """Update, conflict, denied request and destroy show no secret input, and the state and resource ids have none."""
+    secret = {"kubeconfig": api_server, "arn": {"secret": USER}, "groups": ["x", {"secret": f"{MARK}-group"}]}
     code, written = engine.run("up", {"m": secret})
     assert code == 0, written
     assert f"{MARK}-group" in client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapUsers"]
     assert MARK not in written + engine.state()
 
-    refused = {"kubeconfig": api_server, "arn": {"secret": PERSON.replace("person", "b")}, "groups": ["x"]}
-    theirs = f"- userarn: {PERSON.replace('person', 'b')}\n  username: {MARK}\n  groups: [x]\n"
+    conflicting = {"kubeconfig": api_server, "arn": {"secret": USER.replace("-user", "-b")}, "groups": ["x"]}
+    theirs = f"- userarn: {USER.replace('-user', '-b')}\n  username: {MARK}\n  groups: [x]\n"
     mine = client.get(ConfigMap, "aws-auth", namespace="kube-system").data["mapUsers"]
     client.replace(
         ConfigMap(metadata=ObjectMeta(name="aws-auth", namespace="kube-system"), data={"mapUsers": mine + theirs})
     )
-    code, written = engine.run("up", {"m": secret, "b": refused})
+    code, written = engine.run("up", {"m": secret, "b": conflicting})
     assert code != 0
     assert "ConfigMap kube-system/aws-auth" in written
     assert MARK not in written + engine.state()
 
-    nobody = kubeconfig_of(f"arn:aws:iam::111122223333:user/{MARK}")
-    code, written = engine.run("up", {"m": {**secret, "kubeconfig": nobody, "username": {"secret": MARK}}})
+    denied = kubeconfig_of(f"arn:aws:iam::111122223333:user/{MARK}")
+    code, written = engine.run("up", {"m": {**secret, "kubeconfig": denied, "username": {"secret": MARK}}})
     assert code != 0
     assert "cannot be read" in written
     assert MARK not in written + engine.state()

@@ -1,4 +1,4 @@
-"""The annotations that the webhook reads, from the declaration to the pod and to what STS makes of its token."""
+"""Service account annotations of EKS's webhook: in the cluster, in pods, and in tokens for STS."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from pods_program import ACCOUNT, Pods, Stack
 from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
-OWN = "vault.shop.test"
-USUAL = "sts.amazonaws.com"
+CUSTOM_AUDIENCE = "vault.shop.test"
+DEFAULT_AUDIENCE = "sts.amazonaws.com"
 DOMAIN = "eks.amazonaws.com"
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-provider = eks.OidcProvider("clu", {"issuer": cluster.issuer, "audiences": said["trusted"]})
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+provider = eks.OidcProvider("clu", {"issuer": cluster.issuer, "audiences": config["audiences"]})
 on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-for name, settings in said["workloads"].items():
+for name, settings in config["workloads"].items():
     eks.WorkloadIdentity(name, {
         "cluster": cluster.connection, "namespace": "default", "service_account": name, "role_name": name,
         "oidc_provider_arn": provider.arn, **settings,
     }, on_cluster)
-for name, settings in said["roles"].items():
+for name, settings in config["roles"].items():
     eks.IrsaRole(name, {"role_name": name, "oidc_provider_arns": [provider.arn], **settings})
 """
 SUBJECTS = [{"namespace": "default", "name": "own"}]
-SAID = {
+CONFIG = {
     "cluster": CLUSTER,
-    "trusted": [USUAL, OWN],
+    "audiences": [DEFAULT_AUDIENCE, CUSTOM_AUDIENCE],
     "workloads": {
-        "own": {"audience": OWN, "sts_regional_endpoints": False, "token_expiration": 7200},
+        "own": {"audience": CUSTOM_AUDIENCE, "sts_regional_endpoints": False, "token_expiration": 7200},
         "usual": {"sts_regional_endpoints": True},
     },
     "roles": {
-        "own-shared": {"subjects": SUBJECTS, "audience": OWN},
+        "own-shared": {"subjects": SUBJECTS, "audience": CUSTOM_AUDIENCE},
         "usual-shared": {"subjects": SUBJECTS},
-        "unknown-shared": {"subjects": SUBJECTS, "audience": "nobody.test"},
+        "unknown-shared": {"subjects": SUBJECTS, "audience": "unknown.test"},
     },
 }
 
@@ -49,31 +49,31 @@ def pods(running_lab, tools):
 @pytest.fixture(scope="module")
 def stack(running_lab, tools, tmp_path_factory):
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
-    stack.up(SAID)
+    stack.up(CONFIG)
     yield stack
     stack.stack.destroy()
 
 
 @pytest.fixture
-def admitted(pods):
-    """Pods as the webhook let them in; gone after the test."""
-    there = []
+def admit_pod(pods):
+    """Return a function that creates a pod and returns its spec after the webhook; the pods are deleted at the end."""
+    names = []
 
     def admit(account):
         container = {"name": "aws", "image": "amazon/aws-cli", "args": ["sts", "get-caller-identity"]}
         spec = {"serviceAccountName": account, "restartPolicy": "Never", "containers": [container]}
-        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"seen-{account}"}, "spec": spec}
-        there.append(document["metadata"]["name"])
-        shown = pods.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(document))
-        return json.loads(shown)["spec"]
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"admitted-{account}"}, "spec": spec}
+        names.append(document["metadata"]["name"])
+        created = pods.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(document))
+        return json.loads(created)["spec"]
 
     yield admit
-    for name in there:
+    for name in names:
         pods.kubectl("delete", "pod", name, "--now", "--wait=false")
 
 
 def token_of(spec):
-    """What the pod's token is for, and for how many seconds."""
+    """Return audience and lifetime in seconds of the pod's token."""
     (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "aws-iam-token"]
     (source,) = volume["projected"]["sources"]
     return source["serviceAccountToken"]["audience"], source["serviceAccountToken"]["expirationSeconds"]
@@ -87,37 +87,42 @@ def role(name):
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def test_the_service_account_has_them_in_the_cluster(stack, pods):
-    """Each that was given, as the webhook spells it, and none that was not."""
+def test_service_account_has_the_annotations(stack, pods):
+    """The service account has an annotation for each option that is set, and no other annotations of EKS."""
 
     def annotations(account):
-        shown = pods.kubectl("get", "serviceaccount", account, "-o", "json")
-        found = json.loads(shown)["metadata"]["annotations"]
-        return {key.removeprefix(f"{DOMAIN}/"): text for key, text in found.items() if key.startswith(DOMAIN)}
+        metadata = json.loads(pods.kubectl("get", "serviceaccount", account, "-o", "json"))["metadata"]
+        items = metadata["annotations"].items()
+        return {key.removeprefix(f"{DOMAIN}/"): text for key, text in items if key.startswith(DOMAIN)}
 
-    own = {"role-arn": role("own"), "audience": OWN, "sts-regional-endpoints": "false", "token-expiration": "7200"}
+    own = {
+        "role-arn": role("own"),
+        "audience": CUSTOM_AUDIENCE,
+        "sts-regional-endpoints": "false",
+        "token-expiration": "7200",
+    }
     assert annotations("own") == own
     assert annotations("usual") == {"role-arn": role("usual"), "sts-regional-endpoints": "true"}
 
 
-def test_the_pods_token_and_variables_follow_them(stack, admitted):
-    """Audience and lifetime of the projected token, and whether the SDKs ask STS in the cluster's region."""
-    own, usual = admitted("own"), admitted("usual")
-    assert token_of(own) == (OWN, 7200)
-    assert token_of(usual) == (USUAL, 86400)
+def test_pod_token_and_variables_follow_the_annotations(stack, admit_pod):
+    """The annotations set audience and lifetime of the projected token, and the SDKs' STS endpoint."""
+    own, usual = admit_pod("own"), admit_pod("usual")
+    assert token_of(own) == (CUSTOM_AUDIENCE, 7200)
+    assert token_of(usual) == (DEFAULT_AUDIENCE, 86400)
     assert "AWS_STS_REGIONAL_ENDPOINTS" not in variables(own)
     assert variables(usual)["AWS_STS_REGIONAL_ENDPOINTS"] == "regional"
 
 
-def test_a_pod_has_its_role_by_an_audience_of_its_own(stack, pods):
-    """Webhook, token, provider and trust policy agree on the audience that was declared once."""
-    assert ":assumed-role/own/" in pods.who("own", "own")
-    assert ":assumed-role/usual/" in pods.who("usual", "usual")
+def test_pod_assumes_its_role_with_a_custom_audience(stack, pods):
+    """Webhook, token, OIDC provider and trust policy have the audience of the workload."""
+    assert ":assumed-role/own/" in pods.caller_arn("own", "own")
+    assert ":assumed-role/usual/" in pods.caller_arn("usual", "usual")
 
 
-def test_a_role_takes_tokens_of_its_audience_alone(stack, pods):
-    """Those of the other audience are refused by the trust policy, though the provider trusts both."""
-    own, usual = pods.token("own", OWN), pods.token("own", USUAL)
+def test_role_accepts_tokens_of_its_audience_only(stack, pods):
+    """The trust policy denies tokens of another audience, even if the OIDC provider has both."""
+    own, usual = pods.token("own", CUSTOM_AUDIENCE), pods.token("own", DEFAULT_AUDIENCE)
     assert [pods.assume(role("own"), own), pods.assume(role("own"), usual)] == ["works", "AccessDenied"]
     assert [pods.assume(role("own-shared"), own), pods.assume(role("own-shared"), usual)] == ["works", "AccessDenied"]
     assert [pods.assume(role("usual-shared"), own), pods.assume(role("usual-shared"), usual)] == [
@@ -126,9 +131,9 @@ def test_a_role_takes_tokens_of_its_audience_alone(stack, pods):
     ]
 
 
-def test_an_audience_that_the_provider_does_not_trust_is_none(stack, pods):
-    """STS refuses the token itself, whatever the trust policy says; taken out of the provider, the own one too."""
-    assert pods.assume(role("unknown-shared"), pods.token("own", "nobody.test")) == "InvalidIdentityToken"
-    assert pods.assume(role("own"), pods.token("own", OWN)) == "works"
-    assert stack.steps({**SAID, "trusted": [USUAL]}) == [("update", "OpenIdConnectProvider")]
-    assert pods.assume(role("own"), pods.token("own", OWN)) == "InvalidIdentityToken"
+def test_audience_missing_in_the_oidc_provider_is_rejected(stack, pods):
+    """STS rejects the token before the trust policy; after the removal of an audience its tokens are rejected too."""
+    assert pods.assume(role("unknown-shared"), pods.token("own", "unknown.test")) == "InvalidIdentityToken"
+    assert pods.assume(role("own"), pods.token("own", CUSTOM_AUDIENCE)) == "works"
+    assert stack.steps({**CONFIG, "audiences": [DEFAULT_AUDIENCE]}) == [("update", "OpenIdConnectProvider")]
+    assert pods.assume(role("own"), pods.token("own", CUSTOM_AUDIENCE)) == "InvalidIdentityToken"

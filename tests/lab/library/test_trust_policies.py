@@ -1,4 +1,4 @@
-"""The library's trust policies, judged by the evaluator that the lab's IAM and STS decide with."""
+"""The library's trust policies, evaluated by the policy evaluator of the lab's IAM and STS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ providers = st.builds(
 
 
 def allowed(document: trust.Document, provider: Provider, **claims: str) -> bool:
-    """Whether IAM would let a token of `provider` with these claims assume the role."""
+    """Return whether a token of `provider` with these claims can assume the role."""
     context = Context({f"{provider.issuer.host_and_path}:{name}": value for name, value in claims.items()})
     principal = federated_principal(provider.arn)
     request = Request(action="sts:AssumeRoleWithWebIdentity", principal=principal, context=context)
@@ -39,8 +39,8 @@ def allowed(document: trust.Document, provider: Provider, **claims: str) -> bool
     subjects,
     providers,
 )
-def test_exactly_the_subjects_of_the_trusted_clusters_are_let_in(trusted, listed, other, stranger):
-    """Each subject of each cluster, with the audience; nobody else, no other audience or none, no other cluster."""
+def test_irsa_trust_policy_allows_exactly_the_listed_subjects(trusted, listed, other, stranger):
+    """Listed subjects are allowed with the audience; other subjects, audiences and clusters are denied."""
     document = trust.irsa_trust(trusted, listed)
     for provider in trusted:
         assert all(allowed(document, provider, sub=str(subject), aud="sts.amazonaws.com") for subject in listed)
@@ -54,8 +54,8 @@ def test_exactly_the_subjects_of_the_trusted_clusters_are_let_in(trusted, listed
 
 @settings(deadline=None)
 @given(labels, labels, subjects, providers)
-def test_a_wildcard_matches_names_of_its_namespace_alone(namespace, prefix, other, provider):
-    """A name pattern lets in what begins so, in that namespace, with that audience."""
+def test_irsa_trust_policy_wildcard_matches_names_of_its_namespace_only(namespace, prefix, other, provider):
+    """A name pattern allows names with the prefix, in its namespace and with its audience."""
     document = trust.irsa_trust([provider], [Subject.of(namespace, f"{prefix}-*", allow_wildcards=True)])
     inside = f"system:serviceaccount:{namespace}:{prefix}-1"
     assert allowed(document, provider, sub=inside, aud="sts.amazonaws.com")

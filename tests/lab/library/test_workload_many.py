@@ -1,27 +1,27 @@
-"""Roles for many service accounts and many clusters, each option of theirs seen through `aws iam`."""
+"""Roles for many service accounts and many clusters, with all options, verified with `aws iam`."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.scenarios.clients import LabClients
 
 PROGRAM = """
-for name, settings in said["roles"].items():
+for name, settings in config["roles"].items():
     pulumi.export(name, eks.IrsaRole(name, {"role_name": name, **settings}).arns)
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
 boundary = aws.iam.Policy("boundary", name="boundary", policy=json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
 args = {"cluster": cluster.connection, "namespace": "default", "permissions_boundary": boundary.arn}
-eks.WorkloadIdentity("many", {**args, **said["workload"]}, pulumi.ResourceOptions(providers=[cluster.provider]))
+eks.WorkloadIdentity("many", {**args, **config["workload"]}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 HOST = "oidc.eks.ap-northeast-1.amazonaws.com/id"
-MORE = [f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}/{str(number) * 32}" for number in range(5)]
-OWN = {
+OTHER_PROVIDERS = [f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}/{str(number) * 32}" for number in range(5)]
+INLINE_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}],
 }
@@ -34,7 +34,7 @@ WORKLOAD = {
     "description": "two service accounts",
     "tags": {"team": "shop"},
     "policies": ["AmazonS3ReadOnlyAccess"],
-    "inline_policies": {"own": json.dumps(OWN)},
+    "inline_policies": {"own": json.dumps(INLINE_POLICY)},
     "statements": [
         {
             "actions": ["ec2:DescribeInstances"],
@@ -48,33 +48,33 @@ WORKLOAD = {
 
 
 @pytest.fixture(scope="module")
-def world(running_lab, tools):
+def clients(running_lab, tools):
     return LabClients(running_lab, tools.bin)
 
 
 @pytest.fixture(scope="module")
-def both(world):
-    """Two clusters, and the ARNs of the account's OIDC providers for them."""
-    first, second = Pods(world, "eks-clu"), Pods(world, "irsa")
-    with first.vouched_for() as one, second.vouched_for() as other:
-        yield (first, one), (second, other)
+def clusters(clients):
+    """The pods of two clusters, and the ARNs of the account's OIDC providers for them."""
+    first, second = Pods(clients, "eks-clu"), Pods(clients, "irsa")
+    with first.oidc_provider() as first_arn, second.oidc_provider() as second_arn:
+        yield (first, first_arn), (second, second_arn)
 
 
 @pytest.fixture(scope="module")
-def stack(running_lab, tools, tmp_path_factory, both):
+def stack(running_lab, tools, tmp_path_factory, clusters):
     stack = Stack(tmp_path_factory.mktemp("project") / "project", running_lab, tools, PROGRAM)
     yield stack
     stack.stack.destroy()
 
 
 @pytest.fixture(scope="module")
-def accounts(both):
-    """Service accounts in both clusters."""
+def accounts(clusters):
+    """Service accounts in clusters clusters."""
     names = ("one", "two", "three", "batch-1", "other")
-    for pods, _ in both:
+    for pods, _ in clusters:
         pods.kubectl("create", "-f", "-", stdin=json.dumps(service_accounts(names)))
     yield
-    for pods, _ in both:
+    for pods, _ in clusters:
         pods.kubectl("delete", "serviceaccount", *names)
 
 
@@ -88,57 +88,58 @@ def subjects(*names):
 
 
 @pytest.fixture(scope="module")
-def rejected(stack, both):
-    """What a preview says of one role, or of a workload, that cannot be."""
+def rejection(stack, clusters):
+    """Return a function that previews an invalid role or workload, and returns the error."""
 
     def preview(roles=(), **workload):
-        workload = {"service_account": "first", "oidc_provider_arn": both[0][1], **workload}
-        return refused(stack.say({"cluster": "eks-clu", "roles": dict(roles), "workload": workload}).preview)
+        workload = {"service_account": "first", "oidc_provider_arn": clusters[0][1], **workload}
+        return expect_error(stack.configure({"cluster": "eks-clu", "roles": dict(roles), "workload": workload}).preview)
 
     return preview
 
 
 @pytest.fixture(scope="module")
-def no_room(rejected, both):
-    every = [*(arn for _, arn in both), *MORE]
-    return rejected({"split": {"oidc_provider_arns": every, "subjects": subjects("one")}})
+def size_error(rejection, clusters):
+    """The error of a preview of a trust policy with too many clusters."""
+    arns = [*(arn for _, arn in clusters), *OTHER_PROVIDERS]
+    return rejection({"split": {"oidc_provider_arns": arns, "subjects": subjects("one")}})
 
 
 @pytest.fixture(scope="module")
-def fitting(no_room):
-    """How many clusters the refusal says that one trust policy has room for."""
-    return int(no_room.partition("set oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+def fitting(size_error):
+    """The number of clusters that fit into one trust policy, from the error."""
+    return int(size_error.partition("give oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
 
 
 @pytest.fixture(scope="module")
-def said(both, fitting):
-    """What the program reads, with what the refusal asked for."""
-    (_, one), (_, other) = both
-    every = [one, other, *MORE]
-    by_role = {f"r{start}": every[start : start + fitting] for start in range(0, len(every), fitting)}
+def config(clusters, fitting):
+    """The config of the program, with the fix of the error applied."""
+    (_, first), (_, second) = clusters
+    arns = [first, second, *OTHER_PROVIDERS]
+    by_role = {f"r{start}": arns[start : start + fitting] for start in range(0, len(arns), fitting)}
     roles = {
-        "shared": {"oidc_provider_arns": [one, other], "subjects": subjects("one", "two")},
+        "shared": {"oidc_provider_arns": [first, second], "subjects": subjects("one", "two")},
         "split": {"oidc_provider_arns_by_role": by_role, "subjects": subjects("one")},
-        "wild": {"oidc_provider_arns": [one], "subjects": subjects("batch-*"), "allow_wildcards": True},
+        "wild": {"oidc_provider_arns": [first], "subjects": subjects("batch-*"), "allow_wildcards": True},
     }
-    return {"cluster": "eks-clu", "roles": roles, "workload": {**WORKLOAD, "oidc_provider_arn": one}}
+    return {"cluster": "eks-clu", "roles": roles, "workload": {**WORKLOAD, "oidc_provider_arn": first}}
 
 
 @pytest.fixture(scope="module")
-def previewed(stack, said):
-    return stack.say(said).preview().stdout
+def preview_output(stack, config):
+    return stack.configure(config).preview().stdout
 
 
 @pytest.fixture(scope="module")
-def made(stack, said, previewed, accounts):
-    """The stack's outputs: of each role for many clusters, the role of each."""
-    return stack.up(said)
+def outputs(stack, config, preview_output, accounts):
+    """The stack's outputs: for each IrsaRole, the role ARN of each cluster's OIDC provider."""
+    return stack.up(config)
 
 
-def test_one_role_of_many_clusters_and_service_accounts(made, both):
-    """Each named service account of each named cluster has the role, and another one has not."""
+def test_one_role_for_many_clusters_and_service_accounts(outputs, clusters):
+    """Each listed service account of each listed cluster can assume the role, and another one is denied."""
     role = f"arn:aws:iam::{ACCOUNT}:role/shared"
-    for pods, _ in both:
+    for pods, _ in clusters:
         assert [pods.assume(role, pods.token(name)) for name in ("one", "two", "three")] == [
             "works",
             "works",
@@ -146,38 +147,38 @@ def test_one_role_of_many_clusters_and_service_accounts(made, both):
         ]
 
 
-def test_many_clusters_are_divided_among_roles(no_room, fitting, made, both):
-    """Where one trust policy has no room, the preview says how many clusters fit, and so many have a role each."""
-    assert "must fit a trust policy of at most 2048 characters" in no_room
-    arns = made["split"]
-    assert set(arns) == {*MORE, *(arn for _, arn in both)}
+def test_clusters_are_divided_among_roles_by_trust_policy_size(size_error, fitting, outputs, clusters):
+    """The error of a too large trust policy has the number of clusters that fit, and so many clusters share a role."""
+    assert "a trust policy has at most 2048 characters" in size_error
+    arns = outputs["split"]
+    assert set(arns) == {*OTHER_PROVIDERS, *(arn for _, arn in clusters)}
     assert len(set(arns.values())) == -(-7 // fitting)
     for name in {arn.rpartition("/")[2] for arn in arns.values()}:
-        document = get_role(both[0][0].world, name)["AssumeRolePolicyDocument"]
+        document = get_role(clusters[0][0].clients, name)["AssumeRolePolicyDocument"]
         assert len(json.dumps(document, separators=(",", ":"))) <= 2048
-    for pods, provider in both:
+    for pods, provider in clusters:
         assert pods.assume(arns[provider], pods.token("one")) == "works"
 
 
-def test_a_wildcard_says_who_gains(rejected, previewed, made, both):
-    """It lets in what matches in every cluster, those made later too, and the preview says so."""
-    unsaid = {"oidc_provider_arns": [both[0][1]], "subjects": subjects("batch-*")}
-    assert "set allow_wildcards to True if this is intended" in rejected({"wild": unsaid})
-    assert "every service account that matches default/batch-* in every one of these clusters" in previewed
-    (pods, _), (elsewhere, _) = both
+def test_wildcard_subject_is_reported_at_preview(rejection, preview_output, outputs, clusters):
+    """A wildcard must be allowed explicitly; the preview warns that it matches future service accounts too."""
+    wildcard = {"oidc_provider_arns": [clusters[0][1]], "subjects": subjects("batch-*")}
+    assert "set allow_wildcards to True if that is meant" in rejection({"wild": wildcard})
+    assert "every service account that matches default/batch-* in every one of these clusters" in preview_output
+    (pods, _), (other_pods, _) = clusters
     role = f"arn:aws:iam::{ACCOUNT}:role/wild"
     assert pods.assume(role, pods.token("batch-1")) == "works"
     assert pods.assume(role, pods.token("other")) == "AccessDenied"
-    assert elsewhere.assume(role, elsewhere.token("batch-1")) == "AccessDenied"
+    assert other_pods.assume(role, other_pods.token("batch-1")) == "AccessDenied"
 
 
-def test_every_option_of_a_role_is_seen_in_iam(made, both):
-    """Path, boundary, session length, description, tags, managed, inline and typed policies, of every mode."""
-    pods, _ = both[0]
-    aws = pods.world.aws
+def test_all_role_options_are_in_iam(outputs, clusters):
+    """IAM has path, boundary, session duration, description, tags, and managed, inline and typed policies."""
+    pods, _ = clusters[0]
+    aws = pods.clients.aws
     listed = json.loads(aws("iam", "list-roles", "--path-prefix", "/team/").stdout)["Roles"]
     (name,) = [role["RoleName"] for role in listed if role["RoleName"].startswith("many-")]
-    role = get_role(pods.world, name)
+    role = get_role(pods.clients, name)
     assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     assert (role["MaxSessionDuration"], role["Description"]) == (7200, "two service accounts")
     assert role["Tags"] == [{"Key": "team", "Value": "shop"}]
@@ -185,8 +186,8 @@ def test_every_option_of_a_role_is_seen_in_iam(made, both):
     assert [policy["PolicyName"] for policy in attached] == ["AmazonS3ReadOnlyAccess"]
     inline = json.loads(aws("iam", "list-role-policies", "--role-name", name).stdout)["PolicyNames"]
     assert sorted(inline) == ["external-dns", "own", "statements"]
-    found = json.loads(aws("iam", "get-role-policy", "--role-name", name, "--policy-name", "statements").stdout)
-    actions = [statement["Action"] for statement in found["PolicyDocument"]["Statement"]]
+    policy = json.loads(aws("iam", "get-role-policy", "--role-name", name, "--policy-name", "statements").stdout)
+    actions = [statement["Action"] for statement in policy["PolicyDocument"]["Statement"]]
     assert actions == [["ec2:DescribeInstances"], ["sts:AssumeRole", "sts:TagSession"]]
     assert [
         pods.assume(role["Arn"], pods.token("first")),
@@ -194,6 +195,6 @@ def test_every_option_of_a_role_is_seen_in_iam(made, both):
     ] == ["works", "works"]
 
 
-def test_a_misspelt_policy_is_refused_in_the_preview(rejected):
-    """IAM is asked for AWS's own policies, and the name that was meant is said."""
-    assert "did you mean AmazonS3ReadOnlyAccess?" in rejected(policies=["AmazonS3ReadOnlyAcces"])
+def test_unknown_managed_policy_is_rejected_at_preview(rejection):
+    """The preview looks the name up among AWS's managed policies, and suggests a similar one."""
+    assert "did you mean AmazonS3ReadOnlyAccess?" in rejection(policies=["AmazonS3ReadOnlyAcces"])

@@ -1,6 +1,6 @@
-"""Workloads that change from IRSA to Pod Identity and back, while pods start all the time.
+"""Workloads that change from IRSA to Pod Identity and back, while pods start continuously.
 
-They are declared side by side, each on its own way, so that one update changes all of them.
+The workloads are in one program, each with its own sequence of modes, so that one update changes all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
-from lab_program import refused
+from lab_program import expect_error
 from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.principals import client
@@ -20,13 +20,13 @@ from lab.scenarios.clients import LabClients
 
 CLUSTER = "irsa"
 PROGRAM = """
-cluster = eks.Cluster("clu", {"name": said["cluster"]})
-for name, settings in said["workloads"].items():
+cluster = eks.Cluster("clu", {"name": config["cluster"]})
+for name, settings in config["workloads"].items():
     args = {"cluster": cluster.connection, "namespace": "default", "service_account": name, "role_name": name}
     eks.WorkloadIdentity(name, {**args, **settings}, pulumi.ResourceOptions(providers=[cluster.provider]))
 """
-BOTH_WAYS = [{"test": "StringEqualsIfExists", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
-"""A condition of the trust policy that Pod Identity satisfies, and that holds for IRSA, which has no such key."""
+TRUST_CONDITIONS = [{"test": "StringEqualsIfExists", "variable": "aws:SourceAccount", "values": [ACCOUNT]}]
+"""A trust policy condition that Pod Identity satisfies, and IRSA too, because its request has no such key."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def pods(running_lab, tools):
 
 @pytest.fixture(scope="module")
 def provider(pods):
-    with pods.vouched_for() as arn:
+    with pods.oidc_provider() as arn:
         yield arn
 
 
@@ -48,131 +48,138 @@ def stack(running_lab, tools, tmp_path_factory, provider):
 
 
 @contextmanager
-def pods_start(pods: Pods, account: str, *, at_a_time: int = 1) -> Iterator[list[str]]:
-    """Starts pod after pod until the end of the block: whom AWS took each of them for."""
-    over, seen, numbers = Event(), [], count()
+def start_pods(pods: Pods, account: str, *, threads: int = 1) -> Iterator[list[str]]:
+    """Start pods until the end of the block, and yield the list of their caller ARNs."""
+    stop, arns, numbers = Event(), [], count()
 
     def start() -> None:
-        while not over.is_set():
-            seen.append(pods.who(f"{account}-{next(numbers)}", account))
+        while not stop.is_set():
+            arns.append(pods.caller_arn(f"{account}-{next(numbers)}", account))
 
-    threads = [Thread(target=start) for _ in range(at_a_time)]
-    for thread in threads:
+    started = [Thread(target=start) for _ in range(threads)]
+    for thread in started:
         thread.start()
     try:
-        yield seen
+        yield arns
     finally:
-        over.set()
-        for thread in threads:
+        stop.set()
+        for thread in started:
             thread.join()
 
 
 @pytest.fixture(scope="module")
 def workloads(provider):
-    """What the program reads, with each workload's settings."""
+    """Settings of the modes, and a function that returns the config of the program."""
 
-    def way(mode: str, **other: object) -> dict[str, object]:
-        trust = {"trust_conditions": BOTH_WAYS} if mode == "pod-identity" or "keep_pod_identity" in other else {}
+    def settings(mode: str, **other: object) -> dict[str, object]:
+        trust = {"trust_conditions": TRUST_CONDITIONS} if mode == "pod-identity" or "keep_pod_identity" in other else {}
         return {"mode": mode, "oidc_provider_arn": provider, **trust, **other}
 
-    def said(**of: dict[str, object]) -> dict[str, object]:
-        return {"cluster": CLUSTER, "workloads": of}
+    def config(**workloads: dict[str, object]) -> dict[str, object]:
+        return {"cluster": CLUSTER, "workloads": workloads}
 
     return SimpleNamespace(
-        irsa=way("irsa"), kept=way("irsa", keep_pod_identity=True), pod_identity=way("pod-identity"), said=said
+        irsa=settings("irsa"),
+        irsa_with_association=settings("irsa", keep_pod_identity=True),
+        pod_identity=settings("pod-identity"),
+        config=config,
     )
 
 
 @pytest.fixture(scope="module")
 def first(workloads):
-    """The way of each workload at first."""
+    """The first settings of each workload."""
     irsa, pod_identity = workloads.irsa, workloads.pod_identity
-    return {"forth": irsa, "running": irsa, "back": pod_identity, "wired": pod_identity, "gap": pod_identity}
+    return {"forth": irsa, "running": irsa, "back": pod_identity, "ordered": pod_identity, "gap": pod_identity}
 
 
 @pytest.fixture(scope="module")
-def life(stack, pods, workloads, first):
-    """What was seen while they changed."""
-    stack.up(workloads.said(**first))
-    seen = SimpleNamespace(token=pods.token("running"))
-    hasty = stack.say(workloads.said(**{**first, "gap": workloads.irsa}))
-    seen.refusals = [refused(operation) for operation in (hasty.preview, hasty.up)]
-    seen.still = pods.who("still", "gap")
+def lifecycle(stack, pods, workloads, first):
+    """Results of each update, and the caller ARNs of pods that started during the updates."""
+    stack.up(workloads.config(**first))
+    results = SimpleNamespace(token=pods.token("running"))
+    without_keep = stack.configure(workloads.config(**{**first, "gap": workloads.irsa}))
+    results.errors = [expect_error(operation) for operation in (without_keep.preview, without_keep.up)]
+    results.arn_after_error = pods.caller_arn("after-error", "gap")
     delete_association(pods, "gap")
     second = dict.fromkeys(("forth", "running"), workloads.pod_identity)
-    second |= {"back": workloads.kept, "wired": workloads.kept, "gap": workloads.irsa}
-    with pods_start(pods, "back") as seen.back:
-        with pods_start(pods, "forth", at_a_time=2) as seen.forth:
-            seen.second = stack.changes(workloads.said(**second), refresh=True)
-        seen.after_second = trusted(pods.world, "wired")
-        seen.while_given = pods.assume(role("running"), seen.token)
-        third = {**second, "running": {"mode": "pod-identity"}, "back": workloads.irsa, "wired": workloads.irsa}
-        seen.third = stack.changes(workloads.said(**third))
-    return seen
+    second |= {
+        "back": workloads.irsa_with_association,
+        "ordered": workloads.irsa_with_association,
+        "gap": workloads.irsa,
+    }
+    with start_pods(pods, "back") as results.back:
+        with start_pods(pods, "forth", threads=2) as results.forth:
+            results.second = stack.changes(workloads.config(**second), refresh=True)
+        results.trust_after_second = trusted_principals(pods.clients, "ordered")
+        results.verdict_with_provider = pods.assume(role("running"), results.token)
+        third = {**second, "running": {"mode": "pod-identity"}, "back": workloads.irsa, "ordered": workloads.irsa}
+        results.third = stack.changes(workloads.config(**third))
+    return results
 
 
 def role(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
-def trusted(world: LabClients, name: str) -> list[dict[str, object]]:
-    """Whom the role trusts, statement by statement."""
-    return [statement["Principal"] for statement in get_role(world, name)["AssumeRolePolicyDocument"]["Statement"]]
+def trusted_principals(clients: LabClients, name: str) -> list[dict[str, object]]:
+    """Return the principal of each statement of the role's trust policy."""
+    return [statement["Principal"] for statement in get_role(clients, name)["AssumeRolePolicyDocument"]["Statement"]]
 
 
 def delete_association(pods: Pods, account: str) -> None:
-    eks = client(pods.world.home, "eks")
-    of = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": account}
-    (found,) = eks.list_pod_identity_associations(**of)["associations"]
-    eks.delete_pod_identity_association(clusterName=CLUSTER, associationId=found["associationId"])
+    eks = client(pods.clients.home, "eks")
+    key = {"clusterName": CLUSTER, "namespace": "default", "serviceAccount": account}
+    (association,) = eks.list_pod_identity_associations(**key)["associations"]
+    eks.delete_pod_identity_association(clusterName=CLUSTER, associationId=association["associationId"])
 
 
 def steps(changes: list[tuple[str, str, str]], workload: str) -> list[tuple[str, str]]:
-    """What was done with a workload's own resources, in the engine's order."""
+    """Return operation and type of each change of a workload's resources, in the engine's order."""
     return [(operation, kind) for operation, kind, name in changes if name.startswith(workload)]
 
 
-def without_role(seen: list[str], name: str) -> list[str]:
-    return [who for who in seen if f":assumed-role/{name}/" not in who]
+def without_role(arns: list[str], name: str) -> list[str]:
+    return [arn for arn in arns if f":assumed-role/{name}/" not in arn]
 
 
-def test_no_pod_is_without_credentials_while_pod_identity_takes_over(life):
-    """Each pod that starts before, meanwhile or after has the role, by the one way or the other."""
-    there = steps(life.second, "forth")
-    assert len(life.forth) > 1
-    assert without_role(life.forth, "forth") == []
-    assert there.index(("update", "Role")) < there.index(("create", "PodIdentityAssociation"))
-    assert there.index(("create", "PodIdentityAssociation")) < there.index(("update", "ServiceAccount"))
+def test_change_to_pod_identity_leaves_no_pod_without_credentials(lifecycle):
+    """Each pod that starts before, during or after the update has the role, by IRSA or by Pod Identity."""
+    forth = steps(lifecycle.second, "forth")
+    assert len(lifecycle.forth) > 1
+    assert without_role(lifecycle.forth, "forth") == []
+    assert forth.index(("update", "Role")) < forth.index(("create", "PodIdentityAssociation"))
+    assert forth.index(("create", "PodIdentityAssociation")) < forth.index(("update", "ServiceAccount"))
 
 
-def test_on_the_way_back_only_a_pod_of_the_association_can_be_without(life):
-    """Whoever starts has the role, but for one that was made while the association was there and asks after it."""
-    without = without_role(life.back, "back")
-    assert len(without) < min(2, len(life.back))  # they start one after the other
-    assert all("No association found" in who for who in without)
-    assert steps(life.third, "back") == [("update", "Role")]
+def test_change_to_irsa_can_affect_one_starting_pod(lifecycle):
+    """Each pod has the role, except one created with the association that requests credentials after its deletion."""
+    without = without_role(lifecycle.back, "back")
+    assert len(without) < min(2, len(lifecycle.back))  # pods start one after the other
+    assert all("No association found" in log for log in without)
+    assert steps(lifecycle.third, "back") == [("update", "Role")]
 
 
-def test_a_way_back_with_a_gap_is_refused_in_the_preview(life, pods):
-    """EKS says that the association is there, and the preview names the word; where it is gone, nothing is asked."""
-    for said in life.refusals:
-        assert "association of default/gap is gone" in said
-        assert "set keep_pod_identity to True for this update" in said
-    assert ":assumed-role/gap/" in life.still
-    assert ":assumed-role/gap/" in pods.who("after-gap", "gap")
+def test_change_to_irsa_without_keep_pod_identity_is_rejected(lifecycle, pods):
+    """The preview requires keep_pod_identity while the association exists, and accepts the change after that."""
+    for error in lifecycle.errors:
+        assert "association of default/gap is gone" in error
+        assert "set keep_pod_identity to True for this update" in error
+    assert ":assumed-role/gap/" in lifecycle.arn_after_error
+    assert ":assumed-role/gap/" in pods.caller_arn("after-gap", "gap")
 
 
-def test_the_way_back_wires_irsa_before_it_takes_the_association_away(life, pods):
-    """The annotation is there before the association goes, and the role trusts Pod Identity until after that."""
-    back = steps(life.second, "wired")
+def test_change_to_irsa_annotates_before_it_deletes_the_association(lifecycle, pods):
+    """The annotation exists before the association is deleted; the role trusts Pod Identity until the next update."""
+    back = steps(lifecycle.second, "ordered")
     assert back.index(("update", "ServiceAccount")) < back.index(("delete", "PodIdentityAssociation"))
-    assert {"Service": "pods.eks.amazonaws.com"} in life.after_second
-    assert [list(principal) for principal in trusted(pods.world, "wired")] == [["Federated"]]
-    assert ":assumed-role/wired/" in pods.who("after-wired", "wired")
+    assert {"Service": "pods.eks.amazonaws.com"} in lifecycle.trust_after_second
+    assert [list(principal) for principal in trusted_principals(pods.clients, "ordered")] == [["Federated"]]
+    assert ":assumed-role/ordered/" in pods.caller_arn("after-ordered", "ordered")
 
 
-def test_running_pods_of_irsa_keep_the_role_until_the_provider_is_taken_out(life, pods):
-    """A token from before assumes the role as long as oidc_provider_arn is given, and no longer."""
-    assert life.while_given == "works"
-    assert pods.assume(role("running"), life.token) == "AccessDenied"
-    assert ":assumed-role/running/" in pods.who("done", "running")
+def test_running_irsa_pods_keep_the_role_while_oidc_provider_arn_is_set(lifecycle, pods):
+    """An older token can assume the role until oidc_provider_arn is removed."""
+    assert lifecycle.verdict_with_provider == "works"
+    assert pods.assume(role("running"), lifecycle.token) == "AccessDenied"
+    assert ":assumed-role/running/" in pods.caller_arn("after-removal", "running")

@@ -1,4 +1,4 @@
-"""What the plugins' tests share: the stand-ins as the engine finds them, started as the lab starts them."""
+"""Fixtures of the plugins' tests: an engine home with the lab's plugins."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from lab.prefork.start import start
 
 @pytest.fixture(scope="session")
 def pulumi_home(tmp_path_factory) -> Iterator[Path]:
-    """A home of the engine in which the stand-ins are installed, as forks of a server."""
+    """A home of the engine with the lab's plugins, started as forks of a server."""
     home, folder = tmp_path_factory.mktemp("pulumi-home"), tmp_path_factory.mktemp("prefork")
     environment = {**clean_environment(os.environ), "PYTHONWARNINGS": "ignore"}
     server = start(folder / "plugins", MODULES, log=folder / "log", environment=environment)

@@ -1,4 +1,4 @@
-"""Property values as plain Python, and back."""
+"""Conversion of Pulumi property values to Python values and back."""
 
 import copy
 import json
@@ -35,7 +35,7 @@ LEAVES = (
 
 
 def marked(values):
-    """Any of `values`, secret or not, with dependencies or not."""
+    """Return strategies of `values`, secret or not, with and without dependencies."""
     urns = st.frozensets(st.sampled_from(["urn:a", "urn:b"]), max_size=2)
     return st.builds(PropertyValue, values, st.booleans(), urns)
 
@@ -49,45 +49,45 @@ DOCUMENTS = st.dictionaries(KEYS, TREES, max_size=4)
 
 
 @given(DOCUMENTS)
-def test_round_trip(document):
-    """Whatever the engine sends comes back as it was: values, unknowns, secrets and dependencies."""
+def test_property_values_round_trip(document):
+    """Values, unknowns, secrets and dependencies of the engine are unchanged after a conversion and back."""
     assert Properties.from_wire(document).to_wire() == document
 
 
 @given(DOCUMENTS)
-def test_over_the_wire(document):
-    """The round trip holds for what truly goes over the wire."""
+def test_property_values_round_trip_serialized(document):
+    """The round trip also holds for serialized values."""
     sent = PropertyValue.unmarshal_map(PropertyValue.marshal_map(Properties.from_wire(document).to_wire()))
     assert sent == PropertyValue.unmarshal_map(PropertyValue.marshal_map(document))
 
 
 @given(DOCUMENTS)
 def test_plain_values_are_json(document):
-    """The plain form is made of what JSON can say, and whole numbers are integers."""
+    """Plain values are JSON values, and whole numbers are integers."""
     values = plain(document)
     if not contains_unknown(values):
         assert json.loads(json.dumps(values)) == values
 
     def numbers(value):
         if isinstance(value, dict):
-            return [found for item in value.values() for found in numbers(item)]
+            return [number for item in value.values() for number in numbers(item)]
         if isinstance(value, list):
-            return [found for item in value for found in numbers(item)]
+            return [number for item in value for number in numbers(item)]
         return [value] if isinstance(value, float) else []
 
     assert not any(number.is_integer() for number in numbers(values))
 
 
 @pytest.mark.parametrize("value", [Computed(), rpc.UNKNOWN, "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7"])
-def test_unknown(value):
-    """Every way to say unknown is UNKNOWN, at its place."""
+def test_unknown_values_become_unknown(value):
+    """Every encoding of an unknown value becomes UNKNOWN at its path."""
     values = plain({"a": PropertyValue([PropertyValue({"b": PropertyValue(value)})])})
     assert values["a"][0]["b"] is UNKNOWN
     assert list(unknown_paths(values)) == [("a", 0, "b")]
 
 
-def test_unknown_is_one_and_has_no_truth():
-    """UNKNOWN stays itself when copied, and cannot be taken for false."""
+def test_unknown_is_a_singleton_without_truth_value():
+    """UNKNOWN remains the same object after a copy, and has no truth value."""
     assert copy.deepcopy({"a": UNKNOWN})["a"] is UNKNOWN
     assert pickle.loads(pickle.dumps(UNKNOWN)) is UNKNOWN  # noqa: S301 - its own pickle
     with pytest.raises(TypeError, match="test it with `is UNKNOWN` first"):
@@ -98,14 +98,14 @@ def test_unknown_is_one_and_has_no_truth():
     ("value", "kind"),
     [(pulumi.StringAsset("x"), "asset"), (pulumi.AssetArchive({"a": pulumi.StringAsset("x")}), "archive")],
 )
-def test_assets_are_refused(value, kind):
-    """An asset or archive is refused, with its path."""
+def test_assets_are_rejected(value, kind):
+    """An asset or archive is rejected with its path."""
     with pytest.raises(UnsupportedValueError, match=rf"the property a\.b\[0\] is an {kind}"):
         plain({"a": PropertyValue({"b": PropertyValue([PropertyValue(value)])})})
 
 
 def test_resource_references():
-    """A reference to a resource is its id; UNKNOWN as long as it has none; its URN for a component."""
+    """A resource reference becomes its id, UNKNOWN without an id, or the URN of a component."""
     values = plain(
         {
             "made": PropertyValue(ResourceReference("urn:a", PropertyValue("id-1"))),
@@ -116,8 +116,8 @@ def test_resource_references():
     assert values == {"made": "id-1", "to come": UNKNOWN, "component": "urn:c"}
 
 
-def test_secrets_are_carried_over():
-    """Outputs keep the secrets of inputs; in a list, whose order may change, the list as a whole is secret."""
+def test_outputs_keep_the_secrets_of_inputs():
+    """Outputs keep the secrets of inputs; a list with a secret is secret as a whole, because its order may change."""
     inputs = Properties({}, frozenset({("data", "a"), ("spec", "env", 0, "value")}))
     outputs = Properties({"data": {"a": "1", "b": "2"}, "spec": {"env": [{"value": "other"}, {"value": "1"}]}})
     sent = outputs.with_secrets_of(inputs).to_wire()
@@ -127,19 +127,19 @@ def test_secrets_are_carried_over():
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="*"), min_size=1) | st.integers(0, 99), min_size=1))
-def test_paths(path):
-    """A path that is written down reads back as it was."""
+def test_property_paths_round_trip(path):
+    """A formatted property path is parsed to the same path."""
     path = tuple(path)
     assert parse_path(dotted(path)) == path
 
 
-def test_redacted():
-    """A message can show a document without its secrets."""
+def test_redacted_document_has_no_secrets():
+    """A redacted document contains no secret values."""
     document = {"a": {"b": "1"}, "c": ["2"]}
     assert redacted(document, {("a", "b"), ("c",)}) == {"a": {"b": "[secret]"}, "c": "[secret]"}
 
 
-def test_what_is_no_property_value_is_named():
-    """A value that cannot be sent is a fault of the plugin, which says where it is."""
+def test_invalid_property_value_is_reported_with_its_path():
+    """A value that cannot be sent raises an error with its path."""
     with pytest.raises(TypeError, match=r"a\.b is a set"):
         Properties({"a": {"b": {1}}}).to_wire()

@@ -1,4 +1,4 @@
-"""A stack's life as the engine tells it, and control planes that start nothing."""
+"""A stack with the steps of its updates, and simulated control planes without processes."""
 
 import asyncio
 import uuid
@@ -20,7 +20,7 @@ _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 
 
 def new_stack(folder: Path, environment: dict[str, str], name: str) -> automation.Stack:
-    """A stack of inline programs, whose state is in `folder`."""
+    """Create a stack of inline programs with its state in `folder`."""
     (folder / "state").mkdir()
     workspace = automation.LocalWorkspace(
         work_dir=str(folder),
@@ -38,16 +38,16 @@ def new_stack(folder: Path, environment: dict[str, str], name: str) -> automatio
 
 @contextmanager
 def _loops_closed() -> Iterator[None]:
-    """Closes what the SDK leaves open where a task of an inline program fails: the event loop of its thread."""
-    make = asyncio.new_event_loop
-    with ExitStack() as made, mock.patch.object(asyncio, "new_event_loop") as patched:
-        patched.side_effect = lambda: made.enter_context(closing(make()))
+    """Close the event loop of an inline program's thread, which the SDK leaves open after a failure."""
+    new_event_loop = asyncio.new_event_loop
+    with ExitStack() as loops, mock.patch.object(asyncio, "new_event_loop") as patched:
+        patched.side_effect = lambda: loops.enter_context(closing(new_event_loop()))
         yield
 
 
 @dataclass
 class Step:
-    """One resource in one update: what was done, and why."""
+    """Operation, differences and replacement causes of a resource in an update."""
 
     operation: str
     differences: dict[str, str]
@@ -56,7 +56,7 @@ class Step:
 
 @dataclass
 class History:
-    """A stack, and what the engine did with it, update by update."""
+    """A stack and the steps of its last update."""
 
     stack: automation.Stack
     program: Callable[[int], Any]
@@ -69,7 +69,7 @@ class History:
         return {name: output.value for name, output in self._result.outputs.items()}
 
     def up(self, version: int) -> dict[str, Step]:
-        """Runs the program in this version; gives the steps by logical name."""
+        """Update with this version of the program, and return the steps by logical name."""
         self.steps = {}
         with _loops_closed():
             self._result = self.stack.up(program=lambda: self.program(version), on_event=self._note)
@@ -87,35 +87,35 @@ class History:
         return self.steps
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """The state's resources by logical name."""
+        """Return the state's resources by logical name."""
         deployment = self.stack.export_stack().deployment or {}
-        return {each["urn"].rsplit("::", 1)[-1]: each for each in deployment.get("resources", ())}
+        return {resource["urn"].rsplit("::", 1)[-1]: resource for resource in deployment.get("resources", ())}
 
     def checkpoint(self) -> str:
-        """The state as it lies on disk."""
+        """Return the text of the state file."""
         folder = Path(self.stack.workspace.work_dir)
         return (folder / f"state/.pulumi/stacks/plugins/{self.stack.name}.json").read_text()
 
     def _note(self, event: automation.EngineEvent) -> None:
-        found = event.resource_pre_event or event.res_outputs_event
-        if found is None:
+        step_event = event.resource_pre_event or event.res_outputs_event
+        if step_event is None:
             return
-        metadata = found.metadata
+        metadata = step_event.metadata
         operation = getattr(metadata.op, "value", metadata.op)
         name = metadata.urn.rsplit("::", 1)[-1]
         if operation in {"delete-replaced", "create-replacement"}:
             self.steps.setdefault(f"{name} {operation}", Step(operation, {}, []))
             return
         differences = {
-            key: str(getattr(each.diff_kind, "value", each.diff_kind))
-            for key, each in (metadata.detailed_diff or {}).items()
+            key: str(getattr(item.diff_kind, "value", item.diff_kind))
+            for key, item in (metadata.detailed_diff or {}).items()
         }
         if name not in self.steps:
             self.steps[name] = Step(operation, differences, list(metadata.keys or ()))
 
 
-class StillControlPlane:
-    """A cluster of which only the names are there."""
+class SimulatedControlPlane:
+    """A control plane with an endpoint and an issuer, but without processes."""
 
     def __init__(self, key: ClusterKey, identity: ClusterIdentity) -> None:
         self.endpoint = "https://127.0.0.1:1"
@@ -137,7 +137,7 @@ class StillControlPlane:
         del self.groups[name]
 
     def map_node_role(self, role_arn: str) -> None:
-        """Nobody reads aws-auth here."""
+        """Do nothing: no authenticator reads aws-auth."""
 
     def pod_exists(self, namespace: str, name: str, uid: str) -> bool:
         del namespace, name, uid
@@ -147,10 +147,10 @@ class StillControlPlane:
         self.groups.clear()
 
 
-class StillControlPlanes:
+class SimulatedControlPlanes:
     def __init__(self) -> None:
-        self.started: dict[str, StillControlPlane] = {}
+        self.started: dict[str, SimulatedControlPlane] = {}
 
-    def start(self, key: ClusterKey, identity: ClusterIdentity) -> StillControlPlane:
-        self.started[key.name] = StillControlPlane(key, identity)
+    def start(self, key: ClusterKey, identity: ClusterIdentity) -> SimulatedControlPlane:
+        self.started[key.name] = SimulatedControlPlane(key, identity)
         return self.started[key.name]

@@ -1,4 +1,4 @@
-"""Clusters that the tests declare by pulumi_eks.Cluster: a plain one, a whole one, and one that manages itself."""
+"""Programs with pulumi_eks.Cluster: default options, all options with Fargate, and EKS Auto Mode."""
 
 import json
 
@@ -67,8 +67,8 @@ def private(version):
     vpc, subnets = network()
     service = sdk.iam.Role("service", assume_role_policy=trust("eks.amazonaws.com"))
     cluster = eks.Cluster(
-        "whole",
-        name="whole",
+        "private",
+        name="private",
         vpc_id=vpc.id,
         private_subnet_ids=subnets,
         endpoint_public_access=False,

@@ -1,4 +1,4 @@
-"""What the tests of the aws and eks stand-ins share: the lab's AWS, and the real engine."""
+"""Fixtures of the lab's aws and eks plugins: the lab's AWS and the engine."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from aws_setting import History, StillControlPlanes, new_stack
+from aws_setting import History, SimulatedControlPlanes, new_stack
 from botocore.config import Config
 
 from lab.cloud import Cloud
@@ -17,13 +17,13 @@ from lab.pki import CertificateAuthority
 
 
 @pytest.fixture(scope="module")
-def planes() -> StillControlPlanes:
-    return StillControlPlanes()
+def planes() -> SimulatedControlPlanes:
+    return SimulatedControlPlanes()
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory, planes) -> Iterator[Cloud]:
-    """The lab's AWS, with control planes that start nothing."""
+    """The lab's AWS with simulated control planes."""
     folder = tmp_path_factory.mktemp("cloud")
     cloud = Cloud(folder, CertificateAuthority(folder / "pki"))
     cloud.start()
@@ -35,7 +35,7 @@ def cloud(tmp_path_factory, planes) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def aws(cloud):
-    """Clients of the vendor's own SDK, by service, as the administrator."""
+    """Return boto3 clients of the administrator by service."""
     key = cloud.administrator
     session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=cloud.region)
     config = Config(proxies={"https": cloud.access.proxy_url}, retries={"total_max_attempts": 1})
@@ -44,7 +44,7 @@ def aws(cloud):
 
 @pytest.fixture(scope="module")
 def environment(cloud, pulumi_home, tmp_path_factory) -> dict[str, str]:
-    """The engine's variables, AWS's and its own: nothing of the machine's configuration reaches it."""
+    """The environment of the engine, without the machine's own configuration."""
     assert shutil.which("pulumi"), "pulumi is not on PATH"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return {
@@ -64,15 +64,15 @@ def environment(cloud, pulumi_home, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def new_history(tmp_path_factory, environment) -> Iterator:
-    """Makes stacks of inline programs; what they leave is destroyed at the end, where it is theirs."""
-    made: list[History] = []
+    """Return a function that creates stacks of inline programs, which are destroyed at the end."""
+    histories: list[History] = []
 
-    def make(program, *, name="test", destroyed=True) -> History:
+    def create(program, *, name="test", destroyed=True) -> History:
         history = History(new_stack(tmp_path_factory.mktemp("stack"), environment, name), program)
         if destroyed:
-            made.append(history)
+            histories.append(history)
         return history
 
-    yield make
-    for history in reversed(made):
+    yield create
+    for history in reversed(histories):
         history.stack.destroy()

@@ -1,4 +1,4 @@
-"""What the tests declare of EKS: version 2 changes what EKS can change, version 3 what it cannot."""
+"""Program with EKS resources: version 2 changes mutable properties, version 3 immutable ones."""
 
 import json
 
@@ -23,7 +23,7 @@ REPLACED = {
 
 
 def program(version):
-    """Declares them; what is exported."""
+    """Declare the resources and return the outputs."""
     changed, moved = version >= 2, version >= 3
     subnets = sdk.ec2.get_subnets_output(filters=[{"name": "default-for-az", "values": ["true"]}]).ids
     tags = {"stage": "two" if changed else "one"}
@@ -88,12 +88,12 @@ def program(version):
         selectors=[{"namespace": "default"}],
         subnet_ids=subnets.apply(lambda ids: ids[:1]),
     )
-    found = sdk.eks.get_cluster_output(name=cluster.name)
+    looked_up = sdk.eks.get_cluster_output(name=cluster.name)
     return {
         "issuer": cluster.identities[0].oidcs[0].issuer,
         "certificate": cluster.certificate_authority.data,
         "association": association.association_id,
-        "found": {"issuer": found.identities[0].oidcs[0].issuer, "vpc": found.vpc_config.vpc_id},
+        "looked_up": {"issuer": looked_up.identities[0].oidcs[0].issuer, "vpc": looked_up.vpc_config.vpc_id},
         "token": sdk.eks.get_cluster_auth_output(name=cluster.name).token,
         "clusters": sdk.eks.get_clusters_output().names,
     }

@@ -1,4 +1,4 @@
-"""What the tests declare of IAM: version 2 changes what AWS can change, version 3 what it cannot."""
+"""Program with IAM resources: version 2 changes mutable properties, version 3 immutable ones."""
 
 import json
 
@@ -45,7 +45,7 @@ def allow(*actions):
 
 
 def program(version):
-    """Declares them; what is exported."""
+    """Declare the resources and return the outputs."""
     changed, moved = version >= 2, version >= 3
     more = {"tags": {"stage": "two", "kept": "yes"} if changed else {"stage": "one", "gone": "soon", "kept": "yes"}}
     path = {"path": "/moved/"} if moved else {}

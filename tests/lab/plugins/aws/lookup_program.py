@@ -1,4 +1,4 @@
-"""What the tests look up: the functions of the aws provider, one of them about what version 1 makes."""
+"""Program with calls of the aws provider's functions, one of them about a resource of version 1."""
 
 import json
 
@@ -7,24 +7,24 @@ import pulumi_aws as sdk
 
 
 def program(version):
-    """Looks up; what was answered."""
+    """Call the functions and return their results."""
     tags = sdk.ProviderDefaultTagsArgs(tags={"project": "lab", "a": "default"})
     tagging = sdk.Provider("tagging", region="ap-northeast-1", default_tags=tags)
     role = sdk.iam.Role(
-        "found",
-        name="found",
+        "lookup",
+        name="lookup",
         assume_role_policy=json.dumps(
             {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}]}
         ),
         tags={"a": "b"},
         opts=pulumi.ResourceOptions(provider=tagging),
     )
-    user = sdk.iam.User("found-user", name="found-user", path="/team/")
+    user = sdk.iam.User("lookup-user", name="lookup-user", path="/team/")
     provider = sdk.iam.OpenIdConnectProvider(
-        "found-oidc", url="https://issuer.example.com/x", client_id_lists=["sts.amazonaws.com"]
+        "lookup-oidc", url="https://issuer.example.com/x", client_id_lists=["sts.amazonaws.com"]
     )
     vpc = sdk.ec2.get_vpc_output(default=True)
-    answers = {
+    results = {
         "partition": sdk.get_partition_output(),
         "region": sdk.get_region_output(),
         "caller": sdk.get_caller_identity_output(),
@@ -34,7 +34,7 @@ def program(version):
         "oidc by url": sdk.iam.get_open_id_connect_provider_output(url=provider.url),
         "oidc by arn": sdk.iam.get_open_id_connect_provider_output(arn=provider.arn),
         "policy": sdk.iam.get_policy_output(name="AmazonS3ReadOnlyAccess"),
-        "session": sdk.iam.get_session_context_output(arn="arn:aws:sts::123456789012:assumed-role/found/me")
+        "session": sdk.iam.get_session_context_output(arn="arn:aws:sts::123456789012:assumed-role/lookup/me")
         if version > 1
         else {},
         "vpc": vpc,
@@ -54,8 +54,8 @@ def program(version):
             ]
         ),
     }
-    return {name: pulumi.Output.from_input(answer).apply(as_document) for name, answer in answers.items()}
+    return {name: pulumi.Output.from_input(result).apply(as_document) for name, result in results.items()}
 
 
-def as_document(found):
-    return dict(vars(found)) if hasattr(found, "__dict__") else found
+def as_document(result):
+    return dict(vars(result)) if hasattr(result, "__dict__") else result

@@ -1,4 +1,4 @@
-"""What the tests declare of EC2 and S3: version 2 changes what AWS can change, version 3 what it cannot."""
+"""Program with EC2 and S3 resources: version 2 changes mutable properties, version 3 immutable ones."""
 
 import pulumi_aws as sdk
 
@@ -24,7 +24,7 @@ REPLACED = {
 
 
 def program(version):
-    """Declares them; what is exported."""
+    """Declare the resources and return the outputs."""
     changed, moved = version >= 2, version >= 3
     tags = {"stage": "two"} if changed else {"stage": "one", "gone": "soon"}
     vpc = sdk.ec2.Vpc("vpc", cidr_block="10.1.0.0/16", enable_dns_hostnames=changed, tags=tags)

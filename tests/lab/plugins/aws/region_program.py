@@ -1,17 +1,17 @@
-"""What the tests declare with the argument `region` of regional resources, as pulumi_aws 7 has it."""
+"""Program with the argument `region` of regional resources, which pulumi_aws 7 added."""
 
 import json
 
 import pulumi
 import pulumi_aws as sdk
 
-HERE, THERE = "ap-northeast-1", "us-east-1"
+PROVIDER_REGION, OTHER_REGION = "ap-northeast-1", "us-east-1"
 NAMES = ("far-bucket", "far-group", "far-template", "far-cluster")
 
 
 def program(version):
-    """Without a region, with the provider's own, with another one, and with one on a role."""
-    region = {2: {"region": HERE}, 3: {"region": THERE}}.get(version, {})
+    """Declare resources without a region, with the provider's, with another one, and a role with a region."""
+    region = {2: {"region": PROVIDER_REGION}, 3: {"region": OTHER_REGION}}.get(version, {})
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "eks.amazonaws.com"}}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
     role = sdk.iam.Role("far-role", name="regions", assume_role_policy=trust)
@@ -23,9 +23,9 @@ def program(version):
         "far-cluster", name="regions", role_arn=role.arn, vpc_config={"subnet_ids": subnets}, **region
     )
     if version == 4:
-        asked = {"assumeRolePolicy": trust, "region": HERE}
+        inputs = {"assumeRolePolicy": trust, "region": PROVIDER_REGION}
         pulumi.CustomResource(
-            "aws:iam/role:Role", "far-other", asked, pulumi.ResourceOptions(version=sdk._utilities.get_version())
+            "aws:iam/role:Role", "far-other", inputs, pulumi.ResourceOptions(version=sdk._utilities.get_version())
         )
     return {
         "group": sdk.ec2.get_security_group_output(id=group.id, **region).arn,

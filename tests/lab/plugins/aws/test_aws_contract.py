@@ -1,4 +1,4 @@
-"""Every row of the aws table against Pulumi's SDK and botocore's model of AWS's API."""
+"""Resource table of the lab's aws plugin, compared with Pulumi's SDK and botocore's service models."""
 
 import importlib
 import inspect
@@ -24,18 +24,18 @@ def sdk_class(token):
 
 
 def sdk_inputs(token):
-    """Name → whether it is required, in Pulumi's own spelling."""
+    """Return whether each input is required, by its name in Pulumi's schema."""
     cls = sdk_class(token)
     arguments = getattr(importlib.import_module(cls.__module__), f"{cls.__name__}Args")
     parameters = list(inspect.signature(arguments.__init__).parameters.values())[1:]
-    return {spelled(cls, each.name): each.default is inspect.Parameter.empty for each in parameters}
+    return {schema_name(cls, item.name): item.default is inspect.Parameter.empty for item in parameters}
 
 
 def sdk_outputs(token):
     cls = sdk_class(token)
     properties = inspect.getmembers(cls, lambda member: isinstance(member, property))
     return (
-        {spelled(cls, name) for name, _ in properties}
+        {schema_name(cls, name) for name, _ in properties}
         - {"id", "urn"}
         - {
             "pulumiResourceName",
@@ -44,7 +44,7 @@ def sdk_outputs(token):
     )
 
 
-def spelled(cls, name):
+def schema_name(cls, name):
     member = getattr(cls, name, None)
     getter = getattr(member, "fget", None)
     return getattr(getter, "_pulumi_name", None) or camel_case(name)
@@ -58,38 +58,38 @@ def operation(row, call):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_row_has_the_name_that_the_sdk_registers(row):
-    """A row's type is one that the SDK registers."""
+def test_resource_type_is_registered_by_the_sdk(row):
+    """The type of the row is the type that the SDK's class registers."""
     assert sdk_class(row.type).pulumi_type == row.type
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_input_of_the_sdk_is_taken_or_refused_with_a_reason(row):
-    """No input of the SDK is unknown to its row, and no row takes one that the SDK lacks."""
-    taken = {each.name for each in row.inputs}
-    assert taken | row.not_covered.keys() >= sdk_inputs(row.type).keys() - {"tagsAll"}
-    assert taken <= sdk_inputs(row.type).keys()
-    assert not taken & row.not_covered.keys()
+def test_inputs_of_the_sdk_are_supported_or_rejected_with_a_reason(row):
+    """The row knows every input of the SDK, and supports no other."""
+    supported = {item.name for item in row.inputs}
+    assert supported | row.not_covered.keys() >= sdk_inputs(row.type).keys() - {"tagsAll"}
+    assert supported <= sdk_inputs(row.type).keys()
+    assert not supported & row.not_covered.keys()
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_inputs_that_the_sdk_requires_are_required(row):
-    """What the SDK makes programs give, the row makes them give too."""
-    required = {each.name for each in row.inputs if each.required}
+def test_required_inputs_of_the_sdk_are_required(row):
+    """The row requires every input that the SDK requires."""
+    required = {item.name for item in row.inputs if item.required}
     assert required >= {name for name, needed in sdk_inputs(row.type).items() if needed}
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_output_of_the_sdk_is_given_or_listed_with_a_reason(row):
-    """A program that reads an output gets it, or finds the reason in the row."""
-    given = {each.name for each in row.all_properties}
-    assert given | row.not_covered.keys() == sdk_outputs(row.type) | sdk_inputs(row.type).keys()
+def test_outputs_of_the_sdk_are_supported_or_listed_with_a_reason(row):
+    """The row returns every output of the SDK, or has the reason for its absence."""
+    supported = {item.name for item in row.all_properties}
+    assert supported | row.not_covered.keys() == sdk_outputs(row.type) | sdk_inputs(row.type).keys()
     assert all(reason for reason in row.not_covered.values())
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_requests_fit_the_model_of_the_api(row):
-    """Each member of each request is one that AWS's operation has, and none that it requires is missing."""
+def test_requests_match_the_service_model(row):
+    """Each request has only members of AWS's operation, and all of its required ones."""
     for call in row.calls:
         for model in operation(row, call):
             members = set(model.input_shape.members) if model.input_shape else set()
@@ -98,50 +98,50 @@ def test_requests_fit_the_model_of_the_api(row):
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_answers_are_read_where_the_model_has_them(row):
-    """Every path that a row reads is in AWS's answer."""
+def test_response_paths_match_the_service_model(row):
+    """Every path that the row reads is in AWS's response."""
     [model] = operation(row, row.read)
-    answer = sample(model.output_shape)
-    found = jmespath.search(without_filters(row.read.answer), answer) if row.read.answer else answer
-    assert found is not None
+    response = sample(model.output_shape)
+    resource = jmespath.search(without_filters(row.read.answer), response) if row.read.answer else response
+    assert resource is not None
     details = {}
     for key, call in row.details:
         [detail] = operation(row, call)
-        told = sample(detail.output_shape)
-        told = jmespath.search(call.answer, told) if call.answer else told
-        details[key] = [told] if call.each else told
-        assert not call.each or isinstance(jmespath.search(call.each, found), list)
-    document = {**found, **details, **dict.fromkeys(CONTEXT, "x")}
+        value = sample(detail.output_shape)
+        value = jmespath.search(call.answer, value) if call.answer else value
+        details[key] = [value] if call.each else value
+        assert not call.each or isinstance(jmespath.search(call.each, resource), list)
+    document = {**resource, **details, **dict.fromkeys(CONTEXT, "x")}
     missing = [
-        each.name
-        for each in row.all_properties
-        if each.found and jmespath.search(without_filters(each.found), document) is None
+        item.name
+        for item in row.all_properties
+        if item.found and jmespath.search(without_filters(item.found), document) is None
     ]
     assert not missing
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_create_answers_with_the_id(row):
-    """An id, or a secret, that comes with create's answer is in that answer."""
+def test_create_response_has_the_id(row):
+    """The response of create has the id and the secret that the row reads from it."""
     for model in operation(row, row.create):
-        answer = sample(model.output_shape) if model.output_shape else {}
-        paths = [each.created for each in row.properties if each.created] + ([row.id.answer] if row.id.answer else [])
-        assert all(jmespath.search(path, answer) is not None for path in paths)
+        response = sample(model.output_shape) if model.output_shape else {}
+        paths = [item.created for item in row.properties if item.created] + ([row.id.answer] if row.id.answer else [])
+        assert all(jmespath.search(path, response) is not None for path in paths)
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_every_change_in_place_has_a_call(row):
-    """An input that neither replaces nor is local to Pulumi is changed by one of the row's calls."""
-    changed = {name for update in row.updates for name in update.properties} | {each.property for each in row.members}
+def test_mutable_inputs_have_an_update_call(row):
+    """Each input that causes no replacement and is not local to Pulumi is changed by a call of the row."""
+    changed = {name for update in row.updates for name in update.properties} | {item.property for item in row.members}
     local = {"forceDestroy", "forceDetachPolicies", "revokeRulesOnDelete", "preserve", "updateDefaultVersion"}
     local |= {"resolveConflictsOnCreate", "resolveConflictsOnUpdate", "bootstrapSelfManagedAddons", "tags"}
-    in_place = {each.name for each in row.inputs if not each.replaces}
-    assert in_place - local == changed - {each.name for each in row.inputs if each.replaces}
+    in_place = {item.name for item in row.inputs if not item.replaces}
+    assert in_place - local == changed - {item.name for item in row.inputs if item.replaces}
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_waiters_exist(row):
-    """A row waits with waiters that botocore has, and gives them what they need."""
+def test_waiters_match_the_service_model(row):
+    """The row uses waiters of botocore with their required arguments."""
     waiters = MODEL.get_waiter_model(row.service) if row.ready or row.deleted else None
     for waiter in (row.ready, row.deleted):
         if waiter:
@@ -155,14 +155,12 @@ def test_waiters_exist(row):
 @pytest.mark.parametrize(
     "function", [pytest.param(each, id=each.token.rsplit(":", 1)[-1]) for each in FUNCTIONS.values()]
 )
-def test_functions_take_arguments_that_the_sdk_has(function):
-    """A function's arguments are among those of the SDK's function, and all that it requires are taken."""
-    found = sdk_function(function.token)
-    parameters = {
-        camel_case(name): each for name, each in inspect.signature(found).parameters.items() if name != "opts"
-    }
+def test_function_arguments_match_the_sdk(function):
+    """The function supports only arguments of the SDK's function, and all required ones."""
+    sdk = sdk_function(function.token)
+    parameters = {camel_case(name): item for name, item in inspect.signature(sdk).parameters.items() if name != "opts"}
     assert function.arguments <= parameters.keys()
-    required = {name for name, each in parameters.items() if each.default is inspect.Parameter.empty}
+    required = {name for name, item in parameters.items() if item.default is inspect.Parameter.empty}
     assert required <= function.arguments
 
 
@@ -174,7 +172,7 @@ def sdk_function(token):
 
 
 def without_filters(path):
-    """A path without its filters: a sample answer matches none of them."""
+    """Return a path without its filters, which a sample response would not match."""
     result = path
     while "[?" in result:
         start = result.index("[?")
@@ -183,7 +181,7 @@ def without_filters(path):
 
 
 def sample(shape, depth=0):
-    """A document with every member that the shape allows."""
+    """Return a document with every member of the shape."""
     if shape.type_name == "structure":
         return {name: sample(member, depth + 1) for name, member in shape.members.items()} if depth < 8 else {}
     if shape.type_name == "list":
@@ -193,7 +191,7 @@ def sample(shape, depth=0):
     return {"boolean": True, "integer": 1, "long": 1, "timestamp": "2026-01-01"}.get(shape.type_name, "text")
 
 
-def test_a_type_out_of_the_table_is_not_there():
-    """The tests above cover the whole table: it has no type twice and none without a row."""
+def test_resource_table_is_keyed_by_type():
+    """Each key of the table is the type of its row, so that the tests above cover all types."""
     assert all(TABLE[token].type == token for token in TABLE)
     assert pulumi.CustomResource in sdk_class("aws:iam/role:Role").__mro__

@@ -1,4 +1,4 @@
-"""Where the stand-ins are put, and that doing it twice is doing it once."""
+"""Installation of the lab's plugins for the engine."""
 
 import subprocess
 import sys
@@ -11,8 +11,8 @@ def files(home):
     return {str(path.relative_to(home)): path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
 
 
-def test_each_plugin_has_the_version_of_its_sdk(tmp_path):
-    """The engine asks for the SDK's version, and finds an executable for it."""
+def test_installed_plugins_have_the_version_of_their_sdk(tmp_path):
+    """The engine finds an executable for the version of each SDK."""
     install(tmp_path, sys.executable)
     expected = {
         f"plugins/resource-{name}-v{version(f'pulumi_{name}')}/pulumi-resource-{name}"
@@ -20,12 +20,12 @@ def test_each_plugin_has_the_version_of_its_sdk(tmp_path):
     }
     assert files(tmp_path).keys() == expected
     for path in expected:
-        answer = subprocess.run([tmp_path / path, "--help"], capture_output=True, text=True, check=True, cwd="/")
-        assert "engine" in answer.stdout
+        result = subprocess.run([tmp_path / path, "--help"], capture_output=True, text=True, check=True, cwd="/")
+        assert "engine" in result.stdout
 
 
-def test_a_second_install_changes_nothing(tmp_path):
-    """The files stay as they are, whatever is in them already."""
+def test_second_install_changes_nothing(tmp_path):
+    """A second install keeps the files."""
     install(tmp_path, sys.executable)
     before = files(tmp_path)
     install(tmp_path, sys.executable)
@@ -33,15 +33,15 @@ def test_a_second_install_changes_nothing(tmp_path):
 
 
 def test_plugins_start_without_loading_aws():
-    """A plugin that is only asked for its version loads neither moto nor boto3."""
+    """A plugin that only reports its version imports neither moto nor boto3."""
     loaded = "print({'moto', 'boto3', 'botocore'} & set(sys.modules))"
     code = f"import sys, lab.plugins.aws.provider, lab.plugins.eks.provider; {loaded}"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "set()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
 
 
-def test_the_vendors_plugins_take_turns_with_the_stand_ins(tmp_path):
-    """Taking the stand-ins away leaves the vendor's binaries, and a later install puts stand-ins in their place."""
+def test_uninstall_keeps_official_plugins(tmp_path):
+    """Uninstall removes only the lab's plugins, and a later install replaces the official ones."""
     install(tmp_path, sys.executable)
     aws, *others = sorted(path for path in tmp_path.rglob("pulumi-resource-*"))
     aws.write_bytes(b"\x7fELF\xff")

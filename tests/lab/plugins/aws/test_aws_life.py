@@ -1,8 +1,7 @@
-"""The rows of IAM, EC2, S3 and EKS, lived through by the real engine: made, found unchanged, changed, replaced,
-imported, and taken away.
+"""Resources of IAM, EC2, S3 and EKS in the lab's aws plugin: create, update, replace, import and delete by the engine.
 
-Each run of the engine costs seconds, so one stack holds the programs of all services and goes through its life once.
-Tests of one step stand together: they look at AWS as it is then.
+Each run of the engine takes seconds, so one stack has the programs of all services and goes through each step once.
+The tests of a step are next to each other, because they read AWS in the state after that step.
 """
 
 import json
@@ -16,7 +15,7 @@ import pytest
 import region_program
 from iam_program import BOUNDARY, ISSUER, READ, TRUST
 from pulumi import automation
-from region_program import HERE, THERE
+from region_program import OTHER_REGION, PROVIDER_REGION
 
 from lab.plugins.aws.resource_specs import TABLE
 
@@ -35,62 +34,62 @@ REPLACED = {name: expected for service in SERVICES for name, expected in service
 
 
 def program(version):
-    for name, each in PROGRAMS.items():
-        pulumi.export(name, each.program(version))
+    for name, module in PROGRAMS.items():
+        pulumi.export(name, module.program(version))
 
 
 @pytest.fixture(scope="module")
-def life(new_history):
-    """The stack, and what was seen of it until it had settled."""
+def lifecycle(new_history):
+    """The stack, and the results of its first update, a second update and a refresh."""
     history = new_history(program)
     history.up(1)
-    told = {"outputs": history.outputs, "again": history.up(1), "refreshed": history.refresh()}
-    told |= {"state": history.resources(), "checkpoint": history.checkpoint()}
-    return history, told
+    results = {"outputs": history.outputs, "second_update": history.up(1), "refresh": history.refresh()}
+    results |= {"state": history.resources(), "checkpoint": history.checkpoint()}
+    return history, results
 
 
 @pytest.fixture(scope="module")
-def first(life):
+def first(lifecycle):
     """The outputs of the first update, by program."""
-    return life[1]["outputs"]
+    return lifecycle[1]["outputs"]
 
 
 @pytest.fixture(scope="module")
-def changed(life):
+def changed(lifecycle):
     """The steps of the second version, and its outputs."""
-    return life[0].up(2), life[0].outputs
+    return lifecycle[0].up(2), lifecycle[0].outputs
 
 
 @pytest.fixture(scope="module")
-def replaced(life, changed):
+def replaced(lifecycle, changed):
     """The steps of the third version, and its outputs."""
-    return life[0].up(3), life[0].outputs
+    return lifecycle[0].up(3), lifecycle[0].outputs
 
 
-def test_every_type_is_in_the_program_and_settles(life):
-    """Each row is made, and neither a second update nor a refresh finds anything to do."""
-    assert {each["type"] for each in life[1]["state"].values()} >= TYPES
-    assert {step.operation for step in life[1]["again"].values()} == {"same"}
-    assert {step.operation for step in life[1]["refreshed"].values()} <= {"refresh", "same"}
+def test_every_resource_type_has_no_changes_after_create(lifecycle):
+    """The engine creates each type of the table, and a second update and a refresh have no changes."""
+    assert {resource["type"] for resource in lifecycle[1]["state"].values()} >= TYPES
+    assert {step.operation for step in lifecycle[1]["second_update"].values()} == {"same"}
+    assert {step.operation for step in lifecycle[1]["refresh"].values()} <= {"refresh", "same"}
 
 
-def test_every_type_of_iam_is_in_the_program(life):
-    """No row of IAM goes without a life."""
-    types = {each["type"] for each in life[1]["state"].values()}
+def test_every_iam_type_is_in_the_program(lifecycle):
+    """The program declares each IAM type of the table."""
+    types = {resource["type"] for resource in lifecycle[1]["state"].values()}
     assert types >= {row.type for row in TABLE.values() if row.service == "iam"}
 
 
-def test_a_second_update_finds_nothing_to_do(life):
-    """The state after create is what the same inputs ask for."""
-    assert {step.operation for step in life[1]["again"].values()} == {"same"}
+def test_second_update_of_aws_resources_changes_nothing(lifecycle):
+    """A second update with the same inputs has no changes."""
+    assert {step.operation for step in lifecycle[1]["second_update"].values()} == {"same"}
 
 
-def test_a_refresh_finds_nothing_changed(life):
-    """What read says is what create said."""
-    assert {step.operation for step in life[1]["refreshed"].values()} <= {"refresh", "same"}
+def test_refresh_of_aws_resources_changes_nothing(lifecycle):
+    """Read returns the same properties as create."""
+    assert {step.operation for step in lifecycle[1]["refresh"].values()} <= {"refresh", "same"}
 
 
-def test_aws_has_what_was_declared(first, aws):
+def test_created_iam_resources_are_in_iam(first, aws):
     """boto3 sees the program's role, user, key, provider and instance profile."""
     iam, outputs = aws("iam"), first["iam"]
     role = iam.get_role(RoleName="named")["Role"]
@@ -109,30 +108,30 @@ def test_aws_has_what_was_declared(first, aws):
     assert [role["RoleName"].partition("-")[0] for role in profile["Roles"]] == ["base"]
 
 
-def test_names_that_are_not_given_are_the_logical_name_and_seven_digits(first):
-    """Automatic names look as the official plugin's do."""
+def test_automatic_names_are_the_logical_name_and_seven_digits(first):
+    """Automatic names have the format of the official plugin."""
     name, _, digits = first["iam"]["base"].partition("-")
     assert (name, len(digits)) == ("base", 7)
     assert int(digits, 16) >= 0
 
 
-def test_the_issuer_is_kept_without_its_scheme(first):
-    """A provider's url output has no https://, and its ARN ends with it."""
+def test_oidc_provider_url_has_no_scheme(first):
+    """The url output of an OIDC provider has no https://, and its ARN ends with it."""
     provider = first["iam"]["oidc"]
     assert provider["url"] == (ISSUER + "1").removeprefix("https://")
     assert provider["arn"].endswith(f":oidc-provider/{provider['url']}")
 
 
-def test_secrets_stay_secret(life, first):
-    """The secret of an access key is nowhere in the state in clear."""
+def test_access_key_secret_is_encrypted_in_the_state(lifecycle, first):
+    """The state contains the access key's secret only encrypted."""
     secret = first["iam"]["secret"]
     assert len(secret) >= 30
-    assert secret not in life[1]["checkpoint"]
-    assert first["iam"]["key"] in life[1]["checkpoint"]
+    assert secret not in lifecycle[1]["checkpoint"]
+    assert first["iam"]["key"] in lifecycle[1]["checkpoint"]
 
 
-def test_outputs_are_what_aws_says(first, aws):
-    """ARNs, ids and names lead to what boto3 finds."""
+def test_network_and_bucket_outputs_equal_aws(first, aws):
+    """ARNs, ids and names in the outputs are those of AWS."""
     outputs = first["network"]
     [vpc] = aws("ec2").describe_vpcs(VpcIds=[outputs["vpc"]["id"]])["Vpcs"]
     assert outputs["vpc"]["arn"] == f"arn:aws:ec2:ap-northeast-1:{vpc['OwnerId']}:vpc/{vpc['VpcId']}"
@@ -143,28 +142,28 @@ def test_outputs_are_what_aws_says(first, aws):
     assert outputs["named"].startswith("named-")
 
 
-def test_outputs_and_functions_lead_to_the_cluster(life, first, aws):
-    """Issuer, CA and token are those of the cluster that AWS describes."""
+def test_cluster_outputs_and_functions_equal_aws(lifecycle, first, aws):
+    """Issuer, certificate authority and token are those of the cluster that AWS describes."""
     outputs = first["eks"]
     cluster = aws("eks").describe_cluster(name="plain")["cluster"]
-    assert outputs["issuer"] == outputs["found"]["issuer"] == cluster["identity"]["oidc"]["issuer"]
+    assert outputs["issuer"] == outputs["looked_up"]["issuer"] == cluster["identity"]["oidc"]["issuer"]
     assert outputs["certificate"] == cluster["certificateAuthority"]["data"]
-    assert outputs["found"]["vpc"] == cluster["resourcesVpcConfig"]["vpcId"]
+    assert outputs["looked_up"]["vpc"] == cluster["resourcesVpcConfig"]["vpcId"]
     assert outputs["token"].startswith("k8s-aws-v1.")
-    assert outputs["token"] not in life[1]["checkpoint"]
+    assert outputs["token"] not in lifecycle[1]["checkpoint"]
     assert set(outputs["clusters"]) <= {"plain", "regions"}
 
 
 @pytest.mark.parametrize("name", sorted(UPDATED))
-def test_what_can_be_changed_is_updated_in_place(changed, name):
-    """An update names exactly the properties that differ."""
+def test_changed_properties_are_updated_in_place(changed, name):
+    """An update lists exactly the changed properties."""
     step = changed[0][name]
     assert step.operation == "update"
     assert {path.split(".")[0] for path in step.differences} == UPDATED[name]
 
 
-def test_the_changes_of_iam_are_there(changed, aws):
-    """boto3 sees the second version: changed, added and removed settings and tags."""
+def test_updated_iam_resources_are_in_iam(changed, aws):
+    """IAM has the changed, added and removed properties and tags of the second version."""
     iam = aws("iam")
     role = iam.get_role(RoleName="named")["Role"]
     assert role["Description"] == "second"
@@ -184,13 +183,15 @@ def test_the_changes_of_iam_are_there(changed, aws):
     assert [role["RoleName"].partition("-")[0] for role in profile["Roles"]] == ["other"]
 
 
-def test_the_changes_of_ec2_and_s3_are_there(changed, aws):
-    """boto3 sees the second version of rules, template and tags."""
+def test_updated_network_and_buckets_are_in_aws(changed, aws):
+    """EC2 and S3 have the security group rules, launch template and tags of the second version."""
     ec2, outputs = aws("ec2"), changed[1]["network"]
-    found = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [outputs["group"]]}])
-    ports = {rule.get("ToPort") for rule in found["SecurityGroupRules"] if not rule["IsEgress"]}
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [outputs["group"]]}])[
+        "SecurityGroupRules"
+    ]
+    ports = {rule.get("ToPort") for rule in rules if not rule["IsEgress"]}
     assert ports == {80, 444}
-    assert len([rule for rule in found["SecurityGroupRules"] if rule["IsEgress"]]) == 1
+    assert len([rule for rule in rules if rule["IsEgress"]]) == 1
     versions = ec2.describe_launch_template_versions(LaunchTemplateId=outputs["template"]["id"], Versions=["$Latest"])
     [version] = versions["LaunchTemplateVersions"]
     assert version["LaunchTemplateData"]["MetadataOptions"]["HttpPutResponseHopLimit"] == 2
@@ -198,8 +199,8 @@ def test_the_changes_of_ec2_and_s3_are_there(changed, aws):
     assert aws("s3").get_bucket_tagging(Bucket="lab-one")["TagSet"] == [{"Key": "stage", "Value": "two"}]
 
 
-def test_the_changes_of_eks_are_there(changed, aws):
-    """boto3 sees the second version."""
+def test_updated_eks_resources_are_in_eks(changed, aws):
+    """EKS has the cluster and node group of the second version."""
     eks = aws("eks")
     cluster = eks.describe_cluster(name="plain")["cluster"]
     assert cluster["accessConfig"]["authenticationMode"] == "API"
@@ -211,105 +212,105 @@ def test_the_changes_of_eks_are_there(changed, aws):
 
 
 @pytest.fixture(scope="module")
-def answers(changed):
-    """What the second version looked up."""
+def lookups(changed):
+    """The results of the functions in the second version."""
     return changed[1]["lookups"]
 
 
-def test_functions_about_the_caller_answer_as_aws_does(answers, cloud):
-    """Partition, region, account and zones are those of the session."""
-    assert answers["partition"]["dns_suffix"] == "amazonaws.com"
-    assert answers["region"]["region"] == answers["region"]["name"] == "ap-northeast-1"
-    assert "Tokyo" in answers["region"]["description"]
-    assert answers["caller"]["account_id"] == cloud.account
-    assert answers["caller"]["arn"].endswith(":user/lab-admin")
-    assert "ap-northeast-1a" in answers["zones"]["names"]
-    assert answers["principal"]["name"] == "eks.amazonaws.com"
+def test_functions_return_the_caller(lookups, cloud):
+    """Partition, region, account and availability zones are those of the session."""
+    assert lookups["partition"]["dns_suffix"] == "amazonaws.com"
+    assert lookups["region"]["region"] == lookups["region"]["name"] == "ap-northeast-1"
+    assert "Tokyo" in lookups["region"]["description"]
+    assert lookups["caller"]["account_id"] == cloud.account
+    assert lookups["caller"]["arn"].endswith(":user/lab-admin")
+    assert "ap-northeast-1a" in lookups["zones"]["names"]
+    assert lookups["principal"]["name"] == "eks.amazonaws.com"
 
 
-def test_functions_about_iam_find_what_is_there(answers):
-    """Roles, users, providers and policies are found by name, URL or ARN."""
-    assert answers["role"]["arn"].endswith(":role/found")
-    assert answers["user"]["arn"].endswith(":user/team/found-user")
-    assert answers["oidc by url"]["arn"] == answers["oidc by arn"]["arn"]
-    assert answers["oidc by arn"]["client_id_lists"] == ["sts.amazonaws.com"]
-    assert json.loads(answers["policy"]["policy"])["Statement"]
-    assert answers["session"]["issuer_arn"] == answers["role"]["arn"]
-    assert answers["session"]["session_name"] == "me"
+def test_functions_look_up_iam_resources(lookups):
+    """Roles, users, OIDC providers and policies are looked up by name, URL or ARN."""
+    assert lookups["role"]["arn"].endswith(":role/lookup")
+    assert lookups["user"]["arn"].endswith(":user/team/lookup-user")
+    assert lookups["oidc by url"]["arn"] == lookups["oidc by arn"]["arn"]
+    assert lookups["oidc by arn"]["client_id_lists"] == ["sts.amazonaws.com"]
+    assert json.loads(lookups["policy"]["policy"])["Statement"]
+    assert lookups["session"]["issuer_arn"] == lookups["role"]["arn"]
+    assert lookups["session"]["session_name"] == "me"
 
 
-def test_default_tags_lie_under_a_resources_own(answers, aws):
-    """The provider's default tags reach AWS, and a resource's own tag wins."""
-    tags = aws("iam").list_role_tags(RoleName="found")["Tags"]
+def test_resource_tags_override_default_tags(lookups, aws):
+    """AWS has the provider's default tags, overridden by tags of the resource."""
+    tags = aws("iam").list_role_tags(RoleName="lookup")["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"project": "lab", "a": "b"}
 
 
-def test_subnets_are_those_of_the_vpc(answers, aws):
-    """The default VPC's subnets are found by filter."""
-    found = aws("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [answers["vpc"]["id"]]}])["Subnets"]
-    assert sorted(answers["subnets"]["ids"]) == sorted(subnet["SubnetId"] for subnet in found)
+def test_functions_look_up_subnets_by_filter(lookups, aws):
+    """The filter returns the subnets of the default VPC."""
+    subnets = aws("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [lookups["vpc"]["id"]]}])["Subnets"]
+    assert sorted(lookups["subnets"]["ids"]) == sorted(subnet["SubnetId"] for subnet in subnets)
 
 
-def test_a_policy_document_is_what_iam_reads(answers):
-    """Lists of one fold, conditions merge by operator, and &{ becomes ${."""
-    trust, deny = json.loads(answers["document"]["json"])["Statement"]
+def test_policy_document_function_returns_valid_json(lookups):
+    """Lists of one item become strings, conditions merge by operator, and &{ becomes ${."""
+    trust, deny = json.loads(lookups["document"]["json"])["Statement"]
     assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert trust["Principal"] == {"Federated": answers["oidc by arn"]["arn"]}
+    assert trust["Principal"] == {"Federated": lookups["oidc by arn"]["arn"]}
     assert trust["Condition"] == {
         "StringEquals": {"issuer:aud": "sts.amazonaws.com"},
         "StringLike": {"issuer:sub": ["a:${aws:username}", "b"]},
     }
     assert deny["Sid"] == "All"
     assert sorted(deny["Action"]) == ["s3:Get*", "s3:Put*"]
-    assert json.loads(answers["document"]["minified_json"]) == json.loads(answers["document"]["json"])
+    assert json.loads(lookups["document"]["minified_json"]) == json.loads(lookups["document"]["json"])
 
 
 def in_regions(steps):
     return {name: steps[name].operation for name in region_program.NAMES}
 
 
-def test_naming_the_region_that_a_resource_is_in_changes_nothing(changed):
-    """Neither shown as a change nor as a replacement."""
+def test_region_equal_to_the_current_one_changes_nothing(changed):
+    """Setting the region of an existing resource to its own region is no change."""
     assert in_regions(changed[0]) == dict.fromkeys(region_program.NAMES, "same")
 
 
 @pytest.mark.parametrize("name", sorted(REPLACED))
-def test_what_cannot_be_changed_is_replaced_and_the_cause_is_named(replaced, name):
-    """A replacement says which property made it necessary."""
+def test_immutable_properties_cause_a_replacement(replaced, name):
+    """A replacement lists the properties that require it."""
     steps, _ = replaced
     assert f"{name} create-replacement" in steps
     assert sorted(steps[name].replaced_for) == REPLACED[name]
 
 
-def test_the_region_is_an_output(life, first, replaced):
-    """That of the provider, where the program names none; the one that it names after that."""
-    made, moved = life[1]["state"], life[0].resources()
-    assert {made[name]["outputs"]["region"] for name in region_program.NAMES} == {HERE}
-    assert {moved[name]["outputs"]["region"] for name in region_program.NAMES} == {THERE}
-    assert f":{HERE}:" in first["regions"]["group"]
+def test_region_is_an_output(lifecycle, first, replaced):
+    """The region output is the provider's by default, and after the replacement the region of the program."""
+    created, moved = lifecycle[1]["state"], lifecycle[0].resources()
+    assert {created[name]["outputs"]["region"] for name in region_program.NAMES} == {PROVIDER_REGION}
+    assert {moved[name]["outputs"]["region"] for name in region_program.NAMES} == {OTHER_REGION}
+    assert f":{PROVIDER_REGION}:" in first["regions"]["group"]
 
 
-def test_another_region_replaces(replaced, aws):
-    """Nothing is left in the first region, and functions answer about the second."""
+def test_another_region_causes_a_replacement(replaced, aws):
+    """The resources of the first region are deleted, and functions return resources of the second."""
     steps, outputs = replaced
     assert in_regions(steps) == dict.fromkeys(region_program.NAMES, "replace")
     assert steps["far-cluster"].replaced_for == ["region"]
     assert aws("eks").list_clusters()["clusters"] == ["plain"]
-    assert all(f":{THERE}:" in outputs["regions"][name] for name in ("group", "cluster"))
+    assert all(f":{OTHER_REGION}:" in outputs["regions"][name] for name in ("group", "cluster"))
 
 
 @pytest.fixture(scope="module")
-def imported(life, replaced, new_history):
-    """How another stack took over what can be imported, by service: each resource's operation."""
-    made = life[0].resources()
-    ids = {name: import_id(each) for name, each in made.items() if is_imported(name, each["type"])}
+def imported(lifecycle, replaced, new_history):
+    """Service and operation of each resource that another stack imports."""
+    created = lifecycle[0].resources()
+    ids = {name: import_id(resource) for name, resource in created.items() if is_imported(name, resource["type"])}
 
     async def adopt(args):
         if args.name not in ids:
-            return pulumi.ResourceTransformResult(not_twice(args.name, args.props), args.opts)
-        kept = pulumi.ResourceOptions(import_=ids[args.name], retain_on_delete=True)
-        props = {**chosen_names(made[args.name]["outputs"]), **args.props}
-        return pulumi.ResourceTransformResult(props, pulumi.ResourceOptions.merge(args.opts, kept))
+            return pulumi.ResourceTransformResult(without_conflict(args.name, args.props), args.opts)
+        options = pulumi.ResourceOptions(import_=ids[args.name], retain_on_delete=True)
+        props = {**automatic_names(created[args.name]["outputs"]), **args.props}
+        return pulumi.ResourceTransformResult(props, pulumi.ResourceOptions.merge(args.opts, options))
 
     def importing(version):
         pulumi.runtime.register_resource_transform(adopt)
@@ -317,26 +318,26 @@ def imported(life, replaced, new_history):
             service.program(version)
 
     steps = new_history(importing, name="adopted", destroyed=False).up(3)
-    return {name: (TABLE[made[name]["type"]].service, steps[name].operation) for name in ids}
+    return {name: (TABLE[created[name]["type"]].service, steps[name].operation) for name in ids}
 
 
 def operations(imported, *services):
     return {operation for service, operation in imported.values() if service in services}
 
 
-def test_an_import_of_everything_finds_no_difference(imported):
-    """What one stack made, another takes over by its import ids, without a change."""
+def test_import_of_iam_and_eks_resources_has_no_difference(imported):
+    """Another stack imports the resources by their import ids without a change."""
     assert operations(imported, "iam", "eks") == {"import"}
 
 
-def test_an_import_of_networks_and_buckets_finds_no_difference(imported):
-    """What one stack made, another takes over by its ids, without a change."""
+def test_import_of_network_and_bucket_resources_has_no_difference(imported):
+    """Another stack imports the resources by their ids without a change."""
     assert operations(imported, "ec2", "s3") == {"import"}
 
 
 def is_imported(name, kind):
-    """Whether it is of the services' programs, and of a type that can be imported."""
-    return kind in TABLE and not TABLE[kind].no_import and not name.startswith(("far-", "found"))
+    """Return whether the resource is of the services' programs, and its type can be imported."""
+    return kind in TABLE and not TABLE[kind].no_import and not name.startswith(("far-", "lookup"))
 
 
 def import_id(resource):
@@ -349,17 +350,17 @@ def import_id(resource):
     return resource["id"]
 
 
-def chosen_names(outputs):
-    """The names that the engine would make up anew."""
+def automatic_names(outputs):
+    """Return the automatic names, which the engine would generate again."""
     return {key: outputs[key] for key in ("name", "bucket", "nodeGroupName", "fargateProfileName") if key in outputs}
 
 
-def not_twice(name, props):
-    """The inputs of what cannot be imported, so that it does not clash with the one that is there."""
+def without_conflict(name, props):
+    """Return inputs of a resource without import that do not conflict with the existing one."""
     return {**props, "fromPort": 81, "toPort": 81} if name == "rule" else props
 
 
-def test_iam_has_no_regions(life):
-    """The argument is refused, as the official plugin's schema refuses it."""
+def test_iam_resources_reject_a_region(lifecycle):
+    """The plugin rejects the region of an IAM resource, as the official plugin does."""
     with pytest.raises(automation.CommandError, match="aws:iam/role:Role has no property region"):
-        life[0].preview(4)
+        lifecycle[0].preview(4)

@@ -1,4 +1,4 @@
-"""What the aws and eks stand-ins refuse, in words that say what to do; drift; and what a preview knows."""
+"""Errors of the lab's aws and eks plugins, drift, and unknown values in previews."""
 
 import json
 import os
@@ -51,7 +51,7 @@ class Case(NamedTuple):
     update: bool = False
 
 
-REFUSED = {
+REJECTED = {
     "a type that is not covered": Case(
         raw("aws:sqs/queue:Queue"),
         ["aws:sqs/queue:Queue is not covered by the lab's stand-in", "--plugins official"],
@@ -64,7 +64,7 @@ REFUSED = {
         lambda: sdk.iam.Role("it", assume_role_policy=TRUST, managed_policy_arns=["arn:aws:iam::aws:policy/X"]),
         ["managedPolicyArns of aws:iam/role:Role is not covered", "use aws.iam.RolePolicyAttachment"],
     ),
-    "several faults at once": Case(
+    "several problems": Case(
         raw("aws:iam/rolePolicy:RolePolicy", policy="{", name="x" * 200),
         ["role is required by", "policy is not valid JSON", "has 200 characters, and AWS allows 128"],
     ),
@@ -76,11 +76,11 @@ REFUSED = {
         lambda: sdk.iam.get_role(name="x", tags={"a": "b"}),
         ["argument tags is not covered by the lab's stand-in, which supports name"],
     ),
-    "what a function does not find": Case(
+    "a function without a result": Case(
         lambda: sdk.iam.get_role(name="nobody"),
         ["there is no Role nobody"],
     ),
-    "an endpoint": Case(
+    "a provider endpoint": Case(
         configured(endpoints=[sdk.ProviderEndpointArgs(iam="https://example.com")]),
         ["endpoints of the aws provider is not covered", "through the lab's proxy only"],
     ),
@@ -103,7 +103,7 @@ REFUSED = {
         ),
         ["userMappings is set in authentication mode API"],
     ),
-    "a name that is taken": Case(
+    "an existing name": Case(
         lambda: sdk.iam.User("taken", name="taken"),
         ["creating User taken: CreateUser: EntityAlreadyExists: User", "already exists"],
         update=True,
@@ -112,34 +112,34 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def refused(environment, aws, tmp_path_factory):
-    """What the user reads in each case."""
+def errors(environment, aws, tmp_path_factory):
+    """The error of each case."""
     aws("iam").create_user(UserName="taken")
-    asked = {"folder": str(tmp_path_factory.mktemp("refused")), "environment": environment}
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(here / "refused_program.py")],
-        input=json.dumps(asked),
-        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, (here, here.parents[1], REPOSITORY)))},
+    request = {"folder": str(tmp_path_factory.mktemp("rejected")), "environment": environment}
+    folder = Path(__file__).parent
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", str(folder / "rejected_programs.py")],
+        input=json.dumps(request),
+        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, (folder, folder.parents[1], REPOSITORY)))},
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout)
+    return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("case", sorted(REFUSED))
-def test_refusals_say_what_is_wrong_and_what_to_do(refused, case):
-    """Whatever is not stood in for, and whatever AWS refuses, is told by its name and in AWS's own words."""
-    text = refused[case]
-    assert all(words in text for words in REFUSED[case].expected), text
-    assert "unexpected error" not in text
+@pytest.mark.parametrize("case", sorted(REJECTED))
+def test_plugin_errors_have_the_reason_and_a_fix(errors, case):
+    """The error of an unsupported resource has its name and a fix, and the error of a rejected call AWS's message."""
+    text = errors[case]
+    assert all(part in text for part in REJECTED[case].expected), text
+    assert "a fault of its own" not in text
 
 
 def program(version):
-    """What somebody changes and deletes by hand, and a provider that acts as a role; in version 2 one thing more."""
+    """Declare resources that the tests change outside Pulumi, and a provider with a role; version 2 adds resources."""
     sdk.iam.Role("drift", name="drift", assume_role_policy=TRUST, description="declared", tags={"a": "b"})
-    sdk.iam.User("lost", name="lost")
+    sdk.iam.User("deleted", name="deleted")
     sdk.iam.User("gone", name="gone")
     deployer = f"arn:aws:iam::123456789012:role/{DEPLOYER}"
     assumed = sdk.ProviderAssumeRoleArgs(role_arn=deployer, session_name="ci", duration="15m")
@@ -147,10 +147,10 @@ def program(version):
     caller = sdk.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(provider=provider))
     pulumi.export("arn", caller.arn)
     if version == 2:
-        later()
+        declare_dependent_resources()
 
 
-def later():
+def declare_dependent_resources():
     role = sdk.iam.Role("later", assume_role_policy=TRUST, tags={"a": "b"})
     sdk.iam.RolePolicy("uses-it", role=role.name, policy=role.arn.apply(lambda arn: json.dumps({"Statement": arn})))
     user = sdk.iam.User("later-user", tags=role.arn.apply(lambda arn: {"role": arn}))
@@ -160,44 +160,44 @@ def later():
 
 @pytest.fixture(scope="module")
 def history(new_history, aws):
-    """The stack, which the last test destroys."""
+    """The stack, destroyed by the last test."""
     aws("iam").create_role(RoleName=DEPLOYER, AssumeRolePolicyDocument=TRUST)
     history = new_history(program, destroyed=False)
     history.up(1)
     return history
 
 
-def test_a_provider_can_assume_a_role(history):
-    """assumeRoles decides who acts."""
+def test_provider_assumes_a_role(history):
+    """A provider with assumeRoles calls AWS with a session of the role."""
     assert history.outputs["arn"].endswith(f":assumed-role/{DEPLOYER}/ci")
 
 
-def test_a_preview_knows_what_can_be_known(history, aws):
-    """Values of resources that are not there yet are unknown, and nothing is made."""
+def test_preview_has_unknown_values_of_new_resources(history, aws):
+    """Outputs of resources that are not created yet are unknown in a preview, which creates nothing."""
     before = len(aws("iam").list_roles()["Roles"])
     steps = history.preview(2)
     assert {steps[name].operation for name in ("later", "uses-it", "later-user")} == {"create"}
     assert len(aws("iam").list_roles()["Roles"]) == before
 
 
-def test_drift_is_found_and_mended(history, aws):
-    """A refresh sees what somebody changed by hand, the next update takes it back, and what is gone is made again."""
+def test_drift_is_found_and_reverted(history, aws):
+    """A refresh finds changes outside Pulumi; the next update reverts them and creates deleted resources again."""
     iam = aws("iam")
-    iam.update_role(RoleName="drift", Description="by hand")
-    iam.tag_role(RoleName="drift", Tags=[{"Key": "hand", "Value": "made"}])
-    iam.delete_user(UserName="lost")
+    iam.update_role(RoleName="drift", Description="changed")
+    iam.tag_role(RoleName="drift", Tags=[{"Key": "external", "Value": "yes"}])
+    iam.delete_user(UserName="deleted")
     history.refresh()
-    found = history.resources()
-    assert found["drift"]["outputs"]["description"] == "by hand"
-    assert "lost" not in found
+    resources = history.resources()
+    assert resources["drift"]["outputs"]["description"] == "changed"
+    assert "deleted" not in resources
     steps = history.up(1)
-    assert (steps["drift"].operation, steps["lost"].operation) == ("update", "create")
+    assert (steps["drift"].operation, steps["deleted"].operation) == ("update", "create")
     role = iam.get_role(RoleName="drift")["Role"]
     assert role["Description"] == "declared"
     assert [tag["Key"] for tag in role["Tags"]] == ["a"]
 
 
-def test_what_is_gone_already_is_deleted_without_complaint(history, aws):
-    """Destroy does not mind what somebody else deleted."""
+def test_destroy_accepts_deleted_resources(history, aws):
+    """Destroy succeeds when a resource was deleted outside Pulumi."""
     aws("iam").delete_user(UserName="gone")
     assert history.stack.destroy().summary.result == "succeeded"

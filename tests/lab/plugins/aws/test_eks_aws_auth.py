@@ -1,4 +1,4 @@
-"""pulumi_eks.Cluster and ManagedNodeGroup on a real control plane: aws-auth and the nodes are there."""
+"""pulumi_eks.Cluster and ManagedNodeGroup on a real control plane: aws-auth mappings and joined nodes."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from lab.pki import CertificateAuthority
 
 @pytest.fixture(scope="module")
 def planes():
-    """Attached by `control_planes`, once the cloud is up."""
+    """None: `control_planes` attaches the control planes after the start of the cloud."""
     return
 
 
@@ -60,23 +60,23 @@ def program(version):
 
 
 @pytest.fixture(scope="module")
-def life(control_planes, new_history):
+def lifecycle(control_planes, new_history):
     history = new_history(program)
     history.up(1)
-    return history, {"outputs": history.outputs, "again": history.up(1)}
+    return history, {"outputs": history.outputs, "second_update": history.up(1)}
 
 
-def test_aws_auth_holds_the_mappings_and_the_node_role(life, environment, tmp_path):
-    """kubectl, through `aws eks get-token`, reads the mappings that the program gives."""
+def test_aws_auth_has_the_mappings_and_the_node_role(lifecycle, environment, tmp_path):
+    """kubectl reads the mappings of the program and of the node role, with a token of `aws eks get-token`."""
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(life[1]["outputs"]["kubeconfig"])
+    kubeconfig.write_text(lifecycle[1]["outputs"]["kubeconfig"])
     command = ["kubectl", "get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json", "--kubeconfig", kubeconfig]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    data = json.loads(answer.stdout)["data"]
-    roles = {each["rolearn"]: each for each in yaml.safe_load(data["mapRoles"])}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    data = json.loads(result.stdout)["data"]
+    roles = {entry["rolearn"]: entry for entry in yaml.safe_load(data["mapRoles"])}
     [user] = yaml.safe_load(data["mapUsers"])
     assert roles["arn:aws:iam::123456789012:role/ci"]["groups"] == ["ci"]
-    assert roles[life[1]["outputs"]["roles"][0]]["groups"] == ["system:bootstrappers", "system:nodes"]
+    assert roles[lifecycle[1]["outputs"]["roles"][0]]["groups"] == ["system:bootstrappers", "system:nodes"]
     assert (user["userarn"].rpartition("/")[2], user["username"], user["groups"]) == (
         "eks-ope",
         "eks-ope",
@@ -84,18 +84,18 @@ def test_aws_auth_holds_the_mappings_and_the_node_role(life, environment, tmp_pa
     )
 
 
-def test_a_node_is_there(life, environment, tmp_path):
-    """The managed node group's node is ready."""
+def test_managed_node_group_has_a_ready_node(lifecycle, environment, tmp_path):
+    """The node of the managed node group is Ready."""
     kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(life[1]["outputs"]["kubeconfig"])
+    kubeconfig.write_text(lifecycle[1]["outputs"]["kubeconfig"])
     command = ["kubectl", "get", "nodes", "-o", "json", "--kubeconfig", kubeconfig]
-    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    [node] = json.loads(answer.stdout)["items"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    [node] = json.loads(result.stdout)["items"]
     assert {"type": "Ready", "status": "True"}.items() <= {each["type"]: each for each in node["status"]["conditions"]}[
         "Ready"
     ].items()
 
 
-def test_a_second_update_finds_nothing_to_do(life):
-    """The same program again changes nothing."""
-    assert {step.operation for step in life[1]["again"].values()} == {"same"}
+def test_second_update_of_a_cluster_with_aws_auth_changes_nothing(lifecycle):
+    """A second update of the same program has no changes."""
+    assert {step.operation for step in lifecycle[1]["second_update"].values()} == {"same"}

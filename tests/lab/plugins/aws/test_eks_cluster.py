@@ -1,6 +1,6 @@
-"""pulumi_eks.Cluster on the stand-ins: AWS describes what was asked, children and outputs are the official ones.
+"""pulumi_eks.Cluster with the lab's plugins: children and outputs equal the official plugin's, and AWS has the options.
 
-One stack holds three clusters: a plain one, one with everything said, and one that manages itself.
+One stack has three clusters: one with default options, one with all options, and one with EKS Auto Mode.
 """
 
 import json
@@ -21,20 +21,20 @@ def program(version):
 
 
 @pytest.fixture(scope="module")
-def life(new_history):
+def lifecycle(new_history):
     """The stack, the outputs of its first update, and the steps of a second one."""
     history = new_history(program)
     history.up(1)
-    return history, {"outputs": history.outputs, "again": history.up(1)}
+    return history, {"outputs": history.outputs, "second_update": history.up(1)}
 
 
 @pytest.fixture(scope="module")
-def outputs(life):
-    return life[1]["outputs"]
+def outputs(lifecycle):
+    return lifecycle[1]["outputs"]
 
 
 def operations(steps, cluster):
-    """What was done with all that is named after a cluster."""
+    """Return the operations on resources with the cluster's name as prefix."""
     return {step.operation for name, step in steps.items() if name.startswith(cluster)}
 
 
@@ -59,19 +59,20 @@ CHILDREN = {
 }
 
 
-def test_the_children_are_those_of_the_official_component(life):
-    """Names and types of everything under the component are pulumi-eks's own."""
-    found = {name: each["type"] for name, each in life[0].resources().items() if name.startswith("eks-clu")}
-    assert found.items() >= CHILDREN.items()
-    assert set(found.values()) - set(CHILDREN.values()) <= {"eks:index:VpcCniAddon"}
+def test_cluster_children_equal_the_official_component(lifecycle):
+    """Names and types of the children are those of pulumi-eks."""
+    resources = lifecycle[0].resources().items()
+    types = {name: resource["type"] for name, resource in resources if name.startswith("eks-clu")}
+    assert types.items() >= CHILDREN.items()
+    assert set(types.values()) - set(CHILDREN.values()) <= {"eks:index:VpcCniAddon"}
 
 
-def test_a_second_update_finds_nothing_to_do(life):
-    """The same program again changes nothing."""
-    assert {step.operation for step in life[1]["again"].values()} == {"same"}
+def test_second_update_of_eks_clusters_changes_nothing(lifecycle):
+    """A second update of the same program has no changes."""
+    assert {step.operation for step in lifecycle[1]["second_update"].values()} == {"same"}
 
 
-def test_the_outputs_lead_to_the_cluster(outputs, aws):
+def test_cluster_outputs_equal_aws(outputs, aws):
     """Kubeconfig, issuer and references are those of the cluster that AWS describes."""
     outputs = outputs["official"]
     cluster = aws("eks").describe_cluster(name="eks-clu")["cluster"]
@@ -87,8 +88,8 @@ def test_the_outputs_lead_to_the_cluster(outputs, aws):
     ]
 
 
-def test_access_entries_are_there(life, aws):
-    """The entry has its groups and its policy, in its namespace."""
+def test_cluster_access_entries_have_their_policies(lifecycle, aws):
+    """The access entry has its access policy with the scope of the namespace."""
     entries = aws("eks").list_access_entries(clusterName="eks-clu")["accessEntries"]
     [guest] = [arn for arn in entries if "/guest-" in arn]
     policies = aws("eks").list_associated_access_policies(clusterName="eks-clu", principalArn=guest)
@@ -96,9 +97,9 @@ def test_access_entries_are_there(life, aws):
     assert (policy["policyArn"], policy["accessScope"]) == (VIEW, {"type": "namespace", "namespaces": ["default"]})
 
 
-def test_aws_describes_what_was_asked(life, aws):
-    """Network, endpoint, logs, encryption and role are those of the options; nothing is left to be done."""
-    cluster = aws("eks").describe_cluster(name="whole")["cluster"]
+def test_cluster_options_are_in_eks(lifecycle, aws):
+    """EKS has network, endpoint, logs, encryption and role of the options, and a second update has no changes."""
+    cluster = aws("eks").describe_cluster(name="private")["cluster"]
     vpc = cluster["resourcesVpcConfig"]
     assert (vpc["endpointPublicAccess"], vpc["endpointPrivateAccess"], len(vpc["subnetIds"])) == (False, True, 2)
     assert cluster["logging"]["clusterLogging"][0] == {"types": ["audit"], "enabled": True}
@@ -106,27 +107,27 @@ def test_aws_describes_what_was_asked(life, aws):
     assert cluster["kubernetesNetworkConfig"]["serviceIpv4Cidr"] == "10.200.0.0/16"
     assert cluster["tags"]["team"] == "shop"
     assert "/service-" in cluster["roleArn"]
-    assert operations(life[1]["again"], "whole") == {"same"}
+    assert operations(lifecycle[1]["second_update"], "private") == {"same"}
 
 
-def test_fargate_comes_with_its_role_profile_and_dns(life, outputs, aws):
-    """The profile takes the selectors, its role is let in as Fargate's, and CoreDNS is told where it runs."""
-    resources = life[0].resources()
-    assert resources["whole-podExecutionRole"]["type"] == "eks:index:ServiceRole"
-    assert resources["whole-fargateProfile"]["type"] == "aws:eks/fargateProfile:FargateProfile"
+def test_fargate_option_creates_role_profile_and_dns_settings(lifecycle, outputs, aws):
+    """The profile has the selectors, its role a FARGATE_LINUX access entry, and CoreDNS the compute type Fargate."""
+    resources = lifecycle[0].resources()
+    assert resources["private-podExecutionRole"]["type"] == "eks:index:ServiceRole"
+    assert resources["private-fargateProfile"]["type"] == "aws:eks/fargateProfile:FargateProfile"
     profile = aws("eks").describe_fargate_profile(
-        clusterName="whole", fargateProfileName=outputs["private"]["profile"].partition(":")[2]
+        clusterName="private", fargateProfileName=outputs["private"]["profile"].partition(":")[2]
     )["fargateProfile"]
     assert profile["selectors"] == [{"namespace": "jobs"}]
     assert outputs["private"]["status"] == "ACTIVE"
-    entry = aws("eks").describe_access_entry(clusterName="whole", principalArn=profile["podExecutionRoleArn"])
+    entry = aws("eks").describe_access_entry(clusterName="private", principalArn=profile["podExecutionRoleArn"])
     assert entry["accessEntry"]["type"] == "FARGATE_LINUX"
-    values = aws("eks").describe_addon(clusterName="whole", addonName="coredns")["addon"]["configurationValues"]
+    values = aws("eks").describe_addon(clusterName="private", addonName="coredns")["addon"]["configurationValues"]
     assert json.loads(values) == {"computeType": "Fargate", "replicaCount": 3}
 
 
-def test_auto_mode(life, outputs, aws):
-    """The cluster computes, stores and balances by itself; its nodes' role is let in; no group, no add-on is made."""
+def test_auto_mode(lifecycle, outputs, aws):
+    """EKS has the Auto Mode settings and an access entry of the node role; no node group and no add-on is created."""
     cluster = aws("eks").describe_cluster(name="auto")["cluster"]
     assert cluster["computeConfig"]["nodePools"] == ["general-purpose", "system"]
     assert cluster["storageConfig"] == {"blockStorage": {"enabled": True}}
@@ -136,27 +137,27 @@ def test_auto_mode(life, outputs, aws):
         "accessEntry"
     ]
     assert entry["type"] == "EC2"
-    assert not {"auto-kube-proxy", "auto-vpc-cni", "auto-nodeSecurityGroup"} & life[0].resources().keys()
-    assert operations(life[1]["again"], "auto") == {"same"}
+    assert not {"auto-kube-proxy", "auto-vpc-cni", "auto-nodeSecurityGroup"} & lifecycle[0].resources().keys()
+    assert operations(lifecycle[1]["second_update"], "auto") == {"same"}
 
 
-def test_a_strangers_role_is_refused_where_only_aws_auth_counts():
-    """In mode CONFIG_MAP a node group's role is among the cluster's instance roles, as pulumi-eks has it."""
+def test_node_group_role_must_be_an_instance_role_in_config_map_mode():
+    """In mode CONFIG_MAP a node group's role must be in the cluster's instance roles, as in pulumi-eks."""
     assert let_in("nodes", "a", ["a"]) == let_in("nodes", "a", None) == "a"
     with pytest.raises(PluginError, match="without first setting its role in"):
         let_in("nodes", "b", ["a"])
 
 
 @pytest.fixture
-def protected(life, aws):
-    """The steps that protected the cluster; it can be deleted again afterwards."""
-    yield life[0].up(2)
-    aws("eks").update_cluster_config(name="whole", deletionProtection=False)
+def protected(lifecycle, aws):
+    """The steps of the update that enables deletion protection, which is disabled after the test."""
+    yield lifecycle[0].up(2)
+    aws("eks").update_cluster_config(name="private", deletionProtection=False)
 
 
-def test_what_changes_is_changed_in_place(life, protected, aws):
-    """Logs and protection change without a replacement; a protected cluster is not deleted."""
-    assert protected["whole-eksCluster"].operation == "update"
-    assert aws("eks").describe_cluster(name="whole")["cluster"]["deletionProtection"] is True
+def test_cluster_logs_and_deletion_protection_change_in_place(lifecycle, protected, aws):
+    """Logs and deletion protection change without a replacement, and a protected cluster is not deleted."""
+    assert protected["private-eksCluster"].operation == "update"
+    assert aws("eks").describe_cluster(name="private")["cluster"]["deletionProtection"] is True
     with pytest.raises(automation.CommandError, match="deletion protection"):
-        life[0].stack.destroy()
+        lifecycle[0].stack.destroy()

@@ -1,4 +1,4 @@
-"""The eks stand-in's arguments and outputs against pulumi_eks's own."""
+"""Arguments and kubeconfigs of the lab's eks plugin, compared with pulumi_eks."""
 
 import inspect
 
@@ -17,26 +17,26 @@ ARGUMENTS = {
 
 
 def names(arguments):
-    found = {camel_case(name) for name in list(inspect.signature(arguments.__init__).parameters)[1:]}
-    return {"enableIMDSv2" if name == "enableImdSv2" else name for name in found}
+    camel_names = {camel_case(name) for name in list(inspect.signature(arguments.__init__).parameters)[1:]}
+    return {"enableIMDSv2" if name == "enableImdSv2" else name for name in camel_names}
 
 
 @pytest.mark.parametrize("component", sorted(ARGUMENTS))
-def test_every_argument_is_covered_or_refused_with_a_reason(component):
-    """No argument of the SDK is unknown, and none is taken that the SDK lacks."""
-    arguments, covered, refused = ARGUMENTS[component]
-    assert covered | refused.keys() == names(arguments)
-    assert not covered & refused.keys()
-    assert all(refused.values())
+def test_every_argument_is_supported_or_rejected_with_a_reason(component):
+    """The plugin knows exactly the arguments of the SDK."""
+    arguments, covered, rejected = ARGUMENTS[component]
+    assert covered | rejected.keys() == names(arguments)
+    assert not covered & rejected.keys()
+    assert all(rejected.values())
 
 
-def test_options_of_the_cni_are_the_sdks():
-    """What is taken of the VPC CNI's options is among the SDK's."""
+def test_vpc_cni_options_are_options_of_the_sdk():
+    """The supported options of the VPC CNI are options of the SDK."""
     assert names(eks.VpcCniOptionsArgs) > CNI_COVERED
 
 
-def test_a_kubeconfig_names_region_role_and_profile():
-    """The exec plugin's arguments are those that the official component writes."""
+def test_kubeconfig_has_region_role_and_profile():
+    """The arguments of the exec plugin are those of the official component."""
     cluster = {
         "name": "clu",
         "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/clu",

@@ -1,4 +1,4 @@
-"""One real API server for all tests of the kubernetes plugin, and the real engine with the plugin under test."""
+"""Fixtures of the lab's kubernetes plugin: an API server, and the engine with the plugin."""
 
 import asyncio
 import multiprocessing
@@ -29,14 +29,14 @@ from lab.pki import CertificateAuthority
 
 @dataclass(frozen=True)
 class ApiServer:
-    """A running control plane, and how its administrator reaches it."""
+    """A running control plane and its administrator's credentials."""
 
     url: str
     kubeconfig: str
     kubeconfig_file: Path
     authority: CertificateAuthority
     client: lightkube.Client
-    """The administrator: sees what the cluster truly holds, and changes it behind Pulumi's back."""
+    """The administrator's client, which reads the cluster and changes it outside Pulumi."""
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +102,13 @@ def is_ready(client: lightkube.Client) -> bool:
 
 @pytest.fixture(scope="session")
 def cluster(api_server) -> lightkube.Client:
-    """Looks at the cluster with another client than the plugin's."""
+    """A client of the cluster that the plugin does not use."""
     return api_server.client
 
 
 @pytest.fixture(scope="session")
 def engine_environment(pulumi_home) -> dict[str, str]:
-    """The engine's own variables: nothing of the machine's configuration reaches it."""
+    """The environment of the engine, without the machine's own configuration."""
     return {
         **clean_environment(os.environ),
         "PULUMI_HOME": str(pulumi_home),
@@ -121,7 +121,7 @@ def engine_environment(pulumi_home) -> dict[str, str]:
 
 @pytest.fixture
 def namespace(cluster) -> Iterator[str]:
-    """A namespace of the test's own."""
+    """A new namespace for the test."""
     name = cluster.create(Namespace(metadata=ObjectMeta(generateName="test-"))).metadata.name
     yield name
     cluster.delete(Namespace, name)
@@ -136,7 +136,7 @@ def engine() -> Iterator[ProcessPoolExecutor]:
 
 @pytest.fixture
 def stack(engine, api_server, tmp_path, pulumi_home, engine_environment) -> Stack:
-    """A stack on the cluster, for previews: there is nothing to destroy."""
+    """A stack on the cluster for previews, which need no destroy."""
     stack = Stack(engine, tmp_path, pulumi_home, engine_environment)
     stack.provider["kubeconfig"] = api_server.kubeconfig
     return stack
@@ -153,7 +153,7 @@ def plugin(api_server) -> Iterator[DirectPlugin]:
 
 @pytest.fixture
 def missing(cluster) -> Callable:
-    """Whether the cluster has no such object."""
+    """Return a function that tests whether an object is missing in the cluster."""
 
     def missing(kind, name, namespace=None) -> bool:
         try:

@@ -1,6 +1,6 @@
 """The plugin without the engine: its methods called as the engine calls them, against the real API server.
 
-What the engine itself does with the answers is shown by the life of a whole stack; here a case costs milliseconds.
+The tests of whole stacks verify how the engine uses the results; here a case takes milliseconds.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from lab.plugins.values import Properties, plain
 
 
 class Recorder:
-    """The engine, as far as a plugin speaks to it."""
+    """A simulated engine that records warnings."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -25,7 +25,7 @@ class Recorder:
 
 
 class DirectPlugin:
-    """A configured plugin; documents go in and come out as plain dicts."""
+    """A configured plugin with methods for plain dicts."""
 
     def __init__(self, runner: asyncio.Runner, kubeconfig: str) -> None:
         self._runner = runner

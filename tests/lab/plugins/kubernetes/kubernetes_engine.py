@@ -1,7 +1,7 @@
-"""Runs the real engine on programs that tests declare, in a process of its own.
+"""Runs the engine on programs of tests in a separate process.
 
-An inline program that fails leaves its event loop and coroutine behind, for the garbage collector to complain about in
-whatever test comes next. In a process that only runs programs that bothers nobody.
+An inline program that fails leaks its event loop and coroutine, whose warnings the garbage collector would raise in a
+later test. In a separate process they affect no test.
 """
 
 import functools
@@ -51,19 +51,19 @@ class Outcome:
 
 
 class Stack:
-    """A Pulumi stack on the cluster, whose program may be another one at each update."""
+    """A Pulumi stack on the cluster, with a program for each operation."""
 
     def __init__(self, executor: ProcessPoolExecutor, folder: Path, home: Path, environment: dict[str, str]) -> None:
         self.provider: dict[str, Any] = {}
-        """Arguments of the Provider that the program's objects are made with."""
+        """Arguments of the Provider of the program's objects."""
         self._executor = executor
-        self._place = (folder, home, environment)
+        self._location = (folder, home, environment)
 
     def destroy(self) -> None:
         self.outcome("destroy")
 
     def fails(self, declare: Declare, operation: str = "up") -> str:
-        """What the user is told by an operation that must fail."""
+        """Run an operation that must fail, and return its error."""
         outcome = self._run(operation, declare)
         assert outcome.failure is not None, f"it did not fail: {outcome.changes}"
         return outcome.failure
@@ -75,16 +75,16 @@ class Stack:
         return outcome
 
     def state(self) -> str:
-        """The state as it lies on the disk, so with its secrets encrypted."""
-        return (self._place[0] / ".pulumi/stacks/plugins/test.json").read_text()
+        """Return the text of the state file, with encrypted secrets."""
+        return (self._location[0] / ".pulumi/stacks/plugins/test.json").read_text()
 
     def _run(self, operation: str, declare: Declare | None) -> Outcome:
         program = dill.dumps(declare, recurse=True) if declare else b""
-        return self._executor.submit(operate, Job(operation, *self._place, self.provider, program)).result()
+        return self._executor.submit(operate, Job(operation, *self._location, self.provider, program)).result()
 
 
 def operate(job: Job) -> Outcome:
-    """Do `job`; called in the process of its own."""
+    """Run `job` in the separate process and return its outcome."""
     declare = dill.loads(job.declare) if job.declare else None  # noqa: S301 - from this test run itself
 
     def program() -> None:
@@ -94,7 +94,7 @@ def operate(job: Job) -> Outcome:
 
     outcome = Outcome()
     try:
-        stack = opened(job.folder, job.home, tuple(job.environment.items()))
+        stack = open_stack(job.folder, job.home, tuple(job.environment.items()))
         stack.workspace.program = program
         getattr(stack, job.operation)(on_event=lambda event: _note(event, outcome), color="never")
     except automation.CommandError as error:
@@ -103,8 +103,8 @@ def operate(job: Job) -> Outcome:
 
 
 @functools.cache
-def opened(folder: Path, home: Path, environment: tuple[tuple[str, str], ...]) -> automation.Stack:
-    """The stack of `folder`, made once: every look at it starts the engine's program anew."""
+def open_stack(folder: Path, home: Path, environment: tuple[tuple[str, str], ...]) -> automation.Stack:
+    """Create the stack of `folder` once, because each access starts the engine's program again."""
     workspace = automation.LocalWorkspace(
         work_dir=str(folder),
         pulumi_home=str(home),

@@ -1,4 +1,4 @@
-"""Single objects: patches, conflicts, imports, readiness and names, one call at a time."""
+"""Single objects of the kubernetes plugin: patches, conflicts, imports, readiness and names."""
 
 import threading
 
@@ -24,13 +24,13 @@ def named(namespace, data, name="shared", **annotations):
 
 @pytest.fixture
 def shared(cluster, namespace):
-    """A ConfigMap that somebody else made."""
+    """A ConfigMap of another writer."""
     cluster.create(ConfigMap(metadata=ObjectMeta(name="shared", namespace=namespace), data={"a": "theirs"}))
     return lambda: cluster.get(ConfigMap, "shared", namespace=namespace).data
 
 
-def test_conflict(plugin, namespace, shared):
-    """A field that another manager holds is a conflict: it names the manager, the field and both ways out."""
+def test_patch_conflict_names_the_manager(plugin, namespace, shared):
+    """A field of another field manager is a conflict; the error has the manager, the field and two fixes."""
     with pytest.raises(ApiError) as caught:
         plugin.create(PATCH, named(namespace, {"a": "mine"}))
     message = str(caught.value)
@@ -42,8 +42,8 @@ def test_conflict(plugin, namespace, shared):
 
 
 @pytest.mark.parametrize("by", ["annotation", "provider"])
-def test_forced_patch(plugin, namespace, shared, by):
-    """A field can be taken over by force, for one resource or for all of a provider."""
+def test_forced_patch_takes_ownership(plugin, namespace, shared, by):
+    """patchForce takes ownership of a field, for one resource or for all of a provider."""
     if by == "provider":
         plugin.configure(enablePatchForce="true")
     force = {"pulumi.com/patchForce": "true"} if by == "annotation" else {}
@@ -51,8 +51,8 @@ def test_forced_patch(plugin, namespace, shared, by):
     assert shared() == {"a": "mine"}
 
 
-def test_own_field_manager(plugin, cluster, namespace, shared):
-    """A patch can be given the name of its field manager, and each other resource has one of its own."""
+def test_patch_field_manager(plugin, cluster, namespace, shared):
+    """A patch can set its field manager, and each other resource has its own."""
     plugin.create(PATCH, named(namespace, {"b": "1"}, **{"pulumi.com/patchFieldManager": "me"}))
     first = plugin.create(PATCH, named(namespace, {"c": "1"}))[1]["__fieldManager"]
     second = plugin.create(PATCH, named(namespace, {"d": "1"}))[1]["__fieldManager"]
@@ -62,14 +62,14 @@ def test_own_field_manager(plugin, cluster, namespace, shared):
     assert first != second
 
 
-def test_required_field_of_a_patch(plugin, cluster, namespace):
-    """A patch that holds a field which the object cannot be without cannot go, and says what to do."""
+def test_patch_with_a_required_field_cannot_be_deleted(plugin, cluster, namespace):
+    """Deleting a patch with a required field of the object fails with a fix."""
     containers = [{"name": "main", "image": "a"}]
     pod = {"metadata": {"name": "pod", "namespace": namespace}, "spec": {"containers": containers}}
     skip = {"annotations": {"pulumi.com/skipAwait": "true"}}
     manager = {"pulumi.com/patchFieldManager": "one"}
-    made = {**pod, "metadata": {**pod["metadata"], "annotations": {**skip["annotations"], **manager}}}
-    plugin.create("kubernetes:core/v1:Pod", {"apiVersion": "v1", "kind": "Pod", **made})
+    document = {**pod, "metadata": {**pod["metadata"], "annotations": {**skip["annotations"], **manager}}}
+    plugin.create("kubernetes:core/v1:Pod", {"apiVersion": "v1", "kind": "Pod", **document})
     patch = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "annotations": manager}}
     identity, state = plugin.create("kubernetes:core/v1:PodPatch", patch)
     with pytest.raises(PluginError, match=r"cannot be without spec\.containers(.|\n)*retain_on_delete"):
@@ -77,15 +77,15 @@ def test_required_field_of_a_patch(plugin, cluster, namespace):
     assert cluster.get(Pod, "pod", namespace=namespace).spec.containers[0].image == "a"
 
 
-def test_patch_of_nothing(plugin, namespace):
-    """A patch of what is not there is previewed, as it may be made first, and fails in the update if it was not."""
+def test_patch_of_a_missing_object(plugin, namespace):
+    """A patch of a missing object is previewed, because it may be created first, and fails in the update."""
     assert plugin.create(PATCH, named(namespace, {"a": "1"}), preview=True)[1]["data"] == {"a": "1"}
     with pytest.raises(NothingToPatchError, match="declare a ConfigMap to create it"):
         plugin.create(PATCH, named(namespace, {"a": "1"}))
 
 
-def test_refused_inputs(plugin):
-    """All that is wrong with the inputs is said at once."""
+def test_invalid_object_inputs_are_reported_together(plugin):
+    """All problems of the inputs are in one error."""
     plugin.configure(enableServerSideApply="false")
     annotations = {"pulumi.com/waitFor": "x", "pulumi.com/timeoutSeconds": "long"}
     with pytest.raises(InvalidInputError) as caught:
@@ -96,14 +96,14 @@ def test_refused_inputs(plugin):
         assert word in str(caught.value)
 
 
-def test_list(plugin):
-    """A List is refused: its objects must be declared."""
+def test_list_is_rejected(plugin):
+    """A List is rejected, because its objects must be declared."""
     with pytest.raises(InvalidInputError, match="declare each of them"):
         plugin.check("kubernetes:core/v1:ConfigMapList", {"apiVersion": "v1", "kind": "ConfigMapList", "items": []})
 
 
-def test_existing_object(plugin, namespace, shared):
-    """An object that exists already is not overwritten; the message says how to adopt it. A provider may allow it."""
+def test_existing_object_is_not_overwritten(plugin, namespace, shared):
+    """Creating an existing object fails with a fix to adopt it, unless the provider allows it."""
     with pytest.raises(AlreadyExistsError, match=rf"`import` \('{namespace}/shared'\)"):
         plugin.create(CONFIG_MAP, named(namespace, {"b": "1"}))
     plugin.configure(upsertExistingObjects="true")
@@ -111,24 +111,24 @@ def test_existing_object(plugin, namespace, shared):
     assert shared() == {"a": "theirs", "b": "1"}
 
 
-def test_existing_object_client_side(plugin, namespace, shared):
-    """The same without server-side apply."""
+def test_existing_object_is_not_overwritten_client_side(plugin, namespace, shared):
+    """Without server-side apply, creating an existing object fails with a fix too."""
     plugin.configure(enableServerSideApply="false")
     with pytest.raises(AlreadyExistsError):
         plugin.create(CONFIG_MAP, named(namespace, {"b": "1"}))
     assert shared() == {"a": "theirs"}
 
 
-def test_import(plugin, namespace, shared):
-    """An import reads all but what the server writes, and an object that is not there is gone."""
+def test_import_reads_the_object(plugin, namespace, shared):
+    """An import reads all fields that the server does not set, and a missing object has no id."""
     read = plugin.read(CONFIG_MAP, f"{namespace}/shared")
     metadata = {"name": "shared", "namespace": namespace}
     assert plain(read.inputs) == {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": shared()}
     assert plugin.read(CONFIG_MAP, f"{namespace}/other").resource_id is None
 
 
-def test_kind_that_is_not_served(plugin, namespace):
-    """An object of no known kind is previewed, as its definition may be made first; else the message names the kind."""
+def test_unknown_kind(plugin, namespace):
+    """An object of an unknown kind is previewed, as its definition may be created first; the update names the kind."""
     token = "kubernetes:example.com/v1:Unheard"
     document = {"apiVersion": "example.com/v1", "kind": "Unheard", "metadata": {"name": "u", "namespace": namespace}}
     assert plugin.create(token, document, preview=True)[1]["kind"] == "Unheard"
@@ -136,40 +136,40 @@ def test_kind_that_is_not_served(plugin, namespace):
         plugin.create(token, document)
 
 
-def test_namespace_that_is_not_there_yet(plugin, namespace):
-    """An object in a namespace that is not there is previewed, and refused in the API server's words."""
+def test_missing_namespace(plugin, namespace):
+    """An object in a missing namespace is previewed, and the update fails with the API server's message."""
     document = named(f"{namespace}-to-come", {})
     assert plugin.create(CONFIG_MAP, document, preview=True)[1]["metadata"]["name"] == "shared"
     with pytest.raises(ApiError, match=f'namespaces "{namespace}-to-come" not found'):
         plugin.create(CONFIG_MAP, document)
 
 
-def test_immutable_field(plugin, namespace):
-    """A field that the API server will not change is its own refusal, with the way out."""
+def test_immutable_field_is_rejected_with_a_fix(plugin, namespace):
+    """A change of an immutable field fails with a fix."""
     document = {**named(namespace, {"a": "1"}), "immutable": True}
     identity, state = plugin.create(CONFIG_MAP, document)
     with pytest.raises(ApiError, match=r"immutable(.|\n)*replace_on_changes"):
         plugin.update(CONFIG_MAP, identity, state, {**document, "data": {"a": "2"}})
 
 
-def test_update_of_what_is_gone(plugin, cluster, namespace):
-    """An object that was deleted behind Pulumi's back is not made again in secret."""
+def test_update_of_a_deleted_object_fails(plugin, cluster, namespace):
+    """An object that was deleted outside Pulumi is not created again by an update."""
     identity, state = plugin.create(CONFIG_MAP, named(namespace, {"a": "1"}))
     cluster.delete(ConfigMap, "shared", namespace=namespace)
     with pytest.raises(PluginError, match=r"does not exist in the cluster(.|\n)*pulumi refresh"):
         plugin.update(CONFIG_MAP, identity, state, named(namespace, {"a": "1"}, note="new"))
 
 
-def test_delete_twice(plugin, namespace, missing):
-    """Deleting waits until the object is gone, and what is gone already is no error."""
+def test_delete_of_a_deleted_object_succeeds(plugin, namespace, missing):
+    """Delete waits until the object is deleted, and accepts a missing object."""
     identity, state = plugin.create(CONFIG_MAP, named(namespace, {"a": "1"}))
     plugin.delete(CONFIG_MAP, identity, state)
     assert missing(ConfigMap, "shared", namespace)
     plugin.delete(CONFIG_MAP, identity, state)
 
 
-def test_delete_that_is_held_up(plugin, cluster, namespace):
-    """A deletion that a finalizer holds up ends with the time, and names the finalizer."""
+def test_delete_timeout_names_the_finalizer(plugin, cluster, namespace):
+    """A deletion that a finalizer blocks times out, and the error names the finalizer."""
     document = named(namespace, {"a": "1"}, **{"pulumi.com/timeoutSeconds": "1"})
     document["metadata"]["finalizers"] = ["example.com/wait"]
     identity, state = plugin.create(CONFIG_MAP, document)
@@ -180,14 +180,14 @@ def test_delete_that_is_held_up(plugin, cluster, namespace):
     cluster.patch(ConfigMap, "shared", {"metadata": {"finalizers": None}}, namespace=namespace)
 
 
-def test_generated_name(plugin, cluster, namespace):
-    """generateName gives a name of its own to each object, and an update finds it again by its id."""
+def test_generate_name(plugin, cluster, namespace):
+    """generateName gives each object a different name, and an update finds the object by its id."""
     document = named(namespace, {"a": "1"})
-    document["metadata"] = {"generateName": "made-", "namespace": namespace}
+    document["metadata"] = {"generateName": "generated-", "namespace": namespace}
     identity, state = plugin.create(CONFIG_MAP, document)
     name = identity.removeprefix(f"{namespace}/")
-    assert name.startswith("made-")
-    assert len(name) == len("made-") + 5
+    assert name.startswith("generated-")
+    assert len(name) == len("generated-") + 5
     document["metadata"]["labels"] = {"a": "1"}
     plugin.update(CONFIG_MAP, identity, state, document)
     assert cluster.get(ConfigMap, name, namespace=namespace).metadata.labels == {"a": "1"}
@@ -198,8 +198,8 @@ def pod(namespace, **annotations):
     return {"metadata": metadata, "spec": {"containers": [{"name": "main", "image": "amazon/aws-cli"}]}}
 
 
-def test_pod_that_never_starts(plugin, cluster, namespace):
-    """A pod that is not ready in time fails the update and says why; the engine is told to keep it in the state."""
+def test_pod_that_is_not_ready_fails_the_update(plugin, cluster, namespace):
+    """A pod that is not ready in time fails the update with the reason, and stays in the state."""
     with pytest.raises(
         InitError, match=r"1 seconds are over, and Pod .*/pod is not ready: its phase is Pending"
     ) as caught:
@@ -210,11 +210,11 @@ def test_pod_that_never_starts(plugin, cluster, namespace):
 
 
 def kubelet(cluster, namespace, status):
-    """Gives the first pod of the namespace `status`, as a node would."""
+    """Set the status of the first pod of the namespace, as a node does."""
 
     def run():
-        for _, found in cluster.watch(Pod, namespace=namespace):
-            cluster.patch(Pod.Status, found.metadata.name, {"status": status}, namespace=namespace)
+        for _, pod in cluster.watch(Pod, namespace=namespace):
+            cluster.patch(Pod.Status, pod.metadata.name, {"status": status}, namespace=namespace)
             return
 
     thread = threading.Thread(target=run)
@@ -222,8 +222,8 @@ def kubelet(cluster, namespace, status):
     return thread
 
 
-def test_pod_becomes_ready(plugin, cluster, namespace):
-    """An update goes on as soon as its pod is ready."""
+def test_update_waits_until_the_pod_is_ready(plugin, cluster, namespace):
+    """An update continues when its pod is ready."""
     ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
     node = kubelet(cluster, namespace, ready)
     _, state = plugin.create("kubernetes:core/v1:Pod", pod(namespace))
@@ -231,8 +231,8 @@ def test_pod_becomes_ready(plugin, cluster, namespace):
     assert state["status"]["phase"] == "Running"
 
 
-def test_pod_that_fails(plugin, cluster, namespace):
-    """A pod that has failed is not waited for any longer, and its container's reason is told."""
+def test_failed_pod_fails_the_update(plugin, cluster, namespace):
+    """An update does not wait for a failed pod, and the error has its container's reason."""
     terminated = {"exitCode": 1, "reason": "Error", "message": "no such bucket"}
     container = {"name": "main", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
     failed = {"phase": "Failed", "containerStatuses": [{**container, "state": {"terminated": terminated}}]}
@@ -242,16 +242,16 @@ def test_pod_that_fails(plugin, cluster, namespace):
     node.join()
 
 
-def test_cancel(plugin, cluster, namespace):
-    """A cancelled update stops waiting."""
+def test_cancel_stops_waiting(plugin, cluster, namespace):
+    """A cancelled update stops waiting for a pod."""
     plugin.plugin.cancelled.set()
     with pytest.raises(InitError, match="the update was cancelled, and Pod"):
         plugin.create("kubernetes:core/v1:Pod", pod(namespace))
     assert cluster.get(Namespace, namespace).status.phase == "Active"
 
 
-def test_secret_inputs_are_marked(plugin, namespace):
-    """Whatever a program says, the strings of a Secret are secret from the check on."""
+def test_secret_data_is_secret_after_check(plugin, namespace):
+    """Check marks the strings of a Secret as secret."""
     identity, state = plugin.create(
         "kubernetes:core/v1:Secret",
         {"metadata": {"name": "s", "namespace": namespace}, "stringData": {"a": "1"}},
@@ -262,14 +262,14 @@ def test_secret_inputs_are_marked(plugin, namespace):
     assert plain(read.inputs)["stringData"] == {"a": "1"}
 
 
-def test_patch_of_a_service_account(plugin, cluster, namespace):
-    """An account made by others can be annotated by a patch and keeps what they set."""
+def test_patch_annotates_an_existing_service_account(plugin, cluster, namespace):
+    """A patch annotates a service account of another writer and keeps its fields."""
     labels = {"theirs": "1"}
     cluster.create(ServiceAccount(metadata=ObjectMeta(name="robot", namespace=namespace, labels=labels)))
     metadata = {"name": "robot", "namespace": namespace, "annotations": {"role": "a"}}
     patch = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     identity, state = plugin.create("kubernetes:core/v1:ServiceAccountPatch", patch)
-    found = cluster.get(ServiceAccount, "robot", namespace=namespace).metadata
-    assert (found.annotations, found.labels) == ({"role": "a"}, labels)
+    metadata = cluster.get(ServiceAccount, "robot", namespace=namespace).metadata
+    assert (metadata.annotations, metadata.labels) == ({"role": "a"}, labels)
     plugin.delete("kubernetes:core/v1:ServiceAccountPatch", identity, state)
     assert not cluster.get(ServiceAccount, "robot", namespace=namespace).metadata.annotations

@@ -1,4 +1,4 @@
-"""The provider itself: what it may be configured with, whom it talks to as whom, and what it says when that fails."""
+"""Provider of the lab's kubernetes plugin: settings, credentials, exec plugins and errors."""
 
 import asyncio
 import json
@@ -28,55 +28,55 @@ def account(namespace):
     return {"metadata": {"name": "sa", "namespace": namespace}}
 
 
-def test_failures_under_the_engine(stack):
-    """A type that the stand-in has not fails the preview by its name, with the way out and without a Python stack."""
+def test_unsupported_type_fails_the_preview(stack):
+    """An unsupported type fails the preview with its name and a fix, without a Python traceback."""
     message = stack.fails(lambda options: k8s.helm.v3.Release("chart", chart="nginx", opts=options), "preview")
     assert "kubernetes:helm.sh/v3:Release is not covered by the lab's stand-in for the kubernetes plugin" in message
     assert "--plugins official" in message
     assert "Traceback" not in message
 
 
-def test_preview_asks_the_api_server(plugin, namespace, missing):
-    """What the API server would call invalid fails the preview, in its own words; what it likes is not made by it."""
+def test_preview_validates_on_the_api_server(plugin, namespace, missing):
+    """An object that the API server rejects fails the preview with its message; a valid one is not created by it."""
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Nonsense", "name": "x"}
     document = {"metadata": {"name": "rb", "namespace": namespace}, "roleRef": reference}
     with pytest.raises(ApiError) as caught:
         plugin.create("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", document, preview=True)
     assert str(caught.value).startswith(f"RoleBinding {namespace}/rb: ")
     assert 'roleRef.kind: Unsupported value: "Nonsense"' in str(caught.value)
-    identity, shown = plugin.create(ACCOUNT, account(namespace), preview=True)
-    assert (identity, shown["metadata"]["name"]) == (None, "sa")
+    identity, state = plugin.create(ACCOUNT, account(namespace), preview=True)
+    assert (identity, state["metadata"]["name"]) == (None, "sa")
     assert missing(ServiceAccount, "sa", namespace)
 
 
 @pytest.mark.parametrize(
     "token", ["kubernetes:yaml:decode", "kubernetes:helm:template", "kubernetes:kustomize:directory"]
 )
-def test_functions_that_are_not_covered(plugin, token):
-    """Functions of the official plugin are refused by name."""
+def test_unsupported_functions_are_rejected(plugin, token):
+    """Unsupported functions of the official plugin are rejected by name."""
     with pytest.raises(NotCoveredError, match=f"{token} is not covered"):
         asyncio.run(plugin.plugin.invoke(provider.InvokeRequest(token, {})))
 
 
-def test_settings_that_are_not_covered(plugin):
-    """A setting of the provider that the stand-in has not is refused when it is checked, before any object is."""
+def test_unsupported_settings_are_rejected(plugin):
+    """CheckConfig rejects an unsupported setting of the provider."""
     news = Properties({"renderYamlToDirectory": "out", "kubeconfig": UNKNOWN}).to_wire()
     with pytest.raises(InvalidInputError, match="remove renderYamlToDirectory"):
         asyncio.run(plugin.plugin.check_config(provider.CheckRequest("urn", {}, news, b"")))
 
 
 @pytest.fixture
-def nowhere(api_server):
-    """The kubeconfig of a server that is not there: nobody listens on a port that is held."""
+def unreachable(api_server):
+    """The kubeconfig of an unreachable server: a port that is bound without a listener."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{held.getsockname()[1]}"
         yield kubeconfig_of(url, api_server.authority.file, {"token": "x"})
 
 
-def test_unreachable_cluster(plugin, namespace, nowhere):
-    """Where no API server answers, a preview shows the inputs, and an update says where it asked."""
-    plugin.configure(kubeconfig=nowhere)
+def test_unreachable_cluster_fails_the_update(plugin, namespace, unreachable):
+    """With an unreachable API server a preview returns the inputs, and an update fails with the address."""
+    plugin.configure(kubeconfig=unreachable)
     _, shown = plugin.create(ACCOUNT, account(namespace), preview=True)
     assert shown["metadata"] == {"name": "sa", "namespace": namespace}
     with pytest.raises(
@@ -85,33 +85,33 @@ def test_unreachable_cluster(plugin, namespace, nowhere):
         plugin.create(ACCOUNT, account(namespace))
 
 
-def test_state_of_an_unreachable_cluster(plugin, namespace, nowhere):
-    """What is on a lost cluster stays in the state or leaves it as the provider says; else it is an error."""
+def test_unreachable_cluster_options(plugin, namespace, unreachable):
+    """Objects of an unreachable cluster are an error, or the provider's options keep or remove them in the state."""
     identity, state = plugin.create(ACCOUNT, account(namespace))
-    plugin.configure(kubeconfig=nowhere)
+    plugin.configure(kubeconfig=unreachable)
     for operation in (plugin.read, plugin.delete):
         with pytest.raises(PluginError, match="PULUMI_K8S_DELETE_UNREACHABLE"):
             operation(ACCOUNT, identity, state)
-    plugin.configure(kubeconfig=nowhere, skipUpdateUnreachable="true")
+    plugin.configure(kubeconfig=unreachable, skipUpdateUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id == identity
-    assert "the state is unchanged" in plugin.engine.warnings[0]
-    plugin.configure(kubeconfig=nowhere, deleteUnreachable="true")
+    assert "the state is kept" in plugin.engine.warnings[0]
+    plugin.configure(kubeconfig=unreachable, deleteUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id is None
     plugin.delete(ACCOUNT, identity, state)
     assert ["removed from the state" in warning for warning in plugin.engine.warnings] == [False, True, True]
 
 
-def test_forbidden(plugin, api_server, cluster, namespace):
-    """What RBAC forbids reaches the user in the API server's own words."""
-    token = token_of(cluster, namespace, "nobody")
+def test_forbidden_request_has_the_api_servers_message(plugin, api_server, cluster, namespace):
+    """The error of a request that RBAC denies has the API server's message."""
+    token = token_of(cluster, namespace, "unknown")
     plugin.configure(kubeconfig=kubeconfig_of(api_server.url, api_server.authority.file, {"token": token}))
-    with pytest.raises(ApiError, match=f'User "system:serviceaccount:{namespace}:nobody" cannot get') as caught:
+    with pytest.raises(ApiError, match=f'User "system:serviceaccount:{namespace}:unknown" cannot get') as caught:
         plugin.create(ACCOUNT, account(namespace))
     assert caught.value.subject == f"ServiceAccount {namespace}/sa"
 
 
-def test_default_namespace(plugin, api_server, namespace):
-    """Objects without a namespace go to the provider's, or else to the kubeconfig's; cluster-wide ones have none."""
+def test_default_namespace_of_the_provider(plugin, api_server, namespace):
+    """Objects without a namespace get the provider's or the kubeconfig's; cluster-scoped objects get none."""
     plugin.configure(namespace=namespace)
     assert plugin.check(ACCOUNT, {"metadata": {"name": "sa"}})["metadata"]["namespace"] == namespace
     plugin.configure(kubeconfig=api_server.kubeconfig.replace("    user: u", "    user: u\n    namespace: theirs"))
@@ -121,22 +121,22 @@ def test_default_namespace(plugin, api_server, namespace):
 
 
 @pytest.mark.parametrize(("suppress", "shown"), [("false", 1), ("true", 0)])
-def test_warnings_of_the_api_server(plugin, namespace, suppress, shown):
-    """What the API server warns of, such as a kind that is deprecated, is shown, unless the provider suppresses it."""
+def test_warnings_of_the_api_server_are_shown(plugin, namespace, suppress, shown):
+    """Warnings of the API server, as for a deprecated kind, are shown unless the provider suppresses them."""
     plugin.configure(suppressDeprecationWarnings=suppress)
     plugin.create("kubernetes:core/v1:Endpoints", {"metadata": {"name": "e", "namespace": namespace}})
     assert len(plugin.engine.warnings) == shown
     assert all("Endpoints is deprecated" in warning for warning in plugin.engine.warnings)
 
 
-def test_field_that_the_kind_has_not(plugin, namespace):
-    """A misspelt field is refused at preview, by its name."""
+def test_unknown_field_is_rejected_at_preview(plugin, namespace):
+    """A misspelt field is rejected at preview by its name."""
     with pytest.raises(ApiError, match=r"\.nonsense: field not declared in schema"):
         plugin.create(ACCOUNT, {**account(namespace), "nonsense": "1"}, preview=True)
 
 
-def test_throttled_client(plugin, namespace):
-    """A provider that may ask only seldom still gets everything done."""
+def test_client_with_a_low_request_rate(plugin, namespace):
+    """A provider with a low request rate still completes all requests."""
     plugin.configure(kubeClientSettings='{"qps": 20, "burst": 1, "timeout": 30}')
     identity, _ = plugin.create(ACCOUNT, account(namespace))
     assert identity == f"{namespace}/sa"
@@ -152,13 +152,13 @@ def token_of(cluster, namespace, name):
 
 @pytest.fixture
 def exec_user(tmp_path):
-    """A kubeconfig user whose tokens a program prints, one after the other; it counts how often it is asked."""
-    script, asked = tmp_path / "get-token.py", tmp_path / "asked"
+    """Return a function that creates a kubeconfig user with an exec plugin that prints the tokens in turn."""
+    script, runs = tmp_path / "get-token.py", tmp_path / "runs"
     script.write_text(
         "import json, os, pathlib\n"
-        f"asked = pathlib.Path({str(asked)!r})\n"
-        "count = len(asked.read_text()) if asked.exists() else 0\n"
-        "asked.write_text('.' * (count + 1))\n"
+        f"runs = pathlib.Path({str(runs)!r})\n"
+        "count = len(runs.read_text()) if runs.exists() else 0\n"
+        "runs.write_text('.' * (count + 1))\n"
         "tokens = json.loads(os.environ['TOKENS'])\n"
         "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
         "status = {'token': tokens[min(count, len(tokens) - 1)]}\n"
@@ -175,7 +175,7 @@ def exec_user(tmp_path):
             },
         }
 
-    user.asked = lambda: len(asked.read_text())
+    user.runs = lambda: len(runs.read_text())
     return user
 
 
@@ -187,8 +187,8 @@ async def aclosing_client(client):
         await client.close()
 
 
-def ask(server, user, times):
-    """Ask the API server who one is, `times` at once, as `user`."""
+def whoami(server, user, times):
+    """Send `times` concurrent requests for the identity of `user` to the API server."""
 
     async def run():
         config = select(Settings(kubeconfig=kubeconfig_of(server.url, server.authority.file, user)))
@@ -201,42 +201,42 @@ def ask(server, user, times):
     return asyncio.run(run())
 
 
-def test_exec_plugin_runs_once(api_server, cluster, namespace, exec_user):
-    """Many requests at once need one run of the exec plugin."""
+def test_exec_plugin_runs_once_for_concurrent_requests(api_server, cluster, namespace, exec_user):
+    """Concurrent requests use one run of the exec plugin."""
     token = token_of(cluster, namespace, "robot")
-    answers = ask(api_server, exec_user([token]), 8)
-    names = {answer["status"]["userInfo"]["username"] for answer in answers}
+    reviews = whoami(api_server, exec_user([token]), 8)
+    names = {review["status"]["userInfo"]["username"] for review in reviews}
     assert names == {f"system:serviceaccount:{namespace}:robot"}
-    assert exec_user.asked() == 1
+    assert exec_user.runs() == 1
 
 
-def test_exec_plugin_runs_again(api_server, cluster, namespace, exec_user):
-    """A token that the API server refuses is asked for once more."""
+def test_exec_plugin_runs_again_after_unauthorized(api_server, cluster, namespace, exec_user):
+    """After the API server rejects a token, the exec plugin runs once more."""
     token = token_of(cluster, namespace, "robot")
-    (answer,) = ask(api_server, exec_user(["stale", token]), 1)
-    assert answer["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:robot"
-    assert exec_user.asked() == 2
+    (review,) = whoami(api_server, exec_user(["stale", token]), 1)
+    assert review["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:robot"
+    assert exec_user.runs() == 2
 
 
-def test_unauthorized(api_server, exec_user):
-    """A token that stays refused is the API server's Unauthorized, after two tries."""
+def test_unauthorized_after_two_exec_plugin_runs(api_server, exec_user):
+    """If the second token is rejected too, the error is the API server's Unauthorized."""
     with pytest.raises(ApiError, match="Unauthorized"):
-        ask(api_server, exec_user(["stale"]), 1)
-    assert exec_user.asked() == 2
+        whoami(api_server, exec_user(["stale"]), 1)
+    assert exec_user.runs() == 2
 
 
-def test_exec_plugin_that_fails(api_server):
-    """What a failing exec plugin says is in the message, with the command."""
+def test_failing_exec_plugin_is_reported(api_server):
+    """The error has the output of the failing exec plugin and its command."""
     command = [sys.executable, "-c", "raise SystemExit('no such profile')"]
     user = {
         "exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": command[0], "args": command[1:]},
     }
     with pytest.raises(CredentialsError, match=r"failed with 1: no such profile"):
-        ask(api_server, user, 1)
+        whoami(api_server, user, 1)
 
 
-def test_exec_plugin_that_is_missing(api_server):
-    """An exec plugin that is not there is named, with the hint of the kubeconfig."""
+def test_missing_exec_plugin_is_reported(api_server):
+    """The error has the name of the missing exec plugin and the kubeconfig's install hint."""
     user = {
         "exec": {
             "apiVersion": "client.authentication.k8s.io/v1",
@@ -245,4 +245,4 @@ def test_exec_plugin_that_is_missing(api_server):
         },
     }
     with pytest.raises(CredentialsError, match=r"no-such-program(.|\n)*fix: install it"):
-        ask(api_server, user, 1)
+        whoami(api_server, user, 1)

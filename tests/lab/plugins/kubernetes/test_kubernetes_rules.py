@@ -1,4 +1,4 @@
-"""The pure parts: names, shapes, differences, and what must be replaced."""
+"""Rules of the kubernetes plugin: type tokens, ids, differences, replacements, settings and kubeconfigs."""
 
 import base64
 import json
@@ -38,8 +38,8 @@ CONFIG_MAP, SECRET, POD = (Kind("", "v1", kind) for kind in ("ConfigMap", "Secre
         ),
     ],
 )
-def test_tokens(token, inputs, kind, patch):
-    """A type token says which kind it is, and whether it is a patch of one."""
+def test_type_token_has_kind_and_patch(token, inputs, kind, patch):
+    """A type token determines the kind, and whether the resource is a patch."""
     parsed = Token.parse(token)
     assert parsed.kind_of(inputs) == kind
     assert parsed.is_patch(inputs) is patch
@@ -48,13 +48,13 @@ def test_tokens(token, inputs, kind, patch):
 @pytest.mark.parametrize(
     "token", ["kubernetes:helm.sh/v3:Release", "kubernetes:yaml:ConfigFile", "kubernetes:kustomize:Directory"]
 )
-def test_tokens_of_other_things(token):
-    """What is no object of the API has no kind."""
+def test_other_type_tokens_have_no_kind(token):
+    """Type tokens that are not of API objects have no kind."""
     assert Token.parse(token) is None
 
 
-def test_ids():
-    """An id is namespace/name, or a name; it has to fit the scope of the kind."""
+def test_resource_ids():
+    """An id is namespace/name or a name, as the scope of the kind requires."""
     assert objects.parse_id("a/b", namespaced=True, default_namespace="d") == ("a", "b")
     assert objects.parse_id("b", namespaced=True, default_namespace="d") == ("d", "b")
     assert objects.parse_id("b", namespaced=False, default_namespace="d") == (None, "b")
@@ -72,13 +72,13 @@ DOCUMENT = st.dictionaries(st.text(max_size=2), JSON, max_size=4)
 
 
 @given(DOCUMENT, DOCUMENT)
-def test_differences(old, new):
-    """There is a difference exactly where two documents differ."""
+def test_differences_of_documents(old, new):
+    """Two documents have a difference exactly where their values differ."""
     assert bool(list(differences(old, new))) == (_bools(old) != _bools(new))
 
 
 def _bools(value):
-    """`value` with booleans and numbers told apart, as JSON does."""
+    """Return `value` with booleans distinct from numbers, as in JSON."""
     if isinstance(value, dict):
         return {key: _bools(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -95,8 +95,8 @@ def _without_nulls(value):
 
 
 @given(DOCUMENT, DOCUMENT)
-def test_merge_patch(old, new):
-    """The merge patch of two objects takes one to the other, by the rules of RFC 7386."""
+def test_merge_patch_follows_rfc_7386(old, new):
+    """The merge patch of two objects converts the first to the second by RFC 7386."""
 
     def merge(target, patch):
         if not isinstance(patch, dict):
@@ -133,13 +133,13 @@ def test_merge_patch(old, new):
         (Kind("example.com", "v1", "ConfigMap"), ("data",), False),
     ],
 )
-def test_replacement(kind, path, replaced):
-    """A change that the API server would refuse replaces the object, and no other does."""
+def test_immutable_changes_replace_the_object(kind, path, replaced):
+    """Exactly the changes that the API server would reject replace the object."""
     assert requires_replacement(path, kind, {}, Settings()) is replaced
 
 
-def test_mutable_config_maps_and_secrets():
-    """What a provider makes mutable changes in place, unless the object itself says that it is immutable."""
+def test_mutable_config_maps_and_secrets_change_in_place():
+    """With the provider's mutable options data changes in place, unless the object is immutable."""
     settings = Settings(enable_config_map_mutable=True, enable_secret_mutable=True)
     assert not requires_replacement(("data", "a"), CONFIG_MAP, {}, settings)
     assert not requires_replacement(("data", "a"), SECRET, {}, settings)
@@ -157,13 +157,13 @@ def test_mutable_config_maps_and_secrets():
         (("rules", 0, "verbs"), ["rules[0]"], True),
     ],
 )
-def test_ignored_changes(path, patterns, expected):
+def test_ignore_changes_paths(path, patterns, expected):
     """A change at or below an ignored path is ignored."""
     assert ignored(path, patterns) is expected
 
 
-def test_drift():
-    """Only what changed on the server since the last update is drift, not what the server made of the inputs."""
+def test_drift_excludes_server_defaults():
+    """Only changes since the last update are drift, not changes that the server made to the inputs."""
     inputs = {"cpu": "1000m", "labels": {"a": "1", "gone": "1"}, "items": ["x"]}
     before = {"cpu": "1", "labels": {"a": "1", "gone": "1", "b": "others"}, "items": ["x", "injected"]}
     now = {"cpu": "1", "labels": {"a": "2", "b": "changed by others"}, "items": ["x", "injected"]}
@@ -172,8 +172,8 @@ def test_drift():
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=4), st.text(max_size=8), min_size=1))
-def test_string_data(texts):
-    """The strings of a Secret are sent encoded, and can be read back from what the server has."""
+def test_string_data_round_trip(texts):
+    """String data of a Secret is base64 encoded, and can be decoded from the server's object."""
     sent = objects.desired({"stringData": texts, "metadata": {"name": "s", "uid": "1"}}, SECRET)
     assert "stringData" not in sent
     assert sent["metadata"] == {"name": "s"}
@@ -181,8 +181,8 @@ def test_string_data(texts):
     assert objects.with_plain_data(sent)["stringData"] == texts
 
 
-def test_state_of_a_secret():
-    """Neither the data of a Secret, nor kubectl's copy of it, is readable in the state."""
+def test_state_of_a_secret_is_secret():
+    """The state has the data of a Secret, and kubectl's copy of it, only as secrets."""
     live = {
         "data": {"a": "MQ=="},
         "metadata": {"name": "s", "annotations": {objects.LAST_APPLIED: "{...}"}, "managedFields": []},
@@ -195,8 +195,8 @@ def test_state_of_a_secret():
     assert wire["__fieldManager"] == PropertyValue("manager")
 
 
-def test_refused_settings():
-    """All settings that the stand-in has not, or cannot read, are named at once."""
+def test_invalid_provider_settings_are_reported_together():
+    """All unsupported and invalid settings are in one error."""
     variables = {
         "kubernetes:config:renderYamlToDirectory": "out",
         "kubernetes:config:helmReleaseSettings": '{"driver":"secret"}',
@@ -210,8 +210,8 @@ def test_refused_settings():
         assert word in str(caught.value)
 
 
-def test_settings():
-    """Settings come from the provider first, then from the environment, as the official plugin's do."""
+def test_provider_settings_override_the_environment():
+    """Settings of the provider override the environment, as in the official plugin."""
     settings = Settings.parse(
         {
             "kubernetes:config:kubeClientSettings": '{"qps":5,"timeout":3}',
@@ -235,7 +235,7 @@ def kubeconfig(server="https://a", context="x", **more):
 
 
 def test_kubeconfig_as_text_path_or_environment(tmp_path):
-    """A kubeconfig is given as text, as a path, or by KUBECONFIG, whose files are one."""
+    """A kubeconfig can be text, a path, or the files of KUBECONFIG, which are merged."""
     file = tmp_path / "config"
     file.write_text(kubeconfig())
     other = tmp_path / "other"
@@ -258,14 +258,14 @@ def test_kubeconfig_as_text_path_or_environment(tmp_path):
         (Settings(kubeconfig=kubeconfig(), cluster="d"), "has no cluster 'd'; it has: c"),
     ],
 )
-def test_broken_kubeconfigs(settings, message):
-    """A kubeconfig that leads nowhere says where it breaks off."""
+def test_invalid_kubeconfigs_are_rejected(settings, message):
+    """The error of an invalid kubeconfig names the missing part."""
     with pytest.raises(KubeconfigError, match=message):
         select(settings)
 
 
-def test_no_kubeconfig(tmp_path):
-    """Without any kubeconfig the message says where one was looked for."""
+def test_missing_kubeconfig_is_reported(tmp_path):
+    """Without a kubeconfig the error lists the searched locations."""
     with pytest.raises(KubeconfigError, match="KUBECONFIG"):
         load("", {"KUBECONFIG": str(tmp_path / "missing")})
 
@@ -292,14 +292,16 @@ def test_no_kubeconfig(tmp_path):
         ),
     ],
 )
-def test_changes_of_the_provider(old, new, changes, replaces):
-    """Another cluster replaces what was on the old one; clusterIdentifier, where given, alone says what another is."""
+def test_provider_changes_replace_objects_of_another_cluster(old, new, changes, replaces):
+    """Another cluster replaces the objects; clusterIdentifier, if set, alone identifies the cluster."""
     response = diff_configuration(old, new)
     assert response.changes is changes
     assert bool(response.replaces) is replaces
 
 
-def test_paths_of_a_difference():
-    """A difference is named by the path that Pulumi writes."""
-    (found,) = differences({"metadata": {"annotations": {"a.b/c": "1"}}}, {"metadata": {"annotations": {"a.b/c": "2"}}})
-    assert dotted(found.path) == 'metadata.annotations["a.b/c"]'
+def test_difference_paths_have_pulumis_format():
+    """The path of a difference has Pulumi's format."""
+    (difference,) = differences(
+        {"metadata": {"annotations": {"a.b/c": "1"}}}, {"metadata": {"annotations": {"a.b/c": "2"}}}
+    )
+    assert dotted(difference.path) == 'metadata.annotations["a.b/c"]'

@@ -710,7 +710,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "declare the node role with type ": (f"{_COMPONENTS}users.py", "test_the_fix_for_a_node_role_works"),
     "create it again without immutable": (
         f"{_LAB}aws_auth_mapping.py",
-        "test_immutable_config_map_is_rejected_at_preview_with_a_fix",
+        "test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works",
     ),
     "the creator's entry exists once the cluster does": (
         f"{_COMPONENTS}declared_twice.py",
@@ -726,10 +726,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
     "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
-    "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_aws_auth_mapping_adopts_an_existing_entry"),
+    "or set adopt to True to adopt that entry": (f"{_LAB}aws_auth_mapping.py", "test_adopts_an_entry_when_asked"),
     "set adopt to True: the existing entry is adopted": (
         f"{_LAB}cluster_access.py",
-        "test_entry_of_the_cluster_creator_is_adopted",
+        "test_the_creators_entry_is_taken_over",
     ),
     "set adopt to True: it is then used": (
         f"{_COMPONENTS}cluster.py",
@@ -737,20 +737,20 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "set service_account_management to adopt": (
         f"{_LAB}found_in_the_preview.py",
-        "test_existing_service_account_is_rejected_at_preview",
+        "test_a_service_account_that_is_there_is_refused_in_the_preview",
     ),
     "set keep_pod_identity to True": (
         f"{_LAB}workload_switch.py",
-        "test_change_to_irsa_annotates_before_it_deletes_the_association",
+        "test_the_way_back_wires_irsa_before_it_takes_the_association_away",
     ),
     "take the principal out in an update of its own": (
         f"{_LAB}handovers.py",
-        "test_adoption_by_another_component_in_one_update_is_rejected",
+        "test_nobody_is_moved_by_being_taken_over",
     ),
-    "forget the old one": (f"{_LAB}handovers.py", "test_renamed_entry_is_not_deleted"),
+    "forget the old one": (f"{_LAB}handovers.py", "test_another_name_does_not_take_the_entry_away"),
     "`aws iam list-policies --scope AWS`": (
         f"{_LAB}workload_many.py",
-        "test_unknown_managed_policy_is_rejected_at_preview",
+        "test_a_misspelt_policy_is_refused_in_the_preview",
     ),
 }
 """Fixes that other tests follow: a part of the text, or all of it; and the test's file and name."""

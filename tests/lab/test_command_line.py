@@ -99,7 +99,7 @@ def test_status(running_lab):
     assert "ACTIVE" in status.stdout
     missing = lab("status", name="no-such-lab")
     assert missing.returncode == 3
-    assert "fix: python -m lab --lab no-such-lab up" in missing.stdout
+    assert "fix: run `python -m lab --lab no-such-lab up`" in missing.stdout
 
 
 def test_logs(running_lab):
@@ -315,7 +315,7 @@ def test_interrupted_up(lab_name):
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert f"`python -m lab --lab {lab_name} up` goes on" in stderr
+    assert f"run `python -m lab --lab {lab_name} up` to continue" in stderr
     second = lab("up", "--cluster", "one", name=lab_name)
     assert second.returncode == 0, second.stderr
     assert "ACTIVE" in lab("status", name=lab_name).stdout

@@ -56,7 +56,7 @@ def test_migration_preview_shows_the_plan(environment):
     output = preview.stdout + preview.stderr
     assert "moving, authentication mode CONFIG_MAP" in output
     assert f"mapUsers[0] → access entry of {OLD}" in output
-    assert f"mapAccounts[0]: left behind, {LOST}" in output
+    assert f"mapAccounts[0]: not migrated, {LOST}" in output
     assert mode(environment) == "CONFIG_MAP"
 
 

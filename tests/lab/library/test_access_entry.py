@@ -150,6 +150,6 @@ def test_access_entry_of_the_caller_is_deleted_only_if_allowed(lifecycle):
     assert lifecycle.policies["own"] == ["AmazonEKSClusterAdminPolicy"]
     assert lifecycle.identities[ADMIN] == "lab-admin []"
     assert "must keep the caller's rights in the cluster" in lifecycle.destroy_error
-    assert "must leave an administrator in the cluster" in lifecycle.destroy_error
+    assert "must keep an administrator in the cluster" in lifecycle.destroy_error
     assert lifecycle.after_destroy_error == lifecycle.created
     assert "own" not in lifecycle.destroyed

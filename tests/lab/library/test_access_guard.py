@@ -69,12 +69,12 @@ def test_guard_keeps_the_last_administrator(without_creator, program):
     removed = expect_error(program.declare(declared(cluster, [second])).preview)
     for error in (demoted, removed):
         assert f"administrators: '{first}'" in error
-        assert "must leave an administrator in the cluster" in error
+        assert "must keep an administrator in the cluster" in error
     assert cluster.policies(first) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [second], [second])).up()
     assert first not in cluster.entries()
-    assert "must leave an administrator in the cluster" in expect_error(program.stack.destroy)
+    assert "must keep an administrator in the cluster" in expect_error(program.stack.destroy)
     assert cluster.policies(second) == ["AmazonEKSClusterAdminPolicy"]
 
     program.declare(declared(cluster, [], allow_lockout_of=[second])).up()

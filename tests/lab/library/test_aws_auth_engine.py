@@ -153,7 +153,7 @@ def test_aws_auth_mapping_create_update_and_destroy(lifecycle, api_server):
     assert groups_of(ARN, lifecycle.changed_users) == [["viewers"]]
     assert ARN in lifecycle.state
     assert json.loads(api_server)["users"][0]["user"]["token"] not in lifecycle.state
-    assert "mapUsers of ConfigMap kube-system/aws-auth is not read by the authenticator" in lifecycle.malformed
+    assert "mapUsers of ConfigMap kube-system/aws-auth cannot be parsed by the authenticator" in lifecycle.malformed
     assert "nothing was written" in lifecycle.malformed
     assert lifecycle.final_users == []
 

@@ -138,7 +138,7 @@ def test_finished_migration_cannot_be_reverted(cluster, program):
     assert program.stack.preview().change_summary == {"same": 2}
 
     error = expect_error(program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview)
-    assert "authentication modes go one way" in error
+    assert "must not be before the cluster's mode API" in error
     entries = cluster.entries()
     program.declare(finished)
     program.stack.destroy()

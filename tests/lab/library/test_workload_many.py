@@ -108,7 +108,7 @@ def size_error(rejection, clusters):
 @pytest.fixture(scope="module")
 def fitting(size_error):
     """The number of clusters that fit into one trust policy, from the error."""
-    return int(size_error.partition("give oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    return int(size_error.partition("set oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_one_role_for_many_clusters_and_service_accounts(outputs, clusters):
 
 def test_clusters_are_divided_among_roles_by_trust_policy_size(size_error, fitting, outputs, clusters):
     """The error of a too large trust policy has the number of clusters that fit, and so many clusters share a role."""
-    assert "a trust policy has at most 2048 characters" in size_error
+    assert "must fit a trust policy of at most 2048 characters" in size_error
     arns = outputs["split"]
     assert set(arns) == {*OTHER_PROVIDERS, *(arn for _, arn in clusters)}
     assert len(set(arns.values())) == -(-7 // fitting)
@@ -163,7 +163,7 @@ def test_clusters_are_divided_among_roles_by_trust_policy_size(size_error, fitti
 def test_wildcard_subject_is_reported_at_preview(rejection, preview_output, outputs, clusters):
     """A wildcard must be allowed explicitly; the preview warns that it matches future service accounts too."""
     wildcard = {"oidc_provider_arns": [clusters[0][1]], "subjects": subjects("batch-*")}
-    assert "set allow_wildcards to True if that is meant" in rejection({"wild": wildcard})
+    assert "set allow_wildcards to True if this is intended" in rejection({"wild": wildcard})
     assert "every service account that matches default/batch-* in every one of these clusters" in preview_output
     (pods, _), (other_pods, _) = clusters
     role = f"arn:aws:iam::{ACCOUNT}:role/wild"

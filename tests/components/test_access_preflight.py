@@ -7,9 +7,9 @@ from hooked import hooks
 from pulumi_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
 
 import eks_identity as eks
-from eks_identity.access import aws_auth_config_map
 from eks_identity.access.access_preflight import ACCESS_ENTRY as ENTRY
 from eks_identity.access.lockout_guard import LockoutGuard
+from eks_identity.clients import aws_auth as aws_auth_client
 from eks_identity.clients import kubernetes_api
 from eks_identity.errors import ClusterUnreachableError
 from eks_identity.model.arns import Principal
@@ -45,7 +45,7 @@ def aws_auth(monkeypatch):
                 raise there["says"]
             return there["says"]
 
-    monkeypatch.setattr(aws_auth_config_map, "AwsAuthConfigMap", ConfigMap)
+    monkeypatch.setattr(aws_auth_client, "AwsAuthConfigMap", ConfigMap)
     return there
 
 

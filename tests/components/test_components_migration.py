@@ -12,9 +12,9 @@ import pytest
 from pulumi_program import ACCOUNT, REGION, deploy, kubeconfig
 
 import eks_identity as eks
-from eks_identity.access.access_entry_provider import AccessEntryProvider
+from eks_identity.access.access_entry import AccessEntryProvider
 from eks_identity.access.live_cluster import LiveCluster
-from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.eks_api import WhoIsWho
 from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.plugin.exports import own_resources
@@ -57,11 +57,11 @@ def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, said):
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ({"target_mode": "CONFIG_MAP"}, "authentication modes go one way"),
+        ({"target_mode": "CONFIG_MAP"}, "cannot go back to an earlier mode"),
         ({"target_mode": "ACCESS"}, "one of CONFIG_MAP, API_AND_CONFIG_MAP, API"),
         (
             {"target_mode": "API", "principals": {ROLE.replace("team/", ""): f"{ROLE}-2"}},
-            "the same principal as aws-auth has it",
+            "of the same principal as in aws-auth",
         ),
         ({"target_mode": "API", "accept_loss_of": "all"}, "a list"),
     ],

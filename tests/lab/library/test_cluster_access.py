@@ -250,7 +250,7 @@ def test_a_permission_set_that_is_not_assigned_is_refused_in_the_preview(made, s
 def test_an_access_cannot_take_over_what_it_made(made, stack):
     """The entry would be deleted by what made it, after it was taken over."""
     said = refused(stack.say({**ACCESSES, "lookers": {**ACCESSES["lookers"], "adopt": True}}).preview)
-    assert "an entry that is made here is not taken over here as well" in said
+    assert "must be omitted for an entry that this declaration created" in said
 
 
 def test_scopes_types_and_roles_change_in_place(made, stack, cluster):

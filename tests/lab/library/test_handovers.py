@@ -53,7 +53,7 @@ def test_nobody_is_moved_by_being_taken_over(cluster, program, person):
     for resources in (later, earlier):
         said = refused(program.declare(resources).preview)
         assert f"principals: '{person}'" in said
-        assert "take the principal out in an update of its own" in said
+        assert "remove the principal in an update of its own" in said
     assert person in cluster.entries()
 
 
@@ -63,8 +63,8 @@ def test_another_name_does_not_take_the_entry_away(cluster, program, person):
     new = {"renamed": adopted(person), "renamed-guard": guard(person, adopted=True)}
     for resources in (new, old):
         said = refused(program.declare(resources).up)
-        assert "is not deleted with the old name" in said
-        assert "give the declaration its old name in opts.aliases" in said
+        assert "must not be deleted with the old declaration" in said
+        assert "pass the old name of the declaration in opts.aliases" in said
         assert person in cluster.entries()
     program.stack.destroy()
     assert person not in cluster.entries()

@@ -111,13 +111,16 @@ PLAYS = [
     Play("Cluster", "set name, or create", {"name": REMOVE}, {}),
     Play("Cluster", "set create, or remove it", {"node_groups": {"a": ALL}}, {"node_groups": {"a": ALL}, **_create()}),
     Play(
-        "Cluster", "give one of the two", _create(subnet_ids=["s"], private_subnet_ids=["s"]), _create(subnet_ids=["s"])
+        "Cluster",
+        "remove one of the two",
+        _create(subnet_ids=["s"], private_subnet_ids=["s"]),
+        _create(subnet_ids=["s"]),
     ),
     Play("Cluster", "did you mean", _create(subnet_idz=["s"]), _create(subnet_ids=["s"])),
     Play("Cluster", "see the arguments of", _create(nonsense=1), _create()),
     Play(
         "Cluster",
-        "take them out: EKS lets the roles",
+        "remove it: EKS itself gives the roles",
         _create(instance_roles=["r"]),
         _create(),
     ),
@@ -127,7 +130,7 @@ PLAYS = [
         _create(**CONFIG_MAP, auto_mode={"enabled": True}),
         _create(authentication_mode="API", auto_mode={"enabled": True}),
     ),
-    Play("Cluster", "give private_subnet_ids", _create(vpc_id="v"), _create(vpc_id="v", private_subnet_ids=["s"])),
+    Play("Cluster", "set private_subnet_ids", _create(vpc_id="v"), _create(vpc_id="v", private_subnet_ids=["s"])),
     Play(
         "Cluster",
         "set endpoint_private_access to True",
@@ -136,28 +139,28 @@ PLAYS = [
     ),
     Play(
         "Cluster",
-        "take it out",
+        "remove it",
         _create(endpoint_public_access=False, endpoint_private_access=True, public_access_cidrs=["1.2.3.4/32"]),
         _create(endpoint_public_access=False, endpoint_private_access=True),
     ),
-    Play("Cluster", 'write "1.33", in full', _create(version=1.33), _create(version="1.33")),
+    Play("Cluster", 'write "1.33", with all digits', _create(version=1.33), _create(version="1.33")),
     Play("Cluster", "write ipv4 or ipv6", _create(ip_family="six"), _create(ip_family="ipv6")),
     Play(
         "Cluster",
-        "write what `aws kms describe-key --key-id KEY`",
+        "write the Arn that `aws kms describe-key --key-id KEY`",
         _create(encryption_config_key_arn="alias/x"),
         _create(encryption_config_key_arn=f"arn:aws:kms:ap-northeast-1:{ACCOUNT}:key/x"),
     ),
     Play(
         "Cluster",
-        "give node_role, or name the role in create.instance_roles",
+        "set node_role, or add the role to create.instance_roles",
         {**_create(**CONFIG_MAP), "node_groups": {"a": {**ALL, "node_role_arn": role_arn("n")}}},
         {**_create(**CONFIG_MAP, **GROUPS), "node_groups": {"a": {**ALL, "node_role_arn": role_arn("n")}}},
     ),
-    Play("Cluster", "bring a launch_template", _groups(**ALL, remote_access={}), _groups(**ALL)),
+    Play("Cluster", "set launch_template to one with a key_name", _groups(**ALL, remote_access={}), _groups(**ALL)),
     Play(
         "Cluster",
-        "put it into the launch template",
+        "set it in the launch template",
         _groups(**ALL, launch_template={"id": "lt-1", "version": "1"}, disk_size=20),
         _groups(**ALL, launch_template={"id": "lt-1", "version": "1"}),
     ),
@@ -684,17 +687,20 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         f"{_COMPONENTS}children.py",
         "test_secret_that_would_be_part_of_a_name_is_rejected",
     ),
-    "declare the node role with type ": (f"{_COMPONENTS}users.py", "test_the_fix_for_a_node_role_works"),
+    "declare the node role with type ": (
+        "tests/components/test_components_users.py",
+        "test_the_fix_for_a_node_role_works",
+    ),
     "create it again without immutable": (
         f"{_LAB}aws_auth_mapping.py",
         "test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works",
     ),
     "the creator's entry exists once the cluster does": (
-        f"{_COMPONENTS}declared_twice.py",
+        "tests/components/test_components_declared_twice.py",
         "test_the_creator_of_a_new_cluster_needs_adopt",
     ),
     "remove .*..*": (
-        f"{_COMPONENTS}declared_twice.py",
+        "tests/components/test_components_declared_twice.py",
         "test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access",
     ),
     "write the text itself": (
@@ -709,7 +715,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "test_the_creators_entry_is_taken_over",
     ),
     "set adopt to True: it is then used": (
-        f"{_COMPONENTS}cluster.py",
+        "tests/components/test_components_cluster.py",
         "test_an_adopted_provider_is_looked_up_and_nothing_else",
     ),
     "set service_account_management to adopt": (

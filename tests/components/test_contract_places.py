@@ -127,7 +127,7 @@ def test_an_account_that_cannot_be_seen_rejects_nothing(preview, answer, caplog)
     """AWS's error is reported, once; what a preview does not know yet is compared in the update."""
     deployment = deploy(workloads(2), preview=preview, cloud=Elsewhere(getCallerIdentity=answer))
     assert len(deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")) == 2
-    expected = "cannot see which account the default aws provider is of" if answer else "cannot see"
+    expected = "cannot get the account of the default aws provider" if answer else "cannot get the account"
     assert sum(expected in record.getMessage() for record in caplog.records) == bool(answer)
 
 

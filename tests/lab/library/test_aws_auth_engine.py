@@ -166,7 +166,7 @@ def test_a_preview_refuses_an_arn_that_is_mapped_already(client, declare):
     assert "mapUsers[0] of ConfigMap kube-system/aws-auth: username 'theirs', groups ['admins']" in said
     mine = ARN.replace("eks-ope", "mine")
     said = refused(declare(first={"arn": mine}, second={"arn": mine.replace("mine", "MINE")}).preview)
-    assert 'take it out of AwsAuthMapping "first" or of AwsAuthMapping "second"' in said
+    assert 'remove it from AwsAuthMapping "first" or from AwsAuthMapping "second"' in said
     assert client.get(ConfigMap, "aws-auth", namespace="kube-system").data == {"mapUsers": theirs}
 
 

@@ -1,4 +1,4 @@
-"""State of one update, shared by the dynamic providers, so that a deletion keeps an entry that another one adopted.
+"""State of one update, shared by the dynamic providers, so that a deletion keeps what another resource adopted.
 
 To Pulumi a declaration of another name, and a principal in another declaration, is a new resource. It adopts the
 existing entry. At the end of the update the engine deletes the old resource, and with it the same entry. The engine

@@ -125,7 +125,7 @@ def _require_mutable(config_map: ConfigMap | None, before: AwsAuth, after: AwsAu
     fix = (
         "as an administrator who has access without aws-auth (the cluster's creator, or by an access entry), create it "
         f"again without immutable, in one command: `kubectl -n {NAMESPACE} get configmap {NAME} -o yaml | "
-        "sed '/^immutable: true$/d' | kubectl replace --force -f -`; until it finishes, nobody authenticates by "
+        "sed '/^immutable: true$/d' | kubectl replace --force -f -`; until it finishes, no principal authenticates by "
         "aws-auth"
     )
     rule = f"must go into a ConfigMap that can be changed, and {NAMESPACE}/{NAME} is immutable (Kubernetes)"

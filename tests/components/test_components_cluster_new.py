@@ -67,7 +67,7 @@ def test_options_in_camel_case_are_accepted():
         ({"enpoint_public_access": True}, "enpoint_public_access"),
     ],
 )
-def test_options_that_cannot_work_are_rejected_inputs(create, field):
+def test_options_that_cannot_work_are_refused(create, field):
     """Options that pulumi_eks or AWS would reject later are rejected at preview, each with a fix."""
     assert rejected_inputs(create=create) == [f"create.{field}"]
 

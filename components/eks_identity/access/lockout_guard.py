@@ -163,7 +163,7 @@ class LockoutGuardProvider(PlainProvider):
     def delete(self, _id: str, _props: Properties) -> None:
         """Reject the removal of the declaration, before its entries are deleted, if it is a lockout.
 
-        A cluster that does not exist locks nobody out.
+        The removal is accepted if the cluster does not exist.
         """
         run = run_state.current_run(self)
         keys = run_state.entry_keys(_props, _props["principals"])

@@ -18,7 +18,8 @@ from kubeconfig_setting import with_credentials
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
-from eks_identity.clients import aws_auth, eks_api, kubernetes_api
+from eks_identity.clients import aws_auth as aws_auth_config_map
+from eks_identity.clients import eks_api, kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
 from eks_identity.evaluation.rbac import Rbac
 from eks_identity.model.access_entries import AuthenticationMode
@@ -181,8 +182,8 @@ def hooked(request, monkeypatch, printed):
         ),
         (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
         (kubernetes_api, "listed"): lambda *_: {"cart": ["kubectl"], "looks": []},
-        (aws_auth.AwsAuthConfigMap, "__init__"): lambda *_: None,
-        (aws_auth.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
+        (aws_auth_config_map.AwsAuthConfigMap, "__init__"): lambda *_: None,
+        (aws_auth_config_map.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
     }
     for (owner, name), answer in answers.items():
         denied = repeating(AwsError if owner is eks_api.EksApi else ClusterError)
@@ -304,7 +305,7 @@ def _finding(props):
 CALLS = {
     eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
     eks_api.WhoIsWho: ["caller", "role_arn", "user_arn"],
-    aws_auth.AwsAuthConfigMap: ["__init__"],
+    aws_auth_config_map.AwsAuthConfigMap: ["__init__"],
 }
 
 
@@ -360,13 +361,15 @@ def provider_leaks(name, props, monkeypatch, capsys):
                 patch.setattr(eks_api.EksApi, "tag", lambda *_: None)
                 patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
                 patch.setattr(eks_api.WhoIsWho, "caller", lambda *_: ("111122223333", USER))
-                patch.setattr(aws_auth.AwsAuthConfigMap, "__init__", lambda *_: None)
+                patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "__init__", lambda *_: None)
                 patch.setattr(kubernetes_api, "caller", lambda *_: None)
                 patch.setattr(kubernetes_api, "caller_may", lambda *_: True)
                 for read in ("rbac", "namespaced_rbac"):
                     patch.setattr(kubernetes_api, read, lambda *_: Rbac({}, {}))
-                patch.setattr(aws_auth.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
-                patch.setattr(aws_auth.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED}))
+                patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
+                patch.setattr(
+                    aws_auth_config_map.AwsAuthConfigMap, "read", lambda *_: AwsAuth.parse({"mapUsers": MAPPED})
+                )
             for answer in answers_of(provider, props):
                 found += leaks(answer)
     said = capsys.readouterr()

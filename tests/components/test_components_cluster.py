@@ -1,3 +1,5 @@
+"""Cluster, existing or new, and OidcProvider."""
+
 import json
 
 import pulumi
@@ -16,18 +18,18 @@ EKS = "eks:index:Cluster"
 OUTPUTS = {"name", "arn", "endpoint", "certificate_authority", "issuer", "region", "account_id", "partition"}
 
 
-def looked_up(**args):
+def existing_cluster(**args):
     return lambda: eks.Cluster("clu", {"name": "eks-clu", **args}).connection
 
 
 def test_a_cluster_that_is_there_is_looked_up_by_name():
-    """What others need of it comes from DescribeCluster; the kubeconfig names region and v1beta1, no profile."""
-    deployment = deploy(looked_up(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/admin"))
-    found = deployment.value
-    assert set(found) >= OUTPUTS
-    assert (found["issuer"], found["account_id"], found["partition"]) == (ISSUER, ACCOUNT, "aws")
-    assert found["authentication_mode"] == "API_AND_CONFIG_MAP"
-    (user,) = json.loads(found["kubeconfig"])["users"]
+    """The outputs come from DescribeCluster; the kubeconfig has the region and v1beta1, and no profile."""
+    deployment = deploy(existing_cluster(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/admin"))
+    connection = deployment.value
+    assert set(connection) >= OUTPUTS
+    assert (connection["issuer"], connection["account_id"], connection["partition"]) == (ISSUER, ACCOUNT, "aws")
+    assert connection["authentication_mode"] == "API_AND_CONFIG_MAP"
+    (user,) = json.loads(connection["kubeconfig"])["users"]
     command = user["user"]["exec"]
     assert command["apiVersion"] == "client.authentication.k8s.io/v1beta1"
     assert command["interactiveMode"] == "Never"
@@ -35,25 +37,25 @@ def test_a_cluster_that_is_there_is_looked_up_by_name():
     assert command["args"][-2:] == ["--role-arn", f"arn:aws:iam::{ACCOUNT}:role/team/admin"]
     assert "env" not in command
     provider = deployment.one("pulumi:providers:kubernetes").inputs
-    assert provider["kubeconfig"] == found["kubeconfig"]
+    assert provider["kubeconfig"] == connection["kubeconfig"]
     assert (provider["enableServerSideApply"], provider["enableConfigMapMutable"]) == ("true", "true")
 
 
 def test_a_profile_is_in_the_kubeconfig_only_when_asked_for():
-    """AWS_PROFILE is baked in by name, and else not at all."""
-    (user,) = json.loads(deploy(looked_up(profile="admin")).value["kubeconfig"])["users"]
+    """AWS_PROFILE is in the kubeconfig only with the input profile."""
+    (user,) = json.loads(deploy(existing_cluster(profile="admin")).value["kubeconfig"])["users"]
     assert user["user"]["exec"]["env"] == [{"name": "AWS_PROFILE", "value": "admin"}]
 
 
-def test_a_cluster_from_before_access_entries_reads_the_config_map():
-    """Where DescribeCluster has no access config, the mode is CONFIG_MAP."""
+def test_cluster_without_access_config_has_mode_config_map():
+    """If DescribeCluster returns no access config, the mode is CONFIG_MAP."""
     cloud = Cloud(getCluster={**cluster_facts(), "accessConfigs": []})
-    assert deploy(looked_up(), cloud=cloud).value["authentication_mode"] == "CONFIG_MAP"
+    assert deploy(existing_cluster(), cloud=cloud).value["authentication_mode"] == "CONFIG_MAP"
 
 
 @pytest.mark.parametrize("mode", [None, "CONFIG_MAP", pulumi_eks.AuthenticationMode.API_AND_CONFIG_MAP])
-def test_a_new_cluster_goes_through_pulumi_eks(mode):
-    """Options keep their own names; the mode is API unless chosen, and the OIDC provider is not theirs."""
+def test_new_cluster_is_created_by_pulumi_eks(mode):
+    """Options keep their own names; the mode is API by default, and pulumi_eks creates no OIDC provider."""
     options = {"instance_type": "t3.small", "skip_default_node_group": True}
     if mode is not None:
         options["authentication_mode"] = mode
@@ -75,10 +77,10 @@ def transformed(type_, props):
 
 
 def test_only_the_data_of_aws_auth_is_left_alone():
-    """The ConfigMap is made once, its data ignored from then on; everything else stays pulumi_eks's."""
-    kept = transformed("kubernetes:core/v1:ConfigMap", {"metadata": {"name": "aws-auth"}, "data": {}})
-    assert kept.opts.ignore_changes == ["data"]
-    assert kept.opts.protect is True
+    """pulumi_eks creates the ConfigMap, and later changes of its data are ignored; other resources are unchanged."""
+    result = transformed("kubernetes:core/v1:ConfigMap", {"metadata": {"name": "aws-auth"}, "data": {}})
+    assert result.opts.ignore_changes == ["data"]
+    assert result.opts.protect is True
     assert transformed("kubernetes:core/v1:ConfigMap", {"metadata": {"name": "other"}}) is None
     assert transformed("kubernetes:core/v1:Secret", {"metadata": {"name": "aws-auth"}}) is None
 
@@ -95,11 +97,11 @@ def test_only_the_data_of_aws_auth_is_left_alone():
         ({"create": {"authentication_mode": "BOTH"}}, "create.authentication_mode"),
     ],
 )
-def test_a_wrong_input_is_refused_before_anything_is_registered(args, field):
-    """Each refusal names component, input, rule, value and fix."""
-    with pytest.raises(InvalidInputError) as refusal:
+def test_cluster_rejects_invalid_inputs(args, field):
+    """The error names the input and a fix, before anything is registered."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.Cluster("clu", args), preview=True)
-    (problem,) = refusal.value.problems
+    (problem,) = error.value.problems
     assert problem.input == field
     assert problem.fix
 
@@ -109,7 +111,7 @@ def provider(**args):
 
 
 def test_a_provider_is_made_without_a_thumbprint():
-    """URL with https, the audience that pods ask for, and no thumbprint; the look-up runs in the engine, not here."""
+    """It has the URL with https and the audience of the pods' tokens; the program makes no AWS call."""
     deployment = deploy(provider(tags={"team": "shop"}))
     assert deployment.one(PROVIDER).inputs == {
         "url": ISSUER,
@@ -121,33 +123,33 @@ def test_a_provider_is_made_without_a_thumbprint():
     assert deployment.cloud.calls == []
 
 
-FOUND = {"arn": provider_arn(), "url": ISSUER, "clientIdLists": ["sts.amazonaws.com"], "id": provider_arn()}
+EXISTING = {"arn": provider_arn(), "url": ISSUER, "clientIdLists": ["sts.amazonaws.com"], "id": provider_arn()}
 
 
 def test_an_adopted_provider_is_looked_up_and_nothing_else():
-    """Adopting registers no provider, so that destroying leaves it."""
-    deployment = deploy(provider(adopt=True), preview=True, cloud=Cloud(getOpenIdConnectProvider=FOUND))
+    """Adopting registers no provider, so that `pulumi destroy` keeps it."""
+    deployment = deploy(provider(adopt=True), preview=True, cloud=Cloud(getOpenIdConnectProvider=EXISTING))
     assert deployment.value == provider_arn()
     assert [type_ for type_, _ in deployment.names] == ["eks-identity:index:OidcProvider"]
     assert deployment.cloud.calls[0].args == {"url": ISSUER}
 
 
-def test_adopting_what_is_not_there_is_refused():
-    """There is no provider for the issuer: the preview says so."""
+def test_adopting_a_missing_oidc_provider_is_rejected():
+    """The preview fails if the account has no provider of the issuer."""
     absent = Cloud(getOpenIdConnectProvider=PluginError("no matching IAM OIDC Provider found"))
     with pytest.raises(InvalidInputError, match="fix:  set adopt to False"):
         deploy(provider(adopt=True), preview=True, cloud=absent)
 
 
 def test_adopting_one_that_does_not_trust_the_audience_is_refused():
-    """The preview has the command that adds the audience."""
-    cloud = Cloud(getOpenIdConnectProvider={**FOUND, "clientIdLists": ["other"]})
+    """The error at preview has the command that adds the audience."""
+    cloud = Cloud(getOpenIdConnectProvider={**EXISTING, "clientIdLists": ["other"]})
     with pytest.raises(InvalidInputError, match="add-client-id-to-open-id-connect-provider"):
         deploy(provider(adopt=True), preview=True, cloud=cloud)
 
 
-def hook_of(cloud):
-    """Runs the hook that the engine would run before it makes the provider."""
+def run_creation_hook(cloud):
+    """Run the hook that the engine runs before it creates the provider."""
 
     async def run():
         component = eks.OidcProvider("irsa", {"issuer": ISSUER})
@@ -159,26 +161,26 @@ def hook_of(cloud):
 
 
 def test_making_a_second_provider_is_refused():
-    """Where the engine is about to make one that the account has, the preview fails with the fix."""
+    """The preview fails with the fix before the engine creates a provider that the account has."""
     with pytest.raises(InvalidInputError, match="fix:  set adopt to True"):
-        hook_of(Cloud(getOpenIdConnectProvider=FOUND))
-    hook_of(Cloud(getOpenIdConnectProvider=PluginError("couldn't find resource")))
+        run_creation_hook(Cloud(getOpenIdConnectProvider=EXISTING))
+    run_creation_hook(Cloud(getOpenIdConnectProvider=PluginError("couldn't find resource")))
 
 
-def test_one_program_makes_an_issuers_provider_once():
-    """A second one for the same account is refused, with the place of the first; in another account it is another."""
+def test_oidc_provider_of_an_issuer_is_declared_once_in_an_account():
+    """A second one in the same account is rejected with the name of the first; in another account it is accepted."""
 
-    def program(*, elsewhere=None):
+    def program(*, options=None):
         eks.OidcProvider("one", {"issuer": ISSUER})
-        eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, elsewhere and elsewhere())
+        eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, options and options())
 
     with pytest.raises(InvalidInputError, match=r"take it out, and use that of OidcProvider"):
         deploy(program, preview=True)
-    there = deploy(lambda: program(elsewhere=lambda: pulumi.ResourceOptions(provider=aws.Provider("there"))))
-    assert len(there.of(PROVIDER)) == 2
+    deployment = deploy(lambda: program(options=lambda: pulumi.ResourceOptions(provider=aws.Provider("other"))))
+    assert len(deployment.of(PROVIDER)) == 2
 
 
-def test_a_wrong_issuer_is_refused():
-    """Plain http is no issuer, and an empty audience is none."""
+def test_invalid_issuer_is_rejected():
+    """An issuer with http and an empty audience are rejected."""
     with pytest.raises(InvalidInputError, match="2 problems"):
         deploy(lambda: OidcProvider("irsa", {"issuer": "http://x", "audiences": [""]}))

@@ -1,4 +1,4 @@
-"""New clusters: which options pass, which are refused with what instead, and what is registered beside pulumi_eks's."""
+"""New clusters: accepted and rejected options of pulumi_eks, roles and launch templates; and NodeIsolation."""
 
 import json
 
@@ -23,20 +23,20 @@ CLOUD = {"getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn"
 
 
 def new(opts=None, **args):
-    """A preview of a new cluster with these args."""
+    """Return the preview of a new cluster with these args."""
     args = {"create": {}, **args}
     return deploy(lambda: eks.Cluster("clu", args, opts), preview=True, cloud=Cloud(**CLOUD))
 
 
-def refused(**args):
-    with pytest.raises(InvalidInputError) as refusal:
+def rejected_inputs(**args):
+    with pytest.raises(InvalidInputError) as error:
         new(**args)
-    assert all(problem.fix and problem.rule for problem in refusal.value.problems)
-    return [problem.input for problem in refusal.value.problems]
+    assert all(problem.fix and problem.rule for problem in error.value.problems)
+    return [problem.input for problem in error.value.problems]
 
 
-def test_options_have_the_names_of_either_language():
-    """Programs of other languages write the options as pulumi_eks spells them there."""
+def test_options_in_camel_case_are_accepted():
+    """Programs of other languages write the options in camel case."""
     inputs = new(create={"vpcId": "vpc-1", "privateSubnetIds": ["subnet-1"], "version": "1.37"}).one(EKS).inputs
     assert (inputs["vpcId"], inputs["privateSubnetIds"], inputs["version"]) == ("vpc-1", ["subnet-1"], "1.37")
 
@@ -68,12 +68,12 @@ def test_options_have_the_names_of_either_language():
     ],
 )
 def test_options_that_cannot_work_are_refused(create, field):
-    """What pulumi_eks or AWS would refuse later, each with a fix, in the preview."""
-    assert refused(create=create) == [f"create.{field}"]
+    """Options that pulumi_eks or AWS would reject later are rejected at preview, each with a fix."""
+    assert rejected_inputs(create=create) == [f"create.{field}"]
 
 
-def test_a_mode_that_is_not_known_yet_is_refused():
-    """The mode decides which resources there are."""
+def test_authentication_mode_as_output_is_rejected():
+    """The mode must be a plain value, because it decides which resources exist."""
 
     def program():
         eks.Cluster("clu", {"create": {"authentication_mode": pulumi.Output.from_input("API")}})
@@ -95,36 +95,36 @@ def test_a_mode_that_is_not_known_yet_is_refused():
         ({"instance_type": "t3.large"}, "instance_type"),
     ],
 )
-def test_node_group_options_that_cannot_work_are_refused(group, field):
-    """The same for node groups: a launch template isolates them, and says what cannot be said beside it."""
-    assert refused(node_groups={"main": group}) == [f"node_groups.main.{field}"]
+def test_invalid_node_group_options_are_rejected(group, field):
+    """Options that pulumi_eks or EKS would reject, and options that belong into the launch template, are rejected."""
+    assert rejected_inputs(node_groups={"main": group}) == [f"node_groups.main.{field}"]
 
 
-def test_a_node_groups_name_is_one_that_eks_takes():
-    """Its name becomes part of names in EKS."""
-    assert refused(node_groups={"a b": {}}) == ["node_groups"]
+def test_invalid_node_group_name_is_rejected():
+    """A node group's name is part of names in EKS."""
+    assert rejected_inputs(node_groups={"a b": {}}) == ["node_groups"]
 
 
-def test_what_belongs_to_new_clusters_is_refused_for_one_that_is_there():
-    """A cluster that is there has its nodes and roles."""
-    with pytest.raises(InvalidInputError) as refusal:
+def test_options_of_new_clusters_are_rejected_for_an_existing_cluster():
+    """Node groups and role settings are rejected together with an existing cluster."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.Cluster("clu", {"name": "clu", "node_groups": {}, "role_settings": {}}))
-    assert [problem.input for problem in refusal.value.problems] == ["node_groups", "role_settings"]
+    assert [problem.input for problem in error.value.problems] == ["node_groups", "role_settings"]
 
 
-def test_wrong_role_settings_are_refused():
-    """Prefix, path, boundary and the number of tags are IAM's to limit."""
+def test_invalid_role_settings_are_rejected():
+    """Prefix, path, boundary and the number of tags have limits of IAM."""
     settings = {
         "role_name_prefix": "x" * 39,
         "path": "teams",
         "permissions_boundary": "boundary",
         "tags": {str(number): "x" for number in range(51)},
     }
-    assert refused(role_settings=settings) == [f"role_settings.{key}" for key in settings]
+    assert rejected_inputs(role_settings=settings) == [f"role_settings.{key}" for key in settings]
 
 
-def test_a_node_group_gets_a_role_and_a_shut_template():
-    """One role for all groups that bring none, trusted in the partition's words; templates come through pulumi_eks."""
+def test_node_groups_share_a_created_role_and_require_imdsv2():
+    """Groups without a role share one, whose trust policy has the partition's EC2 service principal."""
     deployment = new(node_groups={"a": {"instance_types": ["t3.large"]}, "b": {}})
     (role,) = deployment.of(ROLE)
     assert json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Principal"] == {
@@ -145,8 +145,8 @@ def test_a_node_group_gets_a_role_and_a_shut_template():
     assert "instanceRoles" not in deployment.one(EKS).inputs
 
 
-def test_a_node_group_may_bring_its_own_role_and_template():
-    """Then neither is made, and its template is left as it is."""
+def test_node_group_with_role_and_launch_template_keeps_both():
+    """Neither is created, and the launch template is unchanged."""
     group = {"node_role_arn": f"arn:aws:iam::{ACCOUNT}:role/node", "launch_template": {"id": "lt-1", "version": "1"}}
     deployment = new(node_groups={"own": group})
     assert deployment.of(ROLE) == []
@@ -156,26 +156,26 @@ def test_a_node_group_may_bring_its_own_role_and_template():
     assert list(inputs.request.transforms) == []
 
 
-def test_in_mode_config_map_the_cluster_knows_every_node_role():
-    """pulumi_eks writes instance roles into aws-auth, and refuses node groups of other roles."""
+def test_mode_config_map_needs_every_node_role_in_instance_roles():
+    """pulumi_eks maps instance roles in aws-auth, and node groups of other roles are rejected."""
 
     def program():
-        mine, theirs = (aws.iam.Role(name, assume_role_policy="{}") for name in ("mine", "theirs"))
-        groups = {"a": {"node_role": theirs}, "b": {}}
-        create = {"authentication_mode": "CONFIG_MAP", "instance_role": mine}
+        cluster_role, group_role = (aws.iam.Role(name, assume_role_policy="{}") for name in ("cluster", "group"))
+        groups = {"a": {"node_role": group_role}, "b": {}}
+        create = {"authentication_mode": "CONFIG_MAP", "instance_role": cluster_role}
         eks.Cluster("clu", {"create": create, "node_groups": groups})
 
     inputs = deploy(program, cloud=Cloud(**CLOUD)).one(EKS).inputs
     assert len(inputs["instanceRoles"]) == 3
     assert "instanceRole" not in inputs
-    stranger = {"a": {"node_role_arn": f"arn:aws:iam::{ACCOUNT}:role/stranger"}}
-    assert refused(create={"authentication_mode": "CONFIG_MAP"}, node_groups=stranger) == [
+    other_role = {"a": {"node_role_arn": f"arn:aws:iam::{ACCOUNT}:role/other"}}
+    assert rejected_inputs(create={"authentication_mode": "CONFIG_MAP"}, node_groups=other_role) == [
         "node_groups.a.node_role_arn"
     ]
 
 
-def test_an_explicit_aws_provider_tells_pulumi_eks_whose_kubeconfig_it_is():
-    """pulumi_eks wants the credentials of its kubeconfig said beside an explicit provider: they are those of ours."""
+def test_explicit_aws_provider_sets_provider_credential_opts():
+    """pulumi_eks requires the kubeconfig's credentials beside an explicit provider: role and profile of the cluster."""
 
     def program():
         provider = aws.Provider("other", region="eu-west-1")
@@ -183,20 +183,20 @@ def test_an_explicit_aws_provider_tells_pulumi_eks_whose_kubeconfig_it_is():
         eks.Cluster("clu", args, pulumi.ResourceOptions(providers=[provider], protect=True))
 
     deployment = deploy(program, preview=True)
-    made = deployment.one(EKS)
-    assert made.inputs["providerCredentialOpts"] == {
+    cluster = deployment.one(EKS)
+    assert cluster.inputs["providerCredentialOpts"] == {
         "roleArn": f"arn:aws:iam::{ACCOUNT}:role/admin",
         "profileName": "admin",
     }
     assert "eu-west-1" in deployment.one("pulumi:providers:aws").inputs["region"]
-    assert dict(made.request.providers).keys() == {"aws"}
-    assert made.request.protect is True
+    assert dict(cluster.request.providers).keys() == {"aws"}
+    assert cluster.request.protect is True
     assert deployment.one("pulumi:providers:kubernetes").request.protect is True
     assert "providerCredentialOpts" not in new().one(EKS).inputs
 
 
 def test_role_and_profile_are_both_in_the_kubeconfig():
-    """A profile says who asks for the role."""
+    """The profile has the credentials that assume the role."""
     args = {"name": "clu", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/admin", "profile": "ops"}
     document = json.loads(deploy(lambda: eks.Cluster("clu", args).kubeconfig).value)
     command = document["users"][0]["user"]["exec"]
@@ -204,20 +204,20 @@ def test_role_and_profile_are_both_in_the_kubeconfig():
     assert command["args"][-2:] == ["--role-arn", f"arn:aws:iam::{ACCOUNT}:role/admin"]
 
 
-def test_a_cluster_that_is_not_there_is_refused():
-    """The refusal names the cluster, the region, what AWS said, and where to look."""
-    words = (
+def test_missing_cluster_is_rejected():
+    """The error has the cluster, the region, AWS's message, and the command that lists clusters."""
+    message = (
         "invoking aws:eks/getCluster:getCluster: 1 error occurred: reading EKS Cluster (clu): couldn't find resource"
     )
-    cloud = Cloud(getCluster=PluginError(words), getRegion={"region": "eu-west-1", "id": "eu-west-1"})
-    with pytest.raises(InvalidInputError) as refusal:
+    cloud = Cloud(getCluster=PluginError(message), getRegion={"region": "eu-west-1", "id": "eu-west-1"})
+    with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.Cluster("clu", {"name": "gone"}).arn, preview=True, cloud=cloud)
-    (problem,) = refusal.value.problems
+    (problem,) = error.value.problems
     assert (problem.input, problem.value) == ("name", "gone")
     assert "eu-west-1" in problem.rule
     assert "couldn't find resource" in problem.rule
     assert "aws eks list-clusters --region eu-west-1" in problem.fix
-    assert str(refusal.value).startswith('Cluster "clu": 1 problem')
+    assert str(error.value).startswith('Cluster "clu": 1 problem')
 
 
 def transformed(transform, type_, props):
@@ -227,8 +227,8 @@ def transformed(transform, type_, props):
     return transform(args)
 
 
-def test_roles_that_pulumi_eks_makes_get_the_settings():
-    """Boundary, path and prefix are added, tags joined; a role with a name keeps it; nothing else is touched."""
+def test_role_settings_apply_to_roles_of_pulumi_eks():
+    """Boundary, path and prefix are set, and tags merged; a role keeps its name; other resources are unchanged."""
     settings = ClusterRoles("apart-", "/teams/", BOUNDARY, {"team": "shop"})
 
     def tags():
@@ -245,7 +245,7 @@ def test_roles_that_pulumi_eks_makes_get_the_settings():
 
 
 def test_templates_that_pulumi_eks_makes_are_shut():
-    """Its hop limit of 2 becomes 1; what else the template says stays."""
+    """The hop limit of 2 becomes 1, and other settings of the template stay."""
     result = transformed(
         isolate_launch_templates, TEMPLATE, {"metadataOptions": {"httpPutResponseHopLimit": 2}, "imageId": "ami-1"}
     )
@@ -260,8 +260,8 @@ def isolation(**args):
     return deploy(lambda: eks.NodeIsolation("shut", args), preview=True).one(TEMPLATE).inputs
 
 
-def test_node_isolation_is_a_launch_template():
-    """Tokens are required, answers travel one hop; a disk is encrypted, tags reach instances and volumes."""
+def test_node_isolation_registers_a_launch_template():
+    """Tokens are required with hop limit 1, the disk is encrypted, and instances and volumes are tagged."""
     assert (
         isolation()
         == {
@@ -282,18 +282,18 @@ def test_node_isolation_is_a_launch_template():
     ("args", "field"),
     [({"disk_size": 0}, "disk_size"), ({"disk_size": 1.5}, "disk_size"), ({"disk_device": "/dev/xvdb"}, "disk_device")],
 )
-def test_node_isolation_refuses(args, field):
-    """A disk has a whole number of GiB, and a device only beside it."""
-    with pytest.raises(InvalidInputError) as refusal:
+def test_node_isolation_rejects_invalid_disks(args, field):
+    """disk_size is a whole number of GiB, and disk_device needs it."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.NodeIsolation("shut", args))
-    assert [problem.input for problem in refusal.value.problems] == [field]
+    assert [problem.input for problem in error.value.problems] == [field]
 
 
-def test_every_option_of_ours_is_one_of_pulumi_eks():
-    """The options that are refused, or may not stand together, still exist in the installed pulumi_eks."""
-    known = set(cluster_options._names(pulumi_eks.ClusterArgs))
-    ours = {name for pair in cluster_options._NOT_TOGETHER for name in (pair[0], *pair[1])}
-    ours |= cluster_options.CLUSTER_NOT_OURS.keys() - {"bootstrap_cluster_creator_admin_permissions"}
-    assert ours <= known
-    groups = set(cluster_options._names(pulumi_eks.ManagedNodeGroupArgs))
-    assert {*cluster_options._IN_OWN_TEMPLATE, *cluster_options.NODE_GROUP_NOT_OURS} <= groups
+def test_checked_options_exist_in_pulumi_eks():
+    """Options that are rejected or conflict exist in the installed pulumi_eks."""
+    options = set(cluster_options._option_names(pulumi_eks.ClusterArgs))
+    checked = {name for pair in cluster_options._CONFLICTING_OPTIONS for name in (pair[0], *pair[1])}
+    checked |= cluster_options.CLUSTER_NOT_OURS.keys() - {"bootstrap_cluster_creator_admin_permissions"}
+    assert checked <= options
+    group_options = set(cluster_options._option_names(pulumi_eks.ManagedNodeGroupArgs))
+    assert {*cluster_options._LAUNCH_TEMPLATE_OPTIONS, *cluster_options.NODE_GROUP_NOT_OURS} <= group_options

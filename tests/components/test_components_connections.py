@@ -1,4 +1,4 @@
-"""The cluster that a component is given: of one piece, and looked at once."""
+"""The connection of a cluster: values of one cluster, checked once."""
 
 import pulumi
 import pytest
@@ -13,8 +13,8 @@ def migration(cluster, name="m"):
     return eks.AuthenticationModeMigration(name, {"cluster": cluster, "target_mode": "API"})
 
 
-def test_a_value_of_another_cluster_is_refused(connection):
-    """With everything that is wrong with the connection; plain or known later, the words are the same."""
+def test_connection_with_a_value_of_another_cluster_is_rejected(connection):
+    """All problems are reported, with the same message for plain values and Outputs."""
     mixed = {**connection, "region": "eu-west-1", "endpoint": "http://x"}
     with pytest.raises(InvalidInputError, match=r"cluster\.endpoint: 'http://x'"):
         deploy(lambda: migration(mixed), preview=True)
@@ -26,7 +26,7 @@ def test_a_value_of_another_cluster_is_refused(connection):
 
 
 def test_each_output_of_a_connection_is_checked_once(connection, monkeypatch):
-    """However many components are given it: a stack's workloads cost no checks of their own."""
+    """Many components with one connection check its Outputs once."""
     checked = []
 
     def counted(field, check):
@@ -40,9 +40,9 @@ def test_each_output_of_a_connection_is_checked_once(connection, monkeypatch):
     monkeypatch.setattr(connections, "CHECKS", {**connections.CHECKS, **checks})
 
     def program():
-        late = {field: pulumi.Output.from_input(value) for field, value in connection.items()}
+        outputs = {field: pulumi.Output.from_input(value) for field, value in connection.items()}
         for number in range(3):
-            migration(late, f"m{number}")
+            migration(outputs, f"m{number}")
 
     deploy(program, preview=True)
     assert sorted(checked) == sorted(checks)

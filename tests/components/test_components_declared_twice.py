@@ -1,4 +1,4 @@
-"""One principal in two declarations of a program: rejected at preview, with how one declaration gives both accesses."""
+"""One principal in two declarations of a program: rejected at preview, and the fix gives it both groups or policies."""
 
 import pulumi
 import pytest
@@ -12,7 +12,7 @@ CREATE = {"skip_default_node_group": True}
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 
 
-def of_two_teams(first, second, **cluster):
+def two_declarations(first, second, **cluster):
     def program():
         own = eks.Cluster("own", cluster or {"name": "eks-clu"})
         on_cluster = pulumi.ResourceOptions(providers=[own.provider])
@@ -29,41 +29,41 @@ def of_two_teams(first, second, **cluster):
 
 
 @pytest.mark.parametrize("cluster", [{"name": "eks-clu"}, {"create": CREATE}], ids=["existing", "new"])
-@pytest.mark.parametrize("late", [False, True])
-def test_a_principal_of_two_declarations_gets_both_by_following_the_fix(cluster, late):
-    """The groups of both in one of them, and none in the other: no error, and the role may do what both grant."""
+@pytest.mark.parametrize("is_output", [False, True])
+def test_fix_for_a_principal_in_two_declarations_gives_it_both_groups(cluster, is_output):
+    """With both groups in one declaration there is no error, and the role has the permissions of both."""
 
     def backend(**other):
-        return lambda: [{"arn": pulumi.Output.from_input(BACKEND) if late else BACKEND, **other}]
+        return lambda: [{"arn": pulumi.Output.from_input(BACKEND) if is_output else BACKEND, **other}]
 
-    with pytest.raises(InvalidInputError) as refused:
-        deploy(of_two_teams(backend(), backend(), **cluster), preview=True)
-    (problem,) = refused.value.problems
+    with pytest.raises(InvalidInputError) as error:
+        deploy(two_declarations(backend(), backend(), **cluster), preview=True)
+    (problem,) = error.value.problems
     assert (problem.input, problem.value) == ("principals[0].arn", BACKEND)
-    named = {'principals[0] of ClusterAccess "devs"', 'principals[0] of ClusterAccess "oncall"'}
-    assert all(name in problem.rule + problem.fix for name in named)
+    declarations = {'principals[0] of ClusterAccess "devs"', 'principals[0] of ClusterAccess "oncall"'}
+    assert all(name in problem.rule + problem.fix for name in declarations)
     assert 'add "groups": ["' in problem.fix
     in_devs, in_oncall = (
         (backend(groups=["oncall"]), list) if '["oncall"]' in problem.fix else (list, backend(groups=["devs"]))
     )
-    followed = of_two_teams(in_devs, in_oncall, **cluster)
-    deploy(followed, preview=True)
-    deployment = deploy(followed)
+    fixed = two_declarations(in_devs, in_oncall, **cluster)
+    deploy(fixed, preview=True)
+    deployment = deploy(fixed)
     deployment.assert_can(BACKEND, "list", "pods", "default")
     deployment.assert_can(BACKEND, "delete", "pods", "default")
 
 
-def test_access_policies_of_two_declarations_are_given_by_a_third():
-    """Where neither has a group, the fix is a declaration of its own with the policies of both."""
+def test_fix_for_a_principal_with_two_access_policies_is_one_declaration():
+    """Without groups, the fix is a declaration of its own with the policies of both."""
 
     def program(*declarations):
         own = eks.Cluster("own", {"name": "eks-clu"})
         for index, (policies, principals) in enumerate(declarations):
-            given = {
+            args = {
                 "access_policies": [{"policy": policy} for policy in policies],
                 "principals": [{"arn": principals}],
             }
-            eks.ClusterAccess(f"access-{index}", {"cluster": own.connection, **given})
+            eks.ClusterAccess(f"access-{index}", {"cluster": own.connection, **args})
 
     view, admin = "AmazonEKSViewPolicy", "AmazonEKSAdminPolicy"
     with pytest.raises(InvalidInputError, match="with the policies of both in access_policies"):
@@ -75,8 +75,8 @@ def with_created_entry(entry, principal=BACKEND, **access):
     def program():
         create = {**CREATE, "access_entries": {"x": entry()}}
         own = eks.Cluster("own", {"create": create})
-        given = {"access_policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": [{"arn": principal}], **access}
-        eks.ClusterAccess("team", {"cluster": own.connection, **given})
+        args = {"access_policies": [{"policy": "AmazonEKSViewPolicy"}], "principals": [{"arn": principal}], **access}
+        eks.ClusterAccess("team", {"cluster": own.connection, **args})
 
     return program
 
@@ -93,22 +93,22 @@ ENTRIES = {
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 @pytest.mark.parametrize("adopt", [False, True])
 def test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access(entry, adopt):
-    """The fix removes the one in create.access_entries; followed, there is no error."""
-    with pytest.raises(InvalidInputError) as refused:
+    """The fix removes the one in create.access_entries, and following it leaves no error."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(with_created_entry(entry, adopt=adopt), preview=True)
-    (problem,) = refused.value.problems
+    (problem,) = error.value.problems
     assert problem.value.lower().replace("team/", "") == BACKEND
     assert "remove create.access_entries.x" in problem.fix
     other = {"principal_arn": f"{BACKEND}-2"}
     deploy(with_created_entry(lambda: other, adopt=adopt), preview=True)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_principal_is_once_in_the_entries_of_pulumi_eks(late):
-    """Two entries of one principal would be a 409 after the cluster was created."""
+@pytest.mark.parametrize("is_output", [False, True])
+def test_principal_is_once_in_the_access_entries_of_pulumi_eks(is_output):
+    """A second entry of a principal would fail with a 409 after the cluster was created."""
 
     def program():
-        arn = pulumi.Output.from_input(BACKEND) if late else BACKEND
+        arn = pulumi.Output.from_input(BACKEND) if is_output else BACKEND
         entries = {"x": {"principal_arn": arn}, "y": {"principal_arn": arn}}
         eks.Cluster("own", {"create": {**CREATE, "access_entries": entries}})
 
@@ -124,11 +124,11 @@ def as_caller(name):
 
 
 def test_the_creator_of_a_new_cluster_needs_adopt():
-    """EKS creates the entry of whoever creates the cluster, and a second one would be a 409; adopt is the fix."""
+    """EKS creates an entry for the creator of the cluster, and a second one would fail with a 409; adopt is the fix."""
     other = lambda: {"principal_arn": f"{BACKEND}-2"}  # noqa: E731
     with pytest.raises(InvalidInputError, match=r"principals\[0\].arn(.|\n)*fix:  set adopt to True"):
         deploy(with_created_entry(other), preview=True, cloud=as_caller("backend"))
     deploy(with_created_entry(other, adopt=True), preview=True, cloud=as_caller("backend"))
     with pytest.raises(InvalidInputError, match=r"fix:  remove create.access_entries.x: the creator's entry"):
         deploy(with_created_entry(other), preview=True, cloud=as_caller("backend-2"))
-    deploy(with_created_entry(other), preview=True, cloud=as_caller("somebody"))
+    deploy(with_created_entry(other), preview=True, cloud=as_caller("another"))

@@ -1,4 +1,4 @@
-"""What the dynamic resources around access entries refuse before anything is asked, and what they hand the provider."""
+"""AccessEntry and LockoutGuard: inputs, and their dynamic providers without a cluster."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import pytest
 from pulumi_program import ACCOUNT, REGION, deploy, kubeconfig
 
 import eks_identity as eks
-from eks_identity.access.access_entry_provider import AccessEntryProvider
+from eks_identity.access.access_entry import AccessEntryProvider
 from eks_identity.access.live_cluster import LiveCluster
-from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.eks_api import WhoIsWho
 from eks_identity.model.credentials import ENVIRONMENT
 from eks_identity.plugin.exports import own_resources
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
-PLACE = {"cluster_name": "eks-clu", "region": REGION}
+CLUSTER = {"cluster_name": "eks-clu", "region": REGION}
 
 
 def entry(**other):
-    return lambda: eks.AccessEntry("ops", {**PLACE, "principal_arn": ROLE, **other})
+    return lambda: eks.AccessEntry("ops", {**CLUSTER, "principal_arn": ROLE, **other})
 
 
-def test_an_entry_says_all_of_itself():
-    """The name that EKS would choose otherwise is written down, as through aws-auth; the kubeconfig is a secret."""
-    (made,) = deploy(entry(groups=["operators"], kubeconfig=kubeconfig())).resources
-    assert made.type == "pulumi-python:dynamic/eks-identity:AccessEntry"
-    assert made.inputs["username"] == "ops:{{SessionName}}"
-    assert (made.inputs["principal_arn"], made.inputs["groups"]) == (ROLE, ["operators"])
-    assert "kubeconfig" in made.request.additionalSecretOutputs
+def test_access_entry_sets_username_and_keeps_its_kubeconfig_secret():
+    """The default username of EKS is set explicitly, as in aws-auth, and the kubeconfig is a secret output."""
+    (resource,) = deploy(entry(groups=["operators"], kubeconfig=kubeconfig())).resources
+    assert resource.type == "pulumi-python:dynamic/eks-identity:AccessEntry"
+    assert resource.inputs["username"] == "ops:{{SessionName}}"
+    assert (resource.inputs["principal_arn"], resource.inputs["groups"]) == (ROLE, ["operators"])
+    assert "kubeconfig" in resource.request.additionalSecretOutputs
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "expected"),
     [
         ({"groups": ["system:masters"]}, "AmazonEKSClusterAdminPolicy"),
         ({"username": "eks:ops"}, "must not begin with"),
@@ -46,48 +46,17 @@ def test_an_entry_says_all_of_itself():
         ({"alow_lockout_of": []}, "did you mean allow_lockout_of?"),
     ],
 )
-def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, said):
-    """With the house's message, before the resource is registered."""
-    with pytest.raises(eks.InvalidInput) as refusal:
+def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, expected):
+    """The error names component and rule, before the resource is registered."""
+    with pytest.raises(eks.InvalidInput) as error:
         deploy(entry(**other))
-    assert 'AccessEntry "ops"' in str(refusal.value)
-    assert said in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("args", "said"),
-    [
-        ({"target_mode": "CONFIG_MAP"}, "authentication modes go one way"),
-        ({"target_mode": "ACCESS"}, "one of CONFIG_MAP, API_AND_CONFIG_MAP, API"),
-        (
-            {"target_mode": "API", "principals": {ROLE.replace("team/", ""): f"{ROLE}-2"}},
-            "the same principal as aws-auth has it",
-        ),
-        ({"target_mode": "API", "accept_loss_of": "all"}, "a list"),
-    ],
-)
-def test_a_migration_that_cannot_be_is_refused_at_once(connection, args, said):
-    """Back, to no mode, with somebody else's ARN, or with a string for a list."""
-    with pytest.raises(eks.InvalidInput) as refusal:
-        deploy(lambda: eks.AuthenticationModeMigration("leave", {"cluster": connection, **args}))
-    assert said in str(refusal.value)
-
-
-def test_a_migration_hands_on_what_it_needs_of_the_connection(connection):
-    """Name, region and kubeconfig; a whole ARN for one that aws-auth has without its path."""
-    known = {ROLE.replace("team/", ""): ROLE}
-    args = {"cluster": connection, "target_mode": "API", "principals": known, "accept_loss_of": ["444455556666"]}
-    (made,) = deploy(lambda: eks.AuthenticationModeMigration("leave", args)).resources
-    asked = {
-        name: made.inputs[name] for name in ("cluster_name", "region", "target_mode", "principals", "accept_loss_of")
-    }
-    assert asked == {**PLACE, "target_mode": "API", "principals": known, "accept_loss_of": ["444455556666"]}
-    assert made.inputs["kubeconfig"] == connection["kubeconfig"]
+    assert 'AccessEntry "ops"' in str(error.value)
+    assert expected in str(error.value)
 
 
 @pytest.mark.parametrize("reference", [each.provider for each in own_resources().values()])
-def test_only_the_names_of_providers_are_pickled(reference):
-    """A newer library serves older states: no code, no settings and no layout of modules are in them."""
+def test_state_has_only_the_name_of_a_dynamic_provider(reference):
+    """States have no code, no settings and no other module, so that a newer library can use them."""
     pickled = pulumi.dynamic.dynamic.serialize_provider(reference)
     assert len(pickled) < 200
     assert re.findall(rb"eks_identity[\w.]*", base64.b64decode(pickled)) == [b"eks_identity.runtime.dynamic_provider"]
@@ -97,21 +66,21 @@ def test_only_the_names_of_providers_are_pickled(reference):
 
 
 @pytest.mark.parametrize("unknown", ["principal_arn", "cluster_name", "username"])
-def test_what_is_known_later_is_checked_later(unknown):
-    """A preview of an entry whose principal is still to be made asks nobody."""
-    props = {**PLACE, "principal_arn": ROLE, "username": "ops", "groups": [], unknown: pulumi.runtime.rpc.UNKNOWN}
-    checked = AccessEntryProvider().check({}, props)
-    assert not checked.failures
-    assert checked.inputs["takes_over"] == pulumi.runtime.rpc.UNKNOWN
+def test_access_entry_with_unknown_inputs_is_not_checked(unknown):
+    """A preview of an entry with an unknown principal makes no AWS call."""
+    props = {**CLUSTER, "principal_arn": ROLE, "username": "ops", "groups": [], unknown: pulumi.runtime.rpc.UNKNOWN}
+    result = AccessEntryProvider().check({}, props)
+    assert not result.failures
+    assert result.inputs["takes_over"] == pulumi.runtime.rpc.UNKNOWN
 
 
-def test_a_guard_waits_for_what_is_known_later(capsys):
-    """Somebody who may be who is missing: the update itself will know, and says so."""
-    olds = {**PLACE, "principals": [ROLE], "administrators": [ROLE]}
+def test_lockout_guard_evaluates_unknown_principals_in_the_update(capsys):
+    """A removed administrator may be the unknown principal: the preview prints that the update evaluates it."""
+    olds = {**CLUSTER, "principals": [ROLE], "administrators": [ROLE]}
     news = {**olds, "principals": [pulumi.runtime.rpc.UNKNOWN], "administrators": []}
     assert not LockoutGuardProvider().check(olds, news).failures
-    said = capsys.readouterr().err
-    assert f"{ROLE}: whether this locks out the caller or the last administrator is evaluated in the update" in said
+    output = capsys.readouterr().err
+    assert f"{ROLE}: whether this locks out the caller or the last administrator is evaluated in the update" in output
 
 
 @pytest.mark.parametrize(
@@ -119,20 +88,20 @@ def test_a_guard_waits_for_what_is_known_later(capsys):
     [{"eks-identity:profile": "prod"}, {"aws:profile": "prod"}, {"eks-identity:profile": "prod", "aws:profile": "x"}],
 )
 def test_the_profile_of_the_programs_config_is_used(config):
-    """The library's own key, or the aws provider's; it is set where the provider runs, and so is in no state."""
+    """The library's own config key, or the aws provider's. The profile is not in the state."""
     provider = LockoutGuardProvider()
     provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config(config, "shop")))
-    assert json.loads(provider.credentials(PLACE)) == {"profile": "prod"}
-    assert LockoutGuardProvider().credentials(PLACE) == ENVIRONMENT
+    assert json.loads(provider.credentials(CLUSTER)) == {"profile": "prod"}
+    assert LockoutGuardProvider().credentials(CLUSTER) == ENVIRONMENT
 
 
 def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
-    """Where kubectl assumes a role, the cluster knows that role, whoever asks AWS."""
+    """If the kubeconfig assumes a role, that role is a caller besides the principal that calls AWS."""
     caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run-7"
     monkeypatch.setattr(WhoIsWho, "caller", lambda _: (ACCOUNT, caller))
     document = json.loads(kubeconfig())
     document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
-    live = LiveCluster({**PLACE, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
+    live = LiveCluster({**CLUSTER, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
     assert [(caller.principal.arn, caller.session) for caller in live.callers] == [
         (f"arn:aws:iam::{ACCOUNT}:role/ci", "run-7"),
         (ROLE, "EKSGetTokenAuth"),

@@ -1,4 +1,4 @@
-"""What components say of args that do not have the shape of their TypedDict, or come late and wrong."""
+"""Arguments of a wrong type, invalid Outputs, and duplicates in one program, for components of access and workloads."""
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -10,7 +10,7 @@ from eks_identity.runtime.inputs import InvalidInputError
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 RULES = [{"resources": ["pods"], "verbs": ["get"]}]
-LATE = "an Output"
+OUTPUT = "an Output"
 
 
 def access(connection, **other):
@@ -20,7 +20,7 @@ def access(connection, **other):
         "rbac_roles": [{"name": "r", "rules": RULES}],
         "principals": [{"arn": USER}],
     }
-    return lambda name="people": eks.ClusterAccess(name, {**args, **other}, on_cluster(name))
+    return lambda name="operators": eks.ClusterAccess(name, {**args, **other}, on_cluster(name))
 
 
 def workload(connection, **other):
@@ -50,13 +50,13 @@ CASES = {
     "misspelt below": (access, {"principals": [{"arn": USER, "user_name": "x"}]}, "principals[0].user_name", "x"),
     "missing": (access, {"principals": [{}]}, "principals[0].arn", None),
     "missing below": (access, {"rbac_roles": [{"rules": RULES}]}, "rbac_roles[0].name", None),
-    "one for many": (access, {"principals": {"arn": USER}}, "principals", {"arn": USER}),
-    "text for many": (access, {"principals": [{"arn": USER, "groups": "g"}]}, "principals[0].groups", "g"),
+    "mapping for a list": (access, {"principals": {"arn": USER}}, "principals", {"arn": USER}),
+    "text for a list": (access, {"principals": [{"arn": USER, "groups": "g"}]}, "principals[0].groups", "g"),
     "text for a mapping": (access, {"rbac_roles": ["r"]}, "rbac_roles[0]", "r"),
     "number": (access, {"group": 1}, "group", 1),
     "null": (access, {"group": None}, "group", None),
-    "late name of a resource": (access, {"group": pulumi.Output}, "group", LATE),
-    "late list": (access, {"principals": pulumi.Output}, "principals", LATE),
+    "Output as a name of a resource": (access, {"group": pulumi.Output}, "group", OUTPUT),
+    "Output as a list": (access, {"principals": pulumi.Output}, "principals", OUTPUT),
     "true as text": (access, {"adopt": "false"}, "adopt", "false"),
     "wildcards as text": (role, {"allow_wildcards": "false"}, "allow_wildcards", "false"),
     "tags off as text": (workload, {"disable_session_tags": "no"}, "disable_session_tags", "no"),
@@ -71,99 +71,99 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("make", "given", "field", "value"), CASES.values(), ids=list(CASES))
-def test_a_wrong_shape_is_refused_before_anything_is_registered(connection, make, given, field, value):
-    """Misspelt, missing, of a wrong type, or an Output where none can be: input, rule, value and fix are named."""
+@pytest.mark.parametrize(("component", "args", "field", "value"), CASES.values(), ids=list(CASES))
+def test_argument_of_a_wrong_type_is_rejected(connection, component, args, field, value):
+    """The error names input, rule, value and fix: misspelt, missing, of a wrong type, or an unaccepted Output."""
 
     def program():
-        late = {key: pulumi.Output.from_input("x") for key, one in given.items() if one is pulumi.Output}
-        make(connection, **{**given, **late})()
+        outputs = {key: pulumi.Output.from_input("x") for key, value in args.items() if value is pulumi.Output}
+        component(connection, **{**args, **outputs})()
 
-    with pytest.raises(InvalidInputError) as refusal:
+    with pytest.raises(InvalidInputError) as error:
         deploy(program, preview=True)
-    (problem,) = refusal.value.problems
+    (problem,) = error.value.problems
     assert problem.input == field
     assert problem.value == value or repr(problem.value) == value
     assert problem.rule
     assert problem.fix
 
 
-def test_all_that_is_wrong_with_the_shape_is_said_at_once(connection):
-    """A misspelt key is named with the one that was meant, beside all else."""
-    with pytest.raises(InvalidInputError, match="3 problems") as refusal:
+def test_all_problems_of_arguments_are_reported_together(connection):
+    """One error has all problems, and suggests the correct name of a misspelt key."""
+    with pytest.raises(InvalidInputError, match="3 problems") as error:
         deploy(access(connection, alow_lockout_of="x", group=1, adopt="no"), preview=True)
-    assert "did you mean allow_lockout_of?" in str(refusal.value)
+    assert "did you mean allow_lockout_of?" in str(error.value)
 
 
 @pytest.mark.parametrize("value", [None, 1, True, "wrong value", ["x"]], ids=repr)
 @pytest.mark.parametrize("secret", [False, True])
 @pytest.mark.parametrize(
-    ("make", "put"),
+    ("component", "args_with"),
     [
-        (workload, lambda late: {"namespace": late}),
-        (workload, lambda late: {"service_account": late}),
-        (workload, lambda late: {"oidc_provider_arn": late}),
-        (workload, lambda late: {"role_name": late}),
-        (workload, lambda late: {"policies": [late]}),
-        (workload, lambda late: {"max_session_duration": late}),
-        (access, lambda late: {"principals": [{"arn": late}]}),
-        (access, lambda late: {"principals": [{"arn": USER, "groups": [late]}]}),
-        (role, lambda late: {"oidc_provider_arns": [late]}),
-        (role, lambda late: {"subjects": [{"namespace": "a", "name": late}]}),
-        (mapping, lambda late: {"arn": late}),
-        (provider, lambda late: {"issuer": late}),
+        (workload, lambda output: {"namespace": output}),
+        (workload, lambda output: {"service_account": output}),
+        (workload, lambda output: {"oidc_provider_arn": output}),
+        (workload, lambda output: {"role_name": output}),
+        (workload, lambda output: {"policies": [output]}),
+        (workload, lambda output: {"max_session_duration": output}),
+        (access, lambda output: {"principals": [{"arn": output}]}),
+        (access, lambda output: {"principals": [{"arn": USER, "groups": [output]}]}),
+        (role, lambda output: {"oidc_provider_arns": [output]}),
+        (role, lambda output: {"subjects": [{"namespace": "a", "name": output}]}),
+        (mapping, lambda output: {"arn": output}),
+        (provider, lambda output: {"issuer": output}),
     ],
 )
-def test_a_wrong_output_is_refused_where_it_is_known(connection, make, put, value, secret):
-    """Plain, secret or nested Outputs of a wrong type or value are refused by the same rules, never by a traceback."""
-    if make is access and value == "wrong value" and "groups" in put("x")["principals"][0]:
+def test_a_wrong_output_is_refused_where_it_is_known(connection, component, args_with, value, secret):
+    """Plain, secret and nested Outputs of a wrong type or value are rejected by the same rules, without a traceback."""
+    if component is access and value == "wrong value" and "groups" in args_with("x")["principals"][0]:
         value = " wrong group"
 
     def program():
-        late = pulumi.Output.from_input({"deep": pulumi.Output.from_input(value)})["deep"]
-        make(connection, **put(pulumi.Output.secret(late) if secret else late))()
+        output = pulumi.Output.from_input({"nested": pulumi.Output.from_input(value)})["nested"]
+        component(connection, **args_with(pulumi.Output.secret(output) if secret else output))()
 
-    with pytest.raises(InvalidInputError) as refusal:
+    with pytest.raises(InvalidInputError) as error:
         deploy(program, preview=True)
-    assert refusal.value.problems[0].fix
+    assert error.value.problems[0].fix
 
 
 def test_a_principal_of_another_partition_is_refused(connection):
-    """No signature of aws-cn is known to a cluster of aws, by either way in."""
-    abroad = [{"arn": USER.replace("aws", "aws-cn", 1)}]
+    """A cluster of partition aws authenticates no principal of aws-cn, by either access method."""
+    principals = [{"arn": USER.replace("aws", "aws-cn", 1)}]
     for access_method in ("aws-auth", "access-entry"):
         with pytest.raises(InvalidInputError, match=r"principals\[0\].arn: 'arn:aws-cn"):
-            deploy(access(connection, principals=abroad, access_method=access_method), preview=True)
+            deploy(access(connection, principals=principals, access_method=access_method), preview=True)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_principal_has_one_entry_in_a_cluster(connection, late):
-    """A second access entry would be a 409 at the update; a role is one role, whatever its path."""
+@pytest.mark.parametrize("is_output", [False, True])
+def test_a_principal_has_one_entry_in_a_cluster(connection, is_output):
+    """A second entry would fail with a 409 in the update. ARNs of a role with different paths are one principal."""
     one, other = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("team/x", "X"))
 
     def program(cluster=connection):
         access(connection, principals=[{"arn": one}], rbac_roles=[])("first")
-        again = [{"arn": pulumi.Output.from_input(other) if late else other}]
-        access(cluster, principals=again, rbac_roles=[])("second")
+        principals = [{"arn": pulumi.Output.from_input(other) if is_output else other}]
+        access(cluster, principals=principals, rbac_roles=[])("second")
 
     with pytest.raises(
         InvalidInputError,
         match=r'groups": \["g"\] to principals\[0\] of ClusterAccess "first", and remove principals\[0\] of',
     ):
         deploy(program, preview=True)
-    elsewhere = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
-    assert len(deploy(lambda: program(elsewhere), preview=True).of("aws:eks/accessEntry:AccessEntry")) == 2
+    other_cluster = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
+    assert len(deploy(lambda: program(other_cluster), preview=True).of("aws:eks/accessEntry:AccessEntry")) == 2
 
 
 @pytest.fixture
 def warnings(monkeypatch):
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
-    return said
+    messages = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: messages.append(message))
+    return messages
 
 
 def test_a_shadowed_mapping_is_reported(connection, warnings):
-    """Of aws-auth and an access entry the entry wins: a program with both is told, and goes on."""
+    """EKS reads the access entry in place of the mapping: a program with both gets a warning, and is not rejected."""
 
     def program():
         access(connection, access_method="aws-auth")("old")
@@ -175,20 +175,20 @@ def test_a_shadowed_mapping_is_reported(connection, warnings):
 
 
 def test_a_service_account_has_one_role_by_each_mode(connection, warnings):
-    """Two by one mode are refused with both names; one by each mode is reported, since Pod Identity wins."""
+    """Two of one mode are rejected with both names; one of each mode is reported, because Pod Identity is used."""
 
-    def twice():
+    def two_irsa_roles():
         workload(connection)("one")
         workload(connection)("two")
 
-    def double():
+    def both_modes():
         workload(connection)("one")
         args = {"cluster": connection, "namespace": "a", "service_account": "b", "service_account_management": "none"}
         eks.WorkloadIdentity("two", {**args, "mode": "pod-identity"})
 
     with pytest.raises(InvalidInputError, match='WorkloadIdentity "one" or of WorkloadIdentity "two"'):
-        deploy(twice, preview=True)
-    deploy(double, preview=True)
+        deploy(two_irsa_roles, preview=True)
+    deploy(both_modes, preview=True)
     (warning,) = warnings
     assert 'wired twice, by WorkloadIdentity "one" and WorkloadIdentity "two"' in warning
 

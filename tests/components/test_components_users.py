@@ -1,3 +1,5 @@
+"""ClusterAccess: registered resources, permission sets, rejected inputs; and AwsAuthMapping in a program."""
+
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
@@ -24,20 +26,20 @@ def access(connection, **other):
 
     def program(name="operators"):
         options = pulumi.ResourceOptions(providers=[k8s.Provider(name, kubeconfig=kubeconfig())])
-        given = {key: value for key, value in args.items() if value is not None}
-        made = eks.ClusterAccess(name, given, options)
-        return [made.group, made.role_names, made.binding_names, made.principal_arns]
+        set_args = {key: value for key, value in args.items() if value is not None}
+        component = eks.ClusterAccess(name, set_args, options)
+        return [component.group, component.role_names, component.binding_names, component.principal_arns]
 
     return program
 
 
-def entered(connection, **other):
-    """With access policies alone: no group, no role."""
+def access_without_group(connection, **other):
+    """ClusterAccess without group and rbac_roles."""
     return access(connection, group=None, rbac_roles=None, **other)
 
 
 def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
-    """Three objects below the component, with the names that were given, meeting in the one group."""
+    """Role, binding and mapping have the configured names, and the same group."""
     deployment = deploy(access(connection, access_method="aws-auth", rbac_roles=[{**LOOKER, "binding_name": "look"}]))
     assert sorted(type_ for type_, _ in deployment.names) == [
         "eks-identity:index:ClusterAccess",
@@ -59,10 +61,10 @@ def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
     assert deployment.value == ["operators", ["looker"], ["look"], [USER]]
 
 
-def test_the_same_through_an_access_entry(connection):
-    """With access entries the user has the same name and group, a role keeps its path, and entries have tags."""
-    people = [{"arn": USER}, {"arn": SSO, "groups": ["more"], "username": "sso:{{SessionName}}"}]
-    deployment = deploy(access(connection, principals=people, tags={"team": "shop"}))
+def test_cluster_access_by_access_entry_has_the_same_username_and_group(connection):
+    """The user has the same username and group as by aws-auth, a role keeps its path, and entries have tags."""
+    principals = [{"arn": USER}, {"arn": SSO, "groups": ["more"], "username": "sso:{{SessionName}}"}]
+    deployment = deploy(access(connection, principals=principals, tags={"team": "shop"}))
     assert deployment.of(MAPPING) == []
     inputs = {entry.name: entry.inputs for entry in deployment.of(ENTRY)}
     user, sso = inputs["operators-111122223333-user-eks-ope"], inputs["operators-111122223333-permission-set-look"]
@@ -79,24 +81,24 @@ def test_the_same_through_an_access_entry(connection):
     ("mode", "access_method", "types"),
     [("API", "access-entry", {ENTRY}), ("CONFIG_MAP", "aws-auth", {MAPPING}), ("API_AND_CONFIG_MAP", "both", None)],
 )
-def test_each_way_in(connection, mode, access_method, types):
-    """Entry, mapping, or both while migrating, of the same values."""
+def test_access_method_decides_entry_or_mapping(connection, mode, access_method, types):
+    """An entry, a mapping, or both with the same values."""
     connection["authentication_mode"] = mode
-    people = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/team/deploy"}]
-    deployment = deploy(access(connection, access_method=access_method, principals=people))
+    principals = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/team/deploy"}]
+    deployment = deploy(access(connection, access_method=access_method, principals=principals))
     assert {type_ for type_, _ in deployment.names} & {ENTRY, MAPPING} == (types or {ENTRY, MAPPING})
     if access_method == "both":
         entry, mapping = deployment.one(ENTRY).inputs, deployment.one(MAPPING).inputs
-        assert entry["principalArn"] == people[0]["arn"]
+        assert entry["principalArn"] == principals[0]["arn"]
         assert mapping["arn"] == f"arn:aws:iam::{ACCOUNT}:role/deploy"
         assert (entry["userName"], entry["kubernetesGroups"]) == (mapping["username"], mapping["groups"])
     assert deployment.value[3] == [
-        people[0]["arn"] if access_method != "aws-auth" else f"arn:aws:iam::{ACCOUNT}:role/deploy"
+        principals[0]["arn"] if access_method != "aws-auth" else f"arn:aws:iam::{ACCOUNT}:role/deploy"
     ]
 
 
-def test_many_roles_many_places(connection):
-    """ClusterRoles and Roles, made or only bound, in the cluster or in namespaces; each binding where it was said."""
+def test_rbac_roles_are_bound_in_the_cluster_or_in_namespaces(connection):
+    """ClusterRoles and Roles are created or only bound, and each binding is in the configured scope."""
     roles = [
         LOOKER,
         {"name": "view"},
@@ -106,7 +108,7 @@ def test_many_roles_many_places(connection):
         {"name": "half", "namespace": "shop", "rules": [POD]},
     ]
     deployment = deploy(access(connection, rbac_roles=roles))
-    made = {
+    objects = {
         (
             resource.type.removeprefix(RBAC),
             resource.inputs["metadata"].get("namespace"),
@@ -115,7 +117,7 @@ def test_many_roles_many_places(connection):
         for resource in deployment.resources
         if resource.type.startswith(RBAC)
     }
-    assert made == {
+    assert objects == {
         ("ClusterRole", None, "looker"),
         ("ClusterRoleBinding", None, "looker-binding"),
         ("ClusterRoleBinding", None, "operators-view"),
@@ -137,17 +139,17 @@ def test_many_roles_many_places(connection):
     assert len({resource.name for resource in deployment.resources if resource.type.endswith("RoleBinding")}) == 7
 
 
-def test_access_policies_alone(connection):
-    """A principal with policies needs neither group nor kubernetes provider; the ARN is of the cluster's partition."""
+def test_access_policies_need_neither_group_nor_kubernetes_provider(connection):
+    """Policy ARNs are of the cluster's partition, and associations have the configured access scope."""
     policies = [{"policy": "AmazonEKSViewPolicy"}, {"policy": "AmazonEKSEditPolicy", "namespaces": ["shop", "dev-*"]}]
     for partition in ("aws", "aws-cn"):
-        abroad = {**connection, "partition": partition, "arn": connection["arn"].replace("aws", partition, 1)}
-        who = [{"arn": USER.replace("aws", partition, 1)}]
-        args = {"cluster": abroad, "access_policies": policies, "principals": who}
+        cluster = {**connection, "partition": partition, "arn": connection["arn"].replace("aws", partition, 1)}
+        principals = [{"arn": USER.replace("aws", partition, 1)}]
+        args = {"cluster": cluster, "access_policies": policies, "principals": principals}
         deployment = deploy(lambda args=args: eks.ClusterAccess("x", args))
         view, edit = (association.inputs for association in deployment.of(ASSOCIATION))
         assert view["policyArn"] == f"arn:{partition}:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
-        assert (view["accessScope"], view["principalArn"]) == ({"type": "cluster"}, who[0]["arn"])
+        assert (view["accessScope"], view["principalArn"]) == ({"type": "cluster"}, principals[0]["arn"])
         assert edit["accessScope"] == {"type": "namespace", "namespaces": ["shop", "dev-*"]}
         assert (
             "kubernetesGroups" not in deployment.one(ENTRY).inputs
@@ -156,23 +158,23 @@ def test_access_policies_alone(connection):
 
 
 @pytest.mark.parametrize("role", ["policy", "role"])
-def test_the_guard_knows_who_is_let_in_and_who_administers(connection, role):
-    """After all that it guards: entries, mappings, bindings. Administrators have the policy, or the ClusterRole."""
-    given = {
+def test_lockout_guard_lists_principals_and_administrators(connection, role):
+    """It depends on entries, mappings and bindings. Administrators have the policy, or the ClusterRole."""
+    args = {
         "policy": {"group": None, "rbac_roles": None, "access_policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]},
         "role": {"rbac_roles": [{"name": "cluster-admin"}]},
     }[role]
-    deployment = deploy(access(connection, allow_lockout_of=[SSO], **given))
+    deployment = deploy(access(connection, allow_lockout_of=[SSO], **args))
     guard = deployment.one(GUARD)
     assert (guard.inputs["principals"], guard.inputs["administrators"]) == ([USER], [USER])
     assert (guard.inputs["allow_lockout_of"], guard.inputs["cluster_name"]) == ([SSO], "eks-clu")
-    known = {dependency.rpartition("::")[2] for dependency in guard.request.dependencies}
-    assert known >= {resource.name for resource in deployment.resources if resource.type in {ENTRY, ASSOCIATION}}
+    dependencies = {dependency.rpartition("::")[2] for dependency in guard.request.dependencies}
+    assert dependencies >= {resource.name for resource in deployment.resources if resource.type in {ENTRY, ASSOCIATION}}
     assert deploy(access(connection)).one(GUARD).inputs["administrators"] == []
 
 
-def test_what_is_there_is_taken_over(connection):
-    """With adopt the entry is ours to adopt, guarded, and so is the mapping; both with what allow_lockout_of says."""
+def test_adopt_registers_adopted_entry_and_mapping(connection):
+    """With adopt the entry is a guarded AccessEntry, the mapping adopts too, and both have allow_lockout_of."""
     deployment = deploy(access(connection, adopt=True, access_method="both", allow_lockout_of=[USER], tags={"a": "b"}))
     assert deployment.of(ENTRY) == []
     entry, mapping = deployment.one(ADOPTED).inputs, deployment.one(MAPPING).inputs
@@ -182,20 +184,23 @@ def test_what_is_there_is_taken_over(connection):
     assert deployment.one(GUARD).inputs["adopted"] is True
 
 
-def test_nodes_enter_by_the_type_alone(connection):
-    """An entry for nodes has neither groups nor a username; one of Auto Mode takes the policy of its nodes."""
+def test_type_for_nodes_sets_neither_groups_nor_username(connection):
+    """An entry for nodes has neither groups nor a username; type EC2 accepts the access policy of its nodes."""
     node = [{"arn": f"arn:aws:iam::{ACCOUNT}:role/node"}]
-    deployment = deploy(entered(connection, principals=node, type="EC2_LINUX"))
+    deployment = deploy(access_without_group(connection, principals=node, type="EC2_LINUX"))
     inputs = deployment.one(ENTRY).inputs
     assert inputs["type"] == "EC2_LINUX"
     assert not {"kubernetesGroups", "userName"} & set(inputs)
     assert deployment.of(GUARD) == []
-    mapped = deploy(entered(connection, principals=node, type="EC2_LINUX", access_method="both"))
-    mapping = mapped.one(MAPPING).inputs
+    with_mapping = deploy(access_without_group(connection, principals=node, type="EC2_LINUX", access_method="both"))
+    mapping = with_mapping.one(MAPPING).inputs
     assert (mapping["username"], mapping["type"]) == ("system:node:{{EC2PrivateDNSName}}", "EC2_LINUX")
     assert mapping["groups"] == ["system:bootstrappers", "system:nodes"]
     auto = [{"policy": "AmazonEKSAutoNodePolicy"}]
-    assert len(deploy(entered(connection, principals=node, type="EC2", access_policies=auto)).of(ASSOCIATION)) == 1
+    assert (
+        len(deploy(access_without_group(connection, principals=node, type="EC2", access_policies=auto)).of(ASSOCIATION))
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,16 +208,16 @@ def test_nodes_enter_by_the_type_alone(connection):
 )
 @pytest.mark.parametrize("kind", ["STANDARD", "EC2_LINUX"])
 def test_the_fix_for_a_node_role_works(connection, access_method, mode, kind):
-    """A node's groups and username are one problem; with its fix followed to the letter there is none."""
-    way = {} if access_method is None else {"access_method": access_method}
+    """A node's groups and username are one problem, and following its fix exactly leaves none."""
+    method = {} if access_method is None else {"access_method": access_method}
     node = {"arn": ROLE, "groups": ["system:bootstrappers", "system:nodes"], "username": EC2_NODE}
     cluster = {**connection, "authentication_mode": mode}
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(entered(cluster, principals=[node], type=kind, **way), preview=True)
-    (problem,) = refusal.value.problems
+    with pytest.raises(InvalidInputError) as error:
+        deploy(access_without_group(cluster, principals=[node], type=kind, **method), preview=True)
+    (problem,) = error.value.problems
     assert "remove groups and username" in problem.fix
     fixed = "EC2_LINUX" if "with type EC2_LINUX" in problem.fix else kind
-    deployment = deploy(entered(cluster, principals=[{"arn": ROLE}], type=fixed, **way))
+    deployment = deploy(access_without_group(cluster, principals=[{"arn": ROLE}], type=fixed, **method))
     assert len(deployment.of(MAPPING)) == (access_method is not None)
     assert len(deployment.of(ENTRY)) == (access_method != "aws-auth")
 
@@ -223,13 +228,13 @@ def sso_roles(*arns):
 
 @pytest.mark.parametrize("preview", [False, True])
 @pytest.mark.parametrize("access_method", ["aws-auth", "access-entry", "both"])
-def test_a_permission_set_is_its_role(connection, access_method, preview):
-    """The role is found in IAM, once for all: with its path in an entry, without it in aws-auth."""
+def test_permission_set_is_resolved_to_its_role(connection, access_method, preview):
+    """The role is looked up in IAM in one query: an entry has its path, a mapping does not."""
     other = SSO.replace("Look", "Admin")
-    people = [{"permission_set": "Look"}, {"permission_set": "Admin", "account_id": ACCOUNT}]
+    principals = [{"permission_set": "Look"}, {"permission_set": "Admin", "account_id": ACCOUNT}]
     cloud = sso_roles(SSO, other, f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSO_Look_0123456789abcdef")
     deployment = deploy(
-        access(connection, access_method=access_method, principals=people), preview=preview, cloud=cloud
+        access(connection, access_method=access_method, principals=principals), preview=preview, cloud=cloud
     )
     without_path = {arn.replace("aws-reserved/sso.amazonaws.com/ap-northeast-1/", "") for arn in (SSO, other)}
     if access_method != "aws-auth":
@@ -239,8 +244,8 @@ def test_a_permission_set_is_its_role(connection, access_method, preview):
         ]
     if access_method != "access-entry":
         assert {mapping.inputs["arn"] for mapping in deployment.of(MAPPING)} == without_path
-    asked = [call.args for call in cloud.calls if call.token.endswith(":getRoles")]
-    assert asked == [{"pathPrefix": "/aws-reserved/sso.amazonaws.com/"}]
+    queries = [call.args for call in cloud.calls if call.token.endswith(":getRoles")]
+    assert queries == [{"pathPrefix": "/aws-reserved/sso.amazonaws.com/"}]
 
 
 @pytest.mark.parametrize(
@@ -252,15 +257,15 @@ def test_a_permission_set_is_its_role(connection, access_method, preview):
         ([SSO.replace(ACCOUNT, "444455556666")], "the aws provider is for 444455556666"),
     ],
 )
-def test_a_permission_set_without_one_role_is_refused(connection, there, said):
-    """At preview, with the roles or permission sets that there are."""
-    with pytest.raises(InvalidInputError, match=r"principals\[0\]\.permission_set: 'Look'") as refusal:
+def test_permission_set_without_one_role_is_rejected(connection, there, said):
+    """The error at preview lists the existing roles or permission sets."""
+    with pytest.raises(InvalidInputError, match=r"principals\[0\]\.permission_set: 'Look'") as error:
         deploy(access(connection, principals=[{"permission_set": "Look"}]), preview=True, cloud=sso_roles(*there))
-    assert said in str(refusal.value)
+    assert said in str(error.value)
 
 
-def test_a_permission_set_twice_is_refused_when_it_is_known(connection):
-    """By its name and by its role's ARN it is one principal."""
+def test_permission_set_and_its_role_arn_are_one_principal(connection):
+    """A permission set and the ARN of its role in one declaration are rejected as duplicates."""
     with pytest.raises(InvalidInputError, match=r"principals\[1\] of ClusterAccess"):
         deploy(
             access(connection, principals=[{"permission_set": "Look"}, {"arn": SSO}]),
@@ -269,8 +274,8 @@ def test_a_permission_set_twice_is_refused_when_it_is_known(connection):
         )
 
 
-def test_nobody_is_let_in_and_the_role_stays(connection):
-    """With the last principal taken out, role and binding are still declared."""
+def test_rbac_role_stays_without_principals(connection):
+    """Without principals, role and binding are still declared."""
     assert {type_ for type_, _ in deploy(access(connection, principals=[])).names} >= {f"{RBAC}ClusterRole"}
 
 
@@ -285,7 +290,7 @@ def one_role(**fields):
     return {"rbac_roles": [{"name": "r", **fields}]}
 
 
-def who(**fields):
+def principal(**fields):
     return {"principals": [fields]}
 
 
@@ -293,14 +298,14 @@ NO_GROUP = {"group": None, "rbac_roles": None}
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/x"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/x/y"
 NODE = {**NO_GROUP, "type": "EC2_LINUX", "principals": [{"arn": ROLE}]}
-REFUSALS = {
+INVALID_INPUTS = {
     "group": ({"group": "system:masters"}, "group"),
     "no group": ({"group": None, "principals": []}, "group"),
     "kind": (one_role(rules=[POD], kind="Rolle"), "rbac_roles[0].kind"),
     "role name": ({"rbac_roles": [{"name": "a/b", "rules": [POD]}]}, "rbac_roles[0].name"),
     "binding name": (one_role(rules=[POD], binding_name=".."), "rbac_roles[0].binding_name"),
     "no namespace": (one_role(rules=[POD], kind="Role"), "rbac_roles[0].namespace"),
-    "two ways": (one_role(namespace="a", namespaces=["b"]), "rbac_roles[0].namespaces"),
+    "namespace and namespaces": (one_role(namespace="a", namespaces=["b"]), "rbac_roles[0].namespaces"),
     "empty namespaces": (one_role(namespaces=[]), "rbac_roles[0].namespaces"),
     "namespace twice": (one_role(namespaces=["a", "a"]), "rbac_roles[0].namespaces[1]"),
     "namespace": (one_role(namespaces=["A"]), "rbac_roles[0].namespaces[0]"),
@@ -332,7 +337,7 @@ REFUSALS = {
         "rbac_roles[0].rules[0].api_groups[0]",
     ),
     "typo": (rule(resource=["pods"], verbs=["get"]), "rbac_roles[0].rules[0].resource"),
-    "session": (who(arn=SESSION), "principals[0].arn"),
+    "session": (principal(arn=SESSION), "principals[0].arn"),
     "twice": ({"principals": [{"arn": USER}, {"arn": USER.replace("eks", "EKS")}]}, "principals[1].arn"),
     "twice by paths": ({"principals": [{"arn": ROLE}, {"arn": ROLE.replace("role/", "role/x/")}]}, "principals[1].arn"),
     "tag of AWS": ({"tags": {"aws:x": "y"}}, "tags.aws:x"),
@@ -344,16 +349,16 @@ REFUSALS = {
         {"principals": [{"permission_set": "Look"}, {"permission_set": "Look"}]},
         "principals[1].permission_set",
     ),
-    "nobody": (who(username="x"), "principals[0].arn"),
-    "both names": (who(arn=USER, permission_set="Look"), "principals[0].arn"),
-    "account of an ARN": (who(arn=USER, account_id=ACCOUNT), "principals[0].account_id"),
-    "set's name": (who(permission_set=SSO), "principals[0].permission_set"),
-    "another account's set": (who(permission_set="Look", account_id="444455556666"), "principals[0].account_id"),
-    "account": (who(permission_set="Look", account_id="4"), "principals[0].account_id"),
-    "nothing": (NO_GROUP, "principals[0]"),
-    "break glass": ({"allow_lockout_of": ["eks-ope"]}, "allow_lockout_of[0]"),
+    "no identity": (principal(username="x"), "principals[0].arn"),
+    "both names": (principal(arn=USER, permission_set="Look"), "principals[0].arn"),
+    "account of an ARN": (principal(arn=USER, account_id=ACCOUNT), "principals[0].account_id"),
+    "set's name": (principal(permission_set=SSO), "principals[0].permission_set"),
+    "another account's set": (principal(permission_set="Look", account_id="444455556666"), "principals[0].account_id"),
+    "account": (principal(permission_set="Look", account_id="4"), "principals[0].account_id"),
+    "no permissions": (NO_GROUP, "principals[0]"),
+    "allow_lockout_of": ({"allow_lockout_of": ["eks-ope"]}, "allow_lockout_of[0]"),
     "access_method": ({"access_method": "ssh"}, "access_method"),
-    "no way": (
+    "access policy by aws-auth": (
         {"access_method": "aws-auth", "access_policies": [{"policy": "AmazonEKSEditPolicy"}]},
         "access_policies[0].policy",
     ),
@@ -384,7 +389,7 @@ REFUSALS = {
     "nodes and groups": ({**NODE, "principals": [{"arn": ROLE, "groups": ["a"]}]}, "principals[0].groups"),
     "nodes and username": ({**NODE, "principals": [{"arn": ROLE, "username": "a"}]}, "principals[0].username"),
     "nodes and user": ({**NODE, "principals": [{"arn": USER}]}, "principals[0].arn"),
-    "nodes elsewhere": (
+    "nodes of another account": (
         {**NODE, "principals": [{"arn": ROLE.replace(ACCOUNT, "444455556666")}]},
         "principals[0].arn",
     ),
@@ -392,56 +397,61 @@ REFUSALS = {
     "nodes and a group": ({**NODE, "group": "operators"}, "group"),
     "nodes adopted": ({**NODE, "adopt": True}, "adopt"),
     "nodes adopted by both": ({**NODE, "access_method": "both", "adopt": True}, "adopt"),
-    "nodes as people": (
-        who(arn=ROLE, groups=["system:bootstrappers", "system:nodes"], username="system:node:{{EC2PrivateDNSName}}"),
+    "nodes as users": (
+        principal(
+            arn=ROLE, groups=["system:bootstrappers", "system:nodes"], username="system:node:{{EC2PrivateDNSName}}"
+        ),
         "principals[0].groups",
     ),
-    "nodes by name": (who(arn=ROLE, username="system:node:x"), "principals[0].username"),
+    "nodes by name": (principal(arn=ROLE, username="system:node:x"), "principals[0].username"),
     "nodes with both": (
         {**NODE, "principals": [{"arn": ROLE, "groups": ["system:nodes"], "username": "system:node:x"}]},
         "principals[0].groups",
     ),
-    "masters": (who(arn=USER, groups=["system:masters"]), "principals[0].groups[0]"),
+    "masters": (principal(arn=USER, groups=["system:masters"]), "principals[0].groups[0]"),
     "masters by both": (
-        {"access_method": "both", **who(arn=USER, groups=["system:masters"])},
+        {"access_method": "both", **principal(arn=USER, groups=["system:masters"])},
         "principals[0].groups[0]",
     ),
-    "node group": ({"access_method": "aws-auth", **who(arn=USER, groups=["system:nodes"])}, "principals[0].groups"),
-    "empty username": ({"access_method": "aws-auth", **who(arn=USER, username="")}, "principals[0].username"),
-    "reserved": (who(arn=USER, username="aws:x"), "principals[0].username"),
-    "no colon": (who(arn=ROLE, username="x{{SessionName}}"), "principals[0].username"),
+    "node group": (
+        {"access_method": "aws-auth", **principal(arn=USER, groups=["system:nodes"])},
+        "principals[0].groups",
+    ),
+    "empty username": ({"access_method": "aws-auth", **principal(arn=USER, username="")}, "principals[0].username"),
+    "reserved": (principal(arn=USER, username="aws:x"), "principals[0].username"),
+    "no colon": (principal(arn=ROLE, username="x{{SessionName}}"), "principals[0].username"),
     "service-linked": (
-        who(arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"),
+        principal(arn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/X"),
         "principals[0].arn",
     ),
 }
 
 
-@pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
-def test_a_wrong_input_is_refused_before_anything_is_registered(connection, given, field):
-    """Each refusal names component, input, rule, value and fix."""
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(access(connection, **given), preview=True)
-    assert str(refusal.value).startswith('ClusterAccess "operators": 1 problem\n')
-    (problem,) = refusal.value.problems
+@pytest.mark.parametrize(("args", "field"), INVALID_INPUTS.values(), ids=list(INVALID_INPUTS))
+def test_a_wrong_input_is_refused_before_anything_is_registered(connection, args, field):
+    """The error names component, input, rule, value and fix, before anything is registered."""
+    with pytest.raises(InvalidInputError) as error:
+        deploy(access(connection, **args), preview=True)
+    assert str(error.value).startswith('ClusterAccess "operators": 1 problem\n')
+    (problem,) = error.value.problems
     assert problem.input == field
     assert problem.rule
     assert problem.fix
 
 
-def test_a_wrong_way_in_hides_no_wrong_principal(connection):
-    """Where `access_method` is wrong, principals are looked at all the same."""
-    with pytest.raises(InvalidInputError) as refusal:
+def test_invalid_access_method_and_invalid_principal_are_both_reported(connection):
+    """An invalid `access_method` does not hide an invalid principal."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(access(connection, access_method="ssh", principals=[{"arn": SESSION}]), preview=True)
-    assert [problem.input for problem in refusal.value.problems] == ["access_method", "principals[0].arn"]
+    assert [problem.input for problem in error.value.problems] == ["access_method", "principals[0].arn"]
 
 
 @pytest.mark.parametrize(
     ("policy", "near"),
     [("AmazonEKSClusterAdminPolicy", "system:masters"), ("AmazonEKSAdminPolicy", "ClusterRole admin")],
 )
-def test_a_policy_through_aws_auth_has_an_equivalent(connection, policy, near):
-    """The refusal names the way that has policies, and what comes near to this one without."""
+def test_fix_for_an_access_policy_by_aws_auth_names_the_rbac_equivalent(connection, policy, near):
+    """The fix names the access method that has policies, and the nearest group or ClusterRole."""
     with pytest.raises(InvalidInputError, match=f"set access_method to access-entry; or set the (group )?{near}"):
         deploy(access(connection, access_method="aws-auth", access_policies=[{"policy": policy}]))
 
@@ -450,12 +460,12 @@ def test_a_policy_through_aws_auth_has_an_equivalent(connection, policy, near):
     ("access_method", "mode"),
     [("aws-auth", "API"), ("access-entry", "CONFIG_MAP"), ("both", "CONFIG_MAP"), ("both", "API")],
 )
-@pytest.mark.parametrize("late", [False, True])
-def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_method, mode, late):
-    """At API aws-auth is ignored, at CONFIG_MAP there are no entries; plain or looked up, the preview says so."""
+@pytest.mark.parametrize("is_output", [False, True])
+def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_method, mode, is_output):
+    """Mode API ignores aws-auth, and CONFIG_MAP has no entries: rejected at preview, for Outputs too."""
 
     def program():
-        connection["authentication_mode"] = pulumi.Output.from_input(mode) if late else mode
+        connection["authentication_mode"] = pulumi.Output.from_input(mode) if is_output else mode
         access(connection, access_method=access_method)()
 
     with pytest.raises(
@@ -465,68 +475,70 @@ def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_m
         deploy(program, preview=True)
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_a_role_is_declared_once_in_a_cluster(connection, late):
-    """Of two under one name the last one would win; in two clusters they are two."""
+@pytest.mark.parametrize("is_output", [False, True])
+def test_rbac_role_is_declared_once_in_a_cluster(connection, is_output):
+    """Two roles of one name in one cluster are rejected; in two clusters they are not."""
 
     def program(cluster=connection):
         arn = connection["arn"]
-        access({**connection, "arn": pulumi.Output.from_input(arn) if late else arn}, principals=[])("first")
+        access({**connection, "arn": pulumi.Output.from_input(arn) if is_output else arn}, principals=[])("first")
         access(cluster, principals=[])("second")
 
     with pytest.raises(InvalidInputError, match=r'remove it from ClusterAccess "(first|second)" or from ClusterAccess'):
         deploy(program, preview=True)
-    elsewhere = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
-    assert len(deploy(lambda: program(elsewhere), preview=True).of(f"{RBAC}ClusterRole")) == 2
+    other_cluster = {**connection, "name": "eks-clu-2", "arn": f"{connection['arn']}-2"}
+    assert len(deploy(lambda: program(other_cluster), preview=True).of(f"{RBAC}ClusterRole")) == 2
 
 
-def test_late_inputs_are_refused_when_they_are_known(connection):
-    """A namespace, an account or an ARN that arrives as an Output breaks the same rules in the same words."""
-    late = pulumi.Output.from_input
+def test_invalid_outputs_are_rejected_when_resolved(connection):
+    """A namespace, an account or an ARN as an Output is rejected with the same message as a plain value."""
+    as_output = pulumi.Output.from_input
 
     def scoped():
-        policies = [{"policy": "AmazonEKSViewPolicy", "namespaces": [late("A b")]}]
+        policies = [{"policy": "AmazonEKSViewPolicy", "namespaces": [as_output("A b")]}]
         access(connection, access_policies=policies)()
 
     with pytest.raises(InvalidInputError, match=r"policies\[0\]\.namespaces\[0\]: 'A b'"):
         deploy(scoped, preview=True)
 
-    def elsewhere():
-        arn = late(connection["arn"].replace(ACCOUNT, "444455556666"))
-        access({**connection, "arn": arn, "account_id": late("444455556666")}, **NODE)()
+    def other_account():
+        arn = as_output(connection["arn"].replace(ACCOUNT, "444455556666"))
+        access({**connection, "arn": arn, "account_id": as_output("444455556666")}, **NODE)()
 
     with pytest.raises(InvalidInputError, match=r"principals\[0\]\.arn"):
-        deploy(elsewhere, preview=True, cloud=Cloud(getCallerIdentity={"accountId": "444455556666"}))
+        deploy(other_account, preview=True, cloud=Cloud(getCallerIdentity={"accountId": "444455556666"}))
 
-    def set_elsewhere():
-        access(connection, **who(permission_set=late("Look"), account_id=late("444455556666")))()
+    def permission_set_of_other_account():
+        access(connection, **principal(permission_set=as_output("Look"), account_id=as_output("444455556666")))()
 
     with pytest.raises(InvalidInputError, match="only its IAM is queried"):
-        deploy(set_elsewhere, preview=True, cloud=sso_roles(SSO))
+        deploy(permission_set_of_other_account, preview=True, cloud=sso_roles(SSO))
 
 
 def test_without_a_kubernetes_provider_it_is_refused(connection):
-    """The default provider would be whatever cluster the machine's kubeconfig points at."""
+    """The default provider would use the current context of the machine's kubeconfig."""
     args = {"cluster": connection, "group": "g", "rbac_roles": [{"name": "view"}], "principals": []}
     with pytest.raises(InvalidInputError, match=r"opts\.providers"):
         deploy(lambda: eks.ClusterAccess("x", args))
 
 
-def test_an_arn_is_mapped_once_in_a_program():
-    """Two mappings of an ARN are refused with both names, through Outputs and in other case; not in two clusters."""
+def test_aws_auth_mapping_of_an_arn_is_declared_once_in_a_program():
+    """Two mappings of an ARN in one cluster are rejected with both names, for Outputs and in another case too."""
 
     def program(server="https://one"):
         eks.AwsAuthMapping("first", {"kubeconfig": kubeconfig("https://one"), "arn": USER, "groups": ["a"]})
-        late = pulumi.Output.from_input(USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER", "user"))
-        eks.AwsAuthMapping("second", {"kubeconfig": kubeconfig(server), "arn": late, "groups": ["b"]})
+        other_case = pulumi.Output.from_input(
+            USER.upper().replace("ARN:AWS:IAM", "arn:aws:iam").replace("USER", "user")
+        )
+        eks.AwsAuthMapping("second", {"kubeconfig": kubeconfig(server), "arn": other_case, "groups": ["b"]})
 
     with pytest.raises(InvalidInputError, match='AwsAuthMapping "first" or from AwsAuthMapping "second"'):
         deploy(program, preview=True)
     assert len(deploy(lambda: program("https://two"), preview=True).of(MAPPING)) == 2
 
 
-def test_the_kubeconfig_of_a_mapping_is_a_secret():
-    """What the engine is given for the kubeconfig is marked secret, and the pickled provider holds no code."""
+def test_aws_auth_mapping_keeps_its_kubeconfig_secret():
+    """The engine gets the kubeconfig as a secret, and the pickled provider has no code."""
 
     def program():
         eks.AwsAuthMapping("m", {"kubeconfig": kubeconfig(), "arn": USER, "groups": ["a"]})

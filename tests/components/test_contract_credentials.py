@@ -11,7 +11,7 @@ from contract import children, declare, each_sample, sample
 from pulumi_program import ACCOUNT, REGION, deploy
 
 import eks_identity as eks
-from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.aws_sessions import Clients
 from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsRefusedError, InvalidInput

@@ -18,7 +18,7 @@ from kubeconfig_setting import with_credentials
 from pulumi_program import ISSUER, Cloud, PluginError
 from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
-from eks_identity.access import aws_auth_config_map
+from eks_identity.clients import aws_auth as aws_auth_config_map
 from eks_identity.clients import eks_api, kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
 from eks_identity.evaluation.rbac import Rbac

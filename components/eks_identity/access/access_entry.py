@@ -1,7 +1,7 @@
-"""An access entry that may be there already: the creator's own, one that EKS made, or one that somebody made by hand.
+"""An access entry that adopts an existing one: the creator's, one that EKS created, or one of another tool.
 
-`aws.eks.AccessEntry` makes entries, and ends in a 409 where there is one. Why taking over is a resource of its own is
-told in docs/adr/0007.
+`aws.eks.AccessEntry` creates entries, and fails with a 409 if the principal has one. docs/adr/0007 explains why
+adoption is a resource of its own.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,47 @@ from dataclasses import dataclass, replace
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.runtime.rpc import UNKNOWN
 
+from eks_identity import clients
+from eks_identity.access import run_state
+from eks_identity.access.live_cluster import LiveCluster
+from eks_identity.access.lockout import GuardedChange, LockoutReview
 from eks_identity.clusters.connections import parse_location
-from eks_identity.errors import InvalidInput
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
+from eks_identity.evaluation.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model import lockout
 from eks_identity.model import tags as tag_rules
-from eks_identity.model.access_entries import EntrySpec
+from eks_identity.model.access_entries import EntrySpec, EntryType
 from eks_identity.model.arns import principal_arn
+from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
-from eks_identity.runtime.dynamic_provider import reference
+from eks_identity.runtime.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    changed,
+    is_unknown,
+    note,
+    other_credentials,
+    reference,
+    refused,
+    say,
+)
 from eks_identity.runtime.inputs import Inputs, parsed_by
+
+_IDENTITY = ("cluster_name", "region", "principal_arn")
+_SETTINGS = ("username", "groups", "tags")
+_STATE_ONLY = ("cluster_arn", "allow_lockout_of", "kubeconfig", "guarded")
+"""Inputs that are not part of the entry in EKS."""
+_NOT_SETTINGS = (*_IDENTITY, *_STATE_ONLY, "credentials", "takes_over")
 
 
 class AccessEntryArgs(TypedDict):
-    """One principal's access entry, made or taken over."""
+    """The access entry of one principal, created or adopted."""
 
     cluster_name: pulumi.Input[str]
     """The cluster's name in EKS."""
@@ -31,24 +57,24 @@ class AccessEntryArgs(TypedDict):
     """The cluster's region. Credentials are those of the aws provider in the options; without one those of the profile
     in the config's `eks-identity:profile`, in Python programs of `aws:profile` too, or the environment's."""
     cluster_arn: NotRequired[pulumi.Input[str]]
-    """The cluster's ARN. Credentials of another account than it names are refused: a cluster of the same name may be
-    there."""
+    """The cluster's ARN. Credentials of another account are rejected: that account may have a cluster of the same
+    name."""
     principal_arn: pulumi.Input[str]
-    """IAM user, role or account root, as IAM writes it, path included."""
+    """ARN of the IAM user, role or account root, with its path."""
     username: NotRequired[pulumi.Input[str]]
-    """Kubernetes username; else the IAM user's name, or `<role>:{{SessionName}}`."""
+    """Kubernetes username. Default: the IAM user's name, or `<role>:{{SessionName}}`."""
     groups: NotRequired[list[pulumi.Input[str]]]
-    """All Kubernetes groups of the entry. None begins with `system:`."""
+    """All Kubernetes groups of the entry. None may begin with `system:`."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
-    """Tags of the entry, at most 50 with those that others put there, which stay."""
+    """Tags of the entry, at most 50 together with existing tags of other writers, which stay."""
     allow_lockout_of: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals whose entry may be deleted although it is the caller's own way in, or the last
-    administrator's. What counts when the entry is deleted is what the last update said."""
+    """ARNs of principals whose entry may be deleted although it gives the caller access, or the last administrator.
+    When the entry is deleted, the value of the last update counts."""
     kubeconfig: NotRequired[pulumi.Input[str]]
-    """How to reach the cluster, so that what aws-auth lets in counts too; without it, only access entries do.
-    Kept as a secret."""
+    """Kubeconfig of the cluster, so that access by aws-auth counts too; without it, only access entries count. Kept as
+    a secret."""
     guarded: NotRequired[bool]
-    """An `LockoutGuard` knows this entry, and refuses where it is a last way in; so the entry itself asks nobody."""
+    """A `LockoutGuard` has this entry and rejects a lockout, so the entry itself does not evaluate one."""
 
 
 @dataclass(frozen=True)
@@ -63,43 +89,43 @@ class _Options:
 class AccessEntry(
     EksIdentityResource, provider=reference("AccessEntryProvider"), secrets=["kubeconfig", "credentials"]
 ):
-    """One principal's access entry of type STANDARD, made where there is none and taken over where there is one.
+    """The access entry of one principal, of type STANDARD: created, or adopted if it exists.
 
-    A takeover sets username, groups and tags in place: there is no moment without the entry, and its access policies
-    stay. The preview says what it had, in `takes_over`. Another principal or cluster is another entry.
+    Adoption changes username, groups and tags in place: the entry exists at every moment, and its access policies stay.
+    The preview shows the entry's former values in `takes_over`. Another principal or cluster is another entry.
 
-    Rejected at preview: an entry of another type, and whatever EKS would refuse. Refused when it is deleted, with
-    nothing done: the entry by which the caller comes in where nothing else lets them in, and the last administrator's,
-    unless `allow_lockout_of` names the principal. An entry that was taken over is deleted like one that was made.
+    Rejected at preview: an existing entry of another type, and every input that EKS would reject. Rejected at deletion,
+    with nothing deleted: the entry that gives the caller its only access, and the last administrator's, unless
+    `allow_lockout_of` names the principal. An adopted entry is deleted like a created one.
     """
 
     principal_arn: pulumi.Output[str]
-    """The principal, path included."""
+    """The principal's ARN, with its path."""
     username: pulumi.Output[str]
     """The Kubernetes username."""
     groups: pulumi.Output[list[str]]
     """All Kubernetes groups of the entry."""
     tags: pulumi.Output[dict[str, str]]
-    """All tags of the entry."""
+    """All declared tags of the entry."""
     access_entry_arn: pulumi.Output[str]
-    """The entry's own ARN."""
+    """The ARN of the entry."""
     takes_over: pulumi.Output[str]
-    """What the entry said before it was taken over; empty where it was made."""
+    """Former values of an adopted entry; empty for a created one."""
 
     def __init__(self, name: str, args: AccessEntryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'AccessEntry "{name}"', args, AccessEntryArgs) as inputs:
             fields = [args["principal_arn"], args.get("groups", []), args.get("username")]
-            entry: pulumi.Output[EntrySpec] = pulumi.Output.from_input(inputs.parse("", fields, _entry))
+            entry: pulumi.Output[EntrySpec] = pulumi.Output.from_input(inputs.parse("", fields, _parse_entry))
             location = parse_location(inputs, args)
             options = inputs.read(_Options)
             tags = inputs.text_values("tags", args.get("tags", {}))
-            inputs.reject(*(each.under("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
+            inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
         props = {
             **location,
             "credentials": credentials.passed_on(opts),
-            "principal_arn": entry.apply(lambda parsed: parsed.principal.arn),
-            "username": entry.apply(lambda parsed: parsed.username or parsed.principal.default_username),
-            "groups": entry.apply(lambda parsed: list(parsed.kubernetes_groups)),
+            "principal_arn": entry.apply(lambda spec: spec.principal.arn),
+            "username": entry.apply(lambda spec: spec.username or spec.principal.default_username),
+            "groups": entry.apply(lambda spec: list(spec.kubernetes_groups)),
             "tags": tags,
             "allow_lockout_of": options.allow_lockout_of,
             "kubeconfig": options.kubeconfig,
@@ -110,7 +136,104 @@ class AccessEntry(
         super().__init__(name, props, opts)
 
 
-def _entry(fields: Sequence[Any]) -> EntrySpec:
+class AccessEntryProvider(PlainProvider):
+    """The dynamic provider of `AccessEntry`. The resource's id is `<region>/<cluster>/<principal ARN>`."""
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        """Reject what EKS would reject and what cannot be adopted; print what is adopted. Runs in previews."""
+        note(news)
+        if is_unknown([news.get(name) for name in (*_IDENTITY, "username", "groups", "credentials")]):
+            return CheckResult({**news, "takes_over": UNKNOWN}, [])
+        run, key = run_state.current_run(self), run_state.entry_keys(news, [news["principal_arn"]])
+        run.adopted_entry_keys |= key
+        if key <= run.removed_entry_keys:
+            return refused(news, run_state.moved_entry_problems(key))
+        try:
+            EntrySpec.of(news["principal_arn"], news["groups"], news["username"])
+            is_same = bool(_olds) and not _replaced_by(_olds, news)
+            if not news.get("guarded") and (not is_same or changed(_olds, news, "username", "groups")):
+                self._reject_lockout(news, AccessChange(DeclaredAccess(), _declared(news)), self.credentials(news))
+            if is_same:
+                return CheckResult({**news, "takes_over": _olds.get("takes_over", "")}, [])
+            existing = _existing_entry(news, self.credentials(news))
+            _reject_other_type(existing)
+        except InvalidInput as error:
+            return refused(news, error.problems)
+        except AwsError as error:
+            return refused(news, [_unread_entry(news["principal_arn"], error)])
+        if existing is not None:
+            say(f"adopts the access entry of {existing.principal_arn}\n  before: {existing}\n  after: {_shown(news)}")
+        return CheckResult({**news, "takes_over": "" if existing is None else str(existing)}, [])
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        """Return a replacement for another principal or cluster, and else a change in place."""
+        replaces = _replaced_by(_olds, _news)
+        changes = [name for name in (*_SETTINGS, *_STATE_ONLY) if _comparable(_olds, name) != _comparable(_news, name)]
+        return DiffResult(bool(replaces or changes) or other_credentials(_olds, _news), replaces)
+
+    def create(self, props: Properties) -> CreateResult:
+        """Create the entry; change an existing one in place, which keeps its access policies."""
+        api = clients.EksApi.of(props, self.credentials(props))
+        principal = props["principal_arn"]
+        is_created = api.make(
+            principal,
+            type=EntryType.STANDARD.value,
+            username=props["username"],
+            kubernetesGroups=props["groups"],
+            tags=props.get("tags") or {},
+        )
+        if not is_created:
+            _change(api, props, {})
+        return CreateResult(f"{props['region']}/{props['cluster_name']}/{principal}", _read_back(api, props))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        """Return the current values of the entry, without the tags of other writers."""
+        entry = _existing_entry(props, self.kept_credentials(props))
+        if entry is None:
+            return ReadResult("", {})
+        tags = {key: entry.tags[key] for key in props.get("tags") or {} if key in entry.tags}
+        inputs = {name: props[name] for name in _NOT_SETTINGS if props.get(name) is not None}
+        inputs |= {"username": entry.username, "groups": list(entry.groups), "tags": tags}
+        return ReadResult(id_, {**inputs, "access_entry_arn": entry.arn}, inputs)
+
+    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        """Change the entry in place; create it if it was deleted outside this program."""
+        api = clients.EksApi.of(_news, self.credentials(_news))
+        if _existing_entry(_news, self.credentials(_news)) is None:
+            return UpdateResult(self.create(_news).outs)
+        _change(api, _news, _olds)
+        return UpdateResult(_read_back(api, _news))
+
+    def delete(self, _id: str, _props: Properties) -> None:
+        """Delete the entry, created or adopted. Reject a lockout, unless a `LockoutGuard` has the entry.
+
+        An entry that the program still declares under another name stays.
+        """
+        run = run_state.current_run(self)
+        if run_state.entry_keys(_props, [_props["principal_arn"]]) <= run.adopted_entry_keys:
+            say(f"the access entry of {_props['principal_arn']} stays: this program declares it under another name now")
+            return
+        if not _props.get("guarded"):
+            change = AccessChange(_declared(_props), DeclaredAccess())
+            self._reject_lockout(_props, change, self.kept_credentials(_props))
+        api = clients.EksApi.of(_props, self.kept_credentials(_props))
+        if api.mode() is not None:
+            api.remove(_props["principal_arn"])
+
+    @staticmethod
+    def _reject_lockout(props: Properties, access: AccessChange, credentials: str) -> None:
+        """Raise `InvalidInput` if the caller or the last administrator would lose access."""
+        principal = props["principal_arn"]
+        change = GuardedChange(access, props.get("allow_lockout_of") or [])
+        try:
+            problems = LockoutReview(LiveCluster(props, credentials), change).problems()
+        except (ClusterError, MalformedDocumentError) as error:
+            problems = [lockout.not_evaluated([principal], str(error))]
+        if problems:
+            raise InvalidInput(problems, subject=f"access entry of {principal} in {props['cluster_name']}")
+
+
+def _parse_entry(fields: Sequence[Any]) -> EntrySpec:
     principal_arn, groups, username = fields
     try:
         return EntrySpec.of(principal_arn, groups, username)
@@ -118,3 +241,73 @@ def _entry(fields: Sequence[Any]) -> EntrySpec:
         raise InvalidInput(
             replace(problem, input=problem.input.removeprefix("kubernetes_")) for problem in error.problems
         ) from None
+
+
+def _existing_entry(props: Properties, credentials: str) -> ExistingEntry | None:
+    """Return the existing entry; None if the mode has no access entries, or the cluster does not exist."""
+    api = clients.EksApi.of(props, credentials)
+    mode = api.mode()
+    return api.entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
+
+
+def _reject_other_type(entry: ExistingEntry | None) -> None:
+    if entry is not None and entry.type != EntryType.STANDARD:
+        rule = f"must have no access entry of another type than STANDARD: it has one of type {entry.type}, for nodes, "
+        rule += "and EKS cannot change the type"
+        fix = "pass another principal; nodes need that entry to join the cluster"
+        raise InvalidInput([Problem("principal_arn", rule, entry.principal_arn, fix)])
+
+
+def _unread_entry(principal: str, error: AwsError) -> Problem:
+    reason, _, fix = str(error).partition("\n  fix: ")
+    rule = f"must be compared with the existing access entry, which cannot be read:\n    {reason}"
+    return Problem("principal_arn", rule, principal, fix or "run this again")
+
+
+def _change(api: "clients.EksApi", props: Properties, olds: Properties) -> None:
+    """Write the entry in place, and only what differs."""
+    entry = api.entry(props["principal_arn"])
+    _reject_other_type(entry)
+    assert entry is not None
+    if not _has_identity(entry, props):
+        api.change(props["principal_arn"], props["username"], props["groups"])
+    tags = props.get("tags") or {}
+    new = {key: value for key, value in tags.items() if entry.tags.get(key) != value}
+    api.tag(entry.arn, new, [key for key in olds.get("tags") or {} if key not in tags and key in entry.tags])
+
+
+def _read_back(api: "clients.EksApi", props: Properties) -> Properties:
+    """Return the outputs. Raise `AwsError` if EKS has other values than were written."""
+    entry = api.entry(props["principal_arn"])
+    if entry is None or not _has_identity(entry, props):
+        raise AwsError(
+            f"access entry of {props['principal_arn']} in {props['cluster_name']} was written as {_shown(props)}, "
+            f"and EKS returns {entry or 'no entry'}\n  fix: find and stop the other writer of the entry, and run "
+            "this again"
+        )
+    outputs = {name: props[name] for name in (*_NOT_SETTINGS, *_SETTINGS) if name in props}
+    return {**outputs, "access_entry_arn": entry.arn}
+
+
+def _declared(props: Properties) -> DeclaredAccess:
+    return DeclaredAccess((DeclaredEntry(props["principal_arn"], props["username"], tuple(props["groups"])),))
+
+
+def _replaced_by(olds: Properties, news: Properties) -> list[str]:
+    """Return the changed properties that make it another entry."""
+    return [*another_cluster(olds, news), *changed(olds, news, "principal_arn")]
+
+
+def _has_identity(entry: ExistingEntry, props: Properties) -> bool:
+    return (entry.username, sorted(entry.groups)) == (props["username"], sorted(props["groups"]))
+
+
+def _shown(props: Properties) -> str:
+    return f"username {props['username']!r}, groups {props['groups']}, tags {props.get('tags') or {}}"
+
+
+def _comparable(props: Properties, name: str) -> Any:
+    value = props.get(name)
+    if isinstance(value, list):
+        return sorted(map(str, value))
+    return value or None

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pulumi
 
+from eks_identity import clients
 from eks_identity.clusters import provider_account
 from eks_identity.clusters.preflight import Preflight
 from eks_identity.errors import Problem
@@ -129,13 +130,10 @@ class AccessPreflight(Preflight):
 
 
 def _read(kubeconfig: str) -> AwsAuth:
-    from eks_identity.access.aws_auth_config_map import AwsAuthConfigMap  # noqa: PLC0415 - lightkube is slow to import
-    from eks_identity.clients import kubernetes_api  # noqa: PLC0415 - as above
-
     try:
-        return AwsAuthConfigMap(kubeconfig).read()
-    except kubernetes_api.FAILURES as error:  # no client, for example for an invalid certificate authority
-        raise kubernetes_api.explained(error, f"no client of the cluster: {error}", "in") from error
+        return clients.AwsAuthConfigMap(kubeconfig).read()
+    except clients.CLIENT_ERRORS as error:  # no client, for example for an invalid certificate authority
+        raise clients.cluster_error(error, f"no client of the cluster: {error}", "in") from error
 
 
 def _fields(entry: Entry) -> Mapping[str, Any]:

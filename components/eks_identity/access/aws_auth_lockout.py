@@ -1,14 +1,13 @@
-"""Evaluates an edit of aws-auth against the live cluster: does it lock out the caller, or everybody?"""
+"""Evaluates an edit of aws-auth against the live cluster: the caller and the last administrator keep their rights."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from lightkube.models.authentication_v1 import UserInfo
-
-from eks_identity.access.live_cluster import LiveCluster, mapped
+from eks_identity import clients
+from eks_identity.access.live_cluster import LiveCluster, mapped_principals
 from eks_identity.access.lockout import administrators
-from eks_identity.clients import kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, EksIdentityError, InvalidInput, Problem
 from eks_identity.evaluation import cluster_rights
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterState, user_by_aws_auth
@@ -20,64 +19,74 @@ from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.lockout import Caller
 
+if TYPE_CHECKING:
+    from lightkube.models.authentication_v1 import UserInfo
+
 CANONICAL_ARN = "canonicalArn"
-"""Where EKS's authenticator says which IAM principal a Kubernetes user is, as aws-auth writes it."""
+"""Extra field in which EKS's authenticator puts the ARN of the user's IAM principal, in the form of aws-auth."""
 SESSION_NAME = "sessionName"
 
 
-class MappingLockout:
-    """The check of one mapping's edits. Queries nobody if the edit takes nothing from any principal."""
+class AwsAuthLockoutCheck:
+    """The check of one mapping's edits. It queries neither AWS nor the cluster if no principal loses access."""
 
     def __init__(self, kubeconfig: str, credentials: str, allow_lockout_of: Collection[str] = ()) -> None:
         self._kubeconfig = kubeconfig
-        self._break_glass = allow_lockout_of
-        place = kubeconfigs.eks_cluster(kubeconfig)
-        self._cluster = None if place is None else LiveCluster({**place, "kubeconfig": kubeconfig}, credentials)
+        self._allow_lockout_of = allow_lockout_of
+        location = kubeconfigs.eks_cluster(kubeconfig)
+        self._cluster = None if location is None else LiveCluster({**location, "kubeconfig": kubeconfig}, credentials)
 
-    def check(self, before: AwsAuth, after: AwsAuth) -> None:
-        """Raises `InvalidInput` if the edit from `before` to `after` must not be written."""
-        losing = _losing(before, after)
-        judged = lockout.without(losing, self._break_glass)
-        if not judged:
+    def reject_lockout(self, before: AwsAuth, after: AwsAuth) -> None:
+        """Raise `InvalidInput` if the edit from `before` to `after` must not be written."""
+        losing = _losing_principals(before, after)
+        checked = lockout.without(losing, self._allow_lockout_of)
+        if not checked:
             return
         try:
-            problems = self._problems(self._state(before), self._state(after), losing, judged)
+            problems = self._problems(self._state(before), self._state(after), losing, checked)
         except (AwsError, ClusterError, InvalidInput) as error:
-            problems = [lockout.not_evaluated(judged, str(error))]
+            problems = [lockout.not_evaluated(checked, str(error))]
         if problems:
             raise InvalidInput(
-                [replace(problem, input="arn", value=_place(problem.value, before)) for problem in problems]
+                [replace(problem, input="arn", value=_with_entry(problem.value, before)) for problem in problems]
             )
 
     def _problems(
-        self, before: ClusterState, after: ClusterState, losing: list[str], judged: list[str]
+        self, before: ClusterState, after: ClusterState, losing: Mapping[str, Principal], checked: list[str]
     ) -> list[Problem]:
         caller = self._caller
-        if caller is None or not lockout.among(caller.principal.arn, losing) or not self._is_in_by(before, caller):
-            stays = self._caller_administers
+        if (
+            caller is None
+            or not lockout.among(caller.principal.arn, losing)
+            or not self._is_authenticated_by_aws_auth(before, caller)
+        ):
+            stays_administrator = self._caller_is_administrator
         else:
-            who = (caller.principal, caller.session)
-            rights = after.rights(*who)
-            lost = cluster_rights.lost(before.rights(*who), rights)
-            if lost and lockout.among(caller.principal.arn, judged) and not self._has_entry(caller.principal):
+            rights = after.rights(caller.principal, caller.session)
+            lost = cluster_rights.lost(before.rights(caller.principal, caller.session), rights)
+            if lost and lockout.among(caller.principal.arn, checked) and not self._has_entry(caller.principal):
                 return [lockout.caller_locked_out(caller.principal.arn, lost)]
-            stays = not lost and rights is not None and rights.is_administrator
-        # A caller that is an administrator and stays one is enough.
-        return [] if stays else self._last_administrators(before, after, judged)
+            stays_administrator = not lost and rights is not None and rights.is_administrator
+        # A caller that stays an administrator is enough.
+        if stays_administrator:
+            return []
+        return self._last_administrator_problems(before, after, {arn: losing[arn] for arn in checked})
 
-    def _last_administrators(self, before: ClusterState, after: ClusterState, losing: list[str]) -> list[Problem]:
+    def _last_administrator_problems(
+        self, before: ClusterState, after: ClusterState, losing: Mapping[str, Principal]
+    ) -> list[Problem]:
         unread: EksIdentityError | None = None
         removed = []
-        for arn in losing:
+        for arn, principal in losing.items():
             try:
-                if before.is_administrator(Principal.parse(arn)):
+                if before.is_administrator(principal):
                     removed.append(arn)
             except ClusterError as error:
                 unread = error
         if not removed and unread is None:
             return []
         if self._cluster is None:
-            raise AwsError("the kubeconfig does not say which EKS cluster it is for, so access entries cannot be read")
+            raise AwsError("the kubeconfig does not name an EKS cluster, so access entries cannot be read")
         mode = self._cluster.mode
         if mode is None or not mode.reads_aws_auth:
             return []
@@ -89,32 +98,32 @@ class MappingLockout:
         return [lockout.last_administrator(arn) for arn in removed]
 
     def _state(self, document: AwsAuth) -> ClusterState:
-        """The cluster as if it had no access entries."""
+        """Return the cluster's state as if it had no access entries."""
         return ClusterState(
             AuthenticationMode.CONFIG_MAP, lambda _: None, lambda: document, self._cluster_rbac, self._namespaced_rbac
         )
 
-    def _is_in_by(self, before: ClusterState, caller: Caller) -> bool:
-        """Whether the caller has the groups that aws-auth gives it: else an access entry let it in."""
+    def _is_authenticated_by_aws_auth(self, before: ClusterState, caller: Caller) -> bool:
+        """Return whether the caller has the groups of its mapping. If not, an access entry authenticates it."""
         user = before.user(caller.principal, caller.session)
         return user is not None and set(user.groups) <= set(self._groups)
 
-    def _has_entry(self, who: Principal) -> bool:
-        """Whether the caller has an access entry, which wins over aws-auth."""
+    def _has_entry(self, principal: Principal) -> bool:
+        """Return whether the caller has an access entry, which EKS reads in place of aws-auth."""
         if self._cluster is None:
             return False
         try:
             mode = self._cluster.mode
-            return mode is not None and (not mode.reads_aws_auth or self._cluster.entry(who) is not None)
+            return mode is not None and (not mode.reads_aws_auth or self._cluster.entry(principal) is not None)
         except (AwsError, InvalidInput):
             return False
 
     @property
     def _caller(self) -> Caller | None:
-        """The principal that EKS's authenticator knows the caller as; None if another one authenticated it."""
+        """The caller's IAM principal, as EKS's authenticator reports it; None if another authenticator was used."""
         if self._user is None:
             return self._cluster.callers[-1] if self._cluster is not None and self._cluster.callers else None
-        extra = self._user.extra or {}
+        extra: Mapping[str, Any] = self._user.extra or {}
         arn = (extra.get(CANONICAL_ARN) or [""])[0]
         return Caller(Principal.parse(arn), (extra.get(SESSION_NAME) or [""])[0]) if arn else None
 
@@ -123,21 +132,21 @@ class MappingLockout:
         return list(self._user.groups or []) if self._user is not None else []
 
     @cached_property
-    def _user(self) -> UserInfo | None:
-        return kubernetes_api.caller(self._kubeconfig)
+    def _user(self) -> "UserInfo | None":
+        return clients.get_caller(self._kubeconfig)
 
-    # Each is read once: an edit that loses to other writers is checked again, and would lose more often by it.
+    # Each part is read once. An edit is checked again after a conflict, and a slow check would cause more conflicts.
     @cached_property
-    def _caller_administers(self) -> bool:
-        return kubernetes_api.caller_may(self._kubeconfig, ADMINISTRATION)
+    def _caller_is_administrator(self) -> bool:
+        return clients.is_caller_allowed(self._kubeconfig, ADMINISTRATION)
 
     @cached_property
     def _rbac(self) -> Rbac:
-        return kubernetes_api.rbac(self._kubeconfig)
+        return clients.read_cluster_rbac(self._kubeconfig)
 
     @cached_property
     def _rbac_of_namespaces(self) -> Rbac:
-        return kubernetes_api.namespaced_rbac(self._kubeconfig)
+        return clients.read_namespaced_rbac(self._kubeconfig)
 
     def _cluster_rbac(self) -> Rbac:
         return self._rbac
@@ -146,17 +155,17 @@ class MappingLockout:
         return self._rbac_of_namespaces
 
 
-def _place(value: object, document: AwsAuth) -> object:
-    """An ARN with the entry that aws-auth has for it."""
+def _with_entry(value: object, document: AwsAuth) -> object:
+    """Return an ARN with its entry in aws-auth."""
     entry = document.lets_in(Principal.parse(value).aws_auth_arn) if isinstance(value, str) else None
     return value if entry is None else f"{value}, {entry}"
 
 
-def _losing(before: AwsAuth, after: AwsAuth) -> list[str]:
-    """ARNs of the principals that are another user after the edit, or have fewer groups."""
-    found = {}
-    for who in [*mapped(before), *mapped(after)]:
-        user, left = user_by_aws_auth(before, who), user_by_aws_auth(after, who)
-        if user is not None and (left is None or not left.includes(user)):
-            found[who.arn] = who
-    return list(found)
+def _losing_principals(before: AwsAuth, after: AwsAuth) -> dict[str, Principal]:
+    """Return the principals, by ARN, that are another user after the edit, or have fewer groups."""
+    losing = {}
+    for principal in [*mapped_principals(before), *mapped_principals(after)]:
+        user, user_after = user_by_aws_auth(before, principal), user_by_aws_auth(after, principal)
+        if user is not None and (user_after is None or not user_after.includes(user)):
+            losing[principal.arn] = principal
+    return losing

@@ -1,11 +1,9 @@
-"""One cluster as AWS and its API server describe it now: access entries, aws-auth, RBAC, and who the caller is."""
+"""Access entries, aws-auth and RBAC of one cluster, as AWS and its API server describe them now, and its callers."""
 
 from collections.abc import Iterator
 from functools import cached_property
 
-from eks_identity.access.aws_auth_config_map import AwsAuthConfigMap
-from eks_identity.clients import kubernetes_api
-from eks_identity.clients.eks_api import EksApi, WhoIsWho
+from eks_identity import clients
 from eks_identity.errors import InvalidInput
 from eks_identity.evaluation.cluster_rights import ClusterState
 from eks_identity.evaluation.rbac import Rbac
@@ -20,116 +18,124 @@ from eks_identity.model.lockout import Caller
 from eks_identity.runtime.dynamic_provider import Properties, is_unknown
 
 _TOKEN_SESSION = "EKSGetTokenAuth"  # noqa: S105 - a session's name
-"""The name that `aws eks get-token --role-arn` gives its session."""
+"""The session name of `aws eks get-token --role-arn`."""
 
 
 class LiveCluster:
-    """Reads each part once, when it is needed. Raises `AwsError` and `ClusterError` if it cannot be read."""
+    """One cluster, whose parts are read once, at first use. Raises `AwsError` or `ClusterError` if that fails."""
 
     def __init__(self, props: Properties, credentials: str) -> None:
-        """`props`: `cluster_name`, `region`, and `cluster_arn` and `kubeconfig` if there are such.
+        """`props`: `cluster_name` and `region`; optionally `cluster_arn` and `kubeconfig`.
 
-        Without a kubeconfig neither aws-auth nor RBAC is read: then only access entries and their policies count.
+        Without a kubeconfig neither aws-auth nor RBAC is read: only access entries and their policies count.
         """
-        self.api = EksApi.of(props, credentials)
-        self._who = WhoIsWho(props["region"], credentials)
+        self.api = clients.EksApi.of(props, credentials)
+        self._iam = clients.IamLookup(props["region"], credentials)
         kubeconfig = props.get("kubeconfig")
         self.kubeconfig: str | None = None if is_unknown(kubeconfig) else kubeconfig
         self._entries: dict[str, ExistingEntry | None] = {}
 
     @cached_property
     def mode(self) -> AuthenticationMode | None:
-        """The authentication mode; None if there is no such cluster."""
+        """The authentication mode; None if the cluster does not exist."""
         return self.api.mode()
 
     def state(self) -> ClusterState:
-        """The cluster's state now."""
+        """Return the cluster's current state."""
         assert self.mode is not None
         return ClusterState(self.mode, self.entry, self.aws_auth, self.cluster_rbac, self.namespaced_rbac)
 
     @cached_property
     def callers(self) -> list[Caller]:
-        """The principal that queries AWS, and the role that the kubeconfig assumes towards the cluster."""
-        found = [Caller.of(self._who.caller()[1])]
+        """The principal that calls AWS, and the role that the kubeconfig assumes to call the cluster."""
+        callers = [Caller.of(self._iam.caller()[1])]
         role = kubeconfigs.assumed_role(self.kubeconfig) if self.kubeconfig else None
         if role is not None:
-            found.append(Caller(Principal.parse(role), _TOKEN_SESSION))
-        return [caller for caller in found if caller is not None]
+            callers.append(Caller(Principal.parse(role), _TOKEN_SESSION))
+        return [caller for caller in callers if caller is not None]
 
-    def entry(self, who: Principal) -> ExistingEntry | None:
-        """The access entry of a principal. A role is found whatever its path: aws-auth and sessions have none."""
-        if self.mode is None or not self.mode.reads_access_entries:
+    def entry(self, principal: Principal) -> ExistingEntry | None:
+        """Return the access entry of a principal; None if there is none.
+
+        A role without a path matches the entry of the same role with a path: ARNs of aws-auth and of sessions have no
+        path.
+        """
+        if not self._reads_access_entries:
             return None
-        if who.arn not in self._entries:
-            found = self.api.entry(who.arn)
-            if found is None and who.kind is PrincipalKind.ROLE and who.path == "/":
-                same = (arn for arn in self.principals if lockout.among(arn, [who.arn]))
-                found = next(filter(None, map(self.api.entry, same)), None)
-            self._entries[who.arn] = found
-        return self._entries[who.arn]
+        if principal.arn not in self._entries:
+            entry = self.api.entry(principal.arn)
+            if entry is None and principal.kind is PrincipalKind.ROLE and principal.path == "/":
+                same = (arn for arn in self.entry_arns if lockout.among(arn, [principal.arn]))
+                entry = next(filter(None, map(self.api.entry, same)), None)
+            self._entries[principal.arn] = entry
+        return self._entries[principal.arn]
 
     @cached_property
-    def principals(self) -> list[str]:
-        """ARNs of all principals with an access entry."""
-        return self.api.principals() if self.mode is not None and self.mode.reads_access_entries else []
+    def entry_arns(self) -> list[str]:
+        """Principal ARNs of all access entries."""
+        return self.api.principals() if self._reads_access_entries else []
 
     def cluster_admins(self) -> Iterator[Principal]:
-        """Principals with an access entry that has AmazonEKSClusterAdminPolicy, in whatever scope."""
-        described = self.api.cluster()
-        if described is not None and self.mode is not None and self.mode.reads_access_entries:
-            policy = access_policy_arn(Arn.parse(described["arn"]).partition, CLUSTER_ADMIN)
+        """Yield the principals whose access entry has AmazonEKSClusterAdminPolicy, in any access scope."""
+        description = self.api.cluster()
+        if description is not None and self._reads_access_entries:
+            policy = access_policy_arn(Arn.parse(description["arn"]).partition, CLUSTER_ADMIN)
             yield from map(Principal.parse, self.api.principals(policy))
 
     def aws_auth(self) -> AwsAuth:
-        """The ConfigMap aws-auth."""
+        """Return the ConfigMap aws-auth."""
         return self._aws_auth
 
     def cluster_rbac(self) -> Rbac:
-        """ClusterRoles and ClusterRoleBindings."""
+        """Return ClusterRoles and ClusterRoleBindings."""
         return self._cluster_rbac
 
     def namespaced_rbac(self) -> Rbac:
-        """RoleBindings, and the roles that they may refer to."""
+        """Return RoleBindings, and the roles that they may refer to."""
         return self._namespaced_rbac
+
+    @property
+    def _reads_access_entries(self) -> bool:
+        return self.mode is not None and self.mode.reads_access_entries
 
     @cached_property
     def _aws_auth(self) -> AwsAuth:
         if self.kubeconfig is None:
             return AwsAuth()
         try:
-            return AwsAuthConfigMap(self.kubeconfig).read()
-        except kubernetes_api.FAILURES as error:  # no client can be created: a certificate authority that is none
-            raise kubernetes_api.explained(error, f"aws-auth cannot be read: {error}", "in") from error
+            return clients.AwsAuthConfigMap(self.kubeconfig).read()
+        except clients.CLIENT_ERRORS as error:  # the client cannot be created, such as with an invalid CA certificate
+            raise clients.cluster_error(error, f"aws-auth cannot be read: {error}", "in") from error
 
     @cached_property
     def _cluster_rbac(self) -> Rbac:
-        return kubernetes_api.rbac(self.kubeconfig) if self.kubeconfig else Rbac()
+        return clients.read_cluster_rbac(self.kubeconfig) if self.kubeconfig else Rbac()
 
     @cached_property
     def _namespaced_rbac(self) -> Rbac:
-        return kubernetes_api.namespaced_rbac(self.kubeconfig) if self.kubeconfig else Rbac()
+        return clients.read_namespaced_rbac(self.kubeconfig) if self.kubeconfig else Rbac()
 
 
-def mapped(document: AwsAuth) -> list[Principal]:
-    """The principals that aws-auth maps by their ARNs."""
-    found = []
+def mapped_principals(document: AwsAuth) -> list[Principal]:
+    """Return the principals that aws-auth maps by ARN. Entries with an invalid ARN are skipped."""
+    principals = []
     for entry in document.entries:
         try:
-            found.append(Principal.parse(entry.arn))
+            principals.append(Principal.parse(entry.arn))
         except InvalidInput:
             continue
-    return found
+    return principals
 
 
-def bound_by_account(document: AwsAuth, rbac: Rbac) -> list[Principal]:
-    """Principals that `mapAccounts` lets in and that a binding names: by their ARN, which is their username then."""
+def bound_account_principals(document: AwsAuth, rbac: Rbac) -> list[Principal]:
+    """Return the principals of `mapAccounts` that a binding names. Their Kubernetes username is their ARN."""
     accounts = [account for account in document.accounts if account is not None]
-    found = []
+    principals = []
     for subject in {subject for binding in rbac.bindings.values() for subject in binding.subjects}:
         try:
-            who = Principal.parse(subject.name)
+            principal = Principal.parse(subject.name)
         except InvalidInput:
             continue
-        if subject.kind == "User" and who.account in accounts:
-            found.append(who)
-    return found
+        if subject.kind == "User" and principal.account in accounts:
+            principals.append(principal)
+    return principals

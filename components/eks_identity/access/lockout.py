@@ -1,18 +1,19 @@
-"""Evaluates a change of access against a live cluster: does it lock out the caller, or everybody?
+"""Evaluates a change of access against a live cluster: the caller and the last administrator must keep their rights.
 
-AWS is queried first and the cluster only if AWS alone does not answer: a private endpoint may be out of reach.
-What is needed and cannot be read raises `AwsError` or `ClusterError`; whoever calls this module rejects the change.
+AWS is queried first, and the cluster only where AWS alone does not decide: a private endpoint may be unreachable. If a
+required part cannot be read, the functions raise `AwsError` or `ClusterError`, and the caller rejects the change.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial, reduce
 from itertools import chain
+from typing import Any
 
-from eks_identity.access.live_cluster import LiveCluster, bound_by_account, mapped
+from eks_identity.access.live_cluster import LiveCluster, bound_account_principals, mapped_principals
 from eks_identity.errors import ClusterError, Problem
 from eks_identity.evaluation import cluster_rights
-from eks_identity.evaluation.access_changes import AccessChange
+from eks_identity.evaluation.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterState
 from eks_identity.evaluation.rbac import Rbac, RoleKey, Subject, allows
 from eks_identity.model import lockout
@@ -21,30 +22,103 @@ from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.lockout import Caller
+from eks_identity.runtime.dynamic_provider import Properties, is_unknown
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change of one declaration, and what may be lost by it."""
+class GuardedChange:
+    """A change of one declaration, and the principals that may lose access by it."""
 
     access: AccessChange
     allow_lockout_of: Collection[str] = ()
     """ARNs of principals that may lose access."""
     administrators: Collection[str] = ()
-    """Principals that the program calls administrators, without saying what makes them so."""
+    """ARNs that the program lists as administrators, without declaring what makes them administrators."""
     demoted: Collection[str] = ()
-    """Principals that the program called so before the change."""
+    """ARNs that the program listed as administrators before the change, and no longer does."""
 
     @property
     def affected(self) -> list[str]:
-        """ARNs of the principals that the change concerns and that may not lose access."""
+        """ARNs of the principals whose access changes and that may not lose access."""
         return lockout.without({*self.access.changed, *self.demoted}, self.allow_lockout_of)
 
 
-class Review:
+def change_between(olds: Properties, news: Properties) -> tuple[GuardedChange, list[str]]:
+    """Return the change between two states of a guard, and the principals whose evaluation waits for unknown values.
+
+    Only a ClusterAccess passes `declared`. Without it the guard trusts the listed administrators.
+    """
+    new = _declared_access(news)
+    old = _declared_access(olds) if "declared" in olds or "declared" not in news else _access_of_older_state(olds, new)
+    before, after = _resolved(olds.get("administrators") or ()), _resolved(news.get("administrators") or ())
+    compares_lists = "declared" not in olds or "declared" not in news
+    demoted = lockout.without(before, after) if compares_lists else []
+    removed = lockout.without(old.arns, new.arns)
+    undecided: list[str] = []
+    if is_unknown(
+        [news.get("principals"), news.get("administrators"), news.get("allow_lockout_of"), news.get("declared")]
+    ):
+        undecided = sorted({*removed, *demoted})
+        new = _with_principals(new, old, removed)
+        if is_unknown((news.get("declared") or {}).get("policies")):
+            new = replace(new, policies=new.policies | old.policies)
+        demoted = []
+    access = AccessChange(old, new, created=not news.get("adopted"))
+    listed = after if "declared" not in news else ()
+    return GuardedChange(access, _resolved(news.get("allow_lockout_of") or ()), listed, demoted), undecided
+
+
+def removal_of(props: Properties) -> GuardedChange:
+    """Return the removal of all access that a guard's state has."""
+    demoted = [] if "declared" in props else props.get("administrators") or []
+    access = AccessChange(_declared_access(props), DeclaredAccess())
+    return GuardedChange(access, props.get("allow_lockout_of") or [], (), demoted)
+
+
+def _declared_access(props: Properties) -> DeclaredAccess:
+    """Return the resolved part of the access; an entry with an unknown username or groups keeps its existing ones."""
+    fields = props.get("declared")
+    if fields is None:
+        return DeclaredAccess(tuple(DeclaredEntry(arn) for arn in _resolved(props.get("principals") or ())))
+    resolved = {name: _resolved(values) for name, values in fields.items() if name != "entries"}
+    # An entry of a role that the same update creates is unknown as a whole.
+    entries = [
+        entry for entry in _as_list(fields.get("entries")) if isinstance(entry, dict) and not is_unknown(entry["arn"])
+    ]
+    resolved["entries"] = [{"arn": entry["arn"]} if is_unknown(entry) else entry for entry in entries]
+    return DeclaredAccess.of(resolved)
+
+
+def _access_of_older_state(olds: Properties, new: DeclaredAccess) -> DeclaredAccess:
+    """Return the access of a state that an older version of this library wrote, which has only the principals."""
+    principals = _resolved(olds.get("principals") or ())
+    entries = [next((entry for entry in new.entries if lockout.among(entry.arn, [arn])), None) for arn in principals]
+    return replace(
+        new,
+        entries=tuple(entry or DeclaredEntry(arn) for arn, entry in zip(principals, entries, strict=True)),
+    )
+
+
+def _with_principals(new: DeclaredAccess, old: DeclaredAccess, arns: Sequence[str]) -> DeclaredAccess:
+    return replace(
+        new,
+        entries=(*new.entries, *(entry for entry in old.entries if entry.arn in arns)),
+        mappings=(*new.mappings, *(mapping for mapping in old.mappings if mapping.arn in arns)),
+    )
+
+
+def _resolved(values: Any) -> list[Any]:
+    return [value for value in _as_list(values) if not is_unknown(value)]
+
+
+def _as_list(values: Any) -> list[Any]:
+    return [] if is_unknown(values) and not isinstance(values, list) else list(values or ())
+
+
+class LockoutReview:
     """The evaluation of one change against a live cluster."""
 
-    def __init__(self, live: LiveCluster, change: Change) -> None:
+    def __init__(self, live: LiveCluster, change: GuardedChange) -> None:
         self._live = live
         self._change = change
 
@@ -53,61 +127,62 @@ class Review:
         """ARNs of the principals that become another user, or lose groups or policies. Reads no RBAC."""
         if not self._change.affected or self._live.mode is None:
             return []
-        before, after = self._before, _after(self._live, self._change, ())
+        before, after = self._before, _state_after(self._live, self._change, ())
         return [arn for arn in self._change.affected if _may_lose(before, after, Principal.parse(arn))]
 
     @property
     def is_needed(self) -> bool:
-        """Whether the change takes anything from anybody."""
+        """Whether any principal loses access by the change."""
         return bool(self.losing) or (self._change.access.changes_rbac and self._live.mode is not None)
 
     def problems(self, others: Sequence[AccessChange] = ()) -> list[Problem]:
-        """Why the change must not be made, together with the `others` of the same update."""
+        """Return the problems of the change, together with the `others` of the same update."""
         if not self.is_needed:
             return []
-        change, before, after = self._change, self._before, _after(self._live, self._change, others)
-        touched = [
+        change, before, after = self._change, self._before, _state_after(self._live, self._change, others)
+        affected_callers = [
             caller
             for caller in self._live.callers
             if (change.access.changes_rbac or lockout.among(caller.principal.arn, self.losing))
             and not lockout.among(caller.principal.arn, change.allow_lockout_of)
         ]
-        found = callers_locked_out(touched, before, after)
+        problems = caller_lockout_problems(affected_callers, before, after)
         if change.administrators or _has_administrator(self._live, after, change):
-            return found
-        removed = _administrators_lost(self._live, before, self.losing, change)
-        return found + [lockout.last_administrator(arn) for arn in removed]
+            return problems
+        lost = _lost_administrators(self._live, before, self.losing, change)
+        return problems + [lockout.last_administrator(arn) for arn in lost]
 
     @property
     def _before(self) -> ClusterState:
         return replace(self._live.state(), entry=partial(_entry_before, self._live, self._change.access))
 
 
-def callers_locked_out(
+def caller_lockout_problems(
     callers: Iterable[Caller], before: ClusterState, after: ClusterState, *, named_in: str = "allow_lockout_of"
 ) -> list[Problem]:
-    """A problem for each caller that does not keep its rights."""
-    found = []
+    """Return a problem for each caller that loses rights. `named_in` is the input that allows it."""
+    problems = []
     for caller in callers:
-        arn, who = caller.principal.arn, (caller.principal, caller.session)
-        lost = cluster_rights.lost(before.rights(*who), after.rights(*who))
+        lost = cluster_rights.lost(
+            before.rights(caller.principal, caller.session), after.rights(caller.principal, caller.session)
+        )
         if lost:
-            found.append(lockout.caller_locked_out(arn, lost, named_in=named_in))
-    return found
+            problems.append(lockout.caller_locked_out(caller.principal.arn, lost, named_in=named_in))
+    return problems
 
 
 def administrators(live: LiveCluster, state: ClusterState, new: Sequence[Principal] = ()) -> Iterator[Principal]:
-    """The administrators in a state of the cluster; what AWS alone knows comes first.
+    """Yield the administrators in a state of the cluster. Those that AWS alone shows come first.
 
     `new` are principals that get an access entry in this state.
     """
     unread: ClusterError | None = None
     if state.mode.reads_access_entries:
-        for who in chain(new, live.cluster_admins()):
-            entry = state.entry(who)
+        for principal in chain(new, live.cluster_admins()):
+            entry = state.entry(principal)
             if entry is not None and entry.is_cluster_admin:
-                yield who
-    for read in (_by_aws_auth, _by_rbac):
+                yield principal
+    for read in (_aws_auth_administrators, _rbac_administrators):
         try:
             yield from read(live, state, new)
         except ClusterError as error:
@@ -116,78 +191,81 @@ def administrators(live: LiveCluster, state: ClusterState, new: Sequence[Princip
         raise unread
 
 
-def _by_aws_auth(_live: LiveCluster, state: ClusterState, _new: Sequence[Principal]) -> Iterator[Principal]:
+def _aws_auth_administrators(_live: LiveCluster, state: ClusterState, _new: Sequence[Principal]) -> Iterator[Principal]:
     if not state.mode.reads_aws_auth:
         return
     for entry in state.aws_auth().entries:
         if MASTERS in entry.groups:
-            yield from filter(state.is_administrator, mapped(AwsAuth(entries=(entry,))))
+            yield from filter(state.is_administrator, mapped_principals(AwsAuth(entries=(entry,))))
 
 
-def _by_rbac(live: LiveCluster, state: ClusterState, new: Sequence[Principal]) -> Iterator[Principal]:
+def _rbac_administrators(live: LiveCluster, state: ClusterState, new: Sequence[Principal]) -> Iterator[Principal]:
     rbac = state.cluster_rbac()
-    if not any(_administers(rbac, key) for key in rbac.bindings):
+    if not any(_grants_administration(rbac, key) for key in rbac.bindings):
         return
-    candidates = [*new, *map(Principal.parse, live.principals)] if state.mode.reads_access_entries else []
+    candidates = [*new, *map(Principal.parse, live.entry_arns)] if state.mode.reads_access_entries else []
     if state.mode.reads_aws_auth:
-        candidates += [*mapped(state.aws_auth()), *bound_by_account(state.aws_auth(), rbac)]
+        candidates += [*mapped_principals(state.aws_auth()), *bound_account_principals(state.aws_auth(), rbac)]
     yield from filter(state.is_administrator, candidates)
 
 
-def _administers(rbac: Rbac, key: RoleKey) -> bool:
-    """Whether a binding may make principals administrators. The group `system:masters` is looked for in aws-auth."""
+def _grants_administration(rbac: Rbac, key: RoleKey) -> bool:
+    """Return whether a binding may make principals administrators. aws-auth shows the members of `system:masters`."""
     binding = rbac.bindings[key]
-    others = binding.subjects - {Subject("Group", MASTERS)}
-    return key[0] is None and bool(others) and allows(rbac.roles.get(binding.role, ()), ADMINISTRATION)
+    subjects = binding.subjects - {Subject("Group", MASTERS)}
+    return key[0] is None and bool(subjects) and allows(rbac.roles.get(binding.role, ()), ADMINISTRATION)
 
 
-def _entry_before(live: LiveCluster, access: AccessChange, who: Principal) -> ExistingEntry | None:
-    return None if access.creates(who) else live.entry(who)
+def _entry_before(live: LiveCluster, access: AccessChange, principal: Principal) -> ExistingEntry | None:
+    return None if access.creates(principal) else live.entry(principal)
 
 
-def _after(live: LiveCluster, change: Change, others: Sequence[AccessChange]) -> ClusterState:
-    made = [*others, change.access]
+def _state_after(live: LiveCluster, change: GuardedChange, others: Sequence[AccessChange]) -> ClusterState:
+    changes = [*others, change.access]
 
-    def entry(who: Principal) -> ExistingEntry | None:
-        found = reduce(lambda entry, each: each.entry_after(entry, who), made, _entry_before(live, change.access, who))
-        if found is not None and lockout.among(who.arn, change.demoted):
-            return ExistingEntry(found.principal_arn)  # what it still may do is not declared
-        return found
+    def entry(principal: Principal) -> ExistingEntry | None:
+        before = _entry_before(live, change.access, principal)
+        after = reduce(lambda entry, access: access.entry_after(entry, principal), changes, before)
+        if after is not None and lockout.among(principal.arn, change.demoted):
+            return ExistingEntry(after.principal_arn)  # the remaining rights are not declared
+        return after
 
     def rbac(read: Callable[[], Rbac]) -> Callable[[], Rbac]:
-        if not any(each.changes_rbac or each.new.bindings for each in made):
+        if not any(access.changes_rbac or access.new.bindings for access in changes):
             return read
-        return lambda: reduce(lambda rbac, each: each.rbac_after(rbac), made, read())
+        return lambda: reduce(lambda rbac, access: access.rbac_after(rbac), changes, read())
 
-    now = live.state()
+    current = live.state()
     return replace(
-        now,
+        current,
         entry=entry,
-        aws_auth=lambda: reduce(lambda document, each: each.aws_auth_after(document), made, now.aws_auth()),
-        cluster_rbac=rbac(now.cluster_rbac),
-        namespaced_rbac=rbac(now.namespaced_rbac),
+        aws_auth=lambda: reduce(lambda document, access: access.aws_auth_after(document), changes, current.aws_auth()),
+        cluster_rbac=rbac(current.cluster_rbac),
+        namespaced_rbac=rbac(current.namespaced_rbac),
     )
 
 
-def _may_lose(before: ClusterState, after: ClusterState, who: Principal) -> bool:
-    """Whether the principal is another user after the change, or has fewer groups or policies."""
+def _may_lose(before: ClusterState, after: ClusterState, principal: Principal) -> bool:
+    """Return whether the principal is another user after the change, or has fewer groups or policies."""
     try:
-        user, left = before.user(who), after.user(who)
+        user, user_after = before.user(principal), after.user(principal)
     except ClusterError:
-        return True  # judged without it, if AWS alone can tell
-    return user is not None and (left is None or not left.includes(user))
+        return True  # the evaluation may not need it, if AWS alone decides
+    return user is not None and (user_after is None or not user_after.includes(user))
 
 
-def _has_administrator(live: LiveCluster, after: ClusterState, change: Change) -> bool:
+def _has_administrator(live: LiveCluster, after: ClusterState, change: GuardedChange) -> bool:
     new = [Principal.parse(entry.arn) for entry in change.access.new.entries]
     return next(administrators(live, after, new), None) is not None
 
 
-def _administrators_lost(live: LiveCluster, before: ClusterState, losing: Sequence[str], change: Change) -> list[str]:
-    """The administrators before the change, of which none is left."""
-    claimed = [arn for arn in losing if lockout.among(arn, change.demoted)]
+def _lost_administrators(
+    live: LiveCluster, before: ClusterState, losing: Sequence[str], change: GuardedChange
+) -> list[str]:
+    """Return the ARNs of the administrators before a change after which there is none."""
+    listed = [arn for arn in losing if lockout.among(arn, change.demoted)]
     if change.access.changes_rbac:
-        found = [who.arn for who in administrators(live, before)]
+        evaluated = [principal.arn for principal in administrators(live, before)]
     else:
-        found = [arn for arn in losing if arn not in claimed and before.is_administrator(Principal.parse(arn))]
-    return list(dict.fromkeys(lockout.without([*claimed, *found], change.allow_lockout_of)))
+        evaluated = [arn for arn in losing if arn not in listed and before.is_administrator(Principal.parse(arn))]
+    return list(dict.fromkeys(lockout.without([*listed, *evaluated], change.allow_lockout_of)))

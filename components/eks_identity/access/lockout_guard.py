@@ -1,7 +1,8 @@
-"""The resource that rejects a change of the program that locks out the caller, or everybody.
+"""A resource that rejects a change of the program after which the caller or the last administrator has no access.
 
-The entries themselves cannot: one that is removed from the program is deleted at the end of the update, and no preview
-calls its provider. So one resource knows all of them, and compares what is declared now with what was.
+The entries themselves cannot: the engine deletes an entry that is removed from the program at the end of the update,
+and no preview calls its provider. So one resource has all entries of a declaration in its state, and compares the
+declared access with the access of the last update.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +10,38 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, Self, TypedDict
 
 import pulumi
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
+from eks_identity import clients
+from eks_identity.access import run_state
+from eks_identity.access.live_cluster import LiveCluster
+from eks_identity.access.lockout import GuardedChange, LockoutReview, change_between, removal_of
 from eks_identity.clusters.connections import parse_location
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import kubeconfig as kubeconfigs
+from eks_identity.model import lockout
 from eks_identity.model.arns import principal_arn
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
-from eks_identity.runtime.dynamic_provider import reference
+from eks_identity.runtime.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    is_unknown,
+    note,
+    other_credentials,
+    reference,
+    refused,
+    say,
+    say_once,
+)
 from eks_identity.runtime.inputs import Inputs, parsed_by
+
+_STATE_FIELDS = ("cluster_arn", "principals", "administrators", "allow_lockout_of", "adopted", "kubeconfig", "declared")
 
 
 class LockoutGuardArgs(TypedDict):
-    """Whom one declaration lets into a cluster, and as what."""
+    """The principals with access to a cluster by one declaration, and the administrators among them."""
 
     cluster_name: pulumi.Input[str]
     """The cluster's name in EKS."""
@@ -28,21 +49,21 @@ class LockoutGuardArgs(TypedDict):
     """The cluster's region. Credentials are those of the aws provider in the options; without one those of the profile
     in the config's `eks-identity:profile`, in Python programs of `aws:profile` too, or the environment's."""
     cluster_arn: NotRequired[pulumi.Input[str]]
-    """The cluster's ARN. Credentials of another account than it names are refused: a cluster of the same name may be
-    there."""
+    """The cluster's ARN. Credentials of another account are rejected: that account may have a cluster of the same
+    name."""
     principals: list[pulumi.Input[str]]
-    """ARNs of all that are let in by access entries of this declaration."""
+    """ARNs of all principals with an access entry of this declaration."""
     administrators: list[pulumi.Input[str]]
-    """ARNs of the administrators among them: those that may do everything, by the access policy
-    AmazonEKSClusterAdminPolicy for the whole cluster or by a ClusterRoleBinding. The guard takes the program's word."""
+    """ARNs of the administrators among them, who have the access policy AmazonEKSClusterAdminPolicy for the whole
+    cluster or a ClusterRoleBinding to a role that allows everything. The guard trusts this list."""
     allow_lockout_of: NotRequired[list[pulumi.Input[str]]]
-    """ARNs of principals that may lose access although they are the caller, or the last administrator."""
+    """ARNs of principals that may lose access although they are the caller or the last administrator."""
     adopted: NotRequired[bool]
-    """The entries are `AccessEntry`. Refused for a principal whose entry this declaration has made itself: what
-    made it would delete it, when the other one has taken it over."""
+    """The entries are `AccessEntry`. Rejected for a principal whose entry this declaration created: the deletion of the
+    former resource would delete the entry after the new one adopted it."""
     kubeconfig: NotRequired[pulumi.Input[str]]
-    """How to reach the cluster, so that aws-auth and RBAC count too; without it, only access entries and their policies
-    do. Kept as a secret."""
+    """Kubeconfig of the cluster, so that aws-auth and RBAC count too; without it, only access entries and their
+    policies count. Kept as a secret."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +80,20 @@ class _Inputs:
 class LockoutGuard(
     EksIdentityResource, provider=reference("LockoutGuardProvider"), secrets=["kubeconfig", "credentials"]
 ):
-    """Rejects a change after which the caller may do less in the cluster, or nobody is an administrator.
+    """Rejects a change after which the caller has fewer rights in the cluster, or the cluster has no administrator.
 
     Make it depend on the entries that it guards: then a change is rejected in its preview, and the removal of the whole
     declaration before the first entry is deleted. It queries AWS and the cluster only if something changes, and changes
-    nothing there. What it needs and cannot read is a reason to reject.
+    nothing there. If a required part cannot be read, the change is rejected.
 
-    A principal named in `allow_lockout_of` may lose access: in a change by the program's value, in a removal by the
-    value of the last update.
+    A principal in `allow_lockout_of` may lose access. A change uses the program's list, a removal the list of the last
+    update.
     """
 
     principals: pulumi.Output[list[str]]
-    """ARNs of all that are let in, as the last update said."""
+    """ARNs of all principals with access, as of the last update."""
     administrators: pulumi.Output[list[str]]
-    """ARNs of the administrators among them, as the last update said."""
+    """ARNs of the administrators among them, as of the last update."""
 
     def __init__(self, name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'LockoutGuard "{name}"', args, LockoutGuardArgs) as inputs:
@@ -91,3 +112,114 @@ class LockoutGuard(
 
     def _register(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
         super().__init__(name, {**props, "credentials": credentials.passed_on(opts)}, opts)
+
+
+class LockoutGuardProvider(PlainProvider):
+    """The dynamic provider of `LockoutGuard`. It compares the declared access with the access of the last update.
+
+    Properties are those of `LockoutGuardArgs`, and `declared` from ClusterAccess. The resource's id is
+    `<region>/<cluster>`.
+    """
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        """Reject a lockout. Runs in previews, and queries AWS only if something changes."""
+        note(news)
+        if is_unknown([_olds, news.get("cluster_name"), news.get("credentials")]):
+            return CheckResult(news, [])
+        run = run_state.current_run(self)
+        declared_keys = run_state.entry_keys(news, news["principals"])
+        run.guarded_entry_keys |= declared_keys
+        is_new = not _olds or bool(another_cluster(_olds, news))
+        removed_keys = run_state.entry_keys(news, [] if is_new else _olds["principals"]) - declared_keys
+        run.removed_entry_keys |= removed_keys
+        try:
+            problems = self._account_problems(news) if is_new else _own_adoption_problems(_olds, news)
+            problems += run_state.moved_entry_problems(removed_keys & run.adopted_entry_keys)
+            return refused(news, problems or self._lockout_problems({} if is_new else _olds, news))
+        except InvalidInput as error:
+            return refused(news, error.problems)
+        except (AwsError, ClusterError, MalformedDocumentError) as error:
+            change, _ = change_between({} if is_new else _olds, news)
+            return refused(news, [lockout.not_evaluated(set(change.affected), str(error))])
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        """Return a replacement for another cluster, and else a change of the state."""
+        replaces = another_cluster(_olds, _news)
+        is_changed = any(_olds.get(name) != _news.get(name) for name in _STATE_FIELDS)
+        return DiffResult(bool(replaces) or is_changed or other_credentials(_olds, _news), replaces)
+
+    def create(self, props: Properties) -> CreateResult:
+        """Record the access in the state."""
+        return CreateResult(f"{props['region']}/{props['cluster_name']}", _state(props))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        """Return the state: AWS has nothing to compare it with."""
+        return ReadResult(id_, _state(props))
+
+    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        """Record the access in the state."""
+        return UpdateResult(_state(_news))
+
+    def delete(self, _id: str, _props: Properties) -> None:
+        """Reject the removal of the declaration, before its entries are deleted, if it is a lockout.
+
+        The removal is accepted if the cluster does not exist.
+        """
+        run = run_state.current_run(self)
+        keys = run_state.entry_keys(_props, _props["principals"])
+        problems = run_state.renamed_declaration_problems(keys & (run.adopted_entry_keys | run.guarded_entry_keys))
+        subject = f"access to EKS cluster {_props['cluster_name']}"
+        if problems:
+            raise InvalidInput(problems, subject=subject)
+        try:
+            live = LiveCluster(_props, self.kept_credentials(_props))
+            problems = self._review(live, removal_of(_props), run_state.cluster_key(_props))
+        except (AwsError, ClusterError, MalformedDocumentError) as error:
+            problems = [lockout.not_evaluated(_props["principals"], str(error))]
+        if problems:
+            raise InvalidInput(problems, subject=subject)
+
+    def _lockout_problems(self, olds: Properties, news: Properties) -> list[Problem]:
+        change, undecided = change_between(olds, news)
+        if undecided:
+            say(
+                f"{', '.join(undecided)}: whether this locks out the caller or the last administrator is evaluated in "
+                "the update: some principals are unknown in this preview"
+            )
+        props = olds if olds and is_unknown(news.get("kubeconfig")) else news
+        return self._review(LiveCluster(props, self.credentials(news)), change, run_state.cluster_key(news))
+
+    def _review(self, live: LiveCluster, change: GuardedChange, cluster: run_state.Key) -> list[Problem]:
+        """Return the problems of the change; record an accepted change for the evaluation of other declarations."""
+        run, review = run_state.current_run(self), LockoutReview(live, change)
+        if not review.is_needed:
+            return []
+        with run.lock:
+            problems = review.problems(run.accepted_changes[cluster])
+            if not problems:
+                run.accepted_changes[cluster].append(change.access)
+        return problems
+
+    def _account_problems(self, news: Properties) -> list[Problem]:
+        """Return the problem of credentials of another account, in which the guard would query another cluster."""
+        try:
+            clients.EksApi.of(news, self.credentials(news)).require_account()
+        except InvalidInput as error:
+            return list(error.problems)
+        except AwsError as error:
+            say_once(f"cannot verify that the credentials are of the account of {news['cluster_name']}: {error}")
+        return []
+
+
+def _own_adoption_problems(olds: Properties, news: Properties) -> list[Problem]:
+    if olds.get("adopted") or not news.get("adopted"):
+        return []
+    rule = "must be omitted for an entry that this declaration created: the old resource would delete the adopted entry"
+    fix = "remove adopt, and declare the principals to adopt in another declaration"
+    both = [arn for arn in news["principals"] if not is_unknown(arn) and lockout.among(arn, olds["principals"])]
+    return [Problem("adopt", rule, arn, fix) for arn in both]
+
+
+def _state(props: Properties) -> Properties:
+    names = ("cluster_name", "region", "credentials", *_STATE_FIELDS)
+    return {name: props[name] for name in names if props.get(name) is not None}

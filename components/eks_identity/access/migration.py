@@ -1,4 +1,4 @@
-"""A cluster's way from aws-auth to access entries, declared; why it is one resource is told in docs/adr/0008."""
+"""Migration of a cluster from aws-auth to access entries. docs/adr/0008 explains why it is one resource."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,54 +6,73 @@ from functools import partial
 from typing import NotRequired, TypedDict
 
 import pulumi
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+from pulumi.runtime.rpc import UNKNOWN
 
+from eks_identity.access.migration_runner import MigrationRunner
 from eks_identity.clusters.connections import ClusterConnection, parse_connection
-from eks_identity.errors import InvalidInput, Problem
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import arns, names
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.runtime import credentials
 from eks_identity.runtime.custom_resource import EksIdentityResource
-from eks_identity.runtime.dynamic_provider import reference
+from eks_identity.runtime.dynamic_provider import (
+    PlainProvider,
+    Properties,
+    another_cluster,
+    is_unknown,
+    note,
+    other_credentials,
+    reference,
+    refused,
+    say,
+)
 from eks_identity.runtime.inputs import Inputs, parsed_by
+
+_INPUTS = ("cluster_name", "region", "kubeconfig", "target_mode", "principals", "accept_loss_of")
+_STATE_FIELDS = (*_INPUTS, "run", "cluster_arn", "credentials")
+_OUTPUTS = ("plan", "not_migrated", "authentication_mode")
 
 
 class AuthenticationModeMigrationArgs(TypedDict):
-    """How far a cluster goes, and what may be lost on the way."""
+    """The target mode of a cluster's migration, and the access that may be lost."""
 
     cluster: ClusterConnection
-    """`Cluster.connection`. Whoever runs this may read aws-auth, and change the cluster and its access entries."""
+    """`Cluster.connection`. The caller needs permission to read aws-auth, and to change the cluster and its access
+    entries."""
     target_mode: pulumi.Input[str]
-    """`API_AND_CONFIG_MAP`, where EKS reads both, or `API`, where aws-auth is ignored. There is no way back."""
+    """`API_AND_CONFIG_MAP`, where EKS reads both, or `API`, where EKS ignores aws-auth. A cluster
+    cannot go back to an earlier mode (EKS)."""
     principals: NotRequired[dict[str, pulumi.Input[str]]]
-    """Whole ARNs, path included, by the ARNs that aws-auth has: for roles of other accounts, which this account's IAM
-    does not know. Those of the cluster's own account are looked up."""
+    """Full ARNs, with their path, by the ARNs in aws-auth: for roles of other accounts, which this account's IAM does
+    not have. Roles of the cluster's own account are looked up in IAM."""
     accept_loss_of: NotRequired[list[pulumi.Input[str]]]
-    """What may lose its access with mode `API`: ARNs as aws-auth has them, which then get no access entry; ids of
-    `mapAccounts`; and groups, such as `system:…`, which are dropped from the entries that are made."""
+    """What may lose its access in mode `API`: ARNs as in aws-auth, which then get no access entry; account ids of
+    `mapAccounts`; and groups, such as `system:…`, which are removed from the created entries."""
 
 
-def _target_mode(text: str) -> str:
+def _parse_target_mode(text: str) -> str:
     mode = AuthenticationMode.parse(text)
     if mode is AuthenticationMode.CONFIG_MAP:
-        rule = "authentication modes go one way: CONFIG_MAP, API_AND_CONFIG_MAP, API (EKS)"
+        rule = "must be a later mode than CONFIG_MAP: a cluster cannot go back to an earlier mode (EKS)"
         raise InvalidInput([Problem("", rule, text, "write API_AND_CONFIG_MAP, or API")])
     return mode.value
 
 
-def _loss(name: str) -> str:
-    """What may be lost, as aws-auth has it; that it has it is seen in the cluster."""
+def _parse_accepted_loss(name: str) -> str:
+    """Return a name as aws-auth has it. The provider verifies that aws-auth has it."""
     if not names.text(name) or name != name.strip():
-        rule = "an ARN, an account id or a group as aws-auth has it"
-        raise InvalidInput([Problem("", rule, name, "take it out, or copy it from the plan")])
+        rule = "must be an ARN, an account id or a group as in aws-auth"
+        raise InvalidInput([Problem("", rule, name, "remove it, or copy it from the plan")])
     return name
 
 
-def _full_arn(arn: str, full: str) -> str:
+def _parse_full_arn(arn: str, full: str) -> str:
     principal = Principal.parse(full)
     if not arns.same_arn(principal.aws_auth_arn, arn):
-        rule = "the same principal as aws-auth has it, with its path"
-        raise InvalidInput([Problem("", rule, full, f"write the whole ARN of {arn}")])
+        rule = "must be the ARN, with its path, of the same principal as in aws-auth"
+        raise InvalidInput([Problem("", rule, full, f"write the full ARN of {arn}")])
     return principal.arn
 
 
@@ -61,8 +80,8 @@ def _full_arn(arn: str, full: str) -> str:
 class _Options:
     """The inputs that do not depend on another one."""
 
-    target_mode: pulumi.Input[str] = parsed_by(_target_mode)
-    accept_loss_of: Sequence[str] = parsed_by(_loss, each=True, default=())
+    target_mode: pulumi.Input[str] = parsed_by(_parse_target_mode)
+    accept_loss_of: Sequence[str] = parsed_by(_parse_accepted_loss, each=True, default=())
 
 
 class AuthenticationModeMigration(
@@ -70,32 +89,33 @@ class AuthenticationModeMigration(
     provider=reference("AuthenticationModeMigrationProvider"),
     secrets=["kubeconfig", "credentials"],
 ):
-    """Takes a cluster from `CONFIG_MAP` through `API_AND_CONFIG_MAP` to `API`, with everybody whom aws-auth lets in.
+    """Migrates a cluster from `CONFIG_MAP` through `API_AND_CONFIG_MAP` to `API`, with the access of every mapping.
 
-    A preview reads the cluster and shows the plan: each entry of aws-auth with the access entry that it becomes, the
-    same username and groups, and what has no equal. An update goes to `API_AND_CONFIG_MAP`, makes the entries, reads
-    them back, and with `target_mode: API` reads aws-auth again and takes the last step. Entries that are there already
-    stay as they are; where one says something else, the plan names both. Run again, it goes on where it was ended.
+    A preview reads the cluster and shows the plan: each entry of aws-auth with the access entry that replaces it, of
+    the same username and groups, and what no access entry can replace. An update changes the mode to
+    `API_AND_CONFIG_MAP`, creates the entries and reads them back; with `target_mode: API` it then reads aws-auth again
+    and changes the mode to `API`. Existing access entries stay unchanged; where one has other values, the plan shows
+    both. After a failure the next update continues the migration.
 
-    `system:masters` becomes the access policy AmazonEKSClusterAdminPolicy for the whole cluster; that group's members
-    are refused for the moment between the making of their entry and that of its policy. Node roles get entries of
-    their nodes' type. The cluster's creator gets an entry from EKS itself, and with it another username. No equal have:
-    other `system:` groups, usernames that access entries do not take, empty usernames, `mapAccounts`, and roles whose
-    path nobody knows; a principal that has an access entry of its own loses nothing.
+    `system:masters` becomes the access policy AmazonEKSClusterAdminPolicy for the whole cluster; members of that group
+    have no access between the creation of their entry and the association of the policy. Node roles get entries of
+    their nodes' type. EKS itself creates an entry for the cluster's creator, with another username. No access entry can
+    replace other `system:` groups, usernames that access entries do not accept, empty usernames, `mapAccounts`, and
+    roles whose path is not known; a principal with an existing access entry of its own loses nothing.
 
-    Refused, at preview and again before the write: mode `API` while anything is left behind that `accept_loss_of` does
-    not name, or while only aws-auth lets the caller in; and any way back.
+    Rejected, at preview and again before the write: mode `API` while aws-auth has anything that would be lost and that
+    `accept_loss_of` does not name, or while the caller has access by aws-auth only; and an earlier mode.
 
-    Deleting it changes nothing. The entries that it made stay; `ClusterAccess` with `adopt` takes them over. A cluster
-    that the same program makes has to be given the new mode in its `create` too, after `pulumi refresh`.
+    Deletion changes nothing. The created entries stay; `ClusterAccess` with `adopt` adopts them. For a cluster of the
+    same program, set the new mode in its `create` too, after `pulumi refresh`.
     """
 
     plan: pulumi.Output[list[str]]
-    """What was done, or in a preview what will be: a line for each entry of aws-auth and each change of mode."""
+    """What the migration did, or will do in a preview: a line for each entry of aws-auth and each change of mode."""
     not_migrated: pulumi.Output[list[str]]
-    """What in aws-auth has no access entry, by the names that `accept_loss_of` takes."""
+    """What in aws-auth has no access entry, by the names that `accept_loss_of` accepts."""
     authentication_mode: pulumi.Output[str]
-    """The mode that the cluster has now: what depends on it takes it from here, in place of the connection's."""
+    """The cluster's current mode. Resources that depend on the migration read it here, not from the connection."""
 
     def __init__(
         self, name: str, args: AuthenticationModeMigrationArgs, opts: pulumi.ResourceOptions | None = None
@@ -105,7 +125,7 @@ class AuthenticationModeMigration(
             parse_connection(inputs, args["cluster"])
             options = inputs.read(_Options)
             principals = {
-                arn: inputs.parse(f"principals.{arn}", full, partial(_full_arn, arn))
+                arn: inputs.parse(f"principals.{arn}", full, partial(_parse_full_arn, arn))
                 for arn, full in args.get("principals", {}).items()
             }
         cluster = args["cluster"]
@@ -123,3 +143,74 @@ class AuthenticationModeMigration(
             "authentication_mode": None,
         }
         super().__init__(name, props, opts)
+
+
+class AuthenticationModeMigrationProvider(PlainProvider):
+    """The dynamic provider of `AuthenticationModeMigration`. The resource's id is `<region>/<cluster>`."""
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        """Read the cluster, add the plan to the inputs, so that the preview shows it, and reject invalid migrations."""
+        note(news)
+        if is_unknown([news.get(name) for name in (*_INPUTS, "credentials")]):
+            return CheckResult({**news, "plan": UNKNOWN, "not_migrated": UNKNOWN}, [])
+        try:
+            runner = MigrationRunner(news, self.credentials(news))
+            status = runner.read_status()
+        except InvalidInput as error:
+            return refused(news, error.problems)
+        except (AwsError, ClusterError, MalformedDocumentError) as error:
+            rule = f"must be readable, because the plan is read from the cluster:\n    {error}"
+            return refused(news, [Problem("cluster", rule, news["cluster_name"], "fix the error, and run this again")])
+        is_done = bool(_olds) and not status.pending and not another_cluster(_olds, news)
+        lost = [left.name for left in status.plan.not_migrated]
+        inputs = {
+            **news,
+            "authentication_mode": news["target_mode"],
+            "pending": status.pending,
+            # Counts the updates with pending changes, so that the state differs from the inputs until they are made.
+            "run": _olds.get("run", 0) + bool(status.pending),
+            # After the last change the state keeps the plan of the update that made it.
+            "plan": _olds.get("plan", []) if is_done else status.lines(),
+            "not_migrated": _olds.get("not_migrated", []) if is_done else lost,
+        }
+        if status.pending:
+            say("\n  ".join([f"{news['cluster_name']}, authentication mode {status.mode}:", *status.lines()]))
+        return refused(inputs, runner.problems(status))
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        """Return a replacement for another cluster, and else a change while the cluster has pending changes.
+
+        A refresh calls this too, with the inputs of the last update, whose changes are made.
+        """
+        replaces = another_cluster(_olds, _news)
+        is_changed = any(_olds.get(name) != _news.get(name) for name in (*_INPUTS, "run", "cluster_arn"))
+        return DiffResult(bool(replaces) or is_changed or other_credentials(_olds, _news), replaces)
+
+    def create(self, props: Properties) -> CreateResult:
+        """Run the migration from the cluster's current mode."""
+        return CreateResult(f"{props['region']}/{props['cluster_name']}", self._run(props))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        """Return the cluster's current mode, and the plan of the state."""
+        mode = MigrationRunner(props, self.kept_credentials(props)).get_mode()
+        if mode is None:
+            return ReadResult("", {})
+        return ReadResult(id_, {**_select(props, *_STATE_FIELDS, *_OUTPUTS), "authentication_mode": mode.value})
+
+    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        """Continue the migration from the cluster's current mode."""
+        return UpdateResult(self._run(_news, _olds))
+
+    def delete(self, _id: str, _props: Properties) -> None:
+        """Change nothing: EKS does not allow an earlier mode, and the created entries stay in use."""
+
+    def _run(self, props: Properties, olds: Properties | None = None) -> Properties:
+        lines, not_migrated, mode = MigrationRunner(props, self.credentials(props)).run()
+        if olds and not props.get("pending"):
+            lines, not_migrated = olds.get("plan", lines), olds.get("not_migrated", not_migrated)
+        outputs = {"plan": lines, "not_migrated": not_migrated, "authentication_mode": mode.value}
+        return {**_select(props, *_STATE_FIELDS), **outputs}
+
+
+def _select(props: Properties, *names: str) -> Properties:
+    return {name: props[name] for name in names if props.get(name) is not None}

@@ -1,10 +1,10 @@
-"""What one run of the engine says of one principal in several resources, so that none of them undoes another's work.
+"""State of one update, shared by the dynamic providers, so that a deletion keeps what another resource adopted.
 
-A declaration that is renamed, or somebody who is moved to another one, is a new resource to Pulumi. It takes over the
-entry that is there; and when everything else has happened, the old resource is deleted, and the same entry with it. No
-resource is told of another. But the engine keeps one process of a provider for a run, and has it check what the program
-declares before it deletes what the program no longer does. So what was checked is remembered here. `pulumi destroy`
-checks nothing, and so nothing is held back there.
+To Pulumi a declaration of another name, and a principal in another declaration, is a new resource. It adopts the
+existing entry. At the end of the update the engine deletes the old resource, and with it the same entry. The engine
+keeps one process of a provider for each update, and calls `check` for every declared resource before it deletes one. So
+`check` records here what the program declares, and `delete` reads it. `pulumi destroy` calls no `check`, so every entry
+is deleted then.
 """
 
 from collections import defaultdict
@@ -18,39 +18,39 @@ from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.runtime.dynamic_provider import PlainProvider, Properties, is_unknown
 
 Key = tuple[str, ...]
-"""A principal in a cluster."""
+"""Identifies a cluster, or a principal in a cluster."""
 
 
 @dataclass
 class RunState:
-    """What was checked so far."""
+    """What the providers have recorded in this update."""
 
     aws_auth_keys: set[Key] = field(default_factory=set)
-    """Entries of aws-auth that the program declares."""
-    held: set[Key] = field(default_factory=set)
-    """Those of them that another resource was to delete, and did not."""
-    adopted: set[Key] = field(default_factory=set)
-    """Access entries that the program takes over."""
-    guarded: set[Key] = field(default_factory=set)
-    """Access entries that the program declares, of either kind."""
-    leaving: set[Key] = field(default_factory=set)
-    """Access entries that are taken out of a declaration."""
-    changes: defaultdict[Key, list[AccessChange]] = field(default_factory=lambda: defaultdict(list))
-    """Changes of access by the cluster: two declarations that remove one administrator each may remove all of them."""
+    """Mappings that the program declares."""
+    retained_aws_auth_keys: set[Key] = field(default_factory=set)
+    """Mappings among them whose deletion, by another resource, was skipped."""
+    adopted_entry_keys: set[Key] = field(default_factory=set)
+    """Access entries that an `AccessEntry` of the program declares."""
+    guarded_entry_keys: set[Key] = field(default_factory=set)
+    """Access entries that a `LockoutGuard` of the program declares, created or adopted."""
+    removed_entry_keys: set[Key] = field(default_factory=set)
+    """Access entries that are removed from a declaration."""
+    accepted_changes: defaultdict[Key, list[AccessChange]] = field(default_factory=lambda: defaultdict(list))
+    """Accepted changes of access by cluster: two declarations that remove one administrator each may remove all."""
     lock: Lock = field(default_factory=Lock)
-    """Held from the evaluation of a change until it is noted: the engine calls in many threads."""
+    """Held while a change is evaluated and recorded: the engine calls providers in many threads."""
 
 
-_THIS = RunState()
+_CURRENT = RunState()
 
 
-def run_of(provider: PlainProvider) -> RunState:
-    """The run that `provider` serves; one that knows nothing, where no engine configured it."""
-    return RunState() if provider.config is None else _THIS
+def current_run(provider: PlainProvider) -> RunState:
+    """Return the state of the update that `provider` serves; an empty state if no engine configured the provider."""
+    return RunState() if provider.config is None else _CURRENT
 
 
 def aws_auth_key(props: Properties) -> Key | None:
-    """An entry of aws-auth; None where its cluster is not known yet."""
+    """Return the key of an aws-auth mapping; None while the kubeconfig is unknown."""
     kubeconfig = props.get("kubeconfig")
     if is_unknown(kubeconfig) or not isinstance(kubeconfig, str):
         return None
@@ -58,33 +58,33 @@ def aws_auth_key(props: Properties) -> Key | None:
 
 
 def cluster_key(props: Properties) -> Key:
-    """The cluster of `props`."""
+    """Return the key of the cluster of `props`."""
     return (props["region"], props["cluster_name"], str(props.get("cluster_arn") or ""))
 
 
 def entry_keys(props: Properties, arns: Iterable[str]) -> set[Key]:
-    """Access entries of `arns` in the cluster of `props`; without those that are not known yet."""
+    """Return the keys of the access entries of `arns` in the cluster of `props`. Unknown ARNs are skipped."""
     return {(*cluster_key(props), arn.lower()) for arn in arns if not is_unknown(arn)}
 
 
-def moved_entry_problems(arns: Collection[Key]) -> list[Problem]:
-    """What there is to say of access entries that one declaration takes over while another one lets them go."""
+def moved_entry_problems(keys: Collection[Key]) -> list[Problem]:
+    """Return the problems of access entries that one declaration adopts while another one removes them."""
     rule = (
-        "what lets an access entry go deletes it when the update is nearly done, also where another declaration of the "
-        "same program has taken it over by then (EKS has one entry a principal)"
+        "must not move to another declaration in one update: the old declaration deletes the access entry at the end "
+        "of the update, after the new one has adopted it (EKS has one entry for a principal)"
     )
     fix = (
-        "take the principal out in an update of its own, and add it after that; a declaration that only got another "
-        'name keeps its entries with opts.aliases: [pulumi.Alias(name="<the old name>")], without adopt'
+        "remove the principal in an update of its own, and add it in the next one; if the declaration was renamed, "
+        'keep its entries with opts.aliases: [pulumi.Alias(name="<the old name>")], without adopt'
     )
-    return [Problem("principals", rule, key[-1], fix) for key in sorted(arns)]
+    return [Problem("principals", rule, key[-1], fix) for key in sorted(keys)]
 
 
-def forgotten(arns: Collection[Key]) -> list[Problem]:
-    """The same where the old declaration is gone from the program, and nothing of it was deleted yet."""
+def renamed_declaration_problems(keys: Collection[Key]) -> list[Problem]:
+    """Return the problems of deleting a declaration whose access entries the program declares under another name."""
+    rule = "must not be deleted with the old declaration: this program declares the access entry under another name"
     fix = (
-        "give the declaration its old name in opts.aliases; or where the new one has taken over already, forget the "
-        "old one: `pulumi state delete --target-dependents <URN of the old ClusterAccess>`"
+        "pass the old name of the declaration in opts.aliases; if the new declaration has adopted the entries, remove "
+        "the old one from the state: `pulumi state delete --target-dependents <URN of the old ClusterAccess>`"
     )
-    rule = "an access entry that this program declares under another name too is not deleted with the old name"
-    return [Problem("principals", rule, key[-1], fix) for key in sorted(arns)]
+    return [Problem("principals", rule, key[-1], fix) for key in sorted(keys)]

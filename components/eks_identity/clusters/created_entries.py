@@ -1,7 +1,7 @@
-"""Access entries that come with a new cluster: those of `create.access_entries`, and its creator's own.
+"""Access entries that are created with a new cluster: those of `create.access_entries`, and the creator's.
 
-EKS has one access entry for a principal. These are created with the cluster, so that no preview can see them in EKS: a
-second one would fail in the update, after the cluster was created.
+EKS has one access entry for a principal. No preview can read these entries in EKS. A second entry of a principal would
+fail in the update, after the cluster was created.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ _OPTION = "create.access_entries"
 
 @dataclass(frozen=True)
 class CreatedEntries:
-    """Those of one cluster that `component` creates; its ARN is not known in that preview."""
+    """The access entries of one cluster that `component` creates. The cluster's ARN is unknown in that preview."""
 
     inputs: Inputs
     component: pulumi.ComponentResource
     cluster_arn: pulumi.Output[str]
 
     def declare(self, entries: Any) -> None:
-        """Reject a principal that this program declares twice, or that creates the cluster and so has an entry."""
+        """Reject a principal that this program declares twice, and the creator of the cluster, which EKS gives one."""
         if pulumi.runtime.is_dry_run():
             _creators()[program_state.object_key(self.cluster_arn)] = self.cluster_arn.apply(
                 self._creator, run_with_unknowns=True
@@ -48,31 +48,31 @@ class CreatedEntries:
 
     def _declare(self, key: str, principal: pulumi.Input[str]) -> None:
         under = f"{_OPTION}.{key}.principal_arn"
-        in_preview = partial(self._once, key, program_state.object_key(self.cluster_arn))
-        self.inputs.parse(under, principal, in_preview)
+        claim_in_preview = partial(self._claim, key, program_state.object_key(self.cluster_arn))
+        self.inputs.parse(under, principal, claim_in_preview)
         self.inputs.parse(
-            under, [self.cluster_arn, principal], lambda both: self._once(key, str(Arn.parse(both[0])), both[1])
+            under, [self.cluster_arn, principal], lambda both: self._claim(key, str(Arn.parse(both[0])), both[1])
         )
         reject_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
 
-    def _once(self, key: str, cluster: str, principal: str) -> None:
-        place = f"{_OPTION}.{key} of {self.inputs.subject}"
-        who = Principal.parse(principal).aws_auth_arn.lower()
-        first = program_state.claim(place, AccessMethod.ACCESS_ENTRY, cluster, who)
-        if first != place:
+    def _claim(self, key: str, cluster: str, principal: str) -> None:
+        declaration = f"{_OPTION}.{key} of {self.inputs.subject}"
+        arn = Principal.parse(principal).aws_auth_arn.lower()
+        first = program_state.claim(declaration, AccessMethod.ACCESS_ENTRY, cluster, arn)
+        if first != declaration:
             rule = f"must have one access entry in a cluster (EKS), and {first} declares it"
             raise InvalidInput([Problem("", rule, principal, f"remove {_OPTION}.{key}")])
 
     async def _creator(self, cluster_arn: Any) -> str | None:
-        """The ARN of the caller who creates the cluster in this update; None where the cluster exists."""
+        """Return the ARN of the caller, which creates the cluster in this update; None if the cluster exists."""
         if isinstance(cluster_arn, str):
             return None
         try:
-            found = await pulumi.runtime.invoke_async(CALLER, {}, pulumi.InvokeOptions(parent=self.component))
-        except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for whatever a plugin says
-            diagnostics.debug(f"cannot see who creates the cluster: {error}", self.component)
+            identity = await pulumi.runtime.invoke_async(CALLER, {}, pulumi.InvokeOptions(parent=self.component))
+        except Exception as error:  # noqa: BLE001 - Pulumi raises plain Exception for every error of a plugin
+            diagnostics.debug(f"cannot get the cluster's creator: {error}", self.component)
             return None
-        arn: str | None = (found or {}).get("arn")
+        arn: str | None = (identity or {}).get("arn")
         return arn
 
 
@@ -81,34 +81,34 @@ def reject_creator(
     cluster_arn: Any,
     principal: pulumi.Input[str | Principal],
     under: str,
-    instead: str = "set adopt to True",
+    fix: str = "set adopt to True",
 ) -> None:
-    """Reject an entry of the principal who creates this cluster in this update: EKS gives them one by itself."""
+    """Reject an entry of the principal that creates this cluster in this update: EKS itself creates one for it."""
     creator = _creators().get(program_state.object_key(cluster_arn))
     if creator is None:
         return
 
-    def refuse(found: Sequence[Any]) -> None:
-        caller = lockout.Caller.of(found[0]) if found[0] else None
-        if caller is not None and lockout.same_principal(caller.principal, Principal.of(found[1])):
+    def reject(values: Sequence[Any]) -> None:
+        caller = lockout.Caller.of(values[0]) if values[0] else None
+        if caller is not None and lockout.same_principal(caller.principal, Principal.of(values[1])):
             rule = "must not be the creator of the cluster, for whom EKS itself creates an access entry"
-            fix = f"{instead}: the creator's entry exists once the cluster does"
-            raise InvalidInput([Problem("", rule, Principal.of(found[1]).arn, fix)])
+            instead = f"{fix}: the creator's entry exists once the cluster does"
+            raise InvalidInput([Problem("", rule, Principal.of(values[1]).arn, instead)])
 
-    inputs.parse(under, [creator, principal], refuse)
+    inputs.parse(under, [creator, principal], reject)
 
 
 def _creators() -> dict[str, pulumi.Output[str | None]]:
-    """The creator of each cluster of this program, by the identity of the Output of its ARN."""
+    """Return the creator of each cluster of this program, by the identity of the Output of the cluster's ARN."""
     return program_state.per_program("creators", dict)
 
 
 def _principals(entries: Any) -> list[tuple[str, Any]]:
-    """The principal of each entry by its key, in the form of Python or of other languages."""
-    found = []
+    """Return each entry's key and principal, from the field names of Python or of other languages."""
+    principals = []
     for key, entry in entries.items() if isinstance(entries, Mapping) else ():
         if isinstance(entry, Mapping):
-            found.append((key, entry.get("principal_arn", entry.get("principalArn"))))
+            principals.append((key, entry.get("principal_arn", entry.get("principalArn"))))
         else:
-            found.append((key, getattr(entry, "principal_arn", None)))
-    return [(key, principal) for key, principal in found if principal is not None]
+            principals.append((key, getattr(entry, "principal_arn", None)))
+    return [(key, principal) for key, principal in principals if principal is not None]

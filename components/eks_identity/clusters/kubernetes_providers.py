@@ -1,8 +1,8 @@
-"""Whether a kubernetes provider that is passed reaches the cluster that a component declares something in.
+"""Check that the kubernetes provider in a component's options is of the component's cluster.
 
-A service account in one cluster and its association in another would both be created, and no pod would get the role.
-Compared once for each provider and cluster of a program, before the component is registered. Nothing of a kubeconfig
-is in any message.
+If a service account were created in one cluster and its association in another, no pod would get the role. The check
+runs once for each provider and cluster of a program, before the component is registered. No message contains any part
+of a kubeconfig.
 """
 
 import json
@@ -30,31 +30,34 @@ _KUBECONFIG_FILE = Path("~/.kube/config")
 
 
 def remember(provider: pulumi.ProviderResource, kubeconfig: pulumi.Output[str]) -> None:
-    """Notes that `provider` was declared with `kubeconfig`, which the SDK does not tell of a provider."""
-    _own()[provider] = kubeconfig
+    """Record that `provider` was declared with `kubeconfig`. The SDK does not return it."""
+    _kubeconfigs()[provider] = kubeconfig
 
 
 def of_cluster(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection
 ) -> provider_account.Check | None:
-    """Rejects a kubernetes provider of another cluster; None where there is none, or it certainly is the cluster's."""
-    provider = provider_of("kubernetes", opts)
-    if provider is None or _own().get(provider) is cluster["kubeconfig"]:
-        return None
-    asked = provider
-    facts: dict[str, Any] = {name: cluster[name] for name in _FIELDS}  # type: ignore[literal-required]
+    """Return the check that rejects a kubernetes provider of another cluster.
 
-    async def require(known: dict[str, str]) -> None:
+    None without a provider, and for the provider that was declared with the cluster's kubeconfig.
+    """
+    provider = provider_of("kubernetes", opts)
+    if provider is None or _kubeconfigs().get(provider) is cluster["kubeconfig"]:
+        return None
+    checked_provider = provider
+    fields: dict[str, Any] = {name: cluster[name] for name in _FIELDS}  # type: ignore[literal-required]
+
+    async def require(resolved: dict[str, str]) -> None:
         is_secret = isinstance(cluster["arn"], pulumi.Output) and await cluster["arn"].is_secret()
-        arn = SECRET if is_secret else known["arn"]
-        found = await _place_of(asked, arn, inputs.subject)
-        if found is None:
+        arn = SECRET if is_secret else resolved["arn"]
+        endpoint = await _provider_endpoint(checked_provider, arn, inputs.subject)
+        if endpoint is None:
             return
-        same = [found.is_same(each) for each in _places(known)]
-        if True in same:
+        matches = [endpoint.is_same(other) for other in _cluster_endpoints(resolved)]
+        if True in matches:
             return
-        shown = await provider_account.named(asked, "kubernetes")
-        if False in same:
+        shown = await provider_account.named(checked_provider, "kubernetes")
+        if False in matches:
             rule = f"must have a kubernetes provider of cluster {arn}: this one trusts the certificate authority of "
             rule += "another cluster"
             fix = (
@@ -62,52 +65,49 @@ def of_cluster(
                 "authority of its own leads to it, set cluster.kubeconfig to the provider's kubeconfig"
             )
             raise InvalidInput([Problem("opts.providers", rule, shown, fix)])
-        _unverified(inputs.subject, shown, arn, "it has another server, and no certificate authority")
+        _warn_unverified(inputs.subject, shown, arn, "it has another server, and no certificate authority")
 
-    key = ("kubernetes", provider, *(value if isinstance(value, str) else id(value) for value in facts.values()))
+    key = ("kubernetes", provider, *(value if isinstance(value, str) else id(value) for value in fields.values()))
 
-    def make() -> pulumi.Output[None]:
-        # A kubeconfig is mostly secret. No part of it is in the error, which then need not be hidden whole.
-        return refusing(pulumi.Output.unsecret(pulumi.Output.all(**facts)), require, inputs.subject)
+    def check() -> pulumi.Output[None]:
+        # A kubeconfig is usually secret. The error has no part of it, so the error need not be secret.
+        return refusing(pulumi.Output.unsecret(pulumi.Output.all(**fields)), require, inputs.subject)
 
-    return provider_account.once(key, [facts, provider], make)
+    return provider_account.once(key, [fields, provider], check)
 
 
-def _own() -> dict[pulumi.ProviderResource, pulumi.Output[str]]:
+def _kubeconfigs() -> dict[pulumi.ProviderResource, pulumi.Output[str]]:
     return per_program(__name__, dict)
 
 
-def _places(cluster: Mapping[str, str]) -> list[Place]:
-    """Where the cluster is: as EKS describes it, and as its kubeconfig leads there."""
-    found = [Place.of(cluster["endpoint"], cluster["certificate_authority"])]
+def _cluster_endpoints(cluster: Mapping[str, str]) -> list[Place]:
+    """Return the cluster's endpoint as EKS describes it, and the one in its kubeconfig."""
+    endpoint = Place.of(cluster["endpoint"], cluster["certificate_authority"])
     try:
-        return [*found, kubeconfigs.place(cluster["kubeconfig"])]
+        return [endpoint, kubeconfigs.place(cluster["kubeconfig"])]
     except MalformedDocumentError:
-        return found  # rejected as an input of the component
+        return [endpoint]  # rejected as an input of the component
 
 
-async def _place_of(provider: pulumi.ProviderResource, arn: str, subject: str) -> Place | None:
-    """Where the provider leads to; None where a preview does not know that yet.
-
-    None too where it cannot be seen, which is reported.
-    """
+async def _provider_endpoint(provider: pulumi.ProviderResource, arn: str, subject: str) -> Place | None:
+    """Return the provider's endpoint; None if it is unknown in this preview, or cannot be read, which is reported."""
     shown = await provider_account.named(provider, "kubernetes")
     try:
         urn: str | None = await provider.urn.future()
-        found = await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn})
-        settings = {key: found["state"].get(key) for key in ("kubeconfig", "context", "cluster")}
+        resource = await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn})
+        settings = {key: resource["state"].get(key) for key in ("kubeconfig", "context", "cluster")}
         if rpc.contains_unknowns(settings):
             return None
         return kubeconfigs.place(_text(settings["kubeconfig"]), settings["context"], settings["cluster"])
     except invoke.InvokeError:
-        _unverified(subject, shown, arn, "the engine does not tell its settings")
+        _warn_unverified(subject, shown, arn, "the engine does not return its settings")
     except (MalformedDocumentError, OSError):
-        _unverified(subject, shown, arn, "its kubeconfig cannot be read here")
+        _warn_unverified(subject, shown, arn, "its kubeconfig cannot be read")
     return None
 
 
 def _text(kubeconfig: Any) -> str:
-    """The document: what the provider was given, or what is in the file that it was given, or that kubectl reads."""
+    """Return the kubeconfig document: of the provider's input, of the file that it names, or of kubectl's file."""
     if isinstance(kubeconfig, Mapping):
         return json.dumps(kubeconfig)
     if not kubeconfig:
@@ -116,7 +116,7 @@ def _text(kubeconfig: Any) -> str:
     return text if "\n" in text or text.startswith("{") else Path(text).expanduser().read_text(encoding="utf-8")
 
 
-def _unverified(subject: str, provider: str, arn: str, why: str) -> None:
+def _warn_unverified(subject: str, provider: str, arn: str, reason: str) -> None:
     diagnostics.warn(
-        f"{subject}: cannot verify that the {provider} is of cluster {arn}: {why}; to be sure, {CLUSTER_PROVIDER}"
+        f"{subject}: cannot verify that the {provider} is of cluster {arn}: {reason}; to be sure, {CLUSTER_PROVIDER}"
     )

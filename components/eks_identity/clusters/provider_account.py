@@ -1,8 +1,8 @@
-"""The AWS account of an aws provider, compared with the account that a component's resources belong to.
+"""Check that the aws provider in a component's options is of the account of the component's cluster.
 
-EKS finds a cluster by its name in the caller's account and region. The region is an argument of every resource; the
-account is the provider's alone. So it is compared before a component is registered, in previews and in updates.
-STS is asked once for each provider of a program.
+EKS looks up a cluster by its name in the caller's account and region. The region is an argument of every resource; the
+account depends on the provider only. So it is checked before a component is registered, in previews and in updates.
+STS is queried once for each provider of a program.
 """
 
 from collections.abc import Callable, Hashable
@@ -28,38 +28,38 @@ LOOK_UP = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_REGION = "aws:index/getRegion:getRegion"
 
 _COLONS = 5
-"""In the ARN of a cluster. Another text is rejected as an input of the component."""
+"""Colons in the ARN of a cluster. Another text is rejected as an input of the component."""
 
 Check = pulumi.Output[None]
-"""Resolves once something was found right; a component that depends on it is not registered before."""
+"""Resolves when a check has passed. A component that depends on it is registered after that."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The IAM principal that an aws provider calls AWS as."""
+    """The IAM principal of an aws provider's credentials."""
 
     account: str
     arn: str
 
 
 def after(opts: pulumi.ResourceOptions | None, *checks: Check | None) -> pulumi.ResourceOptions | None:
-    """`opts` of a component that is registered after these checks, and its children after it."""
-    made = [check for check in checks if check is not None]
-    if not made:
+    """Return options of a component that is registered after these checks, and its children after it."""
+    dependencies = [check for check in checks if check is not None]
+    if not dependencies:
         return opts
-    waiting = pulumi.ResourceOptions(depends_on=made)  # type: ignore[arg-type]  # it resolves to no resource
-    return pulumi.ResourceOptions.merge(opts, waiting)
+    more = pulumi.ResourceOptions(depends_on=dependencies)  # type: ignore[arg-type]  # they resolve to no resource
+    return pulumi.ResourceOptions.merge(opts, more)
 
 
 def in_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection) -> Check:
-    """Rejects an aws provider of another account than the cluster's."""
+    """Return the check that rejects an aws provider of another account than the cluster's."""
     provider, account = provider_of("aws", opts), cluster["account_id"]
 
     async def require(expected: str) -> None:
         caller = await caller_of(provider) if expected else None
         if caller is not None and caller.account != expected:
             rule = f"must have an aws provider of the cluster's account {expected}: EKS finds no cluster of another one"
-            shown = await _shown(provider, caller)
+            shown = await _described(provider, caller)
             raise InvalidInput([Problem("opts.providers", rule, shown, _fix(provider, expected))])
 
     key = ("account", provider, _key(account))
@@ -69,7 +69,7 @@ def in_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, c
 def in_account_of_clusters(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster_arns: list[pulumi.Input[str]]
 ) -> Check:
-    """Rejects an aws provider of another account than that of each of these clusters."""
+    """Return the check that rejects an aws provider of another account than that of each of these clusters."""
     provider = provider_of("aws", opts)
 
     async def require(arns: list[str]) -> None:
@@ -77,21 +77,21 @@ def in_account_of_clusters(
         caller = await caller_of(provider) if accounts else None
         if caller is not None and accounts != [caller.account]:
             rule = f"must have an aws provider of the clusters' account {' and '.join(accounts)}: EKS gives a role of "
-            rule += "Pod Identity to pods of its own account alone"
+            rule += "Pod Identity only to pods of the role's account"
             fix = _fix(provider, accounts[0])
             if len(accounts) > 1:
                 fix = "declare one role for each account, each with an aws provider of that account in opts.providers"
-            raise InvalidInput([Problem("opts.providers", rule, await _shown(provider, caller), fix)])
+            raise InvalidInput([Problem("opts.providers", rule, await _described(provider, caller), fix)])
 
-    return _finished(refusing(cluster_arns, require, inputs.subject))
+    return _without_dependencies(refusing(cluster_arns, require, inputs.subject))
 
 
 def in_account_of_oidc_provider(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, oidc_provider_arn: pulumi.Input[str], under: str
 ) -> Check:
-    """Rejects an aws provider of another account than the OIDC provider that its role will trust.
+    """Return the check that rejects an aws provider of another account than the OIDC provider that its role trusts.
 
-    IAM takes such a trust policy, and then nobody can assume the role.
+    IAM accepts such a trust policy, and then no pod can assume the role.
     """
     provider = provider_of("aws", opts)
 
@@ -100,7 +100,7 @@ def in_account_of_oidc_provider(
         if caller is not None and caller.account != expected:
             rule = (
                 f"must be of account {caller.account}, in which the aws provider creates the role: a role trusts OIDC "
-                "providers of its own account alone (IAM)"
+                "providers of its own account only (IAM)"
             )
             fix = (
                 f"pass an aws provider of account {expected} in opts.providers; or register the cluster's issuer in "
@@ -108,16 +108,16 @@ def in_account_of_oidc_provider(
             )
             raise InvalidInput([Problem("", rule, arn, fix)])
 
-    def make() -> pulumi.Output[None]:
+    def check() -> pulumi.Output[None]:
         return refusing(oidc_provider_arn, require, inputs.subject, under)
 
-    return once(("oidc", provider, _key(oidc_provider_arn)), [oidc_provider_arn, provider], make)
+    return once(("oidc", provider, _key(oidc_provider_arn)), [oidc_provider_arn, provider], check)
 
 
 async def caller_of(provider: pulumi.ProviderResource | None) -> Caller | None:
-    """Whom AWS takes the provider for; None where a preview does not know it yet.
+    """Return the provider's caller identity; None if it is unknown in this preview, or AWS returns an error.
 
-    None too where AWS does not answer, which is reported.
+    The error is reported.
     """
     cache = query_cache.of_program()
     urn = "" if provider is None else await provider.urn.future() or ""
@@ -125,7 +125,7 @@ async def caller_of(provider: pulumi.ProviderResource | None) -> Caller | None:
 
 
 async def place_of(provider: pulumi.ProviderResource | None) -> Any:
-    """An ARN in the account and region that the provider creates resources in; unknown where it does not tell them."""
+    """Return an ARN in the account and region in which the provider creates resources; unknown if it has none."""
     caller = await caller_of(provider)
     try:
         region = (await invoke.invoke(GET_REGION, {}, provider)).get("region")
@@ -136,21 +136,21 @@ async def place_of(provider: pulumi.ProviderResource | None) -> Any:
     return Arn(partition_of_region(region), "eks", region, caller.account, "")
 
 
-def once(key: Hashable, of: object, make: Callable[[], pulumi.Output[None]]) -> Check:
-    """The check that this program has under `key`, which identifies `of`; made where it is new."""
-    made: dict[Hashable, tuple[object, Check]] = per_program(f"{__name__} checks", dict)
-    if key not in made:
-        made[key] = of, _finished(make())  # kept with it, an id stays theirs
-    return made[key][1]
+def once(key: Hashable, of: object, check: Callable[[], pulumi.Output[None]]) -> Check:
+    """Return the program's check for `key`, and start it at the first call. `key` identifies `of`, by ids in part."""
+    checks: dict[Hashable, tuple[object, Check]] = per_program(f"{__name__} checks", dict)
+    if key not in checks:
+        checks[key] = of, _without_dependencies(check())  # the reference to `of` keeps its id from being used again
+    return checks[key][1]
 
 
-def _finished(check: pulumi.Output[None]) -> Check:
-    """The same without the resources that its values came from: a component that waits for it depends on none."""
+def _without_dependencies(check: pulumi.Output[None]) -> Check:
+    """Return a check that depends on no resource, so that a component that waits for it depends on none."""
 
-    async def finished() -> None:
+    async def wait() -> None:
         await check.future()
 
-    return pulumi.Output.from_input(finished())
+    return pulumi.Output.from_input(wait())
 
 
 def _key(value: pulumi.Input[str]) -> Hashable:
@@ -159,24 +159,24 @@ def _key(value: pulumi.Input[str]) -> Hashable:
 
 async def _ask(provider: pulumi.ProviderResource | None) -> Caller | None:
     try:
-        found = await invoke.invoke(LOOK_UP, {}, provider)
+        identity = await invoke.invoke(LOOK_UP, {}, provider)
     except invoke.InvokeError as error:
-        diagnostics.warn(f"cannot see which account the {await named(provider, 'aws')} is of: {error}")
+        diagnostics.warn(f"cannot get the account of the {await named(provider, 'aws')}: {error}")
         return None
-    if not found.get("accountId") or rpc.contains_unknowns(found):
+    if not identity.get("accountId") or rpc.contains_unknowns(identity):
         return None
-    return Caller(str(found["accountId"]), str(found.get("arn", "")))
+    return Caller(str(identity["accountId"]), str(identity.get("arn", "")))
 
 
 async def named(provider: pulumi.ProviderResource | None, package: str) -> str:
-    """The provider, as messages call it."""
+    """Return the provider's name in messages."""
     if provider is None:
         return f"default {package} provider"
-    urn: str | None = await provider.urn.future()  # in the plugin for other languages a provider is no more than that
+    urn: str | None = await provider.urn.future()  # in the plugin for other languages a provider has nothing else
     return f'{package} provider "{(urn or "").rpartition("::")[2]}"'
 
 
-async def _shown(provider: pulumi.ProviderResource | None, caller: Caller) -> str:
+async def _described(provider: pulumi.ProviderResource | None, caller: Caller) -> str:
     return f"{await named(provider, 'aws')}: account {caller.account}, {caller.arn}"
 
 

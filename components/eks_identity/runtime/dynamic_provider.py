@@ -29,10 +29,10 @@ Properties = dict[str, Any]
 
 
 _MODULES = {
-    "LockoutGuardProvider": "access.lockout_guard_provider",
-    "AccessEntryProvider": "access.access_entry_provider",
-    "AuthenticationModeMigrationProvider": "access.migration_provider",
-    "AwsAuthMappingProvider": "access.aws_auth_provider",
+    "LockoutGuardProvider": "access.lockout_guard",
+    "AccessEntryProvider": "access.access_entry",
+    "AuthenticationModeMigrationProvider": "access.migration",
+    "AwsAuthMappingProvider": "access.aws_auth_mapping",
 }
 
 

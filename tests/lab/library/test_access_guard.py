@@ -8,7 +8,7 @@ import uuid
 import pytest
 from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, expect_error, write_aws_auth
 
-from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
+from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.eks_api import EksApi, WhoIsWho
 from lab.interfaces import AuthenticationMode
 

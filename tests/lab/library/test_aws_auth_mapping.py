@@ -17,7 +17,7 @@ from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
-from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
+from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
 from eks_identity.errors import ClusterRefusedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
 
 WRITERS = 32
@@ -273,7 +273,7 @@ def test_aws_auth_mapping_of_a_caller_with_an_access_entry_can_be_deleted(client
 # Each writer is a separate process, forked from one that has the library loaded.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["eks_identity.access.aws_auth_provider", "lightkube.resources.core_v1", "pytest", "yaml"]
+    ["eks_identity.access.aws_auth_mapping", "lightkube.resources.core_v1", "pytest", "yaml"]
 )
 
 

@@ -9,7 +9,7 @@ from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
 from lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, Principal
 
-from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
+from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/karpenter"

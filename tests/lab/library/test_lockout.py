@@ -10,10 +10,10 @@ import yaml
 from lab_program import ACCOUNT, REGION, Cluster, Watch, acting_as
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from eks_identity.access.access_entry_provider import AccessEntryProvider
-from eks_identity.access.aws_auth_provider import AwsAuthMappingProvider
-from eks_identity.access.lockout_guard_provider import LockoutGuardProvider
-from eks_identity.access.migration_provider import AuthenticationModeMigrationProvider
+from eks_identity.access.access_entry import AccessEntryProvider
+from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
+from eks_identity.access.lockout_guard import LockoutGuardProvider
+from eks_identity.access.migration import AuthenticationModeMigrationProvider
 from eks_identity.clients import kubernetes_api
 from lab.interfaces import AuthenticationMode
 

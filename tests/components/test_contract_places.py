@@ -127,7 +127,7 @@ def test_unknown_account_is_not_rejected(preview, result, caplog):
     """An error of AWS is logged once; a value that is unknown in a preview is compared in the update."""
     deployment = deploy(workloads(2), preview=preview, cloud=Elsewhere(getCallerIdentity=result))
     assert len(deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")) == 2
-    expected = "cannot see which account the default aws provider is of" if result else "cannot see"
+    expected = "cannot get the account of the default aws provider" if result else "cannot get the account"
     assert sum(expected in record.getMessage() for record in caplog.records) == bool(result)
 
 

@@ -251,7 +251,7 @@ def test_unassigned_permission_set_is_rejected_at_preview(deployment, stack):
 def test_adopt_of_a_created_entry_is_rejected(deployment, stack):
     """The engine would delete the created entry after it was adopted, so the preview rejects it."""
     error = expect_error(stack.configure({**ACCESSES, "viewers": {**ACCESSES["viewers"], "adopt": True}}).preview)
-    assert "an entry that is made here is not taken over here as well" in error
+    assert "must be omitted for an entry that this declaration created" in error
 
 
 def test_scopes_and_roles_of_cluster_access_change_in_place(deployment, stack, cluster):

@@ -53,7 +53,7 @@ def test_adoption_by_another_component_in_one_update_is_rejected(cluster, progra
     for resources in (adopted_first, removed_first):
         error = expect_error(program.declare(resources).preview)
         assert f"principals: '{user}'" in error
-        assert "take the principal out in an update of its own" in error
+        assert "remove the principal in an update of its own" in error
     assert user in cluster.entries()
 
 
@@ -63,8 +63,8 @@ def test_renamed_entry_is_not_deleted(cluster, program, user):
     new = {"renamed": adopted(user), "renamed-guard": guard(user, adopted=True)}
     for resources in (new, old):
         error = expect_error(program.declare(resources).up)
-        assert "is not deleted with the old name" in error
-        assert "give the declaration its old name in opts.aliases" in error
+        assert "must not be deleted with the old declaration" in error
+        assert "pass the old name of the declaration in opts.aliases" in error
         assert user in cluster.entries()
     program.stack.destroy()
     assert user not in cluster.entries()

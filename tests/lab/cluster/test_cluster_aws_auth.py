@@ -20,20 +20,20 @@ OTHER = "# ours\n  - rolearn: 'arn:aws:iam::111122223333:role/ops'   # why\n    
 @pytest.mark.parametrize("before", [None, "", "\n", "[]"])
 def test_an_empty_list_gets_the_entry(before):
     """Whatever way of writing nothing."""
-    assert yaml.safe_load(aws_auth.with_node_role(before, ROLE)) == [ENTRY]
+    assert yaml.safe_load(aws_auth.add_node_role(before, ROLE)) == [ENTRY]
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
 def test_other_entries_stay_byte_for_byte(end):
     """Comments, quotes, indentation and order of a block sequence are kept."""
-    after = aws_auth.with_node_role(OTHER + end, ROLE)
+    after = aws_auth.add_node_role(OTHER + end, ROLE)
     assert after.startswith(OTHER + end)
     assert yaml.safe_load(after)[1:] == [ENTRY]
 
 
 def test_a_flow_sequence_is_written_anew_with_all_its_entries():
     """JSON is YAML too, but nothing can be appended to it."""
-    after = aws_auth.with_node_role('[{"rolearn": "arn:aws:iam::1:role/x", "username": "x"}]', ROLE)
+    after = aws_auth.add_node_role('[{"rolearn": "arn:aws:iam::1:role/x", "username": "x"}]', ROLE)
     assert yaml.safe_load(after) == [{"rolearn": "arn:aws:iam::1:role/x", "username": "x"}, ENTRY]
 
 
@@ -43,12 +43,12 @@ def test_a_flow_sequence_is_written_anew_with_all_its_entries():
 def test_a_role_that_is_there_is_not_added_again(arn):
     """ARNs compare without regard to case."""
     before = f"- rolearn: {arn}\n  username: mine\n"
-    assert aws_auth.with_node_role(before, ROLE) == before
+    assert aws_auth.add_node_role(before, ROLE) == before
 
 
 def test_the_path_of_the_role_is_dropped():
     """aws-auth never matches a role ARN with a path."""
-    after = yaml.safe_load(aws_auth.with_node_role("", "arn:aws:iam::111122223333:role/team/x/node"))
+    after = yaml.safe_load(aws_auth.add_node_role("", "arn:aws:iam::111122223333:role/team/x/node"))
     assert after == [ENTRY]
 
 
@@ -56,7 +56,7 @@ def test_the_path_of_the_role_is_dropped():
 def test_what_is_no_list_is_refused_with_the_way_out(text):
     """Guessing could lock people out."""
     with pytest.raises(StartError, match="kubectl -n kube-system edit configmap aws-auth"):
-        aws_auth.with_node_role(text, ROLE)
+        aws_auth.add_node_role(text, ROLE)
 
 
 entries = st.lists(
@@ -77,4 +77,4 @@ def test_any_list_is_kept_and_the_entry_comes_last(roles, flow, indent):
     text = yaml.safe_dump(roles, default_flow_style=flow, allow_unicode=True)
     if not flow:
         text = "".join(f"{' ' * indent}{line}" for line in text.splitlines(keepends=True))
-    assert yaml.safe_load(aws_auth.with_node_role(text, ROLE)) == [*yaml.safe_load(text), ENTRY]
+    assert yaml.safe_load(aws_auth.add_node_role(text, ROLE)) == [*yaml.safe_load(text), ENTRY]

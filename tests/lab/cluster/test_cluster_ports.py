@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from lab.cluster.ports import ReservedPort, ShutPort
+from lab.cluster.ports import BlockedPort, ReservedPort
 
 
 def test_a_reserved_port_is_nobody_elses():
@@ -33,10 +33,10 @@ def test_a_shut_port_cannot_be_opened_on_all_interfaces():
     """A wildcard listener collides with the one on loopback; whoever comes second has nothing to do."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
-    first, second = ShutPort(number), ShutPort(number)
+    first, second = BlockedPort(number), BlockedPort(number)
     try:
-        first.shut()
-        second.shut()
+        first.block()
+        second.block()
         with socket.socket(socket.AF_INET6) as wildcard:
             wildcard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with pytest.raises(OSError, match="in use"):

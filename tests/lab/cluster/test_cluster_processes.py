@@ -39,7 +39,7 @@ def test_a_program_has_only_the_environment_it_was_given(run, monkeypatch):
 def test_a_line_of_the_log_can_be_awaited(run):
     """The block ends when the line that its body causes has been written."""
     process = run("import time\nfor i in range(10**6): print('line', i); time.sleep(.001)")
-    with process.expecting("line", "200"):
+    with process.expect_log_line("line", "200"):
         assert "line 200\n" not in process.log_text()
     assert "line 200\n" in process.log_text()
 
@@ -62,7 +62,7 @@ def test_a_program_that_is_never_ready_is_an_error(run):
     process = run("import signal; signal.pause()")
     with pytest.raises(StartError, match=r"was not ready within 0\.1 s"):
         process.wait_until(lambda: False, what="ready", timeout=0.1)
-    with pytest.raises(StartError, match=r"did not log 'x' within 0\.1 s"), process.expecting("x", timeout=0.1):
+    with pytest.raises(StartError, match=r"did not log 'x' within 0\.1 s"), process.expect_log_line("x", timeout=0.1):
         pass
 
 
@@ -71,7 +71,7 @@ def test_kill_ends_a_program_that_ignores_sigterm(run):
     process = run("import signal; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()")
     process.wait_until(lambda: "up" in process.log_text(), what="up", timeout=20)
     process.kill()
-    assert not process.running
+    assert not process.is_running
     assert not psutil.pid_exists(process.pid)
 
 

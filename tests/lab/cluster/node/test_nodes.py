@@ -16,8 +16,8 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Node as NodeObject
 from lightkube.resources.core_v1 import Pod
 
-from lab.cluster.node.images import InvalidImageNameError, repository
-from lab.cluster.node.scheduler import choose
+from lab.cluster.node.images import InvalidImageNameError, parse_repository
+from lab.cluster.node.scheduler import select_node
 from lab.cluster.node.timing import Backoff
 from lab.errors import StartError
 from lab.interfaces import NodeGroup
@@ -83,7 +83,7 @@ def test_containers_die_with_the_lab(tmp_path):
     """When the lab's process is killed, the kernel ends every container and all that it started."""
     program = f"""
 import asyncio, pathlib, sys
-from lab.cluster.node.container import Command, ContainerProcess
+from lab.cluster.node.container_process import Command, ContainerProcess
 from lab.cluster.node.logs import ContainerLog
 
 async def main():
@@ -156,7 +156,7 @@ def make_node(name, *, labels=None, taints=None, ready="True", unschedulable=Non
 def test_who_fits(node, spec, fits):
     """Selectors, taints and cordons decide where a pod may go."""
     pod = Pod(metadata=ObjectMeta(name="p"), spec=PodSpec(containers=[], **spec))
-    chosen, problem = choose(pod, [node], Counter())
+    chosen, problem = select_node(pod, [node], Counter())
     assert (chosen == "n") is fits
     assert bool(problem) is not fits
 
@@ -173,14 +173,14 @@ def test_who_fits(node, spec, fits):
 )
 def test_image_references(reference, name):
     """Registry and repository are read from every form of an image reference."""
-    assert repository(reference) == name
+    assert parse_repository(reference) == name
 
 
 @pytest.mark.parametrize("reference", ["", "Busybox", "busybox:", "a b", "/busybox", "busybox@sha256:12"])
 def test_bad_image_references(reference):
     """What is no image reference is said to be none."""
     with pytest.raises(InvalidImageNameError, match="invalid reference format"):
-        repository(reference)
+        parse_repository(reference)
 
 
 def test_back_off():

@@ -92,7 +92,7 @@ def test_long_lines_and_open_ends(tmp_path):
 
 def test_a_full_log_is_begun_again(tmp_path, monkeypatch):
     """A log that is full is put aside: the newest part is read, and a follower misses nothing."""
-    monkeypatch.setattr("lab.cluster.node.logs.ROTATE_AT", 200)
+    monkeypatch.setattr("lab.cluster.node.logs.MAX_FILE_BYTES", 200)
 
     async def write():
         log = ContainerLog(tmp_path / "log")

@@ -7,7 +7,7 @@ import pytest
 
 from lab.cluster.node import Timing
 from lab.cluster.node.environment import expand
-from lab.cluster.node.mounts import MountTable
+from lab.cluster.node.volumes import MountTable
 from lab.interfaces import NodeGroup
 
 ROLE = "arn:aws:iam::123456789012:role/n"

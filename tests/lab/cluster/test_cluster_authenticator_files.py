@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.cluster import principals
+from lab.cluster import authenticator_files
 from lab.interfaces import AccessEntry, AuthenticationMode, ClusterIdentity, IamPrincipal
 
 CREATOR = IamPrincipal("arn:aws:iam::111122223333:user/creator", "AIDACREATOR")
@@ -13,7 +13,7 @@ ENTRY = AccessEntry(ROLE, f"{ROLE.arn}/{{{{SessionName}}}}", ("operators",))
 @pytest.mark.parametrize("mode", AuthenticationMode)
 def test_the_creator_is_an_administrator_in_every_mode_until_it_has_an_entry(mode):
     """It is mapped by its unique id, as kubernetes-admin in system:masters."""
-    file = principals.dynamic_file(ClusterIdentity(mode, creator=CREATOR))
+    file = authenticator_files.build_dynamic_file(ClusterIdentity(mode, creator=CREATOR))
     assert file["mapUsers"] == [
         {
             "userarn": CREATOR.arn,
@@ -27,24 +27,26 @@ def test_the_creator_is_an_administrator_in_every_mode_until_it_has_an_entry(mod
 @pytest.mark.parametrize(("mode", "count"), list(zip(AuthenticationMode, (0, 1, 1), strict=True)))
 def test_access_entries_count_outside_config_map_mode(mode, count):
     """CONFIG_MAP has none."""
-    assert len(principals.dynamic_file(ClusterIdentity(mode, access_entries=(ENTRY,)))["mapRoles"]) == count
+    assert (
+        len(authenticator_files.build_dynamic_file(ClusterIdentity(mode, access_entries=(ENTRY,)))["mapRoles"]) == count
+    )
 
 
 def test_an_entry_of_the_creator_wins():
     """The invisible administration ends where an entry says something else."""
     entry = AccessEntry(CREATOR, "plain", ("viewers",))
     identity = ClusterIdentity(AuthenticationMode.API_AND_CONFIG_MAP, creator=CREATOR, access_entries=(entry,))
-    assert [user["groups"] for user in principals.dynamic_file(identity)["mapUsers"]] == [["viewers"]]
+    assert [user["groups"] for user in authenticator_files.build_dynamic_file(identity)["mapUsers"]] == [["viewers"]]
 
 
 def test_node_entries_bring_the_groups_of_nodes():
     """Types other than STANDARD have no groups of their own in EKS's API, but their nodes need some."""
     identity = ClusterIdentity(AuthenticationMode.API, access_entries=(AccessEntry(ROLE, "n", type="EC2_LINUX"),))
-    assert "system:nodes" in principals.dynamic_file(identity)["mapRoles"][0]["groups"]
+    assert "system:nodes" in authenticator_files.build_dynamic_file(identity)["mapRoles"][0]["groups"]
 
 
 def test_only_mode_api_leaves_aws_auth_out():
     """The order of the backends makes an access entry win over aws-auth."""
-    modes = {mode: principals.backends(mode) for mode in AuthenticationMode}
+    modes = {mode: authenticator_files.select_backends(mode) for mode in AuthenticationMode}
     assert modes.pop(AuthenticationMode.API) == ("DynamicFile",)
     assert set(modes.values()) == {("DynamicFile", "EKSConfigMap")}

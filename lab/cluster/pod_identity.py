@@ -75,16 +75,18 @@ def mutate(
     spec = pod["spec"]
     pod_annotations = pod.get("metadata", {}).get("annotations") or {}
     skipped = _skipped_containers(pod_annotations)
-    variables = _variable_sets(injection, annotations, region, windows=_is_windows(spec))
+    variable_sets = _variable_sets(injection, annotations, region, windows=_is_windows(spec))
     volume = _token_volume(injection, _token_expiration(annotations, pod_annotations))
     patch: list[dict[str, Any]] = []
     if not spec.get("volumes"):
         patch.append({"op": "add", "path": "/spec/volumes", "value": [volume]})
-    elif all(each["name"] != injection.volume for each in spec["volumes"]):
+    elif all(other["name"] != injection.volume for other in spec["volumes"]):
         patch.append({"op": "add", "path": "/spec/volumes/0", "value": volume})
     for kind in ("containers", "initContainers"):
         before = spec.get(kind) or []
-        after = [each if each["name"] in skipped else _mutate_container(each, injection, variables) for each in before]
+        after = [
+            item if item["name"] in skipped else _mutate_container(item, injection, variable_sets) for item in before
+        ]
         if after != before:
             patch.append({"op": "add", "path": f"/spec/{kind}", "value": after})
     return patch
@@ -121,17 +123,20 @@ def _variable_sets(
 
 
 def _mutate_container(
-    container: Mapping[str, Any], injection: _TokenInjection, variables: Sequence[Mapping[str, str]]
+    container: Mapping[str, Any], injection: _TokenInjection, variable_sets: Sequence[Mapping[str, str]]
 ) -> dict[str, Any]:
     changed = dict(container)
     env, mounts = container.get("env") or [], container.get("volumeMounts") or []
-    own = {each["name"] for each in env}
+    names = {variable["name"] for variable in env}
     added = [
-        {"name": name, "value": value} for each in variables if own.isdisjoint(each) for name, value in each.items()
+        {"name": name, "value": value}
+        for variable_set in variable_sets
+        if names.isdisjoint(variable_set)
+        for name, value in variable_set.items()
     ]
     if added:
         changed["env"] = [*env, *added]
-    if all(each["name"] != injection.volume for each in mounts):
+    if all(mount["name"] != injection.volume for mount in mounts):
         changed["volumeMounts"] = [*mounts, {"name": injection.volume, "readOnly": True, "mountPath": injection.folder}]
     return changed
 

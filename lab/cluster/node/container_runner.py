@@ -154,7 +154,7 @@ class ContainerRunner:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         container_variables = {"PATH": str(programs), "HOME": str(home), "TMPDIR": str(temporary)}
         base = {**node.base_environment(self._context.pod), **container_variables}
-        declared = await self._context.environment.resolve(container, base)
+        pod_variables = await self._context.environment.resolve(container, base)
         mounts, endpoints = self._context.volumes.mount_table(container), node.endpoints_of(self._context.pod)
         token_folder = mounts.rewrite(MOUNT_PATH)
         if "kubectl" in image.programs and token_folder != MOUNT_PATH:
@@ -166,9 +166,9 @@ class ContainerRunner:
         def rewrite(text: str) -> str:
             return endpoints.rewrite(mounts.rewrite(text))
 
-        names = {**base, **declared}
-        argv = [rewrite(expand(word, names)) for word in image.argv(container.command, container.args)]
-        environment = {**base, **{name: rewrite(value) for name, value in declared.items()}}
+        variables = {**base, **pod_variables}
+        argv = [rewrite(expand(word, variables)) for word in image.argv(container.command, container.args)]
+        environment = {**base, **{name: rewrite(value) for name, value in pod_variables.items()}}
         return Command(argv, environment, home)
 
     async def _run_once(self, command: Command) -> int:

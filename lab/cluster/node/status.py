@@ -79,7 +79,7 @@ class ContainerRecord:
 
 @dataclass(frozen=True)
 class PodFailure:
-    """Why the pod failed as a whole, such as DeadlineExceeded."""
+    """The failure of a whole pod, such as DeadlineExceeded."""
 
     reason: str
     message: str

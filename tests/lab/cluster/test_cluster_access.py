@@ -1,4 +1,4 @@
-"""Who gets in and what they may do: real tokens, the real authenticator, kubectl."""
+"""Cluster access end to end: real IAM tokens, the real authenticator, RBAC and access policies, with kubectl."""
 
 import shutil
 import subprocess
@@ -24,8 +24,8 @@ def policy(name, *namespaces):
     return AssociatedAccessPolicy(f"arn:aws:eks::aws:cluster-access-policy/{name}", namespaces)
 
 
-def entry(person, *policies, username="somebody", groups=()):
-    principal = getattr(person, "principal", person)
+def entry(caller, *policies, username="user", groups=()):
+    principal = getattr(caller, "principal", caller)
     return AccessEntry(principal, username, groups, policies=policies)
 
 
@@ -51,24 +51,24 @@ def creator(aws):
 
 
 @pytest.fixture(autouse=True)
-def nobody_yet(cluster):
-    """Each test begins with no entries and no aws-auth."""
+def reset_access(cluster):
+    """Remove all access entries and aws-auth before each test."""
     cluster.run("-n", "kube-system", "delete", "configmap", "aws-auth", "--ignore-not-found")
-    cluster.admit()
+    cluster.apply_identity()
 
 
-def whoami(answer):
-    assert answer.allowed, answer.error
-    user = yaml.safe_load(answer.output)["status"]["userInfo"]
+def whoami(result):
+    assert result.is_allowed, result.error
+    user = yaml.safe_load(result.output)["status"]["userInfo"]
     return user["username"], [group for group in user["groups"] if group != "system:authenticated"]
 
 
 WHOAMI = ("auth", "whoami", "-o", "yaml")
 
 
-def test_kubectl_gets_in_with_the_kubeconfig_that_aws_writes(cluster, creator, cloud, tmp_path):
-    """`aws eks get-token` as kubectl's exec plugin, with nothing set but AWS's own variables."""
-    cluster.admit(creator=creator.principal, mode=CONFIG_MAP)
+def test_kubectl_authenticates_with_aws_eks_get_token(cluster, creator, cloud, tmp_path):
+    """`aws eks get-token` works as exec credential plugin of kubectl, with only AWS's own variables set."""
+    cluster.apply_identity(creator=creator.principal, mode=CONFIG_MAP)
     authority = tmp_path / "ca.crt"
     authority.write_text(cluster.control_plane.certificate_authority)
     arguments = ["--region", cloud.region, "eks", "get-token", "--cluster-name", cluster.name, "--output", "json"]
@@ -93,198 +93,209 @@ def test_kubectl_gets_in_with_the_kubeconfig_that_aws_writes(cluster, creator, c
     }
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig))
-    done = subprocess.run(
+    completed = subprocess.run(
         [cluster.kubectl, f"--kubeconfig={file}", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"],
         env=creator.environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, "kubernetes-admin"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "kubernetes-admin"), completed.stderr
 
 
-def test_the_creator_of_a_config_map_cluster_administers_it(cluster, creator, alice):
-    """Without a line in aws-auth; everybody else is unknown."""
-    cluster.admit(creator=creator.principal, mode=CONFIG_MAP)
-    assert whoami(cluster.as_(creator, *WHOAMI)) == ("kubernetes-admin", ["system:masters"])
-    assert cluster.as_(creator, "get", "nodes").allowed
-    assert cluster.as_(alice, "get", "nodes").unauthorized
+def test_creator_of_config_map_cluster_is_administrator(cluster, creator, alice):
+    """The creator needs no entry in aws-auth; other users are unauthorized."""
+    cluster.apply_identity(creator=creator.principal, mode=CONFIG_MAP)
+    assert whoami(cluster.run_as(creator, *WHOAMI)) == ("kubernetes-admin", ["system:masters"])
+    assert cluster.run_as(creator, "get", "nodes").is_allowed
+    assert cluster.run_as(alice, "get", "nodes").is_unauthorized
 
 
-def test_a_user_in_aws_auth_has_its_username_and_groups(cluster, alice, bob):
-    """RBAC decides on the groups that aws-auth gives."""
+def test_aws_auth_mapping_gives_username_and_groups(cluster, alice, bob):
+    """RBAC authorizes by the groups of the aws-auth mapping."""
     users = [{"userarn": alice.principal.arn, "username": "alice", "groups": ["viewers"]}]
     cluster.write_aws_auth(mapUsers=users)
-    assert whoami(cluster.once_known(alice, *WHOAMI)) == ("alice", ["viewers"])
-    assert cluster.as_(alice, "get", "pods").allowed
-    assert cluster.as_(alice, "delete", "pod", "x").forbidden
-    assert cluster.as_(alice, "get", "secrets").forbidden
-    assert cluster.as_(bob, "get", "pods").unauthorized
+    assert whoami(cluster.run_as_mapped(alice, *WHOAMI)) == ("alice", ["viewers"])
+    assert cluster.run_as(alice, "get", "pods").is_allowed
+    assert cluster.run_as(alice, "delete", "pod", "x").is_forbidden
+    assert cluster.run_as(alice, "get", "secrets").is_forbidden
+    assert cluster.run_as(bob, "get", "pods").is_unauthorized
 
 
-def test_an_access_entry_wins_over_aws_auth(cluster, alice):
-    """The entry's username and groups count, those of aws-auth are not added."""
+def test_access_entry_wins_over_aws_auth_mapping(cluster, alice):
+    """Username and groups come from the access entry; those of aws-auth are not added."""
     cluster.write_aws_auth(mapUsers=[{"userarn": alice.principal.arn, "username": "old", "groups": ["viewers"]}])
-    assert whoami(cluster.once_known(alice, *WHOAMI)) == ("old", ["viewers"])
-    cluster.admit(entry(alice, username="new", groups=("readers",)))
-    assert whoami(cluster.as_(alice, *WHOAMI)) == ("new", ["readers"])
+    assert whoami(cluster.run_as_mapped(alice, *WHOAMI)) == ("old", ["viewers"])
+    cluster.apply_identity(entry(alice, username="new", groups=("readers",)))
+    assert whoami(cluster.run_as(alice, *WHOAMI)) == ("new", ["readers"])
 
 
-def test_an_access_entry_that_is_deleted_lets_nobody_in(cluster, alice):
-    """At once, for a new token."""
-    cluster.admit(entry(alice, groups=("viewers",)))
-    assert cluster.as_(alice, "get", "pods").allowed
-    cluster.admit()
-    assert cluster.as_(alice, "get", "pods").unauthorized
+def test_deleted_access_entry_removes_access(cluster, alice):
+    """A new token is unauthorized at once."""
+    cluster.apply_identity(entry(alice, groups=("viewers",)))
+    assert cluster.run_as(alice, "get", "pods").is_allowed
+    cluster.apply_identity()
+    assert cluster.run_as(alice, "get", "pods").is_unauthorized
 
 
-def test_a_role_made_again_under_its_old_arn_is_a_stranger(cluster, aws):
-    """An access entry is for the unique id, not for the ARN."""
+def test_access_entry_does_not_match_recreated_role(cluster, aws):
+    """An access entry belongs to the unique id of the role, not to its ARN."""
     old = aws.role("phoenix")
-    cluster.admit(entry(old, groups=("viewers",)))
-    assert cluster.as_(aws.in_role(old), "get", "pods").allowed
+    cluster.apply_identity(entry(old, groups=("viewers",)))
+    assert cluster.run_as(aws.assume_role(old), "get", "pods").is_allowed
     aws.client("iam").delete_role(RoleName="phoenix")
     new = aws.role("phoenix")
     assert (new.arn, new.unique_id) != (old.arn, old.unique_id)
-    assert cluster.as_(aws.in_role(new), "get", "pods").unauthorized
-    cluster.admit(entry(new, groups=("viewers",)))
-    assert cluster.as_(aws.in_role(new), "get", "pods").allowed
+    assert cluster.run_as(aws.assume_role(new), "get", "pods").is_unauthorized
+    cluster.apply_identity(entry(new, groups=("viewers",)))
+    assert cluster.run_as(aws.assume_role(new), "get", "pods").is_allowed
 
 
-def test_a_path_stays_in_an_entry_and_goes_in_aws_auth(cluster, aws):
-    """The same role, the two opposite rules."""
+def test_role_path_is_kept_in_access_entry_and_dropped_in_aws_auth(cluster, aws):
+    """The same role needs its path in an access entry, and no path in aws-auth."""
     role = aws.role("ops", path="/team/x/")
-    person = aws.in_role(role)
-    cluster.admit(entry(role, username="by-entry"))
-    assert whoami(cluster.as_(person, *WHOAMI)) == ("by-entry", [])
-    cluster.admit()
-    without = role.arn.replace("/team/x", "")
-    cluster.write_aws_auth(mapRoles=[{"rolearn": without, "username": "by-map", "groups": []}])
-    assert whoami(cluster.once_known(person, *WHOAMI)) == ("by-map", [])
+    caller = aws.assume_role(role)
+    cluster.apply_identity(entry(role, username="by-entry"))
+    assert whoami(cluster.run_as(caller, *WHOAMI)) == ("by-entry", [])
+    cluster.apply_identity()
+    arn_without_path = role.arn.replace("/team/x", "")
+    cluster.write_aws_auth(mapRoles=[{"rolearn": arn_without_path, "username": "by-map", "groups": []}])
+    assert whoami(cluster.run_as_mapped(caller, *WHOAMI)) == ("by-map", [])
     cluster.write_aws_auth(
         mapRoles=[{"rolearn": role.arn, "username": "by-map", "groups": []}],
-        mapUsers=[{"userarn": aws.user("witness-of-path").principal.arn, "username": "w", "groups": []}],
+        mapUsers=[{"userarn": aws.user("second-user").principal.arn, "username": "w", "groups": []}],
     )
-    assert cluster.as_(person, *WHOAMI).unauthorized
+    assert cluster.run_as(caller, *WHOAMI).is_unauthorized
 
 
-def test_the_session_name_is_filled_in(cluster, aws):
-    """Templates are the authenticator's own; `@` becomes `-`."""
+def test_username_template_contains_session_name(cluster, aws):
+    """The authenticator fills in the templates, and replaces `@` by `-`."""
     role = aws.role("sessions")
-    cluster.admit(entry(role, username="{{AccountID}}:{{SessionName}}"))
-    person = aws.in_role(role, "carol@example.com")
-    assert whoami(cluster.as_(person, *WHOAMI))[0] == f"{aws.cloud.account}:carol-example.com"
+    cluster.apply_identity(entry(role, username="{{AccountID}}:{{SessionName}}"))
+    caller = aws.assume_role(role, "carol@example.com")
+    assert whoami(cluster.run_as(caller, *WHOAMI))[0] == f"{aws.cloud.account}:carol-example.com"
 
 
-def test_config_map_mode_reads_no_access_entries(cluster, alice):
-    """Even where the settings hold some."""
-    cluster.admit(entry(alice), mode=CONFIG_MAP)
-    assert cluster.as_(alice, "get", "pods").unauthorized
+def test_config_map_mode_ignores_access_entries(cluster, alice):
+    """Access entries have no effect, even if the identity contains some."""
+    cluster.apply_identity(entry(alice), mode=CONFIG_MAP)
+    assert cluster.run_as(alice, "get", "pods").is_unauthorized
 
 
-def test_api_mode_reads_no_aws_auth(start, alice, bob):
-    """The change is one-way, so it gets a cluster of its own."""
+def test_api_mode_ignores_aws_auth(start, alice, bob):
+    """The change of mode is one-way, so the test has a cluster of its own."""
     cluster = start("modes")
     cluster.write_aws_auth(mapUsers=[{"userarn": bob.principal.arn, "username": "bob", "groups": ["viewers"]}])
-    cluster.admit(entry(alice, username="alice"))
-    assert whoami(cluster.once_known(bob, *WHOAMI)) == ("bob", ["viewers"])
-    cluster.admit(entry(alice, username="alice"), mode=API)
-    assert cluster.as_(bob, *WHOAMI).unauthorized
-    assert whoami(cluster.as_(alice, *WHOAMI)) == ("alice", [])
-    cluster.admit(entry(bob, username="bob-by-entry"), mode=API)
-    assert whoami(cluster.as_(bob, *WHOAMI)) == ("bob-by-entry", [])
-    assert cluster.as_(alice, *WHOAMI).unauthorized
+    cluster.apply_identity(entry(alice, username="alice"))
+    assert whoami(cluster.run_as_mapped(bob, *WHOAMI)) == ("bob", ["viewers"])
+    cluster.apply_identity(entry(alice, username="alice"), mode=API)
+    assert cluster.run_as(bob, *WHOAMI).is_unauthorized
+    assert whoami(cluster.run_as(alice, *WHOAMI)) == ("alice", [])
+    cluster.apply_identity(entry(bob, username="bob-by-entry"), mode=API)
+    assert whoami(cluster.run_as(bob, *WHOAMI)) == ("bob-by-entry", [])
+    assert cluster.run_as(alice, *WHOAMI).is_unauthorized
     cluster.control_plane.stop()
 
 
-def test_malformed_aws_auth_locks_out_its_people_but_not_the_creator(cluster, creator, alice):
-    """As the authenticator has it: what cannot be read maps nobody."""
-    cluster.admit(creator=creator.principal, mode=CONFIG_MAP)
+def test_malformed_aws_auth_removes_its_mappings_but_not_the_creator(cluster, creator, alice):
+    """The authenticator maps no principal of an aws-auth that it cannot parse."""
+    cluster.apply_identity(creator=creator.principal, mode=CONFIG_MAP)
     users = [{"userarn": alice.principal.arn, "username": "alice", "groups": ["viewers"]}]
     cluster.write_aws_auth(mapUsers=users)
-    assert cluster.once_known(alice, "get", "pods").allowed
+    assert cluster.run_as_mapped(alice, "get", "pods").is_allowed
     cluster.write_aws_auth(mapUsers="- userarn: [")
-    assert cluster.as_(alice, "get", "pods").unauthorized
-    assert cluster.as_(creator, "get", "nodes").allowed
+    assert cluster.run_as(alice, "get", "pods").is_unauthorized
+    assert cluster.run_as(creator, "get", "nodes").is_allowed
 
 
-def test_an_inactive_key_gets_nobody_in(cluster, aws):
-    """STS refuses the token's signature."""
-    person = aws.user("dave")
-    cluster.admit(entry(person, groups=("viewers",)))
-    assert cluster.as_(person, "get", "pods").allowed
-    key = person.aws.credentials["aws_access_key_id"]
+def test_inactive_access_key_is_unauthorized(cluster, aws):
+    """STS rejects the signature of the token."""
+    caller = aws.user("dave")
+    cluster.apply_identity(entry(caller, groups=("viewers",)))
+    assert cluster.run_as(caller, "get", "pods").is_allowed
+    key = caller.aws.credentials["aws_access_key_id"]
     aws.client("iam").update_access_key(UserName="dave", AccessKeyId=key, Status="Inactive")
-    assert cluster.as_(person, "get", "pods").unauthorized
+    assert cluster.run_as(caller, "get", "pods").is_unauthorized
 
 
-def test_a_policy_holds_in_its_namespaces_only(cluster, alice):
-    """AmazonEKSViewPolicy on `default`: no other namespace, not all of them, no secrets, no writing."""
-    cluster.admit(entry(alice, policy("AmazonEKSViewPolicy", "default")))
-    assert cluster.as_(alice, "get", "pods").allowed
-    assert cluster.as_(alice, "-n", "kube-system", "get", "pods").forbidden
-    assert cluster.as_(alice, "get", "pods", "--all-namespaces").forbidden
-    assert cluster.as_(alice, "get", "secrets").forbidden
-    assert cluster.as_(alice, "get", "nodes").forbidden
-    assert cluster.as_(alice, "create", "configmap", "x").forbidden
+def test_access_policy_applies_to_its_namespaces_only(cluster, alice):
+    """AmazonEKSViewPolicy on `default` allows no other namespace, not all namespaces, no secrets and no writes."""
+    cluster.apply_identity(entry(alice, policy("AmazonEKSViewPolicy", "default")))
+    assert cluster.run_as(alice, "get", "pods").is_allowed
+    assert cluster.run_as(alice, "-n", "kube-system", "get", "pods").is_forbidden
+    assert cluster.run_as(alice, "get", "pods", "--all-namespaces").is_forbidden
+    assert cluster.run_as(alice, "get", "secrets").is_forbidden
+    assert cluster.run_as(alice, "get", "nodes").is_forbidden
+    assert cluster.run_as(alice, "create", "configmap", "x").is_forbidden
 
 
-def test_policies_of_the_whole_cluster(cluster, alice):
-    """View, edit and administration differ as AWS documents, and `kubectl auth can-i` knows it too."""
-    asked = {"list pods -A": (), "list secrets -A": (), "create deployments": (), "create clusterroles": ()}
+def test_cluster_scoped_access_policies(cluster, alice):
+    """View, edit and admin policies differ as AWS documents, and `kubectl auth can-i` shows it."""
+    checks = {"list pods -A": (), "list secrets -A": (), "create deployments": (), "create clusterroles": ()}
     expected = {
         "AmazonEKSViewPolicy": (True, False, False, False),
         "AmazonEKSEditPolicy": (True, True, True, False),
         "AmazonEKSAdminViewPolicy": (True, True, False, False),
         "AmazonEKSClusterAdminPolicy": (True, True, True, True),
     }
-    seen = {}
+    results = {}
     for name in expected:
-        cluster.admit(entry(alice, policy(name)))
-        seen[name] = tuple(cluster.as_(alice, "auth", "can-i", *what.split()).allowed for what in asked)
-    assert seen == expected
+        cluster.apply_identity(entry(alice, policy(name)))
+        results[name] = tuple(cluster.run_as(alice, "auth", "can-i", *check.split()).is_allowed for check in checks)
+    assert results == expected
 
 
-def test_a_cluster_administrator_by_policy_may_bind_any_role(cluster, alice):
-    """Kubernetes' guard against escalation asks the same authorizers."""
-    cluster.admit(entry(alice, policy("AmazonEKSClusterAdminPolicy")))
-    create = ("create", "clusterrolebinding", "mine", "--clusterrole=cluster-admin", "--user=x", "--dry-run=server")
-    assert cluster.as_(alice, *create).allowed
-    cluster.admit(entry(alice, policy("AmazonEKSAdminPolicy")))
-    assert cluster.as_(alice, *create).forbidden
+def test_cluster_admin_policy_can_bind_any_role(cluster, alice):
+    """Kubernetes' privilege escalation check uses the same authorizers."""
+    cluster.apply_identity(entry(alice, policy("AmazonEKSClusterAdminPolicy")))
+    create_binding = (
+        "create",
+        "clusterrolebinding",
+        "mine",
+        "--clusterrole=cluster-admin",
+        "--user=x",
+        "--dry-run=server",
+    )
+    assert cluster.run_as(alice, *create_binding).is_allowed
+    cluster.apply_identity(entry(alice, policy("AmazonEKSAdminPolicy")))
+    assert cluster.run_as(alice, *create_binding).is_forbidden
 
 
-def test_policies_and_rbac_add_up(cluster, alice):
-    """Groups of the entry through RBAC, and its policy besides."""
-    cluster.admit(entry(alice, policy("AmazonEKSSecretReaderPolicy", "default"), groups=("viewers",)))
-    assert cluster.as_(alice, "get", "pods,secrets").allowed
-    assert cluster.as_(alice, "-n", "kube-system", "get", "pods").allowed
-    assert cluster.as_(alice, "-n", "kube-system", "get", "secrets").forbidden
+def test_access_policies_and_rbac_add_up(cluster, alice):
+    """The groups of an access entry grant access by RBAC, in addition to its access policy."""
+    cluster.apply_identity(entry(alice, policy("AmazonEKSSecretReaderPolicy", "default"), groups=("viewers",)))
+    assert cluster.run_as(alice, "get", "pods,secrets").is_allowed
+    assert cluster.run_as(alice, "-n", "kube-system", "get", "pods").is_allowed
+    assert cluster.run_as(alice, "-n", "kube-system", "get", "secrets").is_forbidden
 
 
-def test_a_policy_that_is_taken_away_is_gone_at_once(cluster, alice):
-    """Even for the same token: decisions are not remembered."""
+def test_removed_access_policy_has_no_effect_at_once(cluster, alice):
+    """The same token is denied, because decisions are not cached."""
     token = alice.token(cluster.name)
-    cluster.admit(entry(alice, policy("AmazonEKSViewPolicy")))
-    assert cluster.run("get", "pods", token=token).allowed
-    cluster.admit(entry(alice))
-    assert cluster.run("get", "pods", token=token).forbidden
+    cluster.apply_identity(entry(alice, policy("AmazonEKSViewPolicy")))
+    assert cluster.run("get", "pods", token=token).is_allowed
+    cluster.apply_identity(entry(alice))
+    assert cluster.run("get", "pods", token=token).is_forbidden
 
 
-def test_a_username_that_equals_another_ones_gives_nothing(cluster, alice, bob):
-    """Policies belong to the principal, not to the name that its entry chose."""
-    cluster.admit(entry(alice, policy("AmazonEKSClusterAdminPolicy"), username="same"), entry(bob, username="same"))
-    assert cluster.as_(alice, "get", "nodes").allowed
-    assert cluster.as_(bob, "get", "nodes").forbidden
+def test_equal_username_grants_no_access_policy(cluster, alice, bob):
+    """Access policies belong to the principal, not to the username of its access entry."""
+    cluster.apply_identity(
+        entry(alice, policy("AmazonEKSClusterAdminPolicy"), username="same"), entry(bob, username="same")
+    )
+    assert cluster.run_as(alice, "get", "nodes").is_allowed
+    assert cluster.run_as(bob, "get", "nodes").is_forbidden
 
 
-def test_nobody_can_impersonate_an_access_policy(cluster, alice, bob):
-    """Not with every attribute of its holder copied, by one who may impersonate anything."""
-    cluster.admit(entry(alice, policy("AmazonEKSClusterAdminPolicy"), username="alice"), entry(bob, username="bob"))
-    administrator = cluster.as_(alice, "auth", "whoami", "-o", "yaml")
+def test_impersonation_grants_no_access_policy(cluster, alice, bob):
+    """A user with all impersonation rights is denied, even with every attribute of the policy's holder."""
+    cluster.apply_identity(
+        entry(alice, policy("AmazonEKSClusterAdminPolicy"), username="alice"), entry(bob, username="bob")
+    )
+    administrator = cluster.run_as(alice, "auth", "whoami", "-o", "yaml")
     user = yaml.safe_load(administrator.output)["status"]["userInfo"]
-    assert cluster.as_(alice, "get", "nodes").allowed
+    assert cluster.run_as(alice, "get", "nodes").is_allowed
     extras = [f"--as-user-extra={key}={value}" for key, values in user["extra"].items() for value in values]
-    disguise = ("--as=alice", f"--as-uid={user['uid']}", *extras)
-    assert cluster.run("get", "nodes", *disguise).forbidden
-    assert cluster.as_(bob, "get", "nodes", *disguise).forbidden
+    impersonation = ("--as=alice", f"--as-uid={user['uid']}", *extras)
+    assert cluster.run("get", "nodes", *impersonation).is_forbidden
+    assert cluster.run_as(bob, "get", "nodes", *impersonation).is_forbidden

@@ -46,7 +46,7 @@ def build_authentication_config() -> str:
 def build_authorization_config(webhook_kubeconfig: Path) -> str:
     """Return the AuthorizationConfiguration: Node, RBAC, then access policies for callers that IAM authenticated.
 
-    The webhook's decisions are not cached, so that a removed policy has no effect at once.
+    The webhook's decisions are not cached, so that the removal of a policy takes effect at once.
     """
     webhook = {
         "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": str(webhook_kubeconfig)},

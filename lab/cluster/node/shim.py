@@ -3,8 +3,8 @@
 The command is read as JSON from standard input: `argv` (the first is a path), `env`, `cwd`. The shim does what tini and
 containerd's shim do. It passes SIGTERM on to the program and adopts orphaned descendants of the program. When the
 program ends, the shim kills these and ends with the program's exit code (128 + n if a signal ended it). On SIGUSR1 it
-kills all at once; the kernel sends SIGUSR1 when the lab's process dies. It uses the standard library only, because it
-runs with `python -I -S`.
+kills all processes immediately; the kernel sends SIGUSR1 when the lab's process dies. It uses the standard library
+only, because it runs with `python -I -S`.
 """
 
 from __future__ import annotations

@@ -269,7 +269,7 @@ def test_access_policies_and_rbac_add_up(cluster, alice):
     assert cluster.run_as(alice, "-n", "kube-system", "get", "secrets").is_forbidden
 
 
-def test_removed_access_policy_has_no_effect_at_once(cluster, alice):
+def test_removal_of_access_policy_takes_effect_at_once(cluster, alice):
     """The same token is denied, because decisions are not cached."""
     token = alice.token(cluster.name)
     cluster.apply_identity(entry(alice, policy("AmazonEKSViewPolicy")))

@@ -1,19 +1,19 @@
-"""Real Kubernetes control planes with EKS's identity plane on one machine: what CreateCluster starts.
+"""Local EKS clusters: the control planes and nodes that the lab starts for CreateCluster and CreateNodegroup.
 
-runtime            starts and stops clusters
-control_plane      one cluster: its parts, in the order in which they start
-etcd, api_server, controllers, authenticator    one file for each of the vendor's programs
-principals, documents                           what those programs read
-authorizer, access_policies                     EKS access policies
-admission, pod_identity                         EKS's pod identity webhook
-aws_auth, kubernetes                            what EKS itself writes into a cluster
-webhooks, processes, ports, models              the ground they stand on
-nodes, node/                                    nodes, which run pods as processes
+runtime                                         starts and stops clusters
+control_plane                                   one cluster: its programs, in the order in which they start
+etcd, api_server, controllers, authenticator    one module for each vendor program
+authenticator_files, config_files               the files that those programs read
+authorizer, access_policies                     EKS access policies as a Kubernetes authorization webhook
+admission, pod_identity                         the EKS Pod Identity webhook
+aws_auth, admin_client                          EKS's own writes to a cluster
+webhooks, processes, ports, decoders            shared infrastructure
+node_groups, node/                              nodes, which run pods as processes
 """
 
-from lab.cluster.models import USED, make_ready
+from lab.cluster.decoders import RESOURCE_MODULES, preload_decoders
 from lab.cluster.runtime import Runtime
 
-make_ready(*USED)
+preload_decoders(*RESOURCE_MODULES)
 
 __all__ = ["Runtime"]

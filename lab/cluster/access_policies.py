@@ -1,12 +1,12 @@
-"""What each EKS access policy allows, as AWS documents it.
+"""Rules of each EKS access policy, as AWS documents them.
 
 Source: Amazon EKS user guide, "Review access policy permissions"
-(https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html), whose tables are repeated here. They
-resemble Kubernetes' ClusterRoles view, edit and admin but are not equal to them (edit, for one, has no leases), and a
-cluster's own ClusterRoles can be changed by its administrators while access policies cannot. So these tables decide.
+(https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html), whose tables are copied here. They
+resemble Kubernetes' ClusterRoles view, edit and admin but differ from them: edit, for example, has no leases.
+Administrators can change a cluster's ClusterRoles but not access policies. The lab therefore evaluates these tables.
 
-Policies that the guide gives no table for are those of EKS's own components (Auto Mode, hybrid nodes, insights) and of
-other AWS services. They allow nothing here.
+The guide has no tables for the policies of EKS's own components (Auto Mode, hybrid nodes, insights) and of other AWS
+services. In the lab these policies allow nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ANY = frozenset({"*"})
 
 @dataclass(frozen=True)
 class Rule:
-    """Allows `verbs` on `resources` (`resource` or `resource/subresource`) of one API group, or on URLs."""
+    """A rule that allows `verbs` on `resources` (`resource` or `resource/subresource`) of one API group, or on URLs."""
 
     group: str
     resources: frozenset[str]
@@ -125,4 +125,4 @@ ACCESS_POLICIES: Mapping[str, tuple[Rule, ...]] = {
     "AmazonEKSSecretReaderPolicy": (_rule(CORE, "secrets", READ),),
     "AmazonEKSHybridPolicy": (_rule("*", "nodes", frozenset({"list"})),),
 }
-"""Rules by the policy's name, the last part of its ARN `arn:aws:eks::aws:cluster-access-policy/<name>`."""
+"""Rules by policy name, which is the last part of the policy ARN `arn:aws:eks::aws:cluster-access-policy/<name>`."""

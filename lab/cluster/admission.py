@@ -1,4 +1,4 @@
-"""The pod identity webhook as the API server knows it: its registration, and its answers to AdmissionReviews."""
+"""Registration of the Pod Identity webhook with the API server, and its responses to AdmissionReviews."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from lightkube.resources.core_v1 import ServiceAccount
 from lab.cluster import pod_identity
 from lab.interfaces import ClusterIdentity
 
-NAME = "pod-identity-webhook"
+WEBHOOK_NAME = "pod-identity-webhook"
 
 
-def registration(url: str, trusted: Path) -> MutatingWebhookConfiguration:
-    """As EKS registers it; a failing webhook lets the pod through unchanged."""
+def build_webhook_configuration(url: str, ca_file: Path) -> MutatingWebhookConfiguration:
+    """Return the webhook configuration that EKS registers. If the webhook fails, the pod is admitted unchanged."""
     webhook = MutatingWebhook(
         name="iam-for-pods.amazonaws.com",
-        clientConfig=WebhookClientConfig(url=url, caBundle=base64.b64encode(trusted.read_bytes()).decode()),
+        clientConfig=WebhookClientConfig(url=url, caBundle=base64.b64encode(ca_file.read_bytes()).decode()),
         rules=[RuleWithOperations(apiGroups=[""], apiVersions=["v1"], operations=["CREATE"], resources=["pods"])],
         objectSelector=LabelSelector(
             matchExpressions=[
@@ -42,29 +42,32 @@ def registration(url: str, trusted: Path) -> MutatingWebhookConfiguration:
         timeoutSeconds=10,
         admissionReviewVersions=["v1"],
     )
-    return MutatingWebhookConfiguration(metadata=ObjectMeta(name=NAME), webhooks=[webhook])
+    return MutatingWebhookConfiguration(metadata=ObjectMeta(name=WEBHOOK_NAME), webhooks=[webhook])
 
 
 def review(
     admission_review: Mapping[str, Any], client: Client, identity: ClusterIdentity, region: str
 ) -> dict[str, Any]:
-    """The review with its answer: always allowed, patched where the pod's service account has an AWS identity.
+    """Return the review with its response: always allowed, and patched if the service account has an AWS identity.
 
-    The service account is read from the API at each call, so that one created a moment ago counts.
+    Each call reads the service account from the API, so that a newly created one is seen.
     """
     request = admission_review["request"]
     response: dict[str, Any] = {"uid": request["uid"], "allowed": True}
     pod, namespace = request["object"], request["namespace"]
     name = pod["spec"].get("serviceAccountName") or "default"
-    annotations = _annotations(client, namespace, name)
-    associated = any((each.namespace, each.service_account) == (namespace, name) for each in identity.associations)
+    annotations = _read_annotations(client, namespace, name)
+    associated = any(
+        (association.namespace, association.service_account) == (namespace, name)
+        for association in identity.associations
+    )
     patch = pod_identity.mutate(pod, annotations, associated=associated, region=region)
     if patch:
         response |= {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
 
 
-def _annotations(client: Client, namespace: str, name: str) -> Mapping[str, str]:
+def _read_annotations(client: Client, namespace: str, name: str) -> Mapping[str, str]:
     try:
         account = client.get(ServiceAccount, name, namespace=namespace)
     except ApiError as error:

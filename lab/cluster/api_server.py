@@ -1,4 +1,4 @@
-"""kube-apiserver of one cluster, set up as EKS sets up its own as far as identity goes."""
+"""kube-apiserver of one cluster, configured for identity as EKS configures its own."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import httpx2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.cluster import documents, etcd
+from lab.cluster import config_files, etcd
 from lab.cluster.processes import Process
 from lab.pki import CertificateAuthority, CertificateFiles, write_secret
 
-SERVICE_RANGE = "10.100.0.0/16"
-"""EKS's default where the VPC lies elsewhere."""
-KUBERNETES_SERVICE = "10.100.0.1"
+SERVICE_CIDR = "10.100.0.0/16"
+"""EKS's default for a VPC with another address range."""
+KUBERNETES_SERVICE_IP = "10.100.0.1"
 INTERNAL_AUDIENCE = "https://kubernetes.default.svc"
-LONGEST_EXPIRATION = "24h"
-"""EKS's limit for projected service account tokens."""
+MAX_TOKEN_EXPIRATION = "24h"  # noqa: S105 - a duration
+"""Maximum lifetime of projected service account tokens, as on EKS."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SigningKeys:
 
     @classmethod
     def generate(cls, folder: Path) -> SigningKeys:
-        """RSA, since EKS signs with RS256."""
+        """Generate an RSA key pair in `folder`: EKS signs service account tokens with RS256."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -42,8 +42,8 @@ class SigningKeys:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What differs from cluster to cluster."""
+class ApiServerSettings:
+    """Settings of kube-apiserver that differ between clusters."""
 
     port: int
     issuer: str
@@ -55,10 +55,12 @@ class Settings:
     authorizer_kubeconfig: Path
 
 
-def start(program: str, settings: Settings, folder: Path, logs: Path) -> Process:
-    """Start the API server; it is not ready yet when this returns, see `wait_ready`."""
-    authentication = write_secret(folder / "authentication.json", documents.authentication())
-    authorization = write_secret(folder / "authorization.json", documents.authorization(settings.authorizer_kubeconfig))
+def start(program: str, settings: ApiServerSettings, folder: Path, logs: Path) -> Process:
+    """Start the API server without waiting for it; `wait_ready` waits."""
+    authentication = write_secret(folder / "authentication.json", config_files.build_authentication_config())
+    authorization = write_secret(
+        folder / "authorization.json", config_files.build_authorization_config(settings.authorizer_kubeconfig)
+    )
     arguments = (
         program,
         f"--etcd-servers={etcd.CLIENT_URL}",
@@ -71,8 +73,8 @@ def start(program: str, settings: Settings, folder: Path, logs: Path) -> Process
         f"--authentication-config={authentication}",
         f"--authentication-token-webhook-config-file={settings.authenticator_kubeconfig}",
         "--authentication-token-webhook-version=v1",
-        # Two minutes by default, which would hide every change of who may enter. (A token that was good is
-        # remembered for ten seconds all the same: that is in the API server's code.)
+        # The default of two minutes would delay every change of cluster access. (The API server always caches a valid
+        # token for ten seconds; no flag changes that.)
         "--authentication-token-webhook-cache-ttl=0s",
         f"--authorization-config={authorization}",
         "--enable-admission-plugins=NodeRestriction",
@@ -80,9 +82,9 @@ def start(program: str, settings: Settings, folder: Path, logs: Path) -> Process
         f"--service-account-jwks-uri={settings.issuer}/keys",
         f"--service-account-key-file={settings.signing.public}",
         f"--service-account-signing-key-file={settings.signing.private}",
-        f"--service-account-max-token-expiration={LONGEST_EXPIRATION}",
+        f"--service-account-max-token-expiration={MAX_TOKEN_EXPIRATION}",
         f"--api-audiences={INTERNAL_AUDIENCE}",
-        f"--service-cluster-ip-range={SERVICE_RANGE}",
+        f"--service-cluster-ip-range={SERVICE_CIDR}",
         "--endpoint-reconciler-type=none",
         "--allow-privileged=true",
         "--kubelet-preferred-address-types=InternalIP",
@@ -95,10 +97,10 @@ def start(program: str, settings: Settings, folder: Path, logs: Path) -> Process
 
 
 def wait_ready(process: Process, http: httpx2.Client, timeout: float = 90) -> None:
-    """Wait until the API server answers `/readyz` with ok.
+    """Wait until `/readyz` of the API server returns 200.
 
     Raises:
-        StartError: it ended, or was not ready in `timeout` seconds.
+        StartError: the API server ended, or was not ready within `timeout` seconds.
     """
 
     def ready() -> bool:

@@ -1,12 +1,12 @@
-"""EKS access policies as Kubernetes authorization: the answer to a SubjectAccessReview.
+"""EKS access policies as a Kubernetes authorization webhook: responses to SubjectAccessReviews.
 
-The API server asks after RBAC had no opinion. Access policies only allow, so the other answer is no opinion, never a
-denial.
+The API server calls the webhook if RBAC has no opinion. Access policies only allow, so the webhook returns "allowed" or
+no opinion, never a denial.
 
-**Who asks** is taken from what the authenticator alone can write: `user.extra.principalId`, the unique id of the IAM
-user or role, and the uid that repeats it. Names are not looked at: a username or group is anybody's to choose.
-Impersonation cannot forge the id either: the API server writes the keys of impersonated extras in lower case
-(`principalid`), so an impersonated user has no access policies, whoever it pretends to be.
+The **caller** is identified by values that only the authenticator can set: `user.extra.principalId`, the unique id of
+the IAM user or role, and the uid, which repeats it. Usernames and groups are ignored, because any access entry can
+choose them. Impersonation cannot forge the id: the API server writes the keys of impersonated extras in lower case
+(`principalid`), so an impersonated user has no access policies.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from lab.cluster.access_policies import ACCESS_POLICIES
 from lab.interfaces import AccessEntry, AssociatedAccessPolicy, AuthenticationMode, ClusterIdentity
 
 UID_PREFIX = "aws-iam-authenticator:"
-"""How the uid of everybody begins whom the authenticator let in: `aws-iam-authenticator:<account>:<unique id>`."""
+"""Prefix of the uid of every user that IAM authenticated: `aws-iam-authenticator:<account>:<unique id>`."""
 
 
 def review(subject_access_review: Mapping[str, Any], identity: ClusterIdentity) -> dict[str, Any]:
-    """The review with its answer, by the access policies of the caller's access entry."""
+    """Return the review with its response, evaluated from the access policies of the caller's access entry."""
     spec = subject_access_review["spec"]
-    entry = _entry_of(spec, identity)
-    policy = None if entry is None else next(_allowing(entry.policies, spec), None)
+    entry = _find_entry(spec, identity)
+    policy = None if entry is None else next(_allowing_policies(entry.policies, spec), None)
     if entry is None or policy is None:
         status = {"allowed": False, "reason": ""}
     else:
@@ -36,7 +36,7 @@ def review(subject_access_review: Mapping[str, Any], identity: ClusterIdentity) 
     return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": status}
 
 
-def _entry_of(spec: Mapping[str, Any], identity: ClusterIdentity) -> AccessEntry | None:
+def _find_entry(spec: Mapping[str, Any], identity: ClusterIdentity) -> AccessEntry | None:
     if identity.authentication_mode is AuthenticationMode.CONFIG_MAP:
         return None
     unique_ids = (spec.get("extra") or {}).get("principalId", ())
@@ -48,7 +48,9 @@ def _entry_of(spec: Mapping[str, Any], identity: ClusterIdentity) -> AccessEntry
     return next((entry for entry in identity.access_entries if entry.principal.unique_id == unique_id), None)
 
 
-def _allowing(policies: Iterable[AssociatedAccessPolicy], spec: Mapping[str, Any]) -> Iterator[AssociatedAccessPolicy]:
+def _allowing_policies(
+    policies: Iterable[AssociatedAccessPolicy], spec: Mapping[str, Any]
+) -> Iterator[AssociatedAccessPolicy]:
     for policy in policies:
         rules = ACCESS_POLICIES.get(policy.policy_arn.rpartition("/")[2], ())
         resource, url = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
@@ -61,7 +63,7 @@ def _allowing(policies: Iterable[AssociatedAccessPolicy], spec: Mapping[str, Any
 
 
 def _in_scope(policy: AssociatedAccessPolicy, namespace: str) -> bool:
-    """EKS's namespace patterns know one wildcard, `*`."""
+    """Tell whether `namespace` matches the policy's scope; `*` is the only wildcard of EKS's namespace patterns."""
     if not policy.namespaces:
         return True
     patterns = (".*".join(map(re.escape, pattern.split("*"))) for pattern in policy.namespaces)

@@ -1,11 +1,11 @@
-"""One running cluster: what the cloud starts for CreateCluster and steers from then on.
+"""One running cluster, which the lab's AWS starts for CreateCluster and controls afterwards.
 
     etcd ── kube-apiserver ─┬─ kube-controller-manager
-                            ├─ aws-iam-authenticator      who is this token?        (authenticator, principals)
-                            ├─ webhook /authorize         do access policies allow? (authorizer, access_policies)
-                            └─ webhook /mutate            which AWS identity?       (admission, pod_identity)
+                            ├─ aws-iam-authenticator    authenticates IAM tokens   (authenticator, authenticator_files)
+                            ├─ webhook /authorize       evaluates access policies  (authorizer, access_policies)
+                            └─ webhook /mutate          adds AWS identity to pods  (admission, pod_identity)
 
-Everything lies in one folder, with a certificate authority of the cluster's own, and is removed with it.
+All files are in one folder with the cluster's own certificate authority. `stop` removes the folder.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab.cluster import api_server, authorizer, controllers, documents, etcd
+from lab.cluster import api_server, authorizer, config_files, controllers, etcd
+from lab.cluster.admin_client import AdminClient
 from lab.cluster.authenticator import Authenticator
-from lab.cluster.kubernetes import Administrator
-from lab.cluster.nodes import NodeGroups
+from lab.cluster.node_groups import NodeGroups
 from lab.cluster.ports import ReservedPort
 from lab.cluster.webhooks import WebhookServer
 from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, Programs
@@ -34,8 +34,9 @@ _SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", 
 
 
 class LocalControlPlane:
-    """Implements `lab.interfaces.ControlPlane`. The constructor starts everything, and raises `StartError` with nothing
-    left behind but the logs where that fails.
+    """A running cluster that implements `lab.interfaces.ControlPlane`.
+
+    The constructor starts all programs. If it fails, it raises `StartError` and leaves nothing but the logs.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class LocalControlPlane:
         folder: Path,
         webhooks: WebhookServer,
         serving: CertificateFiles,
-        trusted: Path,
+        lab_ca: Path,
         programs: Programs,
         cloud: CloudAccess,
         instance_roles: InstanceRoles,
@@ -61,18 +62,18 @@ class LocalControlPlane:
         self.logs = folder / "logs" / name
         self.kubeconfig = self.folder / "admin.kubeconfig"
         self._identity = identity
-        self._applying = threading.Lock()
+        self._identity_lock = threading.Lock()
         self._webhooks = webhooks
         self._serving = serving
-        self._trusted = trusted
+        self._lab_ca = lab_ca
         self._programs = programs
         self._cloud = cloud
         self._instance_roles = instance_roles
         self._progress = progress
-        self._admission_seen = threading.Event()
+        self._webhook_called = threading.Event()
         self._resources = ExitStack()
         try:
-            with self._timed("ready"):
+            with self._measure("ready"):
                 self._start()
         except BaseException:
             self._resources.close()
@@ -83,32 +84,32 @@ class LocalControlPlane:
         return self._authority.pem
 
     def jwks(self) -> Mapping[str, Any]:
-        return self._administrator.jwks()
+        return self._admin.jwks()
 
     def apply_identity(self, identity: ClusterIdentity) -> None:
-        """Put `identity` into effect; returns when it is.
+        """Apply `identity` and return when it is in effect.
 
-        A token that the API server let in during the last ten seconds is still let in until they are over.
+        The API server caches a valid token for ten seconds. A token that it accepted before stays valid for that time.
         """
-        with self._applying:
+        with self._identity_lock:
             self._identity = identity
             self._authenticator.apply(identity)
 
     def add_node_group(self, group: NodeGroup) -> None:
-        with self._timed(f"node group {group.name}"):
+        with self._measure(f"node group {group.name}"):
             self._node_groups.add(group)
 
     def remove_node_group(self, name: str) -> None:
         self._node_groups.remove(name)
 
     def map_node_role(self, role_arn: str) -> None:
-        self._administrator.map_node_role(role_arn)
+        self._admin.map_node_role(role_arn)
 
     def pod_exists(self, namespace: str, name: str, uid: str) -> bool:
-        return self._administrator.pod_exists(namespace, name, uid)
+        return self._admin.pod_exists(namespace, name, uid)
 
     def stop(self) -> None:
-        """Stop everything and remove the folder and the logs; a second call does nothing."""
+        """Stop all programs and remove the folder and the logs; a second call does nothing."""
         self._resources.close()
         shutil.rmtree(self.logs, ignore_errors=True)
 
@@ -117,29 +118,29 @@ class LocalControlPlane:
         self._resources.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.logs.mkdir(mode=0o700, parents=True)
         with ThreadPoolExecutor(max_workers=4, thread_name_prefix=f"start {self.key.name}") as pool:
-            data = pool.submit(self._start_etcd)
+            etcd_start = pool.submit(self._start_etcd)
             signing = pool.submit(api_server.SigningKeys.generate, self.folder)
-            with self._timed("certificates"):
-                server = self._prepare(signing.result())
-            data.result()
-            with self._timed("kube-apiserver"):
-                process = api_server.start(self._programs.kube_apiserver, server, self.folder, self.logs)
+            with self._measure("certificates"):
+                settings = self._prepare_api_server(signing.result())
+            etcd_start.result()
+            with self._measure("kube-apiserver"):
+                process = api_server.start(self._programs.kube_apiserver, settings, self.folder, self.logs)
                 self._resources.callback(process.kill)
-                api_server.wait_ready(process, self._administrator.http)
-            working = pool.submit(self._start_controllers)
-            known = pool.submit(self._start_authenticator)
-            self._administrator.register_webhook(self._mutate_url, self._trusted)
-            working.result()
-            known.result()
-            with self._timed("pod identity webhook"):
-                process.wait_until(self._webhook_is_asked, what="asking the pod identity webhook", timeout=30)
-        # Last in, first out: nodes say goodbye to an API server that still answers.
+                api_server.wait_ready(process, self._admin.http)
+            controllers_start = pool.submit(self._start_controllers)
+            authenticator_start = pool.submit(self._start_authenticator)
+            self._admin.register_webhook(self._mutate_url, self._lab_ca)
+            controllers_start.result()
+            authenticator_start.result()
+            with self._measure("pod identity webhook"):
+                process.wait_until(self._is_webhook_called, what="calling the pod identity webhook", timeout=30)
+        # The stack closes in reverse order, so that nodes stop while the API server still runs.
         self._resources.callback(self._node_groups.stop)
 
-    def _prepare(self, signing: api_server.SigningKeys) -> api_server.Settings:
-        """Certificates, kubeconfigs and ports: all that the programs must find when they start."""
+    def _prepare_api_server(self, signing: api_server.SigningKeys) -> api_server.ApiServerSettings:
+        """Create the certificates, kubeconfigs and ports that the programs need when they start."""
         self._authority = CertificateAuthority(self.folder / "pki")
-        names = ("127.0.0.1", "localhost", api_server.KUBERNETES_SERVICE, *_SERVICE_NAMES)
+        names = ("127.0.0.1", "localhost", api_server.KUBERNETES_SERVICE_IP, *_SERVICE_NAMES)
         serving = self._authority.issue("kube-apiserver", *names)
         kubelet_client = self._client_certificate("kube-apiserver-kubelet-client")
         administrator = self._client_certificate("lab-admin")
@@ -147,8 +148,8 @@ class LocalControlPlane:
         self._resources.callback(port.release)
         self.endpoint = f"https://127.0.0.1:{port.number}"
         self._write_kubeconfig(self.kubeconfig, "lab-admin", administrator)
-        self._administrator = Administrator(self.endpoint, self.kubeconfig, self._authority.file, administrator)
-        self._resources.callback(self._administrator.close)
+        self._admin = AdminClient(self.endpoint, self.kubeconfig, self._authority.file, administrator)
+        self._resources.callback(self._admin.close)
         self._authenticator = Authenticator(
             self._programs.aws_iam_authenticator,
             self.key,
@@ -156,7 +157,7 @@ class LocalControlPlane:
             folder=self.folder / "authenticator",
             logs=self.logs,
             serving=self._serving,
-            trusted=self._trusted,
+            trusted=self._lab_ca,
             admin_kubeconfig=self.kubeconfig,
             cloud=self._cloud,
         )
@@ -171,7 +172,7 @@ class LocalControlPlane:
             programs=self._programs,
             agent_installed=lambda: self._identity.pod_identity_agent,
         )
-        return api_server.Settings(
+        return api_server.ApiServerSettings(
             port=port.number,
             issuer=self.issuer,
             serving=serving,
@@ -184,39 +185,39 @@ class LocalControlPlane:
 
     def _serve_webhooks(self) -> Path:
         authorize, mutate = f"/{self.id}/authorize", f"/{self.id}/mutate"
-        url = self._webhooks.serve(authorize, lambda review: authorizer.review(review, self._identity))
-        self._mutate_url = self._webhooks.serve(mutate, self._mutate)
+        url = self._webhooks.register(authorize, lambda review: authorizer.review(review, self._identity))
+        self._mutate_url = self._webhooks.register(mutate, self._mutate)
         for path in (authorize, mutate):
-            self._resources.callback(self._webhooks.withdraw, path)
-        document = documents.kubeconfig(
-            "eks-access-policies", server=url, certificate_authority=self._trusted, user="kube-apiserver"
+            self._resources.callback(self._webhooks.unregister, path)
+        document = config_files.build_kubeconfig(
+            "eks-access-policies", server=url, certificate_authority=self._lab_ca, user="kube-apiserver"
         )
         return write_secret(self.folder / "authorizer.kubeconfig", document)
 
     def _mutate(self, review: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._admission_seen.set()
-        return self._administrator.review_pod(review, self._identity, self.key.region)
+        self._webhook_called.set()
+        return self._admin.review_pod(review, self._identity, self.key.region)
 
-    def _webhook_is_asked(self) -> bool:
-        self._administrator.try_pod()
-        return self._admission_seen.is_set()
+    def _is_webhook_called(self) -> bool:
+        self._admin.dry_run_pod()
+        return self._webhook_called.is_set()
 
     def _start_etcd(self) -> None:
-        with self._timed("etcd"):
+        with self._measure("etcd"):
             self._resources.callback(etcd.start(self._programs.etcd, self.folder, self.logs).kill)
 
     def _start_controllers(self) -> None:
-        with self._timed("controllers"):
+        with self._measure("controllers"):
             certificate = self._client_certificate("system:kube-controller-manager")
             kubeconfig = self.folder / "controllers.kubeconfig"
             self._write_kubeconfig(kubeconfig, "system:kube-controller-manager", certificate)
             program, root_ca = self._programs.kube_controller_manager, self._authority.file
             process = controllers.start(program, kubeconfig, root_ca, self.folder, self.logs)
             self._resources.callback(process.kill)
-            controllers.wait_ready(process, self._administrator.client)
+            controllers.wait_ready(process, self._admin.client)
 
     def _start_authenticator(self) -> None:
-        with self._timed("aws-iam-authenticator"):
+        with self._measure("aws-iam-authenticator"):
             self._authenticator.start(self._identity)
 
     def _client_certificate(self, user: str) -> CertificateFiles:
@@ -224,7 +225,7 @@ class LocalControlPlane:
         return self._authority.issue(name, common_name=user, organization="system:masters")
 
     def _write_kubeconfig(self, path: Path, user: str, client: CertificateFiles) -> None:
-        document = documents.kubeconfig(
+        document = config_files.build_kubeconfig(
             self.key.name,
             server=self.endpoint,
             certificate_authority=self._authority.file,
@@ -234,7 +235,7 @@ class LocalControlPlane:
         write_secret(path, document)
 
     @contextmanager
-    def _timed(self, part: str) -> Iterator[None]:
-        begin = time.monotonic()
+    def _measure(self, part: str) -> Iterator[None]:
+        start = time.monotonic()
         yield
-        self._progress(f"{self.key.name}: {part}", time.monotonic() - begin)
+        self._progress(f"{self.key.name}: {part}", time.monotonic() - start)

@@ -1,8 +1,8 @@
-"""kube-controller-manager with the controllers that identity needs, and no more: the vendor's, or one that is compiled
-of these controllers alone and takes the same flags.
+"""kube-controller-manager with only the controllers that identity needs.
 
-Without them there is no `default` ServiceAccount (pods are refused), no `kube-root-ca.crt`, the ClusterRoles view, edit
-and admin have no rules, and deleted namespaces and dependents stay.
+The program is the vendor's, or one that the lab compiled with these controllers only; both accept the same flags.
+Without these controllers there is no `default` ServiceAccount (pods are rejected) and no `kube-root-ca.crt`, the
+ClusterRoles view, edit and admin have no rules, and deleted namespaces and dependents stay.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def start(program: str, kubeconfig: Path, root_ca: Path, folder: Path, logs: Pat
         f"--controllers={','.join(CONTROLLERS)}",
         f"--root-ca-file={root_ca}",
         "--leader-elect=false",
-        # It serves health and metrics only, and nobody asks.
+        # The port would serve health and metrics only, which the lab does not use.
         "--secure-port=0",
     )
     return Process(
@@ -40,10 +40,10 @@ def start(program: str, kubeconfig: Path, root_ca: Path, folder: Path, logs: Pat
 
 
 def wait_ready(process: Process, client: Client, timeout: float = 60) -> None:
-    """Wait until a pod could be created, and until view, edit and admin allow what they should.
+    """Wait until pods can be created in `default`, and the ClusterRoles view, edit and admin have rules.
 
     Raises:
-        StartError: the program ended, or has not done its work in `timeout` seconds.
+        StartError: the program ended, or did not create the first objects within `timeout` seconds.
     """
 
     def ready() -> bool:

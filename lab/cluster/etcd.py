@@ -1,9 +1,9 @@
-"""etcd of one cluster: in a folder that only the user may enter, and on no port at all.
+"""etcd of one cluster: in a folder that only the current user can read, and without a TCP port.
 
-It speaks over UNIX sockets in that folder, so nobody else on the machine can read or write the cluster behind the API
-server's back, and no certificates are needed for it. The sockets' names are relative, because a path has at most 107
-bytes in a socket address; etcd and the API server therefore run in the same folder. etcd and the API server's
-check of it want `host:port` in the URL: the socket of `unix://client:1` is the file `client:1`.
+etcd listens on UNIX sockets in that folder. Other users of the machine therefore cannot read or write the cluster's
+data, and etcd needs no certificates. The names of the sockets are relative, because a socket address has at most 107
+bytes for the path; so etcd and the API server run in the same working directory. etcd and the API server's check of it
+require `host:port` in the URL: the socket of `unix://client:1` is the file `client:1`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ _PEER_URL = "unix://peer:1"
 
 
 def start(program: str, folder: Path, logs: Path) -> Process:
-    """Start etcd in `folder`; returns when its socket takes connections (it answers them once it leads itself)."""
+    """Start etcd in `folder` and return when its socket exists.
+
+    It serves requests once it has elected itself leader.
+    """
     arguments = (
         program,
         "--name=lab",
@@ -27,11 +30,11 @@ def start(program: str, folder: Path, logs: Path) -> Process:
         f"--listen-peer-urls={_PEER_URL}",
         f"--initial-advertise-peer-urls={_PEER_URL}",
         f"--initial-cluster=lab={_PEER_URL}",
-        # A single member has nobody to wait for: with the default timeout it would take a second to elect itself. Each
-        # interval costs processor time for as long as it runs.
+        # A single member elects itself. With the default timeout that would take a second. Each interval costs
+        # processor time as long as etcd runs.
         "--heartbeat-interval=50",
         "--election-timeout=250",
-        # The data is thrown away with the cluster.
+        # The data is deleted with the cluster.
         "--unsafe-no-fsync",
         "--log-level=warn",
     )

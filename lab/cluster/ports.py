@@ -1,4 +1,4 @@
-"""Ports that stay ours between choosing them and the moment a program listens on them."""
+"""TCP ports that are reserved before a program listens on them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import socket
 class ReservedPort:
     """A free port of 127.0.0.1, held until `release`.
 
-    It is bound but not listening, with SO_REUSEADDR: Linux then gives it to nobody who asks for any free port, and yet
-    lets a program that sets SO_REUSEADDR too (as every Go server does) listen on it. So there is no moment in which
-    another process could take it.
+    The socket is bound with SO_REUSEADDR and does not listen. Linux then assigns the port to no process that requests
+    any free port. A program that sets SO_REUSEADDR too, as every Go server does, can still listen on it. So no other
+    process can take the port in between.
     """
 
     def __init__(self) -> None:
@@ -24,31 +24,31 @@ class ReservedPort:
         self._socket.close()
 
 
-class ShutPort:
-    """Keeps a port of all interfaces shut, by listening on it on loopback without ever answering.
+class BlockedPort:
+    """A port that no program can open on all interfaces.
 
-    A program that wants the port on all interfaces then cannot have it. If somebody else listens there already, the
-    aim is reached as well.
+    The lab listens on the port on loopback and never accepts a connection, so that another program cannot listen on it
+    on all interfaces. If another process listens there already, the port is blocked as well.
     """
 
     def __init__(self, number: int) -> None:
         self._number = number
         self._socket: socket.socket | None = None
 
-    def shut(self) -> None:
-        """Take the port unless it is taken."""
+    def block(self) -> None:
+        """Listen on the port, unless another process does."""
         if self._socket is not None:
             return
-        taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            taken.bind(("127.0.0.1", self._number))
-            taken.listen(1)
+            listener.bind(("127.0.0.1", self._number))
+            listener.listen(1)
         except OSError as error:
-            taken.close()
+            listener.close()
             if error.errno != errno.EADDRINUSE:
                 raise
         else:
-            self._socket = taken
+            self._socket = listener
 
     def release(self) -> None:
         if self._socket is not None:

@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive the lab, whose words are kept, and whose readiness is awaited, not guessed."""
+"""Child processes that end with the lab, with a log file and readiness checks."""
 
 from __future__ import annotations
 
@@ -15,27 +15,31 @@ from pathlib import Path
 from lab.cluster import die_with_parent
 from lab.errors import StartError
 
-# The kernel ties a child's end to the thread that started it, so one thread starts them all and lives as long as we do.
+# The kernel kills a child when the thread that started it ends, so one thread starts all children and lives as long as
+# the lab.
 _launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
 
-PROBE_INTERVAL = 0.03
-"""Seconds between two looks at a condition that no event announces."""
+POLL_INTERVAL = 0.03
+"""Seconds between two checks of a condition that no event announces."""
 
-_TOO_MANY_WATCHES = ("notify", "too many open files")
-"""What a program says, in one line, to whom Linux gives no inotify instance: a user has 128 on most machines."""
+_INOTIFY_EXHAUSTED = ("notify", "too many open files")
+"""Words of the log line that a program writes if it gets no inotify instance.
+
+Most machines allow a user 128 instances.
+"""
 
 
 class Process:
-    """A running program. Its output goes to `log`; `kill` ends it, and so does the end of the lab's own process."""
+    """A running program. Its output is appended to `log`. It ends with `kill`, or when the lab's process ends."""
 
     def __init__(
         self, name: str, arguments: Sequence[str], *, log: Path, folder: Path, environment: Mapping[str, str]
     ) -> None:
         self.name = name
         self.log = log
-        self._changed = threading.Condition()
-        self._awaited: list[_Line] = []
-        self._closed = False
+        self._log_changed = threading.Condition()
+        self._expected_lines: list[_ExpectedLine] = []
+        self._has_ended = False
         command = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid()), *arguments]
 
         def launch() -> subprocess.Popen[bytes]:
@@ -58,78 +62,78 @@ class Process:
         return self._child.pid
 
     @property
-    def running(self) -> bool:
-        return not self._closed
+    def is_running(self) -> bool:
+        return not self._has_ended
 
     def _read(self) -> None:
         assert self._child.stdout is not None
         with self._child.stdout as output, self.log.open("ab", buffering=0) as log:
-            for line in output:
-                log.write(line)
-                text = line.decode(errors="replace")
-                with self._changed:
-                    for awaited in self._awaited:
-                        awaited.look(text)
-                    self._changed.notify_all()
+            for data in output:
+                log.write(data)
+                text = data.decode(errors="replace")
+                with self._log_changed:
+                    for line in self._expected_lines:
+                        line.match(text)
+                    self._log_changed.notify_all()
         self._child.wait()
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        with self._log_changed:
+            self._has_ended = True
+            self._log_changed.notify_all()
 
     @contextmanager
-    def expecting(self, *words: str, timeout: float = 10) -> Iterator[None]:
-        """The body makes the program log a line that has all `words`; the block ends when it has.
+    def expect_log_line(self, *words: str, timeout: float = 10) -> Iterator[None]:
+        """Run the body, then wait until the program has logged a line that contains all `words`.
 
         Raises:
-            StartError: the program ended, or was silent for `timeout` seconds.
+            StartError: the program ended, or did not log such a line within `timeout` seconds.
         """
-        line = _Line(words)
-        with self._changed:
-            self._awaited.append(line)
+        line = _ExpectedLine(words)
+        with self._log_changed:
+            self._expected_lines.append(line)
         try:
             yield
-            with self._changed:
-                self._changed.wait_for(lambda: line.seen or self._closed, timeout)
-            if not line.seen:
-                raise self.failure(f"did not log {' … '.join(words)!r} within {timeout:g} s")
+            with self._log_changed:
+                self._log_changed.wait_for(lambda: line.is_logged or self._has_ended, timeout)
+            if not line.is_logged:
+                raise self._start_error(f"did not log {' … '.join(words)!r} within {timeout:g} s")
         finally:
-            with self._changed:
-                self._awaited.remove(line)
+            with self._log_changed:
+                self._expected_lines.remove(line)
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, timeout: float) -> None:
-        """Wait until `ready`; an end of the program is noticed at once.
+        """Wait until `ready` returns true. The wait ends at once if the program ends.
 
         Raises:
-            StartError: the program ended, or `ready` stayed false for `timeout` seconds.
+            StartError: the program ended, or `ready` returned false for `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
         while True:
-            ended = self._closed
+            has_ended = self._has_ended
             if ready():
                 return
-            if ended or time.monotonic() > deadline:
-                raise self.failure(f"was not {what} within {timeout:g} s")
-            with self._changed:
-                if not self._closed:
-                    self._changed.wait(PROBE_INTERVAL)
+            if has_ended or time.monotonic() > deadline:
+                raise self._start_error(f"was not {what} within {timeout:g} s")
+            with self._log_changed:
+                if not self._has_ended:
+                    self._log_changed.wait(POLL_INTERVAL)
 
-    def failure(self, problem: str) -> StartError:
-        """What went wrong, with the program's last words."""
-        if self._closed:
+    def _start_error(self, problem: str) -> StartError:
+        """Return an error with `problem`, or the exit status, and the last lines of the log."""
+        if self._has_ended:
             problem = f"ended with exit status {self._child.returncode}"
-        last = "\n".join(f"    {line}" for line in self.tail())
+        log_tail = "\n".join(f"    {line}" for line in self.tail())
         return StartError(
-            f"{self.name} {problem}. The last it said:\n{last or '    (nothing)'}",
-            fix=self._remedy(),
+            f"{self.name} {problem}. Last lines of its log:\n{log_tail or '    (empty)'}",
+            fix=self._fix(),
         )
 
-    def _remedy(self) -> str:
-        if any(all(word in line for word in _TOO_MANY_WATCHES) for line in self.log_text().splitlines()):
+    def _fix(self) -> str:
+        if any(all(word in line for word in _INOTIFY_EXHAUSTED) for line in self.log_text().splitlines()):
             return (
-                "reset labs that nobody needs: a cluster takes 7 inotify instances; "
-                "or allow more of them, with `sysctl -w fs.inotify.max_user_instances=1024`"
+                "reset unused labs, because a cluster uses 7 inotify instances; "
+                "or raise the limit with `sysctl -w fs.inotify.max_user_instances=1024`"
             )
-        return f"read {self.log}; if the machine is short of memory or very busy, free some and try again"
+        return f"read {self.log}; if the machine has little free memory or is very busy, free some and try again"
 
     def tail(self, lines: int = 12) -> list[str]:
         return self.log_text().splitlines()[-lines:]
@@ -138,17 +142,17 @@ class Process:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def kill(self) -> None:
-        """End the program at once (SIGKILL) and wait until it is gone."""
+        """Kill the program (SIGKILL) and wait until it has ended."""
         self._child.kill()
         self._reader.join()
 
 
-class _Line:
-    """A line of the log that somebody waits for."""
+class _ExpectedLine:
+    """A log line that `expect_log_line` waits for."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = words
-        self.seen = False
+        self.is_logged = False
 
-    def look(self, text: str) -> None:
-        self.seen = self.seen or all(word in text for word in self.words)
+    def match(self, text: str) -> None:
+        self.is_logged = self.is_logged or all(word in text for word in self.words)

@@ -1,4 +1,4 @@
-"""Starts clusters for the cloud, several at once, and stops them all."""
+"""Starts clusters for the lab's AWS, several at the same time, and stops all of them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lab.pki import CertificateAuthority
 
 
 class Runtime:
-    """Implements `lab.interfaces.ControlPlanes`.
+    """The lab's clusters; implements `lab.interfaces.ControlPlanes`.
 
     Args:
-        folder: each cluster gets a folder in it, which only the user can enter.
-        authority: signs what the lab itself serves to the clusters (webhooks, authenticators). Each cluster has an
-            authority of its own besides, so that a certificate for one cluster is worth nothing in another.
-        programs: the vendor's programs.
-        cloud: the lab's AWS, where authenticators verify tokens and nodes get credentials.
-        instance_roles: how a node gets its instance role.
-        progress: called with the name of each part that has started, and its seconds; from several threads.
+        folder: parent of one folder for each cluster, which only the current user can read.
+        authority: signs the certificates of the lab's webhooks and authenticators. Each cluster also has its own
+            authority, so that a certificate of one cluster is not valid in another.
+        programs: paths of the vendors' programs.
+        cloud: access to the lab's AWS, where authenticators verify tokens and nodes get credentials.
+        instance_roles: source of the credentials of a node's instance role.
+        progress: called from several threads with the name of each started part and its duration in seconds.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Runtime:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         self._folder = folder
-        self._trusted = authority.file
+        self._lab_ca = authority.file
         self._serving = authority.issue("control-planes", "127.0.0.1", "localhost")
         self._programs = programs
         self._cloud = cloud
@@ -46,14 +46,14 @@ class Runtime:
         self._progress = progress or (lambda _part, _seconds: None)
         self._webhooks = WebhookServer(self._serving)
         self._lock = threading.Lock()
-        self._running: set[LocalControlPlane] = set()
-        self._stopped = False
+        self._control_planes: set[LocalControlPlane] = set()
+        self._is_stopped = False
 
     def start(self, key: ClusterKey, identity: ClusterIdentity) -> LocalControlPlane:
-        """Start a cluster; returns when it can be used.
+        """Start a cluster and return when it is ready.
 
         Raises:
-            StartError: a part did not come up; nothing of the cluster is left then.
+            StartError: a part did not start, or the lab is stopping. All parts of the cluster have been stopped.
         """
         control_plane = LocalControlPlane(
             key,
@@ -61,27 +61,27 @@ class Runtime:
             folder=self._folder,
             webhooks=self._webhooks,
             serving=self._serving,
-            trusted=self._trusted,
+            lab_ca=self._lab_ca,
             programs=self._programs,
             cloud=self._cloud,
             instance_roles=self._instance_roles,
             progress=self._progress,
         )
         with self._lock:
-            if not self._stopped:
-                self._running.add(control_plane)
+            if not self._is_stopped:
+                self._control_planes.add(control_plane)
                 return control_plane
         control_plane.stop()
-        raise StartError(f"Cluster {key.name} was started while the lab was going down", fix="start the lab again")
+        raise StartError(f"Cluster {key.name} was started while the lab was stopping", fix="start the lab again")
 
     def stop_all(self) -> None:
-        """Stop every cluster, those stopped already included, and the webhook server; nothing can be started after."""
+        """Stop every cluster and the webhook server. No cluster can be started afterwards."""
         with self._lock:
-            self._stopped = True
-            running = list(self._running)
-            self._running.clear()
-        if running:
-            with ThreadPoolExecutor(max_workers=len(running)) as pool:
-                for done in [pool.submit(each.stop) for each in running]:
-                    done.result()
+            self._is_stopped = True
+            control_planes = list(self._control_planes)
+            self._control_planes.clear()
+        if control_planes:
+            with ThreadPoolExecutor(max_workers=len(control_planes)) as pool:
+                for future in [pool.submit(control_plane.stop) for control_plane in control_planes]:
+                    future.result()
         self._webhooks.stop()

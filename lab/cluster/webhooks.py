@@ -1,6 +1,6 @@
-"""The HTTPS server through which API servers ask the lab: access policies and pod identity, for all clusters at once.
+"""HTTPS server of the webhooks that API servers call: access policies and pod identity, for all clusters.
 
-One server for a lab, with a certificate of the lab's authority; each cluster has its own paths
+The lab has one server, with a certificate of the lab's authority. Each cluster has its own paths:
 `/<cluster>/authorize` (SubjectAccessReview) and `/<cluster>/mutate` (AdmissionReview).
 """
 
@@ -18,43 +18,43 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from lab.pki import CertificateFiles
 
-Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+ReviewHandler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 log = logging.getLogger(__name__)
 
 
-class _Handler(WSGIRequestHandler):
-    # Header and body in one packet, and that at once: otherwise each call waits 40 ms for an acknowledgement.
+class _RequestHandler(WSGIRequestHandler):
+    # Send header and body in one packet, without delay: otherwise each call waits 40 ms for an acknowledgement.
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: API servers ask many times a second."""
+        """Log nothing: API servers call many times a second."""
 
 
 class WebhookServer:
-    """Serves from the constructor on until `stop`."""
+    """An HTTPS server that serves from its construction until `stop`."""
 
     def __init__(self, certificate: CertificateFiles) -> None:
-        self._answers: dict[str, Answer] = {}
-        self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_Handler)
+        self._handlers: dict[str, ReviewHandler] = {}
+        self._server = make_server("127.0.0.1", 0, self._application, threaded=True, request_handler=_RequestHandler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate.certificate, certificate.key)
-        # The handshake belongs to the thread of the connection: a caller that is silent must not keep others waiting.
+        # The connection's own thread does the handshake, so that a silent client does not block others.
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._server.ssl_context = context
         self.url = f"https://127.0.0.1:{self._server.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="webhooks", daemon=True)
         self._thread.start()
 
-    def serve(self, path: str, answer: Answer) -> str:
-        """Answer POST requests to `path` with what `answer` makes of their JSON; returns the URL."""
-        self._answers[path] = answer
+    def register(self, path: str, handler: ReviewHandler) -> str:
+        """Serve POST requests to `path` with `handler`, which receives and returns JSON. Return the URL."""
+        self._handlers[path] = handler
         return self.url + path
 
-    def withdraw(self, path: str) -> None:
-        self._answers.pop(path, None)
+    def unregister(self, path: str) -> None:
+        self._handlers.pop(path, None)
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -63,13 +63,13 @@ class WebhookServer:
 
     def _application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
-        answer = self._answers.get(request.path)
-        if answer is None or request.method != "POST":
-            return Response(f"nothing is served at {request.path}", 404)(environ, start_response)
+        handler = self._handlers.get(request.path)
+        if handler is None or request.method != "POST":
+            return Response(f"no webhook is registered at {request.path}", 404)(environ, start_response)
         try:
-            body = answer(request.get_json(force=True))
+            body = handler(request.get_json(force=True))
         except Exception:
-            # The API server takes a 500 as "no opinion" or "not changed" and goes on: say it where it can be read.
+            # The API server treats a 500 as "no opinion" or "unchanged" and reports nothing, so the lab logs the error.
             log.exception("webhook %s", request.path)
             return Response("the lab's webhook failed", 500)(environ, start_response)
         return Response(json.dumps(body), 200, content_type="application/json")(environ, start_response)

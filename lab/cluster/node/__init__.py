@@ -1,10 +1,10 @@
-"""A node: what the kubelet is to EKS, with a pod's containers as local processes. No Docker, no root.
+"""A node that runs the containers of pods as local processes, without Docker and without root.
 
-`Node` registers itself with a real API server, binds pods to nodes, runs the containers of the images it knows,
+`Node` registers itself with a real API server, binds pods to nodes, and runs the containers of the supported images. It
 writes their status and events, serves `kubectl logs`, and gives pods what an EC2 instance gives them: IMDSv2 with the
-node group's hop limit, and the Pod Identity agent.
+node group's hop limit, and the EKS Pod Identity Agent.
 
-Not there: exec, attach and port-forward; probes and lifecycle hooks; resource limits; hostPath and disks; affinity.
+Not supported: exec, attach and port-forward; probes and lifecycle hooks; resource limits; hostPath and disks; affinity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What a node gives each of its pods, and what a pod gives each of its containers."""
+"""Resources that a node provides to its pods, and a pod to its containers.
+
+No user without root can own 169.254.170.23 (the EKS Pod Identity Agent) or 169.254.169.254 (IMDS). A pod's spec
+therefore keeps AWS's addresses, and its processes get loopback addresses of the node. AWS SDKs accept loopback for
+both.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,11 @@ from typing import TYPE_CHECKING
 
 from lab.interfaces import CloudAccess
 
-from .addresses import Endpoints
 from .environment import EnvironmentBuilder
 from .events import EventRecorder
 from .images import Image
-from .kube import Kube
-from .machine import Machine
+from .instance import Instance
+from .kube_client import KubeClient
 from .timing import Timing
 from .volume_sources import VolumeSources
 from .volumes import PodVolumes
@@ -23,25 +27,45 @@ if TYPE_CHECKING:
     from lightkube.resources.core_v1 import Pod
 
 
+AGENT_HOSTS = ("http://169.254.170.23", "http://[fd00:ec2::23]")
+IMDS_HOSTS = ("http://169.254.169.254", "http://[fd00:ec2::254]")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The endpoints of a node that one pod uses, as URLs without a path."""
+
+    imds: str
+    agent: str
+
+    def rewrite(self, text: str) -> str:
+        """Return `text` with loopback URLs instead of link-local ones."""
+        for host in AGENT_HOSTS:
+            text = text.replace(host, self.agent)
+        for host in IMDS_HOSTS:
+            text = text.replace(host, self.imds)
+        return text
+
+
 @dataclass(frozen=True)
 class NodeContext:
-    """One node, as its pods see it."""
+    """Resources of one node for its pods."""
 
-    machine: Machine
-    kube: Kube
+    instance: Instance
+    kube: KubeClient
     sources: VolumeSources
     events: EventRecorder
     images: Sequence[Image]
     cloud: CloudAccess
     endpoints: Endpoints
-    """For pods with a network of their own: one hop further from IMDS than the node."""
+    """For pods without `hostNetwork`: they are one hop further from IMDS than the node."""
     host_endpoints: Endpoints
     """For pods with `hostNetwork`."""
     folder: Path
     timing: Timing
 
     def base_environment(self, pod: Pod) -> dict[str, str]:
-        """What every container has without asking for it."""
+        """Return the variables that every container has by default."""
         assert pod.metadata is not None
         assert pod.metadata.name is not None
         host, port = self.kube.server.host, str(self.kube.server.port or 443)
@@ -61,15 +85,15 @@ class NodeContext:
 
 @dataclass(frozen=True)
 class PodContext:
-    """One pod, as its containers see it."""
+    """Resources of one pod for its containers."""
 
     node: NodeContext
     pod: Pod
     folder: Path
     volumes: PodVolumes
     environment: EnvironmentBuilder
-    changed: Callable[[], None]
-    """To be called when a container's record has changed."""
+    notify_change: Callable[[], None]
+    """Called when a container's record has changed."""
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""Events on pods, so that `kubectl describe pod` reads as it does on EKS."""
+"""Events on pods, in the format that `kubectl describe pod` shows on EKS."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Occurrence:
+class _PendingEvent:
     reference: ObjectReference
     type: str
     reason: str
@@ -31,30 +31,30 @@ class _Occurrence:
 
 
 @dataclass
-class _Written:
+class _StoredEvent:
     name: str
     namespace: str
     count: int
 
 
 class EventRecorder:
-    """Writes events of one component in the background; one that repeats is counted, not written again."""
+    """Writes events of one component in the background. A repeated event increases the count of the first."""
 
     def __init__(self, client: AsyncClient, component: str, host: str) -> None:
         self._client = client
         self._source = EventSource(component=component, host=host)
-        self._queue: asyncio.Queue[_Occurrence] = asyncio.Queue()
-        self._written: dict[tuple[str | None, ...], _Written] = {}
+        self._queue: asyncio.Queue[_PendingEvent] = asyncio.Queue()
+        self._stored: dict[tuple[str | None, ...], _StoredEvent] = {}
 
-    def normal(self, pod: Pod, reason: str, message: str, *, container: str = "") -> None:
-        """Something went as it should. `container` is a field path, such as `spec.containers{app}`."""
+    def record_normal(self, pod: Pod, reason: str, message: str, *, container: str = "") -> None:
+        """Record a Normal event. `container` is a field path, such as `spec.containers{app}`."""
         self._record(pod, "Normal", reason, message, container)
 
-    def warning(self, pod: Pod, reason: str, message: str, *, container: str = "") -> None:
-        """Something wants a look."""
+    def record_warning(self, pod: Pod, reason: str, message: str, *, container: str = "") -> None:
+        """Record a Warning event."""
         self._record(pod, "Warning", reason, message, container)
 
-    def _record(self, pod: Pod, kind: str, reason: str, message: str, container: str) -> None:
+    def _record(self, pod: Pod, event_type: str, reason: str, message: str, container: str) -> None:
         meta = pod.metadata
         assert meta is not None
         reference = ObjectReference(
@@ -66,37 +66,35 @@ class EventRecorder:
             resourceVersion=meta.resourceVersion,
             fieldPath=container or None,
         )
-        self._queue.put_nowait(_Occurrence(reference, kind, reason, message))
+        self._queue.put_nowait(_PendingEvent(reference, event_type, reason, message))
 
     async def run(self) -> None:
-        """Write what is recorded, in order, for ever."""
+        """Write recorded events in order, forever."""
         while True:
-            occurrence = await self._queue.get()
+            event = await self._queue.get()
             try:
-                await self._write(occurrence)
-            except httpx2.HTTPError as error:  # the namespace is going away, or the API server is
-                log.info("event %s not written: %s", occurrence.reason, error)
+                await self._write(event)
+            except httpx2.HTTPError as error:  # the namespace or the API server is stopping
+                log.info("event %s not written: %s", event.reason, error)
 
-    async def _write(self, occurrence: _Occurrence) -> None:
+    async def _write(self, event: _PendingEvent) -> None:
         now = datetime.now(UTC).replace(microsecond=0)
-        written = self._written.get(occurrence.key)
-        if written is not None:
-            written.count += 1
-            patch = {"count": written.count, "lastTimestamp": now}
-            await self._client.patch(
-                Event, written.name, patch, namespace=written.namespace, patch_type=PatchType.MERGE
-            )
+        stored = self._stored.get(event.key)
+        if stored is not None:
+            stored.count += 1
+            patch = {"count": stored.count, "lastTimestamp": now}
+            await self._client.patch(Event, stored.name, patch, namespace=stored.namespace, patch_type=PatchType.MERGE)
             return
-        reference = occurrence.reference
+        reference = event.reference
         assert reference.namespace is not None
         name = f"{reference.name}.{secrets.token_hex(8)}"
         await self._client.create(
             Event(
                 metadata=ObjectMeta(name=name, namespace=reference.namespace),
                 involvedObject=reference,
-                type=occurrence.type,
-                reason=occurrence.reason,
-                message=occurrence.message,
+                type=event.type,
+                reason=event.reason,
+                message=event.message,
                 count=1,
                 firstTimestamp=now,
                 lastTimestamp=now,
@@ -105,4 +103,4 @@ class EventRecorder:
                 reportingInstance=self._source.host,
             )
         )
-        self._written[occurrence.key] = _Written(name, reference.namespace, 1)
+        self._stored[event.key] = _StoredEvent(name, reference.namespace, 1)

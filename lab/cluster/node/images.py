@@ -1,7 +1,7 @@
-"""The images that a node can run, each as programs of this machine.
+"""The container images that a node supports, each as programs of the local machine.
 
-`amazon/aws-cli` is the AWS command line that is installed beside the lab (PyPI's awscli); any tag or digest is
-that same one. The shells are this machine's `/bin/sh` and a few small tools. Nothing is ever downloaded.
+`amazon/aws-cli` runs the AWS CLI that is installed with the lab (PyPI's awscli), with any tag or digest. The other
+images have the local `/bin/sh` and a few small tools. No image is downloaded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOOLS = (
     "readlink", "rm", "sed", "seq", "setsid", "sh", "sleep", "sort", "stat", "tail", "tee", "test", "timeout", "touch",
     "tr", "true", "uname", "uniq", "wc", "which", "xargs",
 )  # fmt: skip
-PAUSE = ("sh", "-c", "trap 'exit 0' INT TERM; sleep 2147483647 & wait")
+PAUSE_COMMAND = ("sh", "-c", "trap 'exit 0' INT TERM; sleep 2147483647 & wait")
 
 _REFERENCE = re.compile(
     r"(?:(?P<registry>[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9-]+)+(?::\d+)?|localhost(?::\d+)?|[A-Za-z0-9-]+:\d+)/)?"
@@ -31,58 +31,58 @@ _REFERENCE = re.compile(
 
 
 class InvalidImageNameError(Exception):
-    """The string is no image reference at all."""
+    """The string is not an image reference."""
 
 
 class UnknownImageError(Exception):
-    """A good reference to an image that the lab cannot run."""
+    """A valid reference to an image that the lab does not support."""
 
 
 class ProgramNotFoundError(Exception):
-    """The image has no such program."""
+    """The image does not have the program."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """Programs of this machine under an image's name."""
+    """A supported image: its repositories and the local programs that it has."""
 
     repositories: tuple[str, ...]
     entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     programs: Mapping[str, Path] = field(default_factory=dict)
-    """Those that this image has besides `TOOLS`: name to file."""
+    """Programs of this image in addition to `TOOLS`, by name."""
 
     def argv(self, command: Sequence[str] | None, args: Sequence[str] | None) -> list[str]:
-        """What to run, by Docker's rule: `command` replaces entrypoint and cmd, `args` replaces cmd."""
+        """Return the command line by Docker's rule: `command` replaces entrypoint and cmd, `args` replaces cmd."""
         if command:
             return [*command, *(args or ())]
         return [*self.entrypoint, *(args or self.cmd)]
 
     def install(self, folder: Path) -> None:
-        """Make `folder` the directory of the image's programs, for a container's PATH."""
+        """Link the image's programs into `folder`, which is a container's PATH."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") for name in TOOLS}
-        for name, target in ({name: path for name, path in found.items() if path} | dict(self.programs)).items():
+        paths = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") for name in TOOLS}
+        for name, target in ({name: path for name, path in paths.items() if path} | dict(self.programs)).items():
             link = folder / name
             if not link.is_symlink():
                 link.symlink_to(target)
 
 
 def find_program(folder: Path, name: str) -> Path:
-    """The program called `name` of an image installed in `folder`; of an absolute path only the last part counts.
+    """Return the program `name` of an image installed in `folder`. Of an absolute path only the last part is used.
 
     Raises:
-        ProgramNotFoundError: the image has none, in the container runtime's words.
+        ProgramNotFoundError: the image does not have the program; the message is the container runtime's.
     """
     program = folder / Path(name).name
     if (name.count("/") and not name.startswith("/")) or not program.exists():
-        where = "no such file or directory" if "/" in name else "executable file not found in $PATH"
-        raise ProgramNotFoundError(f'exec: "{name}": {where}')
+        problem = "no such file or directory" if "/" in name else "executable file not found in $PATH"
+        raise ProgramNotFoundError(f'exec: "{name}": {problem}')
     return program
 
 
-def known_images(programs: Programs) -> tuple[Image, ...]:
-    """The images of this lab, with the programs that its own virtual environment has."""
+def available_images(programs: Programs) -> tuple[Image, ...]:
+    """Return the supported images, with the programs of the lab's own virtual environment."""
     aws = Path(sys.executable).with_name("aws")
     return (
         Image(
@@ -93,15 +93,15 @@ def known_images(programs: Programs) -> tuple[Image, ...]:
         Image(("registry.k8s.io/kubectl",), entrypoint=("kubectl",), programs={"kubectl": Path(programs.kubectl)}),
         Image(("docker.io/library/busybox", "public.ecr.aws/docker/library/busybox"), cmd=("sh",)),
         Image(("docker.io/library/alpine", "public.ecr.aws/docker/library/alpine"), cmd=("sh",)),
-        Image(("registry.k8s.io/pause", "public.ecr.aws/eks-distro/kubernetes/pause"), entrypoint=PAUSE),
+        Image(("registry.k8s.io/pause", "public.ecr.aws/eks-distro/kubernetes/pause"), entrypoint=PAUSE_COMMAND),
     )
 
 
-def repository(reference: str) -> str:
-    """The full repository name of an image reference: registry and path, without tag or digest.
+def parse_repository(reference: str) -> str:
+    """Return the repository of an image reference: registry and path, without tag and digest.
 
     Raises:
-        InvalidImageNameError: it is none.
+        InvalidImageNameError: `reference` is not an image reference.
     """
     match = _REFERENCE.fullmatch(reference)
     if match is None:
@@ -116,18 +116,18 @@ def repository(reference: str) -> str:
 
 
 def find_image(reference: str, images: Sequence[Image]) -> Image:
-    """The image that `reference` names, whatever its tag or digest.
+    """Return the image of `reference`. Tag and digest are ignored.
 
     Raises:
-        InvalidImageNameError: `reference` is no image reference.
-        UnknownImageError: the lab has no such image; the message names those that it has.
+        InvalidImageNameError: `reference` is not an image reference.
+        UnknownImageError: the lab does not support the image; the message lists the supported ones.
     """
-    name = repository(reference)
+    name = parse_repository(reference)
     for image in images:
         if name in image.repositories:
             return image
-    known = ", ".join(image.repositories[0].removeprefix("docker.io/").removeprefix("library/") for image in images)
+    names = ", ".join(image.repositories[0].removeprefix("docker.io/").removeprefix("library/") for image in images)
     raise UnknownImageError(
-        f'failed to resolve image "{reference}": the lab runs containers as processes of this machine and knows '
-        f"these images only: {known} (any tag)"
+        f'failed to resolve image "{reference}": the lab runs containers as local processes and supports '
+        f"only these images: {names} (any tag)"
     )

@@ -1,9 +1,10 @@
-"""The instance metadata service of one node, version 2 only (`HttpTokens: required`).
+"""The instance metadata service (IMDS) of one node, version 2 only (`HttpTokens: required`).
 
-Source of its rules: the EC2 user guide, "Use the Instance Metadata Service to access instance metadata". A request
-without a token gets 401. The answer to `PUT /latest/api/token` may travel as many hops as the node group's hop limit
-says: a pod with a network of its own is one hop further than the node, so with a limit of 1 it never sees it. Here
-such a request is taken and never answered, which is what an SDK would see.
+A request without a token gets a 401. The response to `PUT /latest/api/token` can travel as many network hops as the
+node group's hop limit. A pod without `hostNetwork` is one hop further than the node, so with a limit of 1 it never
+receives the response. The lab accepts such a request and never responds, which looks the same to an SDK.
+
+Source: EC2 user guide, "Use the Instance Metadata Service to access instance metadata".
 """
 
 from __future__ import annotations
@@ -22,42 +23,46 @@ from starlette.routing import Route
 
 from lab.interfaces import Credentials, InstanceRoles
 
-from .machine import HOST_IP, INSTANCE_TYPE, Machine
+from .instance import HOST_IP, INSTANCE_TYPE, Instance
 
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105 - the header's name
-LONGEST_TTL = 21_600
-RENEW_BEFORE = timedelta(minutes=5)
+MAX_TTL_SECONDS = 21_600
+RENEW_BEFORE_EXPIRATION = timedelta(minutes=5)
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class InstanceProfile:
-    """The node role's credentials, kept until shortly before they end."""
+    """The node role's credentials, cached until five minutes before they expire."""
 
-    def __init__(self, machine: Machine, roles: InstanceRoles) -> None:
-        self._machine = machine
+    def __init__(self, instance: Instance, roles: InstanceRoles) -> None:
+        self._instance = instance
         self._roles = roles
         self._current: Credentials | None = None
         self._lock = asyncio.Lock()
 
     async def credentials(self) -> Credentials:
-        """Raises `PermissionError` where EC2 cannot assume the role."""
+        """Return the credentials.
+
+        Raises:
+            PermissionError: EC2 cannot assume the role.
+        """
         async with self._lock:
             current = self._current
-            ends = current.expiration if current else None
-            if current is None or (ends is not None and ends - datetime.now(UTC) < RENEW_BEFORE):
-                role, instance = self._machine.group.node_role_arn, self._machine.instance_id
-                current = self._current = await asyncio.to_thread(self._roles.credentials, role, instance)
+            expiration = current.expiration if current else None
+            if current is None or (expiration is not None and expiration - datetime.now(UTC) < RENEW_BEFORE_EXPIRATION):
+                role, instance_id = self._instance.group.node_role_arn, self._instance.instance_id
+                current = self._current = await asyncio.to_thread(self._roles.credentials, role, instance_id)
             return current
 
 
 class InstanceMetadata:
-    """What IMDS answers to a client that is `hops` network hops away."""
+    """IMDS for clients that are `hops` network hops away."""
 
-    def __init__(self, machine: Machine, profile: InstanceProfile, *, hops: int) -> None:
-        self._machine = machine
+    def __init__(self, instance: Instance, profile: InstanceProfile, *, hops: int) -> None:
+        self._instance = instance
         self._profile = profile
-        self._is_reachable = machine.group.hop_limit >= hops
+        self._is_reachable = instance.group.hop_limit >= hops
         self._tokens: dict[str, float] = {}
 
     def application(self) -> Starlette:
@@ -75,51 +80,51 @@ class InstanceMetadata:
             return Response()
         if "x-forwarded-for" in request.headers:
             return PlainTextResponse("", 403)
-        asked = request.headers.get(TTL_HEADER, "")
-        if not asked.isdecimal() or not 1 <= int(asked) <= LONGEST_TTL:
-            return PlainTextResponse(f"{TTL_HEADER} must be from 1 to {LONGEST_TTL}", 400)
+        ttl = request.headers.get(TTL_HEADER, "")
+        if not ttl.isdecimal() or not 1 <= int(ttl) <= MAX_TTL_SECONDS:
+            return PlainTextResponse(f"{TTL_HEADER} must be from 1 to {MAX_TTL_SECONDS}", 400)
         now = time.monotonic()
         self._tokens = {token: end for token, end in self._tokens.items() if end > now}
         token = secrets.token_urlsafe(42)
-        self._tokens[token] = now + int(asked)
-        return PlainTextResponse(token, headers={TTL_HEADER: asked})
+        self._tokens[token] = now + int(ttl)
+        return PlainTextResponse(token, headers={TTL_HEADER: ttl})
 
     async def _get(self, request: Request) -> Response:
         if self._tokens.get(request.headers.get(TOKEN_HEADER, ""), 0) <= time.monotonic():
             return PlainTextResponse("", 401)
         path = request.path_params["path"].strip("/")
-        answers = self._answers()
-        if path in answers:
-            return PlainTextResponse(await answers[path]())
-        below = {name.removeprefix(f"{path}/").partition("/") for name in answers if name.startswith(f"{path}/")}
-        if below:
-            return PlainTextResponse("\n".join(sorted(name + slash for name, slash, _ in below)))
+        readers = self._readers()
+        if path in readers:
+            return PlainTextResponse(await readers[path]())
+        children = {name.removeprefix(f"{path}/").partition("/") for name in readers if name.startswith(f"{path}/")}
+        if children:
+            return PlainTextResponse("\n".join(sorted(name + slash for name, slash, _ in children)))
         return PlainTextResponse("", 404)
 
-    def _answers(self) -> dict[str, Callable[[], Awaitable[str]]]:
-        machine = self._machine
-        facts = {
-            "hostname": machine.name,
-            "instance-id": machine.instance_id,
+    def _readers(self) -> dict[str, Callable[[], Awaitable[str]]]:
+        instance = self._instance
+        metadata = {
+            "hostname": instance.name,
+            "instance-id": instance.instance_id,
             "instance-type": INSTANCE_TYPE,
-            "local-hostname": machine.name,
+            "local-hostname": instance.name,
             "local-ipv4": HOST_IP,
-            "placement/availability-zone": machine.zone,
-            "placement/region": machine.key.region,
-            "services/domain": "amazonaws.com.cn" if machine.key.partition == "aws-cn" else "amazonaws.com",
-            "services/partition": machine.key.partition,
+            "placement/availability-zone": instance.zone,
+            "placement/region": instance.key.region,
+            "services/domain": "amazonaws.com.cn" if instance.key.partition == "aws-cn" else "amazonaws.com",
+            "services/partition": instance.key.partition,
         }
 
-        def fact(value: str) -> Callable[[], Awaitable[str]]:
-            async def answer() -> str:
+        def constant(value: str) -> Callable[[], Awaitable[str]]:
+            async def read() -> str:
                 return value
 
-            return answer
+            return read
 
         return {
-            **{f"latest/meta-data/{path}": fact(value) for path, value in facts.items()},
-            f"latest/meta-data/iam/security-credentials/{machine.role_name}": self._role_credentials,
-            "latest/dynamic/instance-identity/document": fact(self._identity_document()),
+            **{f"latest/meta-data/{path}": constant(value) for path, value in metadata.items()},
+            f"latest/meta-data/iam/security-credentials/{instance.role_name}": self._role_credentials,
+            "latest/dynamic/instance-identity/document": constant(self._identity_document()),
         }
 
     async def _role_credentials(self) -> str:
@@ -143,17 +148,17 @@ class InstanceMetadata:
         )
 
     def _identity_document(self) -> str:
-        machine = self._machine
+        instance = self._instance
         return json.dumps(
             {
-                "accountId": machine.key.account,
-                "architecture": {"amd64": "x86_64"}.get(machine.architecture, machine.architecture),
-                "availabilityZone": machine.zone,
-                "instanceId": machine.instance_id,
+                "accountId": instance.key.account,
+                "architecture": {"amd64": "x86_64"}.get(instance.architecture, instance.architecture),
+                "availabilityZone": instance.zone,
+                "instanceId": instance.instance_id,
                 "instanceType": INSTANCE_TYPE,
-                "pendingTime": machine.launched.strftime(TIME_FORMAT),
+                "pendingTime": instance.launched.strftime(TIME_FORMAT),
                 "privateIp": HOST_IP,
-                "region": machine.key.region,
+                "region": instance.key.region,
                 "version": "2017-09-30",
             },
             indent=2,

@@ -1,4 +1,4 @@
-"""List, watch, and list again when the watch is lost: the way to follow objects without missing a deletion."""
+"""Lists and watches pods, and lists them again when the watch fails, so that no deletion is missed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from lightkube.resources.core_v1 import Pod
 
 log = logging.getLogger(__name__)
 
-RELIST_SECONDS = 1.0
+RELIST_DELAY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All pods that there are: whatever is not among them is gone."""
+    """All existing pods. A pod that is not in the snapshot has been deleted."""
 
     pods: tuple[Pod, ...]
 
 
 @dataclass(frozen=True)
-class Change:
-    """One pod as it is now, or as it was when it went."""
+class PodChange:
+    """The current state of one pod, or its last state if it was deleted."""
 
     pod: Pod
-    deleted: bool
+    is_deleted: bool
 
 
-async def follow_pods(client: AsyncClient, fields: Mapping[str, str]) -> AsyncIterator[Snapshot | Change]:
-    """Pods of all namespaces that match `fields`, for ever: a snapshot first and after every lost watch."""
+async def watch_pods(client: AsyncClient, fields: Mapping[str, str]) -> AsyncIterator[Snapshot | PodChange]:
+    """Watch pods of all namespaces that match `fields`, forever.
+
+    Yield a snapshot first and after every failed watch.
+    """
     selector: dict[str, str | BinaryOperator | SequenceOperator] = dict(fields)
     while True:
         try:
@@ -42,7 +45,7 @@ async def follow_pods(client: AsyncClient, fields: Mapping[str, str]) -> AsyncIt
             yield Snapshot(pods)
             watch = client.watch(Pod, namespace="*", fields=selector, resource_version=listing.resourceVersion)
             async for kind, pod in watch:
-                yield Change(pod, deleted=kind == "DELETED")
+                yield PodChange(pod, is_deleted=kind == "DELETED")
         except httpx2.HTTPError as error:
-            log.info("watch of pods %s lost, listing again: %s", selector, error)
-        await asyncio.sleep(RELIST_SECONDS)
+            log.info("watch of pods %s failed, listing again: %s", selector, error)
+        await asyncio.sleep(RELIST_DELAY_SECONDS)

@@ -1,7 +1,7 @@
-"""The node's HTTPS endpoint: what the API server asks for `kubectl logs`.
+"""The node's HTTPS endpoint, which the API server calls for `kubectl logs`.
 
-Callers need a certificate of the cluster's client authority, and the API server must allow its owner `nodes/proxy`
-on this node: the kubelet's own rule with webhook authorization.
+Clients need a certificate of the cluster's client authority, and RBAC must allow them `nodes/proxy` on this node. The
+kubelet has the same rule with webhook authorization.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from starlette.routing import Route
 
 from lab.pki import CertificateFiles
 
+from .container_runner import LogNotAvailableError
 from .logs import LogOptions
-from .pods import PodManager
-from .runner import LogNotAvailableError
+from .pod_manager import PodManager
 
 
-def tls_context(serving: CertificateFiles, client_ca: Path) -> ssl.SSLContext:
-    """Server side, and only for clients with a certificate of `client_ca`."""
+def create_tls_context(serving: CertificateFiles, client_ca: Path) -> ssl.SSLContext:
+    """Return a server context that requires a client certificate of `client_ca`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
     context.load_cert_chain(serving.certificate, serving.key)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -36,34 +36,36 @@ def tls_context(serving: CertificateFiles, client_ca: Path) -> ssl.SSLContext:
 
 
 class KubeletApi:
-    """Answers the API server about one node's pods."""
+    """The kubelet API of one node."""
 
     def __init__(self, client: AsyncClient, node_name: str, pods: PodManager) -> None:
         self._client = client
         self._node_name = node_name
         self._pods = pods
-        self._allowed: set[tuple[str, tuple[str, ...]]] = set()
+        self._authorized_callers: set[tuple[str, tuple[str, ...]]] = set()
 
     def application(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/healthz", self._guarded(self._healthz)),
-                Route("/containerLogs/{namespace}/{pod}/{container}", self._guarded(self._logs)),
-                Route("/{path:path}", self._guarded(self._unsupported), methods=["GET", "POST"]),
+                Route("/healthz", self._require_authorization(self._healthz)),
+                Route("/containerLogs/{namespace}/{pod}/{container}", self._require_authorization(self._logs)),
+                Route("/{path:path}", self._require_authorization(self._unsupported), methods=["GET", "POST"]),
             ]
         )
 
-    def _guarded(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
-            user, groups = subject(request.state.peer or {})
-            if not await self._may_proxy(user, groups):
+    def _require_authorization(
+        self, handler: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def authorized_handler(request: Request) -> Response:
+            user, groups = certificate_subject(request.state.peer or {})
+            if not await self._is_authorized(user, groups):
                 return PlainTextResponse(f"Forbidden (user={user}, verb=get, resource=nodes, subresource=proxy)\n", 403)
-            return await answer(request)
+            return await handler(request)
 
-        return guarded
+        return authorized_handler
 
-    async def _may_proxy(self, user: str, groups: tuple[str, ...]) -> bool:
-        if (user, groups) in self._allowed:
+    async def _is_authorized(self, user: str, groups: tuple[str, ...]) -> bool:
+        if (user, groups) in self._authorized_callers:
             return True
         attributes = ResourceAttributes(
             verb="get", version="v1", resource="nodes", subresource="proxy", name=self._node_name
@@ -71,10 +73,10 @@ class KubeletApi:
         review = SubjectAccessReview(
             spec=SubjectAccessReviewSpec(user=user, groups=list(groups), resourceAttributes=attributes)
         )
-        verdict = await self._client.create(review)
-        if verdict.status is None or not verdict.status.allowed:
+        response = await self._client.create(review)
+        if response.status is None or not response.status.allowed:
             return False
-        self._allowed.add((user, groups))
+        self._authorized_callers.add((user, groups))
         return True
 
     async def _healthz(self, _: Request) -> Response:
@@ -83,7 +85,7 @@ class KubeletApi:
     async def _unsupported(self, request: Request) -> Response:
         operation = request.path_params["path"].partition("/")[0]
         return PlainTextResponse(
-            f"the lab's node does not support {operation}: containers are processes of this machine; "
+            f"the lab's node does not support {operation}: containers are local processes; "
             "kubectl logs, get, describe and delete work\n",
             501,
         )
@@ -94,7 +96,7 @@ class KubeletApi:
         if worker is None:
             return PlainTextResponse(f'pod "{name}" does not exist\n', 404)
         try:
-            options = log_options(request.query_params)
+            options = parse_log_options(request.query_params)
             log = worker.log(container, previous=request.query_params.get("previous") == "true")
         except KeyError:
             return PlainTextResponse(f'container "{container}" not found in pod "{name}"\n', 404)
@@ -103,17 +105,17 @@ class KubeletApi:
         return StreamingResponse(log.read(options), media_type="text/plain")
 
 
-def log_options(query: Mapping[str, str]) -> LogOptions:
-    """The parameters of a log request.
+def parse_log_options(query: Mapping[str, str]) -> LogOptions:
+    """Parse the query parameters of a log request.
 
     Raises:
-        ValueError: one of them is not a number, a time, or not known here.
+        ValueError: a parameter is not a number or not a time, or its value is not supported.
     """
     since = datetime.fromisoformat(query["sinceTime"]) if "sinceTime" in query else None
     if "sinceSeconds" in query:
         since = datetime.now(UTC) - timedelta(seconds=int(query["sinceSeconds"]))
     if query.get("stream", "All") != "All":
-        raise ValueError("the lab's node keeps standard output and standard error in one log: stream must be All")
+        raise ValueError("the lab's node writes standard output and standard error to one log: stream must be All")
     return LogOptions(
         follow=query.get("follow") == "true",
         tail=int(query["tailLines"]) if "tailLines" in query else None,
@@ -123,8 +125,8 @@ def log_options(query: Mapping[str, str]) -> LogOptions:
     )
 
 
-def subject(certificate: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Kubernetes' user and groups of a client certificate: its common name and organizations."""
+def certificate_subject(certificate: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the Kubernetes user and groups of a client certificate: its common name and organizations."""
     names = [pair for part in certificate.get("subject", ()) for pair in part]
     user = next((value for name, value in names if name == "commonName"), "")
     return user, tuple(value for name, value in names if name == "organizationName")

@@ -1,4 +1,4 @@
-"""Small HTTP servers on loopback, on the node's own event loop: no thread and no timer of their own."""
+"""HTTP servers on loopback, on the node's event loop, without threads and timers of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-from .machine import HOST_IP
+from .instance import HOST_IP
 
 
 class LoopbackServer:
@@ -34,7 +34,10 @@ class LoopbackServer:
         return f"http://{HOST_IP}:{self.port}"
 
     async def start(self, application: Starlette, tls: ssl.SSLContext | None = None) -> None:
-        """Answer from now on. With `tls`, a request's `state.peer` is the client's certificate, as `ssl` gives it."""
+        """Start to serve `application`.
+
+        With `tls`, `state.peer` of a request is the client's certificate in `ssl`'s format.
+        """
         config = uvicorn.Config(application, http="h11", lifespan="off", log_config=None, access_log=False)
         config.load()
 
@@ -45,7 +48,7 @@ class LoopbackServer:
         self._server = await loop.create_server(protocol, sock=self._socket, ssl=tls)
 
     async def close(self) -> None:
-        """Stop listening, and drop every open connection."""
+        """Stop listening, and close every open connection."""
         if self._server is not None:
             self._server.close()
         self._socket.close()
@@ -59,7 +62,7 @@ class LoopbackServer:
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's, and says who the client is."""
+    """Uvicorn's protocol, which also passes the client's certificate to the application."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)

@@ -1,9 +1,10 @@
-"""Runs one container's program and lets nothing of it live on: a process of its own, started by `container.py`.
+"""Runs one container's program and kills all its descendants at the end. `container_process.py` starts it as a process.
 
-The command comes as JSON on standard input: `argv` (the first is a path), `env`, `cwd`. The shim is what tini and
-containerd's shim are together: it passes SIGTERM on to the program, adopts whatever the program leaves behind, and
-ends, after killing all of that, with the program's exit code (128 + n when a signal ended it). SIGUSR1 means kill
-all now; the kernel sends it when the lab's own process dies. Standard library only: it runs with `python -I -S`.
+The command is read as JSON from standard input: `argv` (the first is a path), `env`, `cwd`. The shim does what tini and
+containerd's shim do. It passes SIGTERM on to the program and adopts orphaned descendants of the program. When the
+program ends, the shim kills these and ends with the program's exit code (128 + n if a signal ended it). On SIGUSR1 it
+kills all processes immediately; the kernel sends SIGUSR1 when the lab's process dies. It uses the standard library
+only, because it runs with `python -I -S`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import sys
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 KILL_ALL = signal.SIGUSR1
-CANNOT_EXECUTE = 128
+START_ERROR_EXIT_CODE = 128
 
 
 def main() -> int:
-    """Run the command to its end; the exit code is the container's."""
+    """Run the command and return the container's exit code."""
     signals = {signal.SIGTERM, signal.SIGCHLD, KILL_ALL}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     follow_parent(int(sys.argv[1]))
@@ -40,26 +41,26 @@ def main() -> int:
         )
     except OSError as error:
         sys.stderr.write(f"exec {command['argv'][0]}: {error.strerror}\n")
-        return CANNOT_EXECUTE
+        return START_ERROR_EXIT_CODE
     code = wait(child, signals)
-    kill_rest()
+    kill_descendants()
     return code
 
 
-def follow_parent(expected: int) -> None:
-    """Die with the lab, and adopt orphans. Both are Linux's own."""
+def follow_parent(parent: int) -> None:
+    """Let the kernel signal the death of the lab, and adopt orphans. Both work on Linux only."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in ((PR_SET_PDEATHSIG, KILL_ALL), (PR_SET_CHILD_SUBREAPER, 1)):
         if libc.prctl(option, value, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
-    if os.getppid() != expected:  # the lab died before the kernel knew whom to tell
+    if os.getppid() != parent:  # the lab died before PR_SET_PDEATHSIG was set
         sys.exit(128 + signal.SIGKILL)
 
 
 def wait(child: int, signals: set[signal.Signals]) -> int:
-    """The exit code of `child`; reaps whatever else ends in the meantime."""
+    """Wait for `child` and return its exit code. Reap all other processes that end in the meantime."""
     while True:
         received = signal.sigwait(signals)
         if received == signal.SIGTERM:
@@ -75,10 +76,10 @@ def wait(child: int, signals: set[signal.Signals]) -> int:
                 break
 
 
-def kill_rest() -> None:
-    """Kill and reap all descendants: each one's children become ours as it dies."""
+def kill_descendants() -> None:
+    """Kill and reap all descendants. The shim adopts the children of each process that it kills."""
     while True:
-        for pid in children():
+        for pid in list_children():
             os.kill(pid, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
@@ -86,11 +87,11 @@ def kill_rest() -> None:
             return
 
 
-def children() -> list[int]:
-    """Direct children, dead ones that are not yet reaped included."""
+def list_children() -> list[int]:
+    """Return the direct children, including dead ones that are not yet reaped."""
     if sys.platform != "linux":
         return []
-    found = []
+    pids = []
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
@@ -99,8 +100,8 @@ def children() -> list[int]:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if parent == os.getpid():
-                found.append(int(entry.name))
-    return found
+                pids.append(int(entry.name))
+    return pids
 
 
 if __name__ == "__main__":

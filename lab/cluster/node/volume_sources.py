@@ -1,4 +1,4 @@
-"""What pods take from the API: Secrets, ConfigMaps, tokens, and facts about the pod itself."""
+"""Data that pods get from the API: Secrets, ConfigMaps, tokens, and fields of the pod."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from lightkube.models.core_v1 import ServiceAccountTokenProjection
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Pod, Secret, ServiceAccountToken
 
-from .machine import HOST_IP
+from .instance import HOST_IP
 
 _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
 
 class SourceError(Exception):
-    """Something that a pod refers to is not there, or not what it should be; in the kubelet's words."""
+    """An object that a pod refers to is missing or invalid. The message is the kubelet's."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A service account token, and when it ends."""
+    """A service account token and its expiration."""
 
     text: str
     expires: datetime
 
 
 class VolumeSources:
-    """Reads what one cluster's pods refer to, always from the API server itself."""
+    """Reads the objects that pods of one cluster refer to, from the API server and without a cache."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
     async def secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """The Secret's data; None if there is no such Secret."""
+        """Return the Secret's data, or None if the Secret does not exist."""
         try:
             secret = await self._client.get(Secret, name, namespace=namespace)
         except ApiError as error:
@@ -49,7 +49,7 @@ class VolumeSources:
         return {key: base64.b64decode(value) for key, value in (secret.data or {}).items()}
 
     async def config_map(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """The ConfigMap's data, binary data included; None if there is no such ConfigMap."""
+        """Return the ConfigMap's data and binary data, or None if the ConfigMap does not exist."""
         try:
             config_map = await self._client.get(ConfigMap, name, namespace=namespace)
         except ApiError as error:
@@ -60,7 +60,7 @@ class VolumeSources:
         return text | {key: base64.b64decode(value) for key, value in (config_map.binaryData or {}).items()}
 
     async def token(self, pod: Pod, projection: ServiceAccountTokenProjection) -> Token:
-        """A token of the pod's service account, bound to this very pod, as a projected volume asks for it."""
+        """Request the token of a projected volume: of the pod's service account, and bound to `pod`."""
         assert pod.metadata is not None
         assert pod.metadata.name is not None
         assert pod.spec is not None
@@ -75,20 +75,20 @@ class VolumeSources:
         )
         account = pod.spec.serviceAccountName or "default"
         try:
-            answer = await self._client.create(request, account, namespace=pod.metadata.namespace)
+            response = await self._client.create(request, account, namespace=pod.metadata.namespace)
         except ApiError as error:
             raise SourceError(f"failed to fetch token: {error}") from error
-        assert answer.status is not None
-        assert answer.status.token is not None
-        assert answer.status.expirationTimestamp is not None
-        return Token(answer.status.token, answer.status.expirationTimestamp)
+        assert response.status is not None
+        assert response.status.token is not None
+        assert response.status.expirationTimestamp is not None
+        return Token(response.status.token, response.status.expirationTimestamp)
 
 
-def field_value(pod: Pod, pod_ip: str, path: str) -> str:
-    """What a `fieldRef` names: a fact about the pod.
+def resolve_field(pod: Pod, pod_ip: str, path: str) -> str:
+    """Return the value of a `fieldRef`.
 
     Raises:
-        SourceError: the path is none that Kubernetes has.
+        SourceError: Kubernetes does not support the path.
     """
     meta, spec = pod.metadata, pod.spec
     assert meta is not None
@@ -97,12 +97,12 @@ def field_value(pod: Pod, pod_ip: str, path: str) -> str:
         values: Mapping[str, str] = (meta.labels if subscript[1] == "labels" else meta.annotations) or {}
         return values.get(subscript[2], "")
     ip = HOST_IP if spec.hostNetwork else pod_ip
-    facts: dict[str, str | None] = {
+    fields: dict[str, str | None] = {
         "metadata.name": meta.name,
         "metadata.namespace": meta.namespace,
         "metadata.uid": meta.uid,
-        "metadata.labels": _as_lines(meta.labels),
-        "metadata.annotations": _as_lines(meta.annotations),
+        "metadata.labels": _format_lines(meta.labels),
+        "metadata.annotations": _format_lines(meta.annotations),
         "spec.nodeName": spec.nodeName,
         "spec.serviceAccountName": spec.serviceAccountName,
         "status.hostIP": HOST_IP,
@@ -110,11 +110,11 @@ def field_value(pod: Pod, pod_ip: str, path: str) -> str:
         "status.podIP": ip,
         "status.podIPs": ip,
     }
-    if path not in facts:
+    if path not in fields:
         raise SourceError(f"unsupported fieldPath: {path}")
-    return facts[path] or ""
+    return fields[path] or ""
 
 
-def _as_lines(values: Mapping[str, str] | None) -> str:
+def _format_lines(values: Mapping[str, str] | None) -> str:
     quoted = ((key, value.replace("\\", "\\\\").replace('"', '\\"')) for key, value in sorted((values or {}).items()))
     return "\n".join(f'{key}="{value}"' for key, value in quoted)

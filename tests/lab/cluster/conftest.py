@@ -1,4 +1,4 @@
-"""A real AWS and real clusters for the tests of control planes, and people who use both with the vendors' clients."""
+"""A real AWS and real clusters for the tests of control planes, and principals that use the vendors' clients."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ADMINISTRATOR_POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
-# An API server remembers a good token for ten seconds, and tokens made in the same second are equal: each gets a
-# lifetime of its own.
+# An API server caches a valid token for ten seconds, and tokens created in the same second are equal. So each token
+# gets another lifetime.
 _lifetimes = itertools.cycle(range(60, 900))
 
 
 @dataclass
 class Aws:
-    """The lab's AWS, as its administrator or as somebody with other credentials."""
+    """The lab's AWS with the credentials of its administrator or of another principal."""
 
     cloud: Cloud
     credentials: dict[str, str]
@@ -63,8 +63,8 @@ class Aws:
     def client(self, service: str) -> Any:
         return boto3.client(service, **self.config, **self.credentials)
 
-    def user(self, name: str) -> Person:
-        """A new IAM user with a key."""
+    def user(self, name: str) -> Caller:
+        """Create an IAM user with an access key and administrator permissions."""
         iam = self.client("iam")
         user = iam.create_user(UserName=name)["User"]
         iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(ADMINISTRATOR_POLICY))
@@ -73,10 +73,10 @@ class Aws:
             "aws_access_key_id": key["AccessKeyId"],
             "aws_secret_access_key": key["SecretAccessKey"],
         }
-        return Person(replace(self, credentials=credentials), IamPrincipal(user["Arn"], user["UserId"]))
+        return Caller(replace(self, credentials=credentials), IamPrincipal(user["Arn"], user["UserId"]))
 
     def role(self, name: str, path: str = "/") -> IamPrincipal:
-        """A new IAM role that everybody in the account may assume."""
+        """Create an IAM role that every principal of the account can assume."""
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": f"arn:aws:iam::{self.cloud.account}:root"},
@@ -86,26 +86,26 @@ class Aws:
         role = self.client("iam").create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust)["Role"]
         return IamPrincipal(role["Arn"], role["RoleId"])
 
-    def in_role(self, role: IamPrincipal, session: str = "session") -> Person:
-        """Somebody who has assumed `role`."""
+    def assume_role(self, role: IamPrincipal, session: str = "session") -> Caller:
+        """Assume `role` and return the session as a caller."""
         assumed = self.client("sts").assume_role(RoleArn=role.arn, RoleSessionName=session)["Credentials"]
         credentials = {
             "aws_access_key_id": assumed["AccessKeyId"],
             "aws_secret_access_key": assumed["SecretAccessKey"],
             "aws_session_token": assumed["SessionToken"],
         }
-        return Person(replace(self, credentials=credentials), role)
+        return Caller(replace(self, credentials=credentials), role)
 
 
 @dataclass
-class Person:
-    """Somebody with AWS credentials, who talks to clusters with kubectl."""
+class Caller:
+    """A principal with AWS credentials that calls clusters with kubectl."""
 
     aws: Aws
     principal: IamPrincipal
 
     def token(self, cluster_name: str) -> str:
-        """A token as `aws eks get-token` makes it, by its own code, but never the same twice."""
+        """Return a token created by the code of `aws eks get-token`. No two tokens are equal."""
         session = botocore.session.Session()
         session.set_credentials(*self.aws.credentials.values())
         sts = STSClientFactory(session).get_sts_client(region_name=self.aws.cloud.region)
@@ -118,7 +118,7 @@ class Person:
         return TOKEN_PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
     def environment(self, home: Path) -> dict[str, str]:
-        """For a program of the vendor: nothing of this process's environment but PATH."""
+        """Return the environment of a vendor program. Only PATH comes from this process."""
         credentials = {name.upper(): value for name, value in self.aws.credentials.items()}
         return {"PATH": os.environ["PATH"], "HOME": str(home), **self.aws.cloud.access.environment(), **credentials}
 
@@ -135,11 +135,11 @@ class Cluster:
     def name(self) -> str:
         return self.control_plane.key.name
 
-    def run(self, *arguments: str, token: str | None = None, stdin: str | None = None) -> Answer:
-        """kubectl as the lab's administrator, or with `token` as somebody else."""
+    def run(self, *arguments: str, token: str | None = None, stdin: str | None = None) -> KubectlResult:
+        """Run kubectl as the lab's administrator, or with `token` as another principal."""
         authority = self.folder / "ca.crt"
         authority.write_text(self.control_plane.certificate_authority)
-        who = (
+        credentials = (
             [f"--kubeconfig={self.control_plane.kubeconfig}"]
             if token is None
             else [
@@ -149,29 +149,29 @@ class Cluster:
                 f"--token={token}",
             ]
         )
-        done = subprocess.run(
-            [self.kubectl, *who, *arguments],
+        completed = subprocess.run(
+            [self.kubectl, *credentials, *arguments],
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
             env={"HOME": str(self.folder), "PATH": os.environ["PATH"]},
         )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return KubectlResult(completed.returncode, completed.stdout, completed.stderr)
 
-    def as_(self, person: Person, *arguments: str) -> Answer:
-        return self.run(*arguments, token=person.token(self.name))
+    def run_as(self, caller: Caller, *arguments: str) -> KubectlResult:
+        return self.run(*arguments, token=caller.token(self.name))
 
     def apply(self, *documents: dict[str, Any]) -> None:
-        answer = self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
-        assert answer.allowed, answer.error
+        result = self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+        assert result.is_allowed, result.error
 
-    def get(self, *what: str) -> dict[str, Any]:
-        answer = self.run("get", *what, "-o", "json")
-        assert answer.allowed, answer.error
-        return json.loads(answer.output)
+    def get(self, *query: str) -> dict[str, Any]:
+        result = self.run("get", *query, "-o", "json")
+        assert result.is_allowed, result.error
+        return json.loads(result.output)
 
-    def admit(
+    def apply_identity(
         self,
         *entries: AccessEntry,
         mode: AuthenticationMode = AuthenticationMode.API_AND_CONFIG_MAP,
@@ -182,38 +182,40 @@ class Cluster:
         self.control_plane.apply_identity(ClusterIdentity(mode, creator, entries, **others))
 
     def write_aws_auth(self, **data: Any) -> None:
-        """Write aws-auth; values that are no text become YAML. Returns when kubectl has written it."""
+        """Write aws-auth with kubectl. Values that are not strings are dumped as YAML."""
         text = {key: value if isinstance(value, str) else yaml.safe_dump(value) for key, value in data.items()}
         self.run("-n", "kube-system", "delete", "configmap", "aws-auth", "--ignore-not-found")
         metadata = {"name": "aws-auth", "namespace": "kube-system"}
         self.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": text})
 
-    @retry(retry=retry_if_result(lambda answer: answer.unauthorized), stop=stop_after_delay(10), wait=wait_fixed(0.1))
-    def once_known(self, person: Person, *arguments: str) -> Answer:
-        """What kubectl says as soon as the authenticator has seen the aws-auth that names `person`."""
-        return self.as_(person, *arguments)
+    @retry(
+        retry=retry_if_result(lambda result: result.is_unauthorized), stop=stop_after_delay(10), wait=wait_fixed(0.1)
+    )
+    def run_as_mapped(self, caller: Caller, *arguments: str) -> KubectlResult:
+        """Run kubectl as soon as the authenticator has read the aws-auth mapping of `caller`."""
+        return self.run_as(caller, *arguments)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What kubectl said."""
+class KubectlResult:
+    """Exit status and output of kubectl."""
 
     status: int
     output: str
     error: str
 
     @property
-    def allowed(self) -> bool:
+    def is_allowed(self) -> bool:
         return self.status == 0
 
     @property
-    def unauthorized(self) -> bool:
-        """The API server does not know who this is."""
+    def is_unauthorized(self) -> bool:
+        """Whether the API server could not authenticate the caller."""
         return self.status != 0 and ("Unauthorized" in self.error or "must be logged in" in self.error)
 
     @property
-    def forbidden(self) -> bool:
-        """The API server knows who this is, and says no."""
+    def is_forbidden(self) -> bool:
+        """Whether the API server authenticated the caller and denied the request."""
         return self.status != 0 and "forbidden" in self.error.lower()
 
 
@@ -244,7 +246,7 @@ def runtime(cloud, authority, programs, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(runtime, cloud, programs, tmp_path_factory):
-    """Starts a cluster; it is stopped with the runtime."""
+    """Return a function that starts a cluster. The runtime stops it."""
 
     def start(name: str, identity: ClusterIdentity | None = None) -> Cluster:
         key = ClusterKey(cloud.account, cloud.region, name)

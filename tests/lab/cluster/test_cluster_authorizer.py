@@ -1,4 +1,4 @@
-"""Access policies as answers to SubjectAccessReviews, without a cluster."""
+"""Responses to SubjectAccessReviews from access policies, without a cluster."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def identity(*policies, mode=AuthenticationMode.API):
 
 
 def spec(verb="list", resource="pods", namespace="default", *, group="", subresource="", url=None, **user):
-    asked = (
+    attributes = (
         {"nonResourceAttributes": {"path": url, "verb": verb}}
         if url
         else {
@@ -30,15 +30,15 @@ def spec(verb="list", resource="pods", namespace="default", *, group="", subreso
             }
         }
     )
-    who = {
+    caller = {
         "user": "alice",
         "uid": "aws-iam-authenticator:111122223333:AIDAALICE",
         "extra": {"principalId": ["AIDAALICE"], "canonicalArn": [ALICE.arn]},
     }
-    return {"spec": {**who, **asked, **user}}
+    return {"spec": {**caller, **attributes, **user}}
 
 
-def allowed(review, identity):
+def is_allowed(review, identity):
     return authorizer.review(review, identity)["status"]["allowed"]
 
 
@@ -69,11 +69,11 @@ def allowed(review, identity):
         ("AmazonEKSAutoNodePolicy", "list", "pods", "", False),
     ],
 )
-def test_each_policy_allows_what_aws_documents(name, verb, resource, group, expected):
-    """The table of the user guide decides."""
+def test_access_policy_allows_what_aws_documents(name, verb, resource, group, expected):
+    """The rules equal the tables of the EKS user guide."""
     resource, _, subresource = resource.partition("/")
-    asked = spec(verb, resource, group=group, subresource=subresource)
-    assert allowed(asked, identity(policy(name))) is expected
+    review = spec(verb, resource, group=group, subresource=subresource)
+    assert is_allowed(review, identity(policy(name))) is expected
 
 
 @pytest.mark.parametrize(
@@ -88,26 +88,26 @@ def test_each_policy_allows_what_aws_documents(name, verb, resource, group, expe
         (("x", "default"), "default", True),
     ],
 )
-def test_a_namespace_scope_holds_for_its_namespaces_only(patterns, namespace, expected):
-    """`*` is the only wildcard; what lies in no namespace is out of scope."""
+def test_namespace_scope_applies_to_matching_namespaces_only(patterns, namespace, expected):
+    """`*` is the only wildcard; cluster-scoped requests are out of scope."""
     scoped = identity(policy("AmazonEKSClusterAdminPolicy", *patterns))
-    assert allowed(spec("list", "pods", namespace), scoped) is expected
+    assert is_allowed(spec("list", "pods", namespace), scoped) is expected
 
 
-def test_urls_are_for_cluster_administrators_of_the_whole_cluster():
-    """Only AmazonEKSClusterAdminPolicy has nonResourceURLs, and they lie in no namespace."""
-    asked = spec("get", url="/metrics")
-    assert allowed(asked, identity(policy("AmazonEKSClusterAdminPolicy")))
-    assert not allowed(asked, identity(policy("AmazonEKSClusterAdminPolicy", "default")))
-    assert not allowed(asked, identity(policy("AmazonEKSAdminViewPolicy")))
+def test_non_resource_urls_need_cluster_admin_policy_without_namespaces():
+    """Only AmazonEKSClusterAdminPolicy has nonResourceURLs, which belong to no namespace."""
+    review = spec("get", url="/metrics")
+    assert is_allowed(review, identity(policy("AmazonEKSClusterAdminPolicy")))
+    assert not is_allowed(review, identity(policy("AmazonEKSClusterAdminPolicy", "default")))
+    assert not is_allowed(review, identity(policy("AmazonEKSAdminViewPolicy")))
 
 
-def test_policies_add_up():
-    """Several policies on one entry give what any of them gives."""
-    both = identity(policy("AmazonEKSViewPolicy"), policy("AmazonEKSSecretReaderPolicy", "default"))
-    assert allowed(spec("list", "secrets"), both)
-    assert allowed(spec("list", "pods", "kube-system"), both)
-    assert not allowed(spec("list", "secrets", "kube-system"), both)
+def test_several_access_policies_of_an_entry_add_up():
+    """A request is allowed if any policy of the access entry allows it."""
+    combined = identity(policy("AmazonEKSViewPolicy"), policy("AmazonEKSSecretReaderPolicy", "default"))
+    assert is_allowed(spec("list", "secrets"), combined)
+    assert is_allowed(spec("list", "pods", "kube-system"), combined)
+    assert not is_allowed(spec("list", "secrets", "kube-system"), combined)
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_policies_add_up():
         {"uid": None},
     ],
 )
-def test_a_name_alone_is_nobody(user):
-    """Without the authenticator's own unique id, once and in its own spelling, the username counts for nothing."""
+def test_username_alone_grants_no_access_policy(user):
+    """Access policies need the authenticator's unique id, exactly once and in its spelling."""
     administrator = identity(policy("AmazonEKSClusterAdminPolicy"))
-    assert allowed(spec(), administrator)
-    assert not allowed(spec(**user), administrator)
+    assert is_allowed(spec(), administrator)
+    assert not is_allowed(spec(**user), administrator)
 
 
-def test_config_map_mode_knows_no_access_entries():
-    """Entries that are there all the same have no effect."""
+def test_config_map_mode_ignores_access_policies():
+    """Access entries of the identity have no effect."""
     policies = policy("AmazonEKSClusterAdminPolicy")
-    assert not allowed(spec(), identity(policies, mode=AuthenticationMode.CONFIG_MAP))
+    assert not is_allowed(spec(), identity(policies, mode=AuthenticationMode.CONFIG_MAP))
 
 
-def test_the_reason_names_policy_principal_and_scope():
-    """Whoever reads the API server's answer sees which association let them in."""
+def test_reason_contains_policy_principal_and_scope():
+    """The reason in the API server's response identifies the policy association."""
     status = authorizer.review(spec(), identity(policy("AmazonEKSViewPolicy", "default")))["status"]
     assert all(word in status["reason"] for word in ("AmazonEKSViewPolicy", ALICE.arn, "default"))

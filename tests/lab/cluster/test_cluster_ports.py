@@ -1,14 +1,14 @@
-"""Ports that are held for a program."""
+"""Reserved and blocked TCP ports."""
 
 import socket
 
 import pytest
 
-from lab.cluster.ports import ReservedPort, ShutPort
+from lab.cluster.ports import BlockedPort, ReservedPort
 
 
-def test_a_reserved_port_is_nobody_elses():
-    """Others cannot bind it, neither by number nor by asking for any free one."""
+def test_reserved_port_cannot_be_bound():
+    """Other processes cannot bind it by number or get it as a free port."""
     port = ReservedPort()
     try:
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
@@ -19,8 +19,8 @@ def test_a_reserved_port_is_nobody_elses():
         port.release()
 
 
-def test_a_server_that_reuses_addresses_can_listen_on_a_reserved_port():
-    """As every Go server does."""
+def test_server_with_reuseaddr_listens_on_reserved_port():
+    """Every Go server sets SO_REUSEADDR."""
     port = ReservedPort()
     try:
         with socket.create_server(("127.0.0.1", port.number)) as server:
@@ -29,14 +29,14 @@ def test_a_server_that_reuses_addresses_can_listen_on_a_reserved_port():
         port.release()
 
 
-def test_a_shut_port_cannot_be_opened_on_all_interfaces():
-    """A wildcard listener collides with the one on loopback; whoever comes second has nothing to do."""
+def test_blocked_port_cannot_be_opened_on_all_interfaces():
+    """A wildcard listener collides with the listener on loopback; a second block does nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
-    first, second = ShutPort(number), ShutPort(number)
+    first, second = BlockedPort(number), BlockedPort(number)
     try:
-        first.shut()
-        second.shut()
+        first.block()
+        second.block()
         with socket.socket(socket.AF_INET6) as wildcard:
             wildcard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with pytest.raises(OSError, match="in use"):

@@ -1,4 +1,4 @@
-"""Child processes: their log, their readiness, and their end."""
+"""Child processes: environment, log, readiness and end."""
 
 import os
 import signal
@@ -27,8 +27,8 @@ def run(tmp_path):
         process.kill()
 
 
-def test_a_program_has_only_the_environment_it_was_given(run, monkeypatch):
-    """Nothing of the lab's own environment leaks in."""
+def test_process_has_only_its_configured_environment(run, monkeypatch):
+    """No variable of the lab's own environment reaches the program."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
     process = run("import os; print(sorted(os.environ))", ONLY="this")
     process.wait_until(lambda: "ONLY" in process.log_text(), what="done", timeout=20)
@@ -36,47 +36,47 @@ def test_a_program_has_only_the_environment_it_was_given(run, monkeypatch):
     assert "PATH" not in process.log_text()
 
 
-def test_a_line_of_the_log_can_be_awaited(run):
-    """The block ends when the line that its body causes has been written."""
+def test_expect_log_line_waits_for_the_line(run):
+    """The block ends when the program has logged the line."""
     process = run("import time\nfor i in range(10**6): print('line', i); time.sleep(.001)")
-    with process.expecting("line", "200"):
+    with process.expect_log_line("line", "200"):
         assert "line 200\n" not in process.log_text()
     assert "line 200\n" in process.log_text()
 
 
-def test_the_end_of_a_program_is_noticed_at_once_and_its_last_words_are_told(run):
-    """A wait of an hour ends with the program, and the error says why and what to do."""
+def test_wait_ends_when_the_process_ends(run):
+    """A wait of an hour ends with the program; the error has the exit status, the log and a fix."""
     with pytest.raises(StartError, match=r"(?s)program ended with exit status 3.*no room.*fix: read .*log"):
         run("print('no room'); raise SystemExit(3)").wait_until(lambda: False, what="ready", timeout=3600)
 
 
-def test_a_machine_without_inotify_instances_is_told_apart(run):
-    """What the log's last words leave out of sight decides too: the fix is the machine's limit, or a lab less."""
+def test_missing_inotify_instances_have_their_own_fix(run):
+    """The whole log is searched, not only its last lines."""
     code = "print('fsnotify.NewWatcher: too many open files'); print('later\\n' * 20); raise SystemExit(1)"
-    with pytest.raises(StartError, match=r"fix: reset labs .*fs\.inotify\.max_user_instances"):
+    with pytest.raises(StartError, match=r"fix: reset unused labs.*sysctl -w fs\.inotify\.max_user_instances=1024"):
         run(code).wait_until(lambda: False, what="ready", timeout=3600)
 
 
-def test_a_program_that_is_never_ready_is_an_error(run):
-    """The error names what was awaited."""
+def test_wait_for_readiness_times_out(run):
+    """The error contains the condition or the log words."""
     process = run("import signal; signal.pause()")
     with pytest.raises(StartError, match=r"was not ready within 0\.1 s"):
         process.wait_until(lambda: False, what="ready", timeout=0.1)
-    with pytest.raises(StartError, match=r"did not log 'x' within 0\.1 s"), process.expecting("x", timeout=0.1):
+    with pytest.raises(StartError, match=r"did not log 'x' within 0\.1 s"), process.expect_log_line("x", timeout=0.1):
         pass
 
 
-def test_kill_ends_a_program_that_ignores_sigterm(run):
-    """It is gone, and reaped, when kill returns."""
+def test_kill_ends_a_process_that_ignores_sigterm(run):
+    """The process has ended and is reaped when kill returns."""
     process = run("import signal; signal.signal(15, signal.SIG_IGN); print('up'); signal.pause()")
     process.wait_until(lambda: "up" in process.log_text(), what="up", timeout=20)
     process.kill()
-    assert not process.running
+    assert not process.is_running
     assert not psutil.pid_exists(process.pid)
 
 
-def test_a_killed_lab_leaves_no_process(tmp_path):
-    """The kernel ends the children of a parent that had no time to."""
+def test_killed_parent_leaves_no_process(tmp_path):
+    """The kernel ends the children of a killed parent."""
     code = (
         "import sys, signal; from pathlib import Path; from lab.cluster.processes import Process\n"
         "folder = Path(sys.argv[1])\n"

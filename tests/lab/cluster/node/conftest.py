@@ -1,4 +1,4 @@
-"""A real control plane without nodes, and a way to give it some; every namespace is used by one test only."""
+"""A real control plane without nodes, nodes that tests add to it, and a namespace for each test."""
 
 import json
 import secrets
@@ -18,26 +18,26 @@ from lab.pki import CertificateAuthority
 
 KEY = ClusterKey("123456789012", "ap-northeast-1", "node-tests")
 NODE_ROLE = "arn:aws:iam::123456789012:role/eks/node-role"
-QUICK = Timing(crash_backoff=0.2, crash_backoff_cap=60, image_backoff=0.2, image_backoff_cap=1, retry=0.2)
-WITHIN_SECONDS = 60
+SHORT_INTERVALS = Timing(crash_backoff=0.2, crash_backoff_cap=60, image_backoff=0.2, image_backoff_cap=1, retry=0.2)
+TIMEOUT_SECONDS = 60
 
 
 class InstanceRoles:
-    """Gives an instance credentials that say what they are for, and counts how often it was asked."""
+    """A fake of EC2 that returns credentials derived from the instance id, and records its calls."""
 
     def __init__(self):
-        self.asked = []
+        self.calls = []
 
     def credentials(self, role_arn, instance_id):
-        self.asked.append((role_arn, instance_id))
+        self.calls.append((role_arn, instance_id))
         if role_arn.endswith("/untrusting"):
             raise PermissionError("the role does not trust ec2.amazonaws.com")
-        ends = datetime.now(UTC) + timedelta(hours=6)
-        return Credentials(f"ASIA{instance_id[2:14].upper()}", "secret", f"session of {instance_id}", ends)
+        expiration = datetime.now(UTC) + timedelta(hours=6)
+        return Credentials(f"ASIA{instance_id[2:14].upper()}", "secret", f"session of {instance_id}", expiration)
 
 
 class Cluster:
-    """What a test needs of the control plane: kubectl, and nodes."""
+    """The control plane, with kubectl and nodes for tests."""
 
     def __init__(self, control_plane, programs, folder):
         self.kubeconfig = control_plane.kubeconfig
@@ -47,7 +47,7 @@ class Cluster:
         self.instance_roles = InstanceRoles()
         self.agent_installed = threading.Event()
 
-    def node(self, *, timing=QUICK, group=None, kubeconfig=None):
+    def node(self, *, timing=SHORT_INTERVALS, group=None, kubeconfig=None):
         name = f"ip-192-168-{secrets.randbelow(256)}-{secrets.randbelow(256)}.{KEY.region}.compute.internal"
         return Node(
             name,
@@ -65,21 +65,21 @@ class Cluster:
         )
 
     def kubectl(self, *arguments, stdin=None, check=True):
-        done = subprocess.run(
+        completed = subprocess.run(
             [self.programs.kubectl, "--kubeconfig", str(self.kubeconfig), *arguments],
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
-            timeout=WITHIN_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             env={"HOME": str(self.folder)},
         )
-        assert done.returncode == 0 or not check, done.stderr
-        return done.stdout if check else done.stdout + done.stderr
+        assert completed.returncode == 0 or not check, completed.stderr
+        return completed.stdout if check else completed.stdout + completed.stderr
 
 
 class Namespace:
-    """One namespace of the cluster, through kubectl."""
+    """One namespace of the cluster, used with kubectl."""
 
     def __init__(self, cluster, name):
         self.cluster = cluster
@@ -92,7 +92,7 @@ class Namespace:
         self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
 
     def run(self, name, **spec):
-        """Create a pod with one container `main`; what a container has goes there, the rest into the pod's spec."""
+        """Create a pod with one container `main`. Fields of a container go into it, all others into the pod's spec."""
         container = {"name": "main", "image": "busybox"}
         for key in ("image", "command", "args", "env", "envFrom", "volumeMounts", "workingDir"):
             if key in spec:
@@ -102,7 +102,7 @@ class Namespace:
         )
 
     def shell(self, name, script, **spec):
-        """Run `script` in a pod to its end, and return what it wrote."""
+        """Run `script` in a pod until it succeeds, and return its output."""
         self.run(name, command=["sh", "-c", script], restartPolicy="Never", **spec)
         self.wait(name, "{.status.phase}", "Succeeded")
         return self.kubectl("logs", name)
@@ -115,29 +115,29 @@ class Namespace:
         return json.loads(self.kubectl("get", "pod", name, "-o", "json"))
 
     def wait(self, name, path, value):
-        self.kubectl("wait", f"pod/{name}", f"--for=jsonpath={path}={value}", f"--timeout={WITHIN_SECONDS - 5}s")
+        self.kubectl("wait", f"pod/{name}", f"--for=jsonpath={path}={value}", f"--timeout={TIMEOUT_SECONDS - 5}s")
 
     def follow(self, name, *arguments):
-        """`kubectl logs -f`, running."""
+        """Start `kubectl logs -f` and return its process."""
         command = [self.cluster.programs.kubectl, "--kubeconfig", str(self.cluster.kubeconfig), "-n", self.name]
         return subprocess.Popen([*command, "logs", "-f", name, *arguments], stdout=subprocess.PIPE, text=True)
 
     def volume(self, pod, name):
-        """The folder that stands for the pod's volume."""
-        described = self.pod(pod)
-        node, uid = described["spec"]["nodeName"], described["metadata"]["uid"]
+        """Return the folder of the pod's volume."""
+        document = self.pod(pod)
+        node, uid = document["spec"]["nodeName"], document["metadata"]["uid"]
         return self.cluster.folder / node / "pods" / uid / "volumes" / name
 
-    def has_event(self, name, reason, message=""):
-        """Fails unless kubectl shows such an event of the pod."""
+    def assert_event(self, name, reason, message=""):
+        """Assert that kubectl shows such an event of the pod."""
         query = f"involvedObject.name={name},reason={reason}"
         listing = json.loads(self.kubectl("get", "events", "-o", "json", "--field-selector", query))
         assert any(message in event["message"] for event in listing["items"])
 
 
 def eventually(check):
-    """`check` until it does not fail any more."""
-    return retry(wait=wait_fixed(0.1), stop=stop_after_delay(WITHIN_SECONDS), reraise=True)(check)()
+    """Retry `check` until it succeeds, and return its result."""
+    return retry(wait=wait_fixed(0.1), stop=stop_after_delay(TIMEOUT_SECONDS), reraise=True)(check)()
 
 
 @pytest.fixture(scope="session")
@@ -154,7 +154,7 @@ def cluster(programs, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def node(cluster):
-    """The node that most tests share."""
+    """A node that most tests share."""
     node = cluster.node()
     node.start()
     node.wait_ready()
@@ -178,7 +178,7 @@ def namespace(cluster):
 
 @pytest.fixture
 def add_node(cluster):
-    """Starts nodes of the test's own."""
+    """Return a function that starts a node. The node is stopped after the test."""
     with ExitStack() as stack:
 
         def add(**options):

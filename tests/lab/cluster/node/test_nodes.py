@@ -1,4 +1,4 @@
-"""Nodes as a cluster sees them: registered, chosen for pods, and gone without a trace."""
+"""Nodes in a cluster: registration, scheduling, images and removal."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Node as NodeObject
 from lightkube.resources.core_v1 import Pod
 
-from lab.cluster.node.images import InvalidImageNameError, repository
-from lab.cluster.node.scheduler import choose
+from lab.cluster.node.images import InvalidImageNameError, parse_repository
+from lab.cluster.node.scheduler import select_node
 from lab.cluster.node.timing import Backoff
 from lab.errors import StartError
 from lab.interfaces import NodeGroup
@@ -25,23 +25,23 @@ from lab.interfaces import NodeGroup
 ROLE = "arn:aws:iam::123456789012:role/n"
 
 
-def test_the_node_object(cluster, node):
-    """kubectl shows a Ready node with EKS's labels, an instance behind it, and a Lease that is renewed."""
-    described = json.loads(cluster.kubectl("get", "node", node.name, "-o", "json"))
-    labels = described["metadata"]["labels"]
+def test_node_object_and_lease(cluster, node):
+    """The Node is Ready, has EKS's labels and an instance id, and holds a Lease."""
+    document = json.loads(cluster.kubectl("get", "node", node.name, "-o", "json"))
+    labels = document["metadata"]["labels"]
     assert labels["eks.amazonaws.com/nodegroup"] == "workers"
     assert labels["topology.kubernetes.io/region"] == "ap-northeast-1"
-    assert described["spec"]["providerID"].startswith(f"aws:///{labels['topology.kubernetes.io/zone']}/i-")
-    assert "taints" not in described["spec"]
-    assert described["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.37")
-    conditions = {condition["type"]: condition["status"] for condition in described["status"]["conditions"]}
+    assert document["spec"]["providerID"].startswith(f"aws:///{labels['topology.kubernetes.io/zone']}/i-")
+    assert "taints" not in document["spec"]
+    assert document["status"]["nodeInfo"]["kubeletVersion"].startswith("v1.37")
+    conditions = {condition["type"]: condition["status"] for condition in document["status"]["conditions"]}
     assert conditions["Ready"] == "True"
     lease = json.loads(cluster.kubectl("-n", "kube-node-lease", "get", "lease", node.name, "-o", "json"))
     assert lease["spec"]["holderIdentity"] == node.name
 
 
-def test_two_nodes_share_the_pods(namespace, add_node):
-    """Pods are spread over the nodes that fit, and logs come from the right one."""
+def test_scheduler_spreads_pods_over_matching_nodes(namespace, add_node):
+    """Each node gets the same number of pods, and logs come from the right node."""
     group = NodeGroup("pair", ROLE, labels={"pair": namespace.name})
     nodes = [add_node(group=group) for _ in range(2)]
     names = [f"pod-{number}" for number in range(4)]
@@ -52,22 +52,22 @@ def test_two_nodes_share_the_pods(namespace, add_node):
     for name in names:
         namespace.wait(name, "{.status.phase}", "Succeeded")
         assert namespace.kubectl("logs", name) == f"{name}\n"
-    placed = Counter(namespace.pod(name)["spec"]["nodeName"] for name in names)
-    assert placed == {node.name: 2 for node in nodes}
+    pods_per_node = Counter(namespace.pod(name)["spec"]["nodeName"] for name in names)
+    assert pods_per_node == {node.name: 2 for node in nodes}
 
 
-def test_a_pod_waits_for_a_node(namespace, add_node):
-    """A pod that fits nowhere says why, and runs as soon as a node comes that it fits."""
+def test_unschedulable_pod_runs_when_a_matching_node_is_added(namespace, add_node):
+    """The pod has the condition and the event of an unschedulable pod before."""
     namespace.run("picky", command=["true"], restartPolicy="Never", nodeSelector={"gpu": namespace.name})
     add_node()
     namespace.wait("picky", "{.status.conditions[0].reason}", "Unschedulable")
-    namespace.eventually(lambda: namespace.has_event("picky", "FailedScheduling", "didn't match Pod's node"))
+    namespace.eventually(lambda: namespace.assert_event("picky", "FailedScheduling", "didn't match Pod's node"))
     add_node(group=NodeGroup("gpu", ROLE, labels={"gpu": namespace.name}))
     namespace.wait("picky", "{.status.phase}", "Succeeded")
 
 
-def test_a_stopped_node_leaves_nothing(cluster, namespace, add_node):
-    """With a node go its object, its lease, its pods and every process of them."""
+def test_stopped_node_is_removed(cluster, namespace, add_node):
+    """The Node object, its Lease, its pods and all their processes are gone."""
     node = add_node(group=NodeGroup("leaving", ROLE, labels={"leaving": namespace.name}))
     script = "trap '' TERM; (setsid sleep 86398 &); echo up; sleep 86398"
     namespace.run("stays", command=["sh", "-c", script], nodeSelector={"leaving": namespace.name})
@@ -79,11 +79,11 @@ def test_a_stopped_node_leaves_nothing(cluster, namespace, add_node):
     assert "NotFound" in namespace.kubectl("get", "pod", "stays", check=False)
 
 
-def test_containers_die_with_the_lab(tmp_path):
-    """When the lab's process is killed, the kernel ends every container and all that it started."""
+def test_killed_lab_leaves_no_container_process(tmp_path):
+    """The kernel ends each container and all its descendants."""
     program = f"""
 import asyncio, pathlib, sys
-from lab.cluster.node.container import Command, ContainerProcess
+from lab.cluster.node.container_process import Command, ContainerProcess
 from lab.cluster.node.logs import ContainerLog
 
 async def main():
@@ -111,8 +111,8 @@ asyncio.run(main())
     assert not sleepers()
 
 
-def test_an_api_server_that_is_not_there(cluster, tmp_path):
-    """A node that cannot register says so to whoever waits for it."""
+def test_node_that_cannot_register_is_an_error(cluster, tmp_path):
+    """`wait_ready` raises an error with the name of the node."""
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(re.sub(r"https://127\.0\.0\.1:\d+", "https://127.0.0.1:1", cluster.kubeconfig.read_text()))
     node = cluster.node(kubeconfig=kubeconfig)
@@ -153,11 +153,11 @@ def make_node(name, *, labels=None, taints=None, ready="True", unschedulable=Non
         (make_node("n", taints=[Taint("NoExecute", "k")]), {"tolerations": [Toleration(operator="Exists")]}, True),
     ],
 )
-def test_who_fits(node, spec, fits):
-    """Selectors, taints and cordons decide where a pod may go."""
+def test_selectors_taints_and_cordons_decide_scheduling(node, spec, fits):
+    """A node that does not match is not selected, and the reason is returned."""
     pod = Pod(metadata=ObjectMeta(name="p"), spec=PodSpec(containers=[], **spec))
-    chosen, problem = choose(pod, [node], Counter())
-    assert (chosen == "n") is fits
+    selected, problem = select_node(pod, [node], Counter())
+    assert (selected == "n") is fits
     assert bool(problem) is not fits
 
 
@@ -171,20 +171,20 @@ def test_who_fits(node, spec, fits):
         ("localhost:5000/tools/aws:1@sha256:" + "0" * 64, "localhost:5000/tools/aws"),
     ],
 )
-def test_image_references(reference, name):
-    """Registry and repository are read from every form of an image reference."""
-    assert repository(reference) == name
+def test_image_reference_is_parsed_to_repository(reference, name):
+    """Registry and repository are read from each form of an image reference."""
+    assert parse_repository(reference) == name
 
 
 @pytest.mark.parametrize("reference", ["", "Busybox", "busybox:", "a b", "/busybox", "busybox@sha256:12"])
-def test_bad_image_references(reference):
-    """What is no image reference is said to be none."""
+def test_invalid_image_reference_is_rejected(reference):
+    """The error is the container runtime's."""
     with pytest.raises(InvalidImageNameError, match="invalid reference format"):
-        repository(reference)
+        parse_repository(reference)
 
 
-def test_back_off():
-    """The first restart is immediate, then ten seconds, doubling to five minutes."""
+def test_restart_back_off_doubles_to_its_limit():
+    """The first restart is immediate, then the delay doubles from ten seconds to five minutes."""
     backoff = Backoff(10, 300, immediate=True)
     assert [backoff.next() for _ in range(8)] == [0, 10, 20, 40, 80, 160, 300, 300]
     backoff.reset()

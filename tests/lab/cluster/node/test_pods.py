@@ -1,4 +1,4 @@
-"""What kubectl sees of pods while they live and when they end."""
+"""Status, events and deletion of pods, as kubectl shows them."""
 
 import psutil
 import pytest
@@ -9,8 +9,8 @@ from lab.interfaces import NodeGroup
 pytestmark = pytest.mark.usefixtures("node")
 
 
-def test_a_pod_runs_to_its_end(namespace):
-    """A pod's output is its log, and its end is in its status."""
+def test_completed_pod_has_log_status_and_events(namespace):
+    """Output is in the log, and exit code and conditions are in the status."""
     assert namespace.shell("ends", "echo hello; echo error >&2") == "hello\nerror\n"
     status = namespace.pod("ends")["status"]
     state = status["containerStatuses"][0]["state"]["terminated"]
@@ -20,25 +20,25 @@ def test_a_pod_runs_to_its_end(namespace):
     assert conditions["PodScheduled"] == conditions["Initialized"] == "True"
     assert conditions["Ready"] == conditions["ContainersReady"] == "False"
     for reason in ("Scheduled", "Pulled", "Created", "Started"):
-        namespace.eventually(lambda reason=reason: namespace.has_event("ends", reason))
+        namespace.eventually(lambda reason=reason: namespace.assert_event("ends", reason))
 
 
-def test_a_running_pod_is_ready(namespace):
-    """A pod whose containers run is Ready, and goes at once when it is deleted."""
+def test_running_pod_is_ready_and_can_be_deleted(namespace):
+    """A pod whose containers run is Ready, and is deleted at once."""
     namespace.run("stays", image="registry.k8s.io/pause:3.10")
     namespace.kubectl("wait", "pod/stays", "--for=condition=Ready", "--timeout=30s")
     assert namespace.pod("stays")["status"]["phase"] == "Running"
     namespace.kubectl("delete", "pod", "stays", "--timeout=30s")
     assert "NotFound" in namespace.kubectl("get", "pod", "stays", check=False)
-    namespace.eventually(lambda: namespace.has_event("stays", "Killing", "Stopping container main"))
+    namespace.eventually(lambda: namespace.assert_event("stays", "Killing", "Stopping container main"))
 
 
 @pytest.mark.parametrize(
     ("policy", "code", "phase"),
     [("Never", 0, "Succeeded"), ("Never", 7, "Failed"), ("OnFailure", 0, "Succeeded")],
 )
-def test_exit_codes_decide_the_phase(namespace, policy, code, phase):
-    """A pod that is not restarted ends as its container did."""
+def test_exit_code_and_restart_policy_decide_the_phase(namespace, policy, code, phase):
+    """A pod that is not restarted succeeds or fails with its container."""
     namespace.run("ends", command=["sh", "-c", f"exit {code}"], restartPolicy=policy)
     namespace.wait("ends", "{.status.phase}", phase)
     status = namespace.pod("ends")["status"]["containerStatuses"][0]
@@ -46,8 +46,8 @@ def test_exit_codes_decide_the_phase(namespace, policy, code, phase):
     assert status["restartCount"] == 0
 
 
-def test_crash_loop(namespace, add_node):
-    """A container that fails again is restarted at once, then after the kubelet's ten seconds, and says so."""
+def test_failing_container_is_restarted_with_back_off(namespace, add_node):
+    """The first restart is immediate, the second waits for the kubelet's ten seconds in CrashLoopBackOff."""
     add_node(timing=Timing(), group=NodeGroup("patient", "arn:aws:iam::123456789012:role/n", labels={"patient": "yes"}))
     namespace.run("crashes", command=["sh", "-c", "exit 1"], nodeSelector={"patient": "yes"})
     namespace.wait("crashes", "{.status.containerStatuses[0].state.waiting.reason}", "CrashLoopBackOff")
@@ -56,11 +56,11 @@ def test_crash_loop(namespace, add_node):
     assert (status["phase"], container["restartCount"]) == ("Running", 1)
     assert container["lastState"]["terminated"]["exitCode"] == 1
     assert container["state"]["waiting"]["message"].startswith("back-off 10s restarting failed container=main")
-    namespace.eventually(lambda: namespace.has_event("crashes", "BackOff"))
+    namespace.eventually(lambda: namespace.assert_event("crashes", "BackOff"))
 
 
-def test_previous_log(namespace):
-    """The log of the run before stays, each run's on its own."""
+def test_previous_log_is_that_of_the_run_before(namespace):
+    """Each run of a container has its own log."""
     namespace.run(
         "counts",
         command=["sh", "-c", "echo run >> /data/runs; cat /data/runs; [ $(wc -l < /data/runs) = 3 ]"],
@@ -75,7 +75,7 @@ def test_previous_log(namespace):
 
 
 def test_on_failure_restarts_until_success(namespace):
-    """With OnFailure a container is run again until it succeeds."""
+    """With restartPolicy OnFailure a container is restarted until it succeeds."""
     script = "if [ -e /data/seen ]; then exit 0; fi; touch /data/seen; exit 1"
     namespace.run(
         "learns",
@@ -89,7 +89,7 @@ def test_on_failure_restarts_until_success(namespace):
 
 
 def test_init_containers_run_in_order(namespace):
-    """Init containers run one after the other, and before the pod's containers."""
+    """Init containers run one after the other, before the pod's containers."""
     mount = [{"name": "data", "mountPath": "/data"}]
 
     def step(name):
@@ -108,8 +108,8 @@ def test_init_containers_run_in_order(namespace):
     assert namespace.kubectl("logs", "steps", "-c", "main") == "first\nsecond\n"
 
 
-def test_a_failed_init_container_fails_the_pod(namespace):
-    """Where nothing is restarted, a failed init container ends the pod, and its containers never run."""
+def test_failed_init_container_fails_the_pod(namespace):
+    """With restartPolicy Never the pod fails, and its containers never run."""
     failing = {"name": "fails", "image": "busybox", "command": ["false"]}
     namespace.run("fails", command=["echo", "never"], initContainers=[failing], restartPolicy="Never")
     namespace.wait("fails", "{.status.phase}", "Failed")
@@ -118,15 +118,15 @@ def test_a_failed_init_container_fails_the_pod(namespace):
     assert status["containerStatuses"][0]["state"]["waiting"]["reason"] == "PodInitializing"
 
 
-def test_sidecar(namespace):
-    """An init container that restarts always runs beside the others, and does not keep the pod from its end."""
+def test_sidecar_does_not_keep_pod_running(namespace):
+    """A sidecar runs in parallel with the containers, and ends with them."""
     sidecar = {"name": "side", "image": "registry.k8s.io/pause", "restartPolicy": "Always"}
     namespace.run("pair", command=["true"], initContainers=[sidecar], restartPolicy="Never")
     namespace.wait("pair", "{.status.phase}", "Succeeded")
 
 
-def test_unknown_image(namespace):
-    """An image that the lab does not know is never pulled, and the pod says which ones it knows."""
+def test_unsupported_image_is_image_pull_back_off(namespace):
+    """No image is pulled, and the message lists the supported images."""
     namespace.run("unknown", image="nginx:1.27")
     namespace.wait("unknown", "{.status.containerStatuses[0].state.waiting.reason}", "ImagePullBackOff")
     pod = namespace.pod("unknown")
@@ -134,15 +134,15 @@ def test_unknown_image(namespace):
     assert pod["status"]["phase"] == "Pending"
     assert "amazon/aws-cli" in message
     assert "busybox" in message
-    namespace.eventually(lambda: namespace.has_event("unknown", "Failed", "Error: ErrImagePull"))
+    namespace.eventually(lambda: namespace.assert_event("unknown", "Failed", "Error: ErrImagePull"))
     # Each new attempt goes through ErrImagePull again, which has words of its own.
-    waits = {"trying and failing to pull image", "image can't be pulled"}
-    answer = namespace.kubectl("logs", "unknown", check=False)
-    assert any(f'"unknown" is waiting to start: {reason}' in answer for reason in waits)
+    messages = {"trying and failing to pull image", "image can't be pulled"}
+    output = namespace.kubectl("logs", "unknown", check=False)
+    assert any(f'"unknown" is waiting to start: {reason}' in output for reason in messages)
 
 
-def test_unknown_program(namespace):
-    """A program that the image does not have is an error of the container's start."""
+def test_missing_program_is_start_error(namespace):
+    """The exit code is 128, and the message contains the program."""
     namespace.run("lost", command=["no-such-program"], restartPolicy="Never")
     namespace.wait("lost", "{.status.phase}", "Failed")
     terminated = namespace.pod("lost")["status"]["containerStatuses"][0]["state"]["terminated"]
@@ -150,8 +150,8 @@ def test_unknown_program(namespace):
     assert "no-such-program" in terminated["message"]
 
 
-def test_deletion_lets_a_program_finish(namespace):
-    """A deleted pod's program gets SIGTERM first, and its last words are in the log."""
+def test_deletion_sends_sigterm_first(namespace):
+    """The program can handle SIGTERM, and its last output is in the log."""
     script = "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
     namespace.run("polite", command=["sh", "-c", script])
     namespace.eventually(lambda: namespace.kubectl("logs", "polite").index("up"))
@@ -160,8 +160,8 @@ def test_deletion_lets_a_program_finish(namespace):
     assert follower.communicate(timeout=30)[0] == "up\nbye\n"
 
 
-def test_deletion_kills_what_does_not_listen(namespace):
-    """A program that ignores SIGTERM is killed after the grace period, with all that it started."""
+def test_deletion_kills_after_the_grace_period(namespace):
+    """A program that ignores SIGTERM is killed with all its descendants."""
     script = "trap '' TERM; (setsid sleep 86399 &) ; echo up; while :; do sleep 0.1; done"
     namespace.run("stubborn", command=["sh", "-c", script])
     namespace.eventually(lambda: namespace.kubectl("logs", "stubborn").index("up"))
@@ -170,16 +170,16 @@ def test_deletion_kills_what_does_not_listen(namespace):
     assert not sleepers()
 
 
-def test_a_forced_deletion_leaves_nothing(namespace):
-    """A pod that is forced out of the API takes its processes with it."""
+def test_forced_deletion_kills_all_processes(namespace):
+    """The processes end although the pod's object is deleted at once."""
     namespace.run("forced", command=["sh", "-c", "trap '' TERM; sleep 86399"])
     namespace.eventually(lambda: sleepers()[0])
     namespace.kubectl("delete", "pod", "forced", "--force", "--grace-period=0")
-    namespace.eventually(nobody_sleeps)
+    namespace.eventually(assert_no_sleepers)
 
 
-def test_deadline(namespace):
-    """A pod that takes longer than its deadline fails."""
+def test_active_deadline_fails_the_pod(namespace):
+    """A pod that exceeds activeDeadlineSeconds fails with DeadlineExceeded."""
     namespace.run("slow", image="registry.k8s.io/pause", activeDeadlineSeconds=1)
     namespace.wait("slow", "{.status.reason}", "DeadlineExceeded")
     assert namespace.pod("slow")["status"]["phase"] == "Failed"
@@ -189,5 +189,5 @@ def sleepers():
     return [process for process in psutil.Process().children(recursive=True) if "86399" in process.cmdline()]
 
 
-def nobody_sleeps():
+def assert_no_sleepers():
     assert not sleepers()

@@ -1,4 +1,4 @@
-"""Pods that reach the lab's AWS in the three ways EKS knows: as the node, by IRSA, by Pod Identity."""
+"""AWS credentials of pods: node role, IRSA and Pod Identity."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-REPORT = "aws sts get-caller-identity --query Arn --output text"
-WITHIN_SECONDS = 60
+SHOW_CALLER_ARN = "aws sts get-caller-identity --query Arn --output text"
+TIMEOUT_SECONDS = 60
 
 
 def trust(principal, *actions, **condition):
@@ -20,7 +20,7 @@ def trust(principal, *actions, **condition):
 
 @pytest.fixture(scope="module")
 def eks_cluster(cloud, runtime, aws):
-    """A cluster that EKS itself made, with one node; and kubectl for it."""
+    """A cluster created with the EKS API, with one managed node."""
     cloud.attach(runtime)
     iam, eks, ec2 = (aws.client(service) for service in ("iam", "eks", "ec2"))
     roles = {}
@@ -38,7 +38,7 @@ def eks_cluster(cloud, runtime, aws):
 
 
 class Workloads:
-    """kubectl for the cluster that EKS made, and pods that say who they are to AWS."""
+    """kubectl for the cluster, and pods that print their AWS identity."""
 
     def __init__(self, aws, eks, kubectl):
         self.aws = aws
@@ -55,15 +55,15 @@ class Workloads:
         metadata = {"name": name, "namespace": "default", "annotations": annotations}
         self._apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
-    def identity_of(self, name, service_account="default"):
-        """What `aws sts get-caller-identity` says in a new pod of the service account."""
-        # The end of a pod is its answer, whether AWS gave one or not.
-        container = {"name": "main", "image": "amazon/aws-cli", "command": ["sh", "-c", f"{REPORT} || true"]}
+    def caller_identity(self, name, service_account="default"):
+        """Return the output of `aws sts get-caller-identity` in a new pod of the service account."""
+        # The pod succeeds even if the AWS call fails, so that its log can be read.
+        container = {"name": "main", "image": "amazon/aws-cli", "command": ["sh", "-c", f"{SHOW_CALLER_ARN} || true"]}
         spec = {"serviceAccountName": service_account, "restartPolicy": "Never", "containers": [container]}
         self._apply(
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
         )
-        self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={WITHIN_SECONDS}s")
+        self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={TIMEOUT_SECONDS}s")
         return self.kubectl("logs", name)
 
     def _apply(self, document):
@@ -73,7 +73,7 @@ class Workloads:
 @pytest.fixture(scope="module")
 def workloads(aws, eks_cluster, programs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kubectl")
-    described = eks_cluster.describe_cluster(name="pods")["cluster"]
+    document = eks_cluster.describe_cluster(name="pods")["cluster"]
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
@@ -82,24 +82,24 @@ def workloads(aws, eks_cluster, programs, tmp_path_factory):
     }
 
     def run(*command, stdin=None):
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        completed = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
     run("aws", "eks", "update-kubeconfig", "--name", "pods")
     workloads = Workloads(aws, eks_cluster, partial(run, programs.kubectl))
-    workloads.issuer = described["identity"]["oidc"]["issuer"].removeprefix("https://")
+    workloads.issuer = document["identity"]["oidc"]["issuer"].removeprefix("https://")
     return workloads
 
 
-def test_without_an_identity_a_pod_is_its_node(workloads):
-    """A pod that has no identity of its own has its node's role."""
-    identity = workloads.identity_of("bare")
+def test_pod_without_identity_has_the_node_role(workloads):
+    """A pod without IRSA and Pod Identity assumes its node's role."""
+    identity = workloads.caller_identity("bare")
     assert ":assumed-role/node/i-" in identity
 
 
-def test_irsa(workloads, aws):
-    """A pod of an annotated service account has the role that trusts it."""
+def test_irsa_pod_assumes_the_annotated_role(workloads, aws):
+    """A pod of an annotated service account assumes the role that trusts it."""
     iam = aws.client("iam")
     provider = iam.create_open_id_connect_provider(
         Url=f"https://{workloads.issuer}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
@@ -112,20 +112,20 @@ def test_irsa(workloads, aws):
         "irsa", {"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition={"StringEquals": conditions}
     )
     workloads.service_account("reader", **{"eks.amazonaws.com/role-arn": role})
-    assert ":assumed-role/irsa/" in workloads.identity_of("reads", "reader")
+    assert ":assumed-role/irsa/" in workloads.caller_identity("reads", "reader")
 
 
-def test_pod_identity(workloads):
-    """A pod of an associated service account has the role, and only where the agent is installed."""
+def test_pod_identity_needs_the_agent_addon(workloads):
+    """A pod of an associated service account assumes the role only if the agent is installed."""
     role = workloads.role("associated", {"Service": "pods.eks.amazonaws.com"}, "sts:AssumeRole", "sts:TagSession")
     workloads.service_account("associate")
     workloads.eks.create_pod_identity_association(
         clusterName="pods", namespace="default", serviceAccount="associate", roleArn=role
     )
-    refused = workloads.identity_of("too-early", "associate")
-    assert "the cluster has no add-on eks-pod-identity-agent" in refused
+    log_without_agent = workloads.caller_identity("too-early", "associate")
+    assert "the cluster has no add-on eks-pod-identity-agent" in log_without_agent
     workloads.eks.create_addon(clusterName="pods", addonName="eks-pod-identity-agent")
     workloads.eks.get_waiter("addon_active").wait(
         clusterName="pods", addonName="eks-pod-identity-agent", WaiterConfig={"Delay": 0.1, "MaxAttempts": 900}
     )
-    assert ":assumed-role/associated/" in workloads.identity_of("associated", "associate")
+    assert ":assumed-role/associated/" in workloads.caller_identity("associated", "associate")

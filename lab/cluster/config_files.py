@@ -1,4 +1,4 @@
-"""The configuration documents that the control plane's programs read: pure, from settings to JSON (which is YAML)."""
+"""Configuration files of the control plane's programs. Pure functions from settings to JSON, which is also YAML."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from lab.cluster.authorizer import UID_PREFIX
 from lab.pki import CertificateFiles
 
 HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
-"""All that EKS lets anonymous callers see."""
+"""The only paths that EKS serves to anonymous callers."""
 
 
-def kubeconfig(
+def build_kubeconfig(
     name: str, *, server: str, certificate_authority: Path, user: str, client: CertificateFiles | None = None
 ) -> str:
-    """A kubeconfig of one cluster and one user, who proves itself with a client certificate or not at all."""
+    """Return a kubeconfig of one cluster and one user, with a client certificate or without credentials."""
     cluster = {"server": server, "certificate-authority": str(certificate_authority)}
-    proof = {} if client is None else {"client-certificate": str(client.certificate), "client-key": str(client.key)}
+    credentials = (
+        {} if client is None else {"client-certificate": str(client.certificate), "client-key": str(client.key)}
+    )
     document = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": name, "cluster": cluster}],
-        "users": [{"name": user, "user": proof}],
+        "users": [{"name": user, "user": credentials}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
         "current-context": name,
     }
-    return _text(document)
+    return _to_json(document)
 
 
-def authentication() -> str:
-    """No anonymous access but to the health paths, as on EKS."""
-    return _text(
+def build_authentication_config() -> str:
+    """Return the AuthenticationConfiguration: anonymous access to the health paths only, as on EKS."""
+    return _to_json(
         {
             "apiVersion": "apiserver.config.k8s.io/v1",
             "kind": "AuthenticationConfiguration",
@@ -41,10 +43,10 @@ def authentication() -> str:
     )
 
 
-def authorization(webhook_kubeconfig: Path) -> str:
-    """Node and RBAC, then the access policies of the callers that came in through IAM.
+def build_authorization_config(webhook_kubeconfig: Path) -> str:
+    """Return the AuthorizationConfiguration: Node, RBAC, then access policies for callers that IAM authenticated.
 
-    Nothing is cached, so that a policy that was taken away is gone at once.
+    The webhook's decisions are not cached, so that the removal of a policy takes effect at once.
     """
     webhook = {
         "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": str(webhook_kubeconfig)},
@@ -58,7 +60,7 @@ def authorization(webhook_kubeconfig: Path) -> str:
         "cacheAuthorizedRequests": False,
         "cacheUnauthorizedRequests": False,
     }
-    return _text(
+    return _to_json(
         {
             "apiVersion": "apiserver.config.k8s.io/v1",
             "kind": "AuthorizationConfiguration",
@@ -71,7 +73,7 @@ def authorization(webhook_kubeconfig: Path) -> str:
     )
 
 
-def authenticator(
+def build_authenticator_config(
     *,
     cluster_name: str,
     partition: str,
@@ -82,7 +84,10 @@ def authenticator(
     mappings: Path,
     mode: Path,
 ) -> str:
-    """aws-iam-authenticator's file. Its certificate and the API server's kubeconfig for it are written by the lab."""
+    """Return aws-iam-authenticator's configuration.
+
+    Its certificate and the API server's kubeconfig come from the lab.
+    """
     server = {
         "address": "127.0.0.1",
         "hostname": "127.0.0.1",
@@ -96,8 +101,8 @@ def authenticator(
         "dynamicfileUserIDStrict": True,
         "dynamicBackendModePath": str(mode),
     }
-    return _text({"clusterID": cluster_name, "server": server})
+    return _to_json({"clusterID": cluster_name, "server": server})
 
 
-def _text(document: dict[str, Any]) -> str:
+def _to_json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2)

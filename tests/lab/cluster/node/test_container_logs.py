@@ -1,4 +1,4 @@
-"""`kubectl logs`, through the API server and the node's own endpoint."""
+"""`kubectl logs`, through the API server and the node's endpoint."""
 
 import asyncio
 import ssl
@@ -11,8 +11,8 @@ from lab.cluster.node.logs import ContainerLog, LogOptions
 pytestmark = pytest.mark.usefixtures("node")
 
 
-def test_tail_and_timestamps(namespace):
-    """--tail shows the last lines, --timestamps when each was written, --limit-bytes no more than so much."""
+def test_logs_tail_timestamps_and_limits(namespace):
+    """--tail selects the last lines, --timestamps adds their times, --limit-bytes and --since-time limit the output."""
     namespace.shell("counts", "for i in 1 2 3 4 5; do echo line $i; done")
     assert namespace.kubectl("logs", "counts", "--tail=2") == "line 4\nline 5\n"
     stamp, text = namespace.kubectl("logs", "counts", "--tail=1", "--timestamps").split(" ", 1)
@@ -22,8 +22,8 @@ def test_tail_and_timestamps(namespace):
     assert namespace.kubectl("logs", "counts", "--since-time=2999-01-01T00:00:00Z") == ""
 
 
-def test_follow(namespace):
-    """-f shows what comes, and ends with the container."""
+def test_logs_follow_until_the_container_ends(namespace):
+    """-f shows new output, and ends with the container."""
     namespace.run(
         "talks",
         command=["sh", "-c", "echo first; while [ ! -e /data/go ]; do sleep 0.05; done; echo last"],
@@ -38,47 +38,47 @@ def test_follow(namespace):
         assert follower.stdout.read() == "last\n"
 
 
-def test_containers_have_logs_of_their_own(namespace):
-    """-c chooses the container, init containers included."""
+def test_logs_of_one_container(namespace):
+    """-c selects the container, also an init container."""
     init = {"name": "before", "image": "busybox", "command": ["echo", "init"]}
     namespace.shell("two", "echo main", initContainers=[init])
     assert namespace.kubectl("logs", "two", "-c", "before") == "init\n"
     assert namespace.kubectl("logs", "two", "-c", "main") == "main\n"
 
 
-def test_exec_is_refused_clearly(namespace):
-    """kubectl exec says that the lab does not have it."""
+def test_exec_is_not_supported(namespace):
+    """The error of kubectl exec says that the lab's node does not support it."""
     namespace.run("stays", image="registry.k8s.io/pause")
     namespace.kubectl("wait", "pod/stays", "--for=condition=Ready", "--timeout=30s")
     assert "the lab's node does not support exec" in namespace.kubectl("exec", "stays", "--", "ls", check=False)
 
 
-def test_only_the_api_server_may_ask(cluster, node):
-    """The node's endpoint refuses who has no certificate of the cluster, and who may not proxy to nodes."""
+def test_node_endpoint_requires_client_certificate_and_nodes_proxy(cluster, node):
+    """The endpoint rejects clients without a certificate of the cluster, and denies users without `nodes/proxy`."""
     template = "{.status.daemonEndpoints.kubeletEndpoint.Port}"
     port = cluster.kubectl("get", "node", node.name, "-o", f"jsonpath={template}")
     url = f"https://127.0.0.1:{port}/healthz"
     context = ssl.create_default_context(cafile=cluster.authority.file)
-    with httpx2.Client(verify=context, trust_env=False) as nobody, pytest.raises(httpx2.TransportError):
-        nobody.get(url)
+    with httpx2.Client(verify=context, trust_env=False) as anonymous, pytest.raises(httpx2.TransportError):
+        anonymous.get(url)
 
-    def answer_to(name, organization):
+    def get_with_certificate(name, organization):
         certificate = cluster.authority.issue(name, common_name=name, organization=organization)
         context = ssl.create_default_context(cafile=cluster.authority.file)
         context.load_cert_chain(certificate.certificate, certificate.key)
         with httpx2.Client(verify=context, trust_env=False) as client:
             return client.get(url)
 
-    assert answer_to("somebody", "nobodies").status_code == 403
-    assert answer_to("administrator", "system:masters").text == "ok"
+    assert get_with_certificate("somebody", "nobodies").status_code == 403
+    assert get_with_certificate("administrator", "system:masters").text == "ok"
 
 
 async def collect(log, **options):
     return b"".join([part async for part in log.read(LogOptions(**options))])
 
 
-def test_long_lines_and_open_ends(tmp_path):
-    """A line is one however long it is, and a last line without an end is not given one."""
+def test_long_line_and_unterminated_line_are_unchanged(tmp_path):
+    """A long line is returned as one line, and a last line without newline gets none."""
 
     async def write():
         log = ContainerLog(tmp_path / "log")
@@ -90,9 +90,9 @@ def test_long_lines_and_open_ends(tmp_path):
     assert asyncio.run(write()) == b"a" * 40_000 + b"b\nend"
 
 
-def test_a_full_log_is_begun_again(tmp_path, monkeypatch):
-    """A log that is full is put aside: the newest part is read, and a follower misses nothing."""
-    monkeypatch.setattr("lab.cluster.node.logs.ROTATE_AT", 200)
+def test_full_log_is_rotated(tmp_path, monkeypatch):
+    """Reads return the newest file, and a follower misses no line."""
+    monkeypatch.setattr("lab.cluster.node.logs.MAX_FILE_BYTES", 200)
 
     async def write():
         log = ContainerLog(tmp_path / "log")

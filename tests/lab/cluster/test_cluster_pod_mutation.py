@@ -1,4 +1,4 @@
-"""The webhook's mutation against what EKS documents and what its source does, without a cluster."""
+"""Pod mutation by the EKS Pod Identity webhook, as EKS documents it and as its source does it, without a cluster."""
 
 import copy
 
@@ -16,8 +16,8 @@ def pod(*containers, annotations=None, **spec):
     return {"metadata": {"annotations": annotations or {}}, "spec": {"containers": list(containers), **spec}}
 
 
-def mutated(pod, annotations=None, *, associated=False):
-    """The pod after the patch, applied by the few operations that the webhook uses."""
+def mutate_pod(pod, annotations=None, *, associated=False):
+    """Return the pod's spec after the patch. Only the operations that the webhook uses are supported."""
     result = copy.deepcopy(pod)
     for step in pod_identity.mutate(pod, annotations or {}, associated=associated, region="ap-northeast-1"):
         assert step["op"] == "add"
@@ -32,12 +32,12 @@ def mutated(pod, annotations=None, *, associated=False):
 
 
 def env(container):
-    return {each["name"]: each.get("value", each.get("valueFrom")) for each in container.get("env", [])}
+    return {variable["name"]: variable.get("value", variable.get("valueFrom")) for variable in container.get("env", [])}
 
 
-def test_irsa_gives_every_container_role_token_file_and_region():
-    """The five variables, the mount and the projected volume are those that EKS documents."""
-    spec = mutated(pod({"name": "a", "image": "x"}, {"name": "b", "image": "x"}), IRSA)
+def test_irsa_adds_role_token_file_and_region_to_each_container():
+    """Five variables, the mount and the projected volume are added, as EKS documents."""
+    spec = mutate_pod(pod({"name": "a", "image": "x"}, {"name": "b", "image": "x"}), IRSA)
     for container in spec["containers"]:
         assert env(container) == {
             "AWS_STS_REGIONAL_ENDPOINTS": "regional",
@@ -57,9 +57,9 @@ def test_irsa_gives_every_container_role_token_file_and_region():
     assert spec["volumes"] == [{"name": "aws-iam-token", "projected": {"sources": [{"serviceAccountToken": token}]}}]
 
 
-def test_pod_identity_gives_every_container_endpoint_and_token_file():
-    """An association gives EKS's own link-local endpoint and a token for the audience pods.eks.amazonaws.com."""
-    spec = mutated(pod(), associated=True)
+def test_pod_identity_adds_endpoint_and_token_file_to_each_container():
+    """An association adds EKS's link-local endpoint and a token for the audience pods.eks.amazonaws.com."""
+    spec = mutate_pod(pod(), associated=True)
     token_file = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token"
     assert env(spec["containers"][0]) == {
         "AWS_STS_REGIONAL_ENDPOINTS": "regional",
@@ -72,31 +72,35 @@ def test_pod_identity_gives_every_container_endpoint_and_token_file():
     assert spec["volumes"][0]["projected"]["sources"] == [{"serviceAccountToken": token}]
 
 
-def test_an_association_wins_over_the_annotation():
-    """With both, nothing of IRSA is injected."""
-    spec = mutated(pod(), IRSA, associated=True)
+def test_pod_identity_association_wins_over_irsa_annotation():
+    """If a service account has both, nothing of IRSA is added."""
+    spec = mutate_pod(pod(), IRSA, associated=True)
     assert "AWS_ROLE_ARN" not in env(spec["containers"][0])
     assert [volume["name"] for volume in spec["volumes"]] == ["eks-pod-identity-token"]
 
 
 @pytest.mark.parametrize("annotations", [{}, {"eks.amazonaws.com/role-arn": ""}, {"eks.amazonaws.com/audience": "x"}])
-def test_a_pod_without_identity_stays_as_it_is(annotations):
-    """No role, no patch."""
+def test_pod_without_identity_is_not_patched(annotations):
+    """Without a role there is no patch."""
     assert pod_identity.mutate(pod(), annotations, associated=False, region="ap-northeast-1") == []
 
 
-def test_init_containers_get_the_identity_too():
-    """An init container runs under the same service account."""
-    spec = mutated(pod(initContainers=[{"name": "init", "image": "x"}]), IRSA)
+def test_init_containers_get_the_identity():
+    """An init container runs with the same service account."""
+    spec = mutate_pod(pod(initContainers=[{"name": "init", "image": "x"}]), IRSA)
     assert env(spec["initContainers"][0])["AWS_ROLE_ARN"] == ROLE
 
 
-def test_skipped_containers_stay_as_they_are():
+def test_skip_containers_annotation_excludes_containers():
     """The annotation is one CSV record of container names, init containers included."""
     annotations = {"eks.amazonaws.com/skip-containers": 'b,"init"'}
     containers = {"name": "a", "image": "x"}, {"name": "b", "image": "x"}
-    spec = mutated(pod(*containers, annotations=annotations, initContainers=[{"name": "init", "image": "x"}]), IRSA)
-    assert [bool(env(each)) for each in (*spec["containers"], *spec["initContainers"])] == [True, False, False]
+    spec = mutate_pod(pod(*containers, annotations=annotations, initContainers=[{"name": "init", "image": "x"}]), IRSA)
+    assert [bool(env(container)) for container in (*spec["containers"], *spec["initContainers"])] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,28 +112,28 @@ def test_skipped_containers_stay_as_they_are():
         ({"PATH": "/bin"}, set()),
     ],
 )
-def test_variables_of_the_container_itself_are_kept(own, absent):
-    """A pair of which one is set is left alone as a whole; the other variables are still added."""
+def test_variables_of_the_container_are_not_overwritten(own, absent):
+    """A pair of variables is not added if the container sets one of them; the others are added."""
     container = {"name": "main", "image": "x", "env": [{"name": name, "value": value} for name, value in own.items()]}
-    result = env(mutated(pod(container), IRSA)["containers"][0])
+    result = env(mutate_pod(pod(container), IRSA)["containers"][0])
     assert result.items() >= own.items()
     assert absent.isdisjoint(result)
     assert "AWS_ROLE_ARN" in result
 
 
-def test_the_token_goes_before_other_volumes():
-    """Volumes and mounts of the pod stay, in their order."""
+def test_token_volume_comes_before_other_volumes():
+    """Volumes and mounts of the pod stay in their order."""
     own = {"name": "data", "emptyDir": {}}
     container = {"name": "main", "image": "x", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
-    spec = mutated(pod(container, volumes=[own]), IRSA)
+    spec = mutate_pod(pod(container, volumes=[own]), IRSA)
     assert [volume["name"] for volume in spec["volumes"]] == ["aws-iam-token", "data"]
     assert [mount["name"] for mount in spec["containers"][0]["volumeMounts"]] == ["data", "aws-iam-token"]
 
 
-def test_a_second_call_changes_nothing():
-    """The API server may call the webhook again for the same pod."""
-    once = {"metadata": {}, "spec": mutated(pod(), IRSA)}
-    assert pod_identity.mutate(once, IRSA, associated=False, region="ap-northeast-1") == []
+def test_second_mutation_changes_nothing():
+    """The API server can call the webhook again for the same pod."""
+    mutated_pod = {"metadata": {}, "spec": mutate_pod(pod(), IRSA)}
+    assert pod_identity.mutate(mutated_pod, IRSA, associated=False, region="ap-northeast-1") == []
 
 
 @pytest.mark.parametrize(
@@ -143,25 +147,25 @@ def test_a_second_call_changes_nothing():
         ("7200", "soon", 7200),
     ],
 )
-def test_token_expiration_comes_from_pod_then_account_then_default(on_account, on_pod, seconds):
-    """What is no number is passed over, and less than an hour is raised to it."""
+def test_token_expiration_of_pod_wins_over_service_account_and_default(on_account, on_pod, seconds):
+    """Non-numeric values are ignored, and values below one hour are raised to one hour."""
     key = "eks.amazonaws.com/token-expiration"
     account = IRSA | ({key: on_account} if on_account else {})
-    spec = mutated(pod(annotations={key: on_pod} if on_pod else {}), account)
+    spec = mutate_pod(pod(annotations={key: on_pod} if on_pod else {}), account)
     source = spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]
     assert source["expirationSeconds"] == seconds
 
 
-def test_audience_and_regional_endpoints_come_from_the_account():
-    """Both annotations of the service account are honoured."""
+def test_audience_and_regional_endpoints_come_from_service_account():
+    """Both annotations of the service account are used."""
     annotations = IRSA | {"eks.amazonaws.com/audience": "vault", "eks.amazonaws.com/sts-regional-endpoints": "false"}
-    spec = mutated(pod(), annotations)
+    spec = mutate_pod(pod(), annotations)
     assert spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]["audience"] == "vault"
     assert "AWS_STS_REGIONAL_ENDPOINTS" not in env(spec["containers"][0])
 
 
-def test_windows_pods_get_a_windows_path():
-    """The token file is named as Windows mounts it."""
-    spec = mutated(pod(nodeSelector={"kubernetes.io/os": "windows"}), IRSA)
+def test_windows_pods_get_a_windows_token_path():
+    """The path of the token file is in Windows format."""
+    spec = mutate_pod(pod(nodeSelector={"kubernetes.io/os": "windows"}), IRSA)
     expected = r"C:\var\run\secrets\eks.amazonaws.com\serviceaccount\token"
     assert env(spec["containers"][0])["AWS_WEB_IDENTITY_TOKEN_FILE"] == expected

@@ -1,4 +1,4 @@
-"""What the pod identity webhook does to pods that kubectl applies, and what their tokens are worth."""
+"""The EKS Pod Identity webhook of a cluster: pods created with kubectl, and their tokens."""
 
 import json
 
@@ -38,8 +38,8 @@ def association(account):
 
 
 @pytest.fixture
-def applied(cluster):
-    """Applies a pod and gives it back as it is stored; gone after the test."""
+def apply_pod(cluster):
+    """Return a function that creates a pod and returns the stored object. The pod is deleted after the test."""
     names = []
 
     def apply(pod):
@@ -49,58 +49,62 @@ def applied(cluster):
 
     yield apply
     cluster.run("delete", "pod", "--now", *names)
-    cluster.admit()
+    cluster.apply_identity()
 
 
-def injected(pod):
-    """(variables of the container, names of the injected volumes)"""
-    env = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0].get("env", [])}
-    return env, [each["name"] for each in pod["spec"]["volumes"] if not each["name"].startswith("kube-api-access")]
+def read_injected_values(pod):
+    """Return the variables of the container and the names of the injected volumes."""
+    env = {variable["name"]: variable.get("value") for variable in pod["spec"]["containers"][0].get("env", [])}
+    return env, [
+        volume["name"] for volume in pod["spec"]["volumes"] if not volume["name"].startswith("kube-api-access")
+    ]
 
 
-def test_a_pod_of_an_annotated_account_gets_a_web_identity(cluster, applied):
-    """Of an account made in the same breath, init container included."""
+def test_irsa_annotation_adds_web_identity_to_new_pods(cluster, apply_pod):
+    """Also if the service account was created just before; init containers included."""
     cluster.apply(service_account("irsa", IRSA), pod("irsa", "irsa"))
-    stored = applied(pod("irsa", "irsa"))
-    env, volumes = injected(stored)
+    stored = apply_pod(pod("irsa", "irsa"))
+    env, volumes = read_injected_values(stored)
     assert (env["AWS_ROLE_ARN"], volumes) == (ROLE, ["aws-iam-token"])
     assert env["AWS_REGION"] == cluster.control_plane.key.region
     init = stored["spec"]["initContainers"][0]
-    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in {each["name"] for each in init["env"]}
-    assert "aws-iam-token" in {each["name"] for each in init["volumeMounts"]}
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in {variable["name"] for variable in init["env"]}
+    assert "aws-iam-token" in {mount["name"] for mount in init["volumeMounts"]}
 
 
-def test_a_pod_of_an_associated_account_gets_pod_identity(cluster, applied):
-    """The annotation of the same account counts no more, and another namespace's account is not meant."""
+def test_pod_identity_association_adds_agent_credentials_to_new_pods(cluster, apply_pod):
+    """The annotation of the same service account is ignored, and other namespaces are not affected."""
     cluster.apply(service_account("both", IRSA), service_account("plain"))
-    cluster.admit(associations=(association("both"), PodIdentityAssociation("a-2", "kube-system", "plain", ROLE)))
-    env, volumes = injected(applied(pod("both", "both")))
+    cluster.apply_identity(
+        associations=(association("both"), PodIdentityAssociation("a-2", "kube-system", "plain", ROLE))
+    )
+    env, volumes = read_injected_values(apply_pod(pod("both", "both")))
     assert env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://169.254.170.23/v1/credentials"
     assert "AWS_ROLE_ARN" not in env
     assert volumes == ["eks-pod-identity-token"]
-    assert injected(applied(pod("plain", "plain"))) == ({}, [])
+    assert read_injected_values(apply_pod(pod("plain", "plain"))) == ({}, [])
 
 
-def test_a_change_does_nothing_to_pods_that_are_there(cluster, applied):
-    """The webhook acts at creation only."""
+def test_new_annotation_does_not_change_existing_pods(cluster, apply_pod):
+    """The webhook acts only when a pod is created."""
     cluster.apply(service_account("late"))
-    before = applied(pod("late", "late"))
+    before = apply_pod(pod("late", "late"))
     cluster.apply(service_account("late", IRSA))
-    assert injected(cluster.get("pod", "late")) == injected(before) == ({}, [])
-    assert "AWS_ROLE_ARN" in injected(applied(pod("later", "late")))[0]
+    assert read_injected_values(cluster.get("pod", "late")) == read_injected_values(before) == ({}, [])
+    assert "AWS_ROLE_ARN" in read_injected_values(apply_pod(pod("later", "late")))[0]
 
 
-def test_a_pod_can_opt_out(cluster, applied):
-    """By the label that EKS's registration excludes."""
+def test_skip_webhook_label_excludes_pod(cluster, apply_pod):
+    """The webhook's registration excludes pods with the label."""
     cluster.apply(service_account("out", IRSA))
     label = {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}
-    assert injected(applied(pod("out", "out", label))) == ({}, [])
+    assert read_injected_values(apply_pod(pod("out", "out", label))) == ({}, [])
 
 
-def test_the_cluster_vouches_for_its_service_accounts(cluster, applied):
-    """A token for the pod checks out against the published keys, with EKS's issuer, until the pod is gone."""
+def test_service_account_token_matches_issuer_and_jwks(cluster, apply_pod):
+    """A token bound to a pod is valid for the published keys and EKS's issuer, until the pod is deleted."""
     cluster.apply(service_account("reader"))
-    stored = applied(pod("reader", "reader"))
+    stored = apply_pod(pod("reader", "reader"))
     uid = stored["metadata"]["uid"]
     token = cluster.run(
         *("create", "token", "reader", "--audience=sts.amazonaws.com", "--duration=1h"),
@@ -123,8 +127,8 @@ def test_the_cluster_vouches_for_its_service_accounts(cluster, applied):
     assert not control_plane.pod_exists("default", "reader", uid)
 
 
-def test_the_registration_is_eks_own(cluster):
-    """Anybody who looks for the webhook finds it under its name, unable to block a pod."""
+def test_webhook_registration_equals_eks(cluster):
+    """The webhook has EKS's name and operations, and cannot block a pod."""
     webhook = cluster.get("mutatingwebhookconfiguration", "pod-identity-webhook")["webhooks"][0]
     assert webhook["failurePolicy"] == "Ignore"
     assert json.dumps(webhook["rules"][0]["operations"]) == '["CREATE"]'

@@ -1,8 +1,9 @@
-"""Makes Kubernetes types ready for threads.
+"""Builds the decoders of Kubernetes types before threads use them.
 
-msgspec, with which lightkube decodes, examines a type when the first object of it is decoded. Two threads that do so at
-once crash the interpreter (msgspec 0.22: a segmentation fault). So every type that clusters and nodes use is examined
-by `make_ready`, while `lab.cluster` is being imported and no thread of ours runs.
+lightkube decodes with msgspec, which builds the decoder of a type when it decodes the first object of it. Two threads
+that do so at the same time crash the interpreter (msgspec 0.22: a segmentation fault). `preload_decoders` therefore
+builds the decoders of all types that clusters and nodes use, while `lab.cluster` is imported and none of its threads
+runs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from lightkube.resources import (
     rbac_authorization_v1,
 )
 
-USED = (admissionregistration_v1, authorization_v1, coordination_v1, core_v1, rbac_authorization_v1)
+RESOURCE_MODULES = (admissionregistration_v1, authorization_v1, coordination_v1, core_v1, rbac_authorization_v1)
 
 
-def make_ready(*modules: ModuleType) -> None:
-    """Let msgspec examine all resources of these modules of lightkube, alone, in lists and in watches, and a
-    kubeconfig (50 ms).
+def preload_decoders(*modules: ModuleType) -> None:
+    """Build the decoders of all resources of these lightkube modules, of their lists and watches, and of a kubeconfig.
+
+    This takes 50 ms.
     """
     for module in modules:
         for _, resource in inspect.getmembers(module, inspect.isclass):

@@ -1,4 +1,4 @@
-"""What an EC2 instance is called: the facts that a node's object, its IMDS and its pods must agree on."""
+"""The EC2 instance of a node: values that its Node object, its IMDS and its pods share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ INSTANCE_TYPE = "t3.medium"
 
 
 @dataclass(frozen=True)
-class Machine:
-    """One instance of a node group. Everything but the launch time follows from the cluster and the node's name."""
+class Instance:
+    """One instance of a node group.
+
+    All values except the launch time are derived from the cluster and the node's name.
+    """
 
     name: str
     group: NodeGroup
@@ -24,7 +27,7 @@ class Machine:
     launched: datetime
 
     @classmethod
-    def launch(cls, name: str, group: NodeGroup, key: ClusterKey) -> Machine:
+    def launch(cls, name: str, group: NodeGroup, key: ClusterKey) -> Instance:
         return cls(name, group, key, datetime.now(UTC).replace(microsecond=0))
 
     @property
@@ -33,7 +36,7 @@ class Machine:
 
     @property
     def instance_id(self) -> str:
-        """`i-` and 17 hexadecimal digits, as EC2 gives them."""
+        """The instance id in EC2's format: `i-` and 17 hexadecimal digits."""
         return f"i-{self._digest.hex()[:17]}"
 
     @property
@@ -42,7 +45,7 @@ class Machine:
 
     @property
     def architecture(self) -> str:
-        """As Go and Kubernetes name it: `amd64`, `arm64`."""
+        """The architecture by its name in Kubernetes: `amd64`, `arm64`."""
         machine = platform.machine().lower()
         return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
@@ -55,6 +58,9 @@ class Machine:
         return self.group.node_role_arn.rsplit("/", 1)[-1]
 
     def pod_ip(self, number: int) -> str:
-        """An address for the node's `number`th pod: loopback, and so reachable on Linux, but not the pod's alone."""
+        """Return a loopback address for the node's `number`th pod.
+
+        Linux can reach it, but the pod does not own it alone.
+        """
         network = int(IPv4Address("127.0.0.0")) + ((1 + self._digest[1] % 254) << 16)
         return str(IPv4Address(network + 1 + number % 65000))

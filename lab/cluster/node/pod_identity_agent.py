@@ -1,8 +1,8 @@
-"""The EKS Pod Identity agent of one node: turns a pod's token into its role's credentials.
+"""The EKS Pod Identity Agent of one node, which exchanges a pod's token for credentials of its role.
 
-The SDK sends the projected token (audience `pods.eks.amazonaws.com`) as its Authorization header; the agent calls
-`eks-auth:AssumeRoleForPodIdentity`, signed by the node's own role, and hands the credentials on in the form of the
-container credentials provider. Without the add-on `eks-pod-identity-agent` no agent runs, and it answers nobody.
+The SDK sends the projected token (audience `pods.eks.amazonaws.com`) in the Authorization header. The agent calls
+`eks-auth:AssumeRoleForPodIdentity`, signed with the node role's credentials, and returns the credentials in the format
+of the container credentials provider. Without the add-on `eks-pod-identity-agent` every request fails with 503.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from starlette.routing import Route
 from lab.interfaces import CloudAccess, Credentials
 
 from .imds import TIME_FORMAT, InstanceProfile
-from .machine import Machine
+from .instance import Instance
 
 log = logging.getLogger(__name__)
 
-ADD_ON = "eks-pod-identity-agent"
+ADDON = "eks-pod-identity-agent"
 
 
 class PodIdentityAgent:
-    """The agent of one node, as long as `is_installed` says so."""
+    """The agent of one node. It serves credentials while `is_installed` returns true."""
 
     def __init__(
-        self, machine: Machine, cloud: CloudAccess, profile: InstanceProfile, is_installed: Callable[[], bool]
+        self, instance: Instance, cloud: CloudAccess, profile: InstanceProfile, is_installed: Callable[[], bool]
     ) -> None:
-        self._machine = machine
+        self._instance = instance
         self._cloud = cloud
         self._profile = profile
         self._is_installed = is_installed
@@ -49,13 +49,13 @@ class PodIdentityAgent:
 
     async def _credentials(self, request: Request) -> Response:
         if not self._is_installed():
-            return PlainTextResponse(f"the cluster has no add-on {ADD_ON}: no agent runs on this node\n", 503)
+            return PlainTextResponse(f"the cluster has no add-on {ADDON}: no agent runs on this node\n", 503)
         token = request.headers.get("authorization", "")
         if not token:
             return PlainTextResponse("the request has no Authorization header\n", 400)
         try:
             node_role = await self._profile.credentials()
-            answer = await asyncio.to_thread(self._assume, node_role, token)
+            response = await asyncio.to_thread(self._assume_pod_role, node_role, token)
         except PermissionError as error:
             return PlainTextResponse(f"the node has no credentials: {error}\n", 500)
         except ClientError as error:
@@ -64,22 +64,22 @@ class PodIdentityAgent:
         except BotoCoreError as error:
             log.warning("eks-auth: %s", error)
             return PlainTextResponse(f"{error}\n", 500)
-        credentials = answer["credentials"]
+        credentials = response["credentials"]
         expiration: datetime = credentials["expiration"]
         return JSONResponse(
             {
                 "AccessKeyId": credentials["accessKeyId"],
                 "SecretAccessKey": credentials["secretAccessKey"],
                 "Token": credentials["sessionToken"],
-                "AccountId": self._machine.key.account,
+                "AccountId": self._instance.key.account,
                 "Expiration": expiration.strftime(TIME_FORMAT),
             }
         )
 
-    def _assume(self, node_role: Credentials, token: str) -> Any:
+    def _assume_pod_role(self, node_role: Credentials, token: str) -> Any:
         client = self._session.create_client(
             "eks-auth",
-            region_name=self._machine.key.region,
+            region_name=self._instance.key.region,
             aws_access_key_id=node_role.access_key_id,
             aws_secret_access_key=node_role.secret_access_key,
             aws_session_token=node_role.session_token,
@@ -90,17 +90,17 @@ class PodIdentityAgent:
             ),
         )
         try:
-            return client.assume_role_for_pod_identity(clusterName=self._machine.key.name, token=token)
+            return client.assume_role_for_pod_identity(clusterName=self._instance.key.name, token=token)
         finally:
             client.close()
 
     @cached_property
     def _session(self) -> Any:
-        """A session that reads neither the user's files nor the user's variables."""
-        nothing = {
+        """A botocore session that ignores the user's AWS files and environment variables."""
+        session_variables = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
             "ignore_configured_endpoint_urls": (None, None, True, None),
         }
-        return botocore.session.Session(session_vars=nothing)
+        return botocore.session.Session(session_vars=session_variables)

@@ -1,4 +1,4 @@
-"""One run of one container: a process of this machine under a shim, its output in a log."""
+"""One run of one container: a local process under a shim, with its output in a log."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from .logs import ContainerLog
 
 SHIM = Path(__file__).with_name("shim.py")
-CHUNK = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a container runs: a program by its path, its whole environment, and where it stands."""
+    """The command of a container: path and arguments, the complete environment, and the working directory."""
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
@@ -27,12 +27,15 @@ class Command:
 
 
 class ContainerProcess:
-    """A started container. Made by `start`, from the node's one thread: the kernel ties the shim's life to it."""
+    """A running container.
+
+    Call `start` on the node's thread, because the kernel kills the shim when that thread ends.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, log: ContainerLog) -> None:
         self._process = process
         self._log = log
-        self._ended = asyncio.ensure_future(self._collect())
+        self._exit = asyncio.ensure_future(self._collect())
 
     @classmethod
     async def start(cls, command: Command, log: ContainerLog) -> ContainerProcess:
@@ -55,15 +58,15 @@ class ContainerProcess:
         return cls(process, log)
 
     async def wait(self) -> int:
-        """The exit code, once nothing of the container runs and its log is complete."""
-        return await asyncio.shield(self._ended)
+        """Wait until all processes of the container have ended and its log is complete. Return the exit code."""
+        return await asyncio.shield(self._exit)
 
     def terminate(self) -> None:
-        """Ask the program to end (SIGTERM)."""
+        """Send SIGTERM to the program."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the program and all that it started."""
+        """Kill the program and all its descendants."""
         self._signal(signal.SIGUSR1)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -73,7 +76,7 @@ class ContainerProcess:
     async def _collect(self) -> int:
         assert self._process.stdout is not None
         try:
-            while data := await self._process.stdout.read(CHUNK):
+            while data := await self._process.stdout.read(CHUNK_BYTES):
                 self._log.append(data)
             code = await self._process.wait()
         finally:

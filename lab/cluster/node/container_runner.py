@@ -1,4 +1,4 @@
-"""One container over all its runs: image, configuration, process, restart with back-off."""
+"""One container over all its runs: image, configuration, process, and restarts with back-off."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 
 from lightkube.models.core_v1 import Container
 
-from .container import Command, ContainerProcess
+from .container_process import Command, ContainerProcess
 from .context import PodContext
-from .environment import expand
+from .environment import MOUNT_PATH, expand, write_kubeconfig
 from .images import Image, InvalidImageNameError, ProgramNotFoundError, UnknownImageError, find_image, find_program
-from .in_cluster import MOUNT_PATH, write_kubeconfig
 from .logs import ContainerLog
-from .status import ContainerRecord, running, terminated, waiting
+from .status import ContainerRecord, running_state, terminated_state, waiting_state
 from .timing import Backoff
 from .volume_sources import SourceError
 
@@ -27,11 +26,11 @@ START_ERROR_EXIT_CODE = 128
 
 
 class LogNotAvailableError(Exception):
-    """There is no log to show yet, in the kubelet's words."""
+    """The container has no log yet. The message is the kubelet's."""
 
 
 class ContainerRunner:
-    """Runs one container until it is done or stopped. All of it happens on the node's event loop."""
+    """Runs one container until it has ended or is stopped, on the node's event loop."""
 
     def __init__(self, context: PodContext, record: ContainerRecord, *, field_path: str) -> None:
         self.record = record
@@ -47,7 +46,7 @@ class ContainerRunner:
         return self.record.container
 
     async def run(self) -> None:
-        """The container's whole life; returns when it will not be started again."""
+        """Run and restart the container. Return when it will not be started again."""
         timing = self._context.node.timing
         backoff = Backoff(timing.crash_backoff, timing.crash_backoff_cap, immediate=True)
         while not self._stopping.is_set():
@@ -55,52 +54,55 @@ class ContainerRunner:
             command = await self._configure(image) if image else None
             if command is None:
                 return
-            began = asyncio.get_running_loop().time()
+            started_at = asyncio.get_running_loop().time()
             code = await self._run_once(command)
             if self._stopping.is_set() or not self.record.should_restart(code):
                 return
-            if asyncio.get_running_loop().time() - began >= timing.crash_backoff_reset:
+            if asyncio.get_running_loop().time() - started_at >= timing.crash_backoff_reset:
                 backoff.reset()
             delay = backoff.next()
             if delay:
                 self._report_crash_loop(delay)
-                await self._pause(delay)
+                await self._sleep(delay)
             if not self._stopping.is_set():
-                self._next_run()
+                self._prepare_next_run()
 
     def stop(self) -> None:
-        """Ask the container to end, and start it no more."""
+        """Terminate the container (SIGTERM), and do not restart it."""
         self._stopping.set()
         if self._process is not None:
-            self._context.node.events.normal(
+            self._context.node.events.record_normal(
                 self._context.pod, "Killing", f"Stopping container {self._container.name}", container=self._field_path
             )
             self._process.terminate()
 
     def kill(self) -> None:
-        """End the container now, with all that it started."""
+        """Kill the container and all its descendants, and do not restart it."""
         self._stopping.set()
         if self._process is not None:
             self._process.kill()
 
     def log(self, *, previous: bool) -> ContainerLog:
-        """The log of the newest run, or of the one before.
+        """Return the log of the newest run, or with `previous` that of the run before.
 
         Raises:
-            LogNotAvailableError: there was no such run.
+            LogNotAvailableError: the container has not had that run.
         """
         record, pod = self.record, self._context.pod.metadata
         assert pod is not None
-        what = f'container "{self._container.name}" in pod "{pod.name}"'
+        title = f'container "{self._container.name}" in pod "{pod.name}"'
         if previous:
             if record.last is None:
-                raise LogNotAvailableError(f"previous terminated {what} not found")
+                raise LogNotAvailableError(f"previous terminated {title} not found")
             return self._logs[-1] if record.state.waiting else self._logs[-2]
         if self._logs:
             return self._logs[-1]
         reason = (record.state.waiting.reason if record.state.waiting else None) or ""
-        because = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
-        raise LogNotAvailableError(f"{what} is waiting to start: {because.get(reason, reason)}")
+        kubelet_reasons = {
+            "ErrImagePull": "image can't be pulled",
+            "ImagePullBackOff": "trying and failing to pull image",
+        }
+        raise LogNotAvailableError(f"{title} is waiting to start: {kubelet_reasons.get(reason, reason)}")
 
     async def _pull(self) -> Image | None:
         timing = self._context.node.timing
@@ -110,36 +112,39 @@ class ContainerRunner:
             try:
                 image = find_image(name, self._context.node.images)
             except InvalidImageNameError as error:
-                self._warn("InspectFailed", str(error))
-                self._wait_for("InvalidImageName", str(error))
-                await self._pause(backoff.next())
+                self._record_warning("InspectFailed", str(error))
+                self._set_waiting("InvalidImageName", str(error))
+                await self._sleep(backoff.next())
             except UnknownImageError as error:
-                self._note("Pulling", f'Pulling image "{name}"')
-                self._warn("Failed", f'Failed to pull image "{name}": {error}')
-                self._warn("Failed", "Error: ErrImagePull")
-                self._wait_for("ErrImagePull", str(error))
-                await self._pause(timing.retry)
-                self._note("BackOff", f'Back-off pulling image "{name}"')
-                self._warn("Failed", "Error: ImagePullBackOff")
-                self._wait_for("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {error}')
-                await self._pause(backoff.next())
+                self._record_normal("Pulling", f'Pulling image "{name}"')
+                self._record_warning("Failed", f'Failed to pull image "{name}": {error}')
+                self._record_warning("Failed", "Error: ErrImagePull")
+                self._set_waiting("ErrImagePull", str(error))
+                await self._sleep(timing.retry)
+                self._record_normal("BackOff", f'Back-off pulling image "{name}"')
+                self._record_warning("Failed", "Error: ImagePullBackOff")
+                self._set_waiting("ImagePullBackOff", f'Back-off pulling image "{name}": ErrImagePull: {error}')
+                await self._sleep(backoff.next())
             else:
-                self._note("Pulled", f'Container image "{name}" already present on machine')
+                self._record_normal("Pulled", f'Container image "{name}" already present on machine')
                 return image
         return None
 
     async def _configure(self, image: Image) -> Command | None:
-        """The command to run; waits in CreateContainerConfigError as long as something that it needs is missing."""
+        """Return the command, or None if stopped.
+
+        Wait in CreateContainerConfigError while a Secret or ConfigMap is missing.
+        """
         while not self._stopping.is_set():
             try:
-                return await self._command(image)
+                return await self._build_command(image)
             except SourceError as error:
-                self._warn("Failed", f"Error: {error}")
-                self._wait_for("CreateContainerConfigError", str(error))
-                await self._pause(self._context.node.timing.retry)
+                self._record_warning("Failed", f"Error: {error}")
+                self._set_waiting("CreateContainerConfigError", str(error))
+                await self._sleep(self._context.node.timing.retry)
         return None
 
-    async def _command(self, image: Image) -> Command:
+    async def _build_command(self, image: Image) -> Command:
         node, container = self._context.node, self._container
         programs = node.folder / "images" / image.repositories[0].replace("/", "_")
         image.install(programs)
@@ -147,27 +152,27 @@ class ContainerRunner:
         temporary = self._run_folder / "tmp"
         for folder in (home, temporary):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = {"PATH": str(programs), "HOME": str(home), "TMPDIR": str(temporary)}
-        base = {**node.base_environment(self._context.pod), **own}
-        declared = await self._context.environment.declared(container, base)
-        mounts, endpoints = self._context.volumes.table(container), node.endpoints_of(self._context.pod)
-        account = mounts.rewrite(MOUNT_PATH)
-        if "kubectl" in image.programs and account != MOUNT_PATH:
+        container_variables = {"PATH": str(programs), "HOME": str(home), "TMPDIR": str(temporary)}
+        base = {**node.base_environment(self._context.pod), **container_variables}
+        pod_variables = await self._context.environment.resolve(container, base)
+        mounts, endpoints = self._context.volumes.mount_table(container), node.endpoints_of(self._context.pod)
+        token_folder = mounts.rewrite(MOUNT_PATH)
+        if "kubectl" in image.programs and token_folder != MOUNT_PATH:
             meta = self._context.pod.metadata
             assert meta is not None
             assert meta.namespace is not None
-            write_kubeconfig(home, str(node.kube.server), Path(account), meta.namespace)
+            write_kubeconfig(home, str(node.kube.server), Path(token_folder), meta.namespace)
 
-        def real(text: str) -> str:
+        def rewrite(text: str) -> str:
             return endpoints.rewrite(mounts.rewrite(text))
 
-        names = {**base, **declared}
-        argv = [real(expand(word, names)) for word in image.argv(container.command, container.args)]
-        environment = {**base, **{name: real(value) for name, value in declared.items()}}
+        variables = {**base, **pod_variables}
+        argv = [rewrite(expand(word, variables)) for word in image.argv(container.command, container.args)]
+        environment = {**base, **{name: rewrite(value) for name, value in pod_variables.items()}}
         return Command(argv, environment, home)
 
     async def _run_once(self, command: Command) -> int:
-        """One run, from its record's first line to its last; the exit code."""
+        """Run the container once, update its record, and return the exit code."""
         record = self.record
         if record.state.terminated:
             record.last = record.state
@@ -181,33 +186,33 @@ class ContainerRunner:
         except ProgramNotFoundError as error:
             output.close()
             code, reason, message = START_ERROR_EXIT_CODE, "StartError", str(error)
-            self._warn("Failed", f"Error: {error}")
+            self._record_warning("Failed", f"Error: {error}")
         else:
             reason = ""
             run = Command([str(program), *command.argv[1:]], command.env, command.cwd)
             self._process = await ContainerProcess.start(run, output)
             if self._stopping.is_set():
                 self._process.terminate()
-            self._note("Created", "Container created")
-            record.state = running(started)
+            self._record_normal("Created", "Container created")
+            record.state = running_state(started)
             self.has_started.set()
-            self._note("Started", "Container started")
-            self._context.changed()
+            self._record_normal("Started", "Container started")
+            self._context.notify_change()
             code = await self._process.wait()
             self._process = None
         finished = datetime.now(UTC).replace(microsecond=0)
-        record.state = terminated(code, started, finished, record.container_id, reason=reason, message=message)
-        self._context.changed()
+        record.state = terminated_state(code, started, finished, record.container_id, reason=reason, message=message)
+        self._context.notify_change()
         return code
 
-    def _next_run(self) -> None:
-        """Count a restart, and forget the run before the last: its log can no longer be asked for."""
+    def _prepare_next_run(self) -> None:
+        """Count a restart, and remove the folder of the run before the last, whose log cannot be requested any more."""
         shutil.rmtree(self._folder / str(self.record.restart_count - 1), ignore_errors=True)
         self.record.restart_count += 1
 
     @property
     def _run_folder(self) -> Path:
-        """Of the run that is next, or on."""
+        """Folder of the current or the next run."""
         return self._folder / str(self.record.restart_count)
 
     @property
@@ -216,31 +221,31 @@ class ContainerRunner:
 
     def _report_crash_loop(self, delay: float) -> None:
         name, pod = self._container.name, self._context.title
-        self._warn("BackOff", f"Back-off restarting failed container {name} in pod {pod}")
-        message = f"back-off {go_duration(delay)} restarting failed container={name} pod={pod}"
-        self._wait_for("CrashLoopBackOff", message)
+        self._record_warning("BackOff", f"Back-off restarting failed container {name} in pod {pod}")
+        message = f"back-off {format_go_duration(delay)} restarting failed container={name} pod={pod}"
+        self._set_waiting("CrashLoopBackOff", message)
 
-    def _wait_for(self, reason: str, message: str) -> None:
+    def _set_waiting(self, reason: str, message: str) -> None:
         if self.record.state.terminated:
             self.record.last = self.record.state
-        self.record.state = waiting(reason, message)
-        self._context.changed()
+        self.record.state = waiting_state(reason, message)
+        self._context.notify_change()
 
-    def _note(self, reason: str, message: str) -> None:
-        self._context.node.events.normal(self._context.pod, reason, message, container=self._field_path)
+    def _record_normal(self, reason: str, message: str) -> None:
+        self._context.node.events.record_normal(self._context.pod, reason, message, container=self._field_path)
 
-    def _warn(self, reason: str, message: str) -> None:
-        self._context.node.events.warning(self._context.pod, reason, message, container=self._field_path)
+    def _record_warning(self, reason: str, message: str) -> None:
+        self._context.node.events.record_warning(self._context.pod, reason, message, container=self._field_path)
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait, unless the container is stopped in the meantime."""
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until `seconds` have passed or the container is stopped."""
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
 
 
-def go_duration(seconds: float) -> str:
-    """As Go writes a duration: `10s`, `1m20s`, `5m0s`."""
+def format_go_duration(seconds: float) -> str:
+    """Return a duration in Go's format: `10s`, `1m20s`, `5m0s`."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes:.0f}m{rest:g}s" if minutes else f"{rest:g}s"

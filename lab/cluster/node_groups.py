@@ -1,4 +1,4 @@
-"""The node groups of one cluster: names, certificates and the life of their nodes."""
+"""Node groups of one cluster: names, certificates and lifecycle of their nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.pki import CertificateAuthority
 
 
 class NodeGroups:
-    """Starts and stops nodes; each has a certificate of the cluster's authority for its kubelet endpoint."""
+    """The node groups of one cluster. Each node has a serving certificate, which the cluster's authority signed."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class NodeGroups:
         self._names: set[str] = set()
 
     def add(self, group: NodeGroup) -> None:
-        """Start the group's nodes; returns when all are Ready, and stops them again where one does not get there.
+        """Start the group's nodes and return when all are Ready. If one does not become Ready, all of them are stopped.
 
         Raises:
-            StartError: a node does not start.
+            StartError: a node did not become Ready.
         """
-        nodes = [self._node(group) for _ in range(group.size)]
+        nodes = [self._create_node(group) for _ in range(group.size)]
         with self._lock:
             self._groups.setdefault(group.name, []).extend(nodes)
         try:
@@ -59,13 +59,13 @@ class NodeGroups:
             raise
 
     def remove(self, name: str) -> None:
-        """Stop the nodes of group `name` and take their objects away; nothing where there are none."""
+        """Stop the nodes of group `name` and delete their objects. Does nothing if the group has no nodes."""
         with self._lock:
             nodes = self._groups.pop(name, [])
         self._stop(nodes, deregister=True)
 
     def stop(self) -> None:
-        """Stop all nodes of a cluster that goes away as a whole."""
+        """Stop all nodes when the cluster stops. Their objects are not deleted."""
         with self._lock:
             nodes = [node for group in self._groups.values() for node in group]
             self._groups.clear()
@@ -75,11 +75,11 @@ class NodeGroups:
     def _stop(nodes: list[Node], *, deregister: bool) -> None:
         if nodes:
             with ThreadPoolExecutor(max_workers=len(nodes)) as pool:
-                for done in [pool.submit(node.stop, deregister=deregister) for node in nodes]:
-                    done.result()
+                for future in [pool.submit(node.stop, deregister=deregister) for node in nodes]:
+                    future.result()
 
-    def _node(self, group: NodeGroup) -> Node:
-        name = self._new_name()
+    def _create_node(self, group: NodeGroup) -> Node:
+        name = self._choose_name()
         return Node(
             name,
             group,
@@ -94,8 +94,8 @@ class NodeGroups:
             agent_installed=self._agent_installed,
         )
 
-    def _new_name(self) -> str:
-        """A private DNS name as EC2 gives it in the address range of eksctl's VPCs; no two nodes have the same."""
+    def _choose_name(self) -> str:
+        """Return an unused private DNS name in the form of EC2, in the address range of eksctl's VPCs."""
         with self._lock:
             while True:
                 third, fourth = secrets.randbelow(256), 4 + secrets.randbelow(250)

@@ -1,4 +1,4 @@
-"""What a container finds: its environment, its volumes, its tokens, and nothing of the lab's own."""
+"""Environment, volumes and tokens of a container."""
 
 from datetime import UTC, datetime
 
@@ -7,15 +7,15 @@ import pytest
 
 from lab.cluster.node import Timing
 from lab.cluster.node.environment import expand
-from lab.cluster.node.mounts import MountTable
+from lab.cluster.node.volumes import MountTable
 from lab.interfaces import NodeGroup
 
 ROLE = "arn:aws:iam::123456789012:role/n"
 
 
 @pytest.mark.usefixtures("node")
-def test_declared_variables(namespace):
-    """Plain values, references between them, fields, Secrets and ConfigMaps reach the container."""
+def test_variables_of_the_pod_spec(namespace):
+    """Plain values, references, fields, Secrets and ConfigMaps become variables of the container."""
     namespace.apply(
         {
             "apiVersion": "v1",
@@ -39,8 +39,8 @@ def test_declared_variables(namespace):
 
 
 @pytest.mark.usefixtures("node")
-def test_nothing_leaks(namespace, monkeypatch):
-    """No variable of the lab's own process reaches a pod, and its HOME is its own and empty."""
+def test_container_has_no_variables_of_the_lab(namespace, monkeypatch):
+    """No variable of the lab's own process reaches a pod, and its HOME is its own empty folder."""
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
     monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
@@ -75,8 +75,8 @@ def test_nothing_leaks(namespace, monkeypatch):
 
 
 @pytest.mark.usefixtures("node")
-def test_a_missing_secret_is_waited_for(namespace):
-    """A container waits for a Secret that is not there yet, says so, and starts when it comes."""
+def test_container_waits_for_missing_secret(namespace):
+    """The reason is CreateContainerConfigError, and the container starts when the Secret is created."""
     env = [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "late", "key": "x"}}}]
     namespace.run("waits", command=["printenv", "X"], env=env, restartPolicy="Never")
     namespace.wait("waits", "{.status.containerStatuses[0].state.waiting.message}", 'secret "late" not found')
@@ -88,8 +88,8 @@ def test_a_missing_secret_is_waited_for(namespace):
 
 
 @pytest.mark.usefixtures("node")
-def test_volumes(namespace):
-    """Secrets, ConfigMaps and facts about the pod are files at the paths that the pod names."""
+def test_volumes_are_files_at_their_mount_paths(namespace):
+    """Secrets, ConfigMaps and downward API fields are files at the mount paths of the pod spec."""
     namespace.apply(
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "secret"}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": "A", "b": "B"}},
@@ -110,10 +110,10 @@ def test_volumes(namespace):
 
 
 @pytest.mark.usefixtures("node")
-def test_a_volume_that_cannot_be(namespace):
-    """A pod whose volume the lab cannot give it stays Pending, with the reason in its events."""
+def test_unsupported_volume_keeps_pod_pending(namespace):
+    """An event of the pod has the reason."""
     namespace.run("disk", volumes=[{"name": "host", "hostPath": {"path": "/"}}])
-    namespace.eventually(lambda: namespace.has_event("disk", "FailedMount", 'volume "host"'))
+    namespace.eventually(lambda: namespace.assert_event("disk", "FailedMount", 'volume "host"'))
     assert namespace.pod("disk")["status"]["phase"] == "Pending"
 
 
@@ -126,8 +126,8 @@ def token_volume(**options):
 
 
 @pytest.mark.usefixtures("node")
-def test_the_projected_token(namespace):
-    """The token is the service account's, for the audience and the time asked for, and bound to this very pod."""
+def test_projected_token_is_bound_to_the_pod(namespace):
+    """The token has the service account, the audience and the lifetime of the projection."""
     path = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
     spec = token_volume(expirationSeconds=900)
     token = namespace.shell("holder", 'cat "$FILE"', env=[{"name": "FILE", "value": path}], **spec)
@@ -138,8 +138,8 @@ def test_the_projected_token(namespace):
     assert claims["kubernetes.io"]["pod"]["uid"] == namespace.pod("holder")["metadata"]["uid"]
 
 
-def test_tokens_are_renewed(namespace, add_node):
-    """A token is replaced when most of its life is over, and the program reads the new one from the same file."""
+def test_projected_token_is_renewed(namespace, add_node):
+    """The token is replaced in the same file before it expires."""
     add_node(timing=Timing(token_renewal=0.001), group=NodeGroup("hasty", ROLE, labels={"hasty": "yes"}))
     file = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
     script = f't=$(cat {file}); while [ "$t" = "$(cat {file})" ]; do sleep 0.1; done; echo $t; cat {file}'
@@ -150,14 +150,14 @@ def test_tokens_are_renewed(namespace, add_node):
     assert issued[0] <= issued[1] <= datetime.now(UTC).timestamp()
 
 
-def test_expansion():
+def test_variable_references_are_expanded():
     """References are replaced as Kubernetes documents it."""
     values = {"A": "1", "B": "$(A)"}
     assert expand("$(A)-$(B)-$(C)-$$(A)-$A-$", values) == "1-$(A)-$(C)-$(A)-$A-$"
 
 
-def test_mount_paths_are_whole_paths(tmp_path):
-    """Only a whole mount path is replaced, the longest first, never a part of another path."""
+def test_only_whole_mount_paths_are_replaced(tmp_path):
+    """The longest mount path is replaced first, never a part of another path."""
     table = MountTable({"/data": tmp_path / "d", "/data/in": tmp_path / "i", "/x/": tmp_path / "x"})
     text = "/data/in/a:/data/b file:///data /database /my/data-old /srv/data /x /data.txt"
     real = table.rewrite(text)
@@ -165,8 +165,8 @@ def test_mount_paths_are_whole_paths(tmp_path):
     assert real == f"{i}/a:{d}/b file://{d} /database /my/data-old /srv/data {x} /data.txt"
 
 
-def test_the_spec_stays(namespace, node):
-    """What runs elsewhere is still what the pod's spec says: nothing rewritten is written back."""
+def test_pod_spec_keeps_mount_paths(namespace, node):
+    """Real paths are used only in the process; the stored pod spec is unchanged."""
     script = "echo /var/run/secrets/eks.amazonaws.com/serviceaccount/token"
     output = namespace.shell("shows", script, **token_volume())
     assert output != "/var/run/secrets/eks.amazonaws.com/serviceaccount/token\n"
@@ -176,8 +176,8 @@ def test_the_spec_stays(namespace, node):
 
 
 @pytest.mark.usefixtures("node")
-def test_kubectl_in_a_pod(namespace):
-    """kubectl in a pod is the pod's service account."""
+def test_kubectl_in_a_pod_uses_the_service_account(namespace):
+    """kubectl in a pod authenticates as the pod's service account."""
     namespace.run("asks", image="registry.k8s.io/kubectl:v1.37.2", args=["auth", "whoami"], restartPolicy="Never")
     namespace.wait("asks", "{.status.phase}", "Succeeded")
     assert f"system:serviceaccount:{namespace.name}:default" in namespace.kubectl("logs", "asks")

@@ -1,4 +1,4 @@
-"""The node's way to the API server: lightkube for what it covers, plain HTTP for the calls that it does not."""
+"""The node's API client: lightkube, and plain HTTP for calls that lightkube does not support."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lightkube.resources.core_v1 import Pod
 
 
-class Kube:
-    """One node's connection to the API server of its cluster. The user's own proxy settings never count."""
+class KubeClient:
+    """One node's connection to the API server of its cluster. The user's proxy settings are ignored."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = KubeConfig.from_file(kubeconfig).get()
@@ -34,13 +34,13 @@ class Kube:
         await self._http.aclose()
 
     async def version(self) -> str:
-        """The API server's version, such as `v1.37.2`."""
+        """Return the API server's version, such as `v1.37.2`."""
         response = await self._http.get("/version")
         response.raise_for_status()
         return str(response.json()["gitVersion"])
 
     async def patch_status(self, pod: Pod, status: Any) -> None:
-        """Write the status of this very pod; one of the same name made since is left alone (409)."""
+        """Write the status of `pod`. If another pod has its name now, the API server rejects the patch (409)."""
         assert pod.metadata is not None
         patch = {"metadata": {"uid": pod.metadata.uid}, "status": status.to_dict()}
         response = await self._http.patch(
@@ -51,7 +51,7 @@ class Kube:
         response.raise_for_status()
 
     async def bind(self, pod: Pod, node_name: str) -> None:
-        """Give this very pod its node. (lightkube cannot read the answer, which is a Status and no Binding.)"""
+        """Bind `pod` to a node. (lightkube cannot decode the response, which is a Status and not a Binding.)"""
         assert pod.metadata is not None
         binding = {
             "metadata": {"name": pod.metadata.name, "uid": pod.metadata.uid},
@@ -60,8 +60,8 @@ class Kube:
         response = await self._http.post(f"{_path(pod)}/binding", json=binding)
         response.raise_for_status()
 
-    async def finish_deletion(self, pod: Pod) -> None:
-        """Take the object away now that nothing of the pod runs: what the kubelet does last."""
+    async def delete_object(self, pod: Pod) -> None:
+        """Delete the object of a pod whose containers have all ended, as the kubelet does last."""
         assert pod.metadata is not None
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": pod.metadata.uid}}
         response = await self._http.request("DELETE", _path(pod), json=options)

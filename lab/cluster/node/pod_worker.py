@@ -1,4 +1,4 @@
-"""One pod on its node: volumes, init containers in order, containers side by side, and an end."""
+"""One pod on its node: volumes, init containers in order, containers in parallel, and deletion."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lightkube.models.core_v1 import Container, PodStatus
 from lightkube.resources.core_v1 import Pod
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from .container_runner import ContainerRunner
 from .context import NodeContext, PodContext
 from .environment import EnvironmentBuilder
+from .instance import HOST_IP
 from .logs import ContainerLog
-from .machine import HOST_IP
-from .runner import ContainerRunner
-from .status import ContainerRecord, Failure, PodView, is_sidecar, pod_status
+from .status import ContainerRecord, PodFailure, PodState, build_pod_status, is_sidecar
 from .volume_sources import SourceError
 from .volumes import PodVolumes
 
@@ -28,7 +28,7 @@ DEFAULT_GRACE_SECONDS = 30
 
 
 class PodWorker:
-    """Runs one pod from the moment it is bound until its object is gone."""
+    """Runs one pod from its binding to the deletion of its object."""
 
     def __init__(self, node: NodeContext, pod: Pod, address: str) -> None:
         assert pod.metadata is not None
@@ -40,9 +40,9 @@ class PodWorker:
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._deleting = asyncio.Event()
-        self._is_gone = False
+        self._is_abandoned = False
         self._has_volumes = False
-        self._failure: Failure | None = None
+        self._failure: PodFailure | None = None
         self._started = datetime.now(UTC).replace(microsecond=0)
         self._published = PodStatus(conditions=(pod.status.conditions if pod.status else None) or [])
         folder = node.folder / "pods" / pod.metadata.uid
@@ -50,28 +50,28 @@ class PodWorker:
         volumes = PodVolumes(sources, pod, self._address, folder / "volumes", node.timing.token_renewal)
         environment = EnvironmentBuilder(sources, pod, self._address)
         self._context = PodContext(node, pod, folder, volumes, environment, self._changed.set)
-        self._init = [self._runner(container, "initContainers") for container in pod.spec.initContainers or []]
-        self._main = [self._runner(container, "containers") for container in pod.spec.containers]
+        self._init = [self._create_runner(container, "initContainers") for container in pod.spec.initContainers or []]
+        self._main = [self._create_runner(container, "containers") for container in pod.spec.containers]
 
     async def run(self) -> None:
-        """Live, until the pod is deleted and nothing of it is left."""
-        was_done = self.pod.status is not None and self.pod.status.phase in {"Succeeded", "Failed"}
+        """Run the pod until it is deleted and its containers and folder are removed."""
+        has_ended = self.pod.status is not None and self.pod.status.phase in {"Succeeded", "Failed"}
         publisher = asyncio.create_task(self._publish_changes())
         try:
-            if not was_done:
-                await self._live_until_deleted()
+            if not has_ended:
+                await self._run_until_deleted()
             await self._deleting.wait()
         finally:
             publisher.cancel()
         await asyncio.gather(publisher, return_exceptions=True)
-        if not self._is_gone:
-            if not was_done:
+        if not self._is_abandoned:
+            if not has_ended:
                 await self._publish()
-            await self._finish_deletion()
+            await self._delete_object()
         await asyncio.to_thread(shutil.rmtree, self._context.folder, ignore_errors=True)
 
     def update(self, pod: Pod) -> None:
-        """Take note of what changed in the object: its images, and its deletion."""
+        """Apply changes of the object: new images, and deletion."""
         assert pod.metadata is not None
         assert pod.spec is not None
         self.pod = pod
@@ -82,18 +82,18 @@ class PodWorker:
             runner.record.container = containers.get(runner.record.container.name, runner.record.container)
         if pod.metadata.deletionTimestamp is not None:
             self._deleting.set()
-            if self._stopping.is_set():  # deleted again, perhaps with less patience
-                self._kill_after(self._grace)
+            if self._stopping.is_set():  # deleted again, perhaps with a shorter grace period
+                self._kill_after(self._grace_seconds)
 
     def abandon(self) -> None:
-        """The object is gone, or the node goes: end everything at once."""
-        self._is_gone = True
+        """Kill the pod at once, because its object was deleted or the node stops."""
+        self._is_abandoned = True
         self._deleting.set()
         if self._stopping.is_set():
             self._kill_after(0)
 
     def log(self, container: str, *, previous: bool) -> ContainerLog:
-        """The log of a container by its name.
+        """Return the log of a container by its name.
 
         Raises:
             KeyError: the pod has no such container.
@@ -106,42 +106,42 @@ class PodWorker:
         return [*self._init, *self._main]
 
     @property
-    def _grace(self) -> float:
+    def _grace_seconds(self) -> float:
         assert self.pod.metadata is not None
         assert self.pod.spec is not None
-        if self._is_gone:
+        if self._is_abandoned:
             return 0
-        asked = self.pod.metadata.deletionGracePeriodSeconds
-        own = self.pod.spec.terminationGracePeriodSeconds
-        return asked if asked is not None else own if own is not None else DEFAULT_GRACE_SECONDS
+        requested = self.pod.metadata.deletionGracePeriodSeconds
+        configured = self.pod.spec.terminationGracePeriodSeconds
+        return requested if requested is not None else configured if configured is not None else DEFAULT_GRACE_SECONDS
 
-    def _runner(self, container: Container, kind: str) -> ContainerRunner:
+    def _create_runner(self, container: Container, kind: str) -> ContainerRunner:
         assert self.pod.spec is not None
         policy = self.pod.spec.restartPolicy or "Always"
         if kind == "initContainers":
             policy = "Always" if is_sidecar(container) else "Never" if policy == "Never" else "OnFailure"
         reason = "PodInitializing" if self.pod.spec.initContainers else "ContainerCreating"
-        record = ContainerRecord.new(container, policy, reason)
+        record = ContainerRecord.create(container, policy, reason)
         return ContainerRunner(self._context, record, field_path=f"spec.{kind}{{{container.name}}}")
 
-    async def _live_until_deleted(self) -> None:
+    async def _run_until_deleted(self) -> None:
         assert self.pod.spec is not None
         self._changed.set()
-        life = asyncio.create_task(self._live())
+        lifetime = asyncio.create_task(self._run_containers())
         deletion = asyncio.create_task(self._deleting.wait())
         deadline = self.pod.spec.activeDeadlineSeconds
-        await asyncio.wait({life, deletion}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({lifetime, deletion}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
         deletion.cancel()
-        if not life.done():
+        if not lifetime.done():
             if not self._deleting.is_set():
-                self._failure = Failure(
+                self._failure = PodFailure(
                     "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
                 )
             self._stop_all()
-        await life
+        await lifetime
         self._changed.set()
 
-    async def _live(self) -> None:
+    async def _run_containers(self) -> None:
         if not await self._mount():
             return
         renewal = asyncio.create_task(self._context.volumes.renew_tokens())
@@ -170,7 +170,7 @@ class PodWorker:
             try:
                 await self._context.volumes.mount()
             except (SourceError, httpx2.HTTPError) as error:
-                self._node.events.warning(self.pod, "FailedMount", str(error))
+                self._node.events.record_warning(self.pod, "FailedMount", str(error))
                 try:
                     await asyncio.wait_for(self._stopping.wait(), self._node.timing.retry)
                 except TimeoutError:
@@ -185,7 +185,7 @@ class PodWorker:
         self._stopping.set()
         for runner in self._runners:
             runner.stop()
-        self._kill_after(self._grace)
+        self._kill_after(self._grace_seconds)
 
     def _kill_after(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._kill_all)
@@ -201,27 +201,27 @@ class PodWorker:
             await self._publish()
 
     async def _publish(self) -> None:
-        view = PodView(
+        state = PodState(
             init=[runner.record for runner in self._init],
             main=[runner.record for runner in self._main],
             started=self._started,
             pod_ip=self._address if self._has_volumes else "",
             failure=self._failure,
         )
-        status = pod_status(view, self._published.conditions or [], datetime.now(UTC).replace(microsecond=0))
+        status = build_pod_status(state, self._published.conditions or [], datetime.now(UTC).replace(microsecond=0))
         if status != self._published:
-            await insist(lambda: self._node.kube.patch_status(self.pod, status))
+            await retry_call(lambda: self._node.kube.patch_status(self.pod, status))
             self._published = status
 
-    async def _finish_deletion(self) -> None:
-        await insist(lambda: self._node.kube.finish_deletion(self.pod))
+    async def _delete_object(self) -> None:
+        await retry_call(lambda: self._node.kube.delete_object(self.pod))
 
 
-async def insist(call: Callable[[], Awaitable[None]]) -> None:
-    """Make a call to the API server, again while it is busy or away; an object that is gone is left alone."""
+async def retry_call(call: Callable[[], Awaitable[None]]) -> None:
+    """Call the API server, and retry while it is busy or unavailable. Other errors, such as 404, are logged."""
     try:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(is_passing),
+            retry=retry_if_exception(is_transient),
             stop=stop_after_attempt(8),
             wait=wait_exponential(0.1, max=5),
             reraise=True,
@@ -229,11 +229,11 @@ async def insist(call: Callable[[], Awaitable[None]]) -> None:
             with attempt:
                 await call()
     except httpx2.HTTPError as error:
-        log.info("gave up: %s", error)
+        log.info("API call failed: %s", error)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the same call may succeed later: no answer, or one that says so."""
+def is_transient(error: BaseException) -> bool:
+    """Tell whether a retry can succeed: no response, or status 429 or 5xx."""
     if isinstance(error, httpx2.HTTPStatusError):
         return error.response.status_code == 429 or error.response.status_code >= 500
     return isinstance(error, httpx2.HTTPError)

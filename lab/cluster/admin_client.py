@@ -1,4 +1,4 @@
-"""The few calls that the lab itself makes to a cluster, as its administrator."""
+"""API calls that the lab itself makes to a cluster, as a cluster administrator."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _is_conflict(error: BaseException) -> bool:
     return isinstance(error, ApiError) and error.status.code == HTTPStatus.CONFLICT
 
 
-class Administrator:
-    """A client of one cluster's API server with a client certificate of group system:masters."""
+class AdminClient:
+    """A client of one cluster's API server, whose client certificate is in the group system:masters."""
 
     def __init__(self, endpoint: str, kubeconfig: Path, authority: Path, certificate: CertificateFiles) -> None:
         context = ssl.create_default_context(cafile=str(authority))
@@ -60,29 +60,29 @@ class Administrator:
         reraise=True,
     )
     def map_node_role(self, role_arn: str) -> None:
-        """Read aws-auth, add the role, write it back on condition that nobody wrote in between; else once more."""
+        """Add the role to aws-auth. Retry up to 30 s if another writer changed the ConfigMap in between."""
         try:
             config_map = self.client.get(ConfigMap, AWS_AUTH, namespace=SYSTEM_NAMESPACE)
         except ApiError as error:
             if error.status.code != HTTPStatus.NOT_FOUND:
                 raise
             metadata = ObjectMeta(name=AWS_AUTH, namespace=SYSTEM_NAMESPACE)
-            self.client.create(ConfigMap(metadata=metadata, data={"mapRoles": aws_auth.with_node_role("", role_arn)}))
+            self.client.create(ConfigMap(metadata=metadata, data={"mapRoles": aws_auth.add_node_role("", role_arn)}))
             return
         data = dict(config_map.data or {})
         before = data.get("mapRoles", "")
-        data["mapRoles"] = aws_auth.with_node_role(before, role_arn)
+        data["mapRoles"] = aws_auth.add_node_role(before, role_arn)
         if data["mapRoles"] != before:
             config_map.data = data
             self.client.replace(config_map)
 
-    def register_webhook(self, url: str, trusted: Path) -> None:
-        self.client.create(admission.registration(url, trusted))
+    def register_webhook(self, url: str, ca_file: Path) -> None:
+        self.client.create(admission.build_webhook_configuration(url, ca_file))
 
     def review_pod(self, admission_review: Mapping[str, Any], identity: ClusterIdentity, region: str) -> dict[str, Any]:
         return admission.review(admission_review, self.client, identity, region)
 
-    def try_pod(self) -> None:
-        """Go through admission with a pod that is never stored."""
+    def dry_run_pod(self) -> None:
+        """Create a pod with `dry_run`: it passes admission and is not stored."""
         spec = PodSpec(containers=[Container(name="probe", image="probe")])
         self.client.create(Pod(metadata=ObjectMeta(name="lab-probe", namespace="default"), spec=spec), dry_run=True)

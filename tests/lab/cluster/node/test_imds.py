@@ -1,4 +1,4 @@
-"""What an EC2 instance gives to the programs on it: IMDSv2, as far as the hop limit lets it travel."""
+"""IMDSv2 of a node: hop limit, node role credentials and metadata."""
 
 import json
 import secrets
@@ -9,17 +9,17 @@ import pytest
 from lab.interfaces import NodeGroup
 
 ROLE = "arn:aws:iam::123456789012:role/eks/node-role"
-WHO = "aws configure list"
+SHOW_CREDENTIALS = "aws configure list"
 
 
 def access_key(instance_id):
-    """As the double of EC2 in conftest makes it."""
+    """Return the access key that the fake of EC2 in conftest creates."""
     return f"ASIA{instance_id[2:14].upper()}"
 
 
 @pytest.fixture
 def instance(add_node):
-    """A node of a group of its own, and the node selector that leads to it."""
+    """Return a function that starts a node in its own node group and returns it with its node selector."""
 
     def instance(hop_limit, role=ROLE):
         label = {"only": secrets.token_hex(4)}
@@ -32,25 +32,29 @@ def instance(add_node):
     ("hop_limit", "host_network", "has_credentials"),
     [(2, False, True), (1, True, True), (1, False, False)],
 )
-def test_hop_limit(namespace, instance, hop_limit, host_network, has_credentials):
-    """A pod with a network of its own gets the node role's credentials only where the hop limit is 2 or more."""
+def test_hop_limit_decides_access_to_node_role_credentials(
+    namespace, instance, hop_limit, host_network, has_credentials
+):
+    """A pod without hostNetwork gets the node role's credentials only if the hop limit is 2 or more."""
     node, selector = instance(hop_limit)
-    output = namespace.shell("aws", WHO, image="amazon/aws-cli:2.17.0", hostNetwork=host_network, **selector)
+    output = namespace.shell(
+        "aws", SHOW_CREDENTIALS, image="amazon/aws-cli:2.17.0", hostNetwork=host_network, **selector
+    )
     provider_id = namespace.kubectl("get", "node", node.name, "-o", "jsonpath={.spec.providerID}")
     key = access_key(provider_id.rpartition("/")[2])
     assert ("iam-role" in output and f"***{key[-4:]}" in output) is has_credentials
     assert ("<not set>" in output.split("access_key", 1)[1].splitlines()[0]) is not has_credentials
 
 
-def test_a_role_that_ec2_cannot_assume(namespace, instance):
-    """Without a trusting role the instance has no credentials, and neither have its pods."""
+def test_node_role_that_ec2_cannot_assume_gives_no_credentials(namespace, instance):
+    """If the role does not trust EC2, the instance and its pods have no credentials."""
     _, selector = instance(2, role="arn:aws:iam::123456789012:role/untrusting")
-    output = namespace.shell("aws", WHO, image="amazon/aws-cli", **selector)
+    output = namespace.shell("aws", SHOW_CREDENTIALS, image="amazon/aws-cli", **selector)
     assert "<not set>" in output.split("access_key", 1)[1].splitlines()[0]
 
 
-def test_entrypoint_and_arguments(namespace, instance):
-    """`args` go to the image's entrypoint, as with Docker."""
+def test_args_are_passed_to_the_image_entrypoint(namespace, instance):
+    """`args` of a container replace the image's cmd, as with Docker."""
     _, selector = instance(2)
     namespace.run(
         "version", image="public.ecr.aws/aws-cli/aws-cli:2", args=["--version"], restartPolicy="Never", **selector
@@ -59,8 +63,8 @@ def test_entrypoint_and_arguments(namespace, instance):
     assert namespace.kubectl("logs", "version").startswith("aws-cli/")
 
 
-def test_imds_protocol(namespace, instance):
-    """IMDS wants a token that it gave, for 1 to 21,600 seconds, and says what the instance is."""
+def test_imds_requires_a_session_token(namespace, instance):
+    """The lifetime of a token is 1 to 21,600 seconds, and the metadata describes the instance."""
     node, selector = instance(2)
     endpoint = namespace.shell("endpoint", "printenv AWS_EC2_METADATA_SERVICE_ENDPOINT", **selector).strip()
     ttl, token = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
@@ -87,10 +91,10 @@ def test_imds_protocol(namespace, instance):
         assert imds.get("/latest/meta-data/none").status_code == 404
 
 
-def test_credentials_are_kept(namespace, instance, cluster):
-    """EC2 is asked once for credentials that are good for hours, however many pods want them."""
+def test_node_role_credentials_are_cached(namespace, instance, cluster):
+    """EC2 assumes the role once for several pods, because its credentials are valid for hours."""
     _, selector = instance(2)
-    before = len(cluster.instance_roles.asked)
+    before = len(cluster.instance_roles.calls)
     for name in ("one", "two"):
-        namespace.shell(name, WHO, image="amazon/aws-cli", **selector)
-    assert len(cluster.instance_roles.asked) == before + 1
+        namespace.shell(name, SHOW_CREDENTIALS, image="amazon/aws-cli", **selector)
+    assert len(cluster.instance_roles.calls) == before + 1

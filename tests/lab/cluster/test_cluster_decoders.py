@@ -1,4 +1,4 @@
-"""Kubernetes types in many threads at once."""
+"""Decoding of Kubernetes types in many threads."""
 
 import os
 import subprocess
@@ -35,21 +35,21 @@ print(len(done))
 
 
 @pytest.mark.parametrize("resource", ["Pod", "ConfigMap", "Node"])
-def test_threads_may_decode_the_same_type_for_the_first_time_together(resource):
-    """Importing the package has made the types ready; without that the interpreter crashes here."""
+def test_threads_decode_the_same_new_type_at_the_same_time(resource):
+    """Importing the package preloads the decoders; without that the interpreter crashes here."""
     assert _run_in_threads(CODE, resource) == "8"
 
 
-def test_threads_may_read_kubeconfigs_for_the_first_time_together():
-    """Two clusters that come up at once do: their kubeconfigs are decoded by the same library."""
+def test_threads_read_kubeconfigs_at_the_same_time():
+    """Clusters that start in parallel decode their kubeconfigs with the same library."""
     read = CODE.replace("    decode_object(", "    KubeConfig.from_dict(CONFIG)\n    decode_object(")
     assert _run_in_threads(f"from lightkube import KubeConfig\nCONFIG = {CONFIG!r}\n{read}", "Pod") == "8"
 
 
 def _run_in_threads(code: str, resource: str) -> str:
-    """Run the program, which must not crash; returns its output."""
+    """Run the program, check that it did not crash, and return its output."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", code, resource]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout.strip()

@@ -28,7 +28,7 @@ class BlockedPort:
     """A port that no program can open on all interfaces.
 
     The lab listens on the port on loopback and never accepts a connection, so that another program cannot listen on it
-    on all interfaces. If another process listens there already, the port is blocked as well.
+    on all interfaces. If another process listens on it, the port is blocked as well.
     """
 
     def __init__(self, number: int) -> None:

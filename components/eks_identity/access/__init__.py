@@ -1,1 +1,1 @@
-"""People into the cluster: who is let in, by which way, and what may not be taken away."""
+"""Cluster access: access entries, aws-auth mappings, RBAC roles and policies, and the guard against lockouts."""

@@ -83,7 +83,7 @@ class AccessPreflight(Preflight):
         async def report_unread(_hooked: pulumi.ResourceHookArgs) -> None:
             cluster, kubeconfig = await resolve(self.cluster["arn"]), await resolve(self.cluster["kubeconfig"])
             if kubeconfig is not None or cluster is None or not pulumi.runtime.is_dry_run():
-                return  # a cluster that does not exist yet locks nobody out
+                return  # no principal can lose access to a cluster that does not exist yet
             mode = await resolve(self.cluster["authentication_mode"])
             parts = "RBAC is" if mode == AuthenticationMode.API else "aws-auth and RBAC are"
             self.warn(

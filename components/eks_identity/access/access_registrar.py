@@ -244,12 +244,12 @@ def _unique_id(principal: pulumi.Input[Principal] | None) -> pulumi.Output[str] 
     if not isinstance(principal, pulumi.Output):
         return None
 
-    async def unique_id(_: Any) -> Any:
-        made = [each for each in await principal.resources() if each.pulumi_resource_type in _WITH_UNIQUE_ID]
-        if len(made) != 1:
-            return None  # an engine's word for "no trigger"
-        found: pulumi.Output[str] = made[0].unique_id  # type: ignore[attr-defined]
-        known = await found.future()
-        return UNKNOWN if known is None else known
+    async def find_unique_id(_: Any) -> Any:
+        identities = [each for each in await principal.resources() if each.pulumi_resource_type in _WITH_UNIQUE_ID]
+        if len(identities) != 1:
+            return None  # to the engine: no trigger
+        output: pulumi.Output[str] = identities[0].unique_id  # type: ignore[attr-defined]
+        unique_id = await output.future()
+        return UNKNOWN if unique_id is None else unique_id
 
-    return principal.apply(unique_id, run_with_unknowns=True)
+    return principal.apply(find_unique_id, run_with_unknowns=True)

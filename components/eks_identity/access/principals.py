@@ -129,8 +129,8 @@ def look_up_permission_sets(
     def looked_up(each: PrincipalInput) -> PrincipalInput:
         if each.principal is not None:
             return each
-        wanted = [each.args["permission_set"], context.cluster["account_id"], each.args.get("account_id"), role_arns]
-        role = inputs.parse(each.under, wanted, _permission_set_role)
+        fields = [each.args["permission_set"], context.cluster["account_id"], each.args.get("account_id"), role_arns]
+        role = inputs.parse(each.under, fields, _permission_set_role)
         return _with_access(inputs, replace(each, principal=role), context)
 
     return [looked_up(each) for each in principals]

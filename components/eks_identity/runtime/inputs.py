@@ -299,7 +299,7 @@ def redacted_errors() -> Iterator[None]:
 
 def not_secret(under: str, shown_in: str) -> Problem:
     """Return the validation error of a secret that would be shown unencrypted."""
-    fix = "pass pulumi.Output.unsecret(…) of it: a name, an ARN or an issuer gives nobody access"
+    fix = "pass pulumi.Output.unsecret(…) of it: a name, an ARN or an issuer grants no access"
     return Problem(under, f"must not be a secret: {shown_in}", SECRET, fix)
 
 

@@ -1,6 +1,6 @@
 """Matching of a request's principal with the `Principal` element of a resource-based policy, such as a trust policy.
 
-The way in which the policy names the principal determines which other policies must allow the request:
+How the policy names the principal determines which other policies must allow the request:
 
 | the policy names                          | grant     |
 |-------------------------------------------|-----------|

@@ -42,7 +42,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             inputs["version"] = core.apply(lambda data: data["cluster"].output("version"))
         inputs["clusterName"] = arguments.get("clusterName") or core.apply(lambda data: data["cluster"].output("name"))
         inputs["nodeRoleArn"] = pulumi.Output.all(_role_arn(arguments), core.apply(_instance_roles)).apply(
-            lambda both: let_in(name, *both)
+            lambda both: check_node_role(name, *both)
         )
         inputs["subnetIds"] = arguments.get("subnetIds") or core.apply(lambda data: data["subnetIds"])
         inputs["scalingConfig"] = pulumi.Output.from_input(arguments.get("scalingConfig")).apply(
@@ -98,7 +98,7 @@ def _instance_roles(core: Mapping[str, Any]) -> Any:
     )
 
 
-def let_in(name: str, role_arn: str, instance_roles: list[str] | None) -> str:
+def check_node_role(name: str, role_arn: str, instance_roles: list[str] | None) -> str:
     """Return `role_arn`. Raises `PluginError` if only `instance_roles` have access and it is not one of them."""
     if instance_roles is not None and role_arn not in instance_roles:
         raise PluginError(

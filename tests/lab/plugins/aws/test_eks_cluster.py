@@ -11,7 +11,7 @@ import pytest
 from cluster_programs import KEY, VIEW
 from pulumi import automation
 
-from lab.plugins.eks.node_group import let_in
+from lab.plugins.eks.node_group import check_node_role
 from lab.plugins.errors import PluginError
 
 
@@ -143,9 +143,9 @@ def test_auto_mode(lifecycle, outputs, aws):
 
 def test_node_group_role_must_be_an_instance_role_in_config_map_mode():
     """In mode CONFIG_MAP a node group's role must be in the cluster's instance roles, as in pulumi-eks."""
-    assert let_in("nodes", "a", ["a"]) == let_in("nodes", "a", None) == "a"
+    assert check_node_role("nodes", "a", ["a"]) == check_node_role("nodes", "a", None) == "a"
     with pytest.raises(PluginError, match="without first setting its role in"):
-        let_in("nodes", "b", ["a"])
+        check_node_role("nodes", "b", ["a"])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pulumi_kubernetes as k8s
 import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig
 
-from eks_identity import AccessMethod, Cluster, ClusterAccess
+from eks_identity import AccessMethod, AuthenticationModeMigration, Cluster, ClusterAccess
 from eks_identity.runtime.inputs import InvalidInputError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,6 +60,23 @@ def test_provider_of_the_options_takes_precedence_over_the_clusters():
     assert "::own::" in binding.request.provider
 
 
+def test_resource_of_the_library_accepts_keyword_arguments_and_a_cluster():
+    """A migration of the authentication mode has the same inputs in both call styles."""
+
+    def declared(program):
+        (resource,) = [each for each in registered(program) if each[0].endswith("AuthenticationModeMigration")]
+        return resource
+
+    def mapping():
+        cluster = Cluster("main", {"name": "eks-clu"})
+        AuthenticationModeMigration("mode", {"cluster": cluster.connection, "target_mode": "API"})
+
+    def keywords():
+        AuthenticationModeMigration("mode", cluster=Cluster("main", name="eks-clu"), target_mode="API")
+
+    assert declared(mapping) == declared(keywords)
+
+
 def test_mapping_and_keyword_arguments_together_are_rejected(connection):
     """The error names the keyword arguments; with them in the mapping there is no error."""
     with pytest.raises(InvalidInputError, match="move group into the mapping"):
@@ -82,7 +99,7 @@ def test_choice_is_an_enum_or_its_value(connection, method):
 
 
 PROGRAM = """
-from eks_identity import AccessMethod, Cluster, ClusterAccess
+from eks_identity import AccessMethod, AuthenticationModeMigration, Cluster, ClusterAccess
 
 cluster = Cluster("main", name="eks-clu")
 ClusterAccess("a", cluster=cluster, principals=[{"arn": "arn:aws:iam::111122223333:user/a"}], group="ops")

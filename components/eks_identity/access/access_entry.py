@@ -6,7 +6,7 @@ adoption is a resource of its own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -26,6 +26,7 @@ from eks_identity.model.access_entries import EntrySpec, EntryType
 from eks_identity.model.arns import principal_arn
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.runtime import credentials
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
     PlainProvider,
@@ -112,8 +113,24 @@ class AccessEntry(
     takes_over: pulumi.Output[str]
     """Former values of an adopted entry; empty for a created one."""
 
-    def __init__(self, name: str, args: AccessEntryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'AccessEntry "{name}"', args, AccessEntryArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: AccessEntryArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[AccessEntryArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: AccessEntryArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'AccessEntry "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, AccessEntryArgs) as inputs:
             fields = [args["principal_arn"], args.get("groups", []), args.get("username")]
             entry: pulumi.Output[EntrySpec] = pulumi.Output.from_input(inputs.parse("", fields, _parse_entry))
             location = parse_location(inputs, args)
@@ -133,7 +150,7 @@ class AccessEntry(
             "access_entry_arn": None,
             "takes_over": None,
         }
-        super().__init__(name, props, opts)
+        super().__init__(resource_name, props, opts)
 
 
 class AccessEntryProvider(PlainProvider):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -17,6 +17,7 @@ from eks_identity.model.access_entries import EntryType
 from eks_identity.model.arns import Principal, principal_arn, same_arn
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.runtime import credentials, program_state
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
     PlainProvider,
@@ -91,12 +92,28 @@ class AwsAuthMapping(
     groups: pulumi.Output[list[str]]
     """The Kubernetes groups in the entry."""
 
-    def __init__(self, name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'AwsAuthMapping "{name}"', args, AwsAuthMappingArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: AwsAuthMappingArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[AwsAuthMappingArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: AwsAuthMappingArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'AwsAuthMapping "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, AwsAuthMappingArgs) as inputs:
             options = inputs.read(_Options)
             fields = [args["arn"], args.get("groups"), args.get("username"), options.type]
             mapping = inputs.parse("", fields, _parse_mapping)
-            claim = inputs.parse("arn", [mapping, options.kubeconfig], partial(_claim_arn, name))
+            claim = inputs.parse("arn", [mapping, options.kubeconfig], partial(_claim_arn, resource_name))
         # A secret kubeconfig does not make the entry secret.
         both: Any = pulumi.Output.all(mapping, pulumi.Output.unsecret(pulumi.Output.from_input(claim)))
         parsed: pulumi.Output[UserMapping] = both.apply(lambda values: values[0])
@@ -110,7 +127,7 @@ class AwsAuthMapping(
             "adopt": options.adopt,
             "allow_lockout_of": options.allow_lockout_of,
         }
-        super().__init__(name, props, opts)
+        super().__init__(resource_name, props, opts)
 
 
 def _parse_mapping(fields: Sequence[Any]) -> UserMapping:

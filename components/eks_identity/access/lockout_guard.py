@@ -7,7 +7,7 @@ declared access with the access of the last update.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, Self, TypedDict
+from typing import Any, NotRequired, Self, TypedDict, Unpack, overload
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
@@ -22,6 +22,7 @@ from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model import lockout
 from eks_identity.model.arns import principal_arn
 from eks_identity.runtime import credentials
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
     PlainProvider,
@@ -95,11 +96,27 @@ class LockoutGuard(
     administrators: pulumi.Output[list[str]]
     """ARNs of the administrators among them, as of the last update."""
 
-    def __init__(self, name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'LockoutGuard "{name}"', args, LockoutGuardArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: LockoutGuardArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[LockoutGuardArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: LockoutGuardArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'LockoutGuard "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, LockoutGuardArgs) as inputs:
             location = parse_location(inputs, args)
             values = inputs.read(_Inputs)
-        self._register(name, {**location, **vars(values)}, opts)
+        self._register(resource_name, {**location, **vars(values)}, opts)
 
     @classmethod
     def of_declaration(

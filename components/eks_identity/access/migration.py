@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.rpc import UNKNOWN
 
 from eks_identity.access.migration_runner import MigrationRunner
-from eks_identity.clusters.connections import ClusterConnection, parse_connection
+from eks_identity.clusters.connections import ClusterInput, connection_of, parse_connection
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import arns, names
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.runtime import credentials
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
     PlainProvider,
@@ -38,7 +39,7 @@ _OUTPUTS = ("plan", "not_migrated", "authentication_mode")
 class AuthenticationModeMigrationArgs(TypedDict):
     """The target mode of a cluster's migration, and the access that may be lost."""
 
-    cluster: ClusterConnection
+    cluster: ClusterInput
     """`Cluster.connection`. The caller needs permission to read aws-auth, and to change the cluster and its access
     entries."""
     target_mode: pulumi.Input[str]
@@ -117,18 +118,35 @@ class AuthenticationModeMigration(
     authentication_mode: pulumi.Output[str]
     """The cluster's current mode. Resources that depend on the migration read it here, not from the connection."""
 
+    @overload
     def __init__(
-        self, name: str, args: AuthenticationModeMigrationArgs, opts: pulumi.ResourceOptions | None = None
+        self, resource_name: str, args: AuthenticationModeMigrationArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Unpack[AuthenticationModeMigrationArgs],
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: AuthenticationModeMigrationArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
     ) -> None:
-        subject = f'AuthenticationModeMigration "{name}"'
+        subject = f'AuthenticationModeMigration "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, AuthenticationModeMigrationArgs) as inputs:
-            parse_connection(inputs, args["cluster"])
+            cluster = connection_of(args["cluster"])
+            parse_connection(inputs, cluster)
             options = inputs.read(_Options)
             principals = {
                 arn: inputs.parse(f"principals.{arn}", full, partial(_parse_full_arn, arn))
                 for arn, full in args.get("principals", {}).items()
             }
-        cluster = args["cluster"]
         props = {
             "cluster_name": cluster["name"],
             "region": cluster["region"],
@@ -142,7 +160,7 @@ class AuthenticationModeMigration(
             "not_migrated": None,
             "authentication_mode": None,
         }
-        super().__init__(name, props, opts)
+        super().__init__(resource_name, props, opts)
 
 
 class AuthenticationModeMigrationProvider(PlainProvider):

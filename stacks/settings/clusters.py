@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 import eks_identity as eks
-from eks_identity.workloads.addon_args import AddonArgs
 from stacks.settings.models_from_args import Deferred, Model, takes
 from stacks.settings.pods import PodSettings
 
@@ -18,7 +17,7 @@ else:
     NodeGroupSettings = Annotated[Any, Deferred("stacks.settings.new_clusters", "NodeGroupSettings")]
 
 
-@takes(AddonArgs, without=["cluster", "addon_name"])
+@takes(eks.AddonArgs, without=["cluster", "addon_name"])
 class AddonSettings(PodSettings):
     """An EKS add-on and the identity of its pods; its name is its key."""
 

@@ -151,7 +151,7 @@ def hook_of(cloud):
 
     async def run():
         component = eks.OidcProvider("irsa", {"issuer": ISSUER})
-        (hook,) = component._refuse_to_make_a_second("irsa", 'OidcProvider "irsa"').before_create
+        (hook,) = component._reject_existing("irsa", 'OidcProvider "irsa"').before_create
         urn = (await component.urn.future()).replace("::irsa", f"${PROVIDER}::irsa")
         await hook.callback(pulumi.ResourceHookArgs(urn, "", "irsa", PROVIDER, new_inputs={"url": ISSUER}))
 
@@ -172,7 +172,7 @@ def test_one_program_makes_an_issuers_provider_once():
         eks.OidcProvider("one", {"issuer": ISSUER})
         eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, elsewhere and elsewhere())
 
-    with pytest.raises(InvalidInputError, match=r"take it out, and use that of OidcProvider"):
+    with pytest.raises(InvalidInputError, match=r"remove it, and use that of OidcProvider"):
         deploy(program, preview=True)
     there = deploy(lambda: program(elsewhere=lambda: pulumi.ResourceOptions(provider=aws.Provider("there"))))
     assert len(there.of(PROVIDER)) == 2

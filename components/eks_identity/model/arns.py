@@ -185,12 +185,17 @@ def policy_arn(text: str) -> str:
     return str(arn)
 
 
-def role_arn(text: str) -> str:
+def role_arn(text: str | Principal) -> str:
     """The ARN of an IAM role, path included."""
-    principal = Principal.parse(text)
+    return role(text).arn
+
+
+def role(arn: str | Principal) -> Principal:
+    """Return the role of an ARN; a role that is parsed already is returned as it is."""
+    principal = Principal.of(arn)
     if principal.kind is not PrincipalKind.ROLE:
-        raise _refused("an IAM role's ARN", text, "give the ARN of a role")
-    return principal.arn
+        raise _refused("an IAM role's ARN", arn, "give the ARN of a role")
+    return principal
 
 
 def cluster_arn(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import names
-from eks_identity.model.arns import Arn, role_arn
+from eks_identity.model.arns import Arn, Principal, role_arn
 
 Conditions = dict[str, dict[str, list[str]]]
 """The `Condition` of a statement: values by condition key by operator."""
@@ -42,7 +42,9 @@ _VALUES: Mapping[str, tuple[re.Pattern[str], str, str]] = {
 """By what an operator begins with: what it compares to. The operators of strings take any, the empty one too."""
 
 
-def document(statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence[str] = ()) -> dict[str, Any]:
+def document(
+    statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence[str | Principal] = ()
+) -> dict[str, Any]:
     """The policy document of `statements`, and of the right to take on roles. Refuses what IAM would, all at once.
 
     Sessions are tagged on the way into a role, so `sts:TagSession` goes with `sts:AssumeRole`.

@@ -131,7 +131,7 @@ def test_a_service_account_that_is_there_is_refused_in_the_preview(stack, pods, 
         made_here = settings(oidc_provider_arn=provider)
         said = refused(stack.say(made_here).preview)
         assert "service_account: 'default/taken'" in said
-        assert "and has this one, written by eksctl" in said
+        assert "existing, written by eksctl" in said
         assert "set service_account_management to adopt" in said
         stack.up(settings(oidc_provider_arn=provider, service_account_management="adopt"))
     finally:
@@ -149,7 +149,7 @@ def test_a_cluster_out_of_reach_is_reported_and_no_other_is_asked(stack, pods, p
         kubeconfig = json.dumps({"clusters": [cluster], "contexts": [context], "users": [user], "current-context": "x"})
         out_of_reach = {**settings(oidc_provider_arn=provider), "connection": {"kubeconfig": kubeconfig}}
         said = said_in_preview(stack, out_of_reach)
-    assert "cannot see whether service account default/taken is there already" in said
+    assert "cannot verify that service account default/taken does not exist yet" in said
     assert f"at {server} cannot be listed" in said
 
 

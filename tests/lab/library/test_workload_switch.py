@@ -100,7 +100,7 @@ def test_a_way_back_with_a_gap_is_refused_in_the_preview(stack, pods, provider):
     back = stack.say(settings(provider, "irsa"))
     for operation in (back.preview, back.up):
         said = refused(operation)
-        assert "association of default/switched is gone" in said
+        assert "association of default/switched is deleted" in said
         assert "set keep_pod_identity to True for this update" in said
     assert f":assumed-role/{ROLE}/" in pods.who("still", "switched")
     eks = client(pods.world.home, "eks")

@@ -37,18 +37,15 @@ if TYPE_CHECKING:
         WriteConflictError,
     )
     from eks_identity.model.access_entries import AccessMethod, EntryType
-    from eks_identity.workloads.addon import Addon
-    from eks_identity.workloads.addon_args import AddonArgs
+    from eks_identity.workloads.addon import Addon, AddonArgs
     from eks_identity.workloads.chained_role import ChainedRole, ChainedRoleArgs
     from eks_identity.workloads.irsa_role import IrsaRole, IrsaRoleArgs
     from eks_identity.workloads.oidc_provider import OidcProvider, OidcProviderArgs
     from eks_identity.workloads.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
-    from eks_identity.workloads.policy_template_args import PolicyTemplateArgs
-    from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings, StatementArgs
+    from eks_identity.workloads.role_settings import ConditionArgs, PolicyTemplateArgs, RoleSettings, StatementArgs
     from eks_identity.workloads.service_account import ServiceAccount, ServiceAccountArgs
     from eks_identity.workloads.subjects import SubjectArgs
-    from eks_identity.workloads.workload_args import WorkloadIdentityArgs
-    from eks_identity.workloads.workload_identity import WorkloadIdentity
+    from eks_identity.workloads.workload_identity import WorkloadIdentity, WorkloadIdentityArgs
 
 _MODULES = {
     "model.access_entries": ("AccessMethod", "EntryType"),
@@ -56,10 +53,8 @@ _MODULES = {
     "access.lockout_guard": ("LockoutGuard", "LockoutGuardArgs"),
     "access.access_policies": ("AccessPolicyArgs",),
     "access.rbac_roles": ("RoleArgs", "RuleArgs"),
-    "workloads.addon_args": ("AddonArgs",),
-    "workloads.addon": ("Addon",),
+    "workloads.addon": ("Addon", "AddonArgs"),
     "access.aws_auth_mapping": ("AwsAuthMapping", "AwsAuthMappingArgs"),
-    "workloads.policy_template_args": ("PolicyTemplateArgs",),
     "workloads.chained_role": ("ChainedRole", "ChainedRoleArgs"),
     "clusters.cluster": ("Cluster", "ClusterArgs"),
     "clusters.cluster_roles": ("ClusterRoleSettings",),
@@ -83,12 +78,11 @@ _MODULES = {
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
     "workloads.pod_identity_role": ("PodIdentityRole", "PodIdentityRoleArgs"),
     "access.principals": ("PrincipalArgs",),
-    "workloads.role_settings": ("ConditionArgs", "RoleSettings", "StatementArgs"),
+    "workloads.role_settings": ("ConditionArgs", "PolicyTemplateArgs", "RoleSettings", "StatementArgs"),
     "workloads.service_account": ("ServiceAccount", "ServiceAccountArgs"),
     "workloads.subjects": ("SubjectArgs",),
     "access.cluster_access": ("ClusterAccess", "ClusterAccessArgs"),
-    "workloads.workload_identity": ("WorkloadIdentity",),
-    "workloads.workload_args": ("WorkloadIdentityArgs",),
+    "workloads.workload_identity": ("WorkloadIdentity", "WorkloadIdentityArgs"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -153,7 +153,7 @@ def run_creation_hook(cloud):
 
     async def run():
         component = eks.OidcProvider("irsa", {"issuer": ISSUER})
-        (hook,) = component._refuse_to_make_a_second("irsa", 'OidcProvider "irsa"').before_create
+        (hook,) = component._reject_existing("irsa", 'OidcProvider "irsa"').before_create
         urn = (await component.urn.future()).replace("::irsa", f"${PROVIDER}::irsa")
         await hook.callback(pulumi.ResourceHookArgs(urn, "", "irsa", PROVIDER, new_inputs={"url": ISSUER}))
 
@@ -174,7 +174,7 @@ def test_oidc_provider_of_an_issuer_is_declared_once_in_an_account():
         eks.OidcProvider("one", {"issuer": ISSUER})
         eks.OidcProvider("two", {"issuer": f"{ISSUER}/".removeprefix("https://")}, options and options())
 
-    with pytest.raises(InvalidInputError, match=r"take it out, and use that of OidcProvider"):
+    with pytest.raises(InvalidInputError, match=r"remove it, and use that of OidcProvider"):
         deploy(program, preview=True)
     deployment = deploy(lambda: program(options=lambda: pulumi.ResourceOptions(provider=aws.Provider("other"))))
     assert len(deployment.of(PROVIDER)) == 2

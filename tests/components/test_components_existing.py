@@ -1,4 +1,4 @@
-"""What is asked of EKS and of the cluster before a service account or an association is made, and what answers mean."""
+"""Preflight checks of EKS associations and service accounts, before the engine creates or changes one."""
 
 import asyncio
 
@@ -14,9 +14,8 @@ from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsRefusedError, ClusterUnreachableError
 from eks_identity.model.associations import Association
 from eks_identity.runtime.inputs import InvalidInputError
-from eks_identity.workloads.associations import ASSOCIATION
-from eks_identity.workloads.existing_service_accounts import ACCOUNT as SERVICE_ACCOUNT
-from eks_identity.workloads.existing_service_accounts import PATCH
+from eks_identity.workloads.association_preflight import ASSOCIATION
+from eks_identity.workloads.service_account_preflight import PATCH, SERVICE_ACCOUNT
 
 THEIRS = f"arn:aws:iam::{ACCOUNT}:role/theirs"
 OURS = f"arn:aws:iam::{ACCOUNT}:role/ours"
@@ -25,47 +24,47 @@ IRSA = {"oidc_provider_arn": provider_arn()}
 POD_IDENTITY = {"mode": "pod-identity"}
 
 
-class Found:
-    """What there is, and every question that was asked."""
+class Existing:
+    """Existing associations and service accounts, and the recorded queries."""
 
     def __init__(self):
         self.associations = {}
         self.accounts = {}
-        self.asked = []
+        self.queries = []
 
     def associations_of(self, api, namespace):
-        self.asked.append(("EKS", api.name, namespace))
-        return {name: name for name in _answer(self.associations)}
+        self.queries.append(("EKS", api.name, namespace))
+        return {name: name for name in _response(self.associations)}
 
     def accounts_of(self, _kubeconfig, kind, namespace):
-        self.asked.append((kind, namespace))
-        return _answer(self.accounts)
+        self.queries.append((kind, namespace))
+        return _response(self.accounts)
 
 
-def _answer(there):
-    if isinstance(there, Exception):
-        raise there
-    return there
+def _response(existing):
+    if isinstance(existing, Exception):
+        raise existing
+    return existing
 
 
 @pytest.fixture
-def found(monkeypatch):
-    there = Found()
+def existing(monkeypatch):
+    objects = Existing()
 
     def associations_of(api, namespace):
-        return there.associations_of(api, namespace)
+        return objects.associations_of(api, namespace)
 
     monkeypatch.setattr(EksApi, "pod_identity_associations", associations_of)
-    monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: there.associations[id_])
-    monkeypatch.setattr(kubernetes_api, "listed", there.accounts_of)
-    return there
+    monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: objects.associations[id_])
+    monkeypatch.setattr(kubernetes_api, "listed", objects.accounts_of)
+    return objects
 
 
 @pytest.fixture
 def warnings(monkeypatch):
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
-    return said
+    messages = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: messages.append(message))
+    return messages
 
 
 def association(**other):
@@ -102,9 +101,9 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_an_association_that_is_there_is_refused(connection, found, preview):
-    """It is named with the role that pods get now; the fix adopts it by import, deletes it, or removes ours."""
-    found.associations["sa-0"] = association()
+def test_an_association_that_is_there_is_refused(connection, existing, preview):
+    """The error names it and the role of its pods; the fix imports it, deletes it, or removes the declared one."""
+    existing.associations["sa-0"] = association()
     with pytest.raises(InvalidInputError) as refusal:
         run(connection, ASSOCIATION, POD_IDENTITY, preview=preview)
     (problem,) = refusal.value.problems
@@ -115,9 +114,9 @@ def test_an_association_that_is_there_is_refused(connection, found, preview):
     assert " eks-clu,a-1 --protect=false" in problem.fix
 
 
-def test_an_association_of_an_addon_is_changed_through_the_addon(connection, found):
-    """EKS would refuse to delete it: the message has the add-on in place of that."""
-    found.associations["sa-0"] = association(owner_arn=OWNER)
+def test_an_association_of_an_addon_is_changed_through_the_addon(connection, existing):
+    """EKS rejects deleting it: the fix names the add-on instead."""
+    existing.associations["sa-0"] = association(owner_arn=OWNER)
     with pytest.raises(
         InvalidInputError, match="aws eks update-addon --cluster-name eks-clu --addon-name aws-ebs-csi-driver"
     ) as refusal:
@@ -126,16 +125,16 @@ def test_an_association_of_an_addon_is_changed_through_the_addon(connection, fou
     assert "delete-pod" not in str(refusal.value)
 
 
-def test_eks_is_asked_once_for_a_namespace(connection, found):
-    """Many new associations are one call, and those that are not there none besides."""
-    found.associations["other"] = association()
+def test_eks_is_asked_once_for_a_namespace(connection, existing):
+    """Many new associations send one query, and missing ones send no second one."""
+    existing.associations["other"] = association()
     run(connection, ASSOCIATION, *[POD_IDENTITY] * 5)
-    assert found.asked == [("EKS", "eks-clu", "default")]
+    assert existing.queries == [("EKS", "eks-clu", "default")]
 
 
-def test_a_service_account_that_is_there_is_refused(connection, found):
-    """Whoever wrote it is named, with the word that adopts it."""
-    found.accounts["sa-0"] = ["eksctl"]
+def test_a_service_account_that_is_there_is_refused(connection, existing):
+    """The error names the field manager, and the argument that adopts the service account."""
+    existing.accounts["sa-0"] = ["eksctl"]
     with pytest.raises(
         InvalidInputError, match=r"written by eksctl(.|\n)*set service_account_management to adopt"
     ) as refusal:
@@ -143,70 +142,70 @@ def test_a_service_account_that_is_there_is_refused(connection, found):
     assert "aliases" not in str(refusal.value)
 
 
-def test_one_that_pulumi_wrote_may_have_had_another_name(connection, found):
-    """Adopted, it would go with the resource that made it: the message says so."""
-    found.accounts["sa-0"] = ["pulumi-kubernetes-1a2b3c4d"]
+def test_one_that_pulumi_wrote_may_have_had_another_name(connection, existing):
+    """An adopted one would be deleted with the resource that created it: the fix names opts.aliases."""
+    existing.accounts["sa-0"] = ["pulumi-kubernetes-1a2b3c4d"]
     with pytest.raises(InvalidInputError, match=r"in opts\.aliases"):
         run(connection, SERVICE_ACCOUNT, IRSA)
 
 
-def test_a_cluster_is_asked_once_for_a_namespace(connection, found):
-    """Many new service accounts are one list of the cluster and one of EKS."""
+def test_a_cluster_is_asked_once_for_a_namespace(connection, existing):
+    """Many new service accounts send one query to the cluster and one to EKS."""
     run(connection, SERVICE_ACCOUNT, *[IRSA] * 5)
-    assert found.asked == [("ServiceAccount", "default"), ("EKS", "eks-clu", "default")]
+    assert existing.queries == [("ServiceAccount", "default"), ("EKS", "eks-clu", "default")]
 
 
-def test_a_change_and_an_adoption_ask_the_cluster_nothing(connection, found):
-    """The service account is there in both, as it should be."""
-    found.accounts = {"sa-0": []}
+def test_a_change_and_an_adoption_ask_the_cluster_nothing(connection, existing):
+    """The service account exists in both cases, as expected."""
+    existing.accounts = {"sa-0": []}
     run(connection, SERVICE_ACCOUNT, IRSA, update=True)
     run(connection, PATCH, {**IRSA, "service_account_management": "adopt"})
-    assert {place for place, *_ in found.asked} == {"EKS"}
+    assert {endpoint for endpoint, *_ in existing.queries} == {"EKS"}
 
 
-def test_a_cluster_that_is_still_to_be_made_is_not_asked(connection, found):
-    """Its kubeconfig and its region are not known yet, and neither is anything in it."""
+def test_a_cluster_that_is_still_to_be_made_is_not_asked(connection, existing):
+    """Its kubeconfig and its region are not resolved, and nothing exists in it."""
 
     def late():
-        """Outputs belong to the program that makes them."""
+        """Return unresolved Outputs, which belong to the program that creates them."""
         unknown = pulumi.Output.from_input(asyncio.sleep(0, pulumi.output.UNKNOWN))
         return {**connection, "kubeconfig": unknown, "region": unknown}
 
     run(late, SERVICE_ACCOUNT, IRSA)
     run(late, ASSOCIATION, POD_IDENTITY)
-    assert found.asked == []
+    assert existing.queries == []
 
 
-def test_who_does_not_answer_is_reported_once(connection, found, warnings):
-    """Nobody can see what is there: it is said once, not asked again, and nothing is refused."""
-    found.accounts = ClusterUnreachableError("no answer\n  fix: mend it")
-    found.associations = AwsRefusedError("AccessDenied\n  fix: ask for it")
+def test_who_does_not_answer_is_reported_once(connection, existing, warnings):
+    """An endpoint that does not respond is reported once and not queried again, and nothing is rejected."""
+    existing.accounts = ClusterUnreachableError("no response\n  fix: check the network")
+    existing.associations = AwsRefusedError("AccessDenied\n  fix: ask for it")
     run(connection, SERVICE_ACCOUNT, *[IRSA] * 3)
-    assert sorted(said.partition(":")[0] for said in warnings) == [
-        "cannot see whether default/sa-0 has an association of Pod Identity",
-        "cannot see whether service account default/sa-0 is there already",
+    assert sorted(warning.partition(":")[0] for warning in warnings) == [
+        "cannot verify that service account default/sa-0 does not exist yet",
+        "cannot verify whether default/sa-0 has a Pod Identity association",
     ]
-    assert len(found.asked) == 2
+    assert len(existing.queries) == 2
 
 
-@pytest.mark.parametrize("update", [True, False], ids=["changed", "made"])
-def test_an_association_that_wins_over_the_annotation_is_reported(connection, found, warnings, update):
-    """The warning has the role that pods really get, the one behind a target role too."""
-    found.associations["sa-0"] = association(target_role_arn=f"{THEIRS}-there")
+@pytest.mark.parametrize("update", [True, False], ids=["changed", "created"])
+def test_an_association_that_wins_over_the_annotation_is_reported(connection, existing, warnings, update):
+    """The warning names the role that pods get, also the target role of an association."""
+    existing.associations["sa-0"] = association(target_role_arn=f"{THEIRS}-there")
     run(connection, SERVICE_ACCOUNT, IRSA, update=update)
-    (said,) = warnings
-    assert f"new pods of default/sa-0 get {THEIRS}-there by Pod Identity, which wins" in said
+    (warning,) = warnings
+    assert f"new pods of default/sa-0 get {THEIRS}-there by Pod Identity, which EKS uses instead" in warning
 
 
-def test_an_association_of_the_same_role_is_a_mode_that_changes(connection, found, warnings):
-    """On the way from Pod Identity to IRSA both are there, and say the same."""
-    found.associations["sa-0"] = association(role_arn=OURS)
+def test_an_association_of_the_same_role_is_a_mode_that_changes(connection, existing, warnings):
+    """During a change from Pod Identity to IRSA both exist, and give the same role."""
+    existing.associations["sa-0"] = association(role_arn=OURS)
     run(connection, SERVICE_ACCOUNT, {**IRSA, "role_arn": OURS}, update=True)
     assert warnings == []
 
 
 def test_all_workloads_of_a_program_share_their_hooks(connection):
-    """Each question is one hook, and what asks nothing has none."""
+    """Each check is one hook, and resources without a check have none."""
 
     def program():
         on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])

@@ -212,6 +212,18 @@ def test_irsa_roles_by_key_trust_the_clusters_of_their_key():
     assert {name: len(share) for name, share in shares.items()} == {"shared-eu": 2, "shared-us": 2, "shared-jp": 1}
 
 
+def test_arn_for_rejects_a_provider_that_the_role_does_not_trust():
+    """The fix names the trusted providers, and works when followed."""
+
+    def program(index):
+        role = irsa(oidc_provider_arns=providers(1))()
+        return role.arn_for(providers(2)[index])
+
+    with pytest.raises(InvalidInputError, match=f"fix:  pass one of {providers(1)[0]}"):
+        deploy(lambda: program(1))
+    assert f":{ACCOUNT}:role/r" in deploy(lambda: program(0)).value
+
+
 def test_irsa_role_of_one_key_keeps_its_trust_when_another_key_changes():
     """A cluster that goes changes the role that trusted it, and no other one."""
     before = {"eu": providers(4)[:2], "us": providers(4)[2:]}

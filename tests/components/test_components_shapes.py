@@ -186,11 +186,11 @@ def test_a_service_account_has_one_role_by_each_mode(connection, warnings):
         args = {"cluster": connection, "namespace": "a", "service_account": "b", "service_account_management": "none"}
         eks.WorkloadIdentity("two", {**args, "mode": "pod-identity"})
 
-    with pytest.raises(InvalidInputError, match='WorkloadIdentity "one" or of WorkloadIdentity "two"'):
+    with pytest.raises(InvalidInputError, match='WorkloadIdentity "one" or from WorkloadIdentity "two"'):
         deploy(two_irsa_roles, preview=True)
     deploy(both_modes, preview=True)
     (warning,) = warnings
-    assert 'wired twice, by WorkloadIdentity "one" and WorkloadIdentity "two"' in warning
+    assert 'has two roles, by WorkloadIdentity "one" and WorkloadIdentity "two"' in warning
 
 
 def test_raised_quotas_are_told(connection):

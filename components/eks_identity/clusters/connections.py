@@ -15,6 +15,7 @@ from eks_identity.errors import Problem, Problems
 from eks_identity.model import arns, connections, names
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Arn
+from eks_identity.model.issuers import Issuer
 from eks_identity.model.partitions import AWS, PARTITIONS, Partition
 from eks_identity.runtime.inputs import INVALID, Inputs, is_plain
 from eks_identity.runtime.outputs import memoize_on_output
@@ -74,7 +75,11 @@ def connection_of(cluster: ClusterInput) -> ClusterConnection:
 class Connection:
     """The parsed values of a connection that components compare their own inputs with."""
 
+    name: pulumi.Input[str]
     arn: pulumi.Input[Arn]
+    issuer: pulumi.Input[Issuer]
+    region: pulumi.Input[str]
+    account_id: pulumi.Input[str]
     partition: pulumi.Input[Partition]
     authentication_mode: pulumi.Input[AuthenticationMode]
 
@@ -92,9 +97,11 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
     partition = outputs.get(PARTITION) or inputs.parse(
         f"cluster.{PARTITION}", values[PARTITION], connections.CHECKS[PARTITION]
     )
-    arn = outputs.get("arn") or (INVALID if problems else _arn(plain["arn"]))
-    mode = outputs.get(MODE) or (INVALID if problems else AuthenticationMode.parse(plain[MODE]))
-    return Connection(arn, partition, mode)
+    parsed = {
+        field: outputs.get(field) or (INVALID if problems else _parse_plain(field, plain[field]))
+        for field in ("name", "arn", "issuer", "region", "account_id", MODE)
+    }
+    return Connection(partition=partition, **parsed)
 
 
 def _parse_output(inputs: Inputs, field: str, value: Any) -> Any:
@@ -142,6 +149,6 @@ def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
     return tuple(problems.found)
 
 
-@lru_cache(maxsize=64)
-def _arn(text: str) -> Arn:
-    return connections.arn(text)
+@lru_cache(maxsize=256)
+def _parse_plain(field: str, text: str) -> Any:
+    return connections.CHECKS[field](text)

@@ -5,7 +5,7 @@ account depends on the provider only. So it is checked before a component is reg
 STS is queried once for each provider of a program.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,9 +26,6 @@ from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:index/getCallerIdentity:getCallerIdentity"
 GET_REGION = "aws:index/getRegion:getRegion"
-
-_COLONS = 5
-"""Colons in the ARN of a cluster. Another text is rejected as an input of the component."""
 
 Check = pulumi.Output[None]
 """Resolves when a check has passed. A component that depends on it is registered after that."""
@@ -67,13 +64,13 @@ def in_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, c
 
 
 def in_account_of_clusters(
-    inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster_arns: list[pulumi.Input[str]]
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster_arns: Sequence[pulumi.Input[Arn]]
 ) -> Check:
     """Return the check that rejects an aws provider of another account than that of each of these clusters."""
     provider = provider_of("aws", opts)
 
-    async def require(arns: list[str]) -> None:
-        accounts = sorted({arn.split(":")[4] for arn in arns if arn.count(":") == _COLONS})
+    async def require(arns: list[Arn]) -> None:
+        accounts = sorted({arn.account for arn in arns})
         caller = await caller_of(provider) if accounts else None
         if caller is not None and accounts != [caller.account]:
             rule = f"must have an aws provider of the clusters' account {' and '.join(accounts)}: EKS gives a role of "
@@ -87,7 +84,7 @@ def in_account_of_clusters(
 
 
 def in_account_of_oidc_provider(
-    inputs: Inputs, opts: pulumi.ResourceOptions | None, oidc_provider_arn: pulumi.Input[str], under: str
+    inputs: Inputs, opts: pulumi.ResourceOptions | None, oidc_provider: pulumi.Input[Provider], under: str
 ) -> Check:
     """Return the check that rejects an aws provider of another account than the OIDC provider that its role trusts.
 
@@ -95,8 +92,8 @@ def in_account_of_oidc_provider(
     """
     provider = provider_of("aws", opts)
 
-    async def require(arn: str) -> None:
-        expected, caller = Provider.parse(arn).account, await caller_of(provider)
+    async def require(trusted: Provider) -> None:
+        expected, caller = trusted.account, await caller_of(provider)
         if caller is not None and caller.account != expected:
             rule = (
                 f"must be of account {caller.account}, in which the aws provider creates the role: a role trusts OIDC "
@@ -106,12 +103,12 @@ def in_account_of_oidc_provider(
                 f"pass an aws provider of account {expected} in opts.providers; or register the cluster's issuer in "
                 f"account {caller.account} (OidcProvider), and pass that ARN"
             )
-            raise InvalidInput([Problem("", rule, arn, fix)])
+            raise InvalidInput([Problem("", rule, trusted.arn, fix)])
 
     def check() -> pulumi.Output[None]:
-        return refusing(oidc_provider_arn, require, inputs.subject, under)
+        return refusing(oidc_provider, require, inputs.subject, under)
 
-    return once(("oidc", provider, _key(oidc_provider_arn)), [oidc_provider_arn, provider], check)
+    return once(("oidc", provider, _key(oidc_provider)), [oidc_provider, provider], check)
 
 
 async def caller_of(provider: pulumi.ProviderResource | None) -> Caller | None:
@@ -153,8 +150,8 @@ def _without_dependencies(check: pulumi.Output[None]) -> Check:
     return pulumi.Output.from_input(wait())
 
 
-def _key(value: pulumi.Input[str]) -> Hashable:
-    return value if isinstance(value, str) else id(value)
+def _key(value: pulumi.Input[str] | pulumi.Input[Provider]) -> Hashable:
+    return value if isinstance(value, str | Provider) else id(value)
 
 
 async def _ask(provider: pulumi.ProviderResource | None) -> Caller | None:

@@ -17,7 +17,7 @@ TOKEN_EXPIRATION = f"{PREFIX}token-expiration"
 
 def webhook_annotations(
     *,
-    role_arn: str | None = None,
+    role_arn: str | arns.Principal | None = None,
     audience: str | None = None,
     sts_regional_endpoints: bool | None = None,
     token_expiration: float | None = None,

@@ -187,12 +187,17 @@ def policy_arn(text: str) -> str:
     return str(arn)
 
 
-def role_arn(text: str) -> str:
+def role_arn(text: str | Principal) -> str:
     """Return the ARN of an IAM role, path included; raise `InvalidInput` for other text."""
-    principal = Principal.parse(text)
+    return role(text).arn
+
+
+def role(arn: str | Principal) -> Principal:
+    """Return the role of an ARN; a role that is parsed already is returned as it is."""
+    principal = Principal.of(arn)
     if principal.kind is not PrincipalKind.ROLE:
-        raise names.invalid("must be the ARN of an IAM role", text, "pass the ARN of a role")
-    return principal.arn
+        raise names.invalid("must be the ARN of an IAM role", principal.arn, "pass the ARN of a role")
+    return principal
 
 
 def cluster_arn(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import names
-from eks_identity.model.arns import Arn, role_arn
+from eks_identity.model.arns import Arn, Principal, role_arn
 
 Conditions = dict[str, dict[str, list[str]]]
 """The `Condition` of a statement: values by condition key by operator."""
@@ -42,7 +42,9 @@ _VALUES: Mapping[str, tuple[re.Pattern[str], str, str]] = {
 """Form, rule and fix of the values, by prefix of the operator. Operators of strings accept any string, even empty."""
 
 
-def document(statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence[str] = ()) -> dict[str, Any]:
+def document(
+    statements: Sequence[Mapping[str, Any]], assume_role_arns: Sequence[str | Principal] = ()
+) -> dict[str, Any]:
     """Return the policy document of `statements`, with a statement that allows to assume `assume_role_arns`.
 
     Raises `InvalidInput` with all problems that IAM would report. A tagged session needs `sts:TagSession` beside

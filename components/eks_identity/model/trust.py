@@ -98,7 +98,7 @@ def pod_identity_trust(
 
 
 def chained_trust(
-    role_arns: Sequence[str],
+    roles: Sequence[str | arns.Principal],
     external_ids: Sequence[str] = (),
     *,
     size_limit: int = limits.TRUST_POLICY,
@@ -111,11 +111,12 @@ def chained_trust(
     Source: IAM user guide, "Access to AWS accounts owned by third parties"; EKS, "Access AWS resources using Pod
     Identity target roles".
     """
+    role_arns = [role.arn if isinstance(role, arns.Principal) else role for role in roles]
     with Problems() as problems:
         if not role_arns:
             problems.add("trusted_role_arns", _AT_LEAST_ONE, [], "add an item to trusted_role_arns")
         for index, arn in enumerate(role_arns):
-            problems.parse(f"trusted_role_arns[{index}]", arns.role_arn, arn)
+            problems.parse(f"trusted_role_arns[{index}]", arns.role_arn, roles[index])
             if any(arns.same_arn(arn, other) for other in role_arns[:index]):
                 problems.add(f"trusted_role_arns[{index}]", "must be listed once", arn, "remove the repeated role")
         for external_id in external_ids:
@@ -127,12 +128,12 @@ def chained_trust(
     return require_room(policy, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
 
 
-def external_id(cluster_arn: str, subject: Subject) -> str:
+def external_id(cluster_arn: str | arns.Arn, subject: Subject) -> str:
     """Return the `sts:ExternalId` that EKS sends when it assumes the target role of an association.
 
     Source: EKS user guide, "Access AWS resources using EKS Pod Identity target IAM roles".
     """
-    arn = arns.Arn.parse(cluster_arn)
+    arn = cluster_arn if isinstance(cluster_arn, arns.Arn) else arns.Arn.parse(cluster_arn)
     cluster = arn.resource.removeprefix("cluster/")
     return f"{arn.region}/{arn.account}/{cluster}/{subject.namespace}/{subject.service_account}"
 

@@ -176,72 +176,6 @@ class Inputs:
             for key, value in values.items()
         }
 
-    # The methods below are those of components that do not read a table yet.
-
-    def take(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
-        """`value` as `parse` returns it: at once where it is plain. Where that is refused, the block's end raises."""
-        if is_plain(value):
-            return cast("T", self.problems.parse(under, parse, cast("V", value)))
-        return self.later(value, parse, under)
-
-    def take_public(self, under: str, value: pulumi.Input[V], parse: Callable[[V], T]) -> pulumi.Input[T]:
-        """`take` a value that is part of an ARN: a secret is rejected, since ids and ARNs are plain in the state."""
-        if is_plain(value):
-            return self.take(under, value, parse)
-        late: pulumi.Output[V] = pulumi.Output.from_input(value)
-
-        async def require_plain(known: V) -> V:
-            if await late.is_secret():
-                raise InvalidInputError([not_secret(under, _IN_AN_ARN)], subject=self.subject)
-            return known
-
-        public: pulumi.Output[V] = late.apply(require_plain, run_with_unknowns=True)
-        return self.take(under, public, parse)
-
-    def later(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Output[T]:
-        """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names this component."""
-        made: pulumi.Input[T] = self.once_known(value, parse, under)
-        return made if isinstance(made, pulumi.Output) else pulumi.Output.from_input(made)
-
-    def once_known(self, value: Any, parse: Callable[[Any], T], under: str = "") -> pulumi.Input[T]:
-        """The same, at once and plain where `value` is: an Output costs more than whatever is checked here.
-
-        In a block that has problems already, `value` may be what was refused, and is left alone.
-        """
-
-        def known(given: Any) -> T:
-            if self._error is not None:
-                raise self._error  # as above
-            return parse(given)
-
-        if not is_plain(value):
-            return refusing(value, known, self.subject, under)
-        if self._closed:
-            try:
-                return known(value)
-            except InvalidInput as refusal:
-                raise named(refusal, self.subject, under) from None
-        return cast("T", None if self.problems.found else self.problems.parse(under, parse, value))
-
-    def texts(self, field: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
-        """`values`, where an Output that is no text is rejected: Pulumi's SDK would print the value."""
-        return {
-            key: value if is_plain(value) else self.later(value, names.text, f"{field}.{key}")
-            for key, value in values.items()
-        }
-
-    def has_refused(self, under: str) -> bool:
-        """Whether something below this input was refused already: then nothing is compared with it."""
-        return any(problem.input.startswith(f"{under}.") for problem in self.problems.found)
-
-    def require(self, *problems: Problem) -> None:
-        """Adds problems that were found elsewhere."""
-        self.problems.extend(problems)
-
-    def one_of(self, value: str, field: str, kinds: Callable[[str], T]) -> T | None:
-        """A plain value that decides which resources there are, and so cannot be an Output."""
-        return self.problems.parse(field, kinds, value)
-
     def __enter__(self) -> Self:
         return self
 
@@ -372,4 +306,3 @@ def require_provider(component: pulumi.ComponentResource, package: str, how: str
 
 
 CLUSTER_PROVIDER = "pass opts=pulumi.ResourceOptions(providers=[cluster.provider])"
-known = resolve

@@ -1,1 +1,1 @@
-"""Pods out to AWS: roles, service accounts, what binds them, and the provider that vouches for them."""
+"""Workload identity: IAM roles of pods, service accounts, Pod Identity associations, add-ons and OIDC providers."""

@@ -1,44 +1,105 @@
-"""Add-ons of a cluster, each with an identity of its own rather than that of the nodes."""
+"""Addon: an EKS add-on whose pods have an IAM role of their own instead of the nodes' role."""
 
 import json
-from collections.abc import Mapping
-from functools import partial
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.clusters import connections, provider_account
+from eks_identity.clusters import provider_account
+from eks_identity.clusters.connections import ClusterConnection, parse_connection
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.evaluation import trust_conditions
-from eks_identity.model import arns, names, policy_templates, trust
-from eks_identity.model.issuers import Provider
-from eks_identity.model.policy_templates.fields import CLUSTERS
-from eks_identity.model.session_tags import Session
-from eks_identity.model.subjects import Subject
+from eks_identity.model import arns, names, policy_templates
+from eks_identity.model.arns import Principal
 from eks_identity.runtime import diagnostics
-from eks_identity.runtime.inputs import Inputs
-from eks_identity.workloads import workload_rules, workload_trust
-from eks_identity.workloads.addon_args import AddonArgs
-from eks_identity.workloads.iam_role import TRUST_POLICY, RolePlan
+from eks_identity.runtime.inputs import INVALID, Inputs, parsed_by
+from eks_identity.workloads.addon_identity import (
+    AddonIdentity,
+    AddonTrust,
+    identity_problems,
+    parse_addon_mode,
+    settings_with_template,
+)
+from eks_identity.workloads.identity_modes import IRSA, POD_IDENTITY, IdentityMode, one_of_problem, parse_provider
 from eks_identity.workloads.role_settings import RoleSettings
-from eks_identity.workloads.session_tags import OF_IRSA, OLD_PODS, USE_POD_IDENTITY, TagCheck
-from eks_identity.workloads.trust_inputs import by_association, by_token, check_trust_conditions, written
-from eks_identity.workloads.workload_rules import IRSA, NONE, POD_IDENTITY
+from eks_identity.workloads.subjects import SubjectInput
 
-AGENT = "eks-pod-identity-agent"
-"""The add-on that hands Pod Identity's credentials to pods; it has the nodes' role itself."""
-PERMISSIONS = ("policies", "inline_policies", "statements", "policy_templates", "assume_role_arns")
-"""Settings that allow a role something."""
-_OF_ROLE = tuple(field for field in RoleSettings.__annotations__ if field != "tags")
+
+class AddonArgs(RoleSettings):
+    """An EKS add-on, and the IAM role of its pods. `tags` are those of the add-on and of the role."""
+
+    cluster: ClusterConnection
+    """`Cluster.connection`."""
+    addon_name: str
+    """Name of the add-on, as `aws eks describe-addon-versions` shows it: `aws-ebs-csi-driver`."""
+    addon_version: NotRequired[pulumi.Input[str]]
+    """Version, such as `v1.53.0-eksbuild.1`; by default EKS's default for the cluster's version."""
+    configuration_values: NotRequired[pulumi.Input[str]]
+    """Configuration: a JSON object, as a string, by the schema that `aws eks describe-addon-configuration` shows."""
+    namespace: NotRequired[pulumi.Input[str]]
+    """Namespace that it is installed into; by default the add-on's own. A change replaces the add-on."""
+    resolve_conflicts_on_create: NotRequired[pulumi.Input[str]]
+    """What EKS does with existing fields of other values: `NONE` (the default: the add-on fails) or `OVERWRITE`."""
+    resolve_conflicts_on_update: NotRequired[pulumi.Input[str]]
+    """What EKS does with fields that were changed in the cluster: `NONE` (the default), `OVERWRITE` or `PRESERVE`."""
+    preserve: NotRequired[pulumi.Input[bool]]
+    """Keep the add-on's pods in the cluster when the component is destroyed."""
+    mode: NotRequired[str]
+    """How its pods get a role: `irsa`, `pod-identity` (an association that the add-on owns; needs the add-on
+    `eks-pod-identity-agent`), or `none` (the default: they have the nodes' role)."""
+    oidc_provider_arn: NotRequired[pulumi.Input[str]]
+    """`OidcProvider.arn`; required with `irsa`. With `pod-identity` the role's trust policy keeps the statement for
+    IRSA as long as it is set, so that a change of `mode` leaves no pod without credentials."""
+    service_account: NotRequired[pulumi.Input[str]]
+    """Service account of its pods that call AWS; by default that of the add-on's policy template."""
+    role_arn: NotRequired[pulumi.Input[str]]
+    """ARN of an existing IAM role. No role is created; role options must be omitted."""
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise InvalidInput([one_of_problem(text, *choices)])
+        return text
+
+    return parse
+
+
+def _configuration(text: str) -> str:
+    try:
+        values = json.loads(names.text(text))
+    except json.JSONDecodeError as error:
+        problem = Problem("", f"must be a JSON object, as a string: {error}", text, "use json.dumps")
+        raise InvalidInput([problem]) from None
+    if not isinstance(values, dict):
+        raise InvalidInput([Problem("", "must be a JSON object, as a string", text, "use json.dumps of a dict")])
+    return text
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The parsed inputs of an Addon, except for those of its cluster and role."""
+
+    addon_name: str = parsed_by(names.addon)
+    mode: IdentityMode | None = parsed_by(parse_addon_mode)
+    addon_version: pulumi.Input[str] | None = parsed_by(names.addon_version)
+    configuration_values: pulumi.Input[str] | None = parsed_by(_configuration)
+    namespace: pulumi.Input[str] | None = parsed_by(names.namespace)
+    resolve_conflicts_on_create: pulumi.Input[str] | None = parsed_by(_one_of("NONE", "OVERWRITE"))
+    resolve_conflicts_on_update: pulumi.Input[str] | None = parsed_by(_one_of("NONE", "OVERWRITE", "PRESERVE"))
+    preserve: pulumi.Input[bool] | None = parsed_by(names.flag)
+    service_account: pulumi.Input[str] | None = parsed_by(names.service_account)
+    role_arn: pulumi.Input[Principal] | None = parsed_by(arns.role)
 
 
 class Addon(pulumi.ComponentResource):
-    """An add-on of EKS, and the role that its pods get.
+    """An EKS add-on, and the IAM role of its pods.
 
-    With a `mode` the role may do what the catalogue's entry of the add-on says, unless something else is said; an entry
-    that is about clusters gets this one. EKS writes the service account's annotation (`irsa`) or owns the association
-    (`pod-identity`). Registers itself, the add-on, and with a role that and its policies.
+    With a `mode`, the role has the permissions of the add-on's policy template by default; a template about clusters
+    gets this cluster. EKS writes the annotation of the service account (`irsa`) or owns the association
+    (`pod-identity`). Registers itself, the add-on, and the role with its policies.
 
     Source: EKS user guide, "IAM roles for Amazon EKS add-ons".
     """
@@ -46,77 +107,65 @@ class Addon(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     """The add-on's ARN."""
     addon_version: pulumi.Output[str]
-    """The version that is installed."""
+    """The installed version."""
     namespace: pulumi.Output[str]
-    """The namespace that its pods are in."""
+    """The namespace of its pods."""
     service_account: pulumi.Output[str]
-    """The service account that has the role; empty where there is none."""
+    """The service account that has the role; empty without a role."""
     role_arn: pulumi.Output[str]
-    """The role of its pods; empty where they have the nodes'."""
+    """The role of its pods; empty if they have the nodes' role."""
 
     def __init__(self, name: str, args: AddonArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'Addon "{name}"', args, AddonArgs) as inputs:
-            cluster = args["cluster"]
-            partition = connections.parse_connection(inputs, cluster).partition
-            inputs.one_of(args["addon_name"], "addon_name", names.addon)
-            entry = policy_templates.entry_of_addon(args["addon_name"])
-            mode = inputs.one_of(args.get("mode", NONE), "mode", _mode)
-            inputs.require(*_identity_problems(mode, args, entry))
-            # What add-on and role get is what was checked: an Output of another type is in no error of Pulumi's SDK.
-            checked: dict[str, Any] = {
-                field: inputs.take(field, args[field], parse)  # type: ignore[literal-required]
-                for field, parse in _PARSED.items()
-                if field in args
-            }
-            cluster_name = inputs.once_known(cluster["name"], names.cluster_name, "cluster.name")
-            region = inputs.once_known(cluster["region"], names.region, "cluster.region")
-            namespace = inputs.take(
-                "namespace", args.get("namespace", entry.namespace if entry else "kube-system"), names.namespace
-            )
-            account = args.get("service_account", entry.service_account if entry else "")
-            plan = None
-            if mode != NONE and "role_arn" not in args:
-                check_trust_conditions(inputs, args, _calls(mode, args))
-                sessions = _sessions(inputs.subject, mode, args)
-                plan = RolePlan.of(inputs, name, _with_entry(args, entry), partition, sessions=sessions)
+            options = inputs.read(_Options)
+            connection = parse_connection(inputs, args["cluster"])
+            template = policy_templates.entry_of_addon(args["addon_name"])
+            provider = parse_provider(inputs, args["oidc_provider_arn"]) if "oidc_provider_arn" in args else None
+            namespace, account = options.namespace, options.service_account
+            if namespace is None:
+                namespace = "kube-system" if template is None else template.namespace
+            if account is None:
+                account = "" if template is None else template.service_account
+            inputs.reject(*identity_problems(options.mode, args, template))
+            identity = None
+            if options.mode is not None and options.mode is not INVALID:
+                subject = SubjectInput.of(inputs, "service_account", namespace, account)
+                trust = AddonTrust(options.mode, connection, provider, subject)
+                settings = settings_with_template(args, template, connection.name)
+                identity = AddonIdentity.read(inputs, name, trust, settings, options.role_arn)
+            tags = inputs.text_values("tags", args["tags"]) if "tags" in args else None
 
-        check = provider_account.in_account_of_cluster(inputs, opts, cluster)
+        check = provider_account.in_account_of_cluster(inputs, opts, args["cluster"])
         super().__init__("eks-identity:index:Addon", name, {}, provider_account.after(opts, check))
-        assert mode is not None
-        self.service_account = pulumi.Output.from_input("" if mode == NONE else account)
-        role_arn: pulumi.Input[str] = checked.get("role_arn", "")
+        if identity is None and template is not None:
+            message = f"the pods of {template.name} have the nodes' role: set mode to give them a role of their own"
+            diagnostics.warn(message, self)
+        role_arn: pulumi.Input[str] = "" if identity is None else identity.register(self, name)
         self.role_arn = pulumi.Output.from_input(role_arn)
-        if mode == NONE and entry is not None:
-            diagnostics.warn(f"the pods of {entry.name} have the role of their nodes: give the add-on a mode", self)
-        if "role_arn" in args:
-            _check_existing_role(inputs, mode, args, [[namespace, account]])
-        if plan is not None:
-            # From the cluster and not from the provider, so that a preview shows it before the provider is made.
-            trusted = {field: cluster[field] for field in ("issuer", "partition", "account_id")}
-            given = {
-                "cluster": trusted,
-                "subject": [namespace, account],
-                "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
-            }
-            if "trust_conditions" in args:
-                given |= {"conditions": args["trust_conditions"], "cluster_arn": cluster["arn"]}
-            by_irsa = "oidc_provider_arn" in args
-            role = plan.make(self, name, inputs.later(given, lambda known: _trust(mode, known, by_irsa=by_irsa)))
-            if by_irsa:
-                inputs.later({**trusted, "provider": args["oidc_provider_arn"]}, _require_provider_of_cluster)
-            # The role comes after the provider that vouches for its pods' tokens.
-            self.role_arn = pulumi.Output.all(role.arn, args.get("oidc_provider_arn"))[0]
-        if mode != NONE:
-            once = partial(workload_rules.declared_once, inputs.subject, mode)
-            inputs.later([cluster["arn"], [[namespace, account]]], once)
-        if "tags" in args:
-            checked["tags"] = inputs.texts("tags", args["tags"])
-        settings = {**args, **checked, "cluster_name": cluster_name, "region": region}
-        if "namespace" in args:
-            settings["namespace_config"] = aws.eks.AddonNamespaceConfigArgs(namespace=namespace)
-        made = _addon(self, name, settings, mode)
-        self.arn = made.arn
-        self.addon_version = made.addon_version
+        self.service_account = pulumi.Output.from_input("" if identity is None else account)
+        association = aws.eks.AddonPodIdentityAssociationArgs(
+            role_arn=self.role_arn, service_account=self.service_account
+        )
+        addon = aws.eks.Addon(
+            name,
+            region=connection.region,
+            cluster_name=connection.name,
+            addon_name=options.addon_name,
+            addon_version=options.addon_version,
+            configuration_values=options.configuration_values,
+            namespace_config=None
+            if options.namespace is None
+            else aws.eks.AddonNamespaceConfigArgs(namespace=options.namespace),
+            resolve_conflicts_on_create=options.resolve_conflicts_on_create,
+            resolve_conflicts_on_update=options.resolve_conflicts_on_update,
+            preserve=options.preserve,
+            service_account_role_arn=self.role_arn if options.mode is IRSA else None,
+            pod_identity_associations=[association] if options.mode is POD_IDENTITY else None,
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = addon.arn
+        self.addon_version = addon.addon_version
         self.namespace = pulumi.Output.from_input(namespace)
         self.register_outputs(
             {
@@ -127,146 +176,3 @@ class Addon(pulumi.ComponentResource):
                 "role_arn": self.role_arn,
             }
         )
-
-
-def _addon(parent: Addon, name: str, args: Mapping[str, Any], mode: str) -> "aws.eks.Addon":
-    association = aws.eks.AddonPodIdentityAssociationArgs(
-        role_arn=parent.role_arn, service_account=parent.service_account
-    )
-    return aws.eks.Addon(
-        name,
-        region=args["region"],
-        cluster_name=args["cluster_name"],
-        addon_name=args["addon_name"],
-        addon_version=args.get("addon_version"),
-        configuration_values=args.get("configuration_values"),
-        namespace_config=args.get("namespace_config"),
-        resolve_conflicts_on_create=args.get("resolve_conflicts_on_create"),
-        resolve_conflicts_on_update=args.get("resolve_conflicts_on_update"),
-        preserve=args.get("preserve"),
-        service_account_role_arn=parent.role_arn if mode == IRSA else None,
-        pod_identity_associations=[association] if mode == POD_IDENTITY else None,
-        tags=args.get("tags"),
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
-
-
-def _with_entry(args: AddonArgs, entry: policy_templates.Entry | None) -> RoleSettings:
-    """The settings of the role; with the add-on's own entry where they allow nothing."""
-    said = cast("dict[str, Any]", args)
-    settings = cast("RoleSettings", {field: said[field] for field in RoleSettings.__annotations__ if field in said})
-    if entry is None or any(settings.get(field) for field in PERMISSIONS):
-        return settings
-    own = [field for group in entry.one_of for field in group] + list(entry.required)
-    about = {CLUSTERS.name: [args["cluster"]["name"]]} if CLUSTERS in own else {}
-    return {**settings, "policy_templates": [{"name": entry.name, **about}]}  # type: ignore[typeddict-item]
-
-
-def _identity_problems(mode: str | None, args: AddonArgs, entry: policy_templates.Entry | None) -> list[Problem]:
-    said = cast("dict[str, Any]", args)
-    if args["addon_name"] == AGENT and mode != NONE:
-        rule = "the agent has the nodes' role: it is what gives others theirs (EKS)"
-        return [Problem("mode", rule, mode, "take mode out, and give AmazonEKSWorkerNodePolicy to the nodes' role")]
-    if mode == NONE:
-        rule = "only read where the pods get a role"
-        fix = f"set mode to {IRSA} or {POD_IDENTITY}, or take it out"
-        fields = (*_OF_ROLE, "role_arn", "oidc_provider_arn", "service_account")
-        return [Problem(field, rule, said[field], fix) for field in fields if field in said]
-    problems = []
-    if mode == IRSA and "oidc_provider_arn" not in args and "role_arn" not in args:
-        rule = "IRSA needs the account's OIDC provider for the cluster's issuer"
-        problems.append(Problem("oidc_provider_arn", rule, None, f"pass OidcProvider.arn, or use mode {POD_IDENTITY}"))
-    if entry is None and "service_account" not in args:
-        rule = f"the catalogue does not know which pods of {args['addon_name']} talk to AWS, if any do"
-        version = args["addon_version"] if isinstance(args.get("addon_version"), str) else "VERSION"
-        listed = f"aws eks describe-addon-configuration --addon-name {args['addon_name']} --addon-version {version}"
-        fix = f"name their service account (`{listed}` lists them), or take mode out"
-        problems.append(Problem("service_account", rule, None, fix))
-    if "role_arn" in args:
-        rule = "said of a role that is made here, and role_arn is made elsewhere"
-        problems += [
-            Problem(field, rule, said[field], "take one of the two out") for field in _OF_ROLE if field in said
-        ]
-    elif entry is None and not any(args.get(field) for field in PERMISSIONS):
-        rule = f"what its pods may do: the catalogue has no entry for {args['addon_name']}"
-        problems.append(Problem("policies", rule, None, f"give one of {', '.join(PERMISSIONS)}"))
-    return problems
-
-
-def _trust(mode: str, known: dict[str, Any], *, by_irsa: bool) -> str:
-    """Pod Identity's trust, IRSA's, or that of both while the mode changes."""
-    statements: list[dict[str, Any]] = []
-    size_limit = int(known["size_limit"])
-    provider = workload_rules.provider_of(known["cluster"])
-    calls = [by_token(provider)] if by_irsa else []
-    if mode == POD_IDENTITY and "conditions" in known:
-        calls += by_association(known["cluster_arn"], [known["subject"]], trust_conditions.POD_IDENTITY)
-    more = written(known.get("conditions", []), calls)
-    if mode == POD_IDENTITY:
-        statements += trust.pod_identity_trust(conditions=more)["Statement"]
-    if by_irsa:
-        subject = Subject.of(*known["subject"])
-        statements += trust.irsa_trust([provider], [subject], size_limit=size_limit, conditions=more)["Statement"]
-    return trust.compact(trust.require_room(trust.document(statements), size_limit, "the statements of both modes"))
-
-
-def _check_existing_role(inputs: Inputs, mode: str, args: AddonArgs, pods: list[list[Any]]) -> None:
-    cluster, role_arn = args["cluster"], args["role_arn"]
-    if mode == POD_IDENTITY:
-        inputs.later([role_arn, cluster["account_id"]], workload_rules.require_own_account)
-    without = {"untagged": OF_IRSA, "fix": USE_POD_IDENTITY} if mode == IRSA else {}
-    workload_trust.check_role_of_program(inputs, cluster, mode, pods, role_arn, **without)
-
-
-def _calls(mode: str | None, args: AddonArgs) -> list[trust_conditions.Call]:
-    by_irsa = [trust_conditions.IRSA] if mode == IRSA or "oidc_provider_arn" in args else []
-    return by_irsa + ([trust_conditions.POD_IDENTITY] if mode == POD_IDENTITY else [])
-
-
-def _sessions(subject: str, mode: str | None, args: AddonArgs) -> TagCheck:
-    tags = args.get("tags", {})
-    if mode == IRSA:
-        return TagCheck(subject, Session(OF_IRSA, USE_POD_IDENTITY, tags))
-    also = Session(OLD_PODS, role_tags=tags) if "oidc_provider_arn" in args else None
-    return TagCheck(subject, Session(role_tags=tags), also)
-
-
-def _require_provider_of_cluster(known: dict[str, str]) -> None:
-    expected = workload_rules.provider_of(known)
-    if Provider.parse(known["provider"]) != expected:
-        rule = f"the provider of this cluster's issuer, in the cluster's account: {expected.arn}"
-        fix = "pass the OidcProvider of this cluster; a cluster that was made anew has another issuer"
-        raise InvalidInput([Problem("oidc_provider_arn", rule, known["provider"], fix)])
-
-
-def _mode(text: str) -> str:
-    return _one_of(text, IRSA, POD_IDENTITY, NONE)
-
-
-def _one_of(text: str, *choices: str) -> str:
-    if text not in choices:
-        raise InvalidInput([Problem("", f"one of {', '.join(choices)}", text, f"write {choices[0]}")])
-    return text
-
-
-def _configuration(text: str) -> str:
-    try:
-        found = json.loads(names.text(text))
-    except json.JSONDecodeError as error:
-        raise InvalidInput([Problem("", f"a JSON object, as a string: {error}", text, "use json.dumps")]) from None
-    if not isinstance(found, dict):
-        raise InvalidInput([Problem("", "a JSON object, as a string", text, "use json.dumps of a dict")])
-    return text
-
-
-_PARSED = {
-    "addon_version": names.addon_version,
-    "configuration_values": _configuration,
-    "resolve_conflicts_on_create": lambda text: _one_of(text, "NONE", "OVERWRITE"),
-    "resolve_conflicts_on_update": lambda text: _one_of(text, "NONE", "OVERWRITE", "PRESERVE"),
-    "oidc_provider_arn": lambda arn: Provider.parse(arn).arn,
-    "service_account": names.service_account,
-    "role_arn": arns.role_arn,
-    "preserve": names.flag,
-}
-"""What checks each input that is handed on."""

@@ -1,46 +1,167 @@
-"""Whether the policies that AWS manages are there: a misspelt name is refused in the preview, before a role is made.
+"""The managed policies of roles: parsed, attached once each, and looked up in IAM at preview.
 
-Asked once for each policy and program, in previews only. Policies of the account itself are left alone: one that is
-not there may be made by the same update.
+A misspelt name of an AWS managed policy is rejected before a role is created. IAM is queried once for each policy of a
+program, in previews only. Customer managed policies are not looked up: the same update may create them.
 """
 
-from functools import partial
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import pulumi
 
 from eks_identity.errors import InvalidInput, Problem
-from eks_identity.model.arns import Arn
+from eks_identity.model import names, permissions
+from eks_identity.model.arns import Arn, policy_arn
+from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.permissions import suggest_policy_name
-from eks_identity.runtime import diagnostics, invoke, query_cache
-from eks_identity.runtime.inputs import Inputs, refusing
+from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime.inputs import INVALID, Inputs, refusing
+from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:iam/getPolicy:getPolicy"
+_PREFIX = "policy/"
 
 
-def existing(inputs: Inputs, parent: pulumi.ComponentResource, under: str, arn: pulumi.Input[str]) -> pulumi.Input[str]:
-    """`arn`; refused in a preview, once it is known, where it is one of AWS's own policies and IAM has none such."""
-    if not pulumi.runtime.is_dry_run():
-        return arn
+@dataclass(frozen=True)
+class ManagedPolicy:
+    """A managed policy, by its ARN or by the name of an AWS managed policy."""
 
-    async def refuse_if_absent(known: str) -> str:
-        policy = Arn.parse(known)
-        if policy.account != "aws" or not await _is_absent(parent, known):
-            return known
-        name = policy.resource.removeprefix("policy/")
-        meant = suggest_policy_name(name)
-        fix = f"did you mean {meant}?" if meant and meant != name else "take one of `aws iam list-policies --scope AWS`"
-        raise InvalidInput([Problem("", "a policy that there is (IAM)", known, fix)])
+    text: str
+    """As it is written in the args."""
+    arn: Arn | None
+    """None for a name: the ARN then depends on the role's partition."""
 
-    return refusing(arn, refuse_if_absent, inputs.subject, under)
+    @classmethod
+    def parse(cls, text: str) -> "ManagedPolicy":
+        """Return the policy of an ARN or a name; raise `InvalidInput` for other text."""
+        return _parse(names.text(text))
+
+    @classmethod
+    def parse_arn(cls, text: str) -> "ManagedPolicy":
+        """Return the policy of an ARN; raise `InvalidInput` for other text, names too."""
+        return cls(text, Arn.parse(policy_arn(text)))
+
+    @property
+    def path_and_name(self) -> str:
+        """Path and name, such as `service-role/AmazonEBSCSIDriverPolicy`."""
+        return self.text if self.arn is None else self.arn.resource.removeprefix(_PREFIX)
+
+    @property
+    def is_aws_managed(self) -> bool:
+        """Whether AWS manages the policy, and not an account."""
+        return self.arn is None or self.arn.account == "aws"
+
+    @property
+    def logical_name(self) -> str:
+        """Unique part of the logical names of its Pulumi resources: IAM has one name an account, whatever the path."""
+        name = self.path_and_name.rpartition("/")[2]
+        return name if self.is_aws_managed else f"{_account(self)}-{name}"
+
+    def arn_in(self, partition: Partition) -> str:
+        """Return the ARN for a role of a partition; raise `InvalidInput` if the policy is of another one."""
+        if self.arn is not None and self.arn.partition == partition:
+            return str(self.arn)
+        return permissions.managed_policy(self.text, partition)
 
 
-async def _is_absent(parent: pulumi.ComponentResource, arn: str) -> bool:
-    return await query_cache.of_program().get_async((LOOK_UP, arn), partial(_ask, parent, arn))
+@lru_cache(maxsize=256)
+def _parse(text: str) -> ManagedPolicy:
+    if ":" in text:
+        return ManagedPolicy.parse_arn(text)
+    permissions.managed_policy(text, AWS)  # a name is valid in every partition or in none
+    return ManagedPolicy(text, None)
 
 
-async def _ask(parent: pulumi.ComponentResource, arn: str) -> bool:
+@dataclass(frozen=True)
+class PolicyInput:
+    """A managed policy of a role: one of `policies`, or the permissions boundary."""
+
+    under: str
+    """The input that names it, such as `policies[0]`."""
+    policy: pulumi.Input[ManagedPolicy]
+    arn: pulumi.Input[str]
+    """ARN in the role's partition."""
+
+    @classmethod
+    def of(
+        cls, inputs: Inputs, under: str, policy: pulumi.Input[ManagedPolicy], partition: pulumi.Input[Partition]
+    ) -> "PolicyInput":
+        """Return a parsed policy for a role of a partition; the problem of another partition is added to `inputs`."""
+        return cls(under, policy, inputs.parse(under, [policy, partition], _arn_in))
+
+    def existing_arn(self, inputs: Inputs, parent: pulumi.ComponentResource) -> pulumi.Input[str]:
+        """Return the ARN; at preview an AWS managed policy that IAM does not have is rejected."""
+        is_customer_managed = isinstance(self.policy, ManagedPolicy) and not self.policy.is_aws_managed
+        if is_customer_managed or not pulumi.runtime.is_dry_run():
+            return self.arn
+
+        async def reject_missing(resolved: Sequence[Any]) -> str:
+            policy: ManagedPolicy = resolved[0]
+            arn: str = resolved[1]
+            if policy.is_aws_managed and await _is_missing(parent, arn):
+                raise InvalidInput([_missing(policy, arn)])
+            return arn
+
+        return refusing([self.policy, self.arn], reject_missing, inputs.subject, self.under)
+
+
+def read_policies(
+    inputs: Inputs, policies: Sequence[pulumi.Input[ManagedPolicy]], partition: pulumi.Input[Partition], limit: int
+) -> list[PolicyInput]:
+    """Return the parsed `policies` with their ARNs; repeated and too many policies are added to the problems."""
+    inputs.reject(*(problem.under("policies") for problem in permissions.too_many_policies(len(policies), limit)))
+    read: list[PolicyInput] = []
+    for index, policy in enumerate(policies):
+        under = f"policies[{index}]"
+        if any(_is_same(policy, other.policy) for other in read):
+            text = policy.text if isinstance(policy, ManagedPolicy) else None
+            inputs.reject(Problem(under, "must be listed once", text, "take the repeated policy out"))
+            policy = INVALID  # noqa: PLW2901 - reported once
+        read.append(PolicyInput.of(inputs, under, policy, partition))
+    return read
+
+
+def _is_same(one: object, other: object) -> bool:
+    if not isinstance(one, ManagedPolicy) or not isinstance(other, ManagedPolicy):
+        return False
+    if one.path_and_name.lower() != other.path_and_name.lower():
+        return False
+    return _account(one) == _account(other)
+
+
+def _account(policy: ManagedPolicy) -> str:
+    return "aws" if policy.arn is None else policy.arn.account
+
+
+def _arn_in(resolved: Sequence[Any]) -> str:
+    policy: ManagedPolicy = resolved[0]
+    return policy.arn_in(resolved[1])
+
+
+def _missing(policy: ManagedPolicy, arn: str) -> Problem:
+    name = policy.path_and_name
+    similar = suggest_policy_name(name)
+    fix = (
+        f"did you mean {similar}?"
+        if similar and similar != name
+        else "pass one that `aws iam list-policies --scope AWS` lists"
+    )
+    return Problem("", "must be an existing policy (IAM)", arn, fix)
+
+
+async def _is_missing(parent: pulumi.ComponentResource, arn: str) -> bool:
+    queries: dict[str, asyncio.Future[bool]] = per_program(LOOK_UP, dict)
+    if arn not in queries:
+        queries[arn] = asyncio.ensure_future(_query(parent, arn))
+    return await queries[arn]
+
+
+async def _query(parent: pulumi.ComponentResource, arn: str) -> bool:
     try:
         return await invoke.invoke_or_none(LOOK_UP, {"arn": arn}, parent) is None
     except invoke.InvokeError as error:
-        diagnostics.debug(f"cannot see whether there is a policy {arn}: {error}", parent)
+        diagnostics.debug(f"cannot verify that policy {arn} exists: {error}", parent)
         return False

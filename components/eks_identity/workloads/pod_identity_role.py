@@ -1,39 +1,51 @@
-"""IAM roles that pods get by EKS Pod Identity."""
+"""PodIdentityRole: an IAM role for EKS Pod Identity, shared by several associations."""
 
-from typing import Any, NotRequired
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NotRequired
 
 import pulumi
 
 from eks_identity.clusters import provider_account
 from eks_identity.evaluation.trust_conditions import POD_IDENTITY, Assumed
-from eks_identity.model import arns, partitions, trust
+from eks_identity.model import connections, partitions, trust
+from eks_identity.model.arns import Arn
+from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
-from eks_identity.runtime.inputs import Inputs, is_plain
-from eks_identity.workloads.iam_role import TRUST_POLICY, RolePlan
-from eks_identity.workloads.role_settings import RoleSettings
-from eks_identity.workloads.session_tags import TagCheck
-from eks_identity.workloads.subjects import SubjectArgs, check_subjects, pairs
-from eks_identity.workloads.trust_inputs import by_association, check_trust_conditions, written
+from eks_identity.runtime.inputs import Inputs, parsed_by
+from eks_identity.workloads.iam_role import IamRole
+from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings
+from eks_identity.workloads.session_tags import SessionTagCheck
+from eks_identity.workloads.subjects import SubjectArgs, read_subjects
+from eks_identity.workloads.trust_policies import association_calls, build_conditions, read_trust_conditions
 
 
 class PodIdentityRoleArgs(RoleSettings):
-    """A role for Pod Identity. Associations say which pods get it; here is said which associations may give it."""
+    """A role for Pod Identity, and the associations that may use it."""
 
     cluster_arns: NotRequired[list[pulumi.Input[str]]]
-    """Only associations of these clusters give the role: the trust policy compares `aws:RequestTag/eks-cluster-arn`.
-    Any cluster of the account where left out."""
+    """Clusters whose associations may use the role: the trust policy compares `aws:RequestTag/eks-cluster-arn`. By
+    default any cluster of the account."""
     subjects: NotRequired[list[SubjectArgs]]
-    """Only associations of these service accounts give the role: the trust policy compares the session tags
-    `kubernetes-namespace` and `kubernetes-service-account`. Any service account where left out."""
+    """Service accounts whose associations may use the role: the trust policy compares the session tags
+    `kubernetes-namespace` and `kubernetes-service-account`. By default any service account."""
     partition: NotRequired[pulumi.Input[str]]
-    """`aws` (also the default), `aws-cn` or `aws-us-gov`; where `cluster_arns` are given, those say it."""
+    """`aws` (the default), `aws-cn` or `aws-us-gov`; with `cluster_arns`, the partition of those."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The inputs of a PodIdentityRole, except for the role's settings and the service accounts."""
+
+    cluster_arns: Sequence[pulumi.Input[Arn]] = parsed_by(connections.arn, each=True, default=())
+    partition: pulumi.Input[Partition] = parsed_by(partitions.partition, default=AWS)
 
 
 class PodIdentityRole(pulumi.ComponentResource):
-    """An IAM role for EKS Pod Identity, for associations that are made elsewhere: `WorkloadIdentity` with `role_arn`.
+    """An IAM role for EKS Pod Identity. `WorkloadIdentity` with `role_arn` associates it with service accounts.
 
-    It is in the account of the clusters. Where `cluster_arns` or `subjects` limit it, EKS cannot assume it for an
+    The role is in the account of the clusters. With `cluster_arns` or `subjects`, EKS cannot assume it for an
     association that disables session tags; one of the same Python program is rejected at preview.
 
     Source: EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity".
@@ -48,37 +60,37 @@ class PodIdentityRole(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'PodIdentityRole "{name}"', args, PodIdentityRoleArgs) as inputs:
-            clusters = args.get("cluster_arns", [])
-            subjects = check_subjects(inputs, "subjects", args.get("subjects", []))
-            for index, arn in enumerate(clusters):
-                inputs.take(f"cluster_arns[{index}]", arn, arns.cluster_arn)
-            given = {
+            options = inputs.read(_Options)
+            clusters = options.cluster_arns
+            subjects = read_subjects(inputs, "subjects", args.get("subjects", []))
+            partition = inputs.parse("", clusters[0], _partition) if clusters else options.partition
+            session_tags = SessionTagCheck(inputs.subject, Session(role_tags=args.get("tags", {})))
+            role = IamRole.read(inputs, name, args, partition, session_tags)
+            trusted = {
                 "clusters": clusters,
-                "subjects": pairs(subjects),
-                "conditions": check_trust_conditions(inputs, args, [POD_IDENTITY]),
-                "size_limit": TRUST_POLICY[args.get("raised_quotas", False)],
+                "subjects": [each.subject for each in subjects],
+                "conditions": read_trust_conditions(inputs, args, [POD_IDENTITY]),
+                "size_limit": role.options.trust_policy_limit,
             }
-            if is_plain(given) and not inputs.problems.found:
-                inputs.problems.parse("", _trust, given)
-            if clusters:
-                partition = inputs.once_known(clusters[0], lambda arn: arns.Arn.parse(arn).partition)
-            else:
-                partition = inputs.take("partition", args.get("partition", "aws"), partitions.partition)
-            sessions = TagCheck(inputs.subject, Session(role_tags=args.get("tags", {})))
-            plan = RolePlan.of(inputs, name, args, partition, sessions=sessions)
+            trust_policy = inputs.parse("", trusted, lambda resolved: _trust_policy(**resolved))
 
         check = provider_account.in_account_of_clusters(inputs, opts, clusters) if clusters else None
         super().__init__("eks-identity:index:PodIdentityRole", name, {}, provider_account.after(opts, check))
-        self.trust_policy = inputs.later(given, _trust)
-        role = plan.make(self, name, self.trust_policy)
-        self.arn = role.arn
-        self.role_name = role.name
+        registered = role.register(self, name, trust_policy)
+        self.arn = registered.arn
+        self.role_name = registered.name
+        self.trust_policy = pulumi.Output.from_input(trust_policy)
         self.register_outputs({"arn": self.arn, "role_name": self.role_name, "trust_policy": self.trust_policy})
 
 
-def _trust(known: dict[str, Any]) -> str:
-    subjects = [Subject.of(namespace, name) for namespace, name in known["subjects"]]
-    calls = [call for cluster in known["clusters"] for call in by_association(cluster, known["subjects"], POD_IDENTITY)]
-    conditions = written(known["conditions"], calls or [Assumed(POD_IDENTITY)])
-    policy = trust.pod_identity_trust(known["clusters"], subjects, conditions=conditions)
-    return trust.compact(trust.require_room(policy, int(known["size_limit"]), f"{len(subjects)} subjects"))
+def _partition(cluster: Arn) -> Partition:
+    return cluster.partition
+
+
+def _trust_policy(
+    *, clusters: Sequence[Arn], subjects: Sequence[Subject], conditions: Sequence[ConditionArgs], size_limit: int
+) -> str:
+    calls = [call for cluster in clusters for call in association_calls(cluster, subjects, POD_IDENTITY)]
+    written = build_conditions(conditions, calls or [Assumed(POD_IDENTITY)])
+    policy = trust.pod_identity_trust([str(cluster) for cluster in clusters], subjects, conditions=written)
+    return trust.compact(trust.require_room(policy, size_limit, f"{len(subjects)} subjects"))

@@ -1,10 +1,10 @@
-"""Roles that one component creates and another one gives to pods: whether the two fit is seen in the preview.
+"""Roles that one component of a program creates and another one passes to pods, compared at preview.
 
-A role's ARN is unknown while the role is still to be created, so the role behind an Output is found by the resource
-that the Output comes from.
+A role's ARN is unknown until the role is created, so the role behind an Output is found by the resource that the Output
+comes from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,100 +12,114 @@ import pulumi
 
 from eks_identity.errors import Problem
 from eks_identity.evaluation.trust_conditions import ABSENT, Assumed, refused_by
-from eks_identity.model.arns import same_arn
+from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.session_tags import Session, needs_of_document, split
-from eks_identity.runtime.inputs import Inputs, InvalidInputError, known
+from eks_identity.runtime.inputs import Inputs, InvalidInputError, resolve
 from eks_identity.runtime.program_state import per_program
 
 
 @dataclass(frozen=True)
+class MissingTags:
+    """Why the sessions of pods have no session tags."""
+
+    reason: str = ""
+    """Empty if they have session tags."""
+    fix: str = ""
+    """What gives them session tags, as an imperative; empty if nothing does."""
+
+
+@dataclass(frozen=True)
 class _Role:
-    who: str
-    """The component that creates it, as messages call it."""
-    role: pulumi.Resource
+    component: str
+    """The component that creates it, as messages name it."""
+    resource: pulumi.Resource
     arn: pulumi.Output[str]
     trust_policy: pulumi.Input[str]
     policies: Mapping[str, pulumi.Input[str]]
     """Its inline policies by name."""
-    tags: Mapping[str, Any]
+    tags: Mapping[str, pulumi.Input[str]]
 
 
-def declare(
+def remember_role(
     inputs: Inputs,
     role: Any,
     trust_policy: pulumi.Input[str],
     policies: Mapping[str, pulumi.Input[str]],
-    tags: Mapping[str, Any] | None,
+    tags: Mapping[str, pulumi.Input[str]],
 ) -> None:
     """Remember a role of this program, an `aws.iam.Role`."""
-    _roles().append(_Role(inputs.subject, role, role.arn, trust_policy, policies, tags or {}))
+    _roles().append(_Role(inputs.subject, role, role.arn, trust_policy, policies, tags))
 
 
-def check(
+def check_role(
     inputs: Inputs,
     under: str,
-    arn: pulumi.Input[str],
-    *,
-    untagged: str = "",
-    fix: str = "",
-    calls: pulumi.Input[list[Assumed]] | None = None,
+    role: pulumi.Input[Principal],
+    missing_tags: MissingTags,
+    calls: pulumi.Input[Sequence[Assumed]] | None = None,
 ) -> None:
-    """Reject `arn` where the same program creates the role, and these pods could not assume or not use it.
+    """Reject a role that the same program creates, if these pods could not assume it or not use its policies.
 
-    `untagged` says why the pods' sessions have no session tags, if they have none, `fix` what gives them theirs, and
-    `calls` how the pods assume the role: then its trust policy is compared too.
+    `calls` are the calls by which the pods assume the role; with them its trust policy is compared too.
     """
-    late = pulumi.Output.from_input(arn)
-    declared = _roles()
+    principal = pulumi.Output.from_input(role)
+    roles = _roles()
 
     async def compare() -> None:
-        found = await _find(declared, late)
-        if found is None:
+        existing = await _find(roles, principal)
+        if existing is None:
             return
-        problems = await _unmet_needs(found, under, Session(untagged, fix, found.tags))
-        trust = await known(found.trust_policy)
-        for call in (await known(calls) or []) if calls is not None and trust is not None else []:
-            reason = refused_by(trust or "", call)
-            if reason is not None:
-                rule = f"must be a role that {call.who} can assume: the trust policy of {found.who} {reason}"
-                trusting = f"change the inputs of {found.who} so that it trusts {call.who}"
-                problems.append(Problem(under, rule, found.who, (ABSENT in reason and fix) or trusting))
+        session = Session(missing_tags.reason, missing_tags.fix, existing.tags)
+        problems = await _unmet_needs(existing, under, session)
+        if calls is not None:
+            problems += await _untrusted_calls(existing, under, calls, missing_tags)
         if problems:
             raise InvalidInputError(problems, subject=inputs.subject)
 
-    # Nothing waits for it: the role may itself depend on what is made with this ARN.
-    compared: pulumi.Input[Any] = compare()
-    pulumi.Output.from_input(compared)
+    # Nothing waits for it: the role may itself depend on resources that use this ARN.
+    comparison: pulumi.Input[Any] = compare()
+    pulumi.Output.from_input(comparison)
 
 
-async def _unmet_needs(found: _Role, under: str, session: Session) -> list[Problem]:
+async def _untrusted_calls(
+    role: _Role, under: str, calls: pulumi.Input[Sequence[Assumed]], missing_tags: MissingTags
+) -> list[Problem]:
+    policy = await resolve(role.trust_policy)
+    problems = []
+    for call in (await resolve(calls) or []) if policy else []:
+        reason = refused_by(policy or "", call)
+        if reason is not None:
+            rule = f"must be a role that {call.who} can assume: the trust policy of {role.component} {reason}"
+            fix = f"change the inputs of {role.component} so that it trusts {call.who}"
+            problems.append(Problem(under, rule, role.component, (ABSENT in reason and missing_tags.fix) or fix))
+    return problems
+
+
+async def _unmet_needs(role: _Role, under: str, session: Session) -> list[Problem]:
     problems: list[Problem] = []
-    for name, policy in found.policies.items():
-        text = await known(policy)
+    for name, policy in role.policies.items():
+        text = await resolve(policy)
         if text is not None:
             unmet, _ = split(needs_of_document(text, session), session)
             for need in unmet:
-                rule = f"must be a role whose policies its pods can use: policy {name} of {found.who} {_needs(need)}"
-                fix = session.fix or f"change the policies of {found.who}"
+                needs = need.rule.replace("must not need", "needs")
+                rule = f"must be a role whose policies its pods can use: policy {name} of {role.component} {needs}"
+                fix = session.fix or f"change the policies of {role.component}"
                 problems.append(Problem(under, rule, need.value, fix))
     return problems
 
 
-def _needs(need: Problem) -> str:
-    return need.rule.replace("must not need", "needs")
-
-
-async def _find(declared: list[_Role], arn: pulumi.Output[str]) -> _Role | None:
-    resources, value = await arn.resources(), await arn.future()
-    for one in declared:
-        if resources == {one.role}:
-            return one
+async def _find(roles: Sequence[_Role], principal: pulumi.Output[Principal]) -> _Role | None:
+    resources, value = await principal.resources(), await principal.future()
+    for role in roles:
+        if resources == {role.resource}:
+            return role
     if value is None:
         return None
-    for one in declared:
-        own: str | None = await one.arn.future()
-        if own is not None and same_arn(own, value):
-            return one
+    for role in roles:
+        arn: str | None = await role.arn.future()
+        if arn is not None and same_arn(arn, value.arn):
+            return role
     return None
 
 

@@ -1,6 +1,7 @@
-"""Kubernetes service accounts with the annotations that the pod identity webhook reads."""
+"""ServiceAccount: a Kubernetes service account with the annotations that the EKS Pod Identity webhook reads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import Any, NotRequired, TypedDict
@@ -8,121 +9,150 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 
 from eks_identity.evaluation.trust_conditions import IRSA, Assumed
-from eks_identity.model import names
+from eks_identity.model import arns, names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
+from eks_identity.model.arns import Principal
 from eks_identity.runtime.children import Registered
-from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
+from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, parsed_by, require_provider
 from eks_identity.workloads import program_roles
+from eks_identity.workloads.program_roles import MissingTags
 from eks_identity.workloads.session_tags import OF_IRSA
 
 PATCH_FORCE = "pulumi.com/patchForce"
-"""The annotation by which the kubernetes plugin takes over fields that somebody else set."""
+"""The annotation by which the kubernetes plugin overwrites fields of other field managers."""
 
 
 class ServiceAccountSettings(TypedDict):
-    """What is said of a service account besides its name and role: the webhook's annotations, typed, and metadata."""
+    """The options of a service account, except for its name and its role."""
 
     audience: NotRequired[pulumi.Input[str]]
-    """The audience of its tokens; the OIDC provider and the role's trust policy must name it too."""
+    """Audience of its tokens; the OIDC provider and the role's trust policy must name it too."""
     sts_regional_endpoints: NotRequired[pulumi.Input[bool]]
-    """Whether its pods ask the region's own STS; else the cluster's default."""
+    """Whether its pods use the STS endpoint of the region; by default as configured for the cluster's webhook."""
     token_expiration: NotRequired[pulumi.Input[int]]
-    """How long its tokens last: seconds, 600 to 86,400 (also the default)."""
+    """Lifetime of its tokens in seconds, 600 to 86,400 (the default)."""
     annotations: NotRequired[dict[str, str]]
-    """Annotations besides those of `eks.amazonaws.com/`."""
+    """Annotations other than those of `eks.amazonaws.com/`."""
     labels: NotRequired[dict[str, str]]
     """Labels of the service account."""
 
 
 class ServiceAccountArgs(ServiceAccountSettings):
-    """A service account, and the role that its pods get."""
+    """A service account, and the role of its pods."""
 
     namespace: pulumi.Input[str]
-    """The namespace that it is in: an RFC 1123 label, at most 63 characters (Kubernetes)."""
+    """Namespace of the service account: an RFC 1123 label, at most 63 characters (Kubernetes)."""
     name: pulumi.Input[str]
-    """Its name: an RFC 1123 subdomain, at most 253 characters (Kubernetes)."""
+    """Name of the service account: an RFC 1123 subdomain, at most 253 characters (Kubernetes)."""
     role_arn: NotRequired[pulumi.Input[str]]
-    """The role to annotate it with; none where Pod Identity binds it."""
+    """Role of its annotation; omit it for a service account that Pod Identity associates with a role."""
     adopt: NotRequired[bool]
-    """The service account is there: only what is said here is put on it, and only that goes when this is destroyed."""
+    """Patch an existing service account: the annotations and labels declared here are set, and only these are removed
+    when the component is destroyed."""
+
+
+@dataclass(frozen=True)
+class ServiceAccountOptions:
+    """The parsed `ServiceAccountSettings`."""
+
+    audience: pulumi.Input[str] | None = parsed_by(names.audience)
+    sts_regional_endpoints: pulumi.Input[bool] | None = parsed_by(names.flag)
+    token_expiration: pulumi.Input[int] | None = parsed_by(names.token_expiration)
+    annotations: Mapping[str, str] | None = parsed_by(other_annotations)
+    labels: Mapping[str, str] | None = parsed_by(dict)
+
+    def webhook_annotations(
+        self, inputs: Inputs, role: pulumi.Input[Principal] | pulumi.Input[str] | None, *depends_on: pulumi.Input[Any]
+    ) -> pulumi.Input[Mapping[str, str]]:
+        """Return all annotations, with those of the webhook, as soon as `role` and `depends_on` are resolved."""
+        webhook = {
+            "role_arn": role,
+            "audience": self.audience,
+            "sts_regional_endpoints": self.sts_regional_endpoints,
+            "token_expiration": self.token_expiration,
+        }
+        return inputs.parse("", [self.annotations or {}, webhook, *depends_on], _with_webhook)
+
+
+def _with_webhook(resolved: Sequence[Any]) -> Mapping[str, str]:
+    annotations, webhook, *_ = resolved
+    return {**annotations, **webhook_annotations(**webhook)}
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The inputs of a ServiceAccount, except for its settings."""
+
+    namespace: pulumi.Input[str] = parsed_by(names.namespace)
+    name: pulumi.Input[str] = parsed_by(names.service_account)
+    role_arn: pulumi.Input[Principal] | None = parsed_by(arns.role)
+    adopt: bool = parsed_by(bool, default=False)
 
 
 class ServiceAccount(pulumi.ComponentResource):
-    """A Kubernetes service account with the annotations that the pod identity webhook reads.
+    """A Kubernetes service account with the annotations that the EKS Pod Identity webhook reads.
 
-    Needs the cluster's kubernetes provider in `opts.providers`. The webhook acts when a pod is created: after a change,
-    pods that run keep what they have until they are made again. One that is there already is refused by the kubernetes
-    plugin, unless `adopt` is set: then annotations and labels of others stay, also when this is destroyed.
+    Requires the cluster's kubernetes provider in `opts.providers`. The webhook acts when a pod is created: running pods
+    get a change when they are recreated. The kubernetes plugin rejects an existing service account unless `adopt` is
+    set: then other annotations and labels stay, also when the component is destroyed.
     """
 
     namespace: pulumi.Output[str]
-    """The namespace that it is in."""
+    """The namespace of the service account."""
     name: pulumi.Output[str]
-    """Its name, once it is there."""
+    """The name of the service account, after it is created."""
 
     def __init__(self, name: str, args: ServiceAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'ServiceAccount "{name}"', args, ServiceAccountArgs) as inputs:
-            namespace = inputs.take("namespace", args["namespace"], names.namespace)
-            account = inputs.take("name", args["name"], names.service_account)
-            annotations = annotations_of(inputs, args, args.get("role_arn"))
+            account = inputs.read(_Options)
+            options = inputs.read(ServiceAccountOptions)
+            annotations = options.webhook_annotations(inputs, account.role_arn)
 
         super().__init__("eks-identity:index:ServiceAccount", name, {}, opts)
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
-        if "role_arn" in args:
-            fix = "use WorkloadIdentity with mode pod-identity and this role_arn in place of the ServiceAccount"
-            pods = [Assumed(IRSA, "a pod by IRSA", {}, ":oidc-provider/")]
-            program_roles.check(inputs, "role_arn", args["role_arn"], untagged=OF_IRSA, fix=fix, calls=pods)
-        adopt = args.get("adopt", False)
-        self.namespace = pulumi.Output.from_input(namespace)
-        made = declare(self, name, namespace, account, annotations=annotations, settings=args, adopt=adopt)
-        self.name = made.result
+        if account.role_arn is not None:
+            fix = "use WorkloadIdentity with mode pod-identity and this role_arn instead of the ServiceAccount"
+            calls = [Assumed(IRSA, "a pod by IRSA", {}, ":oidc-provider/")]
+            program_roles.check_role(inputs, "role_arn", account.role_arn, MissingTags(OF_IRSA, fix), calls)
+        registered = register_service_account(
+            pulumi.ResourceOptions(parent=self),
+            name,
+            account.namespace,
+            account.name,
+            annotations=annotations,
+            labels=options.labels,
+            adopt=account.adopt,
+        )
+        self.namespace = pulumi.Output.from_input(account.namespace)
+        self.name = registered.result
         self.register_outputs({"namespace": self.namespace, "name": self.name})
 
 
-def annotations_of(
-    inputs: Inputs, settings: ServiceAccountSettings, role_arn: pulumi.Input[str] | None, *, webhook: bool = True
-) -> pulumi.Input[dict[str, str]]:
-    """The annotations that `settings` say; without those of the webhook where it is not to act."""
-    own = inputs.take("annotations", settings.get("annotations", {}), other_annotations)
-    fields = ("audience", "sts_regional_endpoints", "token_expiration")
-    given: dict[str, Any] = {field: settings[field] for field in fields if field in settings}  # type: ignore[literal-required]
-    plain = {field: value for field, value in given.items() if is_plain(value)}
-    inputs.problems.parse("", lambda: webhook_annotations(**plain))
-    if inputs.problems.found or not webhook:
-        return own
-    return inputs.once_known(
-        [own, {**given, "role_arn": role_arn}], lambda known: {**known[0], **webhook_annotations(**known[1])}
-    )
-
-
-def declare(
-    parent: pulumi.ComponentResource,
+def register_service_account(
+    opts: pulumi.ResourceOptions,
     name: str,
     namespace: pulumi.Input[str],
     account: pulumi.Input[str],
     *,
-    annotations: pulumi.Input[dict[str, str]],
-    settings: ServiceAccountSettings,
+    annotations: pulumi.Input[Mapping[str, str]],
+    labels: Mapping[str, str] | None,
     adopt: bool,
-    after: Sequence[pulumi.Resource] = (),
-    hooks: pulumi.ResourceHookBinding | None = None,
 ) -> Registered[pulumi.Output[str]]:
-    """Registers the service account below `parent`, or what is put on one that exists; the result is its name."""
-    opts = pulumi.ResourceOptions(parent=parent, depends_on=list(after), hooks=hooks)
+    """Register a service account, or the patch of an existing one; the result is its name."""
     if adopt:
-        # What others wrote under the same keys, such as eksctl's role, is taken over; their other fields stay theirs.
-        annotations = pulumi.Output.from_input(annotations).apply(lambda known: {**known, PATCH_FORCE: "true"})
-    metadata: dict[str, Any] = {"name": account, "namespace": namespace, "annotations": annotations}
-    if "labels" in settings:
-        metadata["labels"] = settings["labels"]
-    declared = _Account(name, "ServiceAccountPatch" if adopt else "ServiceAccount", metadata, opts)
-    return Registered([declared], declared.metadata.apply(lambda known: str(known.get("name", ""))))
+        # Annotations of other field managers under the same keys, such as eksctl's role, are overwritten.
+        annotations = pulumi.Output.from_input(annotations).apply(lambda resolved: {**resolved, PATCH_FORCE: "true"})
+    metadata: dict[str, pulumi.Input[Any]] = {"name": account, "namespace": namespace, "annotations": annotations}
+    if labels is not None:
+        metadata["labels"] = labels
+    resource = _ServiceAccountResource(name, "ServiceAccountPatch" if adopt else "ServiceAccount", metadata, opts)
+    return Registered([resource], resource.metadata.apply(lambda resolved: str(resolved.get("name", ""))))
 
 
-class _Account(pulumi.CustomResource):
-    """A ServiceAccount, or what is put on one that exists, as `pulumi_kubernetes` declares it.
+class _ServiceAccountResource(pulumi.CustomResource):
+    """A ServiceAccount or a ServiceAccountPatch, as `pulumi_kubernetes` declares it.
 
-    Its own class is in a module of 42,000 lines: a preview would take a third of a second longer.
+    The class of `pulumi_kubernetes` is in a module of 42,000 lines: importing it adds a third of a second to a preview.
     """
 
     metadata: pulumi.Output[dict[str, Any]]
@@ -137,5 +167,5 @@ class _Account(pulumi.CustomResource):
 
 @cache
 def _sdk_version() -> str:
-    """That of the plugin which the SDK goes with."""
+    """Return the version of the plugin that belongs to the SDK."""
     return version("pulumi_kubernetes")

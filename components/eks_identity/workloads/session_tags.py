@@ -1,7 +1,7 @@
-"""Session tags of pods, where a component reads a policy: what needs a tag that the pods do not have is rejected.
+"""Session tags of pods, compared with the policies that components read: a policy that needs a missing tag is rejected.
 
 The documents of policies that the component writes are read, and those of `aws.iam.Policy` resources of the same Python
-program whose ARN is passed. What a managed policy says that exists elsewhere is not known here.
+program whose ARN is passed. The documents of other managed policies are not read.
 """
 
 import json
@@ -18,7 +18,8 @@ from eks_identity.model import permissions
 from eks_identity.model.session_tags import Need, Session, needs_of_document, needs_of_statements, split
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.args_validation import is_output
-from eks_identity.runtime.inputs import Inputs, known, refusing
+from eks_identity.runtime.inputs import Inputs, refusing, resolve
+from eks_identity.workloads.role_settings import StatementArgs
 
 OF_IRSA = "sessions of IRSA have no session tags (EKS)"
 DISABLED = "disable_session_tags leaves the sessions without session tags (EKS)"
@@ -28,56 +29,56 @@ USE_POD_IDENTITY = "set mode to pod-identity"
 
 
 @dataclass(frozen=True)
-class TagCheck:
+class SessionTagCheck:
     """Checks the policies of a role against the tags that its sessions have."""
 
     subject: str
-    """The component, as messages call it."""
+    """The component, as messages name it: `IrsaRole "reader"`."""
     session: Session
-    also: Session | None = None
-    """Sessions that only some of the pods have: what they lack is a warning."""
+    old_session: Session | None = None
+    """Sessions of pods that started before the mode changed: tags that only these lack are a warning."""
     _reported: set[str] = field(default_factory=set)
 
-    def statements(self, given: Sequence[Mapping[str, Any]]) -> None:
-        """Raise `InvalidInput` for statements as they are written in args; Outputs in them are left out."""
-        self._require(partial(needs_of_statements, given), "")
+    def require_tags_of_statements(self, statements: Sequence[StatementArgs]) -> None:
+        """Raise `InvalidInput` for statements that need a missing tag. Values of None are resolved later."""
+        self._require(partial(needs_of_statements, statements), "")
 
-    def document(self, text: str | Mapping[str, Any], under: str = "") -> None:
-        """Raise `InvalidInput` for a policy document; what is not one is left to other checks."""
-        try:
-            content = json.loads(text) if isinstance(text, str) else text
-        except json.JSONDecodeError:
-            return
-        if isinstance(content, Mapping):
-            self._require(partial(needs_of_document, content), under)
+    def parse_document(self, text: str, *, under: str) -> str:
+        """Return a policy document as compact JSON; raise `InvalidInput` if it needs a missing tag.
 
-    def inline_policy(self, text: str) -> str:
-        """`text` as compact JSON, where it is a policy document that needs no tag that is absent."""
-        made = permissions.inline_policy(text)
-        self.document(made)
-        return made
+        `under` is the document's input, as warnings name it.
+        """
+        document = permissions.inline_policy(text)
+        self._require(partial(needs_of_document, document), under)
+        return document
 
-    def policies(self, inputs: Inputs, arns: Sequence[pulumi.Input[str]], under: str) -> None:
-        """Check the documents of policies of the same program, whose ARNs these are."""
-        for index, arn in enumerate(arns):
-            if isinstance(arn, pulumi.Output):
-                self.policy(inputs, arn, f"{under}[{index}]")
-
-    def policy(self, inputs: Inputs, arn: pulumi.Input[str] | None, under: str) -> None:
-        """Check the document of a policy of the same program, whose ARN this is."""
+    def check_managed_policy(self, inputs: Inputs, arn: pulumi.Input[Any], under: str) -> None:
+        """Reject a managed policy of the same program, passed as an Output, if its document needs a missing tag."""
         if isinstance(arn, pulumi.Output):
-            refusing(pulumi.Output.from_input(_document_of(arn)), partial(self._managed, under=under), inputs.subject)
+            document: pulumi.Input[str | None] = _document_of(arn)
+            refusing(
+                pulumi.Output.from_input(document),
+                partial(self._require_tags_of_policy, under=under),
+                inputs.subject,
+                under,
+            )
 
-    def _managed(self, text: str | None, under: str) -> None:
-        if text is not None:
-            self.document(text, under)
+    def _require_tags_of_policy(self, text: str | None, *, under: str) -> None:
+        try:
+            document = json.loads(text or "")
+        except json.JSONDecodeError:
+            return  # not of the same program, or rejected by IAM
+        if isinstance(document, Mapping):
+            self._require(partial(needs_of_document, document), under)
 
     def _require(self, needs: Callable[[Session], list[Need]], under: str) -> None:
-        problems, warnings = split(needs(self.session), self.session, under)
-        if self.also is not None:
-            more, sentences = split(needs(self.also), self.also, under)
-            warnings += sentences
-            warnings += [f"{problem.input} {problem.rule.replace('must not need', 'needs')}" for problem in more]
+        missing = needs(self.session)
+        problems, _ = split(missing, self.session)
+        _, warnings = split(missing, self.session, under)
+        if self.old_session is not None:
+            of_old_pods, more = split(needs(self.old_session), self.old_session, under)
+            warnings += more
+            warnings += [f"{problem.input} {problem.rule.replace('must not need', 'needs')}" for problem in of_old_pods]
         for warning in warnings:
             if warning not in self._reported:
                 self._reported.add(warning)
@@ -86,16 +87,16 @@ class TagCheck:
             raise InvalidInput(problems)
 
 
-def plain(value: Any) -> Any:
-    """`value` with None for what is not known yet."""
+def resolved_part(value: Any) -> Any:
+    """Return `value` with None in place of each Output in it."""
     if is_output(value):
         return None
     if isinstance(value, Mapping):
-        return {key: plain(one) for key, one in value.items()}
-    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: resolved_part(item) for key, item in value.items()}
+    return [resolved_part(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-async def _document_of(arn: pulumi.Output[str]) -> str | None:
+async def _document_of(arn: pulumi.Output[Any]) -> str | None:
     resources = await arn.resources()
     policy = next(iter(resources), None)
-    return await known(policy.policy) if len(resources) == 1 and isinstance(policy, aws.iam.Policy) else None
+    return await resolve(policy.policy) if len(resources) == 1 and isinstance(policy, aws.iam.Policy) else None

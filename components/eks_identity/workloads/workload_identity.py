@@ -1,49 +1,99 @@
-"""Pods out to AWS: the role, the service account, and whichever of the two binds them, in one declaration.
+"""WorkloadIdentity: an IAM role, service accounts, and the annotation or association that gives pods the role.
 
-Its halves are components too: `IrsaRole`, `PodIdentityRole` and `ChainedRole` for roles that many declarations share,
-`ServiceAccount` for a service account whose role is made elsewhere.
+`IrsaRole`, `PodIdentityRole` and `ChainedRole` are roles that several declarations share; `ServiceAccount` is a service
+account for an existing role.
 """
 
-from functools import partial
-from typing import Any
+from typing import NotRequired
 
 import pulumi
-import pulumi_aws as aws
 
-from eks_identity.clusters import connections, kubernetes_providers, provider_account
-from eks_identity.model import arns, names, permissions
+from eks_identity.clusters import kubernetes_providers, provider_account
+from eks_identity.clusters.connections import ClusterConnection, parse_connection
+from eks_identity.clusters.provider_account import Check
 from eks_identity.model.issuers import Provider
-from eks_identity.model.subjects import Subject
 from eks_identity.runtime import query_cache
-from eks_identity.runtime.children import Children, Registered
-from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, is_plain, require_provider
-from eks_identity.runtime.outputs import memoize_on_output
-from eks_identity.workloads import service_account, workload_rules, workload_trust
-from eks_identity.workloads.associations import Associations, import_alias
-from eks_identity.workloads.existing_service_accounts import ExistingServiceAccounts
-from eks_identity.workloads.iam_role import TRUST_POLICY, RolePlan
-from eks_identity.workloads.pod_identity_removal import PodIdentityRemoval
-from eks_identity.workloads.subjects import SubjectArgs, check_subjects, pairs
-from eks_identity.workloads.workload_args import WorkloadIdentityArgs
-from eks_identity.workloads.workload_rules import ADOPT, CREATE, IRSA, NONE, POD_IDENTITY
+from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, require_provider
+from eks_identity.workloads.iam_role import IamRole
+from eks_identity.workloads.identity_modes import (
+    POD_IDENTITY,
+    declare_once,
+    parse_provider,
+    require_own_account,
+    role_arn_of,
+)
+from eks_identity.workloads.role_settings import RoleSettings
+from eks_identity.workloads.service_account import ServiceAccountOptions, ServiceAccountSettings
+from eks_identity.workloads.service_account_preflight import ServiceAccountPreflight
+from eks_identity.workloads.subjects import SubjectArgs, SubjectInput, read_subjects, reject_repeated
+from eks_identity.workloads.trust_policies import read_trust_conditions
+from eks_identity.workloads.workload_binding import WorkloadBinding
+from eks_identity.workloads.workload_options import WorkloadOptions
+from eks_identity.workloads.workload_trust_policy import WorkloadTrust
+
+
+class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
+    """Service accounts, and the IAM role of their pods."""
+
+    cluster: ClusterConnection
+    """`Cluster.connection`."""
+    namespace: pulumi.Input[str]
+    """Namespace of the service account: an RFC 1123 label, at most 63 characters (Kubernetes)."""
+    service_account: pulumi.Input[str]
+    """Name of the service account: an RFC 1123 subdomain, at most 253 characters (Kubernetes)."""
+    more_service_accounts: NotRequired[list[SubjectArgs]]
+    """More service accounts of the same cluster, whose pods get the same role by the same mode."""
+    mode: NotRequired[str]
+    """`irsa` (the default) or `pod-identity`, which needs the `eks-pod-identity-agent` add-on, and no Fargate."""
+    oidc_provider_arn: NotRequired[pulumi.Input[str]]
+    """`OidcProvider.arn`. Required with `irsa`, where the role is also created after the provider. With `pod-identity`
+    the role's trust policy keeps the statement for IRSA as long as it is set, so that a change of `mode` leaves no pod
+    without credentials. A provider of another account creates the role there (`irsa` only)."""
+    role_arn: NotRequired[pulumi.Input[str]]
+    """ARN of an existing IAM role. No role is created; role options must be omitted."""
+    target_role_arn: NotRequired[pulumi.Input[str]]
+    """Role, mostly of another account, that EKS assumes after the role, and whose credentials the pods get; with
+    `pod-identity`. It must trust the role: see `ChainedRole`. Removed from the program, it stays in EKS, because the
+    provider does not remove it; run `aws eks update-pod-identity-association --target-role-arn ""`."""
+    disable_session_tags: NotRequired[bool]
+    """With `pod-identity`: EKS sets no session tags for cluster, namespace, service account and pod. Policies and trust
+    conditions that need them are rejected."""
+    match_session_tags: NotRequired[bool]
+    """With `pod-identity`: the trust policy requires the session tags of this cluster and these service accounts, so
+    that no other association can use the role."""
+    keep_pod_identity: NotRequired[bool]
+    """With `irsa`, for the update that changes `mode` from `pod-identity`: the role's trust policy keeps a statement
+    for Pod Identity, limited to these service accounts, so that pods that start meanwhile get credentials by one mode
+    or the other. Required for that one update; remove it in the next one."""
+    session_policy: NotRequired[pulumi.Input[str]]
+    """With `pod-identity` and `disable_session_tags`: a policy document in JSON that limits the pods' sessions, which
+    are allowed what both role and document allow. Removed from the program, it stays in EKS, because the provider does
+    not remove it: set one that allows every action on every resource instead."""
+    service_account_management: NotRequired[str]
+    """`create` (the default): the service accounts are created; existing ones are rejected at preview. `adopt`:
+    existing service accounts are annotated only. `none`: no service account is created or changed."""
 
 
 class WorkloadIdentity(pulumi.ComponentResource):
-    """A role, service accounts, and what binds the two: pods of those service accounts have that role, and no others.
+    """A role for the pods of service accounts: pods of these service accounts get it, and no others.
 
     Registers itself, the role, one attachment for each policy, one inline policy for each document, each service
-    account, and with `pod-identity` an association for each: four resources for a plain one, five with `pod-identity`.
-    Needs the cluster's kubernetes provider in `opts.providers` unless it leaves service accounts alone. The role is in
-    the cluster's account; with IRSA it is in the account that `oidc_provider_arn` is of, by the aws provider in
-    `opts.providers`. A second identity of a service account is refused; one by the other mode is reported, since Pod
-    Identity wins. So are those that others made: where the engine is about to make or annotate a service account, or to
-    make an association, its preview asks the cluster and EKS, once for a namespace, and reports who does not answer.
+    account, and with `pod-identity` an association for each: four resources at least, five with `pod-identity`.
+    Requires the cluster's kubernetes provider in `opts.providers` unless `service_account_management` is `none`. The
+    role is in the cluster's account; with IRSA it is in the account of `oidc_provider_arn`, by the aws provider in
+    `opts.providers`.
 
-    A change of `mode` leaves no pod without credentials: the role trusts both ways first, then the new way is wired,
-    then the old one goes. Pods that run keep theirs until they are made again: of IRSA as long as `oidc_provider_arn`
-    is given; of Pod Identity until their session ends, six hours at most, and one that has not asked for its first
-    session when the association goes has none. A change back to `irsa` without `keep_pod_identity` is refused as long
-    as EKS has the association.
+    Rejected at preview: a second identity of a service account by the same mode, and an existing service account or
+    association. Reported: an identity by the other mode, because EKS uses Pod Identity, and an endpoint that does not
+    respond. Cluster and EKS are queried once for each namespace, before the engine creates or annotates a service
+    account or creates an association.
+
+    A change of `mode` leaves no pod without credentials: the role trusts both modes first, then the new mode is set up,
+    then the old one is removed. Running pods keep their credentials until they are recreated: those of IRSA as long as
+    `oidc_provider_arn` is set, those of Pod Identity until their session ends, six hours at most; a pod that has no
+    session yet when the association is deleted gets none. A change back to `irsa` without `keep_pod_identity` is
+    rejected as long as EKS has the association.
     """
 
     role_arn: pulumi.Output[str]
@@ -53,216 +103,114 @@ class WorkloadIdentity(pulumi.ComponentResource):
     namespace: pulumi.Output[str]
     """The service account's namespace."""
     service_account: pulumi.Output[str]
-    """The service account's name, once it is there and bound."""
+    """The service account's name, after it is created and has the role."""
     trust_policy: pulumi.Output[str]
-    """The trust policy, as JSON; empty where the role is made elsewhere."""
+    """The trust policy, as JSON; empty with `role_arn`."""
 
     def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         with Inputs(f'WorkloadIdentity "{name}"', args, WorkloadIdentityArgs) as inputs:
-            cluster = args["cluster"]
-            mode = inputs.one_of(args.get("mode", IRSA), "mode", workload_rules.mode)
-            managed = inputs.one_of(
-                args.get("service_account_management", CREATE), "service_account_management", workload_rules.management
-            )
-            namespace = inputs.take("namespace", args["namespace"], names.namespace)
-            account = inputs.take("service_account", args["service_account"], names.service_account)
-            more = check_subjects(inputs, "more_service_accounts", args.get("more_service_accounts", []))
-            subjects = [SubjectArgs(namespace=namespace, name=account), *more]
-            if is_plain(pairs(subjects)) and not inputs.problems.found:
-                inputs.require(*workload_rules.repeated(pairs(subjects)))
-            partition = connections.parse_connection(inputs, cluster).partition
-            annotations = service_account.annotations_of(inputs, args, None, webhook=False)
-            for field, check in _CHECKS.items():
-                if field in args:
-                    inputs.take(field, args[field], check)  # type: ignore[literal-required]
-            inputs.require(*workload_rules.contradictions(mode, managed, args))
-            sessions = workload_trust.sessions(inputs, mode, args)
-            plan = None
-            if "role_arn" not in args:
-                take_on = [args["target_role_arn"]] if "target_role_arn" in args else []
-                plan = RolePlan.of(inputs, name, args, partition, sessions=sessions, take_on=take_on)
-
-        assert mode is not None
-        checks = _provider_checks(inputs, opts, args, mode, creates_account=managed != NONE)
-        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, provider_account.after(opts, *checks))
-        declared_once = partial(workload_rules.declared_once, inputs.subject, mode)
-        inputs.once_known([cluster["arn"], pairs(subjects)], declared_once)
-        if managed != NONE:
-            require_provider(self, "kubernetes", CLUSTER_PROVIDER)
-        if plan is None:
-            self.role_arn = inputs.later(args["role_arn"], arns.role_arn, "role_arn")
-            self.role_name = self.role_arn.apply(lambda arn: arn.rpartition("/")[2])
+            options = inputs.read(WorkloadOptions)
+            accounts = inputs.read(ServiceAccountOptions)
+            connection = parse_connection(inputs, args["cluster"])
+            provider = parse_provider(inputs, args["oidc_provider_arn"]) if "oidc_provider_arn" in args else None
+            subjects = _read_subjects(inputs, args, options)
+            inputs.reject(*options.combination_problems(args))
+            trust = WorkloadTrust(options, connection, provider, subjects, "session_policy" in args)
+            role = None
             trust_policy: pulumi.Input[str] = ""
-            self.trust_policy = pulumi.Output.from_input(trust_policy)
-            if mode == POD_IDENTITY:
-                inputs.later([self.role_arn, cluster["account_id"]], workload_rules.require_own_account)
-        else:
-            trust_policy = self._trust(inputs, mode, args, subjects)
-            self.trust_policy = pulumi.Output.from_input(trust_policy)
+            if options.role_arn is None:
+                role = _read_role(inputs, name, args, trust)
+                trust_policy = trust.parse_policy(
+                    inputs,
+                    read_trust_conditions(inputs, args, trust.calls),
+                    accounts.audience,
+                    role.options.trust_policy_limit,
+                    has_aws_provider=provider_of("aws", opts) is not None,
+                )
+            elif options.mode is POD_IDENTITY:
+                require_own_account(inputs, options.role_arn, connection)
+            declare_once(inputs, options.mode, connection, subjects)
+            binding = WorkloadBinding(
+                inputs=inputs,
+                options=options,
+                accounts=accounts,
+                connection=connection,
+                provider=provider,
+                subjects=subjects,
+                target_role_arn=role_arn_of(inputs, options.target_role_arn),
+                session_policy=trust.parse_session_policy(inputs, args["session_policy"], args.get("tags", {}))
+                if "session_policy" in args
+                else None,
+                tags=inputs.text_values("tags", args["tags"]) if "tags" in args else None,
+            )
+
+        checks = _provider_checks(inputs, opts, args, options, provider)
+        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, provider_account.after(opts, *checks))
+        if options.manages_service_accounts:
+            require_provider(self, "kubernetes", CLUSTER_PROVIDER)
+        preflight = ServiceAccountPreflight(self, inputs.subject, args["cluster"], query_cache.of_program())
+        trust.check_existing_roles(inputs)
+        if role is not None:
             hooks = None
-            if mode == IRSA and not args.get("keep_pod_identity", False):
-                hooks = PodIdentityRemoval(inputs.subject, self, name, cluster, subjects).hooks()
-            role = plan.make(self, name, trust_policy, hooks=hooks)
-            self.role_arn = role.arn
-            self.role_name = role.name
-        workload_trust.check_roles_of_program(inputs, mode, args, pairs(subjects))
-        bound = self._bind(inputs, name, args, subjects, annotations)
-        self.namespace = pulumi.Output.from_input(namespace)
-        self.service_account = bound if bound is not None else pulumi.Output.from_input(account)
+            if not trust.trusts_pod_identity:
+                hooks = preflight.before_role_update(name, [each.subject for each in subjects])
+            registered = role.register(self, name, trust_policy, hooks=hooks)
+            self.role_arn = registered.arn
+            self.role_name = registered.name
+        else:
+            assert options.role_arn is not None
+            self.role_arn = pulumi.Output.from_input(role_arn_of(inputs, options.role_arn))
+            self.role_name = self.role_arn.apply(lambda arn: arn.rpartition("/")[2])
+        first_account = binding.register(name, self.role_arn, preflight)
+        self.namespace = pulumi.Output.from_input(options.namespace)
+        if first_account is None:
+            first_account = pulumi.Output.from_input(options.service_account)
+        self.service_account = first_account
+        self.trust_policy = pulumi.Output.from_input(trust_policy)
         self.register_outputs(
             {
                 "role_arn": self.role_arn,
                 "role_name": self.role_name,
-                "namespace": namespace,
+                "namespace": options.namespace,
                 "service_account": self.service_account,
                 "trust_policy": trust_policy,
             }
         )
 
-    def _trust(
-        self, inputs: Inputs, mode: str, args: WorkloadIdentityArgs, subjects: list[SubjectArgs]
-    ) -> pulumi.Input[str]:
-        cluster = args["cluster"]
-        given: dict[str, Any] = {"size_limit": TRUST_POLICY[args.get("raised_quotas", False)]}
-        by_irsa, by_pod_identity, tagged = workload_trust.ways(mode, args)
-        if by_irsa:
-            # From the cluster and not from the provider, so that a preview shows it before the provider is made; unless
-            # an aws provider of its own says that the role may be in another account.
-            vouching: pulumi.Input[Any] = args["oidc_provider_arn"]
-            if isinstance(vouching, pulumi.Output) and self.get_provider("aws:index:Any") is None:
-                vouching = memoize_on_output(vouching, "if known", _if_known)
-            trusted = {field: cluster[field] for field in ("issuer", "partition", "account_id")}
-            given |= {"cluster": trusted, "provider": vouching, "audience": args.get("audience")}
-        if by_irsa or tagged:
-            given["subjects"] = pairs(subjects)
-        conditions = args.get("trust_conditions", [])
-        if by_pod_identity and (tagged or conditions):
-            given["cluster_arn"] = cluster["arn"]
-        if conditions:
-            given |= {"conditions": conditions, "subjects": pairs(subjects)}
 
-        return inputs.once_known(given, partial(workload_trust.trust_policy, mode, args))
+def _read_subjects(inputs: Inputs, args: WorkloadIdentityArgs, options: WorkloadOptions) -> list[SubjectInput]:
+    """Parse the service accounts; problems are added to `inputs`."""
+    first = SubjectInput.of(inputs, "service_account", options.namespace, options.service_account)
+    more = read_subjects(inputs, "more_service_accounts", args.get("more_service_accounts", []))
+    return reject_repeated(inputs, [first, *more])
 
-    def _bind(
-        self,
-        inputs: Inputs,
-        name: str,
-        args: WorkloadIdentityArgs,
-        subjects: list[SubjectArgs],
-        annotations: pulumi.Input[dict[str, str]],
-    ) -> pulumi.Output[str] | None:
-        """Registers associations and service accounts: the way that pods go is there before the other one goes.
 
-        Returns the name of the first service account once it is there, or None where it is made elsewhere.
-        """
-        mode, managed = args.get("mode", IRSA), args.get("service_account_management", CREATE)
-        if mode == IRSA:
-            # Pods come after their service account, and so after the provider that vouches for their tokens. A role
-            # that is made here comes after it by its trust policy.
-            provider = args.get("oidc_provider_arn") if "role_arn" in args else None
-            vouched = self.role_arn if is_plain(provider) else pulumi.Output.all(self.role_arn, provider)[0]
-            annotations = service_account.annotations_of(inputs, args, vouched)
-        said = mode == IRSA or "annotations" in args or "labels" in args
-        associations = Associations(args["cluster"], self, inputs.subject, query_cache.of_program())
-        accounts = ExistingServiceAccounts(self, inputs.subject, args["cluster"], associations)
-
-        writes = managed == CREATE or (managed == ADOPT and said)
-        children = Children(self, inputs.subject)
-
-        def register(subject: SubjectArgs, under: str, label: str) -> Registered[pulumi.Output[str]]:
-            label, after = f"{name}-{label}", list[pulumi.Resource]()
-            if mode == POD_IDENTITY:
-                is_new = associations.refuse_existing(label, under)
-                after = [associated := self._associate(inputs, label, args, subject, is_new)]
-                if not writes:
-                    return Registered(after, associated.service_account)
-            account = service_account.declare(
-                self,
-                label,
-                subject["namespace"],
-                subject["name"],
-                annotations=annotations,
-                settings=args,
-                adopt=managed == ADOPT,
-                # EKS asks for no service account: the association is there before pods can be.
-                after=after,
-                hooks=accounts.hooks(
-                    label, under, adopt=managed == ADOPT, irsa_role=self.role_arn if mode == IRSA else None
-                ),
-            )
-            return Registered([*after, *account.resources], account.result)
-
-        count = (mode == POD_IDENTITY) + writes
-        if not count:
-            return None
-        bound = [
-            children.register(pair, _logical_name, partial(register, subject, under), under=under, count=count)
-            for pair, subject, under in zip(pairs(subjects), subjects, _places(subjects), strict=True)
-        ]
-        return bound[0].result
-
-    def _associate(
-        self,
-        inputs: Inputs,
-        label: str,
-        args: WorkloadIdentityArgs,
-        subject: SubjectArgs,
-        is_new: pulumi.ResourceHookBinding,
-    ) -> "aws.eks.PodIdentityAssociation":
-        policy: pulumi.Input[str] | None = None
-        if "session_policy" in args:
-            with_policy = workload_trust.sessions_with_policy(inputs.subject, args)
-            policy = inputs.later(args["session_policy"], with_policy.inline_policy, "session_policy")
-        return aws.eks.PodIdentityAssociation(
-            label,
-            region=args["cluster"]["region"],
-            cluster_name=args["cluster"]["name"],
-            namespace=subject["namespace"],
-            service_account=subject["name"],
-            role_arn=self.role_arn,
-            target_role_arn=inputs.take("target_role_arn", args["target_role_arn"], arns.role_arn)
-            if "target_role_arn" in args
-            else None,
-            disable_session_tags=args.get("disable_session_tags"),
-            policy=policy,
-            tags=inputs.texts("tags", args["tags"]) if "tags" in args else None,
-            opts=pulumi.ResourceOptions(parent=self, hooks=is_new, aliases=[import_alias(label)]),
-        )
+def _read_role(inputs: Inputs, name: str, args: WorkloadIdentityArgs, trust: WorkloadTrust) -> IamRole:
+    """Parse the role; problems are added to `inputs`."""
+    target_role = trust.options.target_role_arn
+    return IamRole.read(
+        inputs,
+        name,
+        args,
+        trust.connection.partition,
+        trust.session_tag_check(inputs, args.get("tags", {})),
+        assume_roles=[] if target_role is None else [target_role],
+    )
 
 
 def _provider_checks(
-    inputs: Inputs, opts: pulumi.ResourceOptions | None, args: WorkloadIdentityArgs, mode: str, *, creates_account: bool
-) -> list[provider_account.Check | None]:
-    """What providers must be: IRSA's role may be in another account than the cluster, with its OIDC provider."""
-    cluster = args["cluster"]
-    checks: list[provider_account.Check | None] = []
-    if mode == POD_IDENTITY:
-        checks.append(provider_account.in_account_of_cluster(inputs, opts, cluster))
-    elif "role_arn" not in args:
-        arn = args["oidc_provider_arn"]
-        checks.append(provider_account.in_account_of_oidc_provider(inputs, opts, arn, "oidc_provider_arn"))
-    if creates_account:
-        checks.append(kubernetes_providers.of_cluster(inputs, opts, cluster))
+    inputs: Inputs,
+    opts: pulumi.ResourceOptions | None,
+    args: WorkloadIdentityArgs,
+    options: WorkloadOptions,
+    provider: pulumi.Input[Provider] | None,
+) -> list[Check | None]:
+    """Return the checks of the providers. The role of IRSA may be in another account, with its OIDC provider."""
+    checks: list[Check | None] = []
+    if options.mode is POD_IDENTITY:
+        checks.append(provider_account.in_account_of_cluster(inputs, opts, args["cluster"]))
+    elif options.role_arn is None and provider is not None:
+        checks.append(provider_account.in_account_of_oidc_provider(inputs, opts, provider, "oidc_provider_arn"))
+    if options.manages_service_accounts:
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, args["cluster"]))
     return checks
-
-
-_CHECKS: dict[str, Any] = {
-    "audience": names.audience,
-    "oidc_provider_arn": Provider.parse,
-    "role_arn": arns.role_arn,
-    "target_role_arn": arns.role_arn,
-    "session_policy": permissions.inline_policy,
-}
-
-
-def _if_known(late: pulumi.Output[Any]) -> pulumi.Output[str | None]:
-    return late.apply(lambda value: value if isinstance(value, str) else None, run_with_unknowns=True)
-
-
-def _places(subjects: list[SubjectArgs]) -> list[str]:
-    """The input that each service account is; the first one is `service_account`."""
-    return ["service_account", *(f"more_service_accounts[{index}]" for index in range(len(subjects) - 1))]
-
-
-def _logical_name(pair: Any) -> str:
-    return Subject.of(*pair).logical_name

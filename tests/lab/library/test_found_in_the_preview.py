@@ -150,7 +150,7 @@ def test_existing_service_account_is_rejected_at_preview(stack, provider, accoun
     workload = {"oidc_provider_arn": provider}
     error = expect_error(stack.configure(workloads_config(existing=workload)).preview)
     assert "service_account: 'default/existing'" in error
-    assert "and has this one, written by eksctl" in error
+    assert "existing, written by eksctl" in error
     assert "set service_account_management to adopt" in error
     stack.up(workloads_config(existing={**workload, "service_account_management": "adopt"}))
 
@@ -170,7 +170,7 @@ def test_unreachable_cluster_is_reported_at_preview(stack, provider):
         server = f"https://127.0.0.1:{closed.getsockname()[1]}"
         blind = {"oidc_provider_arn": provider, "connection": {"kubeconfig": unreachable(server)}}
         output = preview_output(stack, workloads_config(blind=blind))
-    assert "cannot see whether service account default/blind is there already" in output
+    assert "cannot verify that service account default/blind does not exist yet" in output
     assert f"at {server} cannot be listed" in output
 
 

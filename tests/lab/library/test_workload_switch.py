@@ -163,7 +163,7 @@ def test_change_to_irsa_can_affect_one_starting_pod(lifecycle):
 def test_change_to_irsa_without_keep_pod_identity_is_rejected(lifecycle, pods):
     """The preview requires keep_pod_identity while the association exists, and accepts the change after that."""
     for error in lifecycle.errors:
-        assert "association of default/gap is gone" in error
+        assert "association of default/gap is deleted" in error
         assert "set keep_pod_identity to True for this update" in error
     assert ":assumed-role/gap/" in lifecycle.arn_after_error
     assert ":assumed-role/gap/" in pods.caller_arn("after-gap", "gap")

@@ -1,0 +1,79 @@
+"""Preflight checks of service accounts: an existing one, and an association that EKS uses instead of the annotation.
+
+Kubernetes rejects a second service account of a name halfway through an update. An association of Pod Identity that
+makes the annotation of IRSA ineffective is no error to Kubernetes or EKS.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from eks_identity.errors import Problem
+from eks_identity.model.arns import same_arn
+from eks_identity.runtime.inputs import resolve
+from eks_identity.workloads.association_preflight import AssociationPreflight
+
+SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
+PATCH = "kubernetes:core/v1:ServiceAccountPatch"
+_ADOPT = (
+    "set service_account_management to adopt: the existing one is annotated, and otherwise unchanged; or to none: it "
+    "is not changed at all"
+)
+_ALIASES = "; or if this stack created it under another name, pass that name of the component in opts.aliases"
+
+
+@dataclass(frozen=True)
+class ServiceAccountPreflight(AssociationPreflight):
+    """Queries a cluster's service accounts and associations before the engine creates or changes a service account."""
+
+    def before_service_account(
+        self, name: str, under: str, *, adopt: bool, irsa_role: pulumi.Input[str] | None
+    ) -> pulumi.ResourceHookBinding | None:
+        """Return the hooks of the resource `name`, whose service account is the input `under`.
+
+        `irsa_role` is the role of its annotation, if it has one.
+        """
+        if adopt and irsa_role is None:
+            return None
+
+        async def check(hooked: pulumi.ResourceHookArgs) -> None:
+            metadata = (hooked.new_inputs or {}).get("metadata") or {}
+            if not isinstance(metadata, Mapping):
+                return
+            namespace, account = metadata.get("namespace"), metadata.get("name")
+            if not isinstance(namespace, str) or not isinstance(account, str):
+                return
+            if not adopt and hooked.old_inputs is None:
+                await self._reject_existing(namespace, account, under)
+            if irsa_role is not None:
+                await self._report_association(namespace, account, irsa_role)
+
+        hook = self.hook("service-account-is-new", PATCH if adopt else SERVICE_ACCOUNT, name, check)
+        return pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook] if irsa_role is not None else None)
+
+    async def _reject_existing(self, namespace: str, account: str, under: str) -> None:
+        kubeconfig = await resolve(self.cluster["kubeconfig"])
+        if kubeconfig is None:
+            return  # a cluster that does not exist yet has no service accounts
+        unverified = f"cannot verify that service account {namespace}/{account} does not exist yet"
+        managers = await self.list_objects(kubeconfig, "ServiceAccount", namespace, unverified=unverified)
+        if managers is None or account not in managers:
+            return
+        rule = "must not exist yet: a namespace has one service account of a name (Kubernetes)"
+        if managers[account]:
+            rule += f"; existing, written by {', '.join(managers[account])}"
+        fix = _ADOPT + (_ALIASES if any("pulumi" in manager for manager in managers[account]) else "")
+        raise self.error(Problem(under, rule, f"{namespace}/{account}", fix))
+
+    async def _report_association(self, namespace: str, account: str, irsa_role: pulumi.Input[str]) -> None:
+        association = await self.find_association(namespace, account)
+        if association is None:
+            return
+        own = await resolve(irsa_role)
+        # During a change of the mode both give the same role.
+        if own is None or not same_arn(own, association.pods_get):
+            self.warn(
+                f"new pods of {namespace}/{account} get {association.pods_get} by Pod Identity, which EKS uses instead "
+                f"of the annotation of IRSA: {association}; delete that association, or set mode to pod-identity"
+            )

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from eks_identity.model.access_entries import AccessMethod, EntryType
     from eks_identity.workloads.addon import Addon, AddonArgs
     from eks_identity.workloads.chained_role import ChainedRole, ChainedRoleArgs
+    from eks_identity.workloads.identity_modes import IdentityMode, ServiceAccountManagement
     from eks_identity.workloads.irsa_role import IrsaRole, IrsaRoleArgs
     from eks_identity.workloads.oidc_provider import OidcProvider, OidcProviderArgs
     from eks_identity.workloads.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
@@ -75,6 +76,7 @@ _MODULES = {
     "workloads.irsa_role": ("IrsaRole", "IrsaRoleArgs"),
     "access.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
+    "workloads.identity_modes": ("IdentityMode", "ServiceAccountManagement"),
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
     "workloads.pod_identity_role": ("PodIdentityRole", "PodIdentityRoleArgs"),
     "access.principals": ("PrincipalArgs",),
@@ -114,6 +116,7 @@ __all__ = [
     "ConditionArgs",
     "EksIdentityError",
     "EntryType",
+    "IdentityMode",
     "InvalidInput",
     "IrsaRole",
     "IrsaRoleArgs",
@@ -134,6 +137,7 @@ __all__ = [
     "RuleArgs",
     "ServiceAccount",
     "ServiceAccountArgs",
+    "ServiceAccountManagement",
     "StatementArgs",
     "SubjectArgs",
     "WorkloadIdentity",

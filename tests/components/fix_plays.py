@@ -419,7 +419,7 @@ PLAYS = [
     Play("IrsaRole", "shorten it, and remove", {"description": "x" * 1001}, {"description": "x" * 1000}),
     Play("IrsaRole", "write /team/", {"path": "team"}, {"path": "/team/"}),
     Play("IrsaRole", "remove one of the two", {"role_name": "a", "role_name_prefix": "a"}, {"role_name": "a"}),
-    Play("IrsaRole", "choose one from 3600 to 43200", {"max_session_duration": 1}, {"max_session_duration": 3600}),
+    Play("IrsaRole", "choose a number from 3600 to 43200", {"max_session_duration": 1}, {"max_session_duration": 3600}),
     Play(
         "IrsaRole",
         "rename the policy",
@@ -709,7 +709,7 @@ PLAYS += [
 _COMPONENTS, _LAB = "tests/components/test_components_", "tests/lab/library/test_"
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "move .* into the mapping": (
-        f"{_COMPONENTS}call_styles.py",
+        "tests/components/test_call_styles.py",
         "test_mapping_and_keyword_arguments_together_are_rejected",
     ),
     "pass pulumi.Output.unsecret(": (
@@ -722,7 +722,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "create it again without immutable": (
         f"{_LAB}aws_auth_mapping.py",
-        "test_an_immutable_config_map_is_rejected_at_preview_with_a_fix_that_works",
+        "test_immutable_config_map_is_rejected_at_preview_with_a_fix",
     ),
     "the creator's entry exists once the cluster does": (
         "tests/components/test_components_declared_twice.py",
@@ -739,10 +739,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
     "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
     "pass one of .*": (f"{_COMPONENTS}roles.py", "test_arn_for_rejects_a_provider_that_the_role_does_not_trust"),
-    "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_adopts_an_entry_when_asked"),
+    "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_aws_auth_mapping_adopts_an_existing_entry"),
     "set adopt to True: the existing entry is adopted": (
         f"{_LAB}cluster_access.py",
-        "test_the_creators_entry_is_taken_over",
+        "test_entry_of_the_cluster_creator_is_adopted",
     ),
     "set adopt to True: the provider is then used": (
         f"{_COMPONENTS}cluster.py",
@@ -750,20 +750,20 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "set service_account_management to adopt": (
         f"{_LAB}found_in_the_preview.py",
-        "test_a_service_account_that_is_there_is_refused_in_the_preview",
+        "test_existing_service_account_is_rejected_at_preview",
     ),
     "set keep_pod_identity to True": (
         f"{_LAB}workload_switch.py",
-        "test_the_way_back_wires_irsa_before_it_takes_the_association_away",
+        "test_change_to_irsa_annotates_before_it_deletes_the_association",
     ),
     "remove the principal in an update of its own": (
         f"{_LAB}handovers.py",
-        "test_nobody_is_moved_by_being_taken_over",
+        "test_adoption_by_another_component_in_one_update_is_rejected",
     ),
-    "remove the old one from the state": (f"{_LAB}handovers.py", "test_another_name_does_not_take_the_entry_away"),
+    "remove the old one from the state": (f"{_LAB}handovers.py", "test_renamed_entry_is_not_deleted"),
     "`aws iam list-policies --scope AWS`": (
         f"{_LAB}workload_many.py",
-        "test_a_misspelt_policy_is_refused_in_the_preview",
+        "test_unknown_managed_policy_is_rejected_at_preview",
     ),
 }
 """Fixes that other tests follow: a part of the text, or all of it; and the test's file and name."""
@@ -773,7 +773,7 @@ NOT_PLAYED = {
     "use an access entry",
     "move the entries into the first: .*",
     "correct it: .*",
-    "remove one of the two: .*",
+    "remove one of the two, the existing entry is .*; or set adopt to True",
     "write the username, in quotes: .*",
     "write it, or remove the entry: .*",
     "or a type that gives nodes the username and groups of",

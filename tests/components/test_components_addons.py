@@ -155,7 +155,11 @@ def test_what_is_not_known_in_a_preview_is_left_alone(connection):
             "policies",
             "no policy template",
         ),
-        ({"addon_name": "external-dns", "mode": "pod-identity"}, "policy_templates[0].hosted_zone_arns", "needs"),
+        (
+            {"addon_name": "external-dns", "mode": "pod-identity"},
+            "policy_templates[0].hosted_zone_arns",
+            "must be set",
+        ),
         (
             {"mode": "irsa", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/x", "path": "/team/"},
             "path",

@@ -12,10 +12,10 @@ import pulumi
 import pulumi.dynamic
 import pytest
 from contract import children, declare, each_component, each_sample, own, sample
-from pulumi.provider.experimental.analyzer import Analyzer
 from samples import COMPONENTS, SAMPLES, keys, places, shape_of
 
 import eks_identity as eks
+from eks_identity.plugin.schema import PluginAnalyzer
 
 PACKAGE = Path(eks.__file__).parent
 
@@ -49,9 +49,13 @@ def test_samples_hold_every_key(name):
 
 @each_component
 def test_constructors_have_one_signature(name):
-    """The constructor is (name, args, opts) with a TypedDict; class, args and each output have a description."""
+    """The constructor takes args as a TypedDict or as keyword arguments; class, args and outputs have a description."""
     component = COMPONENTS[name]
-    assert list(inspect.signature(component.__init__).parameters) == ["self", "name", "args", "opts"]
+    assert list(inspect.signature(component.__init__).parameters) == ["self", "resource_name", "args", "opts", "kwargs"]
+    mapping, keywords = (inspect.signature(each) for each in typing.get_overloads(component.__init__))
+    assert list(mapping.parameters) == ["self", "resource_name", "args", "opts"]
+    assert list(keywords.parameters) == ["self", "resource_name", "opts", "kwargs"]
+    assert keywords.parameters["kwargs"].annotation == typing.Unpack[shape_of(component)]
     assert component.__doc__
     assert typing.is_typeddict(shape_of(component))
     assert shape_of(component).__name__ == f"{name}Args"
@@ -66,13 +70,13 @@ def test_dynamic_resource_restores_the_pickler(name):
 
 
 def test_every_language_can_have_them():
-    """Pulumi's own analyzer of hosted components accepts args and outputs of every component."""
+    """Pulumi's analyzer, with the plugin's enums, accepts args and outputs of every component."""
     hosted = [
         component
         for component in COMPONENTS.values()
         if issubclass(component, pulumi.ComponentResource) and component is not eks.Cluster
     ]
-    found = Analyzer("eks-identity").analyze(hosted)["component_definitions"]
+    found = PluginAnalyzer("eks-identity").analyze(hosted)["component_definitions"]
     assert set(found) == {component.__name__ for component in hosted}
 
 

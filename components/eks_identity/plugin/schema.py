@@ -43,7 +43,7 @@ _PROFILE = (
 def schema() -> str:
     """Return the schema as JSON."""
     about = metadata(PACKAGE)
-    reader = _Reader(PACKAGE)
+    reader = PluginAnalyzer(PACKAGE)
     resources = {name: _component(reader, value) for name, value in declarable().items()}
     types = {name: _type(definition) for name, definition in reader.type_definitions.items()}
     profile = {"profile": {"type": "string", "description": _PROFILE}}
@@ -64,7 +64,7 @@ def schema() -> str:
     return json.dumps(_described(json.loads(text), Names.of(text)), indent=2, ensure_ascii=False) + "\n"
 
 
-class _Reader(Analyzer):
+class PluginAnalyzer(Analyzer):
     """Pulumi's analyzer, with the descriptions of inherited fields and of properties."""
 
     def analyze_property(self, arg: type, typ: type, name: str, **options: Any) -> PropertyDefinition:
@@ -75,7 +75,7 @@ class _Reader(Analyzer):
         """Return the string literal below a field or output, wherever it is declared, or a property's docstring."""
         if typing.is_typeddict(typ):
             return descriptions(typ).get(name)
-        texts = (super(_Reader, self).get_docstring(base, name) for base in _library_classes(typ))
+        texts = (super(PluginAnalyzer, self).get_docstring(base, name) for base in _library_classes(typ))
         return next((text for text in texts if text), inspect.getdoc(getattr(typ, name, None)))
 
 
@@ -84,7 +84,7 @@ def _library_classes(typ: type) -> Iterator[type]:
     return (base for base in typ.__mro__ if base.__module__.startswith(f"{eks_identity.__name__}."))
 
 
-def _component(reader: _Reader, resource_class: type[pulumi.Resource]) -> Json:
+def _component(reader: PluginAnalyzer, resource_class: type[pulumi.Resource]) -> Json:
     args = args_of(resource_class)
     inputs, _ = reader.analyze_type(args, is_component_output=False)
     outputs = {

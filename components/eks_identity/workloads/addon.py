@@ -3,17 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NotRequired
+from typing import Any, NotRequired, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from eks_identity.clusters import provider_account
-from eks_identity.clusters.connections import ClusterConnection, parse_connection
+from eks_identity.clusters.connections import ClusterInput, connection_of, parse_connection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import arns, names, policy_templates
 from eks_identity.model.arns import Principal
 from eks_identity.runtime import diagnostics
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import INVALID, Inputs, parsed_by
 from eks_identity.workloads.addon_identity import (
     AddonIdentity,
@@ -22,7 +23,14 @@ from eks_identity.workloads.addon_identity import (
     parse_addon_mode,
     settings_with_template,
 )
-from eks_identity.workloads.identity_modes import IRSA, POD_IDENTITY, IdentityMode, one_of_problem, parse_provider
+from eks_identity.workloads.identity_modes import (
+    IRSA,
+    POD_IDENTITY,
+    IdentityMode,
+    IdentityModeInput,
+    one_of_problem,
+    parse_provider,
+)
 from eks_identity.workloads.role_settings import RoleSettings
 from eks_identity.workloads.subjects import SubjectInput
 
@@ -30,7 +38,7 @@ from eks_identity.workloads.subjects import SubjectInput
 class AddonArgs(RoleSettings):
     """An EKS add-on, and the IAM role of its pods. `tags` are those of the add-on and of the role."""
 
-    cluster: ClusterConnection
+    cluster: ClusterInput
     """`Cluster.connection`."""
     addon_name: str
     """Name of the add-on, as `aws eks describe-addon-versions` shows it: `aws-ebs-csi-driver`."""
@@ -46,7 +54,7 @@ class AddonArgs(RoleSettings):
     """What EKS does with fields that were changed in the cluster: `NONE` (the default), `OVERWRITE` or `PRESERVE`."""
     preserve: NotRequired[pulumi.Input[bool]]
     """Keep the add-on's pods in the cluster when the component is destroyed."""
-    mode: NotRequired[str]
+    mode: NotRequired[IdentityModeInput]
     """How its pods get a role: `irsa`, `pod-identity` (an association that the add-on owns; needs the add-on
     `eks-pod-identity-agent`), or `none` (the default: they have the nodes' role)."""
     oidc_provider_arn: NotRequired[pulumi.Input[str]]
@@ -115,10 +123,24 @@ class Addon(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     """The role of its pods; empty if they have the nodes' role."""
 
-    def __init__(self, name: str, args: AddonArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'Addon "{name}"', args, AddonArgs) as inputs:
+    @overload
+    def __init__(self, resource_name: str, args: AddonArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[AddonArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: AddonArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'Addon "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, AddonArgs) as inputs:
             options = inputs.read(_Options)
-            connection = parse_connection(inputs, args["cluster"])
+            connection = parse_connection(inputs, connection_of(args["cluster"]))
             template = policy_templates.entry_of_addon(args["addon_name"])
             provider = parse_provider(inputs, args["oidc_provider_arn"]) if "oidc_provider_arn" in args else None
             namespace, account = options.namespace, options.service_account
@@ -129,25 +151,25 @@ class Addon(pulumi.ComponentResource):
             inputs.reject(*identity_problems(options.mode, args, template))
             identity = None
             if options.mode is not None and options.mode is not INVALID:
-                subject = SubjectInput.of(inputs, "service_account", namespace, account)
-                trust = AddonTrust(options.mode, connection, provider, subject)
+                service_account = SubjectInput.of(inputs, "service_account", namespace, account)
+                trust = AddonTrust(options.mode, connection, provider, service_account)
                 settings = settings_with_template(args, template, connection.name)
-                identity = AddonIdentity.read(inputs, name, trust, settings, options.role_arn)
+                identity = AddonIdentity.read(inputs, resource_name, trust, settings, options.role_arn)
             tags = inputs.text_values("tags", args["tags"]) if "tags" in args else None
 
-        check = provider_account.in_account_of_cluster(inputs, opts, args["cluster"])
-        super().__init__("eks-identity:index:Addon", name, {}, provider_account.after(opts, check))
+        check = provider_account.in_account_of_cluster(inputs, opts, connection_of(args["cluster"]))
+        super().__init__("eks-identity:index:Addon", resource_name, {}, provider_account.after(opts, check))
         if identity is None and template is not None:
             message = f"the pods of {template.name} have the nodes' role: set mode to give them a role of their own"
             diagnostics.warn(message, self)
-        role_arn: pulumi.Input[str] = "" if identity is None else identity.register(self, name)
+        role_arn: pulumi.Input[str] = "" if identity is None else identity.register(self, resource_name)
         self.role_arn = pulumi.Output.from_input(role_arn)
         self.service_account = pulumi.Output.from_input("" if identity is None else account)
         association = aws.eks.AddonPodIdentityAssociationArgs(
             role_arn=self.role_arn, service_account=self.service_account
         )
         addon = aws.eks.Addon(
-            name,
+            resource_name,
             region=connection.region,
             cluster_name=connection.name,
             addon_name=options.addon_name,

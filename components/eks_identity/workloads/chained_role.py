@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NotRequired
+from typing import Any, NotRequired, Unpack, overload
 
 import pulumi
 
@@ -13,6 +13,7 @@ from eks_identity.model.arns import Arn, Principal
 from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import Inputs, parsed_by
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings
@@ -62,15 +63,31 @@ class ChainedRole(pulumi.ComponentResource):
     trust_policy: pulumi.Output[str]
     """The trust policy, as JSON."""
 
-    def __init__(self, name: str, args: ChainedRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'ChainedRole "{name}"', args, ChainedRoleArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: ChainedRoleArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[ChainedRoleArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: ChainedRoleArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'ChainedRole "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, ChainedRoleArgs) as inputs:
             options = inputs.read(_Options)
             subjects = read_subjects(inputs, "subjects", args.get("subjects", []))
             inputs.reject(*_combination_problems(args))
             partition = inputs.parse("", options.trusted_role_arns[:1], _partition)
             # Session tags of EKS are transitive: the sessions of this role have those of its callers.
             session_tags = SessionTagCheck(inputs.subject, Session(role_tags=None))
-            role = IamRole.read(inputs, name, args, partition, session_tags)
+            role = IamRole.read(inputs, resource_name, args, partition, session_tags)
             trusted = {
                 "roles": options.trusted_role_arns,
                 "external_id": options.external_id,
@@ -81,8 +98,8 @@ class ChainedRole(pulumi.ComponentResource):
             }
             trust_policy = inputs.parse("", trusted, lambda resolved: _trust_policy(**resolved))
 
-        super().__init__("eks-identity:index:ChainedRole", name, {}, opts)
-        registered = role.register(self, name, trust_policy)
+        super().__init__("eks-identity:index:ChainedRole", resource_name, {}, opts)
+        registered = role.register(self, resource_name, trust_policy)
         self.arn = registered.arn
         self.role_name = registered.name
         self.trust_policy = pulumi.Output.from_input(trust_policy)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, Self, overload
+from typing import Any, Literal, Self, overload
 
 import pulumi
 
@@ -53,6 +53,8 @@ class ServiceAccountManagement(_Choice):
     NONE = "none"
 
 
+IdentityModeInput = IdentityMode | Literal["irsa", "pod-identity"]
+ServiceAccountManagementInput = ServiceAccountManagement | Literal["create", "adopt", "none"]
 IRSA, POD_IDENTITY = IdentityMode
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NotRequired
+from typing import Any, NotRequired, Unpack, overload
 
 import pulumi
 
@@ -16,6 +16,7 @@ from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
 from eks_identity.runtime import diagnostics
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import INVALID, Inputs, parsed_by, refusing
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings
@@ -89,8 +90,22 @@ class IrsaRole(pulumi.ComponentResource):
     trust_policies: pulumi.Output[list[str]]
     """The trust policy of each role, as JSON."""
 
-    def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'IrsaRole "{name}"', args, IrsaRoleArgs) as inputs:
+    @overload
+    def __init__(self, resource_name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[IrsaRoleArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: IrsaRoleArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'IrsaRole "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, IrsaRoleArgs) as inputs:
             options = inputs.read(_Options)
             roles = _read_roles(inputs, args)
             providers = [provider for of_role in roles.values() for provider in of_role]
@@ -99,7 +114,7 @@ class IrsaRole(pulumi.ComponentResource):
             session = Session(OF_IRSA, "use a PodIdentityRole", args.get("tags", {}))
             suffixes = [*map(_suffix, roles)] or [""]
             session_tags = SessionTagCheck(inputs.subject, session)
-            role = IamRole.read(inputs, name, args, partition, session_tags, suffixes=suffixes)
+            role = IamRole.read(inputs, resource_name, args, partition, session_tags, suffixes=suffixes)
             trusted = {
                 "subjects": [each.subject for each in subjects],
                 "audience": options.audience,
@@ -119,9 +134,10 @@ class IrsaRole(pulumi.ComponentResource):
 
         first = providers[0]
         check = provider_account.in_account_of_oidc_provider(inputs, opts, first.provider, first.under)
-        super().__init__("eks-identity:index:IrsaRole", name, {}, provider_account.after(opts, check))
+        super().__init__("eks-identity:index:IrsaRole", resource_name, {}, provider_account.after(opts, check))
         registered = {
-            key: role.register(self, name, policy, suffix=_suffix(key)) for key, policy in trust_policies.items()
+            key: role.register(self, resource_name, policy, suffix=_suffix(key))
+            for key, policy in trust_policies.items()
         }
         first_role = next(iter(registered.values()))
         self.arn = first_role.arn

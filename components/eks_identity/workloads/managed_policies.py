@@ -118,7 +118,7 @@ def read_policies(
         under = f"policies[{index}]"
         if any(_is_same(policy, other.policy) for other in read):
             text = policy.text if isinstance(policy, ManagedPolicy) else None
-            inputs.reject(Problem(under, "must be listed once", text, "take the repeated policy out"))
+            inputs.reject(Problem(under, "must be listed once", text, "remove the repeated policy"))
             policy = INVALID  # noqa: PLW2901 - reported once
         read.append(PolicyInput.of(inputs, under, policy, partition))
     return read

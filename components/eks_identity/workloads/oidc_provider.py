@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
@@ -14,6 +14,7 @@ from eks_identity.model import tags as tag_rules
 from eks_identity.model.issuers import Issuer
 from eks_identity.model.partitions import AWS
 from eks_identity.runtime import diagnostics, invoke, program_state
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.credentials import provider_of
 from eks_identity.runtime.inputs import Inputs, InvalidInputError, parsed_by, refusing
 from eks_identity.runtime.resource_hooks import Child, hook
@@ -63,8 +64,23 @@ class OidcProvider(pulumi.ComponentResource):
     audiences: pulumi.Output[list[str]]
     """The audiences that the provider trusts."""
 
-    def __init__(self, name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        subject = f'OidcProvider "{name}"'
+    @overload
+    def __init__(
+        self, resource_name: str, args: OidcProviderArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[OidcProviderArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: OidcProviderArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'OidcProvider "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, OidcProviderArgs) as inputs:
             options = inputs.read(_Options)
             if not options.audiences or not all(options.audiences):
@@ -75,7 +91,7 @@ class OidcProvider(pulumi.ComponentResource):
             if not options.adopt:
                 url = inputs.parse("issuer", options.issuer, partial(_declare_once, subject, _account_key(opts)))
 
-        super().__init__("eks-identity:index:OidcProvider", name, {}, opts)
+        super().__init__("eks-identity:index:OidcProvider", resource_name, {}, opts)
         issuer = pulumi.Output.from_input(options.issuer)
         self.issuer = issuer.apply(lambda resolved: resolved.url)
         if options.adopt:
@@ -88,11 +104,11 @@ class OidcProvider(pulumi.ComponentResource):
             self.audiences = provider.apply(lambda resolved: list(resolved["clientIdLists"]))
         else:
             resource = aws.iam.OpenIdConnectProvider(
-                name,
+                resource_name,
                 url=url,
                 client_id_lists=list(options.audiences),
                 tags=options.tags,
-                opts=pulumi.ResourceOptions(parent=self, hooks=self._reject_existing(name, subject)),
+                opts=pulumi.ResourceOptions(parent=self, hooks=self._reject_existing(resource_name, subject)),
             )
             self.arn = resource.arn
             self.audiences = resource.client_id_lists.apply(list)

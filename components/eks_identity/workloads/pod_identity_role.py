@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NotRequired
+from typing import Any, NotRequired, Unpack, overload
 
 import pulumi
 
@@ -13,6 +13,7 @@ from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import Inputs, parsed_by
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings
@@ -58,14 +59,30 @@ class PodIdentityRole(pulumi.ComponentResource):
     trust_policy: pulumi.Output[str]
     """The trust policy, as JSON."""
 
-    def __init__(self, name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'PodIdentityRole "{name}"', args, PodIdentityRoleArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[PodIdentityRoleArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: PodIdentityRoleArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'PodIdentityRole "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, PodIdentityRoleArgs) as inputs:
             options = inputs.read(_Options)
             clusters = options.cluster_arns
             subjects = read_subjects(inputs, "subjects", args.get("subjects", []))
             partition = inputs.parse("", clusters[0], _partition) if clusters else options.partition
             session_tags = SessionTagCheck(inputs.subject, Session(role_tags=args.get("tags", {})))
-            role = IamRole.read(inputs, name, args, partition, session_tags)
+            role = IamRole.read(inputs, resource_name, args, partition, session_tags)
             trusted = {
                 "clusters": clusters,
                 "subjects": [each.subject for each in subjects],
@@ -75,8 +92,8 @@ class PodIdentityRole(pulumi.ComponentResource):
             trust_policy = inputs.parse("", trusted, lambda resolved: _trust_policy(**resolved))
 
         check = provider_account.in_account_of_clusters(inputs, opts, clusters) if clusters else None
-        super().__init__("eks-identity:index:PodIdentityRole", name, {}, provider_account.after(opts, check))
-        registered = role.register(self, name, trust_policy)
+        super().__init__("eks-identity:index:PodIdentityRole", resource_name, {}, provider_account.after(opts, check))
+        registered = role.register(self, resource_name, trust_policy)
         self.arn = registered.arn
         self.role_name = registered.name
         self.trust_policy = pulumi.Output.from_input(trust_policy)

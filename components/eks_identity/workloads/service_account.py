@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
@@ -12,6 +12,7 @@ from eks_identity.evaluation.trust_conditions import IRSA, Assumed
 from eks_identity.model import arns, names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
 from eks_identity.model.arns import Principal
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.children import Registered
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, parsed_by, require_provider
 from eks_identity.workloads import program_roles
@@ -102,13 +103,29 @@ class ServiceAccount(pulumi.ComponentResource):
     name: pulumi.Output[str]
     """The name of the service account, after it is created."""
 
-    def __init__(self, name: str, args: ServiceAccountArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'ServiceAccount "{name}"', args, ServiceAccountArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: ServiceAccountArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[ServiceAccountArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: ServiceAccountArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'ServiceAccount "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, ServiceAccountArgs) as inputs:
             account = inputs.read(_Options)
             options = inputs.read(ServiceAccountOptions)
             annotations = options.webhook_annotations(inputs, account.role_arn)
 
-        super().__init__("eks-identity:index:ServiceAccount", name, {}, opts)
+        super().__init__("eks-identity:index:ServiceAccount", resource_name, {}, opts)
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         if account.role_arn is not None:
             fix = "use WorkloadIdentity with mode pod-identity and this role_arn instead of the ServiceAccount"
@@ -116,7 +133,7 @@ class ServiceAccount(pulumi.ComponentResource):
             program_roles.check_role(inputs, "role_arn", account.role_arn, MissingTags(OF_IRSA, fix), calls)
         registered = register_service_account(
             pulumi.ResourceOptions(parent=self),
-            name,
+            resource_name,
             account.namespace,
             account.name,
             annotations=annotations,

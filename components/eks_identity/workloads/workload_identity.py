@@ -4,20 +4,23 @@
 account for an existing role.
 """
 
-from typing import NotRequired
+from typing import Any, NotRequired, Unpack, overload
 
 import pulumi
 
 from eks_identity.clusters import kubernetes_providers, provider_account
-from eks_identity.clusters.connections import ClusterConnection, parse_connection
+from eks_identity.clusters.connections import ClusterInput, connection_of, parse_connection
 from eks_identity.clusters.provider_account import Check
 from eks_identity.model.issuers import Provider
 from eks_identity.runtime import query_cache
+from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.credentials import provider_of
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, require_provider
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.identity_modes import (
     POD_IDENTITY,
+    IdentityModeInput,
+    ServiceAccountManagementInput,
     declare_once,
     parse_provider,
     require_own_account,
@@ -36,7 +39,7 @@ from eks_identity.workloads.workload_trust_policy import WorkloadTrust
 class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     """Service accounts, and the IAM role of their pods."""
 
-    cluster: ClusterConnection
+    cluster: ClusterInput
     """`Cluster.connection`."""
     namespace: pulumi.Input[str]
     """Namespace of the service account: an RFC 1123 label, at most 63 characters (Kubernetes)."""
@@ -44,7 +47,7 @@ class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     """Name of the service account: an RFC 1123 subdomain, at most 253 characters (Kubernetes)."""
     more_service_accounts: NotRequired[list[SubjectArgs]]
     """More service accounts of the same cluster, whose pods get the same role by the same mode."""
-    mode: NotRequired[str]
+    mode: NotRequired[IdentityModeInput]
     """`irsa` (the default) or `pod-identity`, which needs the `eks-pod-identity-agent` add-on, and no Fargate."""
     oidc_provider_arn: NotRequired[pulumi.Input[str]]
     """`OidcProvider.arn`. Required with `irsa`, where the role is also created after the provider. With `pod-identity`
@@ -70,7 +73,7 @@ class WorkloadIdentityArgs(RoleSettings, ServiceAccountSettings):
     """With `pod-identity` and `disable_session_tags`: a policy document in JSON that limits the pods' sessions, which
     are allowed what both role and document allow. Removed from the program, it stays in EKS, because the provider does
     not remove it: set one that allows every action on every resource instead."""
-    service_account_management: NotRequired[str]
+    service_account_management: NotRequired[ServiceAccountManagementInput]
     """`create` (the default): the service accounts are created; existing ones are rejected at preview. `adopt`:
     existing service accounts are annotated only. `none`: no service account is created or changed."""
 
@@ -107,11 +110,27 @@ class WorkloadIdentity(pulumi.ComponentResource):
     trust_policy: pulumi.Output[str]
     """The trust policy, as JSON; empty with `role_arn`."""
 
-    def __init__(self, name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        with Inputs(f'WorkloadIdentity "{name}"', args, WorkloadIdentityArgs) as inputs:
+    @overload
+    def __init__(
+        self, resource_name: str, args: WorkloadIdentityArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **kwargs: Unpack[WorkloadIdentityArgs]
+    ) -> None: ...
+    def __init__(
+        self,
+        resource_name: str,
+        args: WorkloadIdentityArgs = MISSING,
+        opts: pulumi.ResourceOptions | None = None,
+        **kwargs: Any,
+    ) -> None:
+        subject = f'WorkloadIdentity "{resource_name}"'
+        args, opts = resolve_call(subject, args, kwargs, opts)
+        with Inputs(subject, args, WorkloadIdentityArgs) as inputs:
             options = inputs.read(WorkloadOptions)
             accounts = inputs.read(ServiceAccountOptions)
-            connection = parse_connection(inputs, args["cluster"])
+            connection = parse_connection(inputs, connection_of(args["cluster"]))
             provider = parse_provider(inputs, args["oidc_provider_arn"]) if "oidc_provider_arn" in args else None
             subjects = _read_subjects(inputs, args, options)
             inputs.reject(*options.combination_problems(args))
@@ -119,7 +138,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             role = None
             trust_policy: pulumi.Input[str] = ""
             if options.role_arn is None:
-                role = _read_role(inputs, name, args, trust)
+                role = _read_role(inputs, resource_name, args, trust)
                 trust_policy = trust.parse_policy(
                     inputs,
                     read_trust_conditions(inputs, args, trust.calls),
@@ -145,23 +164,27 @@ class WorkloadIdentity(pulumi.ComponentResource):
             )
 
         checks = _provider_checks(inputs, opts, args, options, provider)
-        super().__init__("eks-identity:index:WorkloadIdentity", name, {}, provider_account.after(opts, *checks))
+        super().__init__(
+            "eks-identity:index:WorkloadIdentity", resource_name, {}, provider_account.after(opts, *checks)
+        )
         if options.manages_service_accounts:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
-        preflight = ServiceAccountPreflight(self, inputs.subject, args["cluster"], query_cache.of_program())
+        preflight = ServiceAccountPreflight(
+            self, inputs.subject, connection_of(args["cluster"]), query_cache.of_program()
+        )
         trust.check_existing_roles(inputs)
         if role is not None:
             hooks = None
             if not trust.trusts_pod_identity:
-                hooks = preflight.before_role_update(name, [each.subject for each in subjects])
-            registered = role.register(self, name, trust_policy, hooks=hooks)
+                hooks = preflight.before_role_update(resource_name, [each.subject for each in subjects])
+            registered = role.register(self, resource_name, trust_policy, hooks=hooks)
             self.role_arn = registered.arn
             self.role_name = registered.name
         else:
             assert options.role_arn is not None
             self.role_arn = pulumi.Output.from_input(role_arn_of(inputs, options.role_arn))
             self.role_name = self.role_arn.apply(lambda arn: arn.rpartition("/")[2])
-        first_account = binding.register(name, self.role_arn, preflight)
+        first_account = binding.register(resource_name, self.role_arn, preflight)
         self.namespace = pulumi.Output.from_input(options.namespace)
         if first_account is None:
             first_account = pulumi.Output.from_input(options.service_account)
@@ -208,9 +231,9 @@ def _provider_checks(
     """Return the checks of the providers. The role of IRSA may be in another account, with its OIDC provider."""
     checks: list[Check | None] = []
     if options.mode is POD_IDENTITY:
-        checks.append(provider_account.in_account_of_cluster(inputs, opts, args["cluster"]))
+        checks.append(provider_account.in_account_of_cluster(inputs, opts, connection_of(args["cluster"])))
     elif options.role_arn is None and provider is not None:
         checks.append(provider_account.in_account_of_oidc_provider(inputs, opts, provider, "oidc_provider_arn"))
     if options.manages_service_accounts:
-        checks.append(kubernetes_providers.of_cluster(inputs, opts, args["cluster"]))
+        checks.append(kubernetes_providers.of_cluster(inputs, opts, connection_of(args["cluster"])))
     return checks

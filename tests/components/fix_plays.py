@@ -773,6 +773,7 @@ NOT_PLAYED = {
     "use an access entry",
     "move the entries into the first: .*",
     "correct it: .*",
+    "remove one of the two: .*",
     "remove one of the two, the existing entry is .*; or set adopt to True",
     "write the username, in quotes: .*",
     "write it, or remove the entry: .*",

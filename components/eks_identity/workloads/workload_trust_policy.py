@@ -98,7 +98,7 @@ class WorkloadTrust:
         has an aws provider of its own, which may be of another account than the cluster's.
         """
         if self.options.mode is INVALID:
-            return INVALID  # type: ignore[no-any-return]
+            return INVALID
         values: dict[str, object] = {"conditions": conditions, "size_limit": size_limit}
         if self.provider is not None:
             provider: pulumi.Input[Provider | None] = self.provider

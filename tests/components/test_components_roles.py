@@ -152,9 +152,9 @@ def test_a_wrong_setting_is_refused_at_once(kind, wrong, field):
 def test_a_boundary_is_of_the_roles_partition(kind):
     """A plain boundary and an Output are rejected: IAM has no such policy in the role's partition."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
-    for as_input in (str, pulumi.Output.from_input):
+    for given in (str, pulumi.Output.from_input):
         with pytest.raises(InvalidInputError, match=r"permissions_boundary: .*\n.*takes policies of that partition"):
-            deploy(lambda as_input=as_input: kind(permissions_boundary=as_input(boundary))(), preview=True)
+            deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 
 def test_inline_policies_that_come_late_count_too():

@@ -19,13 +19,13 @@ def addon(connection, **args):
 
 
 def problems(connection, **args):
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as error:
         deploy(addon(connection, **args), preview=True)
-    return {problem.input: problem for problem in refused.value.problems}
+    return {problem.input: problem for problem in error.value.problems}
 
 
 def test_without_a_mode_it_is_an_addon_alone(connection):
-    """No role is made, and the add-on is given what was said of it."""
+    """The add-on has the configured options, and no role is registered."""
     values = json.dumps({"defaultStorageClass": {"enabled": True}})
     deployment = deploy(
         addon(
@@ -54,7 +54,7 @@ def test_without_a_mode_it_is_an_addon_alone(connection):
 
 
 def test_irsa_hands_the_addon_a_role_with_its_own_policy(connection):
-    """The role trusts the add-on's service account alone, and may do what the catalogue's entry says."""
+    """The role trusts only the add-on's service account, and has the permissions of its policy template."""
     deployment = deploy(addon(connection, mode="irsa", oidc_provider_arn=provider_arn(), tags={"team": "ops"}))
     assert [type_ for type_, _ in deployment.names] == ["eks-identity:index:Addon", ROLE, POLICY, ADDON]
     role = deployment.one(ROLE)
@@ -68,32 +68,32 @@ def test_irsa_hands_the_addon_a_role_with_its_own_policy(connection):
     policy = deployment.one(POLICY)
     assert (policy.name, policy.inputs["name"]) == (f"thing-{DRIVER}", DRIVER)
     assert "ec2:AttachVolume" in policy.inputs["policy"]
-    made = deployment.one(ADDON).inputs
-    assert made["serviceAccountRoleArn"].startswith(f"arn:aws:iam::{ACCOUNT}:role/thing-")
-    assert "podIdentityAssociations" not in made
+    addon_inputs = deployment.one(ADDON).inputs
+    assert addon_inputs["serviceAccountRoleArn"].startswith(f"arn:aws:iam::{ACCOUNT}:role/thing-")
+    assert "podIdentityAssociations" not in addon_inputs
 
 
 def test_pod_identity_makes_an_association_that_the_addon_owns(connection):
-    """The association goes with the add-on and is no resource of its own; the role trusts EKS's service."""
+    """The association is part of the add-on and not a resource; the role trusts the service of EKS."""
     deployment = deploy(addon(connection, mode="pod-identity"))
     assert not deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
     assert "pods.eks.amazonaws.com" in deployment.one(ROLE).inputs["assumeRolePolicy"]
-    made = deployment.one(ADDON).inputs
-    (association,) = made["podIdentityAssociations"]
+    addon_inputs = deployment.one(ADDON).inputs
+    (association,) = addon_inputs["podIdentityAssociations"]
     assert association["serviceAccount"] == "ebs-csi-controller-sa"
     assert association["roleArn"].startswith(f"arn:aws:iam::{ACCOUNT}:role/thing-")
-    assert "serviceAccountRoleArn" not in made
+    assert "serviceAccountRoleArn" not in addon_inputs
 
 
 def test_pod_identity_keeps_irsas_statement_while_the_provider_is_given(connection):
-    """So a change of mode leaves no pod without credentials."""
+    """A change of the mode leaves no pod without credentials."""
     deployment = deploy(addon(connection, mode="pod-identity", oidc_provider_arn=provider_arn()))
     statements = json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
     assert [next(iter(statement["Principal"])) for statement in statements] == ["Service", "Federated"]
 
 
 def test_an_entry_about_clusters_gets_this_one(connection):
-    """The observability add-on's logs go to the groups of its own cluster."""
+    """The policy of the observability add-on is scoped to the log groups of its cluster."""
     name = "amazon-cloudwatch-observability"
     deployment = deploy(addon(connection, addon_name=name, mode="pod-identity"))
     assert "log-group:/aws/containerinsights/eks-clu/*" in deployment.one(POLICY).inputs["policy"]
@@ -102,22 +102,22 @@ def test_an_entry_about_clusters_gets_this_one(connection):
 
 
 def test_own_permissions_replace_the_entry(connection):
-    """What is said of the role is all that it may do."""
+    """With permissions in the args, the policy template is not used."""
     deployment = deploy(addon(connection, mode="pod-identity", policies=["service-role/AmazonEBSCSIDriverPolicy"]))
     assert not deployment.of(POLICY)
     assert deployment.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 
 
 def test_a_role_made_elsewhere_is_handed_on(connection):
-    """With role_arn no role is made."""
-    arn = f"arn:aws:iam::{ACCOUNT}:role/elsewhere"
+    """With role_arn no role is registered."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/existing"
     deployment = deploy(addon(connection, mode="irsa", role_arn=arn))
     assert deployment.one(ADDON).inputs["serviceAccountRoleArn"] == arn
     assert not deployment.of(ROLE)
 
 
 def test_a_namespace_of_its_own_is_in_the_trust_policy_too(connection):
-    """The add-on is installed there, and its service account is trusted there."""
+    """The add-on is installed into the namespace, and the role trusts the service account in it."""
     deployment = deploy(
         addon(connection, mode="irsa", namespace="storage", oidc_provider_arn=provider_arn(), role_name="driver")
     )
@@ -126,7 +126,7 @@ def test_a_namespace_of_its_own_is_in_the_trust_policy_too(connection):
 
 
 def test_what_is_not_known_in_a_preview_is_left_alone(connection):
-    """A cluster that is yet to be made raises nothing."""
+    """In the preview that creates the cluster nothing is rejected."""
 
     def program():
         cluster = eks.Cluster("clu", {"create": {"skip_default_node_group": True}})
@@ -176,14 +176,14 @@ def test_what_is_not_known_in_a_preview_is_left_alone(connection):
     ],
 )
 def test_refusals(connection, args, field, words):
-    """Each names the input, the rule and the fix."""
-    found = problems(connection, **args)
-    assert words in found[field].rule
-    assert found[field].fix
+    """Each error names the input, the rule and the fix."""
+    problem = problems(connection, **args)[field]
+    assert words in problem.rule
+    assert problem.fix
 
 
 def test_a_provider_of_another_cluster_is_refused(connection):
-    """The role would trust nobody's tokens."""
+    """The role would trust the tokens of no pod of this cluster."""
     other = provider_arn(issuer=ISSUER.replace("EXAMPLED", "EXAMPLEE"))
     assert (
         "of this cluster's issuer"
@@ -192,7 +192,7 @@ def test_a_provider_of_another_cluster_is_refused(connection):
 
 
 def test_a_second_identity_of_its_service_account_is_refused(connection):
-    """One association a service account: a WorkloadIdentity and an add-on cannot both make it."""
+    """EKS has one association for each service account, also of an add-on."""
 
     def program():
         for name in ("one", "two"):
@@ -203,7 +203,7 @@ def test_a_second_identity_of_its_service_account_is_refused(connection):
 
 
 def test_what_an_entry_is_scoped_to_may_come_late(connection):
-    """ARNs that are Outputs are checked where they are known, plain ones beside them at once."""
+    """ARNs of Outputs are checked when they are resolved, plain ones at once."""
 
     def scoped(late, *plain):
         def program():
@@ -214,20 +214,20 @@ def test_what_an_entry_is_scoped_to_may_come_late(connection):
 
     zone = "arn:aws:route53:::hostedzone/Z0123ABC"
     assert zone in deploy(scoped(zone)).one(POLICY).inputs["policy"]
-    with pytest.raises(InvalidInputError) as refused:
+    with pytest.raises(InvalidInputError) as error:
         deploy(scoped("Z0123ABC"), preview=True)
-    assert [problem.input for problem in refused.value.problems] == ["policy_templates[0].hosted_zone_arns[0]"]
-    with pytest.raises(InvalidInputError) as refused:
+    assert [problem.input for problem in error.value.problems] == ["policy_templates[0].hosted_zone_arns[0]"]
+    with pytest.raises(InvalidInputError) as error:
         deploy(scoped(zone, "Z0456DEF"), preview=True)
-    assert [problem.input for problem in refused.value.problems] == ["policy_templates[0].hosted_zone_arns[1]"]
+    assert [problem.input for problem in error.value.problems] == ["policy_templates[0].hosted_zone_arns[1]"]
 
 
 def test_the_partition_of_the_cluster_is_that_of_the_policy(connection):
-    """In China, too, every ARN is of the cluster's partition."""
+    """In China every ARN of the policy is of the cluster's partition."""
     region = "cn-north-1"
     facts = cluster_facts("aws-cn", region)
-    elsewhere = {**connection, "partition": "aws-cn", "arn": facts["arn"], "region": region}
-    deployment = deploy(addon(elsewhere, mode="pod-identity"))
+    in_china = {**connection, "partition": "aws-cn", "arn": facts["arn"], "region": region}
+    deployment = deploy(addon(in_china, mode="pod-identity"))
     policy = deployment.one(POLICY).inputs["policy"]
     assert "arn:aws-cn:ec2:" in policy
     assert "arn:aws:" not in policy

@@ -1,4 +1,4 @@
-"""The settings that every IAM role of the library takes, and the three kinds of roles that stand alone."""
+"""The settings of every IAM role, and the components IrsaRole, PodIdentityRole and ChainedRole."""
 
 import json
 
@@ -39,7 +39,7 @@ KINDS = [irsa, pod_identity, chained]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_role_takes_every_setting(kind):
-    """Path, boundary, session length, description, tags and prefix reach IAM, whoever may take the role on."""
+    """Path, boundary, session duration, description, tags and prefix, with every trust policy."""
     settings = {
         "role_name_prefix": "team-",
         "path": "/team/",
@@ -62,13 +62,13 @@ def statement(**other):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_statements_and_roles_to_take_on_are_one_policy(kind):
-    """Typed statements become IAM's own form; taking on a role takes the right to tag its session, too."""
+    """Statements get IAM's form; assuming a role includes the permission to tag its session."""
 
     def program():
         values = [pulumi.Output.from_input("a")]
         condition = {"test": "StringEquals", "variable": "aws:ResourceTag/team", "values": values}
         statements = [statement(), statement(effect="Deny", conditions=[condition])]
-        kind(statements=statements, assume_role_arns=["arn:aws:iam::444455556666:role/there"])()
+        kind(statements=statements, assume_role_arns=["arn:aws:iam::444455556666:role/target"])()
 
     policy = deploy(program).one(POLICY).inputs
     assert policy["name"] == "statements"
@@ -80,12 +80,12 @@ def test_statements_and_roles_to_take_on_are_one_policy(kind):
             "Resource": ["arn:aws:s3:::bucket/*"],
             "Condition": {"StringEquals": {"aws:ResourceTag/team": ["a"]}},
         },
-        {"Effect": "Allow", "Action": TO_ASSUME, "Resource": "arn:aws:iam::444455556666:role/there"},
+        {"Effect": "Allow", "Action": TO_ASSUME, "Resource": "arn:aws:iam::444455556666:role/target"},
     ]
 
 
 def test_an_entry_of_the_catalogue_is_a_policy_of_its_name():
-    """What an add-on needs is one inline policy, scoped to what was named."""
+    """A policy template is one inline policy, scoped to the named resources."""
     zone = "arn:aws:route53:::hostedzone/Z1"
     policy = deploy(irsa(policy_templates=[{"name": "external-dns", "hosted_zone_arns": [zone]}])).one(POLICY).inputs
     assert policy["name"] == "external-dns"
@@ -96,7 +96,7 @@ def document(size):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s" * size}]})
 
 
-REFUSALS = {
+INVALID_SETTINGS = {
     "name and prefix": ({"role_name": "a", "role_name_prefix": "b"}, "role_name_prefix"),
     "prefix": ({"role_name_prefix": "x" * 39}, "role_name_prefix"),
     "description": ({"description": "x" * 1001}, "description"),
@@ -108,7 +108,7 @@ REFUSALS = {
         {"statements": [statement(conditions=[{"test": "StringEqual", "variable": "aws:username", "values": ["b"]}])]},
         "statements[0].conditions[0].test",
     ),
-    "role to take on": ({"assume_role_arns": [f"arn:aws:iam::{ACCOUNT}:user/x"]}, "assume_role_arns[0]"),
+    "role to assume": ({"assume_role_arns": [f"arn:aws:iam::{ACCOUNT}:user/x"]}, "assume_role_arns[0]"),
     "inline": ({"inline_policies": {"a": document(6000), "b": document(6000)}}, "inline_policies"),
     "inline and statements": (
         {
@@ -117,7 +117,7 @@ REFUSALS = {
         },
         "inline_policies",
     ),
-    "name taken": (
+    "name of the statements": (
         {"inline_policies": {"statements": document(1)}, "statements": [statement()]},
         "inline_policies.statements",
     ),
@@ -138,19 +138,19 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
-def test_a_wrong_setting_is_refused_at_once(kind, given, field):
-    """What IAM would refuse in a role is refused by its input before anything is registered."""
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(kind(**given), preview=True)
-    (problem,) = refusal.value.problems
+@pytest.mark.parametrize(("wrong", "field"), INVALID_SETTINGS.values(), ids=list(INVALID_SETTINGS))
+def test_a_wrong_setting_is_refused_at_once(kind, wrong, field):
+    """Settings that IAM rejects are rejected by their input, before anything is registered."""
+    with pytest.raises(InvalidInputError) as error:
+        deploy(kind(**wrong), preview=True)
+    (problem,) = error.value.problems
     assert problem.input == field
     assert problem.fix
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_boundary_is_of_the_roles_partition(kind):
-    """Whether it is known at once or later; IAM would find no such policy."""
+    """A plain boundary and an Output are rejected: IAM has no such policy in the role's partition."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
     for given in (str, pulumi.Output.from_input):
         with pytest.raises(
@@ -160,7 +160,7 @@ def test_a_boundary_is_of_the_roles_partition(kind):
 
 
 def test_inline_policies_that_come_late_count_too():
-    """Where a document is an Output, the sum is refused once it is known, catalogue and statements included."""
+    """The sum is rejected when the Output is resolved, with templates and statements included."""
 
     def program():
         late = pulumi.Output.from_input(document(10_100))
@@ -171,7 +171,7 @@ def test_inline_policies_that_come_late_count_too():
 
 
 def test_a_policy_that_aws_does_not_have_is_refused_in_a_preview():
-    """IAM is asked once for each of AWS's policies, and the nearest name is said; no answer is no refusal."""
+    """IAM is queried once for each AWS managed policy; without a response nothing is rejected."""
     absent = Cloud(getPolicy=PluginError("reading IAM Policy: NoSuchEntity"))
     with pytest.raises(InvalidInputError, match=r"did you mean AmazonS3ReadOnlyAccess\?"):
         deploy(irsa(policies=["AmazonS3ReadOnlyAcces"]), preview=True, cloud=absent)
@@ -182,11 +182,11 @@ def test_a_policy_that_aws_does_not_have_is_refused_in_a_preview():
             "other", {"policies": ["ReadOnlyAccess"], "permissions_boundary": OTHER.replace("role", "policy")}
         )
 
-    there = Cloud(getPolicy={"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
-    deploy(twice, preview=True, cloud=there)
-    assert [call.token for call in there.calls if "getPolicy" in call.token] == ["aws:iam/getPolicy:getPolicy"]
-    refused = Cloud(getPolicy=PluginError("AccessDenied"))
-    assert deploy(irsa(policies=["ReadOnlyAcces"]), preview=True, cloud=refused).of(ATTACHMENT)
+    existing = Cloud(getPolicy={"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"})
+    deploy(twice, preview=True, cloud=existing)
+    assert [call.token for call in existing.calls if "getPolicy" in call.token] == ["aws:iam/getPolicy:getPolicy"]
+    denied = Cloud(getPolicy=PluginError("AccessDenied"))
+    assert deploy(irsa(policies=["ReadOnlyAcces"]), preview=True, cloud=denied).of(ATTACHMENT)
     assert deploy(irsa(policies=["ReadOnlyAcces"]), cloud=Cloud()).of(ATTACHMENT)
 
 
@@ -195,7 +195,7 @@ def providers(count):
 
 
 def test_irsa_roles_by_key_trust_the_clusters_of_their_key():
-    """Each key has a role of its own, named after the key, and the component says which role a cluster has."""
+    """Each key has a role with the key in its name, and the outputs have the role of each cluster."""
 
     def program():
         by_role = {"eu": providers(5)[:2], "us": providers(5)[2:4], "jp": providers(5)[4:]}
@@ -203,11 +203,11 @@ def test_irsa_roles_by_key_trust_the_clusters_of_their_key():
         return {"arns": role.arns, "last": role.arn_for(providers(5)[4])}
 
     deployment = deploy(program)
-    made = deployment.value
+    outputs = deployment.value
     roles = {role.inputs["name"]: role for role in deployment.of(ROLE)}
     assert sorted(roles) == ["shared-eu", "shared-jp", "shared-us"]
-    assert list(made["arns"]) == providers(5)
-    assert made["last"].endswith(":role/shared-jp")
+    assert list(outputs["arns"]) == providers(5)
+    assert outputs["last"].endswith(":role/shared-jp")
     shares = {name: json.loads(role.inputs["assumeRolePolicy"])["Statement"] for name, role in roles.items()}
     assert {name: len(share) for name, share in shares.items()} == {"shared-eu": 2, "shared-us": 2, "shared-jp": 1}
 
@@ -225,13 +225,13 @@ def test_arn_for_rejects_a_provider_that_the_role_does_not_trust():
 
 
 def test_irsa_role_of_one_key_keeps_its_trust_when_another_key_changes():
-    """A cluster that goes changes the role that trusted it, and no other one."""
+    """A removed cluster changes the role that trusted it, and no other one."""
     before = {"eu": providers(4)[:2], "us": providers(4)[2:]}
     after = {"eu": providers(4)[1:2], "us": providers(4)[2:]}
 
     def trust(by_role):
-        made = deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=by_role)).of(ROLE)
-        return {role.name: role.inputs["assumeRolePolicy"] for role in made}
+        roles = deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=by_role)).of(ROLE)
+        return {role.name: role.inputs["assumeRolePolicy"] for role in roles}
 
     old, new = trust(before), trust(after)
     assert old.keys() == new.keys()
@@ -243,10 +243,10 @@ def by_role(arns, size):
 
 
 def test_too_many_clusters_are_refused_with_the_number_that_fits():
-    """The fix can be followed as it is written."""
-    with pytest.raises(InvalidInputError) as refusal:
+    """The fix works when followed."""
+    with pytest.raises(InvalidInputError) as error:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
-    (problem,) = refusal.value.problems
+    (problem,) = error.value.problems
     fitting = int(problem.fix.partition("oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
     split = by_role(providers(8), fitting)
     deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
@@ -255,7 +255,7 @@ def test_too_many_clusters_are_refused_with_the_number_that_fits():
         deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
 
 
-IRSA_REFUSALS = {
+INVALID_IRSA_ARGS = {
     "twice in different roles": (
         {"oidc_provider_arns": None, "oidc_provider_arns_by_role": {"a": providers(2), "b": providers(1)}},
         "must be listed once",
@@ -290,36 +290,36 @@ IRSA_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("given", "rule", "place"), IRSA_REFUSALS.values(), ids=list(IRSA_REFUSALS))
-def test_what_roles_of_many_clusters_cannot_be_is_refused(given, rule, place):
-    """What the roles have in common is checked over all of them."""
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(irsa(**given), preview=True)
-    (problem,) = refusal.value.problems
+@pytest.mark.parametrize(("wrong", "rule", "place"), INVALID_IRSA_ARGS.values(), ids=list(INVALID_IRSA_ARGS))
+def test_what_roles_of_many_clusters_cannot_be_is_refused(wrong, rule, place):
+    """Repeated providers and other accounts are rejected across all roles."""
+    with pytest.raises(InvalidInputError) as error:
+        deploy(irsa(**wrong), preview=True)
+    (problem,) = error.value.problems
     assert rule in problem.rule
     assert problem.input == place
 
 
 def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
-    """IAM would take a trust policy with a provider of another account, and then nobody could assume the role."""
-    elsewhere = Cloud(getCallerIdentity={"accountId": "444455556666"})
+    """IAM accepts a trust policy with a provider of another account, and then no pod can assume the role."""
+    other_account = Cloud(getCallerIdentity={"accountId": "444455556666"})
     with pytest.raises(InvalidInputError, match=f"pass an aws provider of account {ACCOUNT}"):
-        deploy(irsa(), preview=True, cloud=elsewhere)
+        deploy(irsa(), preview=True, cloud=other_account)
     deploy(irsa(), preview=True, cloud=Cloud(getCallerIdentity={"accountId": ACCOUNT}))
 
 
 def test_a_wildcard_is_reported_with_who_gains(monkeypatch):
     """The warning names the pattern and every cluster."""
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
+    warnings = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: warnings.append(message))
     deploy(irsa(subjects=[{"namespace": "a", "name": "b-*"}, {"namespace": "a", "name": "c"}], allow_wildcards=True))
-    (warning,) = said
+    (warning,) = warnings
     assert "matches a/b-* in every one of these clusters" in warning
     assert ISSUER.removeprefix("https://") in warning
 
 
 def test_a_pod_identity_role_is_for_any_association_unless_limited():
-    """Session tags are compared exactly: no service account of one namespace gains by one of another."""
+    """Limits compare namespace and name together: a name in another namespace does not match."""
     (plain,) = trust_of(deploy(pod_identity()))
     assert plain == {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": TO_ASSUME}
     subjects = [{"namespace": "a", "name": "x"}, {"namespace": "b", "name": "y"}, {"namespace": "c", "name": "x"}]
@@ -332,7 +332,7 @@ def test_a_pod_identity_role_is_for_any_association_unless_limited():
 
 
 def test_a_chained_role_trusts_named_roles_alone():
-    """With an external id where one is given, or those that EKS gives for associations."""
+    """The trust policy compares `external_id`, or the external ids that EKS sends for associations."""
     (plain,) = trust_of(deploy(chained()))
     assert plain == {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": TO_ASSUME}
     (agreed,) = trust_of(deploy(chained(external_id="shop-1")))
@@ -341,8 +341,8 @@ def test_a_chained_role_trusts_named_roles_alone():
     assert target["Condition"] == {"StringEquals": {"sts:ExternalId": f"{REGION}/{ACCOUNT}/eks-clu/a/b"}}
 
 
-CHAINED_REFUSALS = {
-    "nobody": ({"trusted_role_arns": []}, "trusted_role_arns"),
+INVALID_CHAINED_ARGS = {
+    "no role": ({"trusted_role_arns": []}, "trusted_role_arns"),
     "a user": ({"trusted_role_arns": [f"arn:aws:iam::{ACCOUNT}:user/x"]}, "trusted_role_arns[0]"),
     "twice": ({"trusted_role_arns": [OTHER, OTHER]}, "trusted_role_arns[1]"),
     "external id": ({"external_id": "a b"}, "external_id"),
@@ -355,16 +355,16 @@ CHAINED_REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("given", "field"), CHAINED_REFUSALS.values(), ids=list(CHAINED_REFUSALS))
-def test_what_a_chained_role_cannot_trust_is_refused(given, field):
-    """Each refusal names the input."""
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(chained(**given), preview=True)
-    assert [problem.input for problem in refusal.value.problems] == [field]
+@pytest.mark.parametrize(("wrong", "field"), INVALID_CHAINED_ARGS.values(), ids=list(INVALID_CHAINED_ARGS))
+def test_what_a_chained_role_cannot_trust_is_refused(wrong, field):
+    """Each error names the input."""
+    with pytest.raises(InvalidInputError) as error:
+        deploy(chained(**wrong), preview=True)
+    assert [problem.input for problem in error.value.problems] == [field]
 
 
 def test_unknown_inputs_of_roles_raise_nothing():
-    """In a first preview nothing of another stack's resources is known."""
+    """In a first preview no resource of another stack is resolved."""
 
     def program():
         later = pulumi.Output.from_input(pulumi.output.UNKNOWN)

@@ -77,17 +77,17 @@ WITH_TAGS = [pod_identity, both_ways, pod_identity_role, chained_role, addon]
 
 
 def problems(program, *, preview=True):
-    with pytest.raises(InvalidInputError) as refusal:
+    with pytest.raises(InvalidInputError) as error:
         deploy(program, preview=preview)
-    return list(refusal.value.problems)
+    return list(error.value.problems)
 
 
 @pytest.fixture
 def warned(monkeypatch):
-    """What programs warn of."""
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_, **__: said.append(message))
-    return said
+    """The warnings of programs."""
+    warnings = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_, **__: warnings.append(message))
+    return warnings
 
 
 PLACES = {
@@ -97,46 +97,50 @@ PLACES = {
 
 
 @pytest.mark.parametrize("component", WITHOUT_TAGS)
-@pytest.mark.parametrize(("given", "place"), PLACES.values(), ids=list(PLACES))
-def test_a_policy_that_needs_session_tags_is_rejected_where_pods_have_none(connection, component, given, place):
+@pytest.mark.parametrize(("policy", "place"), PLACES.values(), ids=list(PLACES))
+def test_a_policy_that_needs_session_tags_is_rejected_where_pods_have_none(connection, component, policy, place):
     """IRSA in each of its forms, and Pod Identity with disable_session_tags: once, at preview, with the reason."""
-    (problem,) = problems(lambda: component(connection, **given))
+    (problem,) = problems(lambda: component(connection, **policy))
     assert problem.input == place
     assert problem.rule.startswith("must not need the session tag kubernetes-namespace: ")
     assert problem.value == SCOPE
 
 
 @pytest.mark.parametrize("component", WITH_TAGS)
-@pytest.mark.parametrize(("given", "place"), PLACES.values(), ids=list(PLACES))
-def test_it_is_accepted_where_pods_have_them(connection, component, given, place):
+@pytest.mark.parametrize(("policy", "place"), PLACES.values(), ids=list(PLACES))
+def test_it_is_accepted_where_pods_have_them(connection, component, policy, place):
     """Pod Identity, and roles that are assumed from its sessions: the tags are transitive."""
-    assert SCOPE in deploy(lambda: component(connection, **given)).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
+    assert (
+        SCOPE in deploy(lambda: component(connection, **policy)).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
+    )
 
 
 @pytest.mark.parametrize("component", WITHOUT_TAGS)
 def test_a_tag_of_the_role_is_enough(connection, component):
-    """IAM reads a role's own tags as principal tags, so that the same policy works with one of that name."""
+    """IAM reads a role's own tags as principal tags: a role tag with the key satisfies the policy."""
     deploy(lambda: component(connection, statements=[STATEMENT], tags={"kubernetes-namespace": "default"}))
 
 
 @pytest.mark.parametrize("component", [irsa_workload, untagged])
 @pytest.mark.parametrize("preview", [True, False])
 def test_what_comes_as_an_output_is_checked_when_it_is_known(connection, component, preview):
-    """In documents and statements alike, and beside an Output that is not known in the preview."""
+    """In documents and statements, also next to an Output that is unknown in the preview."""
     bucket = pulumi.Output.from_input
 
-    def program(**given):
-        return lambda: component(connection, **{key: value() for key, value in given.items()})
+    def program(**args):
+        return lambda: component(connection, **{key: value() for key, value in args.items()})
 
     (problem,) = problems(program(inline_policies=lambda: {"own": bucket(DOCUMENT)}), preview=preview)
     assert problem.input == "inline_policies.own.Statement[0].Resource"
     late = {"actions": ["s3:*"], "resources": ["*"]}
-    found = problems(program(statements=lambda: [late, {**STATEMENT, "resources": [bucket(SCOPE)]}]), preview=preview)
-    assert [problem.input for problem in found] == ["statements[1].resources[0]"]
+    rejected = problems(
+        program(statements=lambda: [late, {**STATEMENT, "resources": [bucket(SCOPE)]}]), preview=preview
+    )
+    assert [problem.input for problem in rejected] == ["statements[1].resources[0]"]
 
     def unknown():
-        made = aws.s3.Bucket("files")
-        return [{**STATEMENT, "resources": [made.arn, SCOPE]}]
+        files = aws.s3.Bucket("files")
+        return [{**STATEMENT, "resources": [files.arn, SCOPE]}]
 
     assert [one.input for one in problems(program(statements=unknown))] == ["statements[0].resources[1]"]
 
@@ -145,7 +149,7 @@ def test_what_comes_as_an_output_is_checked_when_it_is_known(connection, compone
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("field", ["policies", "permissions_boundary"])
 def test_a_managed_policy_of_the_same_program_is_read(connection, component, preview, field):
-    """Its document is an input of the program, known in the preview though its ARN is not."""
+    """The policy's document is known in the preview although its ARN is not."""
 
     def program():
         policy = aws.iam.Policy("own", policy=DOCUMENT)
@@ -158,10 +162,10 @@ def test_a_managed_policy_of_the_same_program_is_read(connection, component, pre
 
 
 def test_a_session_policy_never_has_session_tags(connection):
-    """EKS takes session policies only with disable_session_tags, so the fix does not name that one."""
-    for given in (DOCUMENT, lambda: pulumi.Output.from_input(DOCUMENT)):
+    """EKS accepts session policies only with disable_session_tags, so the fix does not remove it."""
+    for policy in (DOCUMENT, lambda: pulumi.Output.from_input(DOCUMENT)):
         (problem,) = problems(
-            lambda given=given: untagged(connection, session_policy=given() if callable(given) else given)
+            lambda policy=policy: untagged(connection, session_policy=policy() if callable(policy) else policy)
         )
         assert problem.input.startswith("session_policy")
         assert "disable_session_tags" not in problem.fix
@@ -170,7 +174,7 @@ def test_a_session_policy_never_has_session_tags(connection):
 
 
 def test_pods_of_irsa_that_still_run_are_reported(connection, warned):
-    """With the provider given the change of mode is still going on: pods of before have no tags."""
+    """With `oidc_provider_arn` set, pods may still run that started with IRSA and have no session tags."""
     deploy(lambda: both_ways(connection, statements=[STATEMENT]))
     (warning,) = [one for one in warned if "session tag" in one]
     assert warning.startswith('WorkloadIdentity "app": statements[0].resources[0] needs the session tag')
@@ -178,7 +182,7 @@ def test_pods_of_irsa_that_still_run_are_reported(connection, warned):
 
 
 def test_following_the_fix_is_accepted(connection):
-    """Each of the ways that the error names."""
+    """Each fix that the error names is accepted."""
     (problem,) = problems(lambda: back_to_irsa(connection, statements=[STATEMENT]))
     assert problem.fix.endswith("or set mode to pod-identity")
     deploy(lambda: both_ways(connection, statements=[STATEMENT]))
@@ -213,7 +217,7 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("component", "key", "value"), ACCEPTED)
 def test_a_condition_reaches_every_statement_of_the_trust_policy(connection, component, key, value):
-    """Also with a value that comes as an Output."""
+    """Also with a value that is an Output."""
     test = "IpAddress" if key == "aws:SourceIp" else "StringLike"
 
     def program():
@@ -249,7 +253,7 @@ REJECTED = [
 
 @pytest.mark.parametrize(("component", "key", "value", "field"), REJECTED)
 def test_a_condition_that_never_holds_is_rejected_at_preview(connection, component, key, value, field):
-    """AWS would accept the trust policy, and deny every pod."""
+    """AWS accepts such a trust policy, and denies every pod."""
     condition = {"test": "StringLike", "variable": key, "values": [value]}
     (problem,) = problems(lambda: component(connection, trust_conditions=[condition]))
     assert problem.input == f"trust_conditions[0].{field}"
@@ -257,7 +261,7 @@ def test_a_condition_that_never_holds_is_rejected_at_preview(connection, compone
 
 
 def test_two_ways_take_a_condition_for_one_of_them(connection):
-    """The operator that the fix names restricts Pod Identity and lets IRSA's tokens be."""
+    """The operator of the fix restricts Pod Identity and does not restrict IRSA."""
     condition = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}
     (problem,) = problems(lambda: both_ways(connection, trust_conditions=[condition]))
     assert "StringEqualsIfExists" in problem.fix
@@ -277,12 +281,12 @@ def test_a_condition_beside_one_of_the_component_is_rejected(connection):
 
 
 def test_conditions_of_a_role_that_exists_elsewhere_are_rejected(connection):
-    """They are written into a trust policy, and none is written then."""
+    """The component writes no trust policy for an existing role."""
     condition = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}
     for component in (pod_identity, addon):
-        given = {"role_arn": ROLE_ARN, "trust_conditions": [condition]}
-        found = problems(lambda component=component, given=given: component(connection, **given))
-        assert [problem.input for problem in found] == ["trust_conditions"]
+        args = {"role_arn": ROLE_ARN, "trust_conditions": [condition]}
+        rejected = problems(lambda component=component, args=args: component(connection, **args))
+        assert [problem.input for problem in rejected] == ["trust_conditions"]
 
 
 # Roles of the same program
@@ -290,14 +294,14 @@ def test_conditions_of_a_role_that_exists_elsewhere_are_rejected(connection):
 
 def using(role, connection, **settings):
     def program():
-        made = role(connection)
+        created = role(connection)
         eks.WorkloadIdentity(
             "user",
             {
                 "cluster": connection,
                 "namespace": "default",
                 "service_account": "app",
-                "role_arn": made.arn if hasattr(made, "arn") else made.role_arn,
+                "role_arn": created.arn if hasattr(created, "arn") else created.role_arn,
                 **settings,
             },
             on_cluster(),
@@ -322,7 +326,7 @@ def with_tag_policy(connection):
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("role", [limited, limited_by_condition, with_tag_policy])
 def test_a_role_of_the_program_that_needs_tags_is_rejected_for_an_association_without(connection, role, preview):
-    """The role is still to be created, and the preview sees that EKS could not assume it, or the pods not use it."""
+    """The preview knows the role's policies before it is created: EKS could not assume it, or pods not use it."""
     (problem,) = problems(using(role, connection, **UNTAGGED), preview=preview)
     assert problem.input == "role_arn"
     assert 'PodIdentityRole "app"' in problem.rule
@@ -331,7 +335,7 @@ def test_a_role_of_the_program_that_needs_tags_is_rejected_for_an_association_wi
 
 
 def test_a_role_of_the_program_that_is_for_others_is_rejected(connection):
-    """Another service account, and another way: nobody could assume it."""
+    """A role for another service account, or for another mode, cannot be assumed."""
     other = {"subjects": [{"namespace": "default", "name": "other"}]}
     (problem,) = problems(using(lambda con: pod_identity_role(con, **other), connection, **POD_IDENTITY))
     assert "kubernetes-service-account, which is app in this call" in problem.rule
@@ -344,7 +348,7 @@ def test_a_role_of_the_program_that_is_for_others_is_rejected(connection):
 
 
 def test_a_target_role_of_the_program_needs_the_tags_of_the_association(connection):
-    """Session tags go through to the target role, unless there are none."""
+    """Session tags are transitive to the target role."""
 
     def program(**settings):
         def declare():
@@ -366,8 +370,8 @@ def test_addons_and_service_accounts_are_held_to_the_same(connection):
         addon(connection, role_arn=pod_identity_role(connection, **role).arn)
 
     def by_annotation():
-        made = pod_identity_role(connection)
-        eks.ServiceAccount("account", {"namespace": "a", "name": "b", "role_arn": made.arn}, on_cluster())
+        role = pod_identity_role(connection)
+        eks.ServiceAccount("account", {"namespace": "a", "name": "b", "role_arn": role.arn}, on_cluster())
 
     assert [one.input for one in problems(by_addon)] == ["role_arn"]
     assert [one.input for one in problems(by_annotation)] == ["role_arn"]

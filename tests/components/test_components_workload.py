@@ -35,7 +35,7 @@ def workload(connection, **other):
 
 
 def test_a_plain_workload_identity_is_four_resources(connection):
-    """Itself, the role, one attachment and the service account: nothing more is registered."""
+    """The component, the role, one attachment and the service account."""
     deployment = deploy(workload(connection))
     assert sorted(name for name in deployment.names if name[0] != "pulumi:providers:kubernetes") == [
         (ROLE, "my-sa"),
@@ -46,7 +46,7 @@ def test_a_plain_workload_identity_is_four_resources(connection):
 
 
 def test_irsa_ties_role_and_service_account(connection):
-    """Trust policy, annotation and attachment all say the same role, service account and issuer."""
+    """Trust policy, annotation and attachment name the same role, service account and issuer."""
     deployment = deploy(
         workload(connection, role_name="sa-role", token_expiration=3600.0, audience="sts.amazonaws.com")
     )
@@ -67,7 +67,7 @@ def test_irsa_ties_role_and_service_account(connection):
 
 
 def test_pod_identity_ties_them_by_an_association(connection):
-    """With Pod Identity the service account has no annotation, and the trust policy names EKS's service."""
+    """With Pod Identity the service account has no annotation, and the role trusts the service of EKS."""
     deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
     assert "pods.eks.amazonaws.com" in deployment.one(ROLE).inputs["assumeRolePolicy"]
     association = deployment.one(ASSOCIATION).inputs
@@ -84,7 +84,7 @@ def trust_of(deployment):
 
 
 def test_while_the_mode_changes_the_role_trusts_both_ways(connection):
-    """Pod Identity keeps IRSA's statement with the provider; the way back keeps Pod Identity's, limited."""
+    """`oidc_provider_arn` keeps the statement of IRSA; `keep_pod_identity` keeps a limited one of Pod Identity."""
     forth = trust_of(deploy(workload(connection, mode="pod-identity", audience="sts.amazonaws.com")))
     assert [list(statement["Principal"]) for statement in forth] == [["Federated"], ["Service"]]
     back = trust_of(deploy(workload(connection, keep_pod_identity=True)))
@@ -102,14 +102,14 @@ def test_while_the_mode_changes_the_role_trusts_both_ways(connection):
 
 
 def test_an_association_comes_before_its_service_account(connection):
-    """So that no pod of the service account can start before it has an identity."""
+    """No pod of the service account can start before it has an identity."""
     deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
     (before,) = deployment.one(ACCOUNT_TYPE).request.dependencies
     assert before.endswith(f"{ASSOCIATION}::my-sa-default.my-sa")
 
 
 def test_many_service_accounts_have_one_role(connection):
-    """Each has its annotation or its association, and each is in the trust policy."""
+    """Each service account has an annotation or an association, and is in the trust policy."""
     more = [{"namespace": "team", "name": "second"}]
     deployment = deploy(workload(connection, more_service_accounts=more))
     (statement,) = trust_of(deployment)
@@ -126,8 +126,8 @@ def test_many_service_accounts_have_one_role(connection):
 
 
 def test_what_an_association_may_say_reaches_it(connection):
-    """Target role, session tags off, session policy and tags; and the role may take the target on."""
-    target = "arn:aws:iam::444455556666:role/there"
+    """The role is also allowed to assume the target role."""
+    target = "arn:aws:iam::444455556666:role/target"
     bound = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
     deployment = deploy(
         workload(
@@ -148,19 +148,19 @@ def test_what_an_association_may_say_reaches_it(connection):
 
 
 def test_a_role_that_is_made_elsewhere_is_only_bound(connection):
-    """No role is registered, and the service account or the association names the given one."""
-    role = f"arn:aws:iam::{ACCOUNT}:role/team/theirs"
-    given = {"role_arn": role, "policies": None, "oidc_provider_arn": None}
-    deployment = deploy(workload(connection, **given))
+    """No role is registered, and the annotation or the association names the existing one."""
+    role = f"arn:aws:iam::{ACCOUNT}:role/team/existing"
+    existing = {"role_arn": role, "policies": None, "oidc_provider_arn": None}
+    deployment = deploy(workload(connection, **existing))
     assert not deployment.of(ROLE)
     annotations = deployment.one(ACCOUNT_TYPE).inputs["metadata"]["annotations"]
     assert annotations == {"eks.amazonaws.com/role-arn": role}
-    bound = deploy(workload(connection, **given, mode="pod-identity"))
+    bound = deploy(workload(connection, **existing, mode="pod-identity"))
     assert bound.one(ASSOCIATION).inputs["roleArn"] == role
 
 
 def test_an_adopted_service_account_is_only_patched(connection):
-    """What is put on it is put there by a patch, whoever wrote those fields before; with nothing to put, by none."""
+    """The patch overwrites fields of other field managers; without fields to set there is no patch."""
     patch = "kubernetes:core/v1:ServiceAccountPatch"
     adopted = deploy(workload(connection, service_account_management="adopt"))
     annotations = adopted.one(patch).inputs["metadata"]["annotations"]
@@ -174,22 +174,22 @@ def test_an_adopted_service_account_is_only_patched(connection):
 
 
 def test_a_provider_of_another_account_puts_the_role_there(connection):
-    """The trust policy names that account's provider; whoever makes the role must be in that account."""
-    there = provider_arn().replace(ACCOUNT, "444455556666")
+    """The trust policy names that account's OIDC provider; the aws provider must be of that account."""
+    other_account = provider_arn().replace(ACCOUNT, "444455556666")
     caller = {"accountId": "444455556666"}
     (statement,) = trust_of(
-        deploy(workload(connection, oidc_provider_arn=there), cloud=Cloud(getCallerIdentity=caller))
+        deploy(workload(connection, oidc_provider_arn=other_account), cloud=Cloud(getCallerIdentity=caller))
     )
-    assert statement["Principal"] == {"Federated": there}
-    here = Cloud(getCallerIdentity={"accountId": ACCOUNT})
+    assert statement["Principal"] == {"Federated": other_account}
+    own = Cloud(getCallerIdentity={"accountId": ACCOUNT})
     with pytest.raises(InvalidInputError, match="pass an aws provider of account 444455556666"):
-        deploy(workload(connection, oidc_provider_arn=there), preview=True, cloud=here)
+        deploy(workload(connection, oidc_provider_arn=other_account), preview=True, cloud=own)
     with pytest.raises(InvalidInputError, match="another account's role is target_role_arn"):
-        deploy(workload(connection, oidc_provider_arn=there, mode="pod-identity"), preview=True)
+        deploy(workload(connection, oidc_provider_arn=other_account, mode="pod-identity"), preview=True)
 
 
 def test_a_preview_shows_the_trust_policy_of_a_provider_that_is_still_to_be_made(connection):
-    """The provider's ARN is unknown in a preview, and the trust policy is shown all the same."""
+    """The provider's ARN is unknown in the preview; the trust policy comes from the cluster's issuer."""
 
     def program():
         provider = eks.OidcProvider("irsa", {"issuer": ISSUER})
@@ -200,7 +200,7 @@ def test_a_preview_shows_the_trust_policy_of_a_provider_that_is_still_to_be_made
 
 
 def test_everything_unknown_raises_nothing(connection):
-    """In a preview in which the cluster itself is still to be made, no input is known and nothing is refused."""
+    """In a preview that creates the cluster no input is resolved, and nothing is rejected."""
 
     def program():
         later = pulumi.Output.from_input(pulumi.output.UNKNOWN)
@@ -214,7 +214,7 @@ def test_everything_unknown_raises_nothing(connection):
 
 
 DOCUMENT = '{"Statement": [{"Effect": "Allow"}]}'
-REFUSALS = {
+INVALID_ARGS = {
     "namespace": ({"namespace": "Default"}, "namespace"),
     "service account": ({"service_account": "my_sa"}, "service_account"),
     "wildcard": ({"service_account": "*"}, "service_account"),
@@ -238,40 +238,43 @@ REFUSALS = {
         "match_session_tags",
     ),
     "session policy with tags": ({"mode": "pod-identity", "session_policy": DOCUMENT}, "disable_session_tags"),
-    "role elsewhere": ({"role_arn": f"arn:aws:iam::{ACCOUNT}:role/x"}, "policies"),
+    "existing role": ({"role_arn": f"arn:aws:iam::{ACCOUNT}:role/x"}, "policies"),
     "management": ({"service_account_management": "own"}, "service_account_management"),
-    "left alone": ({"service_account_management": "none", "labels": {"a": "b"}}, "labels"),
-    "twice": ({"more_service_accounts": [{"namespace": "default", "name": "my-sa"}]}, "more_service_accounts[0]"),
-    "wild": ({"more_service_accounts": [{"namespace": "a", "name": "*"}]}, "more_service_accounts[0].name"),
-    "webhook's": ({"mode": "pod-identity", "oidc_provider_arn": None, "audience": "x"}, "audience"),
+    "unmanaged": ({"service_account_management": "none", "labels": {"a": "b"}}, "labels"),
+    "repeated": ({"more_service_accounts": [{"namespace": "default", "name": "my-sa"}]}, "more_service_accounts[0]"),
+    "more with wildcard": (
+        {"more_service_accounts": [{"namespace": "a", "name": "*"}]},
+        "more_service_accounts[0].name",
+    ),
+    "webhook only": ({"mode": "pod-identity", "oidc_provider_arn": None, "audience": "x"}, "audience"),
     "tags": ({"tags": {str(number): "x" for number in range(51)}}, "tags"),
     "partition": ({"cluster": {"partition": "aws-moon"}}, "cluster.partition"),
 }
 
 
-@pytest.mark.parametrize(("given", "field"), REFUSALS.values(), ids=list(REFUSALS))
-def test_a_wrong_input_is_refused_before_anything_is_registered(connection, given, field):
-    """Each refusal names component, input, rule, value and fix."""
-    if "cluster" in given:
-        given = {"cluster": {**connection, **given["cluster"]}}
-    with pytest.raises(InvalidInputError) as refusal:
-        deploy(workload(connection, **given), preview=True)
-    assert str(refusal.value).startswith('WorkloadIdentity "my-sa": 1 problem\n')
-    (problem,) = refusal.value.problems
+@pytest.mark.parametrize(("wrong", "field"), INVALID_ARGS.values(), ids=list(INVALID_ARGS))
+def test_a_wrong_input_is_refused_before_anything_is_registered(connection, wrong, field):
+    """Each error names component, input, rule, value and fix, before anything is registered."""
+    if "cluster" in wrong:
+        wrong = {"cluster": {**connection, **wrong["cluster"]}}
+    with pytest.raises(InvalidInputError) as error:
+        deploy(workload(connection, **wrong), preview=True)
+    assert str(error.value).startswith('WorkloadIdentity "my-sa": 1 problem\n')
+    (problem,) = error.value.problems
     assert problem.input == field
     assert problem.rule
     assert problem.fix
 
 
 def test_all_problems_are_said_at_once(connection):
-    """Five wrong inputs make one refusal with five problems."""
+    """Five invalid inputs give one error with five problems."""
     wrong = {"namespace": "A", "service_account": "B", "path": "x", "max_session_duration": 1, "policies": ["a b"]}
     with pytest.raises(InvalidInputError, match="5 problems"):
         deploy(workload(connection, **wrong), preview=True)
 
 
 def test_an_output_is_refused_where_it_is_known(connection):
-    """A wrong value that arrives as an Output is refused by the same rule, in the preview too."""
+    """An invalid value of an Output is rejected by the same rule, in the preview too."""
 
     def program():
         workload(connection, namespace=pulumi.Output.from_input("Default"))()
@@ -281,7 +284,7 @@ def test_an_output_is_refused_where_it_is_known(connection):
 
 
 def test_a_provider_of_another_cluster_is_refused(connection):
-    """The provider's issuer must be the cluster's; a cluster made anew has another one."""
+    """The provider's issuer must be the cluster's; a cluster that was created again has another one."""
     with pytest.raises(InvalidInputError, match="oidc_provider_arn"):
         deploy(
             workload(connection, oidc_provider_arn=provider_arn(issuer=ISSUER.replace("EXAMPLE", "ANOTHER"))),
@@ -290,7 +293,7 @@ def test_a_provider_of_another_cluster_is_refused(connection):
 
 
 def test_without_a_kubernetes_provider_it_is_refused(connection):
-    """The default provider would be whatever cluster the machine's kubeconfig points at."""
+    """The default provider would use the current context of the machine's kubeconfig."""
     with pytest.raises(InvalidInputError, match=r"opts\.providers"):
         deploy(
             lambda: eks.WorkloadIdentity(
@@ -300,7 +303,7 @@ def test_without_a_kubernetes_provider_it_is_refused(connection):
 
 
 def test_a_role_for_many_service_accounts_of_many_clusters():
-    """One role, each subject of each cluster, wildcards by opt-in, and every IAM setting passed on."""
+    """One role for each subject of each cluster, with accepted wildcards and every IAM setting."""
     other = ISSUER.replace("EXAMPLE", "ANOTHER")
     deployment = deploy(
         lambda: (
@@ -336,7 +339,7 @@ def test_a_role_for_many_service_accounts_of_many_clusters():
 
 
 def test_a_service_account_has_the_annotations_it_was_given():
-    """The webhook's annotations are strings; others are kept beside them."""
+    """The webhook's annotations are strings; other annotations stay."""
     deployment = deploy(
         lambda: eks.ServiceAccount(
             "sa",

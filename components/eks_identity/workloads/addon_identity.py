@@ -157,7 +157,7 @@ class AddonIdentity:
         cls,
         inputs: Inputs,
         name: str,
-        trust_: AddonTrust,
+        pods: AddonTrust,
         settings: RoleSettings,
         existing_role: pulumi.Input[Principal] | None,
     ) -> "AddonIdentity":
@@ -165,28 +165,28 @@ class AddonIdentity:
         role = None
         trust_policy: pulumi.Input[str] = ""
         if existing_role is None:
-            session_tags = trust_.session_tag_check(inputs, settings.get("tags", {}))
-            role = IamRole.read(inputs, name, settings, trust_.connection.partition, session_tags)
-            conditions = read_trust_conditions(inputs, settings, trust_.calls)
-            trust_policy = trust_.parse_policy(inputs, conditions, role.options.trust_policy_limit)
-            trust_.require_provider_of_cluster(inputs)
-        elif trust_.mode is POD_IDENTITY:
-            require_own_account(inputs, existing_role, trust_.connection)
-        declare_once(inputs, trust_.mode, trust_.connection, [trust_.subject])
-        return cls(inputs, trust_, existing_role, role, trust_policy)
+            session_tags = pods.session_tag_check(inputs, settings.get("tags", {}))
+            role = IamRole.read(inputs, name, settings, pods.connection.partition, session_tags)
+            conditions = read_trust_conditions(inputs, settings, pods.calls)
+            trust_policy = pods.parse_policy(inputs, conditions, role.options.trust_policy_limit)
+            pods.require_provider_of_cluster(inputs)
+        elif pods.mode is POD_IDENTITY:
+            require_own_account(inputs, existing_role, pods.connection)
+        declare_once(inputs, pods.mode, pods.connection, [pods.subject])
+        return cls(inputs, pods, existing_role, role, trust_policy)
 
     def register(self, component: pulumi.ComponentResource, name: str) -> pulumi.Input[str]:
         """Register the role below `component` unless it exists; return its ARN."""
-        trust_ = self.trust
+        pods = self.trust
         if self.existing_role is not None:
-            call = trust_conditions.POD_IDENTITY if trust_.mode is POD_IDENTITY else trust_conditions.IRSA
-            calls = parse_calls(self.inputs, call, trust_.connection, [trust_.subject.subject])
-            check_role(self.inputs, "role_arn", self.existing_role, trust_.missing_tags, calls)
+            call = trust_conditions.POD_IDENTITY if pods.mode is POD_IDENTITY else trust_conditions.IRSA
+            calls = parse_calls(self.inputs, call, pods.connection, [pods.subject.subject])
+            check_role(self.inputs, "role_arn", self.existing_role, pods.missing_tags, calls)
             return role_arn_of(self.inputs, self.existing_role)
         assert self.role is not None
         role = self.role.register(component, name, self.trust_policy)
         # Pods use the role after the provider of their tokens is created.
-        arn: pulumi.Input[str] = self.inputs.parse("", [role.arn, trust_.provider], itemgetter(0))
+        arn: pulumi.Input[str] = self.inputs.parse("", [role.arn, pods.provider], itemgetter(0))
         return arn
 
 

@@ -155,7 +155,7 @@ class OidcProvider(pulumi.ComponentResource):
 
 
 def _account_key(opts: pulumi.ResourceOptions | None) -> str:
-    """Return what tells accounts apart before a provider's account is known: the name of the aws provider."""
+    """Return the name of the aws provider, which stands for its account until that is resolved."""
     provider = provider_of("aws", opts)
     return "" if provider is None else provider._name  # noqa: SLF001 - Pulumi has no public name
 

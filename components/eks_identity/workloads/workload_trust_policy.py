@@ -17,10 +17,10 @@ from eks_identity.model.issuers import Issuer, Provider
 from eks_identity.model.partitions import Partition
 from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
-from eks_identity.runtime.inputs import Inputs
+from eks_identity.runtime.inputs import INVALID, Inputs
 from eks_identity.runtime.outputs import memoize_on_output
 from eks_identity.workloads import program_roles
-from eks_identity.workloads.identity_modes import IRSA, POD_IDENTITY, IdentityMode, cluster_provider
+from eks_identity.workloads.identity_modes import IRSA, POD_IDENTITY, cluster_provider
 from eks_identity.workloads.program_roles import MissingTags
 from eks_identity.workloads.role_settings import ConditionArgs
 from eks_identity.workloads.session_tags import (
@@ -97,11 +97,13 @@ class WorkloadTrust:
         It depends on as few Outputs as possible, so that a preview shows it early. `has_aws_provider`: the component
         has an aws provider of its own, which may be of another account than the cluster's.
         """
-        values: dict[str, Any] = {"mode": self.options.mode, "size_limit": size_limit}
+        if self.options.mode is INVALID:
+            return INVALID
+        values: dict[str, object] = {"conditions": conditions, "size_limit": size_limit}
         if self.provider is not None:
             provider: pulumi.Input[Provider | None] = self.provider
             if isinstance(provider, pulumi.Output) and not has_aws_provider:
-                # The cluster's own values are known before the provider is created, and name the same provider.
+                # The cluster's own values are resolved before the provider is created, and name the same provider.
                 provider = memoize_on_output(provider, "or None", _none_if_unknown)
             values |= {
                 "issuer": self.connection.issuer,
@@ -114,14 +116,13 @@ class WorkloadTrust:
             values["subjects"] = self._subjects
         if self.trusts_pod_identity and (self.compares_session_tags or conditions):
             values["cluster"] = self.connection.arn
-        return inputs.parse("", {**values, "conditions": conditions}, lambda resolved: self._build_policy(**resolved))
+        return inputs.parse("", values, lambda resolved: self._build_policy(**resolved))
 
     def _build_policy(
         self,
         *,
-        mode: IdentityMode,
-        size_limit: int,
         conditions: Sequence[ConditionArgs],
+        size_limit: int,
         issuer: Issuer | None = None,
         partition: Partition | None = None,
         account_id: str = "",
@@ -130,7 +131,6 @@ class WorkloadTrust:
         subjects: Sequence[Subject] = (),
         cluster: Arn | None = None,
     ) -> str:
-        del mode  # a policy of a wrong mode is not built
         trusted = None
         if issuer is not None and partition is not None:
             own = cluster_provider(issuer, partition, account_id)

@@ -6,10 +6,10 @@ EksIdentityError
 ├── MalformedDocumentError    an existing aws-auth ConfigMap or kubeconfig cannot be parsed
 ├── AwsError                  a request to AWS failed
 │   ├── AwsUnreachableError       no response
-│   └── AwsRefusedError           denied: by IAM, or because of the credentials
+│   └── AwsDeniedError            denied: by IAM, or because of the credentials
 └── ClusterError              a request to the Kubernetes API failed
     ├── ClusterUnreachableError   no response
-    ├── ClusterRefusedError       denied: by RBAC, or because of the credentials
+    ├── ClusterDeniedError        denied: by RBAC, or because of the credentials
     └── WriteConflictError        other writers changed the object on every attempt
 """
 
@@ -95,7 +95,7 @@ class UnexpectedError(EksIdentityError):
 
 
 @contextmanager
-def part_of(whole: object, part: str) -> Iterator[None]:
+def problems_of_part(whole: object, part: str) -> Iterator[None]:
     """Report problems of a part with the `whole` value. The rule names the part: `the account in an ARN`."""
     try:
         yield
@@ -121,7 +121,7 @@ class AwsUnreachableError(AwsError):
     """AWS did not respond."""
 
 
-class AwsRefusedError(AwsError):
+class AwsDeniedError(AwsError):
     """AWS denied the request: IAM does not allow it, or the credentials are missing or not valid."""
 
 
@@ -133,7 +133,7 @@ class ClusterUnreachableError(ClusterError):
     """The Kubernetes API server did not respond."""
 
 
-class ClusterRefusedError(ClusterError):
+class ClusterDeniedError(ClusterError):
     """The Kubernetes API server denied the request, or the kubeconfig yields no credentials."""
 
 
@@ -141,7 +141,7 @@ class WriteConflictError(ClusterError):
     """Other writers changed the object between read and write on every attempt."""
 
 
-def without_secrets(error: Exception, redactor: Redactor) -> Exception:
+def redact_error(error: Exception, redactor: Redactor) -> Exception:
     """Return `error` if it contains no secret, otherwise the same error with the secrets removed."""
     if isinstance(error, EksIdentityError):
         hidden = error.redacted(redactor)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity import Problem
-from eks_identity.model.policy_templates.policies import entry_of_addon
+from eks_identity.model.policy_templates.policies import find_addon_template
 from stacks.settings.profile import RawSettings, list_items, mapping_entries, section, value_or_default
 
 AGENT = "eks-pod-identity-agent"
@@ -76,7 +76,10 @@ def _pods(settings: RawSettings, cluster: str, mode: str) -> Iterator[tuple[str,
         if workload.get("cluster") == cluster and value_or_default(settings, workload, "mode", "irsa") == mode:
             yield f"workloads.{key}", workload
     for name, addon in mapping_entries(section(settings, "clusters").get(cluster, {}), "addons").items():
-        if addon.get("mode", section(settings, "defaults").get("mode") if entry_of_addon(name) else "none") == mode:
+        if (
+            addon.get("mode", section(settings, "defaults").get("mode") if find_addon_template(name) else "none")
+            == mode
+        ):
             yield f"clusters.{cluster}.addons.{name}", addon
 
 

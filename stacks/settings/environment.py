@@ -15,7 +15,7 @@ from eks_identity import (
     PrincipalArgs,
     WorkloadIdentityArgs,
 )
-from eks_identity.model.policy_templates.policies import entry_of_addon
+from eks_identity.model.policy_templates.policies import find_addon_template
 from stacks.settings.models_from_args import Deferred, Model, fields_from
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Settings(Model):
 
     def addon_mode(self, name: str, addon: AddonSettings) -> str:
         """Return the identity mode of the add-on `name`, or the default for add-ons with or without a template."""
-        return addon.mode or (self.defaults.mode if entry_of_addon(name) else "none")
+        return addon.mode or (self.defaults.mode if find_addon_template(name) else "none")
 
     def needs_oidc_provider(self, cluster: str) -> bool:
         """Return whether a role of a workload or an add-on in `cluster` trusts the account's OIDC provider."""

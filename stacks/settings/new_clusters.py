@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import pulumi_eks
 
-from eks_identity.clusters.cluster_options import CLUSTER_NOT_OURS, NODE_GROUP_NOT_OURS
+from eks_identity.clusters.cluster_options import REPLACED_CLUSTER_OPTIONS, REPLACED_NODE_GROUP_OPTIONS
 from stacks.settings.models_from_args import Model, fields_from
 
 
-@fields_from(pulumi_eks.ClusterArgs, exclude=CLUSTER_NOT_OURS)
+@fields_from(pulumi_eks.ClusterArgs, exclude=REPLACED_CLUSTER_OPTIONS)
 class NewClusterSettings(Model):
     """A new cluster, with the options of `pulumi_eks.Cluster`."""
 
 
-@fields_from(pulumi_eks.ManagedNodeGroupArgs, exclude=NODE_GROUP_NOT_OURS)
+@fields_from(pulumi_eks.ManagedNodeGroupArgs, exclude=REPLACED_NODE_GROUP_OPTIONS)
 class NodeGroupSettings(Model):
     """A managed node group, with the options of `pulumi_eks.ManagedNodeGroup`."""
 

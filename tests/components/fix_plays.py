@@ -714,30 +714,30 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     ),
     "pass pulumi.Output.unsecret(": (
         f"{_COMPONENTS}children.py",
-        "test_secret_that_would_be_part_of_a_name_is_rejected",
+        "test_secret_in_a_logical_name_is_rejected",
     ),
     "declare the node role with type ": (
-        "tests/components/test_components_users.py",
-        "test_the_fix_for_a_node_role_works",
+        "tests/components/test_cluster_access.py",
+        "test_fix_for_a_node_role_works",
     ),
     "create it again without immutable": (
         f"{_LAB}aws_auth_mapping.py",
         "test_immutable_config_map_is_rejected_at_preview_with_a_fix",
     ),
     "the creator's entry exists once the cluster does": (
-        "tests/components/test_components_declared_twice.py",
-        "test_the_creator_of_a_new_cluster_needs_adopt",
+        "tests/components/test_access_duplicates.py",
+        "test_creator_of_a_new_cluster_needs_adopt",
     ),
     "remove .*..*": (
-        "tests/components/test_components_declared_twice.py",
-        "test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access",
+        "tests/components/test_access_duplicates.py",
+        "test_access_entry_of_pulumi_eks_is_rejected_beside_cluster_access",
     ),
     "write the text itself": (
         f"{_COMPONENTS}mistakes.py",
-        "test_an_output_in_an_f_string_is_named_for_every_text_input",
+        "test_output_in_an_f_string_is_explained_for_every_text_input",
     ),
-    "is that Output": (f"{_COMPONENTS}mistakes.py", "test_what_the_fixes_say_is_accepted"),
-    "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_other_types_have_words_of_their_own"),
+    "is that Output": (f"{_COMPONENTS}mistakes.py", "test_expressions_of_the_fixes_are_accepted"),
+    "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_value_of_another_type_is_explained"),
     "pass one of .*": (f"{_COMPONENTS}roles.py", "test_arn_for_rejects_a_provider_that_the_role_does_not_trust"),
     "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_aws_auth_mapping_adopts_an_existing_entry"),
     "set adopt to True: the existing entry is adopted": (
@@ -745,8 +745,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "test_entry_of_the_cluster_creator_is_adopted",
     ),
     "set adopt to True: the provider is then used": (
-        f"{_COMPONENTS}cluster.py",
-        "test_an_adopted_provider_is_looked_up_and_nothing_else",
+        "tests/components/test_cluster_and_oidc_provider.py",
+        "test_adopted_oidc_provider_is_looked_up_and_not_registered",
     ),
     "set service_account_management to adopt": (
         f"{_LAB}found_in_the_preview.py",

@@ -5,9 +5,18 @@ from typing import Any
 
 from eks_identity import testing
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.testing import Declared, Deployment, PluginError
+from eks_identity.testing import Deployment, PluginError, RegisteredResource
 
-__all__ = ["Cloud", "Declared", "Deployment", "PluginError", "cluster_facts", "deploy", "kubeconfig", "provider_arn"]
+__all__ = [
+    "Cloud",
+    "Deployment",
+    "PluginError",
+    "RegisteredResource",
+    "cluster_facts",
+    "deploy",
+    "kubeconfig",
+    "provider_arn",
+]
 
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-1"

@@ -108,7 +108,7 @@ def test_existing_access_entry_is_rejected_at_preview(connection, aws_auth):
 
 
 @pytest.mark.parametrize("principal", [USER, ROLE])
-def test_a_mapping_that_an_entry_puts_out_is_reported(connection, aws_auth, warnings, principal):
+def test_existing_mapping_beside_a_new_entry_is_reported(connection, aws_auth, warnings, principal):
     """aws-auth has roles without their path, and the entry with it: they are the same principal."""
     aws_auth["entries"] = AwsAuth().add(UserMapping.of(principal, ["masters-of-old"], "old"))
     create_entry(connection, principal)
@@ -170,7 +170,7 @@ def test_entries_are_not_queried_in_mode_config_map(connection):
     assert [call for call in deployment.cloud.calls if "getAccessEntry" in call.token] == []
 
 
-def test_a_misspelt_role_is_reported_with_the_one_that_was_meant(connection, roles, warnings):
+def test_missing_cluster_role_is_reported_with_a_similar_name(connection, roles, warnings):
     """Kubernetes accepts the binding, which allows nothing."""
     create_binding(connection, {"name": "veiw"})
     (message,) = warnings

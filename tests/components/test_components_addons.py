@@ -24,7 +24,7 @@ def problems(connection, **args):
     return {problem.input: problem for problem in error.value.problems}
 
 
-def test_without_a_mode_it_is_an_addon_alone(connection):
+def test_addon_without_mode_registers_no_role(connection):
     """The add-on has the configured options, and no role is registered."""
     values = json.dumps({"defaultStorageClass": {"enabled": True}})
     deployment = deploy(
@@ -53,7 +53,7 @@ def test_without_a_mode_it_is_an_addon_alone(connection):
     }
 
 
-def test_irsa_hands_the_addon_a_role_with_its_own_policy(connection):
+def test_addon_with_irsa_gets_a_role_with_its_policy_template(connection):
     """The role trusts only the add-on's service account, and has the permissions of its policy template."""
     deployment = deploy(addon(connection, mode="irsa", oidc_provider_arn=provider_arn(), tags={"team": "ops"}))
     assert [type_ for type_, _ in deployment.names] == ["eks-identity:index:Addon", ROLE, POLICY, ADDON]
@@ -73,7 +73,7 @@ def test_irsa_hands_the_addon_a_role_with_its_own_policy(connection):
     assert "podIdentityAssociations" not in addon_inputs
 
 
-def test_pod_identity_makes_an_association_that_the_addon_owns(connection):
+def test_addon_with_pod_identity_owns_its_association(connection):
     """The association is part of the add-on and not a resource; the role trusts the service of EKS."""
     deployment = deploy(addon(connection, mode="pod-identity"))
     assert not deployment.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
@@ -85,14 +85,14 @@ def test_pod_identity_makes_an_association_that_the_addon_owns(connection):
     assert "serviceAccountRoleArn" not in addon_inputs
 
 
-def test_pod_identity_keeps_irsas_statement_while_the_provider_is_given(connection):
+def test_addon_role_trusts_both_modes_while_oidc_provider_arn_is_set(connection):
     """A change of the mode leaves no pod without credentials."""
     deployment = deploy(addon(connection, mode="pod-identity", oidc_provider_arn=provider_arn()))
     statements = json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
     assert [next(iter(statement["Principal"])) for statement in statements] == ["Service", "Federated"]
 
 
-def test_an_entry_about_clusters_gets_this_one(connection):
+def test_policy_template_about_clusters_gets_the_addons_cluster(connection):
     """The policy of the observability add-on is scoped to the log groups of its cluster."""
     name = "amazon-cloudwatch-observability"
     deployment = deploy(addon(connection, addon_name=name, mode="pod-identity"))
@@ -101,14 +101,14 @@ def test_an_entry_about_clusters_gets_this_one(connection):
     assert association["serviceAccount"] == "cloudwatch-agent"
 
 
-def test_own_permissions_replace_the_entry(connection):
+def test_permissions_of_the_args_replace_the_policy_template(connection):
     """With permissions in the args, the policy template is not used."""
     deployment = deploy(addon(connection, mode="pod-identity", policies=["service-role/AmazonEBSCSIDriverPolicy"]))
     assert not deployment.of(POLICY)
     assert deployment.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 
 
-def test_a_role_made_elsewhere_is_handed_on(connection):
+def test_addon_gets_an_existing_role(connection):
     """With role_arn no role is registered."""
     arn = f"arn:aws:iam::{ACCOUNT}:role/existing"
     deployment = deploy(addon(connection, mode="irsa", role_arn=arn))
@@ -116,7 +116,7 @@ def test_a_role_made_elsewhere_is_handed_on(connection):
     assert not deployment.of(ROLE)
 
 
-def test_a_namespace_of_its_own_is_in_the_trust_policy_too(connection):
+def test_addon_namespace_is_in_the_trust_policy(connection):
     """The add-on is installed into the namespace, and the role trusts the service account in it."""
     deployment = deploy(
         addon(connection, mode="irsa", namespace="storage", oidc_provider_arn=provider_arn(), role_name="driver")
@@ -125,7 +125,7 @@ def test_a_namespace_of_its_own_is_in_the_trust_policy_too(connection):
     assert "system:serviceaccount:storage:ebs-csi-controller-sa" in deployment.one(ROLE).inputs["assumeRolePolicy"]
 
 
-def test_what_is_not_known_in_a_preview_is_left_alone(connection):
+def test_addon_accepts_a_cluster_that_does_not_exist_yet(connection):
     """In the preview that creates the cluster nothing is rejected."""
 
     def program():
@@ -175,14 +175,14 @@ def test_what_is_not_known_in_a_preview_is_left_alone(connection):
         ({"versoin": "1"}, "versoin", "one of"),
     ],
 )
-def test_refusals(connection, args, field, words):
+def test_addon_rejects_invalid_inputs(connection, args, field, words):
     """Each error names the input, the rule and the fix."""
     problem = problems(connection, **args)[field]
     assert words in problem.rule
     assert problem.fix
 
 
-def test_a_provider_of_another_cluster_is_refused(connection):
+def test_addon_rejects_the_oidc_provider_of_another_cluster(connection):
     """The role would trust the tokens of no pod of this cluster."""
     other = provider_arn(issuer=ISSUER.replace("EXAMPLED", "EXAMPLEE"))
     assert (
@@ -191,7 +191,7 @@ def test_a_provider_of_another_cluster_is_refused(connection):
     )
 
 
-def test_a_second_identity_of_its_service_account_is_refused(connection):
+def test_addon_rejects_a_second_identity_of_its_service_account(connection):
     """EKS has one association for each service account, also of an add-on."""
 
     def program():
@@ -202,7 +202,7 @@ def test_a_second_identity_of_its_service_account_is_refused(connection):
         deploy(program, preview=True)
 
 
-def test_what_an_entry_is_scoped_to_may_come_late(connection):
+def test_policy_template_checks_outputs_when_they_are_resolved(connection):
     """ARNs of Outputs are checked when they are resolved, plain ones at once."""
 
     def scoped(late, *plain):
@@ -222,7 +222,7 @@ def test_what_an_entry_is_scoped_to_may_come_late(connection):
     assert [problem.input for problem in error.value.problems] == ["policy_templates[0].hosted_zone_arns[1]"]
 
 
-def test_the_partition_of_the_cluster_is_that_of_the_policy(connection):
+def test_addon_policy_is_of_the_clusters_partition(connection):
     """In China every ARN of the policy is of the cluster's partition."""
     region = "cn-north-1"
     facts = cluster_facts("aws-cn", region)

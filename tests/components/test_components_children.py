@@ -210,7 +210,7 @@ def test_preview_shows_children_of_unknown_values_by_their_input():
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_secret_that_would_be_part_of_a_name_is_rejected(known):
+def test_secret_in_a_logical_name_is_rejected(known):
     """Pulumi shows logical names; the validation error says how to pass the value."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/hidden-thing"
     value = arn if known else UNKNOWN
@@ -239,7 +239,7 @@ IN_AN_ARN = {
 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("field", IN_AN_ARN)
-def test_secret_that_would_be_part_of_an_arn_is_rejected(field, known):
+def test_secret_in_an_arn_is_rejected(field, known):
     """Ids and ARNs are unencrypted in the state; the validation error says how to pass the value."""
     value = "hidden-thing" if known else UNKNOWN
     with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:

@@ -52,7 +52,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("name", "path"), TEXTS, ids=lambda value: str(value)[:60])
-def test_an_output_in_an_f_string_is_named_for_every_text_input(name, path):
+def test_output_in_an_f_string_is_explained_for_every_text_input(name, path):
     """The rule names the f-string, and the value shows the position of the Output, for each text input."""
     place, args = next((place, args) for args in SAMPLES[name] for place in places(args, path))
 
@@ -224,12 +224,12 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(("name", "field", "value", "fix"), OTHERS.values(), ids=list(OTHERS))
-def test_other_types_have_words_of_their_own(name, field, value, fix):
+def test_value_of_another_type_is_explained(name, field, value, fix):
     """A dict in place of JSON, a path in place of text, a number for an account id, an Output of a whole list."""
     assert error(name, **{field: value}).fix.startswith(fix)
 
 
-def test_what_the_fixes_say_is_accepted():
+def test_expressions_of_the_fixes_are_accepted():
     """The expressions of the fixes pass validation."""
     accepted("IrsaRole", inline_policies={"own": json.dumps(DOCUMENT)})
     accepted("OidcProvider", audiences=["sts.amazonaws.com"])

@@ -38,7 +38,7 @@ KINDS = [irsa, pod_identity, chained]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_role_takes_every_setting(kind):
+def test_role_settings_reach_the_iam_role(kind):
     """Path, boundary, session duration, description, tags and prefix, with every trust policy."""
     settings = {
         "role_name_prefix": "team-",
@@ -61,7 +61,7 @@ def statement(**other):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_statements_and_roles_to_take_on_are_one_policy(kind):
+def test_statements_and_assume_role_arns_are_one_inline_policy(kind):
     """Statements get IAM's form; assuming a role includes the permission to tag its session."""
 
     def program():
@@ -84,7 +84,7 @@ def test_statements_and_roles_to_take_on_are_one_policy(kind):
     ]
 
 
-def test_an_entry_of_the_catalogue_is_a_policy_of_its_name():
+def test_policy_template_is_an_inline_policy_of_its_name():
     """A policy template is one inline policy, scoped to the named resources."""
     zone = "arn:aws:route53:::hostedzone/Z1"
     policy = deploy(irsa(policy_templates=[{"name": "external-dns", "hosted_zone_arns": [zone]}])).one(POLICY).inputs
@@ -139,7 +139,7 @@ INVALID_SETTINGS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("wrong", "field"), INVALID_SETTINGS.values(), ids=list(INVALID_SETTINGS))
-def test_a_wrong_setting_is_refused_at_once(kind, wrong, field):
+def test_role_rejects_invalid_settings(kind, wrong, field):
     """Settings that IAM rejects are rejected by their input, before anything is registered."""
     with pytest.raises(InvalidInputError) as error:
         deploy(kind(**wrong), preview=True)
@@ -149,7 +149,7 @@ def test_a_wrong_setting_is_refused_at_once(kind, wrong, field):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_boundary_is_of_the_roles_partition(kind):
+def test_permissions_boundary_must_be_of_the_roles_partition(kind):
     """A plain boundary and an Output are rejected: IAM has no such policy in the role's partition."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
     for given in (str, pulumi.Output.from_input):
@@ -159,7 +159,7 @@ def test_a_boundary_is_of_the_roles_partition(kind):
             deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
 
 
-def test_inline_policies_that_come_late_count_too():
+def test_inline_policies_of_outputs_count_against_the_limit():
     """The sum is rejected when the Output is resolved, with templates and statements included."""
 
     def program():
@@ -170,7 +170,7 @@ def test_inline_policies_that_come_late_count_too():
         deploy(program, preview=True)
 
 
-def test_a_policy_that_aws_does_not_have_is_refused_in_a_preview():
+def test_missing_aws_managed_policy_is_rejected_at_preview():
     """IAM is queried once for each AWS managed policy; without a response nothing is rejected."""
     absent = Cloud(getPolicy=PluginError("reading IAM Policy: NoSuchEntity"))
     with pytest.raises(InvalidInputError, match=r"did you mean AmazonS3ReadOnlyAccess\?"):
@@ -242,7 +242,7 @@ def by_role(arns, size):
     return {f"r{start}": arns[start : start + size] for start in range(0, len(arns), size)}
 
 
-def test_too_many_clusters_are_refused_with_the_number_that_fits():
+def test_irsa_role_with_too_many_clusters_reports_the_number_that_fits():
     """The fix works when followed."""
     with pytest.raises(InvalidInputError) as error:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
@@ -291,7 +291,7 @@ INVALID_IRSA_ARGS = {
 
 
 @pytest.mark.parametrize(("wrong", "rule", "place"), INVALID_IRSA_ARGS.values(), ids=list(INVALID_IRSA_ARGS))
-def test_what_roles_of_many_clusters_cannot_be_is_refused(wrong, rule, place):
+def test_irsa_role_rejects_invalid_oidc_providers(wrong, rule, place):
     """Repeated providers and other accounts are rejected across all roles."""
     with pytest.raises(InvalidInputError) as error:
         deploy(irsa(**wrong), preview=True)
@@ -300,7 +300,7 @@ def test_what_roles_of_many_clusters_cannot_be_is_refused(wrong, rule, place):
     assert problem.input == place
 
 
-def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
+def test_irsa_role_in_another_account_is_rejected_at_preview():
     """IAM accepts a trust policy with a provider of another account, and then no pod can assume the role."""
     other_account = Cloud(getCallerIdentity={"accountId": "444455556666"})
     with pytest.raises(InvalidInputError, match=f"pass an aws provider of account {ACCOUNT}"):
@@ -308,7 +308,7 @@ def test_a_role_in_the_wrong_account_is_refused_in_a_preview():
     deploy(irsa(), preview=True, cloud=Cloud(getCallerIdentity={"accountId": ACCOUNT}))
 
 
-def test_a_wildcard_is_reported_with_who_gains(monkeypatch):
+def test_irsa_role_with_wildcards_warns_with_the_clusters(monkeypatch):
     """The warning names the pattern and every cluster."""
     warnings = []
     monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: warnings.append(message))
@@ -318,7 +318,7 @@ def test_a_wildcard_is_reported_with_who_gains(monkeypatch):
     assert ISSUER.removeprefix("https://") in warning
 
 
-def test_a_pod_identity_role_is_for_any_association_unless_limited():
+def test_pod_identity_role_is_for_any_association_by_default():
     """Limits compare namespace and name together: a name in another namespace does not match."""
     (plain,) = trust_of(deploy(pod_identity()))
     assert plain == {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": TO_ASSUME}
@@ -331,7 +331,7 @@ def test_a_pod_identity_role_is_for_any_association_unless_limited():
     ]
 
 
-def test_a_chained_role_trusts_named_roles_alone():
+def test_chained_role_trusts_only_the_named_roles():
     """The trust policy compares `external_id`, or the external ids that EKS sends for associations."""
     (plain,) = trust_of(deploy(chained()))
     assert plain == {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": TO_ASSUME}
@@ -356,14 +356,14 @@ INVALID_CHAINED_ARGS = {
 
 
 @pytest.mark.parametrize(("wrong", "field"), INVALID_CHAINED_ARGS.values(), ids=list(INVALID_CHAINED_ARGS))
-def test_what_a_chained_role_cannot_trust_is_refused(wrong, field):
+def test_chained_role_rejects_invalid_inputs(wrong, field):
     """Each error names the input."""
     with pytest.raises(InvalidInputError) as error:
         deploy(chained(**wrong), preview=True)
     assert [problem.input for problem in error.value.problems] == [field]
 
 
-def test_unknown_inputs_of_roles_raise_nothing():
+def test_roles_accept_unknown_inputs():
     """In a first preview no resource of another stack is resolved."""
 
     def program():

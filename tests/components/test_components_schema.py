@@ -16,7 +16,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 import eks_identity
 from eks_identity.plugin import wire
-from eks_identity.plugin.exports import declarable
+from eks_identity.plugin.exports import exported_resources
 from eks_identity.plugin.resources import OwnResources
 from eks_identity.plugin.schema import schema
 
@@ -32,8 +32,8 @@ def test_schema_is_committed():
 
 def test_schema_has_every_export():
     """Every exported component and resource is available in other languages."""
-    assert set(PACKAGE["resources"]) == {f"eks-identity:index:{name}" for name in declarable()}
-    assert {"AwsAuthMapping", "ClusterAccess", "OidcProvider", "WorkloadIdentity"} <= set(declarable())
+    assert set(PACKAGE["resources"]) == {f"eks-identity:index:{name}" for name in exported_resources()}
+    assert {"AwsAuthMapping", "ClusterAccess", "OidcProvider", "WorkloadIdentity"} <= set(exported_resources())
 
 
 @pytest.mark.parametrize("token", sorted(DECLARED))
@@ -51,13 +51,13 @@ def test_schema_descriptions_have_camel_case_names():
     assert "`oidc_provider_arn`" not in described
 
 
-def test_a_connection_may_be_known_later():
+def test_schema_accepts_an_output_as_connection():
     """The output `connection` of Cluster can be an input as a whole: it is not plain."""
     assert "plain" not in PACKAGE["resources"]["eks-identity:index:ClusterAccess"]["inputProperties"]["cluster"]
     assert "connection" in PACKAGE["resources"]["eks-identity:index:Cluster"]["properties"]
 
 
-def test_values_of_other_languages_become_args():
+def test_wire_values_become_args():
     """Keys become snake case, floats become ints, options are renamed, and keys of data are unchanged."""
     args = eks_identity.WorkloadIdentityArgs
     value = {

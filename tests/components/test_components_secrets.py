@@ -58,7 +58,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_refusal_has_no_word_of_a_secret(connection, case):
+def test_validation_error_shows_no_secret(connection, case):
     """The error has input, rule and fix, wherever the secret is in the value."""
     component, args = WRONG[case]
     if component is eks.AwsAuthMapping:

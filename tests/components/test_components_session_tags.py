@@ -98,7 +98,7 @@ PLACES = {
 
 @pytest.mark.parametrize("component", WITHOUT_TAGS)
 @pytest.mark.parametrize(("policy", "place"), PLACES.values(), ids=list(PLACES))
-def test_a_policy_that_needs_session_tags_is_rejected_where_pods_have_none(connection, component, policy, place):
+def test_policy_that_needs_missing_session_tags_is_rejected(connection, component, policy, place):
     """IRSA in each of its forms, and Pod Identity with disable_session_tags: once, at preview, with the reason."""
     (problem,) = problems(lambda: component(connection, **policy))
     assert problem.input == place
@@ -108,7 +108,7 @@ def test_a_policy_that_needs_session_tags_is_rejected_where_pods_have_none(conne
 
 @pytest.mark.parametrize("component", WITH_TAGS)
 @pytest.mark.parametrize(("policy", "place"), PLACES.values(), ids=list(PLACES))
-def test_it_is_accepted_where_pods_have_them(connection, component, policy, place):
+def test_policy_that_needs_session_tags_is_accepted_with_pod_identity(connection, component, policy, place):
     """Pod Identity, and roles that are assumed from its sessions: the tags are transitive."""
     assert (
         SCOPE in deploy(lambda: component(connection, **policy)).one("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
@@ -116,14 +116,14 @@ def test_it_is_accepted_where_pods_have_them(connection, component, policy, plac
 
 
 @pytest.mark.parametrize("component", WITHOUT_TAGS)
-def test_a_tag_of_the_role_is_enough(connection, component):
+def test_tag_of_the_role_replaces_a_session_tag(connection, component):
     """IAM reads a role's own tags as principal tags: a role tag with the key satisfies the policy."""
     deploy(lambda: component(connection, statements=[STATEMENT], tags={"kubernetes-namespace": "default"}))
 
 
 @pytest.mark.parametrize("component", [irsa_workload, untagged])
 @pytest.mark.parametrize("preview", [True, False])
-def test_what_comes_as_an_output_is_checked_when_it_is_known(connection, component, preview):
+def test_session_tags_of_outputs_are_checked_when_they_are_resolved(connection, component, preview):
     """In documents and statements, also next to an Output that is unknown in the preview."""
     bucket = pulumi.Output.from_input
 
@@ -148,7 +148,7 @@ def test_what_comes_as_an_output_is_checked_when_it_is_known(connection, compone
 @pytest.mark.parametrize("component", [irsa_workload, untagged, irsa_role])
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("field", ["policies", "permissions_boundary"])
-def test_a_managed_policy_of_the_same_program_is_read(connection, component, preview, field):
+def test_session_tags_of_a_managed_policy_of_the_same_program_are_checked(connection, component, preview, field):
     """The policy's document is known in the preview although its ARN is not."""
 
     def program():
@@ -161,7 +161,7 @@ def test_a_managed_policy_of_the_same_program_is_read(connection, component, pre
     )
 
 
-def test_a_session_policy_never_has_session_tags(connection):
+def test_session_policy_never_has_session_tags(connection):
     """EKS accepts session policies only with disable_session_tags, so the fix does not remove it."""
     for policy in (DOCUMENT, lambda: pulumi.Output.from_input(DOCUMENT)):
         (problem,) = problems(
@@ -173,7 +173,7 @@ def test_a_session_policy_never_has_session_tags(connection):
     assert "disable_session_tags" not in problem.fix
 
 
-def test_pods_of_irsa_that_still_run_are_reported(connection, warned):
+def test_running_pods_of_irsa_without_session_tags_are_reported(connection, warned):
     """With `oidc_provider_arn` set, pods may still run that started with IRSA and have no session tags."""
     deploy(lambda: both_ways(connection, statements=[STATEMENT]))
     (warning,) = [one for one in warned if "session tag" in one]
@@ -181,7 +181,7 @@ def test_pods_of_irsa_that_still_run_are_reported(connection, warned):
     assert "until they are recreated" in warning
 
 
-def test_following_the_fix_is_accepted(connection):
+def test_fixes_for_missing_session_tags_work(connection):
     """Each fix that the error names is accepted."""
     (problem,) = problems(lambda: back_to_irsa(connection, statements=[STATEMENT]))
     assert problem.fix.endswith("or set mode to pod-identity")
@@ -216,7 +216,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("component", "key", "value"), ACCEPTED)
-def test_a_condition_reaches_every_statement_of_the_trust_policy(connection, component, key, value):
+def test_trust_conditions_reach_every_statement_of_the_trust_policy(connection, component, key, value):
     """Also with a value that is an Output."""
     test = "IpAddress" if key == "aws:SourceIp" else "StringLike"
 
@@ -252,7 +252,7 @@ REJECTED = [
 
 
 @pytest.mark.parametrize(("component", "key", "value", "field"), REJECTED)
-def test_a_condition_that_never_holds_is_rejected_at_preview(connection, component, key, value, field):
+def test_trust_condition_that_never_holds_is_rejected_at_preview(connection, component, key, value, field):
     """AWS accepts such a trust policy, and denies every pod."""
     condition = {"test": "StringLike", "variable": key, "values": [value]}
     (problem,) = problems(lambda: component(connection, trust_conditions=[condition]))
@@ -260,7 +260,7 @@ def test_a_condition_that_never_holds_is_rejected_at_preview(connection, compone
     assert problem.rule.startswith("must ")
 
 
-def test_two_ways_take_a_condition_for_one_of_them(connection):
+def test_role_with_both_modes_accepts_a_condition_for_one_mode(connection):
     """The operator of the fix restricts Pod Identity and does not restrict IRSA."""
     condition = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}
     (problem,) = problems(lambda: both_ways(connection, trust_conditions=[condition]))
@@ -270,7 +270,7 @@ def test_two_ways_take_a_condition_for_one_of_them(connection):
         deploy(lambda component=component: component(connection, trust_conditions=[fixed]))
 
 
-def test_a_condition_beside_one_of_the_component_is_rejected(connection):
+def test_trust_condition_that_the_component_writes_itself_is_rejected(connection):
     """The component's own comparison is never replaced."""
     condition = {"test": "StringEquals", "variable": "aws:RequestTag/kubernetes-namespace", "values": ["default"]}
     (problem,) = problems(lambda: pod_identity(connection, match_session_tags=True, trust_conditions=[condition]))
@@ -280,7 +280,7 @@ def test_a_condition_beside_one_of_the_component_is_rejected(connection):
     assert "compares it already" in problem.rule
 
 
-def test_conditions_of_a_role_that_exists_elsewhere_are_rejected(connection):
+def test_trust_conditions_with_an_existing_role_are_rejected(connection):
     """The component writes no trust policy for an existing role."""
     condition = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": [ACCOUNT]}
     for component in (pod_identity, addon):
@@ -325,7 +325,7 @@ def with_tag_policy(connection):
 
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("role", [limited, limited_by_condition, with_tag_policy])
-def test_a_role_of_the_program_that_needs_tags_is_rejected_for_an_association_without(connection, role, preview):
+def test_role_of_the_program_that_needs_tags_is_rejected_for_an_untagged_association(connection, role, preview):
     """The preview knows the role's policies before it is created: EKS could not assume it, or pods not use it."""
     (problem,) = problems(using(role, connection, **UNTAGGED), preview=preview)
     assert problem.input == "role_arn"
@@ -334,7 +334,7 @@ def test_a_role_of_the_program_that_needs_tags_is_rejected_for_an_association_wi
     deploy(using(role, connection, **POD_IDENTITY), preview=preview)
 
 
-def test_a_role_of_the_program_that_is_for_others_is_rejected(connection):
+def test_role_of_the_program_that_trusts_other_pods_is_rejected(connection):
     """A role for another service account, or for another mode, cannot be assumed."""
     other = {"subjects": [{"namespace": "default", "name": "other"}]}
     (problem,) = problems(using(lambda con: pod_identity_role(con, **other), connection, **POD_IDENTITY))
@@ -347,7 +347,7 @@ def test_a_role_of_the_program_that_is_for_others_is_rejected(connection):
     deploy(using(pod_identity_role, connection, **UNTAGGED))
 
 
-def test_a_target_role_of_the_program_needs_the_tags_of_the_association(connection):
+def test_target_role_of_the_program_needs_the_tags_of_the_association(connection):
     """Session tags are transitive to the target role."""
 
     def program(**settings):
@@ -362,7 +362,7 @@ def test_a_target_role_of_the_program_needs_the_tags_of_the_association(connecti
     deploy(program(**POD_IDENTITY), preview=True)
 
 
-def test_addons_and_service_accounts_are_held_to_the_same(connection):
+def test_addons_and_service_accounts_check_roles_of_the_program(connection):
     """A role of the program that their pods could not assume is rejected."""
     role = {"subjects": [SUBJECT]}
 

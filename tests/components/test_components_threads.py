@@ -4,7 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from eks_identity.runtime.threads import in_thread
+from eks_identity.runtime.threads import run_in_thread
 
 
 def test_in_thread_does_not_wait_for_threads_of_the_sdk():
@@ -15,7 +15,7 @@ def test_in_thread_does_not_wait_for_threads_of_the_sdk():
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         registration = loop.run_in_executor(None, engine_answered.wait)
-        result = await asyncio.wait_for(in_thread(str.upper, "asked"), timeout=60)
+        result = await asyncio.wait_for(run_in_thread(str.upper, "asked"), timeout=60)
         engine_answered.set()
         await registration
         return result

@@ -34,7 +34,7 @@ def workload(connection, **other):
     )
 
 
-def test_a_plain_workload_identity_is_four_resources(connection):
+def test_workload_identity_registers_four_resources(connection):
     """The component, the role, one attachment and the service account."""
     deployment = deploy(workload(connection))
     assert sorted(name for name in deployment.names if name[0] != "pulumi:providers:kubernetes") == [
@@ -45,7 +45,7 @@ def test_a_plain_workload_identity_is_four_resources(connection):
     ]
 
 
-def test_irsa_ties_role_and_service_account(connection):
+def test_irsa_trust_policy_and_annotation_name_role_and_service_account(connection):
     """Trust policy, annotation and attachment name the same role, service account and issuer."""
     deployment = deploy(
         workload(connection, role_name="sa-role", token_expiration=3600.0, audience="sts.amazonaws.com")
@@ -66,7 +66,7 @@ def test_irsa_ties_role_and_service_account(connection):
     assert deployment.one(ATTACHMENT).inputs["policyArn"] == "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
-def test_pod_identity_ties_them_by_an_association(connection):
+def test_pod_identity_associates_role_and_service_account(connection):
     """With Pod Identity the service account has no annotation, and the role trusts the service of EKS."""
     deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
     assert "pods.eks.amazonaws.com" in deployment.one(ROLE).inputs["assumeRolePolicy"]
@@ -83,7 +83,7 @@ def trust_of(deployment):
     return json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
 
 
-def test_while_the_mode_changes_the_role_trusts_both_ways(connection):
+def test_role_trusts_both_modes_during_a_change_of_the_mode(connection):
     """`oidc_provider_arn` keeps the statement of IRSA; `keep_pod_identity` keeps a limited one of Pod Identity."""
     forth = trust_of(deploy(workload(connection, mode="pod-identity", audience="sts.amazonaws.com")))
     assert [list(statement["Principal"]) for statement in forth] == [["Federated"], ["Service"]]
@@ -101,14 +101,14 @@ def test_while_the_mode_changes_the_role_trusts_both_ways(connection):
     assert plain == forth[0]
 
 
-def test_an_association_comes_before_its_service_account(connection):
+def test_association_is_created_before_its_service_account(connection):
     """No pod of the service account can start before it has an identity."""
     deployment = deploy(workload(connection, mode="pod-identity", oidc_provider_arn=None))
     (before,) = deployment.one(ACCOUNT_TYPE).request.dependencies
     assert before.endswith(f"{ASSOCIATION}::my-sa-default.my-sa")
 
 
-def test_many_service_accounts_have_one_role(connection):
+def test_more_service_accounts_share_the_role(connection):
     """Each service account has an annotation or an association, and is in the trust policy."""
     more = [{"namespace": "team", "name": "second"}]
     deployment = deploy(workload(connection, more_service_accounts=more))
@@ -125,7 +125,7 @@ def test_many_service_accounts_have_one_role(connection):
     assert bound == {("default", "my-sa"), ("team", "second")}
 
 
-def test_what_an_association_may_say_reaches_it(connection):
+def test_association_gets_target_role_session_policy_and_tags(connection):
     """The role is also allowed to assume the target role."""
     target = "arn:aws:iam::444455556666:role/target"
     bound = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
@@ -147,7 +147,7 @@ def test_what_an_association_may_say_reaches_it(connection):
     assert allowed == {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": target}
 
 
-def test_a_role_that_is_made_elsewhere_is_only_bound(connection):
+def test_existing_role_is_only_annotated_or_associated(connection):
     """No role is registered, and the annotation or the association names the existing one."""
     role = f"arn:aws:iam::{ACCOUNT}:role/team/existing"
     existing = {"role_arn": role, "policies": None, "oidc_provider_arn": None}
@@ -159,7 +159,7 @@ def test_a_role_that_is_made_elsewhere_is_only_bound(connection):
     assert bound.one(ASSOCIATION).inputs["roleArn"] == role
 
 
-def test_an_adopted_service_account_is_only_patched(connection):
+def test_adopted_service_account_is_only_patched(connection):
     """The patch overwrites fields of other field managers; without fields to set there is no patch."""
     patch = "kubernetes:core/v1:ServiceAccountPatch"
     adopted = deploy(workload(connection, service_account_management="adopt"))
@@ -173,7 +173,7 @@ def test_an_adopted_service_account_is_only_patched(connection):
     assert not deploy(workload(connection, service_account_management="none")).of(ACCOUNT_TYPE)
 
 
-def test_a_provider_of_another_account_puts_the_role_there(connection):
+def test_oidc_provider_of_another_account_creates_the_role_there(connection):
     """The trust policy names that account's OIDC provider; the aws provider must be of that account."""
     other_account = provider_arn().replace(ACCOUNT, "444455556666")
     caller = {"accountId": "444455556666"}
@@ -188,7 +188,7 @@ def test_a_provider_of_another_account_puts_the_role_there(connection):
         deploy(workload(connection, oidc_provider_arn=other_account, mode="pod-identity"), preview=True)
 
 
-def test_a_preview_shows_the_trust_policy_of_a_provider_that_is_still_to_be_made(connection):
+def test_preview_shows_the_trust_policy_before_the_oidc_provider_is_created(connection):
     """The provider's ARN is unknown in the preview; the trust policy comes from the cluster's issuer."""
 
     def program():
@@ -199,7 +199,7 @@ def test_a_preview_shows_the_trust_policy_of_a_provider_that_is_still_to_be_made
     assert json.loads(deployment.value)["Statement"][0]["Principal"] == {"Federated": provider_arn()}
 
 
-def test_everything_unknown_raises_nothing(connection):
+def test_workload_identity_accepts_unknown_inputs(connection):
     """In a preview that creates the cluster no input is resolved, and nothing is rejected."""
 
     def program():
@@ -253,7 +253,7 @@ INVALID_ARGS = {
 
 
 @pytest.mark.parametrize(("wrong", "field"), INVALID_ARGS.values(), ids=list(INVALID_ARGS))
-def test_a_wrong_input_is_refused_before_anything_is_registered(connection, wrong, field):
+def test_workload_identity_rejects_invalid_inputs(connection, wrong, field):
     """Each error names component, input, rule, value and fix, before anything is registered."""
     if "cluster" in wrong:
         wrong = {"cluster": {**connection, **wrong["cluster"]}}
@@ -266,14 +266,14 @@ def test_a_wrong_input_is_refused_before_anything_is_registered(connection, wron
     assert problem.fix
 
 
-def test_all_problems_are_said_at_once(connection):
+def test_workload_identity_reports_all_problems_at_once(connection):
     """Five invalid inputs give one error with five problems."""
     wrong = {"namespace": "A", "service_account": "B", "path": "x", "max_session_duration": 1, "policies": ["a b"]}
     with pytest.raises(InvalidInputError, match="5 problems"):
         deploy(workload(connection, **wrong), preview=True)
 
 
-def test_an_output_is_refused_where_it_is_known(connection):
+def test_workload_identity_rejects_an_invalid_output_when_it_is_resolved(connection):
     """An invalid value of an Output is rejected by the same rule, in the preview too."""
 
     def program():
@@ -283,7 +283,7 @@ def test_an_output_is_refused_where_it_is_known(connection):
         deploy(program, preview=True)
 
 
-def test_a_provider_of_another_cluster_is_refused(connection):
+def test_workload_identity_rejects_the_oidc_provider_of_another_cluster(connection):
     """The provider's issuer must be the cluster's; a cluster that was created again has another one."""
     with pytest.raises(InvalidInputError, match="oidc_provider_arn"):
         deploy(
@@ -292,7 +292,7 @@ def test_a_provider_of_another_cluster_is_refused(connection):
         )
 
 
-def test_without_a_kubernetes_provider_it_is_refused(connection):
+def test_workload_identity_without_kubernetes_provider_is_rejected(connection):
     """The default provider would use the current context of the machine's kubeconfig."""
     with pytest.raises(InvalidInputError, match=r"opts\.providers"):
         deploy(
@@ -302,7 +302,7 @@ def test_without_a_kubernetes_provider_it_is_refused(connection):
         )
 
 
-def test_a_role_for_many_service_accounts_of_many_clusters():
+def test_irsa_role_trusts_many_service_accounts_of_many_clusters():
     """One role for each subject of each cluster, with accepted wildcards and every IAM setting."""
     other = ISSUER.replace("EXAMPLE", "ANOTHER")
     deployment = deploy(
@@ -338,7 +338,7 @@ def test_a_role_for_many_service_accounts_of_many_clusters():
     assert deployment.one("aws:iam/rolePolicy:RolePolicy").inputs["name"] == "list"
 
 
-def test_a_service_account_has_the_annotations_it_was_given():
+def test_service_account_has_the_annotations_of_the_webhook():
     """The webhook's annotations are strings; other annotations stay."""
     deployment = deploy(
         lambda: eks.ServiceAccount(
@@ -366,7 +366,7 @@ def test_a_service_account_has_the_annotations_it_was_given():
 
 
 @pytest.mark.parametrize(("partition", "region"), [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")])
-def test_other_partitions(partition, region):
+def test_workload_identity_in_other_partitions(partition, region):
     """In China and GovCloud every ARN is of that partition."""
     facts = cluster_facts(partition, region)
 

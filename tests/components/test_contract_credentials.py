@@ -12,18 +12,18 @@ from pulumi_program import ACCOUNT, REGION, deploy
 
 import eks_identity as eks
 from eks_identity.access.lockout_guard import LockoutGuardProvider
-from eks_identity.clients.aws_sessions import Clients
+from eks_identity.clients.aws_sessions import AwsClients
 from eks_identity.clients.eks_api import EksApi
-from eks_identity.errors import AwsRefusedError, InvalidInput
+from eks_identity.errors import AwsDeniedError, InvalidInput
 from eks_identity.model import credentials
-from eks_identity.model.credentials import ENVIRONMENT, said
-from eks_identity.plugin.exports import own_resources
+from eks_identity.model.credentials import DEFAULT_CHAIN, dump_settings
+from eks_identity.plugin.exports import served_resources
 from eks_identity.runtime import dynamic_provider
 
 OTHER_ACCOUNT = "444455556666"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"
 PLACE = {"cluster_name": "eks-clu", "region": REGION, "cluster_arn": ARN}
-ASKS_AWS = [name for name, each in own_resources().items() if "credentials" in each.secrets]
+ASKS_AWS = [name for name, each in served_resources().items() if "credentials" in each.secrets]
 
 
 def role(**other):
@@ -31,7 +31,7 @@ def role(**other):
 
 
 def own_calls(deployment, name):
-    types = [own_resources()[each].token() for each in ASKS_AWS]
+    types = [served_resources()[each].token() for each in ASKS_AWS]
     return [child for child in children(deployment, name) if child.type in types]
 
 
@@ -42,7 +42,7 @@ def test_own_resources_with_aws_calls():
 
 
 @each_sample
-def test_a_provider_reaches_the_librarys_own_calls(name, index):
+def test_aws_provider_applies_to_own_calls(name, index):
     """The credentials of an aws provider are passed to each own resource as a secret, with the ARN of the cluster."""
 
     def more():
@@ -92,7 +92,7 @@ def test_unknown_provider_role_makes_credentials_unknown():
         eks.LockoutGuard("guard", args, pulumi.ResourceOptions(provider=there))
 
     (guard,) = (each for each in deploy(program, preview=True).resources if each.kind == "LockoutGuard")
-    assert dynamic_provider.is_unknown(guard.inputs["credentials"])
+    assert dynamic_provider.has_unknowns(guard.inputs["credentials"])
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
 )
 def test_order_of_credentials(given, config, expected):
     """The order is: the passed provider, the library's own config key, the config of the default provider."""
-    chosen = credentials.chosen(None if given is None else said(given), config.get)
+    chosen = credentials.select_settings(None if given is None else dump_settings(given), config.get)
     assert json.loads(chosen) == expected
 
 
 def test_empty_provider_settings_are_omitted():
     """Empty and false settings are omitted, also in JSON, in which the engine stores values that are not text."""
     stored = {"region": REGION, "insecure": "false", "profile": "", "assumeRoles": None, "sharedConfigFiles": '["a"]'}
-    assert json.loads(said(stored)) == {"sharedConfigFiles": ["a"]}
-    assert said({"region": REGION}) == ENVIRONMENT
+    assert json.loads(dump_settings(stored)) == {"sharedConfigFiles": ["a"]}
+    assert dump_settings({"region": REGION}) == DEFAULT_CHAIN
 
 
 SESSION = {"accessKey": "ASIA1", "secretKey": "1", "token": "1"}
@@ -159,7 +159,8 @@ SESSION = {"accessKey": "ASIA1", "secretKey": "1", "token": "1"}
 def test_session_keys_change_no_state(before, after, differ):
     """Keys of another session change no state, because they expire. No change of credentials replaces a resource."""
     olds, news = (
-        {**PLACE, "principals": [], "credentials": None if each is None else said(each)} for each in (before, after)
+        {**PLACE, "principals": [], "credentials": None if each is None else dump_settings(each)}
+        for each in (before, after)
     )
     result = LockoutGuardProvider().diff("id", olds, news)
     assert (result.changes, result.replaces) == (differ, [])
@@ -175,7 +176,7 @@ def test_endpoints_and_proxies_are_those_of_the_provider():
         "insecure": "true",
         "stsRegion": "eu-west-1",
     }
-    clients = Clients(REGION, said(settings))
+    clients = AwsClients(REGION, dump_settings(settings))
     eks_client, sts = clients.client("eks"), clients.client("sts")
     assert (eks_client.meta.endpoint_url, eks_client.meta.region_name) == ("https://eks.example", REGION)
     assert (sts.meta.endpoint_url, sts.meta.region_name) == ("https://sts.example", "eu-west-1")
@@ -184,8 +185,8 @@ def test_endpoints_and_proxies_are_those_of_the_provider():
 
 def test_several_shared_config_files_are_rejected():
     """The library reads one file, and does not fall back to other credentials."""
-    with pytest.raises(AwsRefusedError, match=r"has 2 files(.|\n)*fix: merge the files into one"):
-        Clients(REGION, said({"sharedConfigFiles": ["a", "b"]})).client("eks")
+    with pytest.raises(AwsDeniedError, match=r"has 2 files(.|\n)*fix: merge the files into one"):
+        AwsClients(REGION, dump_settings({"sharedConfigFiles": ["a", "b"]})).client("eks")
 
 
 @pytest.fixture
@@ -196,10 +197,10 @@ def callers(monkeypatch):
     def caller(clients):
         who = clients._settings.get("profile") or clients._settings.get("accessKey")
         if who not in accounts:
-            raise AwsRefusedError("cannot get the caller's identity: ExpiredToken")
+            raise AwsDeniedError("cannot get the caller's identity: ExpiredToken")
         return accounts[who], f"arn:aws:iam::{accounts[who]}:user/{who}"
 
-    monkeypatch.setattr(Clients, "caller", property(caller))
+    monkeypatch.setattr(AwsClients, "caller", property(caller))
     dynamic_provider._CREDENTIALS.clear()
     yield accounts
     dynamic_provider._CREDENTIALS.clear()
@@ -207,9 +208,9 @@ def callers(monkeypatch):
 
 def test_credentials_of_another_account_are_rejected_before_eks_is_called(callers, monkeypatch):
     """The error has both accounts, the caller and a fix, for reads and writes."""
-    monkeypatch.setattr(Clients, "client", lambda *_: pytest.fail("asked"))
+    monkeypatch.setattr(AwsClients, "client", lambda *_: pytest.fail("asked"))
     callers["me"] = OTHER_ACCOUNT
-    api = EksApi.of(PLACE, said({"profile": "me"}))
+    api = EksApi.of(PLACE, dump_settings({"profile": "me"}))
     for call in (api.mode, api.entries, api.settle, lambda: api.make(ARN), lambda: api.remove(ARN)):
         with pytest.raises(InvalidInput) as raised:
             call()
@@ -228,7 +229,7 @@ def test_lockout_guard_of_another_account_is_rejected_at_preview(callers, arn):
         "cluster_arn": arn,
         "principals": [],
         "administrators": [],
-        "credentials": said({"profile": "me"}),
+        "credentials": dump_settings({"profile": "me"}),
     }
     failures = LockoutGuardProvider().check({}, props).failures
     assert [failure.reason.partition(":")[0] for failure in failures] == (["AWS credentials"] if arn == ARN else [])
@@ -247,11 +248,11 @@ def test_lockout_guard_of_another_account_is_rejected_at_preview(callers, arn):
 def test_deletion_uses_valid_keys(callers, accounts, chosen):
     """If the keys in the state are expired, others of this run for the cluster's account are used."""
     callers |= accounts
-    dynamic_provider.note({"credentials": said({"accessKey": "new"})})
+    dynamic_provider.remember_credentials({"credentials": dump_settings({"accessKey": "new"})})
     provider = LockoutGuardProvider()
     config = pulumi.dynamic.Config({"eks-identity:profile": "own"}, "shop")
     provider.configure(pulumi.dynamic.ConfigureRequest(config))
-    stored = json.loads(provider.kept_credentials({**PLACE, "credentials": said({"accessKey": "old"})}))
+    stored = json.loads(provider.kept_credentials({**PLACE, "credentials": dump_settings({"accessKey": "old"})}))
     assert chosen in stored.values()
 
 

@@ -69,7 +69,7 @@ def test_dynamic_resource_restores_the_pickler(name):
     assert dict(vars(pickle._Pickler)) == before
 
 
-def test_every_language_can_have_them():
+def test_analyzer_accepts_every_component():
     """Pulumi's analyzer, with the plugin's enums, accepts args and outputs of every component."""
     hosted = [
         component

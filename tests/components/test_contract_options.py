@@ -152,7 +152,7 @@ def names_an_arn(place):
 
 
 @pytest.mark.parametrize(("name", "index", "place"), list(secrets()))
-def test_a_secret_stays_one(name, index, place):
+def test_secret_input_stays_secret(name, index, place):
     """A secret input is unencrypted nowhere: not in a child, an output or a name."""
     value = at(sample(name, index), place)
 

@@ -26,7 +26,7 @@ from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.associations import Association
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
-from eks_identity.plugin.exports import own_resources
+from eks_identity.plugin.exports import served_resources
 from eks_identity.redaction import Redactor
 from eks_identity.runtime import diagnostics, resource_hooks
 from eks_identity.testing import wire
@@ -204,7 +204,9 @@ def hooked(request, monkeypatch, printed):
 
 
 RIGHT = [
-    ("denied", *each) for each in [*INPUTS, *MAPPINGS] if each[0] not in own_resources() or each[1][-1] == "kubeconfig"
+    ("denied", *each)
+    for each in [*INPUTS, *MAPPINGS]
+    if each[0] not in served_resources() or each[1][-1] == "kubeconfig"
 ] + [("found", name, path) for name, path in INPUTS if name in {"ClusterAccess", "OidcProvider", "WorkloadIdentity"}]
 """Components that look up existing objects. Own resources are tested by their providers."""
 
@@ -261,7 +263,7 @@ PROPERTIES = {
 
 def test_every_own_resource_has_properties_here():
     """A new resource of the library must be listed here."""
-    assert PROPERTIES.keys() == own_resources().keys()
+    assert PROPERTIES.keys() == served_resources().keys()
 
 
 def everything_of(props):
@@ -304,7 +306,7 @@ def _finding(props):
 
 CALLS = {
     eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
-    eks_api.WhoIsWho: ["caller", "role_arn", "user_arn"],
+    eks_api.IamLookup: ["caller", "role_arn", "user_arn"],
     aws_auth_config_map.AwsAuthConfigMap: ["__init__"],
 }
 
@@ -345,7 +347,7 @@ def in_the_state(props, outs):
 def provider_leaks(name, props, monkeypatch, capsys):
     """Return the texts with a marked value of a provider, for every success and failure of its calls."""
     found: list[str] = []
-    provider = own_resources()[name].provider.load()
+    provider = served_resources()[name].provider.load()
     ways = [*_raising(props).values(), None]
     for way in ways:
         with monkeypatch.context() as patch:
@@ -360,7 +362,7 @@ def provider_leaks(name, props, monkeypatch, capsys):
                 patch.setattr(eks_api.EksApi, "change", lambda *_: None)
                 patch.setattr(eks_api.EksApi, "tag", lambda *_: None)
                 patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
-                patch.setattr(eks_api.WhoIsWho, "caller", lambda *_: ("111122223333", USER))
+                patch.setattr(eks_api.IamLookup, "caller", lambda *_: ("111122223333", USER))
                 patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "__init__", lambda *_: None)
                 patch.setattr(kubernetes_api, "caller", lambda *_: None)
                 patch.setattr(kubernetes_api, "caller_may", lambda *_: True)

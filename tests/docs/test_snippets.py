@@ -7,7 +7,7 @@ import pytest
 
 from docs import shown_output
 from eks_identity.plugin import reference
-from eks_identity.plugin.exports import declarable
+from eks_identity.plugin.exports import exported_resources
 from eks_identity.testing import Cloud, deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def test_every_component_is_shown():
         if "def test_" not in code
         for resource in run(code).resources
     }
-    assert set(declarable()) - shown == set()
+    assert set(exported_resources()) - shown == set()
 
 
 def test_the_validation_error_of_the_readme_is_current():
@@ -75,4 +75,4 @@ def test_the_readme_starts_with_its_commands():
 
 def test_the_reference_is_what_the_classes_say():
     """docs/reference.md is what `python -m eks_identity.plugin.reference` prints; `make schema` renews it."""
-    assert (REPOSITORY / "docs" / "reference.md").read_text() == reference.page()
+    assert (REPOSITORY / "docs" / "reference.md").read_text() == reference.reference_page()

@@ -41,7 +41,7 @@ def compose() -> None:
 """
 
 
-def add(folder, stack, settings):
+def add_environment(folder, stack, settings):
     """Add an environment without policies: one module and one settings file."""
     (folder / "stacks" / f"{stack}.py").write_text(MODULE)
     config = {"aws:region": REGION, f"{OWN}account": LAB_ACCOUNT}
@@ -49,7 +49,7 @@ def add(folder, stack, settings):
     (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
 
 
-def says(cluster, team):
+def team_settings(cluster, team):
     """Return settings with a user who may list nodes, and a workload, of one team."""
     role = {"name": f"{team}-look", "rules": [{"resources": ["nodes"], "verbs": ["get", "list"]}]}
     return {

@@ -12,10 +12,10 @@ KINDS = "namespaces,serviceaccounts,roles,rolebindings,clusterroles,clusterroleb
 def inventory(clients):
     """Return the resources in IAM of both accounts, in EKS and in each cluster."""
     clusters = client(clients.home, "eks").list_clusters()["clusters"]
-    return of_accounts(clients) | {cluster: of_cluster(clients, cluster) for cluster in clusters}
+    return inventory_of_accounts(clients) | {cluster: inventory_of_cluster(clients, cluster) for cluster in clusters}
 
 
-def of_accounts(clients):
+def inventory_of_accounts(clients):
     """Return the IAM resources and buckets of both accounts."""
     return {account: of_account(clients, account) for account in (ADMINISTRATOR, OTHER_ADMINISTRATOR)}
 
@@ -31,7 +31,7 @@ def of_account(clients, administrator):
     }
 
 
-def of_cluster(clients, cluster):
+def inventory_of_cluster(clients, cluster):
     """Return the resources in EKS and in the cluster."""
     eks = client(clients.home, "eks")
     mode = eks.describe_cluster(name=cluster)["cluster"]["accessConfig"]["authenticationMode"]

@@ -80,7 +80,7 @@ def test_package_add_links_the_sdk(python):
     assert "import pulumi_eks_identity as eks_identity" in python.output
 
 
-def test_a_program_uses_the_generated_sdk(python, folder, running_lab, tools):
+def test_program_uses_the_generated_sdk(python, folder, running_lab, tools):
     """A program imports the SDK from the project's virtual environment, and the folder serves the components."""
     (folder / "ran").unlink()
     environment = process_environment(running_lab, tools.bin) | PYTHONPATH

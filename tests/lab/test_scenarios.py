@@ -18,6 +18,6 @@ def clients(fresh_lab, tools):
 
 
 @pytest.mark.parametrize("step", STEPS, ids=str)
-def test_step(step, clients):
+def test_scenario_step(step, clients):
     """The client's result is the expected one."""
     assert step.run(clients) == step.expected

@@ -148,7 +148,7 @@ def test_typescript_user_has_read_access(deployed, kubectl):
     assert "Forbidden" in kubectl("get", "secrets", principal=USER).stderr
 
 
-def test_the_pod_may_read_the_bucket(deployed, pulumi, kubectl, environment, tmp_path):
+def test_typescript_pod_reads_the_bucket(deployed, pulumi, kubectl, environment, tmp_path):
     """A token of the service account assumes the role, which may list the bucket but not IAM users."""
     (tmp_path / "token").write_text(kubectl("create", "token", "reader", "--audience", "sts.amazonaws.com").stdout)
     role = pulumi("stack", "output", "roleArn").stdout.strip()
@@ -203,7 +203,7 @@ def test_typescript_mapping_is_updated_in_place(deployed, pulumi, project, kubec
         ),
     ],
 )
-def test_refusals_speak_the_programs_language(deployed, pulumi, project, old, new, words):
+def test_typescript_validation_errors_name_the_input(deployed, pulumi, project, old, new, words):
     """A validation error, of a plain value or of an Output, is one message with the program's name of the input."""
     before = edited(project, (old, new))
     failed = pulumi("preview")

@@ -5,8 +5,8 @@ Nothing here depends on the environment: the library itself resolves its credent
 
 import json
 
-from eks_identity.clients.aws_sessions import Clients
+from eks_identity.clients.aws_sessions import AwsClients
 
-_EXAMPLE = Clients("ap-northeast-1", json.dumps({"accessKey": "AKIAIOSFODNN7EXAMPLE", "secretKey": "example"}))
+_EXAMPLE = AwsClients("ap-northeast-1", json.dumps({"accessKey": "AKIAIOSFODNN7EXAMPLE", "secretKey": "example"}))
 for _service in ("eks", "iam", "sts"):
     _EXAMPLE.client(_service)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from eks_identity.evaluation.cluster_rights import ClusterState, ClusterUser, Rights, lost, user_by_aws_auth
+from eks_identity.evaluation.cluster_rights import (
+    ClusterState,
+    ClusterUser,
+    Rights,
+    describe_lost_rights,
+    user_by_aws_auth,
+)
 from eks_identity.evaluation.rbac import Binding, Rbac, Subject
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
@@ -161,7 +167,7 @@ POD_READERS = rbac(("Group/viewers", [READ_PODS]), ("Group/readers", [Rule(("get
 )
 def test_lost_rights_are_described(before, after, expected):
     """Rights may come from other groups and usernames; an administrator keeps all; scopes are compared."""
-    description = lost(before, after)
+    description = describe_lost_rights(before, after)
     assert expected in description
     assert bool(description) is bool(expected)
 
@@ -170,5 +176,5 @@ def test_lost_rights_of_unchanged_user_need_no_rbac():
     """A caller without permission to read RBAC, who keeps its user, groups and policies, needs no RBAC."""
     before = Rights(VIEWERS, never, never)
     after = Rights(ClusterUser("me", ("viewers", "more"), (CLUSTER_ADMIN,)), never, never)
-    assert lost(before, after) == ""
-    assert lost(Rights(ClusterUser("other", ("ops",)), never, never), after) == ""
+    assert describe_lost_rights(before, after) == ""
+    assert describe_lost_rights(Rights(ClusterUser("other", ("ops",)), never, never), after) == ""

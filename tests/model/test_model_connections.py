@@ -44,10 +44,10 @@ def test_certificate_authority_must_be_base64(data):
 )
 def test_connection_rejects_values_of_another_cluster(field, value):
     """A value that differs from the ARN is rejected under its name; omitted values are not compared."""
-    connections.require_one_cluster(VALUES)
-    connections.require_one_cluster({key: other for key, other in VALUES.items() if key != field})
+    connections.require_same_cluster(VALUES)
+    connections.require_same_cluster({key: other for key, other in VALUES.items() if key != field})
     with pytest.raises(InvalidInput) as error:
-        connections.require_one_cluster({**VALUES, field: value})
+        connections.require_same_cluster({**VALUES, field: value})
     assert [problem.input for problem in error.value.problems] == [field]
 
 
@@ -57,8 +57,8 @@ def test_kubeconfig_must_have_a_cluster():
         cluster_arn=ARN, cluster_name="c", endpoint="https://x", certificate_authority=CERTIFICATE, region="eu-west-1"
     )
     good = kubeconfig.dumps(document)
-    assert kubeconfig.usable(good) == good
-    assert kubeconfig.usable("# YAML\n" + good) == "# YAML\n" + good
+    assert kubeconfig.require_usable(good) == good
+    assert kubeconfig.require_usable("# YAML\n" + good) == "# YAML\n" + good
     broken = [
         {**document, "current-context": "another"},
         {**document, "clusters": [{"name": "hunter2"}]},
@@ -67,7 +67,7 @@ def test_kubeconfig_must_have_a_cluster():
     ]
     for text in ("", "hunter2: [", *map(json.dumps, broken)):
         with pytest.raises(InvalidInput) as error:
-            kubeconfig.usable(text)
+            kubeconfig.require_usable(text)
         assert "hunter2" not in str(error.value.problems[0].value)
         assert error.value.problems[0].fix == "pass Cluster.kubeconfig"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eks_identity.model.kubeconfig import assumed_role, dumps, kubeconfig
-from eks_identity.model.lockout import Caller, among, without
+from eks_identity.model.lockout import Caller, exclude, is_listed
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/people/team"
@@ -28,10 +28,10 @@ def test_caller_of_session_arn_is_its_role(caller, principal):
 
 def test_principals_are_compared_without_path_and_case():
     """Principals of another account, or of another kind, differ."""
-    assert among(f"arn:aws:iam::{ACCOUNT}:role/TEAM", [ROLE])
-    assert not among(f"arn:aws:iam::{ACCOUNT}:user/team", [ROLE])
-    assert not among(ROLE.replace(ACCOUNT, "444455556666"), [ROLE])
-    assert without([ROLE, f"{ROLE}2"], [f"arn:aws:iam::{ACCOUNT}:role/team"]) == [f"{ROLE}2"]
+    assert is_listed(f"arn:aws:iam::{ACCOUNT}:role/TEAM", [ROLE])
+    assert not is_listed(f"arn:aws:iam::{ACCOUNT}:user/team", [ROLE])
+    assert not is_listed(ROLE.replace(ACCOUNT, "444455556666"), [ROLE])
+    assert exclude([ROLE, f"{ROLE}2"], [f"arn:aws:iam::{ACCOUNT}:role/team"]) == [f"{ROLE}2"]
 
 
 @pytest.mark.parametrize("role", [ROLE, None])

@@ -11,7 +11,7 @@ from eks_identity.errors import InvalidInput
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import CLUSTER_ADMIN, AssociatedPolicy, ExistingEntry
-from eks_identity.model.migration import Resolution, Todo, counting, plan, steps_to
+from eks_identity.model.migration import Resolution, StepAction, effective_entries, plan, steps_to
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -38,7 +38,7 @@ def make_plan(aws_auth, existing=(), resolved=None, **options):
     """Return the plan if the role has a path in IAM, and every other ARN in aws-auth is complete."""
     default = {
         entry.arn.lower(): Resolution(ROLE_WITH_PATH if entry.arn == ROLE else entry.arn)
-        for entry in counting(aws_auth)[0]
+        for entry in effective_entries(aws_auth)[0]
     }
     return plan(aws_auth, existing, default | (resolved or {}), account=ACCOUNT, **options)
 
@@ -51,7 +51,7 @@ def test_migration_keeps_username_and_groups_and_adds_path_of_role():
         (ROLE_WITH_PATH, "team:{{SessionName}}", ("operators",)),
         (USER, "eks-ope", ("operators",)),
     ]
-    assert all(step.todo is Todo.MAKE for step in steps)
+    assert all(step.todo is StepAction.MAKE for step in steps)
 
 
 def test_migration_replaces_masters_with_cluster_admin_policy():
@@ -152,21 +152,21 @@ IN_A_NAMESPACE = dataclasses.replace(ADMIN, namespaces=("default",))
 @pytest.mark.parametrize(
     ("groups", "existing", "todo"),
     [
-        (["b", "a"], ExistingEntry(USER, "eks-ope", ("a", "b")), Todo.NOTHING),
-        (["a"], ExistingEntry(USER, "other", ("a",)), Todo.CONFLICT),
-        (["a"], ExistingEntry(USER, "eks-ope", ("b",)), Todo.CONFLICT),
-        (["a"], ExistingEntry(USER, "eks-ope", ("a",), "EC2_LINUX"), Todo.CONFLICT),
-        (["system:masters"], ExistingEntry(USER, "eks-ope"), Todo.ASSOCIATE),
-        (["system:masters"], ExistingEntry(USER, "eks-ope", policies=(IN_A_NAMESPACE,)), Todo.ASSOCIATE),
-        (["system:masters"], ExistingEntry(USER, "eks-ope", policies=(ADMIN,)), Todo.NOTHING),
+        (["b", "a"], ExistingEntry(USER, "eks-ope", ("a", "b")), StepAction.NOTHING),
+        (["a"], ExistingEntry(USER, "other", ("a",)), StepAction.CONFLICT),
+        (["a"], ExistingEntry(USER, "eks-ope", ("b",)), StepAction.CONFLICT),
+        (["a"], ExistingEntry(USER, "eks-ope", ("a",), "EC2_LINUX"), StepAction.CONFLICT),
+        (["system:masters"], ExistingEntry(USER, "eks-ope"), StepAction.ASSOCIATE),
+        (["system:masters"], ExistingEntry(USER, "eks-ope", policies=(IN_A_NAMESPACE,)), StepAction.ASSOCIATE),
+        (["system:masters"], ExistingEntry(USER, "eks-ope", policies=(ADMIN,)), StepAction.NOTHING),
     ],
 )
 def test_migration_keeps_existing_access_entries(groups, existing, todo):
     """An equal entry needs no step, a missing policy is associated, and another identity is a conflict."""
     (step,) = make_plan(document(users=[user(groups=groups)]), existing=[existing]).steps
     assert step.todo is todo
-    assert step.is_pending is (todo is Todo.ASSOCIATE)
-    if todo is Todo.CONFLICT:
+    assert step.is_pending is (todo is StepAction.ASSOCIATE)
+    if todo is StepAction.CONFLICT:
         assert str(existing) in str(step)
 
 
@@ -193,7 +193,7 @@ def test_migration_ignores_access_entry_of_another_path():
     """A role that was deleted and created again under another path is not the entry's principal."""
     stale = ExistingEntry(ROLE_WITH_PATH.replace("people", "before"), "team:{{SessionName}}", ("operators",))
     (step,) = make_plan(document(roles=[role()]), [stale]).steps
-    assert step.todo is Todo.MAKE
+    assert step.todo is StepAction.MAKE
 
 
 def test_migration_compares_node_entries_by_type():

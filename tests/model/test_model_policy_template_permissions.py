@@ -30,7 +30,7 @@ def test_policy_template_denies_unneeded_actions(args, action, resource):
 
 def test_policy_templates_all_have_cases():
     """Every template has a case above."""
-    assert {case[0]["name"] for case in DOES} == set(policy_templates.ENTRIES)
+    assert {case[0]["name"] for case in DOES} == set(policy_templates.POLICY_TEMPLATES)
 
 
 names = st.text(string.ascii_lowercase + string.digits + "-", min_size=3, max_size=12).filter(

@@ -17,7 +17,7 @@ from eks_identity.model.policy_templates.page import page
 from lab.cloud.policy import parse
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-NAMES = list(policy_templates.ENTRIES)
+NAMES = list(policy_templates.POLICY_TEMPLATES)
 SERVICES = {
     "aps": "amp",
     "elasticfilesystem": "efs",
@@ -223,7 +223,7 @@ def test_policy_template_rejects_wrong_value_with_suggestion(name, field, value,
 @pytest.mark.parametrize("field", sorted(GIVEN))
 def test_policy_template_rejects_unknown_field(field):
     """An unknown field has no effect, so the fix is to remove it."""
-    for name, template in policy_templates.ENTRIES.items():
+    for name, template in policy_templates.POLICY_TEMPLATES.items():
         if field not in template.fields:
             assert "remove it" in problems({**given(name), field: GIVEN[field]})[field].fix
 
@@ -282,9 +282,9 @@ def test_policy_templates_together_fit_quota_of_a_role():
 
 def test_policy_template_of_eks_addon():
     """The name is that of the EKS add-on."""
-    entry = policy_templates.entry_of_addon("aws-ebs-csi-driver")
+    entry = policy_templates.find_addon_template("aws-ebs-csi-driver")
     assert (entry.namespace, entry.service_account) == ("kube-system", "ebs-csi-controller-sa")
-    assert policy_templates.entry_of_addon("coredns") is None
+    assert policy_templates.find_addon_template("coredns") is None
 
 
 def test_policy_templates_page_is_up_to_date():

@@ -7,7 +7,7 @@ import pytest
 from eks_identity.model import policy_templates
 from eks_identity.model.partitions import AWS
 from eks_identity.model.permissions import inline_policy
-from eks_identity.model.session_tags import TAGS, Session, needs_of_document, needs_of_statements, split
+from eks_identity.model.session_tags import TAGS, Session, find_document_needs, find_statement_needs, split_by_severity
 from lab.cloud import policy as judge
 
 WHY = "sessions of IRSA have no session tags (EKS)"
@@ -24,11 +24,11 @@ def document(effect="Allow", condition=None, **elements):
 
 
 def problems(found, session=IRSA):
-    return split(needs_of_document(found, session), session)[0]
+    return split_by_severity(find_document_needs(found, session), session)[0]
 
 
 def warnings(found, session=IRSA):
-    return split(needs_of_document(found, session), session)[1]
+    return split_by_severity(find_document_needs(found, session), session)[1]
 
 
 ELEMENTS = {
@@ -155,7 +155,7 @@ def test_session_tags_of_statements_skip_unresolved_values():
         {"actions": ["s3:*"], "resources": [unresolved, f"arn:aws:s3:::{VARIABLE}"]},
         {"actions": ["s3:*"], "resources": ["*"], "conditions": [condition, null, prefix]},
     ]
-    assert [need.input for need in needs_of_statements(specs, IRSA)] == [
+    assert [need.input for need in find_statement_needs(specs, IRSA)] == [
         "statements[0].resources[1]",
         "statements[1].conditions[0].variable",
         "statements[1].conditions[2].values[1]",
@@ -171,9 +171,11 @@ def test_policy_variables_require_version_2012_10_17(problems_of, version):
     inline_policy({"Version": "2012-10-17", "Statement": [statement]})
 
 
-@pytest.mark.parametrize("name", sorted({name for entry in policy_templates.ENTRIES.values() for name in entry.fields}))
+@pytest.mark.parametrize(
+    "name", sorted({name for entry in policy_templates.POLICY_TEMPLATES.values() for name in entry.fields})
+)
 def test_policy_template_fields_reject_policy_variables(problems_of, name):
     """A policy template is for named resources, so a variable is rejected whatever the session tags are."""
-    field = next(entry.fields[name] for entry in policy_templates.ENTRIES.values() if name in entry.fields)
+    field = next(entry.fields[name] for entry in policy_templates.POLICY_TEMPLATES.values() if name in entry.fields)
     if field.is_list:
         assert problems_of(field.check, f"{field.shown_example(AWS)}{VARIABLE}/")

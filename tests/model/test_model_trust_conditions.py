@@ -10,9 +10,9 @@ from eks_identity.evaluation.trust_conditions import (
     ROLE,
     TARGET,
     UNTAGGED_POD_IDENTITY,
-    Assumed,
+    AssumeRoleCall,
+    find_denial_reason,
     parse,
-    refused_by,
 )
 from eks_identity.model import trust
 from eks_identity.model.issuers import Provider
@@ -54,9 +54,9 @@ def test_trust_condition_rejects_key_without_value_in_call(problems_of, key, cal
     """Each key is accepted for the calls in which AWS sets it, and for no other."""
     specs = [condition(key)]
     if call in KEYS[key].split():
-        assert parse(specs, [Assumed(CALLS[call])]) == {"StringLike": {key: ["*"]}}
+        assert parse(specs, [AssumeRoleCall(CALLS[call])]) == {"StringLike": {key: ["*"]}}
         return
-    (problem,) = problems_of(parse, specs, [Assumed(CALLS[call])])
+    (problem,) = problems_of(parse, specs, [AssumeRoleCall(CALLS[call])])
     assert (problem.input, problem.value) == ("trust_conditions[0].variable", key)
     assert problem.rule.startswith("must be a condition key that has a value in AssumeRole")
     assert "remove the condition" in problem.fix
@@ -74,21 +74,21 @@ def test_trust_condition_rejects_key_without_value_in_call(problems_of, key, cal
 )
 def test_trust_condition_fix_names_intended_key(problems_of, key, call, instead):
     """The fix names the key that has a value in this call, and with it the condition is accepted."""
-    (problem,) = problems_of(parse, [condition(key)], [Assumed(call)])
+    (problem,) = problems_of(parse, [condition(key)], [AssumeRoleCall(call)])
     assert instead in problem.fix
-    parse([condition(instead.rpartition(" ")[2].rstrip("?"))], [Assumed(call)])
+    parse([condition(instead.rpartition(" ")[2].rstrip("?"))], [AssumeRoleCall(call)])
 
 
 @pytest.mark.parametrize("test", ["StringNotEquals", "StringEqualsIfExists", "ForAllValues:StringEquals"])
 def test_trust_condition_that_always_holds_is_rejected(problems_of, test):
     """A key that never has a value restricts no caller under such an operator."""
-    (problem,) = problems_of(parse, [condition("aws:SourceAccount", ACCOUNT, test=test)], [Assumed(IRSA)])
+    (problem,) = problems_of(parse, [condition("aws:SourceAccount", ACCOUNT, test=test)], [AssumeRoleCall(IRSA)])
     assert problem.rule.startswith("must be a condition that can fail")
 
 
 def test_trust_condition_for_both_modes_accepts_if_exists(problems_of):
     """The fix's operator holds for IRSA, where the key has no value, and restricts Pod Identity."""
-    both = [Assumed(IRSA), Assumed(POD_IDENTITY)]
+    both = [AssumeRoleCall(IRSA), AssumeRoleCall(POD_IDENTITY)]
     (problem,) = problems_of(parse, [condition("aws:SourceAccount", test="StringEquals")], both)
     assert problem.fix.startswith("write StringEqualsIfExists")
     parse([condition("aws:SourceAccount", test="StringEqualsIfExists")], both)
@@ -96,7 +96,7 @@ def test_trust_condition_for_both_modes_accepts_if_exists(problems_of):
 
 def test_trust_condition_rejects_claim_of_token(problems_of):
     """Subject and audience come from the component's own inputs."""
-    (problem,) = problems_of(parse, [condition("oidc.eks.eu-west-1.amazonaws.com/id/A:sub")], [Assumed(IRSA)])
+    (problem,) = problems_of(parse, [condition("oidc.eks.eu-west-1.amazonaws.com/id/A:sub")], [AssumeRoleCall(IRSA)])
     assert "claim of the token" in problem.rule
 
 
@@ -117,9 +117,9 @@ def test_trust_condition_source_arn_must_match_a_cluster(problems_of, value, is_
     """An association's ARN never matches, as S3 CSI driver users reported (mountpoint-s3-csi-driver #781)."""
     specs = [condition("aws:SourceArn", value, test="ArnLike")]
     if is_cluster:
-        parse(specs, [Assumed(POD_IDENTITY)])
+        parse(specs, [AssumeRoleCall(POD_IDENTITY)])
     else:
-        (problem,) = problems_of(parse, specs, [Assumed(POD_IDENTITY)])
+        (problem,) = problems_of(parse, specs, [AssumeRoleCall(POD_IDENTITY)])
         assert problem.input == "trust_conditions[0].values[0]"
 
 
@@ -138,7 +138,7 @@ def test_trust_condition_source_arn_must_match_a_cluster(problems_of, value, is_
 def test_trust_condition_is_compared_with_resolved_values(problems_of, key, test, value, holds):
     """A condition that does not hold for the component's own cluster and service accounts is rejected."""
     context = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": CLUSTER}
-    call = Assumed(POD_IDENTITY, "an association of a/b", context)
+    call = AssumeRoleCall(POD_IDENTITY, "an association of a/b", context)
     if holds:
         parse([condition(key, value, test=test)], [call])
     else:
@@ -149,17 +149,19 @@ def test_trust_condition_is_compared_with_resolved_values(problems_of, key, test
 def test_trust_condition_skips_unresolved_values():
     """Key and operator are validated before the value is resolved."""
     specs = [{"test": "StringEquals", "variable": "aws:SourceAccount", "values": [None]}]
-    parse(specs, [Assumed(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
-    parse([{"test": "Null", "variable": "aws:SourceIp", "values": [None]}], [Assumed(POD_IDENTITY)])
+    parse(specs, [AssumeRoleCall(POD_IDENTITY, "", {"aws:SourceAccount": ACCOUNT})])
+    parse([{"test": "Null", "variable": "aws:SourceIp", "values": [None]}], [AssumeRoleCall(POD_IDENTITY)])
 
 
 def test_trust_conditions_report_all_problems_at_once(problems_of):
     """Form, key and value of all conditions; a repeated key under one operator is one problem."""
     wrong = [condition("aws:SourceIp"), condition("aws:PrincipalArn")]
-    assert len(problems_of(parse, wrong, [Assumed(POD_IDENTITY)])) == 2
-    (problem,) = problems_of(parse, [condition("aws:SourceArn"), condition("AWS:sourcearn")], [Assumed(POD_IDENTITY)])
+    assert len(problems_of(parse, wrong, [AssumeRoleCall(POD_IDENTITY)])) == 2
+    (problem,) = problems_of(
+        parse, [condition("aws:SourceArn"), condition("AWS:sourcearn")], [AssumeRoleCall(POD_IDENTITY)]
+    )
     assert problem.input == "trust_conditions[1].variable"
-    (problem,) = problems_of(parse, [condition("aws:SourceArn", test="Equals")], [Assumed(POD_IDENTITY)])
+    (problem,) = problems_of(parse, [condition("aws:SourceArn", test="Equals")], [AssumeRoleCall(POD_IDENTITY)])
     assert problem.input == "trust_conditions[0].test"
 
 
@@ -200,6 +202,8 @@ def test_trust_policy_denial_reason_for_one_association(subjects, tags, reason):
     document = trust.compact(trust.pod_identity_trust([], [Subject.of(*one.split("/")) for one in subjects]))
     context = {f"aws:RequestTag/kubernetes-{key}": value for key, value in (tags or {}).items()}
     call = UNTAGGED_POD_IDENTITY if tags is None else POD_IDENTITY
-    found = refused_by(document, Assumed(call, "", context, "pods.eks.amazonaws.com"))
+    found = find_denial_reason(document, AssumeRoleCall(call, "", context, "pods.eks.amazonaws.com"))
     assert (found is None) if reason is None else (reason in found)
-    assert refused_by(document, Assumed(IRSA, "", {}, ":oidc-provider/")) == "does not name :oidc-provider/"
+    assert (
+        find_denial_reason(document, AssumeRoleCall(IRSA, "", {}, ":oidc-provider/")) == "does not name :oidc-provider/"
+    )

@@ -6,22 +6,22 @@ from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 import eks_identity as eks
-from eks_identity.runtime.dynamic_provider import changed, is_unknown
+from eks_identity.runtime.dynamic_provider import changed_properties, has_unknowns
 from eks_identity.testing import deploy
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"x": ["y", {"z": value}]}])
 def test_is_unknown_finds_unknown_values(wrap):
     """The engine's constant and the SDK's `Unknown` are found at any depth."""
-    assert is_unknown(wrap(rpc.UNKNOWN))
-    assert is_unknown(wrap(Unknown()))
-    assert not is_unknown(wrap("resolved"))
-    assert not is_unknown(wrap(None))
+    assert has_unknowns(wrap(rpc.UNKNOWN))
+    assert has_unknowns(wrap(Unknown()))
+    assert not has_unknowns(wrap("resolved"))
+    assert not has_unknowns(wrap(None))
 
 
 def test_unknown_property_is_no_change():
     """A preview shows no replacement that may turn out unnecessary."""
-    assert changed({"a": "x", "b": "x"}, {"a": Unknown(), "b": "y"}, "a", "b") == ["b"]
+    assert changed_properties({"a": "x", "b": "x"}, {"a": Unknown(), "b": "y"}, "a", "b") == ["b"]
 
 
 def test_preview_passes_unknown_arns_to_providers():
@@ -37,6 +37,6 @@ def test_preview_passes_unknown_arns_to_providers():
         preview: next(resource.inputs for resource in guard.resources if resource.kind == "LockoutGuard")["principals"]
         for preview, guard in guards.items()
     }
-    assert is_unknown(principals[True])
+    assert has_unknowns(principals[True])
     assert principals[False][0].startswith("arn:aws:iam::")
     assert isinstance(pulumi.output.UNKNOWN, Unknown)

@@ -29,16 +29,16 @@ from eks_identity.runtime import credentials
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
-    PlainProvider,
+    EksIdentityProvider,
     Properties,
-    another_cluster,
-    changed,
-    is_unknown,
-    note,
-    other_credentials,
-    reference,
-    refused,
-    say,
+    changed_properties,
+    check_result,
+    cluster_changes,
+    has_other_credentials,
+    has_unknowns,
+    print_message,
+    provider_reference,
+    remember_credentials,
 )
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
@@ -83,12 +83,12 @@ class _Options:
     """The inputs that do not depend on another one."""
 
     allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
-    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.usable)
+    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.require_usable)
     guarded: bool = parsed_by(bool, default=False)
 
 
 class AccessEntry(
-    EksIdentityResource, provider=reference("AccessEntryProvider"), secrets=["kubeconfig", "credentials"]
+    EksIdentityResource, provider=provider_reference("AccessEntryProvider"), secrets=["kubeconfig", "credentials"]
 ):
     """The access entry of one principal, of type STANDARD: created, or adopted if it exists.
 
@@ -139,7 +139,7 @@ class AccessEntry(
             inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
         props = {
             **location,
-            "credentials": credentials.passed_on(opts),
+            "credentials": credentials.resource_credentials(opts),
             "principal_arn": entry.apply(lambda spec: spec.principal.arn),
             "username": entry.apply(lambda spec: spec.username or spec.principal.default_username),
             "groups": entry.apply(lambda spec: list(spec.kubernetes_groups)),
@@ -153,40 +153,42 @@ class AccessEntry(
         super().__init__(resource_name, props, opts)
 
 
-class AccessEntryProvider(PlainProvider):
+class AccessEntryProvider(EksIdentityProvider):
     """The dynamic provider of `AccessEntry`. The resource's id is `<region>/<cluster>/<principal ARN>`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Reject what EKS would reject and what cannot be adopted; print what is adopted. Runs in previews."""
-        note(news)
-        if is_unknown([news.get(name) for name in (*_IDENTITY, "username", "groups", "credentials")]):
+        remember_credentials(news)
+        if has_unknowns([news.get(name) for name in (*_IDENTITY, "username", "groups", "credentials")]):
             return CheckResult({**news, "takes_over": UNKNOWN}, [])
         run, key = run_state.current_run(self), run_state.entry_keys(news, [news["principal_arn"]])
         run.adopted_entry_keys |= key
         if key <= run.removed_entry_keys:
-            return refused(news, run_state.moved_entry_problems(key))
+            return check_result(news, run_state.moved_entry_problems(key))
         try:
             EntrySpec.of(news["principal_arn"], news["groups"], news["username"])
             is_same = bool(_olds) and not _replaced_by(_olds, news)
-            if not news.get("guarded") and (not is_same or changed(_olds, news, "username", "groups")):
+            if not news.get("guarded") and (not is_same or changed_properties(_olds, news, "username", "groups")):
                 self._reject_lockout(news, AccessChange(DeclaredAccess(), _declared(news)), self.credentials(news))
             if is_same:
                 return CheckResult({**news, "takes_over": _olds.get("takes_over", "")}, [])
             existing = _existing_entry(news, self.credentials(news))
             _reject_other_type(existing)
         except InvalidInput as error:
-            return refused(news, error.problems)
+            return check_result(news, error.problems)
         except AwsError as error:
-            return refused(news, [_unread_entry(news["principal_arn"], error)])
+            return check_result(news, [_unread_entry(news["principal_arn"], error)])
         if existing is not None:
-            say(f"adopts the access entry of {existing.principal_arn}\n  before: {existing}\n  after: {_shown(news)}")
+            print_message(
+                f"adopts the access entry of {existing.principal_arn}\n  before: {existing}\n  after: {_shown(news)}"
+            )
         return CheckResult({**news, "takes_over": "" if existing is None else str(existing)}, [])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Return a replacement for another principal or cluster, and else a change in place."""
         replaces = _replaced_by(_olds, _news)
         changes = [name for name in (*_SETTINGS, *_STATE_ONLY) if _comparable(_olds, name) != _comparable(_news, name)]
-        return DiffResult(bool(replaces or changes) or other_credentials(_olds, _news), replaces)
+        return DiffResult(bool(replaces or changes) or has_other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Create the entry; change an existing one in place, which keeps its access policies."""
@@ -228,7 +230,9 @@ class AccessEntryProvider(PlainProvider):
         """
         run = run_state.current_run(self)
         if run_state.entry_keys(_props, [_props["principal_arn"]]) <= run.adopted_entry_keys:
-            say(f"the access entry of {_props['principal_arn']} stays: this program declares it under another name now")
+            print_message(
+                f"the access entry of {_props['principal_arn']} stays: this program declares it under another name now"
+            )
             return
         if not _props.get("guarded"):
             change = AccessChange(_declared(_props), DeclaredAccess())
@@ -245,7 +249,7 @@ class AccessEntryProvider(PlainProvider):
         try:
             problems = LockoutReview(LiveCluster(props, credentials), change).problems()
         except (ClusterError, MalformedDocumentError) as error:
-            problems = [lockout.not_evaluated([principal], str(error))]
+            problems = [lockout.unreadable_access_problem([principal], str(error))]
         if problems:
             raise InvalidInput(problems, subject=f"access entry of {principal} in {props['cluster_name']}")
 
@@ -312,7 +316,7 @@ def _declared(props: Properties) -> DeclaredAccess:
 
 def _replaced_by(olds: Properties, news: Properties) -> list[str]:
     """Return the changed properties that make it another entry."""
-    return [*another_cluster(olds, news), *changed(olds, news, "principal_arn")]
+    return [*cluster_changes(olds, news), *changed_properties(olds, news, "principal_arn")]
 
 
 def _has_identity(entry: ExistingEntry, props: Properties) -> bool:

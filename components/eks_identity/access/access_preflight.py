@@ -96,7 +96,7 @@ class AccessPreflight(Preflight):
 
     async def _get_entry(self, cluster: str, principal: str) -> Mapping[str, Any] | None:
         unverified = f"cannot verify whether {principal} has an access entry in {cluster}"
-        caller = await provider_account.caller_of(self.component.get_provider(GET_ACCESS_ENTRY))
+        caller = await provider_account.get_caller(self.component.get_provider(GET_ACCESS_ENTRY))
         account = await resolve(self.cluster["account_id"])
         if caller is not None and account not in {None, caller.account}:
             # A mapping needs no aws provider. An access entry's component was rejected with this provider.

@@ -21,7 +21,7 @@ from eks_identity.model import identity_center
 from eks_identity.model.arns import Principal
 from eks_identity.model.role_grants import RoleGrant, rbac_fields
 from eks_identity.runtime import query_cache
-from eks_identity.runtime.children import Children, Registered
+from eks_identity.runtime.children import ChildRegistrar, RegisteredChildren
 from eks_identity.runtime.inputs import Inputs
 
 _WITH_UNIQUE_ID = frozenset({"aws:iam/role:Role", "aws:iam/user:User"})
@@ -55,9 +55,9 @@ class AccessRegistrar:
     def register(self, principals: Sequence[PrincipalInput], policies: Sequence[GrantedPolicy]) -> RegisteredAccess:
         """Register entries, policies and mappings of all principals."""
         method = self.context.access_method
-        children = Children(self.component, self.context.subject)
+        children = ChildRegistrar(self.component, self.context.subject)
         count = method.uses_access_entries * (1 + len(policies)) + method.uses_aws_auth
-        registered: list[Registered[pulumi.Output[str]]] = []
+        registered: list[RegisteredChildren[pulumi.Output[str]]] = []
         for each in principals:
             assert each.principal is not None
             make = partial(self._register_principal, each, policies)
@@ -119,11 +119,13 @@ class AccessRegistrar:
 
     @property
     def _preflight(self) -> AccessPreflight:
-        return AccessPreflight(self.component, self.context.subject, self.context.cluster, query_cache.of_program())
+        return AccessPreflight(
+            self.component, self.context.subject, self.context.cluster, query_cache.program_query_cache()
+        )
 
     def _register_principal(
         self, each: PrincipalInput, policies: Sequence[GrantedPolicy], label: str
-    ) -> Registered[pulumi.Output[str]]:
+    ) -> RegisteredChildren[pulumi.Output[str]]:
         """Register the access of one principal; the result is its ARN as the cluster matches it."""
         name = f"{self.name}-{label}"
         resources: list[pulumi.Resource] = []
@@ -136,7 +138,7 @@ class AccessRegistrar:
             mapping = self._map(name, each)
             principal_arns.append(mapping.arn)
             resources.append(mapping)
-        return Registered(resources, principal_arns[0])
+        return RegisteredChildren(resources, principal_arns[0])
 
     def _create_entry(self, name: str, each: PrincipalInput) -> "aws.eks.AccessEntry":
         access = each.resolved_access

@@ -39,13 +39,13 @@ class AwsAuthLockoutCheck:
     def reject_lockout(self, before: AwsAuth, after: AwsAuth) -> None:
         """Raise `InvalidInput` if the edit from `before` to `after` must not be written."""
         losing = _losing_principals(before, after)
-        checked = lockout.without(losing, self._allow_lockout_of)
+        checked = lockout.exclude(losing, self._allow_lockout_of)
         if not checked:
             return
         try:
             problems = self._problems(self._state(before), self._state(after), losing, checked)
         except (AwsError, ClusterError, InvalidInput) as error:
-            problems = [lockout.not_evaluated(checked, str(error))]
+            problems = [lockout.unreadable_access_problem(checked, str(error))]
         if problems:
             raise InvalidInput(
                 [replace(problem, input="arn", value=_with_entry(problem.value, before)) for problem in problems]
@@ -57,15 +57,15 @@ class AwsAuthLockoutCheck:
         caller = self._caller
         if (
             caller is None
-            or not lockout.among(caller.principal.arn, losing)
+            or not lockout.is_listed(caller.principal.arn, losing)
             or not self._is_authenticated_by_aws_auth(before, caller)
         ):
             stays_administrator = self._caller_is_administrator
         else:
             rights = after.rights(caller.principal, caller.session)
-            lost = cluster_rights.lost(before.rights(caller.principal, caller.session), rights)
-            if lost and lockout.among(caller.principal.arn, checked) and not self._has_entry(caller.principal):
-                return [lockout.caller_locked_out(caller.principal.arn, lost)]
+            lost = cluster_rights.describe_lost_rights(before.rights(caller.principal, caller.session), rights)
+            if lost and lockout.is_listed(caller.principal.arn, checked) and not self._has_entry(caller.principal):
+                return [lockout.caller_lockout_problem(caller.principal.arn, lost)]
             stays_administrator = not lost and rights is not None and rights.is_administrator
         # A caller that stays an administrator is enough.
         if stays_administrator:
@@ -95,7 +95,7 @@ class AwsAuthLockoutCheck:
             return []
         if unread is not None:
             raise unread
-        return [lockout.last_administrator(arn) for arn in removed]
+        return [lockout.last_administrator_problem(arn) for arn in removed]
 
     def _state(self, document: AwsAuth) -> ClusterState:
         """Return the cluster's state as if it had no access entries."""

@@ -20,13 +20,13 @@ from eks_identity.runtime import credentials, program_state
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
-    PlainProvider,
+    EksIdentityProvider,
     Properties,
-    is_unknown,
-    reference,
-    refused,
-    say,
-    say_once,
+    check_result,
+    has_unknowns,
+    print_message,
+    print_message_once,
+    provider_reference,
 )
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
@@ -61,14 +61,14 @@ class AwsAuthMappingArgs(TypedDict):
 class _Options:
     """The inputs besides those of the entry itself."""
 
-    kubeconfig: pulumi.Input[str] = parsed_by(kubeconfigs.usable)
+    kubeconfig: pulumi.Input[str] = parsed_by(kubeconfigs.require_usable)
     type: str = parsed_by(str, default=EntryType.STANDARD)
     adopt: bool = parsed_by(bool, default=False)
     allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
 
 
 class AwsAuthMapping(
-    EksIdentityResource, provider=reference("AwsAuthMappingProvider"), secrets=["kubeconfig", "credentials"]
+    EksIdentityResource, provider=provider_reference("AwsAuthMappingProvider"), secrets=["kubeconfig", "credentials"]
 ):
     """One entry of aws-auth. Other writers may change other entries of the ConfigMap at the same time.
 
@@ -119,7 +119,7 @@ class AwsAuthMapping(
         parsed: pulumi.Output[UserMapping] = both.apply(lambda values: values[0])
         props = {
             "kubeconfig": options.kubeconfig,
-            "credentials": credentials.passed_on(opts),
+            "credentials": credentials.resource_credentials(opts),
             "arn": parsed.apply(lambda mapping: mapping.arn),
             "username": parsed.apply(lambda mapping: mapping.username),
             "groups": parsed.apply(lambda mapping: list(mapping.groups)),
@@ -145,7 +145,7 @@ def _claim_arn(name: str, parsed: Sequence[Any]) -> None:
         raise InvalidInput([Problem("", rule, mapping.arn, fix)])
 
 
-class AwsAuthMappingProvider(PlainProvider):
+class AwsAuthMappingProvider(EksIdentityProvider):
     """The dynamic provider of `AwsAuthMapping`. The resource's id is the entry's ARN, unless that is secret.
 
     Properties: `kubeconfig` and `credentials` (secret), `arn`, `username`, `groups`, `type`, `adopt`,
@@ -157,17 +157,17 @@ class AwsAuthMappingProvider(PlainProvider):
 
         Problems of other entries, such as entries that the authenticator ignores, are printed and reject nothing.
         """
-        if is_unknown([news.get(name) for name in ("arn", "username", "groups")]):
+        if has_unknowns([news.get(name) for name in ("arn", "username", "groups")]):
             return CheckResult(news, [])
         try:
             mapping = _mapping(news)
         except InvalidInput as error:
-            return refused(news, error.problems)
+            return check_result(news, error.problems)
         inputs = {**news, "arn": mapping.arn, "username": mapping.username, "groups": list(mapping.groups)}
         if (key := run_state.aws_auth_key(inputs)) is not None:
             run_state.current_run(self).aws_auth_keys.add(key)
         is_new = not _olds or not _has_same_arn(_olds, inputs) or not _has_same_cluster(_olds, inputs)
-        if is_unknown(news["kubeconfig"]) or not (is_new or _changes_entry(_olds, inputs)):
+        if has_unknowns(news["kubeconfig"]) or not (is_new or _changes_entry(_olds, inputs)):
             return CheckResult(inputs, [])
         edit = partial(_place, mapping, inputs) if is_new else partial(_change, mapping, _mapping_of_state(_olds))
         try:
@@ -175,11 +175,11 @@ class AwsAuthMappingProvider(PlainProvider):
                 edit, _lockout_check(inputs, self.credentials(inputs))
             )
         except InvalidInput as error:
-            return refused(inputs, error.problems)
+            return check_result(inputs, error.problems)
         except EksIdentityError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         for problem in after.problems():
-            say_once(f"aws-auth of {kubeconfigs.server(news['kubeconfig'])}: {problem}")
+            print_message_once(f"aws-auth of {kubeconfigs.server(news['kubeconfig'])}: {problem}")
         return CheckResult(inputs, [])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
@@ -236,7 +236,7 @@ class AwsAuthMappingProvider(PlainProvider):
         run, key = run_state.current_run(self), run_state.aws_auth_key(_props)
         if key is not None and key in run.aws_auth_keys:
             run.retained_aws_auth_keys.add(key)
-            say(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
+            print_message(f"{_props['arn']} stays in aws-auth: this program declares it under another name now")
             return
         mapping = _mapping_of_state(_props)
         nodes = any(same_arn(Principal.parse(arn).aws_auth_arn, mapping.arn) for arn in _allowed_lockouts(_props))
@@ -247,7 +247,7 @@ class AwsAuthMappingProvider(PlainProvider):
         )
         for entry in after.find(mapping.arn):
             if entry.is_node:
-                say(
+                print_message(
                     f"{entry} stays: nodes join the cluster by it; when no node uses {mapping.arn} any more, remove it "
                     "with `kubectl -n kube-system edit configmap aws-auth`"
                 )
@@ -280,7 +280,7 @@ def _change(mapping: UserMapping, own: UserMapping, document: AwsAuth) -> AwsAut
 
 
 def _allowed_lockouts(props: Properties) -> list[str]:
-    return [arn for arn in props.get("allow_lockout_of") or [] if not is_unknown(arn)]
+    return [arn for arn in props.get("allow_lockout_of") or [] if not has_unknowns(arn)]
 
 
 def _settings(props: Properties) -> Properties:
@@ -304,7 +304,7 @@ def _has_same_arn(olds: Properties, news: Properties) -> bool:
 def _has_same_cluster(olds: Properties, news: Properties) -> bool:
     """Return whether both are of one cluster. An unknown kubeconfig is: a preview must not show a false replacement."""
     before, after = olds.get("kubeconfig"), news.get("kubeconfig")
-    if before == after or is_unknown([before, after]) or not isinstance(before, str) or not isinstance(after, str):
+    if before == after or has_unknowns([before, after]) or not isinstance(before, str) or not isinstance(after, str):
         return True
     return kubeconfigs.server(before) == kubeconfigs.server(after)
 

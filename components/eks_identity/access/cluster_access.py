@@ -24,7 +24,7 @@ from eks_identity.errors import InvalidInput, Problem, Problems
 from eks_identity.model import arns, identities
 from eks_identity.model import tags as tag_rules
 from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntryType
-from eks_identity.model.connections import CHECKS
+from eks_identity.model.connections import PARSERS
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, INVALID, Inputs, parsed_by, require_provider
@@ -143,7 +143,9 @@ class ClusterAccess(pulumi.ComponentResource):
             readable = _require_readable(inputs, cluster, context)
 
         checks = _provider_checks(inputs, opts, args, cluster, options)
-        super().__init__("eks-identity:index:ClusterAccess", resource_name, {}, provider_account.after(opts, *checks))
+        super().__init__(
+            "eks-identity:index:ClusterAccess", resource_name, {}, provider_account.depend_on_checks(opts, *checks)
+        )
         if roles:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         principals = look_up_permission_sets(inputs, principals, context, self, checks)
@@ -151,7 +153,7 @@ class ClusterAccess(pulumi.ComponentResource):
             resource_name, self, inputs, context, readable, options.adopt, options.allow_lockout_of, tags
         )
         access = registrar.register(principals, policies)
-        preflight = RbacPreflight(self, subject, readable, query_cache.of_program())
+        preflight = RbacPreflight(self, subject, readable, query_cache.program_query_cache())
         bindings = bind_roles(resource_name, roles, group, access.resources, preflight)
         registrar.register_guard(access, bindings, roles, group, policies)
         self.group = pulumi.Output.from_input(group)
@@ -188,9 +190,9 @@ def _provider_checks(
     looks_up_roles = any("permission_set" in principal for principal in args["principals"])
     checks: list[Check | None] = []
     if looks_up_roles or (options.access_method.uses_access_entries and uses_aws_provider):
-        checks.append(provider_account.in_account_of_cluster(inputs, opts, cluster))
+        checks.append(provider_account.check_account_of_cluster(inputs, opts, cluster))
     if args.get("rbac_roles"):
-        checks.append(kubernetes_providers.of_cluster(inputs, opts, cluster))
+        checks.append(kubernetes_providers.check_provider_of_cluster(inputs, opts, cluster))
     return [check for check in checks if check is not None]
 
 
@@ -243,7 +245,7 @@ def _require_readable(inputs: Inputs, cluster: ClusterConnection, context: Acces
     def readable(field: str, value: pulumi.Input[str]) -> pulumi.Output[str]:
         def require_value(resolved: Sequence[Any]) -> str:
             with Problems() as problems:
-                problems.parse(f"cluster.{field}", CHECKS[field], resolved[-1])
+                problems.parse(f"cluster.{field}", PARSERS[field], resolved[-1])
             return str(resolved[-1])
 
         return pulumi.Output.from_input(inputs.parse("", [mode, cluster["endpoint"], value], require_value))

@@ -15,7 +15,7 @@ from eks_identity.model.arns import Arn, Principal, PrincipalKind
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.model.lockout import Caller
-from eks_identity.runtime.dynamic_provider import Properties, is_unknown
+from eks_identity.runtime.dynamic_provider import Properties, has_unknowns
 
 _TOKEN_SESSION = "EKSGetTokenAuth"  # noqa: S105 - a session's name
 """The session name of `aws eks get-token --role-arn`."""
@@ -32,7 +32,7 @@ class LiveCluster:
         self.api = clients.EksApi.of(props, credentials)
         self._iam = clients.IamLookup(props["region"], credentials)
         kubeconfig = props.get("kubeconfig")
-        self.kubeconfig: str | None = None if is_unknown(kubeconfig) else kubeconfig
+        self.kubeconfig: str | None = None if has_unknowns(kubeconfig) else kubeconfig
         self._entries: dict[str, ExistingEntry | None] = {}
 
     @cached_property
@@ -65,7 +65,7 @@ class LiveCluster:
         if principal.arn not in self._entries:
             entry = self.api.entry(principal.arn)
             if entry is None and principal.kind is PrincipalKind.ROLE and principal.path == "/":
-                same = (arn for arn in self.entry_arns if lockout.among(arn, [principal.arn]))
+                same = (arn for arn in self.entry_arns if lockout.is_listed(arn, [principal.arn]))
                 entry = next(filter(None, map(self.api.entry, same)), None)
             self._entries[principal.arn] = entry
         return self._entries[principal.arn]

@@ -22,7 +22,7 @@ from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.lockout import Caller
-from eks_identity.runtime.dynamic_provider import Properties, is_unknown
+from eks_identity.runtime.dynamic_provider import Properties, has_unknowns
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class GuardedChange:
     @property
     def affected(self) -> list[str]:
         """ARNs of the principals whose access changes and that may not lose access."""
-        return lockout.without({*self.access.changed, *self.demoted}, self.allow_lockout_of)
+        return lockout.exclude({*self.access.changed, *self.demoted}, self.allow_lockout_of)
 
 
 def change_between(olds: Properties, news: Properties) -> tuple[GuardedChange, list[str]]:
@@ -52,15 +52,15 @@ def change_between(olds: Properties, news: Properties) -> tuple[GuardedChange, l
     old = _declared_access(olds) if "declared" in olds or "declared" not in news else _access_of_older_state(olds, new)
     before, after = _resolved(olds.get("administrators") or ()), _resolved(news.get("administrators") or ())
     compares_lists = "declared" not in olds or "declared" not in news
-    demoted = lockout.without(before, after) if compares_lists else []
-    removed = lockout.without(old.arns, new.arns)
+    demoted = lockout.exclude(before, after) if compares_lists else []
+    removed = lockout.exclude(old.arns, new.arns)
     undecided: list[str] = []
-    if is_unknown(
+    if has_unknowns(
         [news.get("principals"), news.get("administrators"), news.get("allow_lockout_of"), news.get("declared")]
     ):
         undecided = sorted({*removed, *demoted})
         new = _with_principals(new, old, removed)
-        if is_unknown((news.get("declared") or {}).get("policies")):
+        if has_unknowns((news.get("declared") or {}).get("policies")):
             new = replace(new, policies=new.policies | old.policies)
         demoted = []
     access = AccessChange(old, new, created=not news.get("adopted"))
@@ -83,16 +83,18 @@ def _declared_access(props: Properties) -> DeclaredAccess:
     resolved = {name: _resolved(values) for name, values in fields.items() if name != "entries"}
     # An entry of a role that the same update creates is unknown as a whole.
     entries = [
-        entry for entry in _as_list(fields.get("entries")) if isinstance(entry, dict) and not is_unknown(entry["arn"])
+        entry for entry in _as_list(fields.get("entries")) if isinstance(entry, dict) and not has_unknowns(entry["arn"])
     ]
-    resolved["entries"] = [{"arn": entry["arn"]} if is_unknown(entry) else entry for entry in entries]
+    resolved["entries"] = [{"arn": entry["arn"]} if has_unknowns(entry) else entry for entry in entries]
     return DeclaredAccess.of(resolved)
 
 
 def _access_of_older_state(olds: Properties, new: DeclaredAccess) -> DeclaredAccess:
     """Return the access of a state that an older version of this library wrote, which has only the principals."""
     principals = _resolved(olds.get("principals") or ())
-    entries = [next((entry for entry in new.entries if lockout.among(entry.arn, [arn])), None) for arn in principals]
+    entries = [
+        next((entry for entry in new.entries if lockout.is_listed(entry.arn, [arn])), None) for arn in principals
+    ]
     return replace(
         new,
         entries=tuple(entry or DeclaredEntry(arn) for arn, entry in zip(principals, entries, strict=True)),
@@ -108,11 +110,11 @@ def _with_principals(new: DeclaredAccess, old: DeclaredAccess, arns: Sequence[st
 
 
 def _resolved(values: Any) -> list[Any]:
-    return [value for value in _as_list(values) if not is_unknown(value)]
+    return [value for value in _as_list(values) if not has_unknowns(value)]
 
 
 def _as_list(values: Any) -> list[Any]:
-    return [] if is_unknown(values) and not isinstance(values, list) else list(values or ())
+    return [] if has_unknowns(values) and not isinstance(values, list) else list(values or ())
 
 
 class LockoutReview:
@@ -143,14 +145,14 @@ class LockoutReview:
         affected_callers = [
             caller
             for caller in self._live.callers
-            if (change.access.changes_rbac or lockout.among(caller.principal.arn, self.losing))
-            and not lockout.among(caller.principal.arn, change.allow_lockout_of)
+            if (change.access.changes_rbac or lockout.is_listed(caller.principal.arn, self.losing))
+            and not lockout.is_listed(caller.principal.arn, change.allow_lockout_of)
         ]
         problems = caller_lockout_problems(affected_callers, before, after)
         if change.administrators or _has_administrator(self._live, after, change):
             return problems
         lost = _lost_administrators(self._live, before, self.losing, change)
-        return problems + [lockout.last_administrator(arn) for arn in lost]
+        return problems + [lockout.last_administrator_problem(arn) for arn in lost]
 
     @property
     def _before(self) -> ClusterState:
@@ -163,11 +165,11 @@ def caller_lockout_problems(
     """Return a problem for each caller that loses rights. `named_in` is the input that allows it."""
     problems = []
     for caller in callers:
-        lost = cluster_rights.lost(
+        lost = cluster_rights.describe_lost_rights(
             before.rights(caller.principal, caller.session), after.rights(caller.principal, caller.session)
         )
         if lost:
-            problems.append(lockout.caller_locked_out(caller.principal.arn, lost, named_in=named_in))
+            problems.append(lockout.caller_lockout_problem(caller.principal.arn, lost, named_in=named_in))
     return problems
 
 
@@ -226,7 +228,7 @@ def _state_after(live: LiveCluster, change: GuardedChange, others: Sequence[Acce
     def entry(principal: Principal) -> ExistingEntry | None:
         before = _entry_before(live, change.access, principal)
         after = reduce(lambda entry, access: access.entry_after(entry, principal), changes, before)
-        if after is not None and lockout.among(principal.arn, change.demoted):
+        if after is not None and lockout.is_listed(principal.arn, change.demoted):
             return ExistingEntry(after.principal_arn)  # the remaining rights are not declared
         return after
 
@@ -263,9 +265,9 @@ def _lost_administrators(
     live: LiveCluster, before: ClusterState, losing: Sequence[str], change: GuardedChange
 ) -> list[str]:
     """Return the ARNs of the administrators before a change after which there is none."""
-    listed = [arn for arn in losing if lockout.among(arn, change.demoted)]
+    listed = [arn for arn in losing if lockout.is_listed(arn, change.demoted)]
     if change.access.changes_rbac:
         evaluated = [principal.arn for principal in administrators(live, before)]
     else:
         evaluated = [arn for arn in losing if arn not in listed and before.is_administrator(Principal.parse(arn))]
-    return list(dict.fromkeys(lockout.without([*listed, *evaluated], change.allow_lockout_of)))
+    return list(dict.fromkeys(lockout.exclude([*listed, *evaluated], change.allow_lockout_of)))

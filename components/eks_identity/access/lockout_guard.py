@@ -25,16 +25,16 @@ from eks_identity.runtime import credentials
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
-    PlainProvider,
+    EksIdentityProvider,
     Properties,
-    another_cluster,
-    is_unknown,
-    note,
-    other_credentials,
-    reference,
-    refused,
-    say,
-    say_once,
+    check_result,
+    cluster_changes,
+    has_other_credentials,
+    has_unknowns,
+    print_message,
+    print_message_once,
+    provider_reference,
+    remember_credentials,
 )
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
@@ -75,11 +75,11 @@ class _Inputs:
     administrators: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True)
     allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(principal_arn, each=True, default=())
     adopted: bool = parsed_by(bool, default=False)
-    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.usable)
+    kubeconfig: pulumi.Input[str] | None = parsed_by(kubeconfigs.require_usable)
 
 
 class LockoutGuard(
-    EksIdentityResource, provider=reference("LockoutGuardProvider"), secrets=["kubeconfig", "credentials"]
+    EksIdentityResource, provider=provider_reference("LockoutGuardProvider"), secrets=["kubeconfig", "credentials"]
 ):
     """Rejects a change after which the caller has fewer rights in the cluster, or the cluster has no administrator.
 
@@ -128,10 +128,10 @@ class LockoutGuard(
         return guard
 
     def _register(self, name: str, props: Mapping[str, Any], opts: pulumi.ResourceOptions | None) -> None:
-        super().__init__(name, {**props, "credentials": credentials.passed_on(opts)}, opts)
+        super().__init__(name, {**props, "credentials": credentials.resource_credentials(opts)}, opts)
 
 
-class LockoutGuardProvider(PlainProvider):
+class LockoutGuardProvider(EksIdentityProvider):
     """The dynamic provider of `LockoutGuard`. It compares the declared access with the access of the last update.
 
     Properties are those of `LockoutGuardArgs`, and `declared` from ClusterAccess. The resource's id is
@@ -140,30 +140,30 @@ class LockoutGuardProvider(PlainProvider):
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Reject a lockout. Runs in previews, and queries AWS only if something changes."""
-        note(news)
-        if is_unknown([_olds, news.get("cluster_name"), news.get("credentials")]):
+        remember_credentials(news)
+        if has_unknowns([_olds, news.get("cluster_name"), news.get("credentials")]):
             return CheckResult(news, [])
         run = run_state.current_run(self)
         declared_keys = run_state.entry_keys(news, news["principals"])
         run.guarded_entry_keys |= declared_keys
-        is_new = not _olds or bool(another_cluster(_olds, news))
+        is_new = not _olds or bool(cluster_changes(_olds, news))
         removed_keys = run_state.entry_keys(news, [] if is_new else _olds["principals"]) - declared_keys
         run.removed_entry_keys |= removed_keys
         try:
             problems = self._account_problems(news) if is_new else _own_adoption_problems(_olds, news)
             problems += run_state.moved_entry_problems(removed_keys & run.adopted_entry_keys)
-            return refused(news, problems or self._lockout_problems({} if is_new else _olds, news))
+            return check_result(news, problems or self._lockout_problems({} if is_new else _olds, news))
         except InvalidInput as error:
-            return refused(news, error.problems)
+            return check_result(news, error.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
             change, _ = change_between({} if is_new else _olds, news)
-            return refused(news, [lockout.not_evaluated(set(change.affected), str(error))])
+            return check_result(news, [lockout.unreadable_access_problem(set(change.affected), str(error))])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Return a replacement for another cluster, and else a change of the state."""
-        replaces = another_cluster(_olds, _news)
+        replaces = cluster_changes(_olds, _news)
         is_changed = any(_olds.get(name) != _news.get(name) for name in _STATE_FIELDS)
-        return DiffResult(bool(replaces) or is_changed or other_credentials(_olds, _news), replaces)
+        return DiffResult(bool(replaces) or is_changed or has_other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Record the access in the state."""
@@ -192,18 +192,18 @@ class LockoutGuardProvider(PlainProvider):
             live = LiveCluster(_props, self.kept_credentials(_props))
             problems = self._review(live, removal_of(_props), run_state.cluster_key(_props))
         except (AwsError, ClusterError, MalformedDocumentError) as error:
-            problems = [lockout.not_evaluated(_props["principals"], str(error))]
+            problems = [lockout.unreadable_access_problem(_props["principals"], str(error))]
         if problems:
             raise InvalidInput(problems, subject=subject)
 
     def _lockout_problems(self, olds: Properties, news: Properties) -> list[Problem]:
         change, undecided = change_between(olds, news)
         if undecided:
-            say(
+            print_message(
                 f"{', '.join(undecided)}: whether this locks out the caller or the last administrator is evaluated in "
                 "the update: some principals are unknown in this preview"
             )
-        props = olds if olds and is_unknown(news.get("kubeconfig")) else news
+        props = olds if olds and has_unknowns(news.get("kubeconfig")) else news
         return self._review(LiveCluster(props, self.credentials(news)), change, run_state.cluster_key(news))
 
     def _review(self, live: LiveCluster, change: GuardedChange, cluster: run_state.Key) -> list[Problem]:
@@ -224,7 +224,9 @@ class LockoutGuardProvider(PlainProvider):
         except InvalidInput as error:
             return list(error.problems)
         except AwsError as error:
-            say_once(f"cannot verify that the credentials are of the account of {news['cluster_name']}: {error}")
+            print_message_once(
+                f"cannot verify that the credentials are of the account of {news['cluster_name']}: {error}"
+            )
         return []
 
 
@@ -233,7 +235,7 @@ def _own_adoption_problems(olds: Properties, news: Properties) -> list[Problem]:
         return []
     rule = "must be omitted for an entry that this declaration created: the old resource would delete the adopted entry"
     fix = "remove adopt, and declare the principals to adopt in another declaration"
-    both = [arn for arn in news["principals"] if not is_unknown(arn) and lockout.among(arn, olds["principals"])]
+    both = [arn for arn in news["principals"] if not has_unknowns(arn) and lockout.is_listed(arn, olds["principals"])]
     return [Problem("adopt", rule, arn, fix) for arn in both]
 
 

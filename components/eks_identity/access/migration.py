@@ -19,15 +19,15 @@ from eks_identity.runtime import credentials
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.custom_resource import EksIdentityResource
 from eks_identity.runtime.dynamic_provider import (
-    PlainProvider,
+    EksIdentityProvider,
     Properties,
-    another_cluster,
-    is_unknown,
-    note,
-    other_credentials,
-    reference,
-    refused,
-    say,
+    check_result,
+    cluster_changes,
+    has_other_credentials,
+    has_unknowns,
+    print_message,
+    provider_reference,
+    remember_credentials,
 )
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
@@ -87,7 +87,7 @@ class _Options:
 
 class AuthenticationModeMigration(
     EksIdentityResource,
-    provider=reference("AuthenticationModeMigrationProvider"),
+    provider=provider_reference("AuthenticationModeMigrationProvider"),
     secrets=["kubeconfig", "credentials"],
 ):
     """Migrates a cluster from `CONFIG_MAP` through `API_AND_CONFIG_MAP` to `API`, with the access of every mapping.
@@ -151,7 +151,7 @@ class AuthenticationModeMigration(
             "cluster_name": cluster["name"],
             "region": cluster["region"],
             "cluster_arn": cluster["arn"],
-            "credentials": credentials.passed_on(opts),
+            "credentials": credentials.resource_credentials(opts),
             "kubeconfig": cluster["kubeconfig"],
             "target_mode": options.target_mode,
             "principals": principals,
@@ -163,23 +163,25 @@ class AuthenticationModeMigration(
         super().__init__(resource_name, props, opts)
 
 
-class AuthenticationModeMigrationProvider(PlainProvider):
+class AuthenticationModeMigrationProvider(EksIdentityProvider):
     """The dynamic provider of `AuthenticationModeMigration`. The resource's id is `<region>/<cluster>`."""
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         """Read the cluster, add the plan to the inputs, so that the preview shows it, and reject invalid migrations."""
-        note(news)
-        if is_unknown([news.get(name) for name in (*_INPUTS, "credentials")]):
+        remember_credentials(news)
+        if has_unknowns([news.get(name) for name in (*_INPUTS, "credentials")]):
             return CheckResult({**news, "plan": UNKNOWN, "not_migrated": UNKNOWN}, [])
         try:
             runner = MigrationRunner(news, self.credentials(news))
             status = runner.read_status()
         except InvalidInput as error:
-            return refused(news, error.problems)
+            return check_result(news, error.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
             rule = f"must be readable, because the plan is read from the cluster:\n    {error}"
-            return refused(news, [Problem("cluster", rule, news["cluster_name"], "fix the error, and run this again")])
-        is_done = bool(_olds) and not status.pending and not another_cluster(_olds, news)
+            return check_result(
+                news, [Problem("cluster", rule, news["cluster_name"], "fix the error, and run this again")]
+            )
+        is_done = bool(_olds) and not status.pending and not cluster_changes(_olds, news)
         lost = [left.name for left in status.plan.not_migrated]
         inputs = {
             **news,
@@ -192,17 +194,17 @@ class AuthenticationModeMigrationProvider(PlainProvider):
             "not_migrated": _olds.get("not_migrated", []) if is_done else lost,
         }
         if status.pending:
-            say("\n  ".join([f"{news['cluster_name']}, authentication mode {status.mode}:", *status.lines()]))
-        return refused(inputs, runner.problems(status))
+            print_message("\n  ".join([f"{news['cluster_name']}, authentication mode {status.mode}:", *status.lines()]))
+        return check_result(inputs, runner.problems(status))
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Return a replacement for another cluster, and else a change while the cluster has pending changes.
 
         A refresh calls this too, with the inputs of the last update, whose changes are made.
         """
-        replaces = another_cluster(_olds, _news)
+        replaces = cluster_changes(_olds, _news)
         is_changed = any(_olds.get(name) != _news.get(name) for name in (*_INPUTS, "run", "cluster_arn"))
-        return DiffResult(bool(replaces) or is_changed or other_credentials(_olds, _news), replaces)
+        return DiffResult(bool(replaces) or is_changed or has_other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Run the migration from the cluster's current mode."""

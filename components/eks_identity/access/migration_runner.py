@@ -7,13 +7,13 @@ from tenacity import retry, retry_if_result, stop_after_delay, wait_exponential
 from eks_identity import clients
 from eks_identity.access.live_cluster import LiveCluster
 from eks_identity.access.lockout import administrators, caller_lockout_problems
-from eks_identity.errors import AwsError, AwsRefusedError, InvalidInput, Problem
+from eks_identity.errors import AwsDeniedError, AwsError, InvalidInput, Problem
 from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal, PrincipalKind
-from eks_identity.model.migration import MigrationPlan, Resolution, Step, Todo, counting, plan, steps_to
-from eks_identity.runtime.dynamic_provider import Properties, say
+from eks_identity.model.migration import MigrationPlan, Resolution, Step, StepAction, effective_entries, plan, steps_to
+from eks_identity.runtime.dynamic_provider import Properties, print_message
 
 READ_BACK_SECONDS = 60
 """How long EKS may take to return created entries."""
@@ -75,9 +75,9 @@ class MigrationRunner:
         account = self._iam.caller()[0]
         resolved = {
             entry.arn.lower(): self._resolve(entry.arn, principal, account)
-            for entry, principal in counting(document)[0].items()
+            for entry, principal in effective_entries(document)[0].items()
         }
-        existing = [self._api.entry(arn) for arn in live.entry_arns if lockout.among(arn, resolved)]
+        existing = [self._api.entry(arn) for arn in live.entry_arns if lockout.is_listed(arn, resolved)]
         migration_plan = plan(
             document,
             [entry for entry in existing if entry is not None],
@@ -132,16 +132,18 @@ class MigrationRunner:
             entry=lambda principal: migration_plan.entry_of(principal) or live.entry(principal),
         )
         accepted = [arn for arn in self._accept_loss_of if arn.startswith("arn:") and ":federated-user/" not in arn]
-        callers = [caller for caller in live.callers if not lockout.among(caller.principal.arn, accepted)]
+        callers = [caller for caller in live.callers if not lockout.is_listed(caller.principal.arn, accepted)]
         problems = caller_lockout_problems(callers, before, after, named_in="accept_loss_of")
         new = [step.equal.entry.principal for step in migration_plan.steps]
         if next(administrators(live, after, new), None) is not None:
             return problems
-        lost = lockout.without(dict.fromkeys(principal.arn for principal in administrators(live, before)), accepted)
-        return problems + [lockout.last_administrator(arn, named_in="accept_loss_of") for arn in lost]
+        lost = lockout.exclude(dict.fromkeys(principal.arn for principal in administrators(live, before)), accepted)
+        return problems + [lockout.last_administrator_problem(arn, named_in="accept_loss_of") for arn in lost]
 
     def _update_mode(self, mode: AuthenticationMode) -> None:
-        say(f"{self._api.name}: authentication mode becomes {mode}; a cluster cannot go back to an earlier mode")
+        print_message(
+            f"{self._api.name}: authentication mode becomes {mode}; a cluster cannot go back to an earlier mode"
+        )
         self._api.set_mode(mode)
         if (current := self._api.mode()) is not mode:
             raise AwsError(f"{self._api.name} has authentication mode {current}, not {mode}\n  fix: run this again")
@@ -149,7 +151,7 @@ class MigrationRunner:
     def _create_entry(self, step: Step) -> None:
         entry = step.equal.entry
         arn = entry.principal.arn
-        if step.todo is Todo.MAKE:
+        if step.todo is StepAction.MAKE:
             # EKS sets username and groups of an entry for nodes by its type.
             username = {} if entry.username is None else {"username": entry.username}
             groups = {"kubernetesGroups": list(entry.kubernetes_groups)} if entry.type is EntryType.STANDARD else {}
@@ -157,7 +159,7 @@ class MigrationRunner:
         if step.equal.administrator:
             # Immediately: EKS reads the entry in place of aws-auth, and without the policy it grants nothing.
             self._api.associate(arn, access_policy_arn(entry.principal.partition, CLUSTER_ADMIN))
-        say(str(step))
+        print_message(str(step))
 
     @retry(
         retry=retry_if_result(lambda status: bool(status.plan.pending)),
@@ -189,7 +191,7 @@ class MigrationRunner:
         is_role = principal.kind is PrincipalKind.ROLE
         try:
             arn = self._iam.role_arn(principal.name) if is_role else self._iam.user_arn(principal.name)
-        except AwsRefusedError as error:
+        except AwsDeniedError as error:
             reason = f"IAM does not return its full ARN, write it in principals: {error}"
             return Resolution(None, reason) if is_role else Resolution(principal.arn)
         if arn is None or (not is_role and arn.lower() != principal.arn.lower()):

@@ -282,7 +282,7 @@ def _declare_once(context: AccessContext, each: PrincipalInput, cluster: str, pr
 
 def _merge_fix(first: str, second: str, each: PrincipalInput) -> str:
     """Return how one principal gets the access of two declarations."""
-    if first.startswith(program_state.CREATE):
+    if first.startswith(program_state.CREATE_PREFIX):
         return f"remove {first}: {second} creates the access entry"
     own = (
         "declare it in a ClusterAccess of its own, with the policies of both in access_policies and the groups of both "

@@ -13,7 +13,7 @@ import pulumi
 
 from eks_identity.clusters.preflight import Preflight
 from eks_identity.errors import Problem
-from eks_identity.model.role_grants import KUBERNETES_OWN, RoleGrant
+from eks_identity.model.role_grants import BUILTIN_ROLES, RoleGrant
 from eks_identity.runtime import program_state
 from eks_identity.runtime.inputs import resolve
 
@@ -33,7 +33,7 @@ class RbacPreflight(Preflight):
         kind = "RoleBinding" if namespace else "ClusterRoleBinding"
         hooks: list[Any] = [self._is_new(name, kind, grant.binding_name, namespace)]
         # Every cluster has Kubernetes' own ClusterRoles; a role with rules is created by this declaration.
-        if grant.rules is None and not (grant.kind == "ClusterRole" and grant.name in KUBERNETES_OWN):
+        if grant.rules is None and not (grant.kind == "ClusterRole" and grant.name in BUILTIN_ROLES):
             hooks.append(self._role_exists(name, kind, grant, namespace if grant.kind == "Role" else None))
         return pulumi.ResourceHookBinding(before_create=hooks)
 

@@ -15,7 +15,7 @@ from threading import Lock
 from eks_identity.errors import Problem
 from eks_identity.evaluation.access_changes import AccessChange
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.runtime.dynamic_provider import PlainProvider, Properties, is_unknown
+from eks_identity.runtime.dynamic_provider import EksIdentityProvider, Properties, has_unknowns
 
 Key = tuple[str, ...]
 """Identifies a cluster, or a principal in a cluster."""
@@ -44,7 +44,7 @@ class RunState:
 _CURRENT = RunState()
 
 
-def current_run(provider: PlainProvider) -> RunState:
+def current_run(provider: EksIdentityProvider) -> RunState:
     """Return the state of the update that `provider` serves; an empty state if no engine configured the provider."""
     return RunState() if provider.config is None else _CURRENT
 
@@ -52,7 +52,7 @@ def current_run(provider: PlainProvider) -> RunState:
 def aws_auth_key(props: Properties) -> Key | None:
     """Return the key of an aws-auth mapping; None while the kubeconfig is unknown."""
     kubeconfig = props.get("kubeconfig")
-    if is_unknown(kubeconfig) or not isinstance(kubeconfig, str):
+    if has_unknowns(kubeconfig) or not isinstance(kubeconfig, str):
         return None
     return (kubeconfigs.server(kubeconfig), props["arn"].lower())
 
@@ -64,7 +64,7 @@ def cluster_key(props: Properties) -> Key:
 
 def entry_keys(props: Properties, arns: Iterable[str]) -> set[Key]:
     """Return the keys of the access entries of `arns` in the cluster of `props`. Unknown ARNs are skipped."""
-    return {(*cluster_key(props), arn.lower()) for arn in arns if not is_unknown(arn)}
+    return {(*cluster_key(props), arn.lower()) for arn in arns if not has_unknowns(arn)}
 
 
 def moved_entry_problems(keys: Collection[Key]) -> list[Problem]:

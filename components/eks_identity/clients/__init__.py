@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eks_identity.clients.aws_auth import AwsAuthConfigMap
     from eks_identity.clients.eks_api import EksApi
-    from eks_identity.clients.eks_api import WhoIsWho as IamLookup
-    from eks_identity.clients.kubernetes_api import FAILURES as CLIENT_ERRORS
-    from eks_identity.clients.kubernetes_api import caller as get_caller
-    from eks_identity.clients.kubernetes_api import caller_may as is_caller_allowed
-    from eks_identity.clients.kubernetes_api import explained as cluster_error
-    from eks_identity.clients.kubernetes_api import namespaced_rbac as read_namespaced_rbac
-    from eks_identity.clients.kubernetes_api import rbac as read_cluster_rbac
+    from eks_identity.clients.eks_api import IamLookup as IamLookup
+    from eks_identity.clients.kubernetes_api import CLIENT_ERRORS as CLIENT_ERRORS
+    from eks_identity.clients.kubernetes_api import cluster_error as cluster_error
+    from eks_identity.clients.kubernetes_api import get_caller as get_caller
+    from eks_identity.clients.kubernetes_api import is_caller_allowed as is_caller_allowed
+    from eks_identity.clients.kubernetes_api import read_cluster_rbac as read_cluster_rbac
+    from eks_identity.clients.kubernetes_api import read_namespaced_rbac as read_namespaced_rbac
 else:
 
     def __getattr__(name: str) -> Any:
@@ -29,16 +29,16 @@ else:
         if name in {"EksApi", "IamLookup"}:
             from eks_identity.clients import eks_api  # noqa: PLC0415 - imports boto3
 
-            return eks_api.EksApi if name == "EksApi" else eks_api.WhoIsWho
+            return eks_api.EksApi if name == "EksApi" else eks_api.IamLookup
         from eks_identity.clients import kubernetes_api  # noqa: PLC0415 - imports lightkube
 
         exports = {
-            "CLIENT_ERRORS": kubernetes_api.FAILURES,
-            "cluster_error": kubernetes_api.explained,
-            "get_caller": kubernetes_api.caller,
-            "is_caller_allowed": kubernetes_api.caller_may,
-            "read_cluster_rbac": kubernetes_api.rbac,
-            "read_namespaced_rbac": kubernetes_api.namespaced_rbac,
+            "CLIENT_ERRORS": kubernetes_api.CLIENT_ERRORS,
+            "cluster_error": kubernetes_api.cluster_error,
+            "get_caller": kubernetes_api.get_caller,
+            "is_caller_allowed": kubernetes_api.is_caller_allowed,
+            "read_cluster_rbac": kubernetes_api.read_cluster_rbac,
+            "read_namespaced_rbac": kubernetes_api.read_namespaced_rbac,
         }
         return exports[name]
 

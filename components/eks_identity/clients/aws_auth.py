@@ -12,10 +12,10 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from eks_identity.clients.kubernetes_api import FAILURES, client
+from eks_identity.clients.kubernetes_api import CLIENT_ERRORS, client
 from eks_identity.errors import (
+    ClusterDeniedError,
     ClusterError,
-    ClusterRefusedError,
     ClusterUnreachableError,
     InvalidInput,
     Problem,
@@ -86,14 +86,14 @@ class AwsAuthConfigMap:
             else:
                 config_map.data = dict(after.data)
                 self._client.replace(config_map)
-        except FAILURES as error:
+        except CLIENT_ERRORS as error:
             raise self._cluster_error(error, "written") from error
         return after
 
     def _get(self) -> ConfigMap | None:
         try:
             return self._client.get(ConfigMap, NAME, namespace=NAMESPACE)
-        except FAILURES as error:
+        except CLIENT_ERRORS as error:
             if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
                 return None
             raise self._cluster_error(error, "read") from error
@@ -105,11 +105,11 @@ class AwsAuthConfigMap:
                 return WriteConflictError(
                     f"{reason}\n  fix: find the other writer, which keeps changing it, stop it, and run this again"
                 )
-            return ClusterRefusedError(
+            return ClusterDeniedError(
                 f"{reason}\n  fix: run this as an IAM principal that may get and update that ConfigMap in the cluster"
             )
         if isinstance(error, (ConfigError, OSError)):
-            return ClusterRefusedError(
+            return ClusterDeniedError(
                 f"{reason}\n  fix: run the kubeconfig's exec command by hand: it returns no token"
             )
         return ClusterUnreachableError(

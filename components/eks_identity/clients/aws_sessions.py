@@ -19,7 +19,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
 
-from eks_identity.errors import AwsError, AwsRefusedError, AwsUnreachableError
+from eks_identity.errors import AwsDeniedError, AwsError, AwsUnreachableError
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ExpiredToken", "ExpiredTokenException"}
 _DENIED |= {"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException", "OptInRequired"}
@@ -27,7 +27,7 @@ _FILES = {"sharedConfigFiles": "config_file", "sharedCredentialsFiles": "credent
 _SECONDS = {"h": 3_600, "m": 60, "s": 1}
 
 
-class Clients:
+class AwsClients:
     """The clients of one region and one set of credentials. Each client, and the credential search, is created once."""
 
     def __init__(self, region: str, credentials: str) -> None:
@@ -38,7 +38,7 @@ class Clients:
 
     def client(self, service: str) -> Any:
         """Return the client of an AWS service, such as `eks`."""
-        with explained(f"no client of {service}"):
+        with aws_errors(f"no client of {service}"):
             if service not in self._clients:
                 self._clients[service] = self._session.create_client(service, **self._options(service))
             return self._clients[service]
@@ -46,7 +46,7 @@ class Clients:
     @cached_property
     def caller(self) -> tuple[str, str]:
         """Account and ARN of the caller: the session's ARN if a role was assumed."""
-        with explained("cannot get the caller's identity"):
+        with aws_errors("cannot get the caller's identity"):
             identity = self.client("sts").get_caller_identity()
         return identity["Account"], identity["Arn"]
 
@@ -61,7 +61,7 @@ class Clients:
                 case [file]:
                     core.set_config_variable(variable, file)
                 case files:
-                    raise AwsRefusedError(
+                    raise AwsDeniedError(
                         f"{key} of the aws provider has {len(files)} files, and the library's own calls to AWS read "
                         "only one\n  fix: merge the files into one, and set that file in the aws provider"
                     )
@@ -96,9 +96,9 @@ def _service_models(folders: str | None) -> Loader:
 
 
 @cache
-def clients(region: str, credentials: str) -> Clients:
+def aws_clients(region: str, credentials: str) -> AwsClients:
     """Return the process's clients of this region and these credentials."""
-    return Clients(region, credentials)
+    return AwsClients(region, credentials)
 
 
 class _Chain:
@@ -155,28 +155,28 @@ def _seconds(duration: str) -> int:
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
+def aws_errors(what: str) -> Iterator[None]:
     """Raise exceptions of botocore as an `AwsError` with `what` failed, the reason and the fix."""
     try:
         yield
     except ClientError as error:
-        reason = f"{what}: {code(error)}: {error.response['Error'].get('Message', '')}"
-        if code(error) in _DENIED:
+        reason = f"{what}: {error_code(error)}: {error.response['Error'].get('Message', '')}"
+        if error_code(error) in _DENIED:
             action = error.operation_name
-            raise AwsRefusedError(
+            raise AwsDeniedError(
                 f"{reason}\n  fix: run this as an IAM principal that may do {action}, with valid credentials"
             ) from error
         raise AwsError(f"{reason}\n  fix: fix the cause that AWS reports above, and run this again") from error
     except HTTPClientError as error:
         raise AwsUnreachableError(f"{what}: {error}\n  fix: run this from where AWS's API can be reached") from error
     except BotoCoreError as error:
-        raise AwsRefusedError(
+        raise AwsDeniedError(
             f"{what}: {error}\n  fix: set AWS credentials in the environment, in the aws provider that is passed in "
             "opts.providers, or in the profile that eks-identity:profile names in the stack's config "
             "(in Python programs also aws:profile); `aws sts get-caller-identity` shows whether they work"
         ) from error
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """Return the error code of AWS."""
     return str(error.response.get("Error", {}).get("Code", ""))

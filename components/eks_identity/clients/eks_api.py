@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError
 from pulumi.runtime.rpc import UNKNOWN
 from tenacity import retry, retry_if_result, stop_after_delay, wait_exponential
 
-from eks_identity.clients.aws_sessions import clients, code, explained
+from eks_identity.clients.aws_sessions import aws_clients, aws_errors, error_code
 from eks_identity.errors import AwsError, InvalidInput, Problem
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Arn
 from eks_identity.model.associations import Association
-from eks_identity.model.credentials import ENVIRONMENT
+from eks_identity.model.credentials import DEFAULT_CHAIN
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 
 UPDATE_SECONDS = 1_800
@@ -38,7 +38,7 @@ class EksApi:
     another account than that of the credentials.
     """
 
-    def __init__(self, name: str, region: str, credentials: str = ENVIRONMENT, arn: str | None = None) -> None:
+    def __init__(self, name: str, region: str, credentials: str = DEFAULT_CHAIN, arn: str | None = None) -> None:
         self.name = name
         self.region = region
         self._credentials = credentials
@@ -54,7 +54,7 @@ class EksApi:
         """Raise `InvalidInput` for credentials of another account: EKS finds only clusters of the caller's account."""
         if self._arn is None:
             return
-        account, caller_arn = clients(self.region, self._credentials).caller
+        account, caller_arn = aws_clients(self.region, self._credentials).caller
         expected = Arn.parse(self._arn).account
         if account != expected:
             rule = f"must be of account {expected}, the account of the cluster {self._arn}"
@@ -65,7 +65,7 @@ class EksApi:
 
     def cluster(self) -> dict[str, Any] | None:
         """Return the response of DescribeCluster, None if the cluster does not exist or is being deleted."""
-        with explained(f"EKS cluster {self.name} in {self.region} cannot be described"):
+        with aws_errors(f"EKS cluster {self.name} in {self.region} cannot be described"):
             response = _or_none(self._eks.describe_cluster, name=self.name)
         if response is None or response["cluster"].get("status") == "DELETING":
             return None
@@ -82,7 +82,7 @@ class EksApi:
 
     def entry(self, principal_arn: str) -> ExistingEntry | None:
         """Return the access entry of a principal with its access policies, None if it has none."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be read"):
+        with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be read"):
             response = _or_none(self._eks.describe_access_entry, clusterName=self.name, principalArn=principal_arn)
             if response is None:
                 return None
@@ -103,7 +103,7 @@ class EksApi:
 
     def principals(self, policy_arn: str | None = None) -> list[str]:
         """Return the ARNs of all principals with an access entry, or of those with this access policy in any scope."""
-        with explained(f"access entries of {self.name} cannot be listed"):
+        with aws_errors(f"access entries of {self.name} cannot be listed"):
             filters = {} if policy_arn is None else {"associatedPolicyArn": policy_arn}
             return list(self._pages("list_access_entries", "accessEntries", **filters))
 
@@ -113,25 +113,25 @@ class EksApi:
 
     def make(self, principal_arn: str, **entry: Any) -> bool:
         """Create an access entry with `type`, `username`, `kubernetesGroups`, `tags`. Return False if one exists."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be created"):
+        with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be created"):
             try:
                 self._eks.create_access_entry(clusterName=self.name, principalArn=principal_arn, **entry)
             except ClientError as error:
-                if code(error) == "ResourceInUseException":
+                if error_code(error) == "ResourceInUseException":
                     return False
                 raise
         return True
 
     def change(self, principal_arn: str, username: str, groups: list[str]) -> None:
         """Update username and groups of an access entry. Its access policies are unchanged."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be updated"):
+        with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be updated"):
             self._eks.update_access_entry(
                 clusterName=self.name, principalArn=principal_arn, username=username, kubernetesGroups=groups
             )
 
     def tag(self, arn: str, tags: dict[str, str], without: list[str]) -> None:
         """Set the tags `tags`, and remove the tags with the keys `without`."""
-        with explained(f"tags of {arn} cannot be changed"):
+        with aws_errors(f"tags of {arn} cannot be changed"):
             if tags:
                 self._eks.tag_resource(resourceArn=arn, tags=tags)
             if without:
@@ -139,25 +139,25 @@ class EksApi:
 
     def remove(self, principal_arn: str) -> None:
         """Delete an access entry. An absent entry is no error."""
-        with explained(f"access entry of {principal_arn} in {self.name} cannot be deleted"):
+        with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be deleted"):
             _or_none(self._eks.delete_access_entry, clusterName=self.name, principalArn=principal_arn)
 
     def associate(self, principal_arn: str, policy_arn: str) -> None:
         """Associate an access policy with a principal, scoped to the cluster."""
-        with explained(f"{policy_arn} cannot be associated with {principal_arn} in {self.name}"):
+        with aws_errors(f"{policy_arn} cannot be associated with {principal_arn} in {self.name}"):
             self._eks.associate_access_policy(
                 clusterName=self.name, principalArn=principal_arn, policyArn=policy_arn, accessScope={"type": "cluster"}
             )
 
     def pod_identity_associations(self, namespace: str) -> dict[str, str]:
         """Return the ids of a namespace's Pod Identity associations by service account. EKS allows one for each."""
-        with explained(f"Pod Identity associations of namespace {namespace} in {self.name} cannot be listed"):
+        with aws_errors(f"Pod Identity associations of namespace {namespace} in {self.name} cannot be listed"):
             summaries = self._pages("list_pod_identity_associations", "associations", namespace=namespace)
             return {summary["serviceAccount"]: summary["associationId"] for summary in summaries}
 
     def pod_identity_association(self, id_: str) -> Association | None:
         """Return a Pod Identity association, None if it does not exist."""
-        with explained(f"Pod Identity association {id_} in {self.name} cannot be read"):
+        with aws_errors(f"Pod Identity association {id_} in {self.name} cannot be read"):
             response = _or_none(self._eks.describe_pod_identity_association, clusterName=self.name, associationId=id_)
         if response is None:
             return None
@@ -166,7 +166,7 @@ class EksApi:
 
     def pod_identity_role(self, namespace: str, service_account: str) -> str | None:
         """Return the ARN of a service account's role by Pod Identity, None if it has no association."""
-        with explained(f"Pod Identity association of {namespace}/{service_account} in {self.name} cannot be read"):
+        with aws_errors(f"Pod Identity association of {namespace}/{service_account} in {self.name} cannot be read"):
             summaries = self._eks.list_pod_identity_associations(
                 clusterName=self.name, namespace=namespace, serviceAccount=service_account
             )["associations"]
@@ -175,14 +175,14 @@ class EksApi:
 
     def settle(self) -> None:
         """Wait until the cluster has no update in progress. EKS allows one at a time."""
-        with explained(f"EKS cluster {self.name} does not become active"):
+        with aws_errors(f"EKS cluster {self.name} does not become active"):
             waiting = {"Delay": _POLL_SECONDS, "MaxAttempts": UPDATE_SECONDS // _POLL_SECONDS}
             if self._eks.describe_cluster(name=self.name)["cluster"]["status"] != "ACTIVE":
                 self._eks.get_waiter("cluster_active").wait(name=self.name, WaiterConfig=waiting)
 
     def set_mode(self, mode: AuthenticationMode) -> None:
         """Update the authentication mode, and wait until the update ends. EKS cannot revert it."""
-        with explained(f"authentication mode of {self.name} cannot be changed to {mode}"):
+        with aws_errors(f"authentication mode of {self.name} cannot be changed to {mode}"):
             update = self._eks.update_cluster_config(name=self.name, accessConfig={"authenticationMode": mode.value})
             result = self._update_result(update["update"]["id"])
         if result["status"] != "Successful":
@@ -211,7 +211,7 @@ class EksApi:
     def _eks(self) -> Any:
         # Checked before every request: the caller's account may have a cluster of the same name.
         self.require_account()
-        return clients(self.region, self._credentials).client("eks")
+        return aws_clients(self.region, self._credentials).client("eks")
 
 
 def _or_none(request: Callable[..., dict[str, Any]], **arguments: str) -> dict[str, Any] | None:
@@ -219,16 +219,16 @@ def _or_none(request: Callable[..., dict[str, Any]], **arguments: str) -> dict[s
     try:
         return request(**arguments)
     except ClientError as error:
-        if code(error) == _NOT_FOUND:
+        if error_code(error) == _NOT_FOUND:
             return None
         raise
 
 
-class WhoIsWho:
+class IamLookup:
     """Lookups in IAM and STS: the caller, and ARNs of roles and users by name."""
 
-    def __init__(self, region: str, credentials: str = ENVIRONMENT) -> None:
-        self._clients = clients(region, credentials)
+    def __init__(self, region: str, credentials: str = DEFAULT_CHAIN) -> None:
+        self._clients = aws_clients(region, credentials)
 
     def caller(self) -> tuple[str, str]:
         """Return account and ARN of the caller: the session's ARN if a role was assumed."""
@@ -243,12 +243,12 @@ class WhoIsWho:
         return self._arn("User", name)
 
     def _arn(self, kind: str, name: str) -> str | None:
-        with explained(f"IAM {kind.lower()} {name} cannot be looked up"):
+        with aws_errors(f"IAM {kind.lower()} {name} cannot be looked up"):
             iam = self._clients.client("iam")
             get = iam.get_role if kind == "Role" else iam.get_user
             try:
                 return str(get(**{f"{kind}Name": name})[kind]["Arn"])
             except ClientError as error:
-                if code(error) == "NoSuchEntity":
+                if error_code(error) == "NoSuchEntity":
                     return None
                 raise

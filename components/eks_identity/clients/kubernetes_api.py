@@ -19,13 +19,13 @@ from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 
-from eks_identity.errors import ClusterError, ClusterRefusedError, ClusterUnreachableError
+from eks_identity.errors import ClusterDeniedError, ClusterError, ClusterUnreachableError
 from eks_identity.evaluation.rbac import Binding, Rbac, Request, RoleKey, Subject
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.rbac import Rule
 
 FIELD_MANAGER = "eks-identity"
-FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError)
+CLIENT_ERRORS = (ApiError, httpx2.HTTPError, ConfigError, OSError)
 """Exceptions of lightkube for a failed request."""
 
 _KINDS: Mapping[str, Any] = {
@@ -57,48 +57,48 @@ def client(kubeconfig: str) -> Client:
     document = kubeconfigs.loads(kubeconfig)
     try:
         client = Client(config=KubeConfig.from_dict(document), field_manager=FIELD_MANAGER)
-    except FAILURES:
+    except CLIENT_ERRORS:
         raise
     except Exception as error:  # lightkube passes on the exceptions of the libraries that it parses with
         what = f"the kubeconfig of {kubeconfigs.server(kubeconfig)} cannot be used: {error}"
-        raise ClusterRefusedError(f"{what}\n  fix: pass Cluster.kubeconfig, or one that kubectl works with") from error
+        raise ClusterDeniedError(f"{what}\n  fix: pass Cluster.kubeconfig, or one that kubectl works with") from error
     atexit.register(client.close)
     return client
 
 
-def listed(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str, list[str]]:
+def list_field_managers(kubeconfig: str, kind: str, namespace: str | None = None) -> dict[str, list[str]]:
     """Return the field managers of each object of a kind by the object's name. Raises `ClusterError`."""
     return {item.metadata.name: _field_managers(item.metadata) for item in _objects(kubeconfig, kind, namespace)}
 
 
-def rbac(kubeconfig: str) -> Rbac:
+def read_cluster_rbac(kubeconfig: str) -> Rbac:
     """Return the ClusterRoles and ClusterRoleBindings. Raises `ClusterError`."""
     return Rbac(_roles(kubeconfig, "ClusterRole"), _bindings(kubeconfig, "ClusterRoleBinding"))
 
 
-def namespaced_rbac(kubeconfig: str) -> Rbac:
+def read_namespaced_rbac(kubeconfig: str) -> Rbac:
     """Return the RoleBindings of all namespaces and the roles that they may refer to. Raises `ClusterError`."""
     roles = _roles(kubeconfig, "ClusterRole") | _roles(kubeconfig, "Role")
     return Rbac(roles, _bindings(kubeconfig, "RoleBinding"))
 
 
-def caller(kubeconfig: str) -> UserInfo | None:
+def get_caller(kubeconfig: str) -> UserInfo | None:
     """Return username, groups and extra of the caller by a SelfSubjectReview, None before Kubernetes 1.28.
 
     Raises `ClusterError`.
     """
     try:
         status = client(kubeconfig).create(SelfSubjectReview()).status
-    except FAILURES as error:
+    except CLIENT_ERRORS as error:
         if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
             return None
-        raise explained(
+        raise cluster_error(
             error, f"cannot get the caller's identity from {kubeconfigs.server(kubeconfig)}: {error}", "in"
         ) from (error)
     return status.userInfo if status is not None else None
 
 
-def caller_may(kubeconfig: str, request: Request) -> bool:
+def is_caller_allowed(kubeconfig: str, request: Request) -> bool:
     """Return whether the API server allows the caller this request, by a SelfSubjectAccessReview.
 
     Raises `ClusterError`.
@@ -109,9 +109,9 @@ def caller_may(kubeconfig: str, request: Request) -> bool:
     review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(resourceAttributes=attributes))
     try:
         status = client(kubeconfig).create(review).status
-    except FAILURES as error:
+    except CLIENT_ERRORS as error:
         what = f"cannot check whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {error}"
-        raise explained(error, what, "in") from error
+        raise cluster_error(error, what, "in") from error
     return status is not None and status.allowed
 
 
@@ -151,21 +151,21 @@ def _objects(kubeconfig: str, kind: str, namespace: str | None = None) -> list[A
     where = " in all namespaces" if namespace == "*" else f" in namespace {namespace}" if namespace else ""
     try:
         return list(client(kubeconfig).list(_KINDS[kind], namespace=namespace))
-    except FAILURES as error:
+    except CLIENT_ERRORS as error:
         what = f"each {kind}{where} at {kubeconfigs.server(kubeconfig)} cannot be listed: {error}"
-        raise explained(error, what, f"list each {kind}{where}") from error
+        raise cluster_error(error, what, f"list each {kind}{where}") from error
 
 
-def explained(error: Exception, what: str, may: str) -> ClusterError:
+def cluster_error(error: Exception, what: str, may: str) -> ClusterError:
     """Return the `ClusterError` of one of `FAILURES`: `what` failed, and the fix.
 
     `may` is the verb phrase of the missing permission, `in` for access to the cluster.
     """
     if isinstance(error, ApiError):
         permission = "has access to the cluster" if may == "in" else f"may {may} in the cluster"
-        return ClusterRefusedError(f"{what}\n  fix: run this as an IAM principal that {permission}")
+        return ClusterDeniedError(f"{what}\n  fix: run this as an IAM principal that {permission}")
     if isinstance(error, (ConfigError, OSError)):
-        return ClusterRefusedError(f"{what}\n  fix: run the kubeconfig's exec command by hand, which returned no token")
+        return ClusterDeniedError(f"{what}\n  fix: run the kubeconfig's exec command by hand, which returned no token")
     return ClusterUnreachableError(f"{what}\n  fix: run this from where the cluster's endpoint can be reached")
 
 

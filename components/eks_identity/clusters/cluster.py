@@ -136,7 +136,7 @@ class Cluster(pulumi.ComponentResource):
             # The access of the provider's user is deleted after everything that the provider created.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
         )
-        kubernetes_providers.remember(self._kubernetes, self.kubeconfig)
+        kubernetes_providers.record_kubeconfig(self._kubernetes, self.kubeconfig)
         self.register_outputs({**self.connection})
 
     @property
@@ -222,7 +222,7 @@ class Cluster(pulumi.ComponentResource):
         def resolved_or_planned(arn: Any) -> Any:
             if isinstance(arn, str):
                 return arns.Arn.parse(arn)
-            return provider_account.place_of(self.get_provider("aws:index:Any"))
+            return provider_account.get_account_and_region(self.get_provider("aws:index:Any"))
 
         return self.arn.apply(resolved_or_planned, run_with_unknowns=True)
 

@@ -22,7 +22,7 @@ _CREATOR = (
     "remove it: pulumi_eks always gives the creator access, and a change replaces the cluster (EKS); to remove the "
     "creator's access, adopt its entry with ClusterAccess and adopt, then remove it there"
 )
-CLUSTER_NOT_OURS: Mapping[str, str] = {
+REPLACED_CLUSTER_OPTIONS: Mapping[str, str] = {
     "bootstrap_cluster_creator_admin_permissions": _CREATOR,
     "create_oidc_provider": "use OidcProvider: it opens no connection in the program, and can adopt a provider",
     "creation_role_provider": "run as that role, or pass an aws provider that assumes it, and set role_arn",
@@ -31,7 +31,7 @@ CLUSTER_NOT_OURS: Mapping[str, str] = {
     "user_mappings": _ACCESS,
 }
 """Options of pulumi_eks.Cluster that this library replaces, and the fix for each."""
-NODE_GROUP_NOT_OURS: Mapping[str, str] = {
+REPLACED_NODE_GROUP_OPTIONS: Mapping[str, str] = {
     "cluster": "remove it: the node group belongs to this cluster",
     "cluster_name": "remove it: the node group belongs to this cluster",
     "enable_imd_sv2": "remove it: IMDSv2 is required, with hop limit 1; to change that, set launch_template",
@@ -69,7 +69,7 @@ def node_group_options(options: Mapping[str, Any]) -> Options:
 def cluster_problems(options: Options) -> Iterator[Problem]:
     """Yield the problems of a new cluster's options."""
     for problem in (
-        *_name_problems(options, eks.ClusterArgs, CLUSTER_NOT_OURS),
+        *_name_problems(options, eks.ClusterArgs, REPLACED_CLUSTER_OPTIONS),
         *_mode_problems(options),
         *_network_problems(options),
         *_value_problems(options),
@@ -79,7 +79,7 @@ def cluster_problems(options: Options) -> Iterator[Problem]:
 
 def node_group_problems(options: Options, mode: AuthenticationMode | None, cluster: Options) -> Iterator[Problem]:
     """Yield the problems of a node group's options, in a cluster of this mode and with these options."""
-    yield from _name_problems(options, eks.ManagedNodeGroupArgs, NODE_GROUP_NOT_OURS)
+    yield from _name_problems(options, eks.ManagedNodeGroupArgs, REPLACED_NODE_GROUP_OPTIONS)
     if {"node_role", "node_role_arn"} <= options.keys():
         rule = "must be omitted when node_role is set"
         yield Problem("node_role_arn", rule, options["node_role_arn"], "remove one of the two")

@@ -91,11 +91,11 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
     problems = _problems(tuple(plain.items()))
     inputs.reject(*(problem.under("cluster") for problem in problems))
     outputs = {field: _parse_output(inputs, field, value) for field, value in values.items() if field not in plain}
-    if any(field in outputs and _is_first(values[field], "one cluster") for field in connections.IN_THE_ARN):
-        together = {field: values[field] for field in connections.IN_THE_ARN}
-        inputs.parse("cluster", together, connections.require_one_cluster)
+    if any(field in outputs and _is_first(values[field], "one cluster") for field in connections.ARN_FIELDS):
+        together = {field: values[field] for field in connections.ARN_FIELDS}
+        inputs.parse("cluster", together, connections.require_same_cluster)
     partition = outputs.get(PARTITION) or inputs.parse(
-        f"cluster.{PARTITION}", values[PARTITION], connections.CHECKS[PARTITION]
+        f"cluster.{PARTITION}", values[PARTITION], connections.PARSERS[PARTITION]
     )
     parsed = {
         field: outputs.get(field) or (INVALID if problems else _parse_plain(field, plain[field]))
@@ -106,7 +106,7 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
 
 def _parse_output(inputs: Inputs, field: str, value: Any) -> Any:
     def parse(output: Any) -> Any:
-        return inputs.parse(f"cluster.{field}", output, connections.CHECKS[field])
+        return inputs.parse(f"cluster.{field}", output, connections.PARSERS[field])
 
     # A thousand components may have the same Output: the first one's error names it.
     return memoize_on_output(value, f"cluster.{field}", parse) if isinstance(value, pulumi.Output) else parse(value)
@@ -132,7 +132,7 @@ def parse_location(inputs: Inputs, args: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "cluster_name": name,
         "region": region,
-        "cluster_arn": inputs.parse("cluster_arn", together, connections.arn_of_cluster),
+        "cluster_arn": inputs.parse("cluster_arn", together, connections.require_cluster_arn),
     }
 
 
@@ -142,13 +142,13 @@ def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
     problems = Problems()
     for field, value in plain:
         if field != PARTITION:
-            problems.parse(field, connections.CHECKS[field], value)
-    in_the_arn = {field: value for field, value in plain if field in connections.IN_THE_ARN}
+            problems.parse(field, connections.PARSERS[field], value)
+    in_the_arn = {field: value for field, value in plain if field in connections.ARN_FIELDS}
     if not problems.found and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
-        problems.parse("", connections.require_one_cluster, in_the_arn)
+        problems.parse("", connections.require_same_cluster, in_the_arn)
     return tuple(problems.found)
 
 
 @lru_cache(maxsize=256)
 def _parse_plain(field: str, text: str) -> Any:
-    return connections.CHECKS[field](text)
+    return connections.PARSERS[field](text)

@@ -18,10 +18,10 @@ from eks_identity.clusters import provider_account
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.kubeconfig import Place
+from eks_identity.model.kubeconfig import ClusterEndpoint
 from eks_identity.redaction import SECRET
 from eks_identity.runtime import diagnostics, invoke
-from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.credentials import find_provider
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, refusing
 from eks_identity.runtime.program_state import per_program
 
@@ -29,19 +29,19 @@ _FIELDS = ("arn", "endpoint", "certificate_authority", "kubeconfig")
 _KUBECONFIG_FILE = Path("~/.kube/config")
 
 
-def remember(provider: pulumi.ProviderResource, kubeconfig: pulumi.Output[str]) -> None:
+def record_kubeconfig(provider: pulumi.ProviderResource, kubeconfig: pulumi.Output[str]) -> None:
     """Record that `provider` was declared with `kubeconfig`. The SDK does not return it."""
     _kubeconfigs()[provider] = kubeconfig
 
 
-def of_cluster(
+def check_provider_of_cluster(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection
 ) -> provider_account.Check | None:
     """Return the check that rejects a kubernetes provider of another cluster.
 
     None without a provider, and for the provider that was declared with the cluster's kubeconfig.
     """
-    provider = provider_of("kubernetes", opts)
+    provider = find_provider("kubernetes", opts)
     if provider is None or _kubeconfigs().get(provider) is cluster["kubeconfig"]:
         return None
     checked_provider = provider
@@ -56,7 +56,7 @@ def of_cluster(
         matches = [endpoint.is_same(other) for other in _cluster_endpoints(resolved)]
         if True in matches:
             return
-        shown = await provider_account.named(checked_provider, "kubernetes")
+        shown = await provider_account.describe_provider(checked_provider, "kubernetes")
         if False in matches:
             rule = f"must have a kubernetes provider of cluster {arn}: this one trusts the certificate authority of "
             rule += "another cluster"
@@ -73,32 +73,32 @@ def of_cluster(
         # A kubeconfig is usually secret. The error has no part of it, so the error need not be secret.
         return refusing(pulumi.Output.unsecret(pulumi.Output.all(**fields)), require, inputs.subject)
 
-    return provider_account.once(key, [fields, provider], check)
+    return provider_account.start_once(key, [fields, provider], check)
 
 
 def _kubeconfigs() -> dict[pulumi.ProviderResource, pulumi.Output[str]]:
     return per_program(__name__, dict)
 
 
-def _cluster_endpoints(cluster: Mapping[str, str]) -> list[Place]:
+def _cluster_endpoints(cluster: Mapping[str, str]) -> list[ClusterEndpoint]:
     """Return the cluster's endpoint as EKS describes it, and the one in its kubeconfig."""
-    endpoint = Place.of(cluster["endpoint"], cluster["certificate_authority"])
+    endpoint = ClusterEndpoint.of(cluster["endpoint"], cluster["certificate_authority"])
     try:
-        return [endpoint, kubeconfigs.place(cluster["kubeconfig"])]
+        return [endpoint, kubeconfigs.cluster_endpoint(cluster["kubeconfig"])]
     except MalformedDocumentError:
         return [endpoint]  # rejected as an input of the component
 
 
-async def _provider_endpoint(provider: pulumi.ProviderResource, arn: str, subject: str) -> Place | None:
+async def _provider_endpoint(provider: pulumi.ProviderResource, arn: str, subject: str) -> ClusterEndpoint | None:
     """Return the provider's endpoint; None if it is unknown in this preview, or cannot be read, which is reported."""
-    shown = await provider_account.named(provider, "kubernetes")
+    shown = await provider_account.describe_provider(provider, "kubernetes")
     try:
         urn: str | None = await provider.urn.future()
         resource = await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn})
         settings = {key: resource["state"].get(key) for key in ("kubeconfig", "context", "cluster")}
         if rpc.contains_unknowns(settings):
             return None
-        return kubeconfigs.place(_text(settings["kubeconfig"]), settings["context"], settings["cluster"])
+        return kubeconfigs.cluster_endpoint(_text(settings["kubeconfig"]), settings["context"], settings["cluster"])
     except invoke.InvokeError:
         _warn_unverified(subject, shown, arn, "the engine does not return its settings")
     except (MalformedDocumentError, OSError):

@@ -17,7 +17,7 @@ from eks_identity.errors import Problem
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.runtime.query_cache import QueryCache
-from eks_identity.runtime.resource_hooks import Child, HookCheck, hook
+from eks_identity.runtime.resource_hooks import ChildResource, HookCheck, preflight_hook
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class Preflight:
 
     def hook(self, check_name: str, type_: str, name: str, check: HookCheck) -> pulumi.ResourceHook:
         """Return the hook that runs `check` for the child resource `name` of the type token `type_`."""
-        return hook(check_name, Child(self.component, type_, name), check)
+        return preflight_hook(check_name, ChildResource(self.component, type_, name), check)
 
     async def query(self, endpoint: Hashable, key: Hashable, query: Callable[[], T], *, unverified: str) -> T | None:
         """Return what `query` returns, once for each `endpoint` and `key`; None where the endpoint does not respond.
@@ -62,4 +62,4 @@ class Preflight:
 def _list_objects(kubeconfig: str, kind: str, namespace: str | None) -> dict[str, list[str]]:
     from eks_identity.clients import kubernetes_api  # noqa: PLC0415 - lightkube is slow to import, and not always used
 
-    return kubernetes_api.listed(kubeconfig, kind, namespace)
+    return kubernetes_api.list_field_managers(kubeconfig, kind, namespace)

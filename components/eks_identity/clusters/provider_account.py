@@ -20,7 +20,7 @@ from eks_identity.model.arns import Arn
 from eks_identity.model.issuers import Provider
 from eks_identity.model.partitions import partition_of_region
 from eks_identity.runtime import diagnostics, invoke, query_cache
-from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.credentials import find_provider
 from eks_identity.runtime.inputs import Inputs, refusing
 from eks_identity.runtime.program_state import per_program
 
@@ -39,7 +39,7 @@ class Caller:
     arn: str
 
 
-def after(opts: pulumi.ResourceOptions | None, *checks: Check | None) -> pulumi.ResourceOptions | None:
+def depend_on_checks(opts: pulumi.ResourceOptions | None, *checks: Check | None) -> pulumi.ResourceOptions | None:
     """Return options of a component that is registered after these checks, and its children after it."""
     dependencies = [check for check in checks if check is not None]
     if not dependencies:
@@ -48,30 +48,30 @@ def after(opts: pulumi.ResourceOptions | None, *checks: Check | None) -> pulumi.
     return pulumi.ResourceOptions.merge(opts, more)
 
 
-def in_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection) -> Check:
+def check_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster: ClusterConnection) -> Check:
     """Return the check that rejects an aws provider of another account than the cluster's."""
-    provider, account = provider_of("aws", opts), cluster["account_id"]
+    provider, account = find_provider("aws", opts), cluster["account_id"]
 
     async def require(expected: str) -> None:
-        caller = await caller_of(provider) if expected else None
+        caller = await get_caller(provider) if expected else None
         if caller is not None and caller.account != expected:
             rule = f"must have an aws provider of the cluster's account {expected}: EKS finds no cluster of another one"
             shown = await _described(provider, caller)
             raise InvalidInput([Problem("opts.providers", rule, shown, _fix(provider, expected))])
 
     key = ("account", provider, _key(account))
-    return once(key, [account, provider], lambda: refusing(account, require, inputs.subject))
+    return start_once(key, [account, provider], lambda: refusing(account, require, inputs.subject))
 
 
-def in_account_of_clusters(
+def check_account_of_clusters(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, cluster_arns: Sequence[pulumi.Input[Arn]]
 ) -> Check:
     """Return the check that rejects an aws provider of another account than that of each of these clusters."""
-    provider = provider_of("aws", opts)
+    provider = find_provider("aws", opts)
 
     async def require(arns: list[Arn]) -> None:
         accounts = sorted({arn.account for arn in arns})
-        caller = await caller_of(provider) if accounts else None
+        caller = await get_caller(provider) if accounts else None
         if caller is not None and accounts != [caller.account]:
             rule = f"must have an aws provider of the clusters' account {' and '.join(accounts)}: EKS gives a role of "
             rule += "Pod Identity only to pods of the role's account"
@@ -83,17 +83,17 @@ def in_account_of_clusters(
     return _without_dependencies(refusing(cluster_arns, require, inputs.subject))
 
 
-def in_account_of_oidc_provider(
+def check_account_of_oidc_provider(
     inputs: Inputs, opts: pulumi.ResourceOptions | None, oidc_provider: pulumi.Input[Provider], under: str
 ) -> Check:
     """Return the check that rejects an aws provider of another account than the OIDC provider that its role trusts.
 
     IAM accepts such a trust policy, and then no pod can assume the role.
     """
-    provider = provider_of("aws", opts)
+    provider = find_provider("aws", opts)
 
     async def require(trusted: Provider) -> None:
-        expected, caller = trusted.account, await caller_of(provider)
+        expected, caller = trusted.account, await get_caller(provider)
         if caller is not None and caller.account != expected:
             rule = (
                 f"must be of account {caller.account}, in which the aws provider creates the role: a role trusts OIDC "
@@ -108,22 +108,22 @@ def in_account_of_oidc_provider(
     def check() -> pulumi.Output[None]:
         return refusing(oidc_provider, require, inputs.subject, under)
 
-    return once(("oidc", provider, _key(oidc_provider)), [oidc_provider, provider], check)
+    return start_once(("oidc", provider, _key(oidc_provider)), [oidc_provider, provider], check)
 
 
-async def caller_of(provider: pulumi.ProviderResource | None) -> Caller | None:
+async def get_caller(provider: pulumi.ProviderResource | None) -> Caller | None:
     """Return the provider's caller identity; None if it is unknown in this preview, or AWS returns an error.
 
     The error is reported.
     """
-    cache = query_cache.of_program()
+    cache = query_cache.program_query_cache()
     urn = "" if provider is None else await provider.urn.future() or ""
-    return await cache.get_async((LOOK_UP, urn), partial(_ask, provider))
+    return await cache.get_async((LOOK_UP, urn), partial(_query_caller, provider))
 
 
-async def place_of(provider: pulumi.ProviderResource | None) -> Any:
+async def get_account_and_region(provider: pulumi.ProviderResource | None) -> Any:
     """Return an ARN in the account and region in which the provider creates resources; unknown if it has none."""
-    caller = await caller_of(provider)
+    caller = await get_caller(provider)
     try:
         region = (await invoke.invoke(GET_REGION, {}, provider)).get("region")
     except invoke.InvokeError:
@@ -133,7 +133,7 @@ async def place_of(provider: pulumi.ProviderResource | None) -> Any:
     return Arn(partition_of_region(region), "eks", region, caller.account, "")
 
 
-def once(key: Hashable, of: object, check: Callable[[], pulumi.Output[None]]) -> Check:
+def start_once(key: Hashable, of: object, check: Callable[[], pulumi.Output[None]]) -> Check:
     """Return the program's check for `key`, and start it at the first call. `key` identifies `of`, by ids in part."""
     checks: dict[Hashable, tuple[object, Check]] = per_program(f"{__name__} checks", dict)
     if key not in checks:
@@ -154,18 +154,18 @@ def _key(value: pulumi.Input[str] | pulumi.Input[Provider]) -> Hashable:
     return value if isinstance(value, str | Provider) else id(value)
 
 
-async def _ask(provider: pulumi.ProviderResource | None) -> Caller | None:
+async def _query_caller(provider: pulumi.ProviderResource | None) -> Caller | None:
     try:
         identity = await invoke.invoke(LOOK_UP, {}, provider)
     except invoke.InvokeError as error:
-        diagnostics.warn(f"cannot get the account of the {await named(provider, 'aws')}: {error}")
+        diagnostics.warn(f"cannot get the account of the {await describe_provider(provider, 'aws')}: {error}")
         return None
     if not identity.get("accountId") or rpc.contains_unknowns(identity):
         return None
     return Caller(str(identity["accountId"]), str(identity.get("arn", "")))
 
 
-async def named(provider: pulumi.ProviderResource | None, package: str) -> str:
+async def describe_provider(provider: pulumi.ProviderResource | None, package: str) -> str:
     """Return the provider's name in messages."""
     if provider is None:
         return f"default {package} provider"
@@ -174,7 +174,7 @@ async def named(provider: pulumi.ProviderResource | None, package: str) -> str:
 
 
 async def _described(provider: pulumi.ProviderResource | None, caller: Caller) -> str:
-    return f"{await named(provider, 'aws')}: account {caller.account}, {caller.arn}"
+    return f"{await describe_provider(provider, 'aws')}: account {caller.account}, {caller.arn}"
 
 
 def _fix(provider: pulumi.ProviderResource | None, account: str) -> str:

@@ -112,7 +112,7 @@ def _policy_grant(policy: AssociatedPolicy) -> Grant:
     return Grant(ACCESS_POLICY_RULES.get(name, undocumented), policy.namespaces)
 
 
-def lost(before: Rights | None, after: Rights | None) -> str:
+def describe_lost_rights(before: Rights | None, after: Rights | None) -> str:
     """Return a description of the rights lost from `before` to `after`; empty if the principal keeps its rights."""
     if before is None or (after is not None and (after.user.includes(before.user) and _same_rbac(before, after))):
         return ""

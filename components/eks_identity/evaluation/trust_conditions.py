@@ -61,7 +61,7 @@ _NO_CALL = (
 
 
 @dataclass(frozen=True)
-class Call:
+class CallType:
     """An STS call that assumes a role, and its condition keys."""
 
     name: str
@@ -74,27 +74,27 @@ class Call:
         return any(_matches_key(key, pattern) for pattern in self.keys)
 
 
-POD_IDENTITY: Final = Call(
+POD_IDENTITY: Final = CallType(
     "AssumeRole of EKS Pod Identity",
     (*_EVERY_CALL, *_SERVICE, *_SESSION_TAGS),
     "EKS makes that call for the cluster, not the pod",
 )
-UNTAGGED_POD_IDENTITY: Final = Call(
+UNTAGGED_POD_IDENTITY: Final = CallType(
     "AssumeRole of EKS Pod Identity without session tags",
     (*_EVERY_CALL, *_SERVICE),
     "EKS makes that call for the cluster, with disable_session_tags",
 )
-IRSA: Final = Call(
+IRSA: Final = CallType(
     "AssumeRoleWithWebIdentity of IRSA",
     (*_EVERY_CALL, *_NETWORK, "aws:FederatedProvider"),
     "the pod makes that call with a token of Kubernetes, without AWS credentials and tags",
 )
-ROLE: Final = Call(
+ROLE: Final = CallType(
     "AssumeRole of another role",
     (*_EVERY_CALL, *_NETWORK, *_PRINCIPAL, "sts:SourceIdentity", "aws:SourceIdentity"),
     "a role makes that call, not a service",
 )
-TARGET: Final = Call(
+TARGET: Final = CallType(
     "AssumeRole of EKS with target_role_arn",
     (*_EVERY_CALL, *_PRINCIPAL),
     "EKS makes that call with the session of the association's role",
@@ -115,10 +115,10 @@ _CLUSTER = "cluster/"
 
 
 @dataclass(frozen=True)
-class Assumed:
+class AssumeRoleCall:
     """An STS call that assumes one role, with the resolved values of its condition keys."""
 
-    call: Call
+    call: CallType
     who: str = ""
     """The requester in messages, such as `an association of NAMESPACE/NAME`."""
     context: Context | None = None
@@ -127,7 +127,7 @@ class Assumed:
     """The principal of the trust policy: the service, or the ARN (or a part of it) of the OIDC provider."""
 
 
-def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[Assumed]) -> Conditions:
+def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[AssumeRoleCall]) -> Conditions:
     """Return the `Condition` of the input; raise `InvalidInput` for conditions that cannot hold, or fail, in `calls`.
 
     A value of None is an unresolved Output, and is not checked.
@@ -140,7 +140,7 @@ def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[Assumed]) -> Condi
     return conditions(specs)
 
 
-def refused_by(trust_policy: str, assumed: Assumed) -> str | None:
+def find_denial_reason(trust_policy: str, assumed: AssumeRoleCall) -> str | None:
     """Return why a trust policy does not allow this call, as far as its keys are resolved; None if it may allow it."""
     reason = f"does not name {assumed.principal}"
     for statement in statements(trust_policy):
@@ -159,19 +159,19 @@ def refused_by(trust_policy: str, assumed: Assumed) -> str | None:
     return reason
 
 
-def _cannot_hold(test: str, key: str, values: list[str], assumed: Assumed) -> bool:
+def _cannot_hold(test: str, key: str, values: list[str], assumed: AssumeRoleCall) -> bool:
     if key.lower() in {name.lower() for name in assumed.context or {}}:
         return next(_unsatisfied(test, key, values, assumed), None) is not None
     is_tag = key.lower().startswith("aws:requesttag/")
     return is_tag and not assumed.call.has(key) and not holds_without_key(test, values)
 
 
-def _describe_value(assumed: Assumed, key: str) -> str:
+def _describe_value(assumed: AssumeRoleCall, key: str) -> str:
     value = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
     return ABSENT if value is None else str(value)
 
 
-def _problems(condition: Mapping[str, Any], calls: Sequence[Assumed]) -> Iterator[Problem]:
+def _problems(condition: Mapping[str, Any], calls: Sequence[AssumeRoleCall]) -> Iterator[Problem]:
     test, key = str(condition["test"]), str(condition["variable"])
     values = [str(value) for value in condition["values"] if value is not None]
     if test == "Null" and not values:
@@ -192,7 +192,7 @@ def _problems(condition: Mapping[str, Any], calls: Sequence[Assumed]) -> Iterato
 
 
 def _without_key(
-    test: str, key: str, values: list[str], without: Sequence[Call], calls: Sequence[Call]
+    test: str, key: str, values: list[str], without: Sequence[CallType], calls: Sequence[CallType]
 ) -> Iterator[Problem]:
     """Yield the problems of a condition whose key has no value in some of the calls."""
     call = without[0]
@@ -207,7 +207,7 @@ def _without_key(
         yield Problem("variable", rule, key, "remove it")
 
 
-def _fix(test: str, key: str, without: Sequence[Call], calls: Sequence[Call]) -> str:
+def _fix(test: str, key: str, without: Sequence[CallType], calls: Sequence[CallType]) -> str:
     if len(without) < len(calls) and not test.endswith("Null"):
         return f"write {test}IfExists, which holds if the key has no value; or remove the condition"
     if key.lower().startswith("aws:principaltag/") and POD_IDENTITY in without:
@@ -242,7 +242,7 @@ def _may_match_cluster(resource: str, service: str) -> bool:
     return matches_resource and re.split(r"[*?]", service, maxsplit=1)[0] in {"eks", "ek", "e", ""}
 
 
-def _unsatisfied(test: str, key: str, values: list[str], assumed: Assumed) -> Iterator[Problem]:
+def _unsatisfied(test: str, key: str, values: list[str], assumed: AssumeRoleCall) -> Iterator[Problem]:
     actual = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
     if actual is None or not values or any("${" in value for value in values):
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from eks_identity.errors import InvalidInput, part_of
+from eks_identity.errors import InvalidInput, problems_of_part
 from eks_identity.model import names, partitions
 from eks_identity.model.partitions import Partition
 
@@ -41,7 +41,7 @@ class Arn:
                 "pass the arn output of a resource, or copy the whole ARN as AWS prints it",
             )
         _, partition, service, region, account, resource = fields
-        with part_of(text, "partition"):
+        with problems_of_part(text, "partition"):
             known_partition = partitions.partition(partition.lower())
         return cls(known_partition, service.lower(), region, account, resource)
 
@@ -88,7 +88,7 @@ class Principal:
         if arn.service != "iam" or arn.region:
             rule = "must be the ARN of an IAM principal, arn:partition:iam::account:…"
             raise names.invalid(rule, text, "pass the ARN of an IAM user or role")
-        with part_of(text, "account id"):
+        with problems_of_part(text, "account id"):
             account = names.account_id(arn.account)
         if arn.resource.lower() == "root":
             return cls(PrincipalKind.ROOT, arn.partition, account, "root")
@@ -100,9 +100,9 @@ class Principal:
             )
         parent, _, name = f"/{rest}".rpartition("/")
         # IAM has the same rule for the names of users and roles.
-        with part_of(text, "path"):
+        with problems_of_part(text, "path"):
             path = names.iam_path(f"{parent}/")
-        with part_of(text, "name"):
+        with problems_of_part(text, "name"):
             names.role_name(name)
         return cls(PrincipalKind(kind.lower()), arn.partition, account, name, path)
 
@@ -182,7 +182,7 @@ def policy_arn(text: str) -> str:
         rule = "must be the ARN of a managed policy, which ends in :policy/NAME (IAM)"
         raise names.invalid(rule, text, "pass the ARN of a managed policy")
     if arn.account != "aws":
-        with part_of(text, "account id"):
+        with problems_of_part(text, "account id"):
             names.account_id(arn.account)
     return str(arn)
 
@@ -209,10 +209,10 @@ def cluster_arn(text: str) -> str:
         raise names.invalid(
             rule, text, "pass Cluster.arn, or what `aws eks describe-cluster --name NAME --query cluster.arn` prints"
         )
-    with part_of(text, "account id"):
+    with problems_of_part(text, "account id"):
         names.account_id(arn.account)
-    with part_of(text, "region"):
+    with problems_of_part(text, "region"):
         names.region(arn.region)
-    with part_of(text, "name"):
+    with problems_of_part(text, "name"):
         names.cluster_name(name)
     return str(arn)

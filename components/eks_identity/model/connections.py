@@ -57,7 +57,7 @@ def partition(name: str) -> Partition:
         raise InvalidInput(replace(problem, input="") for problem in error.problems) from None
 
 
-CHECKS: Mapping[str, Callable[[str], Any]] = {
+PARSERS: Mapping[str, Callable[[str], Any]] = {
     "name": names.cluster_name,
     "arn": arn,
     "endpoint": endpoint,
@@ -67,14 +67,14 @@ CHECKS: Mapping[str, Callable[[str], Any]] = {
     "account_id": names.account_id,
     "partition": partition,
     "authentication_mode": AuthenticationMode.parse,
-    "kubeconfig": kubeconfig.usable,
+    "kubeconfig": kubeconfig.require_usable,
 }
 """The parser of each value of a connection."""
-IN_THE_ARN = ("arn", "name", "region", "account_id", "partition")
+ARN_FIELDS = ("arn", "name", "region", "account_id", "partition")
 """The values that the ARN contains too."""
 
 
-def require_one_cluster(connection: Mapping[str, Any]) -> None:
+def require_same_cluster(connection: Mapping[str, Any]) -> None:
     """Raise `InvalidInput` for values that differ from the ARN's. Omitted values are not compared."""
     arn = arns.Arn.parse(connection["arn"])
     arn_values = {
@@ -90,7 +90,7 @@ def require_one_cluster(connection: Mapping[str, Any]) -> None:
                 problems.add(field, rule, connection[field], "pass Cluster.connection, or all values of one cluster")
 
 
-def arn_of_cluster(connection: Mapping[str, Any]) -> str:
+def require_cluster_arn(connection: Mapping[str, Any]) -> str:
     """Return `arn`; raise `InvalidInput` if it is not the ARN of the cluster `name` in `region`."""
     arn = arns.Arn.parse(connection["arn"])
     if (arn.resource.partition("/")[2], arn.region) != (connection["name"], connection["region"]):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-ENVIRONMENT = "{}"
+DEFAULT_CHAIN = "{}"
 """A provider without credential settings: AWS's default credential chain applies."""
 
 _TEXTS = ("accessKey", "secretKey", "token", "profile", "customCaBundle", "httpProxy", "httpsProxy", "stsRegion")
@@ -19,22 +19,22 @@ SETTINGS = (*_TEXTS, *_IN_JSON)
 _KEYS = ("accessKey", "secretKey", "token")
 
 
-def chosen(provider: str | None, config: Callable[[str], str | None]) -> str:
+def select_settings(provider: str | None, config: Callable[[str], str | None]) -> str:
     """Return the credential settings to use, as JSON text.
 
     The order is: the settings of the `provider`, the profile in `eks-identity:profile`, the default provider's config.
     `config` returns the program's config by full key.
     """
-    if provider not in (None, ENVIRONMENT):
+    if provider not in (None, DEFAULT_CHAIN):
         return provider
     profile = config("eks-identity:profile")
     if profile:
-        return said({"profile": profile})
+        return dump_settings({"profile": profile})
     # The config of the default provider does not apply to a provider that the program declares.
-    return provider or said({key: config(f"aws:{key}") for key in SETTINGS})
+    return provider or dump_settings({key: config(f"aws:{key}") for key in SETTINGS})
 
 
-def said(settings: Mapping[str, Any]) -> str:
+def dump_settings(settings: Mapping[str, Any]) -> str:
     """Return the credential settings of an aws provider as JSON text. Keys are the names in the engine."""
     selected = {}
     for key in SETTINGS:
@@ -46,7 +46,7 @@ def said(settings: Mapping[str, Any]) -> str:
     return json.dumps(selected, sort_keys=True)
 
 
-def differ(before: str | None, after: str | None) -> bool:
+def settings_differ(before: str | None, after: str | None) -> bool:
     """Return whether the settings differ, apart from the keys of temporary sessions, which expire."""
     return bool(_without_session_keys(before) != _without_session_keys(after))
 

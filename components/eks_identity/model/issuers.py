@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import part_of
+from eks_identity.errors import problems_of_part
 from eks_identity.model import names
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import Partition
@@ -75,9 +75,9 @@ class Provider:
                 text,
                 "pass OidcProvider.arn, or an ARN that `aws iam list-open-id-connect-providers` prints",
             )
-        with part_of(text, "issuer"):
+        with problems_of_part(text, "issuer"):
             issuer = Issuer.parse(arn.resource.removeprefix(_PROVIDER))
-        with part_of(text, "account id"):
+        with problems_of_part(text, "account id"):
             account = names.account_id(arn.account)
         return cls(issuer, arn.partition, account)
 

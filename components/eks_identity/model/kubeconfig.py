@@ -95,7 +95,7 @@ def _yaml(text: str) -> Any:
         raise MalformedDocumentError(f"the kubeconfig must be YAML{position}\n  fix: pass Cluster.kubeconfig") from None
 
 
-def usable(text: str) -> str:
+def require_usable(text: str) -> str:
     """Return a kubeconfig whose current context has a cluster. Messages omit its text, which may hold credentials."""
     if _FILE.fullmatch(names.text(text)):
         rule, fix = "must be the text of the file, not its path", "pass pathlib.Path(path).expanduser().read_text()"
@@ -140,7 +140,7 @@ def eks_cluster(text: str) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True)
-class Place:
+class ClusterEndpoint:
     """The API server and certificate authority of a kubeconfig, which identify a cluster. Contains no credentials."""
 
     server: str
@@ -148,7 +148,7 @@ class Place:
     """The certificate authority; None if the document does not contain it."""
 
     @classmethod
-    def of(cls, server: str, authority: str | None) -> Place:
+    def of(cls, server: str, authority: str | None) -> ClusterEndpoint:
         """Return the coordinates; `authority` is base64, as in `certificate-authority-data`."""
         try:
             decoded = base64.b64decode(authority) if authority else None
@@ -156,7 +156,7 @@ class Place:
             decoded = None
         return cls(server.rstrip("/"), b"".join(decoded.split()) if decoded else None)
 
-    def is_same(self, other: Place) -> bool | None:
+    def is_same(self, other: ClusterEndpoint) -> bool | None:
         """Return whether both identify the same cluster; None if this cannot be decided.
 
         Each cluster has its own certificate authority. Its server may have several names, such as that of a tunnel.
@@ -166,14 +166,14 @@ class Place:
         return True if self.server == other.server else None
 
 
-def place(text: str, context: str | None = None, cluster: str | None = None) -> Place:
+def cluster_endpoint(text: str, context: str | None = None, cluster: str | None = None) -> ClusterEndpoint:
     """Return server and authority of the document's current context, or of the named `context` or `cluster`."""
     document = loads(text)
     try:
         contexts = {each["name"]: each["context"]["cluster"] for each in document["contexts"]}
         clusters = {each["name"]: each["cluster"] for each in document["clusters"]}
         selected = clusters[cluster or contexts[context or document["current-context"]]]
-        return Place.of(str(selected["server"]), selected.get("certificate-authority-data"))
+        return ClusterEndpoint.of(str(selected["server"]), selected.get("certificate-authority-data"))
     except (AttributeError, KeyError, TypeError):
         pass
     raise MalformedDocumentError("the kubeconfig must have a context with a cluster\n  fix: pass Cluster.kubeconfig")

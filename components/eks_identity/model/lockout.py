@@ -42,18 +42,18 @@ def same_principal(one: Principal, other: Principal) -> bool:
     return (one.kind, one.account, one.name.lower()) == (other.kind, other.account, other.name.lower())
 
 
-def among(arn: str, arns: Iterable[str]) -> bool:
+def is_listed(arn: str, arns: Iterable[str]) -> bool:
     """Return whether `arn` names one of these principals, whatever the path."""
     principal = Principal.parse(arn)
     return any(same_principal(principal, Principal.parse(other)) for other in arns)
 
 
-def without(arns: Iterable[str], removed: Collection[str]) -> list[str]:
+def exclude(arns: Iterable[str], removed: Collection[str]) -> list[str]:
     """Return the ARNs that name none of the `removed` principals."""
-    return [arn for arn in arns if not among(arn, removed)]
+    return [arn for arn in arns if not is_listed(arn, removed)]
 
 
-def caller_locked_out(arn: str, lost: str, *, named_in: str = "allow_lockout_of") -> Problem:
+def caller_lockout_problem(arn: str, lost: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """Return the problem of a change that removes rights of the caller. `lost` describes them."""
     return Problem(
         "principals",
@@ -64,7 +64,7 @@ def caller_locked_out(arn: str, lost: str, *, named_in: str = "allow_lockout_of"
     )
 
 
-def last_administrator(arn: str, *, named_in: str = "allow_lockout_of") -> Problem:
+def last_administrator_problem(arn: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """Return the problem of a change that removes the cluster's last administrator."""
     return Problem(
         "administrators",
@@ -77,7 +77,7 @@ def last_administrator(arn: str, *, named_in: str = "allow_lockout_of") -> Probl
     )
 
 
-def not_evaluated(arns: Collection[str], reason: str, *, named_in: str = "allow_lockout_of") -> Problem:
+def unreadable_access_problem(arns: Collection[str], reason: str, *, named_in: str = "allow_lockout_of") -> Problem:
     """Return the problem of a change whose remaining access could not be read."""
     return Problem(
         "principals",

@@ -88,7 +88,7 @@ class Resolution:
     """Why the principal could not be resolved."""
 
 
-class Todo(StrEnum):
+class StepAction(StrEnum):
     """The action of a step for one access entry."""
 
     MAKE = "make"
@@ -108,12 +108,16 @@ class Step:
     existing: ExistingEntry | None
 
     @property
-    def todo(self) -> Todo:
+    def todo(self) -> StepAction:
         if self.existing is None:
-            return Todo.MAKE
+            return StepAction.MAKE
         if not self.equal.same_identity(self.existing):
-            return Todo.CONFLICT
-        return Todo.ASSOCIATE if self.equal.administrator and not self.existing.is_cluster_admin else Todo.NOTHING
+            return StepAction.CONFLICT
+        return (
+            StepAction.ASSOCIATE
+            if self.equal.administrator and not self.existing.is_cluster_admin
+            else StepAction.NOTHING
+        )
 
     @property
     def entry(self) -> ExistingEntry:
@@ -125,25 +129,25 @@ class Step:
             )
         else:
             created = self.existing
-        if not self.equal.administrator or self.todo not in {Todo.MAKE, Todo.ASSOCIATE}:
+        if not self.equal.administrator or self.todo not in {StepAction.MAKE, StepAction.ASSOCIATE}:
             return created
         policy = AssociatedPolicy(access_policy_arn(self.equal.entry.principal.partition, CLUSTER_ADMIN))
         return replace(created, policies=(*created.policies, policy))
 
     @property
     def is_pending(self) -> bool:
-        return self.todo in {Todo.MAKE, Todo.ASSOCIATE}
+        return self.todo in {StepAction.MAKE, StepAction.ASSOCIATE}
 
     def __str__(self) -> str:
         location = f"{self.source.key}[{self.source.index}]"
         match self.todo:
-            case Todo.MAKE:
+            case StepAction.MAKE:
                 return f"{location} → access entry of {self.equal}"
-            case Todo.ASSOCIATE:
+            case StepAction.ASSOCIATE:
                 return f"{location} → access policy for the existing access entry of {self.equal}"
-            case Todo.NOTHING:
+            case StepAction.NOTHING:
                 return f"{location}: existing access entry of {self.equal}"
-            case Todo.CONFLICT:
+            case StepAction.CONFLICT:
                 return (
                     f"{location}: conflict, {self.source.arn} has an access entry, which EKS uses and which stays: "
                     f"{self.existing}; aws-auth has username {self.source.username!r}, "
@@ -206,7 +210,7 @@ def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[Authentic
     return modes[modes.index(mode) + 1 : modes.index(to) + 1]
 
 
-def counting(document: AwsAuth) -> tuple[dict[Entry, Principal], list[str]]:
+def effective_entries(document: AwsAuth) -> tuple[dict[Entry, Principal], list[str]]:
     """Return the entries in effect with their principals, and descriptions of the entries without effect."""
     effective: dict[Entry, Principal] = {}
     inactive = [f"{key}: has no effect, {error.splitlines()[0]}" for key, error in document.broken.items()]
@@ -243,7 +247,7 @@ def plan(
     access entry; groups in it are removed from created entries.
     """
     access_entries = list(existing)
-    effective, inactive = counting(document)
+    effective, inactive = effective_entries(document)
     steps: list[Step] = []
     unmigrated: list[UnmigratedEntry] = []
     for entry, principal in effective.items():

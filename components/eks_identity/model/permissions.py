@@ -88,11 +88,11 @@ def managed_policies(
                 problems.add(f"[{index}]", "must be listed once", text, "remove the repeated policy")
             elif arn is not None:
                 policies.append(arn)
-        problems.extend(too_many_policies(len(texts), limit))
+        problems.extend(managed_policy_quota_problems(len(texts), limit))
     return policies
 
 
-def too_many_policies(count: int, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE) -> list[Problem]:
+def managed_policy_quota_problems(count: int, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE) -> list[Problem]:
     """Return the problem of a role with `count` managed policies, if they are more than `limit`."""
     if count <= limit:
         return []
@@ -142,11 +142,11 @@ def inline_policies(documents: Mapping[str, str | Mapping[str, Any]]) -> dict[st
             text = problems.parse(name, inline_policy, document)
             if text is not None:
                 compact[name] = text
-        problems.extend(too_long(compact))
+        problems.extend(inline_policy_quota_problems(compact))
     return compact
 
 
-def too_long(documents: Mapping[str, str]) -> list[Problem]:
+def inline_policy_quota_problems(documents: Mapping[str, str]) -> list[Problem]:
     """Return the problem of a role's inline policies, compact JSON by name, if they exceed IAM's quota together."""
     size = sum(len(text) for text in documents.values())
     if size <= limits.INLINE_POLICIES:

@@ -13,7 +13,7 @@ from eks_identity.model.rbac import Rule
 CLUSTER_ADMIN = "cluster-admin"
 """Kubernetes' own ClusterRole that allows everything."""
 
-KUBERNETES_OWN = frozenset({CLUSTER_ADMIN, "admin", "edit", "view"})
+BUILTIN_ROLES = frozenset({CLUSTER_ADMIN, "admin", "edit", "view"})
 """The ClusterRoles for users that every cluster has."""
 _KUBERNETES_OWN_PREFIXES = ("system:", "eks:")
 
@@ -112,7 +112,7 @@ def _namespaces(role: Mapping[str, Any], problems: Problems) -> tuple[str, ...]:
 
 def _builtin_role_problems(kind: str | None, name: str) -> list[Problem]:
     """Return the problem of rules for a built-in ClusterRole, which would be replaced for all its members."""
-    if kind == "ClusterRole" and (name in KUBERNETES_OWN or name.startswith(_KUBERNETES_OWN_PREFIXES)):
+    if kind == "ClusterRole" and (name in BUILTIN_ROLES or name.startswith(_KUBERNETES_OWN_PREFIXES)):
         rule = "must be omitted for a ClusterRole of Kubernetes or EKS: its rules would be replaced"
         return [Problem("rules", rule, name, "remove rules to only bind the role, or choose another name")]
     return []

@@ -66,7 +66,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Need:
+class TagNeed:
     """A tag that an element of a policy needs, and the sessions do not have."""
 
     input: str
@@ -101,7 +101,7 @@ class Need:
         return "; or ".join([fix, *([session.fix] if session.fix else [])])
 
 
-def needs_of_document(text: str | Mapping[str, Any], session: Session) -> list[Need]:
+def find_document_needs(text: str | Mapping[str, Any], session: Session) -> list[TagNeed]:
     """Return the tags that a policy document, JSON or a mapping, needs and `session` does not have.
 
     Inputs are paths in the document.
@@ -109,22 +109,22 @@ def needs_of_document(text: str | Mapping[str, Any], session: Session) -> list[N
     document = json.loads(text) if isinstance(text, str) else text
     statements = document.get("Statement", [])
     is_list = isinstance(statements, list)
-    needs: list[Need] = []
+    needs: list[TagNeed] = []
     for index, statement in enumerate(statements if is_list else [statements]):
         if isinstance(statement, Mapping):
             needs += _needs(_of_document(statement, f"Statement[{index}]" if is_list else "Statement"), session)
     return needs
 
 
-def needs_of_statements(statements: Sequence[Mapping[str, Any]], session: Session) -> list[Need]:
+def find_statement_needs(statements: Sequence[Mapping[str, Any]], session: Session) -> list[TagNeed]:
     """Return the tags that statements in the form of the args need. Unresolved values are not checked."""
-    needs: list[Need] = []
+    needs: list[TagNeed] = []
     for index, spec in enumerate(statements):
         needs += _needs(_of_args(spec, f"statements[{index}]"), session)
     return needs
 
 
-def split(needs: Iterable[Need], session: Session, under: str = "") -> tuple[list[Problem], list[str]]:
+def split_by_severity(needs: Iterable[TagNeed], session: Session, under: str = "") -> tuple[list[Problem], list[str]]:
     """Return the validation errors and the warnings of `needs`. `under` is the input that holds the policy."""
     problems, warnings = [], []
     for need in needs:
@@ -152,7 +152,7 @@ class _Statement:
     conditions: list[_Condition]
 
 
-def _needs(statement: _Statement, session: Session) -> list[Need]:
+def _needs(statement: _Statement, session: Session) -> list[TagNeed]:
     on_tags = [(condition, tag) for condition in statement.conditions if (tag := _tag_of(condition.key)) is not None]
     if statement.is_deny and any(_requires_key(condition) and not session.has(tag) for condition, tag in on_tags):
         return []  # the statement applies only to sessions with the tag
@@ -163,7 +163,7 @@ def _needs(statement: _Statement, session: Session) -> list[Need]:
         if (effect := _effect_of_key(condition, never, is_deny=statement.is_deny)) is not None:
             unrestricted = not statement.is_deny and is_negated(condition.test)
             needs.append(
-                Need(condition.path, tag, condition.key, effect, is_variable=False, is_certain=not unrestricted)
+                TagNeed(condition.path, tag, condition.key, effect, is_variable=False, is_certain=not unrestricted)
             )
     for condition in statement.conditions:
         if not condition.test.endswith("Null"):
@@ -191,10 +191,10 @@ def _requires_key(condition: _Condition) -> bool:
     return condition.test == "Null" and [text.lower() for _, text in condition.values[:1]] == ["false"]
 
 
-def _variables(texts: Iterable[tuple[str, str]], effect: str) -> Iterator[Need]:
+def _variables(texts: Iterable[tuple[str, str]], effect: str) -> Iterator[TagNeed]:
     for path, text in texts:
         for tag in dict.fromkeys(_VARIABLE.findall(text)):
-            yield Need(path, tag, text, effect, is_variable=True)
+            yield TagNeed(path, tag, text, effect, is_variable=True)
 
 
 def _tag_of(key: str) -> str | None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from eks_identity.errors import Problems, part_of
+from eks_identity.errors import Problems, problems_of_part
 from eks_identity.model import names
 
 _PREFIX = "system:serviceaccount:"
@@ -55,7 +55,7 @@ class Subject:
         if not text.startswith(_PREFIX) or not separator:
             rule = f"must be the subject of a service account, {_PREFIX}NAMESPACE:NAME (Kubernetes)"
             raise names.invalid(rule, text, f"write {_PREFIX}default:my-sa")
-        with part_of(text, "service account"):
+        with problems_of_part(text, "service account"):
             return cls.of(namespace, name, allow_wildcards=allow_wildcards)
 
     @property

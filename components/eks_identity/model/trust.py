@@ -41,15 +41,15 @@ def irsa_trust(
 
     Source: EKS user guide, "Assign IAM roles to Kubernetes service accounts".
     """
-    require_sides(providers, subjects)
+    require_providers_and_subjects(providers, subjects)
     statements = [_federated(provider, subjects, audience) for provider in providers]
     policy = document([add_conditions(statement, conditions or {}) for statement in statements])
-    return require_room(
+    return require_size(
         policy, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", partial(_fix, policy, size_limit)
     )
 
 
-def require_sides(providers: Sequence[Provider], subjects: Sequence[Subject]) -> None:
+def require_providers_and_subjects(providers: Sequence[Provider], subjects: Sequence[Subject]) -> None:
     """Raise `InvalidInput` for no providers or subjects, repeated ones, and providers of several accounts."""
     problems = [
         Problem(name, _AT_LEAST_ONE, list(values), f"add an item to {name}")
@@ -125,7 +125,7 @@ def chained_trust(
     if external_ids:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": _one_or_many(sorted(external_ids))}}
     policy = document([add_conditions(statement, conditions or {})])
-    return require_room(policy, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
+    return require_size(policy, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
 
 
 def external_id(cluster_arn: str | arns.Arn, subject: Subject) -> str:
@@ -148,7 +148,7 @@ def document(statements: list[dict[str, Any]]) -> Document:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def require_room(
+def require_size(
     policy: Document, size_limit: int, contents: str, suggest: Callable[[], str] = lambda: "use two roles"
 ) -> Document:
     """Return `policy`; raise `InvalidInput` if it exceeds `size_limit` characters.

@@ -9,7 +9,7 @@ import pulumi
 from pulumi.provider.experimental.util import camel_case
 from pulumi.provider.provider import ConstructResult
 
-from eks_identity.plugin.exports import args_of, declarable
+from eks_identity.plugin.exports import args_of, exported_resources
 from eks_identity.plugin.wire import from_wire, to_wire
 
 
@@ -36,7 +36,7 @@ def _property_type(value: property) -> Any:
 
 def construct(name: str, type_: str, inputs: dict[str, Any], options: pulumi.ResourceOptions | None) -> ConstructResult:
     """Construct the component or resource of the type token `type_`. Raises the exceptions of its constructor."""
-    resource_class: Any = declarable()[type_.rpartition(":")[2]]
+    resource_class: Any = exported_resources()[type_.rpartition(":")[2]]
     resource = resource_class(name, from_wire(inputs, args_of(resource_class)), options)
     state = {camel_case(output): to_wire(getattr(resource, output)) for output, _ in outputs_of(resource_class)}
     return ConstructResult(resource.urn, state)

@@ -13,7 +13,7 @@ import eks_identity
 from eks_identity.runtime.custom_resource import EksIdentityResource
 
 
-def declarable() -> dict[str, type[pulumi.Resource]]:
+def exported_resources() -> dict[str, type[pulumi.Resource]]:
     """Return the exported components and resources by name."""
     exports = {name: getattr(eks_identity, name) for name in eks_identity.__all__}
     return {
@@ -21,9 +21,9 @@ def declarable() -> dict[str, type[pulumi.Resource]]:
     }
 
 
-def own_resources() -> dict[str, type[EksIdentityResource]]:
+def served_resources() -> dict[str, type[EksIdentityResource]]:
     """Return the resources that the plugin serves itself by name. Components register these too."""
-    declarable()  # imports every module that defines one
+    exported_resources()  # imports every module that defines one
     return {subclass.__name__: subclass for subclass in EksIdentityResource.__subclasses__()}
 
 

@@ -27,7 +27,7 @@ Output. Lists and maps must not be Outputs, but their items may.
 """
 
 
-def page() -> str:
+def reference_page() -> str:
     """Return the page in Markdown."""
     return "".join(_parts(json.loads(schema()), Names.of(schema())))
 
@@ -86,4 +86,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(reference_page())

@@ -17,7 +17,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
-from eks_identity.plugin.exports import own_resources
+from eks_identity.plugin.exports import served_resources
 from eks_identity.plugin.wire import snake_case
 from eks_identity.runtime.custom_resource import SECRET_INPUTS
 
@@ -58,7 +58,7 @@ class OwnResources:
     """Passes the engine's requests to the provider of a resource's type."""
 
     def __init__(self) -> None:
-        self._types = own_resources()
+        self._types = served_resources()
         self._providers: dict[str, ResourceProvider] = {}
         self._config: dict[str, str] = {}
 

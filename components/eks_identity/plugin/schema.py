@@ -24,7 +24,7 @@ from pulumi.provider.experimental.util import camel_case
 
 import eks_identity
 from eks_identity.plugin.components import outputs_of
-from eks_identity.plugin.exports import args_of, declarable
+from eks_identity.plugin.exports import args_of, exported_resources
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.wire import is_record_of_inputs
 from eks_identity.runtime.custom_resource import PACKAGE
@@ -44,7 +44,7 @@ def schema() -> str:
     """Return the schema as JSON."""
     about = metadata(PACKAGE)
     reader = PluginAnalyzer(PACKAGE)
-    resources = {name: _component(reader, value) for name, value in declarable().items()}
+    resources = {name: _component(reader, value) for name, value in exported_resources().items()}
     types = {name: _type(definition) for name, definition in reader.type_definitions.items()}
     profile = {"profile": {"type": "string", "description": _PROFILE}}
     package = {

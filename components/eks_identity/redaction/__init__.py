@@ -20,7 +20,7 @@ __all__ = ["SECRET", "Redactor", "current", "note", "redacted", "using"]
 _CURRENT: ContextVar[tuple[Callable[[], Redactor], ...]] = ContextVar("redactors", default=())
 
 
-def current() -> Redactor:
+def current_redactor() -> Redactor:
     """Return one redactor with the values of all redactors in use."""
     joined = Redactor()
     for redactor in _CURRENT.get():
@@ -29,7 +29,7 @@ def current() -> Redactor:
 
 
 @contextmanager
-def using(redactor: Callable[[], Redactor]) -> Iterator[None]:
+def use_redactor(redactor: Callable[[], Redactor]) -> Iterator[None]:
     """Redact messages within the block by this redactor too. It is built when a message needs it.
 
     `redactor` must return the same redactor on each call.
@@ -41,13 +41,13 @@ def using(redactor: Callable[[], Redactor]) -> Iterator[None]:
         _CURRENT.reset(before)
 
 
-def note(values: Redactor) -> None:
+def add_to_current(values: Redactor) -> None:
     """Add the values of another redactor to the innermost redactor in use, if any."""
     redactors = _CURRENT.get()
     if redactors:
         redactors[-1]().extend(values)
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Return `text` without the secret values of all redactors in use."""
-    return current().redact(text)
+    return current_redactor().redact(text)

@@ -46,7 +46,7 @@ def _validator(annotation: Any) -> _Validator:
         validator = _validator(typing.get_args(annotation)[0])
         return lambda value, under: [] if is_output(value) else validator(value, under)
     if annotation is Any:
-        return lambda value, under: list(mistakes.in_values(value, under))
+        return lambda value, under: list(mistakes.find_in_values(value, under))
     validator = partial(_record, annotation) if typing.is_typeddict(annotation) else _plain_validator(annotation)
     return lambda value, under: _output_problems(annotation, under) if is_output(value) else validator(value, under)
 
@@ -54,9 +54,9 @@ def _validator(annotation: Any) -> _Validator:
 def _output_problems(annotation: Any, under: str) -> list[Problem]:
     """Return the problem of an Output where the value must be plain."""
     if typing.is_typeddict(annotation):
-        return [mistakes.late_container(under, fields(annotation))]
+        return [mistakes.output_container_problem(under, fields(annotation))]
     if typing.get_origin(annotation) in {list, dict}:
-        return [mistakes.late_container(under, None, is_list=typing.get_origin(annotation) is list)]
+        return [mistakes.output_container_problem(under, None, is_list=typing.get_origin(annotation) is list)]
     rule = "must be a plain value, because it determines which resources are created"
     return [Problem(under, rule, "an Output", "write the value itself, or read it with pulumi.Config")]
 
@@ -89,7 +89,7 @@ def _dict(validator: _Validator, value: Any, under: str) -> list[Problem]:
 
 def _scalar(type_: Any, value: Any, under: str) -> list[Problem]:
     accepted, noun = _SCALARS[type_]
-    if isinstance(value, str) and (mistake := mistakes.in_text(value, under)) is not None:
+    if isinstance(value, str) and (mistake := mistakes.find_in_text(value, under)) is not None:
         return [mistake]
     if isinstance(value, accepted) and (type_ is bool or not isinstance(value, bool)):
         return []

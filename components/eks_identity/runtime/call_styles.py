@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import pulumi
 
 from eks_identity.errors import Problem
-from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.credentials import find_provider
 from eks_identity.runtime.inputs import InvalidInputError
 
 Args = TypeVar("Args")
@@ -37,6 +37,6 @@ def resolve_call(
     cluster = merged.get("cluster") if isinstance(merged, Mapping) else None
     if not isinstance(cluster, pulumi.ComponentResource) or not hasattr(cluster, "connection"):
         return merged, opts
-    if provider_of("kubernetes", opts) is None:
+    if find_provider("kubernetes", opts) is None:
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(providers=[cluster.provider]))  # type: ignore[attr-defined]
     return {**merged, "cluster": cluster.connection}, opts  # type: ignore[return-value]

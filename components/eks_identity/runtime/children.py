@@ -28,19 +28,19 @@ _SHOWN_IN = "Pulumi shows the logical name of a resource, which this value is a 
 
 
 @dataclass(frozen=True)
-class Registered(Generic[R]):
+class RegisteredChildren(Generic[R]):
     """The children of one value: resources to depend on, and the result."""
 
     resources: Sequence[pulumi.Resource]
     result: R
 
 
-Make = Callable[[str], Registered[pulumi.Output[R]]]
+Make = Callable[[str], RegisteredChildren[pulumi.Output[R]]]
 """Registers the children of one value. The argument is the value's part of their logical names."""
 
 
 @dataclass(frozen=True)
-class Children:
+class ChildRegistrar:
     """The child resources of one component."""
 
     component: pulumi.ComponentResource
@@ -49,7 +49,7 @@ class Children:
 
     def register(
         self, value: pulumi.Input[T], name_of: Callable[[T], str], make: Make[R], *, under: str, count: int
-    ) -> Registered[pulumi.Output[R]]:
+    ) -> RegisteredChildren[pulumi.Output[R]]:
         """Register the `count` resources that `make` declares for `value`, the input `under`.
 
         `name_of` returns the value's part of their logical names. A secret `value` is rejected, because Pulumi shows
@@ -64,7 +64,7 @@ class Children:
                 raise InvalidInputError([not_secret(under, _SHOWN_IN)], subject=self.subject)
             return result
 
-        def register(result: Any) -> Registered[pulumi.Output[R]]:
+        def register(result: Any) -> RegisteredChildren[pulumi.Output[R]]:
             if contains_unknowns(result):
                 return make(under)
             try:
@@ -74,11 +74,13 @@ class Children:
             return make(name)
 
         checked: pulumi.Output[Any] = output.apply(reject_secret, run_with_unknowns=True)
-        registered: pulumi.Output[Registered[pulumi.Output[R]]] = checked.apply(register, run_with_unknowns=True)
+        registered: pulumi.Output[RegisteredChildren[pulumi.Output[R]]] = checked.apply(
+            register, run_with_unknowns=True
+        )
         placeholders = [self._placeholder(registered, index) for index in range(count)]
-        return Registered(placeholders, registered.apply(lambda children: children.result))
+        return RegisteredChildren(placeholders, registered.apply(lambda children: children.result))
 
-    def _placeholder(self, registered: "pulumi.Output[Registered[Any]]", index: int) -> pulumi.Resource:
+    def _placeholder(self, registered: "pulumi.Output[RegisteredChildren[Any]]", index: int) -> pulumi.Resource:
         """Return a resource to depend on in place of a child that is registered later. The component waits for it."""
         placeholder = DependencyResource("")
         placeholder.__dict__["urn"] = registered.apply(lambda children: children.resources[index].urn)

@@ -12,18 +12,18 @@ import pulumi
 from pulumi.output import UNKNOWN
 from pulumi.runtime import rpc
 
-from eks_identity.model.credentials import SETTINGS, said
+from eks_identity.model.credentials import SETTINGS, dump_settings
 from eks_identity.runtime import invoke
 from eks_identity.runtime.program_state import per_program
 
 
-def passed_on(opts: pulumi.ResourceOptions | None) -> pulumi.Output[str] | None:
+def resource_credentials(opts: pulumi.ResourceOptions | None) -> pulumi.Output[str] | None:
     """Return the credentials of the aws provider in a resource's options, None for the default provider."""
-    provider = provider_of("aws", opts)
+    provider = find_provider("aws", opts)
     return None if provider is None else _credentials(provider)
 
 
-def provider_of(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
+def find_provider(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
     """Return the provider of `package` for a resource with these options, None for the default provider."""
     opts = opts or pulumi.ResourceOptions()
     passed = opts.providers or {}
@@ -37,7 +37,7 @@ def provider_of(package: str, opts: pulumi.ResourceOptions | None) -> pulumi.Pro
     return opts.parent.get_provider(f"{package}:index:Any")
 
 
-def of(component: pulumi.Resource) -> pulumi.Output[str] | None:
+def component_credentials(component: pulumi.Resource) -> pulumi.Output[str] | None:
     """Return the credentials of the aws provider that a component passes to its children, None for the default."""
     provider = component.get_provider("aws:index:Any")
     return None if provider is None else _credentials(provider)
@@ -55,4 +55,4 @@ def _credentials(provider: pulumi.ProviderResource) -> pulumi.Output[str]:
 async def _read_settings(urn: str) -> Any:
     state = (await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn}))["state"]
     settings = {key: state.get(key) for key in SETTINGS}
-    return UNKNOWN if rpc.contains_unknowns(settings) else said(settings)
+    return UNKNOWN if rpc.contains_unknowns(settings) else dump_settings(settings)

@@ -5,14 +5,14 @@ Components log by these functions only, because `pulumi.log` does not redact sec
 
 import pulumi
 
-from eks_identity.redaction import redacted
+from eks_identity.redaction import redact
 
 
 def warn(message: str, resource: pulumi.Resource | None = None) -> None:
     """Log a warning for `resource`, or for the program."""
-    pulumi.log.warn(redacted(message), resource)
+    pulumi.log.warn(redact(message), resource)
 
 
 def debug(message: str, resource: pulumi.Resource | None = None) -> None:
     """Log a message that the engine shows only with `--debug`."""
-    pulumi.log.debug(redacted(message), resource)
+    pulumi.log.debug(redact(message), resource)

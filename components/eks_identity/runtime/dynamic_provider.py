@@ -42,12 +42,12 @@ def provider_named(name: str) -> ResourceProvider:
     return provider()
 
 
-def reference(name: str) -> ProviderReference:
+def provider_reference(name: str) -> ProviderReference:
     """Return a reference to the provider of this name, for the resource that it serves."""
     return ProviderReference(provider_named, name)
 
 
-class PlainProvider(ResourceProvider):
+class EksIdentityProvider(ResourceProvider):
     """A dynamic provider whose errors are shown without a traceback and without secrets."""
 
     def __init_subclass__(cls) -> None:
@@ -69,7 +69,7 @@ class PlainProvider(ResourceProvider):
 
     def credentials(self, props: Properties) -> str:
         """Return the credentials of a resource: those of its aws provider, or of the program's config."""
-        return credentials.chosen(props.get("credentials"), self._get)
+        return credentials.select_settings(props.get("credentials"), self._get)
 
     def kept_credentials(self, props: Properties) -> str:
         """Return the credentials in the state. If their keys are expired, return others of the cluster's account."""
@@ -77,7 +77,7 @@ class PlainProvider(ResourceProvider):
         arn = props.get("cluster_arn")
         if arn is None or not credentials.has_keys(in_state) or _account(props, in_state) is not None:
             return in_state
-        others = (*reversed(_CREDENTIALS), credentials.chosen(None, self._get))
+        others = (*reversed(_CREDENTIALS), credentials.select_settings(None, self._get))
         return next((other for other in others if _account(props, other) == Arn.parse(arn).account), in_state)
 
     def _get(self, key: str) -> str | None:
@@ -88,19 +88,19 @@ _CREDENTIALS: dict[str, None] = {}
 """Credentials of the resources in this run, in the order in which the engine passed them."""
 
 
-def note(news: Properties) -> None:
+def remember_credentials(news: Properties) -> None:
     """Store the credentials in new inputs for deletions: a deleted resource has the credentials of an earlier run."""
     current = news.get("credentials")
-    if current is not None and not is_unknown(current):
+    if current is not None and not has_unknowns(current):
         _CREDENTIALS[current] = None
 
 
 def _account(props: Properties, keys: str) -> str | None:
     """Return the account of these credentials, None if AWS rejects them."""
-    from eks_identity.clients.aws_sessions import clients  # noqa: PLC0415 - boto3 loads slowly; programs never call this
+    from eks_identity.clients.aws_sessions import aws_clients  # noqa: PLC0415 - boto3 loads slowly; programs never call this
 
     try:
-        return clients(props["region"], keys).caller[0]
+        return aws_clients(props["region"], keys).caller[0]
     except AwsError:
         return None
 
@@ -114,47 +114,49 @@ class _MessagesOnly:
         return str(error) if isinstance(error, EksIdentityError) else traceback.format_exc()
 
 
-def refused(inputs: Properties, problems: Iterable[Problem]) -> CheckResult:
+def check_result(inputs: Properties, problems: Iterable[Problem]) -> CheckResult:
     """Return the result of `check` for these problems, if any.
 
     No failure names a property, because the engine would print its value. The problem has the property's path.
     """
-    return CheckResult(inputs, [CheckFailure("", str(problem.redacted(redaction.current()))) for problem in problems])
+    return CheckResult(
+        inputs, [CheckFailure("", str(problem.redacted(redaction.current_redactor()))) for problem in problems]
+    )
 
 
-def is_unknown(value: Any) -> bool:
+def has_unknowns(value: Any) -> bool:
     """Return whether `value` contains a value that this preview cannot resolve."""
     if isinstance(value, dict):
-        return any(map(is_unknown, value.values()))
+        return any(map(has_unknowns, value.values()))
     if isinstance(value, list):
-        return any(map(is_unknown, value))
+        return any(map(has_unknowns, value))
     # The engine may pass an output value with its dependencies in place of the constant for unknown.
     return isinstance(value, Unknown) or bool(value == UNKNOWN)
 
 
-def changed(olds: Properties, news: Properties, *names: str) -> list[str]:
+def changed_properties(olds: Properties, news: Properties, *names: str) -> list[str]:
     """Return the names of the properties that differ. An unknown property is no change: it may turn out the same."""
-    return [name for name in names if olds.get(name) != news.get(name) and not is_unknown(news.get(name))]
+    return [name for name in names if olds.get(name) != news.get(name) and not has_unknowns(news.get(name))]
 
 
-def another_cluster(olds: Properties, news: Properties) -> list[str]:
+def cluster_changes(olds: Properties, news: Properties) -> list[str]:
     """Return the names of the changed properties that identify the cluster. The ARN tells accounts apart."""
     arn = ["cluster_arn"] if olds.get("cluster_arn") and news.get("cluster_arn") else []
-    return changed(olds, news, "cluster_name", "region", *arn)
+    return changed_properties(olds, news, "cluster_name", "region", *arn)
 
 
-def other_credentials(olds: Properties, news: Properties) -> bool:
+def has_other_credentials(olds: Properties, news: Properties) -> bool:
     """Return whether the credentials in the state must be replaced: a later deletion uses those in the state."""
     before, after = olds.get("credentials"), news.get("credentials")
-    return not is_unknown(after) and credentials.differ(before, after)
+    return not has_unknowns(after) and credentials.settings_differ(before, after)
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """Print `message` to the standard error of the provider, which the engine shows in its output."""
-    print(redaction.redacted(message), file=sys.stderr, flush=True)  # noqa: T201 - the only channel of a dynamic provider
+    print(redaction.redact(message), file=sys.stderr, flush=True)  # noqa: T201 - the only channel of a dynamic provider
 
 
 @cache
-def say_once(message: str) -> None:
+def print_message_once(message: str) -> None:
     """Print `message` once for each operation of the engine, even if several resources call this."""
-    say(message)
+    print_message(message)

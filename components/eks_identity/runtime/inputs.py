@@ -31,12 +31,12 @@ from typing import Any, Final, Self, TypeVar, cast
 import pulumi
 
 from eks_identity import redaction
-from eks_identity.errors import InvalidInput, Problem, Problems, without_secrets
+from eks_identity.errors import InvalidInput, Problem, Problems, redact_error
 from eks_identity.model import names
 from eks_identity.redaction import SECRET, Redactor
 from eks_identity.runtime import mistakes, program_state
 from eks_identity.runtime.args_validation import PLAIN, is_output, validate_args
-from eks_identity.runtime.outputs import collect_outputs, redactor_of
+from eks_identity.runtime.outputs import build_redactor, collect_outputs
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -202,15 +202,15 @@ def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str,
 
     async def awaited(made: Awaitable[T], redactor: Callable[[], Redactor]) -> T:
         try:
-            with redaction.using(redactor), redacted_errors():
+            with redaction.use_redactor(redactor), redacted_errors():
                 return await made
         except InvalidInput as refusal:
             return await refuse(refusal)
 
     def known(found: Any) -> pulumi.Input[T]:
-        redactor = cache(partial(redactor_of, value, found))
+        redactor = cache(partial(build_redactor, value, found))
         try:
-            with redaction.using(redactor), redacted_errors():
+            with redaction.use_redactor(redactor), redacted_errors():
                 made = parse(whole(found))
         except InvalidInput as refusal:
             return refuse(refusal)
@@ -225,7 +225,7 @@ def redacted_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        hidden = without_secrets(error, redaction.current())
+        hidden = redact_error(error, redaction.current_redactor())
         if hidden is error:
             raise
         raise hidden from None
@@ -279,13 +279,13 @@ def is_plain(value: Any) -> bool:
 async def resolve(value: pulumi.Input[V]) -> V | None:
     """The value, for those who ask while the engine waits for the answer; None where a preview does not know it."""
     if is_plain(value):
-        redaction.note(Redactor(plain=[value]))
+        redaction.add_to_current(Redactor(plain=[value]))
         return cast("V", value)
     late, whole = collect_outputs(value)
     found = await late.future()
     if found is None:
         return None
-    redaction.note(redactor_of(value, found))
+    redaction.add_to_current(build_redactor(value, found))
     return cast("V", whole(found))
 
 

@@ -13,7 +13,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor, grpc_error_to_exception
 
-from eks_identity.runtime.threads import in_thread
+from eks_identity.runtime.threads import run_in_thread
 
 _ABSENT = frozenset({"couldn't find", "could not find", "not found", "NotFound", "no matching", "empty result"})
 _ABSENT |= {"NoSuchEntity", "no IAM OIDC", "there is no"}
@@ -52,7 +52,7 @@ async def invoke(
     )
     engine: Any = get_monitor()
     try:
-        response = await in_thread(engine.Invoke, request)
+        response = await run_in_thread(engine.Invoke, request)
     except grpc.RpcError as error:
         raise InvokeError(str(grpc_error_to_exception(error))) from error
     if response.failures:

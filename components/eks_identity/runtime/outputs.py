@@ -28,7 +28,7 @@ def collect_outputs(value: Any) -> tuple[pulumi.Output[Any], Callable[[Any], Any
     return _all(outputs), lambda results: _rebuild(value, iter(results))
 
 
-def redactor_of(value: Any, result: Any) -> Redactor:
+def build_redactor(value: Any, result: Any) -> Redactor:
     """Return the redactor of messages about `value`, given the result of the Output of `collect_outputs`."""
     outputs = list(_outputs(value))
     results = [result] if len(outputs) == 1 and isinstance(outputs[0], pulumi.Output) else result

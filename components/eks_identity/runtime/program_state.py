@@ -19,7 +19,7 @@ _STATE = "_eks_identity_state"
 CURRENT_PROGRAM: ContextVar[RemoteProgram | None] = ContextVar("program", default=None)
 """The program whose components are created. None if it runs in this process, as Python programs do."""
 
-CREATE = "create."
+CREATE_PREFIX = "create."
 """Prefix of a claim by an option of `Cluster.create`."""
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, 
 from pulumi.runtime.rpc import UNKNOWN, _special_secret_sig, _special_sig_key
 
 from eks_identity import redaction
-from eks_identity.errors import without_secrets
+from eks_identity.errors import redact_error
 from eks_identity.redaction import Redactor
 from eks_identity.runtime.custom_resource import SECRET_INPUTS
 
@@ -29,11 +29,11 @@ def redact_secrets(method: Callable[..., Any]) -> Callable[..., Any]:
         properties = [argument for argument in arguments if isinstance(argument, Mapping)]
         names = sorted({name for props in properties for name in secret_inputs(props)})
         redactor = cache(lambda: _redactor(properties, names))
-        with redaction.using(redactor):
+        with redaction.use_redactor(redactor):
             try:
                 result = method(provider, *arguments)
             except Exception as error:
-                hidden = without_secrets(error, redactor())
+                hidden = redact_error(error, redactor())
                 if hidden is error:
                     raise
                 raise hidden from None

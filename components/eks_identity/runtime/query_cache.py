@@ -15,7 +15,7 @@ import pulumi
 from eks_identity.errors import EksIdentityError
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.program_state import per_program
-from eks_identity.runtime.threads import in_thread
+from eks_identity.runtime.threads import run_in_thread
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class QueryCache:
         if key in entry.results:
             cached: T | None = entry.results[key]
             return cached
-        result, error = await in_thread(self._query, entry, key, query)
+        result, error = await run_in_thread(self._query, entry, key, query)
         if error is not None:
             diagnostics.warn(f"{on_error}: {error}", resource)
         return result
@@ -75,6 +75,6 @@ class QueryCache:
             return entry.results.get(key), None
 
 
-def of_program() -> QueryCache:
+def program_query_cache() -> QueryCache:
     """Return the cache of the current program. Must be called in the program's context."""
     return per_program(__name__, QueryCache)

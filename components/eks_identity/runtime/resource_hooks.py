@@ -23,7 +23,7 @@ HookCheck = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True)
-class Child:
+class ChildResource:
     """A child resource that a component registers."""
 
     parent: pulumi.Resource
@@ -40,7 +40,7 @@ class Child:
         return urn == f"{prefix}${self.type}::{self.name}"
 
 
-def hook(check_name: str, child: Child, check: HookCheck) -> pulumi.ResourceHook:
+def preflight_hook(check_name: str, child: ChildResource, check: HookCheck) -> pulumi.ResourceHook:
     """Return the program's hook of this name, which now runs `check` for `child`. Pass it to the child's options."""
     program_hook = per_program(f"hook {check_name}", lambda: _ProgramHook(f"{child.name}-{check_name}"))
     program_hook.checks[child.name].append((child, check, copy_context()))
@@ -51,7 +51,7 @@ class _ProgramHook:
     """A hook of a program, with the checks of all its children by their logical names."""
 
     def __init__(self, name: str) -> None:
-        self.checks: defaultdict[str, list[tuple[Child, HookCheck, Context]]] = defaultdict(list)
+        self.checks: defaultdict[str, list[tuple[ChildResource, HookCheck, Context]]] = defaultdict(list)
         self.hook = pulumi.ResourceHook(name, self._run, pulumi.ResourceHookOptions(on_dry_run=True))
         program_hooks().append(self.hook)
         # After a program has declared everything, the SDK waits for the registrations that have begun. If none has, it
@@ -72,5 +72,5 @@ async def _run_check(check: HookCheck, args: pulumi.ResourceHookArgs) -> None:
     for props in (args.new_inputs, args.old_inputs, args.old_outputs):
         outputs = [value for value in (props or {}).values() if isinstance(value, pulumi.Output)]  # these are secrets
         redactor.extend(Redactor([await output.future() for output in outputs]))
-    with redaction.using(lambda: redactor), redacted_errors():
+    with redaction.use_redactor(lambda: redactor), redacted_errors():
         await check(args)

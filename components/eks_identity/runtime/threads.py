@@ -26,7 +26,7 @@ def _pool() -> ThreadPoolExecutor:
 _running: set[Future[Any]] = set()
 
 
-async def in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def run_in_thread(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `call` in a thread with the current context. Return its result, or raise its exception."""
     run = partial(contextvars.copy_context().run, call, *args, **kwargs)
     future = _pool().submit(run)

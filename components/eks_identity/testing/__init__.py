@@ -18,18 +18,18 @@ from __future__ import annotations
 
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.testing.cloud import Cloud, PluginError
-from eks_identity.testing.deployment import Declared, Deployment
+from eks_identity.testing.deployment import Deployment, RegisteredResource
 from eks_identity.testing.engine import Program, deploy
 from eks_identity.testing.verdict import Answer, Verdict
 
 __all__ = [
     "Answer",
     "Cloud",
-    "Declared",
     "Deployment",
     "InvalidInputError",
     "PluginError",
     "Program",
+    "RegisteredResource",
     "Verdict",
     "deploy",
 ]

@@ -17,7 +17,7 @@ from eks_identity.evaluation.rbac import Request, allows
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal, same_arn
 from eks_identity.model.rbac import Rule
-from eks_identity.testing.deployment import Declared, Deployment, cluster_in, is_in, select_cluster
+from eks_identity.testing.deployment import Deployment, RegisteredResource, cluster_in, is_in, select_cluster
 from eks_identity.testing.verdict import Answer, Verdict
 
 RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
@@ -160,12 +160,14 @@ def _add_policy(chain: _Chain, policy: _PolicyAssociation, request: Request) -> 
         chain.insufficient.append(f"broken: {policy} has no rule for {request.verb} on {request.resource}")
 
 
-def _bindings(deployment: Deployment, cluster: str | None) -> list[Declared]:
+def _bindings(deployment: Deployment, cluster: str | None) -> list[RegisteredResource]:
     bindings = deployment.of(f"{RBAC}ClusterRoleBinding", f"{RBAC}RoleBinding")
     return [binding for binding in bindings if is_in(cluster, deployment.cluster_of(binding))]
 
 
-def _add_binding(chain: _Chain, deployment: Deployment, binding: Declared, subject: str, request: Request) -> None:
+def _add_binding(
+    chain: _Chain, deployment: Deployment, binding: RegisteredResource, subject: str, request: Request
+) -> None:
     reference = binding.inputs["roleRef"]
     role = f"{reference['kind']} {reference['name']}"
     namespace = _namespace(binding) if binding.kind == "RoleBinding" else None
@@ -183,7 +185,7 @@ def _add_binding(chain: _Chain, deployment: Deployment, binding: Declared, subje
         chain.insufficient.append(f"broken: {link}, which has no rule for {request}; it has {_shown(rules)}")
 
 
-def _subject(binding: Declared, mapping: IdentityMapping) -> str | None:
+def _subject(binding: RegisteredResource, mapping: IdentityMapping) -> str | None:
     for subject in binding.inputs.get("subjects") or ():
         kind, name = subject["kind"], subject["name"]
         if (kind == "Group" and name in {*mapping.groups, AUTHENTICATED}) or (
@@ -236,10 +238,10 @@ def _scope(request: Request) -> str:
     return f"namespace {request.namespace}" if request.namespace else "all namespaces"
 
 
-def _name(resource: Declared) -> str:
+def _name(resource: RegisteredResource) -> str:
     metadata = resource.state.get("metadata") or resource.inputs.get("metadata") or {}
     return str(metadata.get("name"))
 
 
-def _namespace(resource: Declared) -> str:
+def _namespace(resource: RegisteredResource) -> str:
     return str((resource.inputs.get("metadata") or {}).get("namespace") or "default")

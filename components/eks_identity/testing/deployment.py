@@ -16,7 +16,7 @@ from eks_identity.testing.verdict import Answer, Verdict
 
 
 @dataclass
-class Declared:
+class RegisteredResource:
     """A resource that the program registers."""
 
     type: str
@@ -45,15 +45,15 @@ class Declared:
 class Deployment:
     """The resources that a program registers, and its return value with resolved Outputs (None if unknown)."""
 
-    resources: list[Declared]
+    resources: list[RegisteredResource]
     value: Any = None
     cloud: Cloud = field(default_factory=Cloud)
 
-    def of(self, *types: str) -> list[Declared]:
+    def of(self, *types: str) -> list[RegisteredResource]:
         """Return the resources of these types, in the order of registration."""
         return [resource for resource in self.resources if resource.type in types]
 
-    def one(self, type_: str) -> Declared:
+    def one(self, type_: str) -> RegisteredResource:
         """Return the only resource of this type. Raises `ValueError` if there are none or several."""
         (resource,) = self.of(type_)
         return resource
@@ -63,7 +63,7 @@ class Deployment:
         """Type and logical name of each resource."""
         return [(resource.type, resource.name) for resource in self.resources]
 
-    def cluster_of(self, resource: Declared) -> str | None:
+    def cluster_of(self, resource: RegisteredResource) -> str | None:
         """Return the cluster of a Kubernetes object by its provider's kubeconfig, None if that has no cluster name."""
         provider = resource.request.provider.rpartition("::")[0]
         for candidate in self.resources:

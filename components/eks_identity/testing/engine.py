@@ -24,7 +24,7 @@ from pulumi.runtime.stack import run_pulumi_func
 from eks_identity.runtime.threads import wait_for_threads
 from eks_identity.testing import wire
 from eks_identity.testing.cloud import Cloud
-from eks_identity.testing.deployment import Declared, Deployment
+from eks_identity.testing.deployment import Deployment, RegisteredResource
 
 Program = Callable[[], Any] | Path
 """A function that declares resources, or the file of a program, such as `__main__.py`."""
@@ -129,10 +129,10 @@ class _Monitor(mocks.MockMonitor):
         self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, name, state)
         self._cloud.eks_cluster_urns[request.name] = urn
 
-    def declared(self, request: Any) -> Declared:
+    def declared(self, request: Any) -> RegisteredResource:
         urn = self.make_urn(request.parent, request.type, request.name)
         outputs = self.registered_outputs.get(urn)
-        return Declared(
+        return RegisteredResource(
             type=request.type,
             name=request.name,
             inputs=wire.read_properties(request.object, keep_unknowns=True),

@@ -14,13 +14,13 @@ from eks_identity.evaluation.iam_policies import (
     statements,
 )
 from eks_identity.model.arns import same_arn
-from eks_identity.testing.deployment import Declared, Deployment
+from eks_identity.testing.deployment import Deployment, RegisteredResource
 from eks_identity.testing.verdict import Answer
 
 ROLE = "aws:iam/role:Role"
 
 
-def find(deployment: Deployment, arn: str) -> Declared:
+def find(deployment: Deployment, arn: str) -> RegisteredResource:
     """Return the role with this ARN. Raises `UnclearError` if the program does not declare it."""
     for role in deployment.of(ROLE):
         if same_arn(str(role.state.get("arn", "")), arn):
@@ -28,7 +28,7 @@ def find(deployment: Deployment, arn: str) -> Declared:
     raise UnclearError(f"trust policy and permissions of {arn}: the program does not declare the role")
 
 
-def trusted_provider(role: Declared, issuer: str | None) -> str | None:
+def trusted_provider(role: RegisteredResource, issuer: str | None) -> str | None:
     """Return the ARN of the OIDC provider that the role trusts. It is that of `issuer`, if not None."""
     host = issuer.removeprefix("https://") if issuer else None
     for statement in statements(role.inputs["assumeRolePolicy"]):
@@ -39,7 +39,7 @@ def trusted_provider(role: Declared, issuer: str | None) -> str | None:
 
 
 def untrusted_reason(
-    role: Declared, principal: tuple[str, str], actions: tuple[str, ...], context: Mapping[str, str]
+    role: RegisteredResource, principal: tuple[str, str], actions: tuple[str, ...], context: Mapping[str, str]
 ) -> str | None:
     """Return why the trust policy does not allow `principal` to assume the role, None if it does."""
     kind, value = principal
@@ -65,7 +65,7 @@ def untrusted_reason(
 
 
 def permits(
-    deployment: Deployment, role: Declared, action: str, resource: str, context: Mapping[str, str]
+    deployment: Deployment, role: RegisteredResource, action: str, resource: str, context: Mapping[str, str]
 ) -> tuple[Answer, str]:
     """Return whether the role's policies and boundary allow an action, with the reason as a sentence."""
     name = role.state["name"]
@@ -88,7 +88,7 @@ def permits(
     return Answer.NO, f"broken: no policy of role {name} allows {action} on {resource}; it has {has}"
 
 
-def _policies(deployment: Deployment, role: Declared) -> tuple[dict[str, Document | str], list[str]]:
+def _policies(deployment: Deployment, role: RegisteredResource) -> tuple[dict[str, Document | str], list[str]]:
     """Return the documents of the role's policies by name, and the ARNs of those with unknown documents."""
     documents: dict[str, Document | str] = {}
     unknown: list[str] = []
@@ -106,7 +106,7 @@ def _policies(deployment: Deployment, role: Declared) -> tuple[dict[str, Documen
     return documents, unknown
 
 
-def _attached(deployment: Deployment, role: Declared) -> Iterator[str]:
+def _attached(deployment: Deployment, role: RegisteredResource) -> Iterator[str]:
     yield from role.inputs.get("managedPolicyArns") or ()
     for attachment in deployment.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment"):
         if attachment.inputs["role"] == role.state["name"]:

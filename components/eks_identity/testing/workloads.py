@@ -13,7 +13,7 @@ from eks_identity.model.annotations import AUDIENCE, ROLE_ARN
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.testing import iam_roles
-from eks_identity.testing.deployment import Declared, Deployment, is_in, select_cluster
+from eks_identity.testing.deployment import Deployment, RegisteredResource, is_in, select_cluster
 from eks_identity.testing.verdict import Answer, Verdict
 
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -71,7 +71,9 @@ def verdict(
     return Verdict(question, answer, tuple(links))
 
 
-def _role(deployment: Deployment, session: _Session, links: list[str]) -> tuple[Declared | None, Mapping[str, str]]:
+def _role(
+    deployment: Deployment, session: _Session, links: list[str]
+) -> tuple[RegisteredResource | None, Mapping[str, str]]:
     """Return the last role of the chain and the tags of its session, None if a link is broken."""
     role = iam_roles.find(deployment, session.role_arn)
     reason = iam_roles.untrusted_reason(role, session.principal, session.actions, session.context)
@@ -131,7 +133,7 @@ def _by_association(
     return None
 
 
-def _external_id(association: Declared) -> dict[str, str]:
+def _external_id(association: RegisteredResource) -> dict[str, str]:
     """Return the condition key for the target role's trust policy. EKS generates the id with the association."""
     external_id = association.state.get("externalId")
     return {"sts:ExternalId": external_id} if external_id else {}
@@ -163,7 +165,9 @@ def _by_annotation(
     )
 
 
-def _service_account(deployment: Deployment, namespace: str, name: str, cluster: str | None) -> Declared | None:
+def _service_account(
+    deployment: Deployment, namespace: str, name: str, cluster: str | None
+) -> RegisteredResource | None:
     for account in deployment.of(*SERVICE_ACCOUNTS):
         metadata = account.inputs.get("metadata") or {}
         is_same = (metadata.get("namespace") or "default", metadata.get("name")) == (namespace, name)

@@ -141,7 +141,7 @@ class Addon(pulumi.ComponentResource):
         with Inputs(subject, args, AddonArgs) as inputs:
             options = inputs.read(_Options)
             connection = parse_connection(inputs, connection_of(args["cluster"]))
-            template = policy_templates.entry_of_addon(args["addon_name"])
+            template = policy_templates.find_addon_template(args["addon_name"])
             provider = parse_provider(inputs, args["oidc_provider_arn"]) if "oidc_provider_arn" in args else None
             namespace, account = options.namespace, options.service_account
             if namespace is None:
@@ -157,8 +157,8 @@ class Addon(pulumi.ComponentResource):
                 identity = AddonIdentity.read(inputs, resource_name, trust, settings, options.role_arn)
             tags = inputs.text_values("tags", args["tags"]) if "tags" in args else None
 
-        check = provider_account.in_account_of_cluster(inputs, opts, connection_of(args["cluster"]))
-        super().__init__("eks-identity:index:Addon", resource_name, {}, provider_account.after(opts, check))
+        check = provider_account.check_account_of_cluster(inputs, opts, connection_of(args["cluster"]))
+        super().__init__("eks-identity:index:Addon", resource_name, {}, provider_account.depend_on_checks(opts, check))
         if identity is None and template is not None:
             message = f"the pods of {template.name} have the nodes' role: set mode to give them a role of their own"
             diagnostics.warn(message, self)

@@ -10,7 +10,7 @@ import pulumi
 from eks_identity.clusters.connections import Connection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.evaluation import trust_conditions
-from eks_identity.evaluation.trust_conditions import Call
+from eks_identity.evaluation.trust_conditions import CallType
 from eks_identity.model import policy_templates, trust
 from eks_identity.model.arns import Arn, Principal
 from eks_identity.model.issuers import Issuer, Provider
@@ -103,7 +103,7 @@ class AddonTrust:
         )
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[CallType]:
         """The calls that assume a role that the add-on's component creates."""
         irsa = [trust_conditions.IRSA] if self.mode is IRSA or self.provider is not None else []
         return irsa + ([trust_conditions.POD_IDENTITY] if self.mode is POD_IDENTITY else [])
@@ -138,7 +138,7 @@ class AddonTrust:
             statements += trust.pod_identity_trust(conditions=written)["Statement"]
         if provider is not None:
             statements += trust.irsa_trust([provider], subjects, size_limit=size_limit, conditions=written)["Statement"]
-        policy = trust.require_room(trust.document(statements), size_limit, "the statements of both modes")
+        policy = trust.require_size(trust.document(statements), size_limit, "the statements of both modes")
         return trust.compact(policy)
 
 
@@ -199,7 +199,7 @@ def _require_own_provider(resolved: Mapping[str, Any]) -> None:
 
 
 def settings_with_template(
-    args: RoleSettings, template: policy_templates.Entry | None, cluster_name: pulumi.Input[str]
+    args: RoleSettings, template: policy_templates.PolicyTemplate | None, cluster_name: pulumi.Input[str]
 ) -> RoleSettings:
     """Return the settings of an add-on's role, by default with the permissions of its policy template."""
     settings: Any = {field: value for field, value in args.items() if field in RoleSettings.__annotations__}
@@ -211,7 +211,7 @@ def settings_with_template(
 
 
 def identity_problems(
-    mode: IdentityMode | None, args: Mapping[str, object], template: policy_templates.Entry | None
+    mode: IdentityMode | None, args: Mapping[str, object], template: policy_templates.PolicyTemplate | None
 ) -> list[Problem]:
     """Return the problems of inputs of the role that are valid one by one; `args` are those of the add-on."""
     if mode is INVALID:

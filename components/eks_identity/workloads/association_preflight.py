@@ -19,12 +19,12 @@ from eks_identity.clusters.preflight import Preflight
 from eks_identity.errors import AwsError, InvalidInput, Problem
 from eks_identity.model.arns import Arn, same_arn
 from eks_identity.model.associations import Association
-from eks_identity.model.credentials import chosen
+from eks_identity.model.credentials import select_settings
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.runtime import credentials, diagnostics
 from eks_identity.runtime.inputs import InvalidInputError, resolve
-from eks_identity.runtime.threads import in_thread
+from eks_identity.runtime.threads import run_in_thread
 
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 ROLE = "aws:iam/role:Role"
@@ -88,7 +88,7 @@ class AssociationPreflight(Preflight):
         if Arn.parse(role_arn).account != Arn.parse(api["arn"]).account:
             return  # associations use roles of the cluster's account (EKS)
         try:
-            associated = await in_thread(_associated_accounts, api, accounts, role_arn)
+            associated = await run_in_thread(_associated_accounts, api, accounts, role_arn)
         except AwsError as error:
             message = f"cannot verify whether Pod Identity associations use {role_arn}: {error}"
             diagnostics.warn(message, self.component)
@@ -104,7 +104,7 @@ class AssociationPreflight(Preflight):
 
     def _api_arguments(self) -> dict[str, pulumi.Input[str]]:
         """Return the arguments of `EksApi` for this cluster, with the credentials of the component's aws provider."""
-        own = pulumi.Output.from_input(credentials.of(self.component))
+        own = pulumi.Output.from_input(credentials.component_credentials(self.component))
         return {
             "name": self.cluster["name"],
             "region": self.cluster["region"],
@@ -114,7 +114,7 @@ class AssociationPreflight(Preflight):
 
 
 def _choose_credentials(own: str | None) -> str:
-    return chosen(own, lambda key: pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2]))
+    return select_settings(own, lambda key: pulumi.Config(key.partition(":")[0]).get(key.partition(":")[2]))
 
 
 def _list_associations(api: Mapping[str, str], namespace: str) -> Mapping[str, str]:

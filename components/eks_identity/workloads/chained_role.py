@@ -7,7 +7,7 @@ from typing import Any, NotRequired, Unpack, overload
 import pulumi
 
 from eks_identity.errors import Problem
-from eks_identity.evaluation.trust_conditions import ROLE, TARGET, Assumed
+from eks_identity.evaluation.trust_conditions import ROLE, TARGET, AssumeRoleCall
 from eks_identity.model import arns, connections, names, trust
 from eks_identity.model.arns import Arn, Principal
 from eks_identity.model.partitions import AWS, Partition
@@ -140,7 +140,8 @@ def _trust_policy(
         external_ids = [external_id]
     call = TARGET if clusters else ROLE
     calls = [
-        Assumed(call, role.arn, {"aws:PrincipalArn": role.arn, "aws:PrincipalAccount": role.account}) for role in roles
+        AssumeRoleCall(call, role.arn, {"aws:PrincipalArn": role.arn, "aws:PrincipalAccount": role.account})
+        for role in roles
     ]
-    written = build_conditions(conditions, calls or [Assumed(call)])
+    written = build_conditions(conditions, calls or [AssumeRoleCall(call)])
     return trust.compact(trust.chained_trust(roles, external_ids, size_limit=size_limit, conditions=written))

@@ -17,7 +17,7 @@ from eks_identity.model import tags as tag_rules
 from eks_identity.model.arns import Principal
 from eks_identity.model.partitions import Partition
 from eks_identity.runtime import diagnostics
-from eks_identity.runtime.children import Children, Registered
+from eks_identity.runtime.children import ChildRegistrar, RegisteredChildren
 from eks_identity.runtime.inputs import Inputs
 from eks_identity.workloads import program_roles
 from eks_identity.workloads.inline_policies import read_inline_policies
@@ -113,7 +113,7 @@ class IamRole:
         """Register one attachment for each policy, with the policy in its logical name."""
         attachments: dict[str, tuple[str, aws.iam.RolePolicyAttachment]] = {}
 
-        def attach(policy: PolicyInput, label: str) -> Registered[pulumi.Output[str]]:
+        def attach(policy: PolicyInput, label: str) -> RegisteredChildren[pulumi.Output[str]]:
             if label not in attachments:
                 attachment = aws.iam.RolePolicyAttachment(
                     f"{name}-{label}",
@@ -126,9 +126,9 @@ class IamRole:
             if first != policy.under:
                 message = f"{policy.under} is the same policy as {first}, and is attached once"
                 diagnostics.warn(f"{self.inputs.subject}: {message}", component)
-            return Registered([attachment], attachment.policy_arn)
+            return RegisteredChildren([attachment], attachment.policy_arn)
 
-        children = Children(component, self.inputs.subject)
+        children = ChildRegistrar(component, self.inputs.subject)
         for policy in self.policies:
             children.register(policy.policy, _logical_name, partial(attach, policy), under=policy.under, count=1)
 

@@ -58,7 +58,7 @@ _EMPTY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": [{}]}
 
 
 def _require_room(documents: Mapping[str, str]) -> None:
-    if problems := permissions.too_long(documents):
+    if problems := permissions.inline_policy_quota_problems(documents):
         raise InvalidInput(problems)
 
 
@@ -85,7 +85,7 @@ def _read_templates(
     inputs: Inputs, templates: Sequence[PolicyTemplateArgs], partition: pulumi.Input[Partition]
 ) -> dict[str, pulumi.Input[str]]:
     """Return the policy of each template; what an Output in one leaves plain is checked at once."""
-    inputs.parse("policy_templates", [template["name"] for template in templates], policy_templates.require_each_once)
+    inputs.parse("policy_templates", [template["name"] for template in templates], policy_templates.require_unique)
     policies: dict[str, pulumi.Input[str]] = {}
     for index, template in enumerate(templates):
         under = f"policy_templates[{index}]"

@@ -133,8 +133,10 @@ class IrsaRole(pulumi.ComponentResource):
             }
 
         first = providers[0]
-        check = provider_account.in_account_of_oidc_provider(inputs, opts, first.provider, first.under)
-        super().__init__("eks-identity:index:IrsaRole", resource_name, {}, provider_account.after(opts, check))
+        check = provider_account.check_account_of_oidc_provider(inputs, opts, first.provider, first.under)
+        super().__init__(
+            "eks-identity:index:IrsaRole", resource_name, {}, provider_account.depend_on_checks(opts, check)
+        )
         registered = {
             key: role.register(self, resource_name, policy, suffix=_suffix(key))
             for key, policy in trust_policies.items()
@@ -216,7 +218,7 @@ def _check_providers(component: str, unders: Sequence[str], resolved: Sequence[A
     providers: list[Provider] = resolved[0]
     subjects: list[Subject] = resolved[1]
     try:
-        trust.require_sides(providers, subjects)
+        trust.require_providers_and_subjects(providers, subjects)
     except InvalidInput as error:
         inputs = {f"oidc_provider_arns[{index}]": under for index, under in enumerate(unders)}
         problems = (replace(problem, input=inputs.get(problem.input, problem.input)) for problem in error.problems)

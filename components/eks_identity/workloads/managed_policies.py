@@ -112,7 +112,9 @@ def read_policies(
     inputs: Inputs, policies: Sequence[pulumi.Input[ManagedPolicy]], partition: pulumi.Input[Partition], limit: int
 ) -> list[PolicyInput]:
     """Return the parsed `policies` with their ARNs; repeated and too many policies are added to the problems."""
-    inputs.reject(*(problem.under("policies") for problem in permissions.too_many_policies(len(policies), limit)))
+    inputs.reject(
+        *(problem.under("policies") for problem in permissions.managed_policy_quota_problems(len(policies), limit))
+    )
     read: list[PolicyInput] = []
     for index, policy in enumerate(policies):
         under = f"policies[{index}]"

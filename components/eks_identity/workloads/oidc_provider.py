@@ -15,9 +15,9 @@ from eks_identity.model.issuers import Issuer
 from eks_identity.model.partitions import AWS
 from eks_identity.runtime import diagnostics, invoke, program_state
 from eks_identity.runtime.call_styles import MISSING, resolve_call
-from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.credentials import find_provider
 from eks_identity.runtime.inputs import Inputs, InvalidInputError, parsed_by, refusing
-from eks_identity.runtime.resource_hooks import Child, hook
+from eks_identity.runtime.resource_hooks import ChildResource, preflight_hook
 
 LOOK_UP = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -143,7 +143,7 @@ class OidcProvider(pulumi.ComponentResource):
                     )
                     raise InvalidInputError([Problem("issuer", rule, issuer.url, _ADOPT)], subject=subject)
 
-        is_new = hook("oidc-provider-is-new", Child(self, PROVIDER, name), reject)
+        is_new = preflight_hook("oidc-provider-is-new", ChildResource(self, PROVIDER, name), reject)
         return pulumi.ResourceHookBinding(before_create=[is_new])
 
     async def _find(self, issuer: Issuer) -> Mapping[str, Any] | None:
@@ -156,7 +156,7 @@ class OidcProvider(pulumi.ComponentResource):
 
 def _account_key(opts: pulumi.ResourceOptions | None) -> str:
     """Return the name of the aws provider, which stands for its account until that is resolved."""
-    provider = provider_of("aws", opts)
+    provider = find_provider("aws", opts)
     return "" if provider is None else provider._name  # noqa: SLF001 - Pulumi has no public name
 
 

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, Unpack, overload
 import pulumi
 
 from eks_identity.clusters import provider_account
-from eks_identity.evaluation.trust_conditions import POD_IDENTITY, Assumed
+from eks_identity.evaluation.trust_conditions import POD_IDENTITY, AssumeRoleCall
 from eks_identity.model import connections, partitions, trust
 from eks_identity.model.arns import Arn
 from eks_identity.model.partitions import AWS, Partition
@@ -91,8 +91,10 @@ class PodIdentityRole(pulumi.ComponentResource):
             }
             trust_policy = inputs.parse("", trusted, lambda resolved: _trust_policy(**resolved))
 
-        check = provider_account.in_account_of_clusters(inputs, opts, clusters) if clusters else None
-        super().__init__("eks-identity:index:PodIdentityRole", resource_name, {}, provider_account.after(opts, check))
+        check = provider_account.check_account_of_clusters(inputs, opts, clusters) if clusters else None
+        super().__init__(
+            "eks-identity:index:PodIdentityRole", resource_name, {}, provider_account.depend_on_checks(opts, check)
+        )
         registered = role.register(self, resource_name, trust_policy)
         self.arn = registered.arn
         self.role_name = registered.name
@@ -108,6 +110,6 @@ def _trust_policy(
     *, clusters: Sequence[Arn], subjects: Sequence[Subject], conditions: Sequence[ConditionArgs], size_limit: int
 ) -> str:
     calls = [call for cluster in clusters for call in association_calls(cluster, subjects, POD_IDENTITY)]
-    written = build_conditions(conditions, calls or [Assumed(POD_IDENTITY)])
+    written = build_conditions(conditions, calls or [AssumeRoleCall(POD_IDENTITY)])
     policy = trust.pod_identity_trust([str(cluster) for cluster in clusters], subjects, conditions=written)
-    return trust.compact(trust.require_room(policy, size_limit, f"{len(subjects)} subjects"))
+    return trust.compact(trust.require_size(policy, size_limit, f"{len(subjects)} subjects"))

@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 
 from eks_identity.errors import Problem
-from eks_identity.evaluation.trust_conditions import ABSENT, Assumed, refused_by
+from eks_identity.evaluation.trust_conditions import ABSENT, AssumeRoleCall, find_denial_reason
 from eks_identity.model.arns import Principal, same_arn
-from eks_identity.model.session_tags import Session, needs_of_document, split
+from eks_identity.model.session_tags import Session, find_document_needs, split_by_severity
 from eks_identity.runtime.inputs import Inputs, InvalidInputError, resolve
 from eks_identity.runtime.program_state import per_program
 
@@ -56,7 +56,7 @@ def check_role(
     under: str,
     role: pulumi.Input[Principal],
     missing_tags: MissingTags,
-    calls: pulumi.Input[Sequence[Assumed]] | None = None,
+    calls: pulumi.Input[Sequence[AssumeRoleCall]] | None = None,
 ) -> None:
     """Reject a role that the same program creates, if these pods could not assume it or not use its policies.
 
@@ -82,12 +82,12 @@ def check_role(
 
 
 async def _untrusted_calls(
-    role: _Role, under: str, calls: pulumi.Input[Sequence[Assumed]], missing_tags: MissingTags
+    role: _Role, under: str, calls: pulumi.Input[Sequence[AssumeRoleCall]], missing_tags: MissingTags
 ) -> list[Problem]:
     policy = await resolve(role.trust_policy)
     problems = []
     for call in (await resolve(calls) or []) if policy else []:
-        reason = refused_by(policy or "", call)
+        reason = find_denial_reason(policy or "", call)
         if reason is not None:
             rule = f"must be a role that {call.who} can assume: the trust policy of {role.component} {reason}"
             fix = f"change the inputs of {role.component} so that it trusts {call.who}"
@@ -100,7 +100,7 @@ async def _unmet_needs(role: _Role, under: str, session: Session) -> list[Proble
     for name, policy in role.policies.items():
         text = await resolve(policy)
         if text is not None:
-            unmet, _ = split(needs_of_document(text, session), session)
+            unmet, _ = split_by_severity(find_document_needs(text, session), session)
             for need in unmet:
                 needs = need.rule.replace("must not need", "needs")
                 rule = f"must be a role whose policies its pods can use: policy {name} of {role.component} {needs}"

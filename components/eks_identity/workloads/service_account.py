@@ -8,12 +8,12 @@ from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
-from eks_identity.evaluation.trust_conditions import IRSA, Assumed
+from eks_identity.evaluation.trust_conditions import IRSA, AssumeRoleCall
 from eks_identity.model import arns, names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
 from eks_identity.model.arns import Principal
 from eks_identity.runtime.call_styles import MISSING, resolve_call
-from eks_identity.runtime.children import Registered
+from eks_identity.runtime.children import RegisteredChildren
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, parsed_by, require_provider
 from eks_identity.workloads import program_roles
 from eks_identity.workloads.program_roles import MissingTags
@@ -129,7 +129,7 @@ class ServiceAccount(pulumi.ComponentResource):
         require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         if account.role_arn is not None:
             fix = "use WorkloadIdentity with mode pod-identity and this role_arn instead of the ServiceAccount"
-            calls = [Assumed(IRSA, "a pod by IRSA", {}, ":oidc-provider/")]
+            calls = [AssumeRoleCall(IRSA, "a pod by IRSA", {}, ":oidc-provider/")]
             program_roles.check_role(inputs, "role_arn", account.role_arn, MissingTags(OF_IRSA, fix), calls)
         registered = register_service_account(
             pulumi.ResourceOptions(parent=self),
@@ -154,7 +154,7 @@ def register_service_account(
     annotations: pulumi.Input[Mapping[str, str]],
     labels: Mapping[str, str] | None,
     adopt: bool,
-) -> Registered[pulumi.Output[str]]:
+) -> RegisteredChildren[pulumi.Output[str]]:
     """Register a service account, or the patch of an existing one; the result is its name."""
     if adopt:
         # Annotations of other field managers under the same keys, such as eksctl's role, are overwritten.
@@ -163,7 +163,7 @@ def register_service_account(
     if labels is not None:
         metadata["labels"] = labels
     resource = _ServiceAccountResource(name, "ServiceAccountPatch" if adopt else "ServiceAccount", metadata, opts)
-    return Registered([resource], resource.metadata.apply(lambda resolved: str(resolved.get("name", ""))))
+    return RegisteredChildren([resource], resource.metadata.apply(lambda resolved: str(resolved.get("name", ""))))
 
 
 class _ServiceAccountResource(pulumi.CustomResource):

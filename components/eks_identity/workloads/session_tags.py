@@ -15,7 +15,13 @@ import pulumi_aws as aws
 
 from eks_identity.errors import InvalidInput
 from eks_identity.model import permissions
-from eks_identity.model.session_tags import Need, Session, needs_of_document, needs_of_statements, split
+from eks_identity.model.session_tags import (
+    Session,
+    TagNeed,
+    find_document_needs,
+    find_statement_needs,
+    split_by_severity,
+)
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.args_validation import is_output
 from eks_identity.runtime.inputs import Inputs, refusing, resolve
@@ -41,7 +47,7 @@ class SessionTagCheck:
 
     def require_tags_of_statements(self, statements: Sequence[StatementArgs]) -> None:
         """Raise `InvalidInput` for statements that need a missing tag. Values of None are resolved later."""
-        self._require(partial(needs_of_statements, statements), "")
+        self._require(partial(find_statement_needs, statements), "")
 
     def parse_document(self, text: str, *, under: str) -> str:
         """Return a policy document as compact JSON; raise `InvalidInput` if it needs a missing tag.
@@ -49,7 +55,7 @@ class SessionTagCheck:
         `under` is the document's input, as warnings name it.
         """
         document = permissions.inline_policy(text)
-        self._require(partial(needs_of_document, document), under)
+        self._require(partial(find_document_needs, document), under)
         return document
 
     def check_managed_policy(self, inputs: Inputs, arn: pulumi.Input[Any], under: str) -> None:
@@ -69,14 +75,14 @@ class SessionTagCheck:
         except json.JSONDecodeError:
             return  # not of the same program, or rejected by IAM
         if isinstance(document, Mapping):
-            self._require(partial(needs_of_document, document), under)
+            self._require(partial(find_document_needs, document), under)
 
-    def _require(self, needs: Callable[[Session], list[Need]], under: str) -> None:
+    def _require(self, needs: Callable[[Session], list[TagNeed]], under: str) -> None:
         missing = needs(self.session)
-        problems, _ = split(missing, self.session)
-        _, warnings = split(missing, self.session, under)
+        problems, _ = split_by_severity(missing, self.session)
+        _, warnings = split_by_severity(missing, self.session, under)
         if self.old_session is not None:
-            of_old_pods, more = split(needs(self.old_session), self.old_session, under)
+            of_old_pods, more = split_by_severity(needs(self.old_session), self.old_session, under)
             warnings += more
             warnings += [f"{problem.input} {problem.rule.replace('must not need', 'needs')}" for problem in of_old_pods]
         for warning in warnings:

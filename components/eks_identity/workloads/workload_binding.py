@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from eks_identity.clusters.connections import Connection
 from eks_identity.model.issuers import Provider
 from eks_identity.model.subjects import Subject
-from eks_identity.runtime.children import Children, Registered
+from eks_identity.runtime.children import ChildRegistrar, RegisteredChildren
 from eks_identity.runtime.inputs import Inputs
 from eks_identity.workloads.association_preflight import import_alias
 from eks_identity.workloads.identity_modes import IRSA, POD_IDENTITY
@@ -48,15 +48,15 @@ class WorkloadBinding:
         if not count:
             return None
         annotations = self._annotations(role_arn)
-        children = Children(preflight.component, self.inputs.subject)
+        children = ChildRegistrar(preflight.component, self.inputs.subject)
 
-        def register(subject: SubjectInput, label: str) -> Registered[pulumi.Output[str]]:
+        def register(subject: SubjectInput, label: str) -> RegisteredChildren[pulumi.Output[str]]:
             label, depends_on = f"{name}-{label}", list[pulumi.Resource]()
             if self.options.mode is POD_IDENTITY:
                 # EKS accepts an association without a service account: it exists before a pod can start.
                 depends_on = [association := self._associate(label, subject, role_arn, preflight)]
                 if not writes_accounts:
-                    return Registered(depends_on, association.service_account)
+                    return RegisteredChildren(depends_on, association.service_account)
             irsa_role = role_arn if self.options.mode is IRSA else None
             adopt = self.options.adopts_service_accounts
             hooks = preflight.before_service_account(label, subject.under, adopt=adopt, irsa_role=irsa_role)
@@ -69,7 +69,7 @@ class WorkloadBinding:
                 labels=self.accounts.labels,
                 adopt=adopt,
             )
-            return Registered([*depends_on, *account.resources], account.result)
+            return RegisteredChildren([*depends_on, *account.resources], account.result)
 
         registered = [
             children.register(each.subject, _logical_name, partial(register, each), under=each.under, count=count)

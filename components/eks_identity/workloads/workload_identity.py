@@ -14,7 +14,7 @@ from eks_identity.clusters.provider_account import Check
 from eks_identity.model.issuers import Provider
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.call_styles import MISSING, resolve_call
-from eks_identity.runtime.credentials import provider_of
+from eks_identity.runtime.credentials import find_provider
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, require_provider
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.identity_modes import (
@@ -144,7 +144,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
                     read_trust_conditions(inputs, args, trust.calls),
                     accounts.audience,
                     role.options.trust_policy_limit,
-                    has_aws_provider=provider_of("aws", opts) is not None,
+                    has_aws_provider=find_provider("aws", opts) is not None,
                 )
             elif options.mode is POD_IDENTITY:
                 require_own_account(inputs, options.role_arn, connection)
@@ -165,12 +165,12 @@ class WorkloadIdentity(pulumi.ComponentResource):
 
         checks = _provider_checks(inputs, opts, args, options, provider)
         super().__init__(
-            "eks-identity:index:WorkloadIdentity", resource_name, {}, provider_account.after(opts, *checks)
+            "eks-identity:index:WorkloadIdentity", resource_name, {}, provider_account.depend_on_checks(opts, *checks)
         )
         if options.manages_service_accounts:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         preflight = ServiceAccountPreflight(
-            self, inputs.subject, connection_of(args["cluster"]), query_cache.of_program()
+            self, inputs.subject, connection_of(args["cluster"]), query_cache.program_query_cache()
         )
         trust.check_existing_roles(inputs)
         if role is not None:
@@ -231,9 +231,9 @@ def _provider_checks(
     """Return the checks of the providers. The role of IRSA may be in another account, with its OIDC provider."""
     checks: list[Check | None] = []
     if options.mode is POD_IDENTITY:
-        checks.append(provider_account.in_account_of_cluster(inputs, opts, connection_of(args["cluster"])))
+        checks.append(provider_account.check_account_of_cluster(inputs, opts, connection_of(args["cluster"])))
     elif options.role_arn is None and provider is not None:
-        checks.append(provider_account.in_account_of_oidc_provider(inputs, opts, provider, "oidc_provider_arn"))
+        checks.append(provider_account.check_account_of_oidc_provider(inputs, opts, provider, "oidc_provider_arn"))
     if options.manages_service_accounts:
-        checks.append(kubernetes_providers.of_cluster(inputs, opts, connection_of(args["cluster"])))
+        checks.append(kubernetes_providers.check_provider_of_cluster(inputs, opts, connection_of(args["cluster"])))
     return checks

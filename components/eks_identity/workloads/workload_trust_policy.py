@@ -10,7 +10,7 @@ import pulumi
 from eks_identity.clusters.connections import Connection
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.evaluation import trust_conditions
-from eks_identity.evaluation.trust_conditions import Assumed, Call
+from eks_identity.evaluation.trust_conditions import AssumeRoleCall, CallType
 from eks_identity.model import trust
 from eks_identity.model.arns import Arn
 from eks_identity.model.issuers import Issuer, Provider
@@ -60,7 +60,7 @@ class WorkloadTrust:
         return is_limited and not self.options.disable_session_tags
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[CallType]:
         """The calls that assume a role that this component creates."""
         irsa = [trust_conditions.IRSA] if self.provider is not None else []
         return irsa + ([self._association_call] if self.trusts_pod_identity else [])
@@ -75,7 +75,7 @@ class WorkloadTrust:
         return MissingTags(DISABLED, "" if self.has_session_policy else "remove disable_session_tags")
 
     @property
-    def _association_call(self) -> Call:
+    def _association_call(self) -> CallType:
         is_tagged = not self.options.disable_session_tags
         return trust_conditions.POD_IDENTITY if is_tagged else trust_conditions.UNTAGGED_POD_IDENTITY
 
@@ -146,11 +146,11 @@ class WorkloadTrust:
             limit = ([str(cluster)], subjects) if self.compares_session_tags else ((), ())
             statements += trust.pod_identity_trust(*limit, conditions=written)["Statement"]
         policy = trust.document(statements)
-        return trust.compact(trust.require_room(policy, size_limit, f"{len(subjects)} service accounts"))
+        return trust.compact(trust.require_size(policy, size_limit, f"{len(subjects)} service accounts"))
 
     def _assumed_calls(
         self, provider: Provider | None, cluster: Arn | None, subjects: Sequence[Subject]
-    ) -> list[Assumed]:
+    ) -> list[AssumeRoleCall]:
         calls = [] if provider is None else [token_call(provider)]
         if cluster is not None:
             calls += association_calls(cluster, subjects, self._association_call)

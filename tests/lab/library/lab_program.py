@@ -28,7 +28,7 @@ from pulumi import automation
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from eks_identity.clients.aws_sessions import clients as clients_of
+from eks_identity.clients.aws_sessions import aws_clients as clients_of
 from lab.clusters import ensure_clusters
 from lab.environment import process_environment, unset
 from lab.interfaces import AuthenticationMode

@@ -9,7 +9,7 @@ import pytest
 from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, expect_error, write_aws_auth
 
 from eks_identity.access.lockout_guard import LockoutGuardProvider
-from eks_identity.clients.eks_api import EksApi, WhoIsWho
+from eks_identity.clients.eks_api import EksApi, IamLookup
 from lab.interfaces import AuthenticationMode
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
@@ -177,7 +177,7 @@ def test_guard_queries_nothing_without_removals(monkeypatch):
         raise AssertionError("queried")
 
     monkeypatch.setattr(EksApi, "mode", query)
-    monkeypatch.setattr(WhoIsWho, "caller", query)
+    monkeypatch.setattr(IamLookup, "caller", query)
     olds = {"cluster_name": "guarded", "region": REGION, "principals": [ADMIN], "administrators": []}
     news = {**olds, "principals": [f"{ADMIN}-2", ADMIN], "administrators": [ADMIN]}
     assert not LockoutGuardProvider().check(olds, news).failures

@@ -18,7 +18,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
 from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
-from eks_identity.errors import ClusterRefusedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
+from eks_identity.errors import ClusterDeniedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
 
 WRITERS = 32
 
@@ -200,7 +200,7 @@ def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server)
     """A denied and an unreachable API server have different errors, each with its fix."""
     unauthorized = json.loads(api_server)
     unauthorized["users"][0]["user"]["token"] = "unknown"
-    with pytest.raises(ClusterRefusedError, match="fix: run this as an IAM principal"):
+    with pytest.raises(ClusterDeniedError, match="fix: run this as an IAM principal"):
         AwsAuthMappingProvider().create(properties(json.dumps(unauthorized)))
     unreachable = json.loads(api_server)
     unreachable["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"

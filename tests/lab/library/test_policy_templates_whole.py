@@ -249,7 +249,7 @@ def test_iam_accepts_every_policy_template(roles, iam):
         assert name == json.loads(key)["name"]
         assert len(json.dumps(document, separators=(",", ":"))) <= 10_240
         policies.add(name)
-    assert policies == set(policy_templates.ENTRIES)
+    assert policies == set(policy_templates.POLICY_TEMPLATES)
 
 
 @pytest.mark.parametrize("index", range(len(DOES)), ids=lambda index: f"{DOES[index][0]['name']} {DOES[index][1]}")

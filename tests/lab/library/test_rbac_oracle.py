@@ -150,7 +150,10 @@ def test_rbac_evaluation_equals_subject_access_reviews(api_server, generator):
         assert wait_until_allowed(client, ClusterUser("last"), Request("last", "pods"))
         assert wait_until_allowed(client, ClusterUser("last"), Request("local", "pods", "default"))
 
-        cluster, namespaced = kubernetes_api.rbac(api_server), kubernetes_api.namespaced_rbac(api_server)
+        cluster, namespaced = (
+            kubernetes_api.read_cluster_rbac(api_server),
+            kubernetes_api.read_namespaced_rbac(api_server),
+        )
         administrators = 0
         for number in range(SAMPLES):
             account = f"system:serviceaccount:default:user-{number}"

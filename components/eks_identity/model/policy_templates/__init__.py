@@ -13,24 +13,24 @@ The actions are those that each add-on's project, or AWS, publishes; the stateme
 
 from __future__ import annotations
 
-from eks_identity.model.policy_templates.entry import Entry
 from eks_identity.model.policy_templates.policies import (
-    ENTRIES,
+    POLICY_TEMPLATES,
     check,
-    entry_of_addon,
     find,
+    find_addon_template,
     policy_document,
     policy_documents,
-    require_each_once,
+    require_unique,
 )
+from eks_identity.model.policy_templates.template import PolicyTemplate
 
 __all__ = [
-    "ENTRIES",
-    "Entry",
+    "POLICY_TEMPLATES",
+    "PolicyTemplate",
     "check",
-    "entry_of_addon",
     "find",
+    "find_addon_template",
     "policy_document",
     "policy_documents",
-    "require_each_once",
+    "require_unique",
 ]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import BUCKETS, KEY_PREFIXES, KEYS
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, present, requested, tagged
 from eks_identity.model.policy_templates.storage import keys_of_volumes
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _BACKUP = "velero.io/backup"
 
@@ -52,7 +52,7 @@ def _velero(scope: Scope) -> Iterator[Statement]:
     yield from keys_of_volumes(scope)
 
 
-MOUNTPOINT = Entry(
+MOUNTPOINT = PolicyTemplate(
     name="aws-mountpoint-s3-csi-driver",
     namespace="kube-system",
     service_account="s3-csi-driver-sa",
@@ -65,7 +65,7 @@ MOUNTPOINT = Entry(
     addon="aws-mountpoint-s3-csi-driver",
 )
 
-VELERO = Entry(
+VELERO = PolicyTemplate(
     name="velero",
     namespace="velero",
     service_account="velero",

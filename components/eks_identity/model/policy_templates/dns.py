@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import HOSTED_ZONES
 from eks_identity.model.policy_templates.statements import Statement, allow
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 
 def _external_dns(scope: Scope) -> Iterator[Statement]:
@@ -26,7 +26,7 @@ def _cert_manager(scope: Scope) -> Iterator[Statement]:
     yield allow("route53:ListHostedZonesByName")
 
 
-EXTERNAL_DNS = Entry(
+EXTERNAL_DNS = PolicyTemplate(
     name="external-dns",
     namespace="external-dns",
     service_account="external-dns",
@@ -37,7 +37,7 @@ EXTERNAL_DNS = Entry(
     addon="external-dns",
 )
 
-CERT_MANAGER = Entry(
+CERT_MANAGER = PolicyTemplate(
     name="cert-manager",
     namespace="cert-manager",
     service_account="cert-manager",

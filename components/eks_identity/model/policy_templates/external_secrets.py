@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import KEYS, PARAMETERS, SECRETS, WRITE
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, tagged
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _MANAGED = equals(tagged("managed-by"), "external-secrets")
 """The operator tags the secrets and parameters that it creates."""
@@ -55,7 +55,7 @@ def _parameters(scope: Scope, parameters: tuple[str, ...]) -> Iterator[Statement
         yield allow("ssm:DeleteParameter").on(*parameters).when(_MANAGED)
 
 
-EXTERNAL_SECRETS = Entry(
+EXTERNAL_SECRETS = PolicyTemplate(
     name="external-secrets",
     namespace="external-secrets",
     service_account="external-secrets",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import BUCKETS
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, requested
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _ROLES = {"vpc-lattice": "AWSServiceRoleForVpcLattice", "delivery.logs": "AWSServiceRoleForLogDelivery"}
 """The service-linked roles that VPC Lattice and its access logs need, by service."""
@@ -68,7 +68,7 @@ def _gateway_controller(scope: Scope) -> Iterator[Statement]:
         yield allow("iam:CreateServiceLinkedRole").on(*roles).when(equals("iam:AWSServiceName", *hosts))
 
 
-GATEWAY_CONTROLLER = Entry(
+GATEWAY_CONTROLLER = PolicyTemplate(
     name="aws-gateway-controller",
     namespace="aws-application-networking-system",
     service_account="gateway-api-controller",

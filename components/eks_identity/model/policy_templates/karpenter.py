@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import CLUSTERS, NODE_ROLES, QUEUES
 from eks_identity.model.policy_templates.statements import (
     Condition,
@@ -16,6 +15,7 @@ from eks_identity.model.policy_templates.statements import (
     requested,
     tagged,
 )
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _POOL = "karpenter.sh/nodepool"
 _CLASS = "karpenter.k8s.aws/ec2nodeclass"
@@ -97,7 +97,7 @@ def _owns(cluster: str, kind: str) -> tuple[Condition, ...]:
     return equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"), like(tagged(kind), "*")
 
 
-KARPENTER = Entry(
+KARPENTER = PolicyTemplate(
     name="karpenter",
     namespace="kube-system",
     service_account="karpenter",

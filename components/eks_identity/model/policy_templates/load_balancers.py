@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import CLUSTERS, TARGET_GROUPS
 from eks_identity.model.policy_templates.statements import (
     Condition,
@@ -16,6 +15,7 @@ from eks_identity.model.policy_templates.statements import (
     requested,
     tagged,
 )
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _CLUSTER = "elbv2.k8s.aws/cluster"
 _READ = (
@@ -150,7 +150,7 @@ def _target_groups_only(scope: Scope) -> Iterator[Statement]:
     yield allow(*_TARGETS, *modify).on(*scope.all_of(TARGET_GROUPS))
 
 
-CONTROLLER = Entry(
+CONTROLLER = PolicyTemplate(
     name="aws-load-balancer-controller",
     namespace="kube-system",
     service_account="aws-load-balancer-controller",
@@ -161,7 +161,7 @@ CONTROLLER = Entry(
     one_of=[[CLUSTERS]],
 )
 
-TARGET_GROUPS_ONLY = Entry(
+TARGET_GROUPS_ONLY = PolicyTemplate(
     name="aws-load-balancer-controller-target-group-binding-only",
     namespace="kube-system",
     service_account="aws-load-balancer-controller",

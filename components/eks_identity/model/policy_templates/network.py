@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import CLUSTERS, IP_FAMILY
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, requested, tagged
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _CLUSTER = "cluster.k8s.amazonaws.com/name"
 _READ = (
@@ -54,7 +54,7 @@ def _of_clusters(scope: Scope, interfaces: str) -> Iterator[Statement]:
     yield allow(modify).on(groups)
 
 
-VPC_CNI = Entry(
+VPC_CNI = PolicyTemplate(
     name="vpc-cni",
     namespace="kube-system",
     service_account="aws-node",

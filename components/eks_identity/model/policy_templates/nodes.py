@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import CLUSTERS, QUEUES
 from eks_identity.model.policy_templates.statements import Statement, allow, equals, tagged
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 
 def _cluster_autoscaler(scope: Scope) -> Iterator[Statement]:
@@ -40,7 +40,7 @@ def _node_termination_handler(scope: Scope) -> Iterator[Statement]:
         yield complete
 
 
-CLUSTER_AUTOSCALER = Entry(
+CLUSTER_AUTOSCALER = PolicyTemplate(
     name="cluster-autoscaler",
     namespace="kube-system",
     service_account="cluster-autoscaler",
@@ -52,7 +52,7 @@ CLUSTER_AUTOSCALER = Entry(
     one_of=[[CLUSTERS]],
 )
 
-NODE_TERMINATION_HANDLER = Entry(
+NODE_TERMINATION_HANDLER = PolicyTemplate(
     name="aws-node-termination-handler",
     namespace="kube-system",
     service_account="aws-node-termination-handler",

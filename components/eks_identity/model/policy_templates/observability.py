@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import CLUSTERS, WORKSPACES
 from eks_identity.model.policy_templates.statements import Statement, allow
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 
 def _prometheus(scope: Scope) -> Iterator[Statement]:
@@ -39,7 +39,7 @@ def _cloudwatch(scope: Scope) -> Iterator[Statement]:
     yield allow("ssm:GetParameter").on(scope.arn("ssm", "parameter/AmazonCloudWatch-*"))
 
 
-PROMETHEUS = Entry(
+PROMETHEUS = PolicyTemplate(
     name="amazon-managed-service-prometheus",
     namespace="prometheus",
     service_account="amp-iamproxy-ingest-service-account",
@@ -49,7 +49,7 @@ PROMETHEUS = Entry(
     one_of=[[WORKSPACES]],
 )
 
-CLOUDWATCH = Entry(
+CLOUDWATCH = PolicyTemplate(
     name="amazon-cloudwatch-observability",
     namespace="amazon-cloudwatch",
     service_account="cloudwatch-agent",

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from eks_identity.model.partitions import AWS
-from eks_identity.model.policy_templates.entry import Entry
 from eks_identity.model.policy_templates.fields import Field
-from eks_identity.model.policy_templates.policies import ENTRIES
+from eks_identity.model.policy_templates.policies import POLICY_TEMPLATES
+from eks_identity.model.policy_templates.template import PolicyTemplate
 
 _HEAD = """\
 # Policy templates
@@ -55,11 +55,11 @@ less, the template is narrower. This page is generated from the templates
 
 def page() -> str:
     """Return the page in Markdown."""
-    rows = "\n".join(map(_row, ENTRIES.values()))
-    return f"{_HEAD}{rows}\n\n{''.join(map(_section, ENTRIES.values()))}{_fields()}"
+    rows = "\n".join(map(_row, POLICY_TEMPLATES.values()))
+    return f"{_HEAD}{rows}\n\n{''.join(map(_section, POLICY_TEMPLATES.values()))}{_fields()}"
 
 
-def _row(template: Entry) -> str:
+def _row(template: PolicyTemplate) -> str:
     required = [f"`{field.name}`" for field in template.required] + [_join(group) for group in template.one_of]
     optional = ", ".join(f"`{field.name}`" for field in template.optional)
     account = f"`{template.namespace}/{template.service_account}`"
@@ -71,7 +71,7 @@ def _join(group: Sequence[Field]) -> str:
     return " or ".join(f"`{field.name}`" for field in group)
 
 
-def _section(template: Entry) -> str:
+def _section(template: PolicyTemplate) -> str:
     lines = [f"## {template.name}", "", f"The add-on can {template.permissions}.", ""]
     if template.required:
         fields = ", ".join(f"`{field.name}`" for field in template.required)
@@ -84,7 +84,7 @@ def _fields() -> str:
 
 
 def _field_rows() -> Iterator[str]:
-    fields = {field.name: field for template in ENTRIES.values() for field in template.fields.values()}
+    fields = {field.name: field for template in POLICY_TEMPLATES.values() for field in template.fields.values()}
     for _, field in sorted(fields.items()):
         yield f"| `{field.name}` | {field.kind} | `{field.shown_example(AWS)}` |"
 

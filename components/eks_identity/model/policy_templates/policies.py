@@ -21,15 +21,15 @@ from eks_identity.model.policy_templates import (
     observability,
     storage,
 )
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import Field
 from eks_identity.model.policy_templates.statements import document
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _COMMON = ("name", "all_resources")
 """Fields of every template."""
 
 
-ENTRIES: dict[str, Entry] = {
+POLICY_TEMPLATES: dict[str, PolicyTemplate] = {
     template.name: template
     for template in (
         observability.CLOUDWATCH,
@@ -63,7 +63,7 @@ def policy_documents(args: Sequence[Mapping[str, Any]], partition: Partition) ->
     """
     documents: dict[str, str] = {}
     with Problems() as problems:
-        problems.parse("", require_each_once, [template_args.get("name") for template_args in args])
+        problems.parse("", require_unique, [template_args.get("name") for template_args in args])
         for index, template_args in enumerate(args):
             text = problems.parse(f"[{index}]", policy_document, template_args, partition)
             if text is not None:
@@ -116,22 +116,22 @@ def check(
     return values
 
 
-def find(name: object) -> Entry:
+def find(name: object) -> PolicyTemplate:
     """Return the policy template called `name`; raise `InvalidInput` with the closest name for an unknown one."""
-    template = ENTRIES.get(name) if isinstance(name, str) else None
+    template = POLICY_TEMPLATES.get(name) if isinstance(name, str) else None
     if template is None:
-        close = difflib.get_close_matches(str(name), ENTRIES, n=1)
+        close = difflib.get_close_matches(str(name), POLICY_TEMPLATES, n=1)
         fix = f"did you mean {close[0]}?" if close else "write the policy in statements or inline_policies instead"
-        raise InvalidInput([Problem("name", f"must be a policy template: {', '.join(ENTRIES)}", name, fix)])
+        raise InvalidInput([Problem("name", f"must be a policy template: {', '.join(POLICY_TEMPLATES)}", name, fix)])
     return template
 
 
-def entry_of_addon(addon: str) -> Entry | None:
+def find_addon_template(addon: str) -> PolicyTemplate | None:
     """Return the policy template of an EKS add-on; None without one."""
-    return next((template for template in ENTRIES.values() if template.addon == addon), None)
+    return next((template for template in POLICY_TEMPLATES.values() if template.addon == addon), None)
 
 
-def require_each_once(template_names: Sequence[object]) -> None:
+def require_unique(template_names: Sequence[object]) -> None:
     """Raise `InvalidInput` for repeated templates: their inline policies would have the same name."""
     with Problems() as problems:
         for index, name in enumerate(template_names):
@@ -141,7 +141,13 @@ def require_each_once(template_names: Sequence[object]) -> None:
 
 
 def _check_field(
-    problems: Problems, template: Entry, field: Field, value: Any, partition: Partition | None, *, all_resources: bool
+    problems: Problems,
+    template: PolicyTemplate,
+    field: Field,
+    value: Any,
+    partition: Partition | None,
+    *,
+    all_resources: bool,
 ) -> Any:
     if field.is_flag:
         return problems.parse(field.name, names.flag, value)
@@ -169,12 +175,12 @@ def _check_field(
     return checked
 
 
-def _unknown_field(template: Entry, name: str, value: object) -> Problem:
+def _unknown_field(template: PolicyTemplate, name: str, value: object) -> Problem:
     rule = f"must be a field of {template.name}: {', '.join(template.fields) or 'it has none'}"
     return Problem(name, rule, value, "remove it: it has no effect")
 
 
-def _missing_field(template: Entry, group: Sequence[Field], partition: Partition) -> Problem:
+def _missing_field(template: PolicyTemplate, group: Sequence[Field], partition: Partition) -> Problem:
     fields = " or ".join(field.name for field in group)
     rule = f"must be set for {template.name}, as {fields}, to limit its permissions"
     examples = " or ".join(field.shown_example(partition) for field in group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eks_identity.model.policy_templates.entry import Entry, Scope
 from eks_identity.model.policy_templates.fields import BUCKETS, CLUSTERS, FILE_SYSTEMS, KEYS
 from eks_identity.model.policy_templates.statements import (
     Condition,
@@ -18,6 +17,7 @@ from eks_identity.model.policy_templates.statements import (
     requested,
     tagged,
 )
+from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _EBS_CREATED = "ebs.csi.aws.com/cluster"
 _EBS_CLUSTER = "ebs.csi.aws.com/cluster-name"
@@ -112,7 +112,7 @@ def _fsx(scope: Scope) -> Iterator[Statement]:
         )
 
 
-EBS = Entry(
+EBS = PolicyTemplate(
     name="aws-ebs-csi-driver",
     namespace="kube-system",
     service_account="ebs-csi-controller-sa",
@@ -125,7 +125,7 @@ EBS = Entry(
     addon="aws-ebs-csi-driver",
 )
 
-EFS = Entry(
+EFS = PolicyTemplate(
     name="aws-efs-csi-driver",
     namespace="kube-system",
     service_account="efs-csi-controller-sa",
@@ -136,7 +136,7 @@ EFS = Entry(
     addon="aws-efs-csi-driver",
 )
 
-FSX = Entry(
+FSX = PolicyTemplate(
     name="aws-fsx-csi-driver",
     namespace="kube-system",
     service_account="fsx-csi-controller-sa",

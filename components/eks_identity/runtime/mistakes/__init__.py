@@ -61,7 +61,7 @@ def explain(problem: Problem) -> Problem:
     return problem
 
 
-def in_text(value: str, under: str) -> Problem | None:
+def find_in_text(value: str, under: str) -> Problem | None:
     """Return the problem of a text that holds an Output, a resource, or an interpolation of another tool."""
     if "object at 0x" in value or "on an Output[T]" in value or "on an [Output<T>]" in value:
         return explain(Problem(under, "must be text", value, "write the text itself"))
@@ -70,21 +70,21 @@ def in_text(value: str, under: str) -> Problem | None:
     return None
 
 
-def in_values(value: Any, under: str) -> Iterator[Problem]:
+def find_in_values(value: Any, under: str) -> Iterator[Problem]:
     """Yield the problem of `in_text` for each text in `value`, whose type another package declares."""
     if isinstance(value, str):
-        problem = in_text(value, under)
+        problem = find_in_text(value, under)
         if problem is not None:
             yield problem
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from in_values(item, f"{under}.{key}")
+            yield from find_in_values(item, f"{under}.{key}")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from in_values(item, f"{under}[{index}]")
+            yield from find_in_values(item, f"{under}[{index}]")
 
 
-def late_container(under: str, keys: Mapping[str, Any] | None, *, is_list: bool = False) -> Problem:
+def output_container_problem(under: str, keys: Mapping[str, Any] | None, *, is_list: bool = False) -> Problem:
     """Return the problem of an Output of a list or mapping. `keys` are those of a mapping with fixed keys."""
     name = last_key(under) or "value"
     if keys is not None:

@@ -114,7 +114,7 @@ def test_all_problems_of_arguments_are_reported_together(connection):
         (provider, lambda output: {"issuer": output}),
     ],
 )
-def test_a_wrong_output_is_refused_where_it_is_known(connection, component, args_with, value, secret):
+def test_invalid_output_is_rejected_when_resolved(connection, component, args_with, value, secret):
     """Plain, secret and nested Outputs of a wrong type or value are rejected by the same rules, without a traceback."""
     if component is access and value == "wrong value" and "groups" in args_with("x")["principals"][0]:
         value = " wrong group"
@@ -128,7 +128,7 @@ def test_a_wrong_output_is_refused_where_it_is_known(connection, component, args
     assert error.value.problems[0].fix
 
 
-def test_a_principal_of_another_partition_is_refused(connection):
+def test_principal_of_another_partition_is_rejected(connection):
     """A cluster of partition aws authenticates no principal of aws-cn, by either access method."""
     principals = [{"arn": USER.replace("aws", "aws-cn", 1)}]
     for access_method in ("aws-auth", "access-entry"):
@@ -137,7 +137,7 @@ def test_a_principal_of_another_partition_is_refused(connection):
 
 
 @pytest.mark.parametrize("is_output", [False, True])
-def test_a_principal_has_one_entry_in_a_cluster(connection, is_output):
+def test_principal_has_one_access_entry_in_a_cluster(connection, is_output):
     """A second entry would fail with a 409 in the update. ARNs of a role with different paths are one principal."""
     one, other = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("team/x", "X"))
 
@@ -162,7 +162,7 @@ def warnings(monkeypatch):
     return messages
 
 
-def test_a_shadowed_mapping_is_reported(connection, warnings):
+def test_mapping_beside_an_access_entry_is_reported(connection, warnings):
     """EKS reads the access entry in place of the mapping: a program with both gets a warning, and is not rejected."""
 
     def program():
@@ -174,7 +174,7 @@ def test_a_shadowed_mapping_is_reported(connection, warnings):
     assert '"new" and an aws-auth mapping in principals[0] of ClusterAccess "old"' in warning
 
 
-def test_a_service_account_has_one_role_by_each_mode(connection, warnings):
+def test_service_account_has_one_role_for_each_identity_mode(connection, warnings):
     """Two of one mode are rejected with both names; one of each mode is reported, because Pod Identity is used."""
 
     def two_irsa_roles():
@@ -193,7 +193,7 @@ def test_a_service_account_has_one_role_by_each_mode(connection, warnings):
     assert 'has two roles, by WorkloadIdentity "one" and WorkloadIdentity "two"' in warning
 
 
-def test_raised_quotas_are_told(connection):
+def test_raised_quotas_allow_20_policies_and_longer_trust_policies(connection):
     """With raised_quotas a role has 20 policies and a trust policy of 4,096 characters; without, neither."""
     policies = [f"Policy{number}" for number in range(20)]
     subjects = [{"namespace": "namespace", "name": f"service-account-{number}"} for number in range(40)]

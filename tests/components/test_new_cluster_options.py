@@ -67,7 +67,7 @@ def test_options_in_camel_case_are_accepted():
         ({"enpoint_public_access": True}, "enpoint_public_access"),
     ],
 )
-def test_options_that_cannot_work_are_refused(create, field):
+def test_invalid_cluster_options_are_rejected(create, field):
     """Options that pulumi_eks or AWS would reject later are rejected at preview, each with a fix."""
     assert rejected_inputs(create=create) == [f"create.{field}"]
 
@@ -195,7 +195,7 @@ def test_explicit_aws_provider_sets_provider_credential_opts():
     assert "providerCredentialOpts" not in new().one(EKS).inputs
 
 
-def test_role_and_profile_are_both_in_the_kubeconfig():
+def test_kubeconfig_has_role_and_profile():
     """The profile has the credentials that assume the role."""
     args = {"name": "clu", "role_arn": f"arn:aws:iam::{ACCOUNT}:role/admin", "profile": "ops"}
     document = json.loads(deploy(lambda: eks.Cluster("clu", args).kubeconfig).value)
@@ -244,7 +244,7 @@ def test_role_settings_apply_to_roles_of_pulumi_eks():
     assert transformed(settings.transform, "aws:iam/policy:Policy", {}) is None
 
 
-def test_templates_that_pulumi_eks_makes_are_shut():
+def test_launch_templates_of_pulumi_eks_get_hop_limit_1():
     """The hop limit of 2 becomes 1, and other settings of the template stay."""
     result = transformed(
         isolate_launch_templates, TEMPLATE, {"metadataOptions": {"httpPutResponseHopLimit": 2}, "imageId": "ami-1"}
@@ -293,7 +293,7 @@ def test_checked_options_exist_in_pulumi_eks():
     """Options that are rejected or conflict exist in the installed pulumi_eks."""
     options = set(cluster_options._option_names(pulumi_eks.ClusterArgs))
     checked = {name for pair in cluster_options._CONFLICTING_OPTIONS for name in (pair[0], *pair[1])}
-    checked |= cluster_options.CLUSTER_NOT_OURS.keys() - {"bootstrap_cluster_creator_admin_permissions"}
+    checked |= cluster_options.REPLACED_CLUSTER_OPTIONS.keys() - {"bootstrap_cluster_creator_admin_permissions"}
     assert checked <= options
     group_options = set(cluster_options._option_names(pulumi_eks.ManagedNodeGroupArgs))
-    assert {*cluster_options._LAUNCH_TEMPLATE_OPTIONS, *cluster_options.NODE_GROUP_NOT_OURS} <= group_options
+    assert {*cluster_options._LAUNCH_TEMPLATE_OPTIONS, *cluster_options.REPLACED_NODE_GROUP_OPTIONS} <= group_options

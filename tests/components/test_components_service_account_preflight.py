@@ -11,7 +11,7 @@ from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 import eks_identity as eks
 from eks_identity.clients import kubernetes_api
 from eks_identity.clients.eks_api import EksApi
-from eks_identity.errors import AwsRefusedError, ClusterUnreachableError
+from eks_identity.errors import AwsDeniedError, ClusterUnreachableError
 from eks_identity.model.associations import Association
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.workloads.association_preflight import ASSOCIATION
@@ -101,7 +101,7 @@ def run(connection, child, *workloads, update=False, namespace="default", previe
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_an_association_that_is_there_is_refused(connection, existing, preview):
+def test_existing_association_is_rejected(connection, existing, preview):
     """The error names it and the role of its pods; the fix imports it, deletes it, or removes the declared one."""
     existing.associations["sa-0"] = association()
     with pytest.raises(InvalidInputError) as refusal:
@@ -114,7 +114,7 @@ def test_an_association_that_is_there_is_refused(connection, existing, preview):
     assert " eks-clu,a-1 --protect=false" in problem.fix
 
 
-def test_an_association_of_an_addon_is_changed_through_the_addon(connection, existing):
+def test_existing_association_of_an_addon_is_changed_through_the_addon(connection, existing):
     """EKS rejects deleting it: the fix names the add-on instead."""
     existing.associations["sa-0"] = association(owner_arn=OWNER)
     with pytest.raises(
@@ -125,14 +125,14 @@ def test_an_association_of_an_addon_is_changed_through_the_addon(connection, exi
     assert "delete-pod" not in str(refusal.value)
 
 
-def test_eks_is_asked_once_for_a_namespace(connection, existing):
+def test_associations_are_queried_once_for_each_namespace(connection, existing):
     """Many new associations send one query, and missing ones send no second one."""
     existing.associations["other"] = association()
     run(connection, ASSOCIATION, *[POD_IDENTITY] * 5)
     assert existing.queries == [("EKS", "eks-clu", "default")]
 
 
-def test_a_service_account_that_is_there_is_refused(connection, existing):
+def test_existing_service_account_is_rejected(connection, existing):
     """The error names the field manager, and the argument that adopts the service account."""
     existing.accounts["sa-0"] = ["eksctl"]
     with pytest.raises(
@@ -142,20 +142,20 @@ def test_a_service_account_that_is_there_is_refused(connection, existing):
     assert "aliases" not in str(refusal.value)
 
 
-def test_one_that_pulumi_wrote_may_have_had_another_name(connection, existing):
+def test_existing_service_account_of_pulumi_has_a_fix_with_aliases(connection, existing):
     """An adopted one would be deleted with the resource that created it: the fix names opts.aliases."""
     existing.accounts["sa-0"] = ["pulumi-kubernetes-1a2b3c4d"]
     with pytest.raises(InvalidInputError, match=r"in opts\.aliases"):
         run(connection, SERVICE_ACCOUNT, IRSA)
 
 
-def test_a_cluster_is_asked_once_for_a_namespace(connection, existing):
+def test_service_accounts_are_queried_once_for_each_namespace(connection, existing):
     """Many new service accounts send one query to the cluster and one to EKS."""
     run(connection, SERVICE_ACCOUNT, *[IRSA] * 5)
     assert existing.queries == [("ServiceAccount", "default"), ("EKS", "eks-clu", "default")]
 
 
-def test_a_change_and_an_adoption_ask_the_cluster_nothing(connection, existing):
+def test_changed_and_adopted_service_accounts_do_not_query_the_cluster(connection, existing):
     """The service account exists in both cases, as expected."""
     existing.accounts = {"sa-0": []}
     run(connection, SERVICE_ACCOUNT, IRSA, update=True)
@@ -163,7 +163,7 @@ def test_a_change_and_an_adoption_ask_the_cluster_nothing(connection, existing):
     assert {endpoint for endpoint, *_ in existing.queries} == {"EKS"}
 
 
-def test_a_cluster_that_is_still_to_be_made_is_not_asked(connection, existing):
+def test_cluster_that_does_not_exist_yet_is_not_queried(connection, existing):
     """Its kubeconfig and its region are not resolved, and nothing exists in it."""
 
     def late():
@@ -176,10 +176,10 @@ def test_a_cluster_that_is_still_to_be_made_is_not_asked(connection, existing):
     assert existing.queries == []
 
 
-def test_who_does_not_answer_is_reported_once(connection, existing, warnings):
+def test_endpoint_without_response_is_reported_once(connection, existing, warnings):
     """An endpoint that does not respond is reported once and not queried again, and nothing is rejected."""
     existing.accounts = ClusterUnreachableError("no response\n  fix: check the network")
-    existing.associations = AwsRefusedError("AccessDenied\n  fix: ask for it")
+    existing.associations = AwsDeniedError("AccessDenied\n  fix: ask for it")
     run(connection, SERVICE_ACCOUNT, *[IRSA] * 3)
     assert sorted(warning.partition(":")[0] for warning in warnings) == [
         "cannot verify that service account default/sa-0 does not exist yet",
@@ -189,7 +189,7 @@ def test_who_does_not_answer_is_reported_once(connection, existing, warnings):
 
 
 @pytest.mark.parametrize("update", [True, False], ids=["changed", "created"])
-def test_an_association_that_wins_over_the_annotation_is_reported(connection, existing, warnings, update):
+def test_association_that_replaces_the_annotation_is_reported(connection, existing, warnings, update):
     """The warning names the role that pods get, also the target role of an association."""
     existing.associations["sa-0"] = association(target_role_arn=f"{THEIRS}-there")
     run(connection, SERVICE_ACCOUNT, IRSA, update=update)
@@ -197,14 +197,14 @@ def test_an_association_that_wins_over_the_annotation_is_reported(connection, ex
     assert f"new pods of default/sa-0 get {THEIRS}-there by Pod Identity, which EKS uses instead" in warning
 
 
-def test_an_association_of_the_same_role_is_a_mode_that_changes(connection, existing, warnings):
+def test_association_of_the_same_role_is_not_reported(connection, existing, warnings):
     """During a change from Pod Identity to IRSA both exist, and give the same role."""
     existing.associations["sa-0"] = association(role_arn=OURS)
     run(connection, SERVICE_ACCOUNT, {**IRSA, "role_arn": OURS}, update=True)
     assert warnings == []
 
 
-def test_all_workloads_of_a_program_share_their_hooks(connection):
+def test_workload_identities_of_a_program_share_their_hooks(connection):
     """Each check is one hook, and resources without a check have none."""
 
     def program():

@@ -36,7 +36,7 @@ def broken(deployment, *request, **options):
 
 
 @pytest.mark.parametrize("mode", ["irsa", "pod-identity"])
-def test_pods_may_do_what_the_statements_say(mode):
+def test_pod_can_follows_the_statements(mode):
     """With either identity mode only the pods of the service account have the role."""
     deployment = deploy(workload(mode=mode))
     deployment.assert_pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
@@ -45,7 +45,7 @@ def test_pods_may_do_what_the_statements_say(mode):
     deployment.assert_pod_cannot("default", "other", "s3:GetObject", f"{BUCKET}/a.txt")
 
 
-def test_the_chain_is_said():
+def test_verdict_lists_the_links_of_workload_identity():
     """A verdict lists each link: annotation, trust, policy."""
     deployment = deploy(workload(role_name="reader"))
     verdict = deployment.pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/a.txt")
@@ -137,7 +137,7 @@ def web_identity(subject):
     return trust
 
 
-def test_each_broken_link_is_named():
+def test_broken_link_of_irsa_is_named():
     """The message says whether subject, principal or annotation is wrong."""
     right = web_identity("system:serviceaccount:default:reader")
     deploy(by_hand(right)).assert_pod_can("default", "reader", "s3:GetObject")
@@ -151,7 +151,7 @@ def test_each_broken_link_is_named():
     assert "trusts no OIDC provider" in broken(deploy(by_hand(service)), "reader", "s3:GetObject")
 
 
-def test_an_association_needs_both_actions():
+def test_pod_identity_trust_policy_needs_both_actions():
     """A trust policy for Pod Identity without sts:TagSession is the broken link."""
 
     def program():
@@ -164,7 +164,7 @@ def test_an_association_needs_both_actions():
     assert "does not allow sts:TagSession" in broken(deploy(program), "reader", "s3:GetObject")
 
 
-def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
+def test_undeclared_role_is_unknown():
     """The trust policy of another program's role is unknown."""
 
     def program():

@@ -15,9 +15,9 @@ import eks_identity as eks
 from eks_identity.access.access_entry import AccessEntryProvider
 from eks_identity.access.live_cluster import LiveCluster
 from eks_identity.access.lockout_guard import LockoutGuardProvider
-from eks_identity.clients.eks_api import WhoIsWho
-from eks_identity.model.credentials import ENVIRONMENT
-from eks_identity.plugin.exports import own_resources
+from eks_identity.clients.eks_api import IamLookup
+from eks_identity.model.credentials import DEFAULT_CHAIN
+from eks_identity.plugin.exports import served_resources
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
 CLUSTER = {"cluster_name": "eks-clu", "region": REGION}
@@ -46,7 +46,7 @@ def test_access_entry_sets_username_and_keeps_its_kubeconfig_secret():
         ({"alow_lockout_of": []}, "did you mean allow_lockout_of?"),
     ],
 )
-def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, expected):
+def test_access_entry_rejects_what_eks_rejects(other, expected):
     """The error names component and rule, before the resource is registered."""
     with pytest.raises(eks.InvalidInput) as error:
         deploy(entry(**other))
@@ -54,7 +54,7 @@ def test_an_entry_that_eks_would_refuse_is_refused_at_once(other, expected):
     assert expected in str(error.value)
 
 
-@pytest.mark.parametrize("reference", [each.provider for each in own_resources().values()])
+@pytest.mark.parametrize("reference", [each.provider for each in served_resources().values()])
 def test_state_has_only_the_name_of_a_dynamic_provider(reference):
     """States have no code, no settings and no other module, so that a newer library can use them."""
     pickled = pulumi.dynamic.dynamic.serialize_provider(reference)
@@ -87,21 +87,21 @@ def test_lockout_guard_evaluates_unknown_principals_in_the_update(capsys):
     "config",
     [{"eks-identity:profile": "prod"}, {"aws:profile": "prod"}, {"eks-identity:profile": "prod", "aws:profile": "x"}],
 )
-def test_the_profile_of_the_programs_config_is_used(config):
+def test_dynamic_provider_uses_the_profile_of_the_config(config):
     """The library's own config key, or the aws provider's. The profile is not in the state."""
     provider = LockoutGuardProvider()
     provider.configure(pulumi.dynamic.ConfigureRequest(pulumi.dynamic.Config(config, "shop")))
     assert json.loads(provider.credentials(CLUSTER)) == {"profile": "prod"}
-    assert LockoutGuardProvider().credentials(CLUSTER) == ENVIRONMENT
+    assert LockoutGuardProvider().credentials(CLUSTER) == DEFAULT_CHAIN
 
 
-def test_the_role_of_the_kubeconfig_is_a_callers_way_in_too(monkeypatch):
+def test_role_of_the_kubeconfig_is_a_caller(monkeypatch):
     """If the kubeconfig assumes a role, that role is a caller besides the principal that calls AWS."""
     caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run-7"
-    monkeypatch.setattr(WhoIsWho, "caller", lambda _: (ACCOUNT, caller))
+    monkeypatch.setattr(IamLookup, "caller", lambda _: (ACCOUNT, caller))
     document = json.loads(kubeconfig())
     document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
-    live = LiveCluster({**CLUSTER, "kubeconfig": json.dumps(document)}, ENVIRONMENT)
+    live = LiveCluster({**CLUSTER, "kubeconfig": json.dumps(document)}, DEFAULT_CHAIN)
     assert [(caller.principal.arn, caller.session) for caller in live.callers] == [
         (f"arn:aws:iam::{ACCOUNT}:role/ci", "run-7"),
         (ROLE, "EKSGetTokenAuth"),

@@ -43,7 +43,7 @@ def test_collect_outputs_shares_the_output_of_the_same_outputs():
     deploy(program)
 
 
-def test_secrets_stay_secret():
+def test_collect_outputs_keeps_secrets():
     """The Output is a secret if one of the Outputs is."""
 
     def program() -> pulumi.Output[Any]:

@@ -208,7 +208,7 @@ def test_misspelt_key_is_rejected_with_a_suggestion(name, path, validation_error
 
 
 @pytest.mark.parametrize(("name", "index"), [(name, index) for name in SAMPLES for index in range(len(SAMPLES[name]))])
-def test_nothing_is_refused_that_is_not_known_yet(name, index):
+def test_unknown_inputs_are_not_rejected(name, index):
     """With every Input unknown, as in the first preview of a program, nothing is rejected and nothing raises."""
 
     def args():

@@ -38,7 +38,7 @@ def access_without_group(connection, **other):
     return access(connection, group=None, rbac_roles=None, **other)
 
 
-def test_one_user_through_aws_auth_is_role_binding_and_mapping(connection):
+def test_cluster_access_by_aws_auth_registers_role_binding_and_mapping(connection):
     """Role, binding and mapping have the configured names, and the same group."""
     deployment = deploy(access(connection, access_method="aws-auth", rbac_roles=[{**LOOKER, "binding_name": "look"}]))
     assert sorted(type_ for type_, _ in deployment.names) == [
@@ -207,7 +207,7 @@ def test_type_for_nodes_sets_neither_groups_nor_username(connection):
     ("access_method", "mode"), [("aws-auth", "CONFIG_MAP"), ("both", "API_AND_CONFIG_MAP"), (None, "API")]
 )
 @pytest.mark.parametrize("kind", ["STANDARD", "EC2_LINUX"])
-def test_the_fix_for_a_node_role_works(connection, access_method, mode, kind):
+def test_fix_for_a_node_role_works(connection, access_method, mode, kind):
     """A node's groups and username are one problem, and following its fix exactly leaves none."""
     method = {} if access_method is None else {"access_method": access_method}
     node = {"arn": ROLE, "groups": ["system:bootstrappers", "system:nodes"], "username": EC2_NODE}
@@ -428,7 +428,7 @@ INVALID_INPUTS = {
 
 
 @pytest.mark.parametrize(("args", "field"), INVALID_INPUTS.values(), ids=list(INVALID_INPUTS))
-def test_a_wrong_input_is_refused_before_anything_is_registered(connection, args, field):
+def test_cluster_access_rejects_invalid_inputs(connection, args, field):
     """The error names component, input, rule, value and fix, before anything is registered."""
     with pytest.raises(InvalidInputError) as error:
         deploy(access(connection, **args), preview=True)
@@ -461,7 +461,7 @@ def test_fix_for_an_access_policy_by_aws_auth_names_the_rbac_equivalent(connecti
     [("aws-auth", "API"), ("access-entry", "CONFIG_MAP"), ("both", "CONFIG_MAP"), ("both", "API")],
 )
 @pytest.mark.parametrize("is_output", [False, True])
-def test_a_way_in_that_the_cluster_does_not_read_is_refused(connection, access_method, mode, is_output):
+def test_access_method_that_the_authentication_mode_ignores_is_rejected(connection, access_method, mode, is_output):
     """Mode API ignores aws-auth, and CONFIG_MAP has no entries: rejected at preview, for Outputs too."""
 
     def program():
@@ -515,7 +515,7 @@ def test_invalid_outputs_are_rejected_when_resolved(connection):
         deploy(permission_set_of_other_account, preview=True, cloud=sso_roles(SSO))
 
 
-def test_without_a_kubernetes_provider_it_is_refused(connection):
+def test_cluster_access_without_kubernetes_provider_is_rejected(connection):
     """The default provider would use the current context of the machine's kubeconfig."""
     args = {"cluster": connection, "group": "g", "rbac_roles": [{"name": "view"}], "principals": []}
     with pytest.raises(InvalidInputError, match=r"opts\.providers"):

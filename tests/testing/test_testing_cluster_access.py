@@ -35,7 +35,7 @@ def access(*principals, name="operators", clusters=("eks-clu",), **args):
 
 @pytest.mark.parametrize("access_method", ["access-entry", "aws-auth"])
 @pytest.mark.parametrize("principal", [OPERATOR, OPS])
-def test_a_declared_principal_may_do_what_the_rules_say(access_method, principal):
+def test_can_follows_the_rules_of_rbac_roles(access_method, principal):
     """With either access method, with or without a path, a principal is allowed exactly the rules of the role."""
     deployment = deploy(access(principal, access_method=access_method))
     deployment.assert_can(principal, "list", "pods")
@@ -44,7 +44,7 @@ def test_a_declared_principal_may_do_what_the_rules_say(access_method, principal
     deployment.assert_cannot(principal, "list", "secrets")
 
 
-def test_the_chain_is_said():
+def test_verdict_lists_the_links_of_cluster_access():
     """A verdict is true if the answer is yes, and lists each link of the chain."""
     verdict = deploy(access(OPERATOR)).can(OPERATOR, "list", "pods", "default")
     assert verdict
@@ -122,7 +122,7 @@ def test_role_binding_applies_to_its_namespace_only():
     assert "has no rule for list secrets" in broken(deployment, OPERATOR, "list", "secrets", "shop")
 
 
-def test_a_role_that_is_not_declared_is_neither_yes_nor_no():
+def test_binding_to_an_undeclared_role_is_unknown():
     """If the rules of a role are unknown, both assertions fail with the reason."""
     deployment = deploy(raw(role="of-another-program", kubernetes_groups=["operators"]))
     verdict = deployment.can(OPERATOR, "list", "pods")

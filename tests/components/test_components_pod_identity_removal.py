@@ -7,7 +7,7 @@ import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
-from eks_identity.clients.aws_sessions import Clients
+from eks_identity.clients.aws_sessions import AwsClients
 from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import AwsUnreachableError
 from eks_identity.model.subjects import Subject
@@ -43,7 +43,7 @@ def change(connection, before=BOTH, after=IRSA, child=CHILD, *, role=ARN, option
 
     async def run():
         component = pulumi.ComponentResource("eks-identity:index:WorkloadIdentity", "my-sa", {}, options())
-        cache = query_cache.of_program()
+        cache = query_cache.program_query_cache()
         preflight = AssociationPreflight(component, 'WorkloadIdentity "my-sa"', connection, cache)
         (hook,) = preflight.before_role_update("my-sa", SUBJECTS).before_update
         inputs = ({"assumeRolePolicy": document} for document in (before, after))
@@ -55,7 +55,7 @@ def change(connection, before=BOTH, after=IRSA, child=CHILD, *, role=ARN, option
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_a_role_that_an_association_still_gives_is_refused(connection, associated, preview):
+def test_role_of_an_association_must_keep_trusting_pod_identity(connection, associated, preview):
     """The error names the service account and the argument to set, in a preview and in an update without preview."""
     roles, queries = associated
     roles["team/second"] = ARN
@@ -66,7 +66,7 @@ def test_a_role_that_an_association_still_gives_is_refused(connection, associate
     assert queries[0] == ("eks-clu", "ap-northeast-1", "default/my-sa")
 
 
-def test_a_role_that_no_association_gives_may_change(connection, associated):
+def test_role_without_association_may_stop_trusting_pod_identity(connection, associated):
     """Without an association, or with one of another role, nothing is rejected."""
     roles, queries = associated
     roles["default/my-sa"] = f"{ARN}-2"
@@ -84,14 +84,14 @@ def test_a_role_that_no_association_gives_may_change(connection, associated):
     ],
     ids=["trusted IRSA only", "trusts both", "not resolved yet", "another role"],
 )
-def test_eks_is_asked_only_where_the_role_stops_trusting_pod_identity(connection, associated, other):
+def test_eks_is_queried_only_if_the_role_stops_trusting_pod_identity(connection, associated, other):
     """Any other change of a role sends no query."""
     _, queries = associated
     change(connection, **other)
     assert queries == []
 
 
-def test_an_eks_that_does_not_answer_is_reported(connection, associated, monkeypatch):
+def test_eks_without_response_is_reported(connection, associated, monkeypatch):
     """Without permission to read associations the check warns, and rejects nothing."""
     warnings = []
     monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: warnings.append(message))
@@ -103,11 +103,13 @@ def test_an_eks_that_does_not_answer_is_reported(connection, associated, monkeyp
 @pytest.mark.parametrize(
     ("account", "is_rejected"), [(ACCOUNT, False), ("444455556666", True)], ids=["the cluster's", "another"]
 )
-def test_eks_is_asked_as_the_components_provider(connection, monkeypatch, account, is_rejected):
+def test_eks_is_queried_with_the_components_credentials(connection, monkeypatch, account, is_rejected):
     """With the credentials of the component's aws provider; those of another account are rejected."""
     credentials, queries = [], []
-    monkeypatch.setattr(Clients, "caller", property(lambda each: (credentials.append(each._said) or account, "arn:me")))
-    monkeypatch.setattr(Clients, "client", lambda *_: queries.append(1) or pytest.fail("queried"))
+    monkeypatch.setattr(
+        AwsClients, "caller", property(lambda each: (credentials.append(each._said) or account, "arn:me"))
+    )
+    monkeypatch.setattr(AwsClients, "client", lambda *_: queries.append(1) or pytest.fail("queried"))
     with (
         pytest.raises(InvalidInputError, match="credentials of account")
         if is_rejected
@@ -118,13 +120,13 @@ def test_eks_is_asked_as_the_components_provider(connection, monkeypatch, accoun
     assert bool(queries) is not is_rejected
 
 
-def test_a_role_of_another_account_is_no_associations(connection, associated):
+def test_role_of_another_account_has_no_association(connection, associated):
     """Associations use roles of the cluster's account only: EKS is not queried for a role of another one."""
     change(connection, role=ARN.replace(ACCOUNT, "444455556666"))
     assert associated[1] == []
 
 
-def test_all_workloads_of_a_program_share_a_hook(connection):
+def test_workload_identities_of_a_program_share_the_role_hook(connection):
     """The hook is on roles of IRSA without `keep_pod_identity`, and is registered once for all of them."""
 
     def program():

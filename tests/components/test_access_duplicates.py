@@ -92,7 +92,7 @@ ENTRIES = {
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 @pytest.mark.parametrize("adopt", [False, True])
-def test_an_entry_of_pulumi_eks_is_rejected_beside_cluster_access(entry, adopt):
+def test_access_entry_of_pulumi_eks_is_rejected_beside_cluster_access(entry, adopt):
     """The fix removes the one in create.access_entries, and following it leaves no error."""
     with pytest.raises(InvalidInputError) as error:
         deploy(with_created_entry(entry, adopt=adopt), preview=True)
@@ -123,7 +123,7 @@ def as_caller(name):
     return Cloud(getCallerIdentity={"accountId": ACCOUNT, "arn": arn, "id": ACCOUNT})
 
 
-def test_the_creator_of_a_new_cluster_needs_adopt():
+def test_creator_of_a_new_cluster_needs_adopt():
     """EKS creates an entry for the creator of the cluster, and a second one would fail with a 409; adopt is the fix."""
     other = lambda: {"principal_arn": f"{BACKEND}-2"}  # noqa: E731
     with pytest.raises(InvalidInputError, match=r"principals\[0\].arn(.|\n)*fix:  set adopt to True"):

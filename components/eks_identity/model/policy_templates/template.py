@@ -61,7 +61,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PolicyTemplate:
     """A policy template: the permissions of one add-on."""
 
     name: str

@@ -22,7 +22,7 @@ def existing_cluster(**args):
     return lambda: eks.Cluster("clu", {"name": "eks-clu", **args}).connection
 
 
-def test_a_cluster_that_is_there_is_looked_up_by_name():
+def test_existing_cluster_is_looked_up_by_name():
     """The outputs come from DescribeCluster; the kubeconfig has the region and v1beta1, and no profile."""
     deployment = deploy(existing_cluster(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/admin"))
     connection = deployment.value
@@ -41,7 +41,7 @@ def test_a_cluster_that_is_there_is_looked_up_by_name():
     assert (provider["enableServerSideApply"], provider["enableConfigMapMutable"]) == ("true", "true")
 
 
-def test_a_profile_is_in_the_kubeconfig_only_when_asked_for():
+def test_kubeconfig_has_a_profile_only_if_set():
     """AWS_PROFILE is in the kubeconfig only with the input profile."""
     (user,) = json.loads(deploy(existing_cluster(profile="admin")).value["kubeconfig"])["users"]
     assert user["user"]["exec"]["env"] == [{"name": "AWS_PROFILE", "value": "admin"}]
@@ -76,7 +76,7 @@ def transformed(type_, props):
     return keep_aws_auth_data(args)
 
 
-def test_only_the_data_of_aws_auth_is_left_alone():
+def test_new_cluster_ignores_changes_of_aws_auth_data_only():
     """pulumi_eks creates the ConfigMap, and later changes of its data are ignored; other resources are unchanged."""
     result = transformed("kubernetes:core/v1:ConfigMap", {"metadata": {"name": "aws-auth"}, "data": {}})
     assert result.opts.ignore_changes == ["data"]
@@ -110,7 +110,7 @@ def provider(**args):
     return lambda: eks.OidcProvider("irsa", {"issuer": ISSUER, **args}).arn
 
 
-def test_a_provider_is_made_without_a_thumbprint():
+def test_oidc_provider_is_created_without_a_thumbprint():
     """It has the URL with https and the audience of the pods' tokens; the program makes no AWS call."""
     deployment = deploy(provider(tags={"team": "shop"}))
     assert deployment.one(PROVIDER).inputs == {
@@ -126,7 +126,7 @@ def test_a_provider_is_made_without_a_thumbprint():
 EXISTING = {"arn": provider_arn(), "url": ISSUER, "clientIdLists": ["sts.amazonaws.com"], "id": provider_arn()}
 
 
-def test_an_adopted_provider_is_looked_up_and_nothing_else():
+def test_adopted_oidc_provider_is_looked_up_and_not_registered():
     """Adopting registers no provider, so that `pulumi destroy` keeps it."""
     deployment = deploy(provider(adopt=True), preview=True, cloud=Cloud(getOpenIdConnectProvider=EXISTING))
     assert deployment.value == provider_arn()
@@ -141,7 +141,7 @@ def test_adopting_a_missing_oidc_provider_is_rejected():
         deploy(provider(adopt=True), preview=True, cloud=absent)
 
 
-def test_adopting_one_that_does_not_trust_the_audience_is_refused():
+def test_adopting_an_oidc_provider_without_the_audience_is_rejected():
     """The error at preview has the command that adds the audience."""
     cloud = Cloud(getOpenIdConnectProvider={**EXISTING, "clientIdLists": ["other"]})
     with pytest.raises(InvalidInputError, match="add-client-id-to-open-id-connect-provider"):
@@ -160,7 +160,7 @@ def run_creation_hook(cloud):
     return deploy(lambda: pulumi.Output.from_input(run()), preview=True, cloud=cloud)
 
 
-def test_making_a_second_provider_is_refused():
+def test_creating_an_existing_oidc_provider_is_rejected():
     """The preview fails with the fix before the engine creates a provider that the account has."""
     with pytest.raises(InvalidInputError, match="fix:  set adopt to True"):
         run_creation_hook(Cloud(getOpenIdConnectProvider=EXISTING))

@@ -95,14 +95,14 @@ class UnexpectedError(EksIdentityError):
 
 
 @contextmanager
-def problems_of_part(whole: object, part: str) -> Iterator[None]:
-    """Report problems of a part with the `whole` value. The rule names the part: `the account in an ARN`."""
+def problems_of_part(value: object, part: str) -> Iterator[None]:
+    """Report problems of a part with the whole `value`. The rule names the part: `the account in an ARN`."""
     try:
         yield
     except InvalidInput as error:
         raise InvalidInput(
             [
-                replace(problem, input="", value=whole, rule=f"must have a valid {part}: {problem.rule}")
+                replace(problem, input="", value=value, rule=f"must have a valid {part}: {problem.rule}")
                 for problem in error.problems
             ],
             subject=error.subject,

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, Declared, Deployment, deploy, kubeconfig
+from pulumi_program import ACCOUNT, Cloud, Deployment, RegisteredResource, deploy, kubeconfig
 from samples import COMPONENTS, SAMPLES
 
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef"
@@ -38,12 +38,12 @@ def declare(name: str, args: Any, *, preview: bool = False, cloud: Any = None, *
     return deploy(program, preview=preview, cloud=cloud or Cloud(getRoles=found))
 
 
-def own(deployment: Deployment, name: str) -> Declared:
+def own(deployment: Deployment, name: str) -> RegisteredResource:
     """Return the component itself, the first resource of its type."""
     return next(resource for resource in deployment.resources if resource.kind == name)
 
 
-def children(deployment: Deployment, name: str) -> list[Declared]:
+def children(deployment: Deployment, name: str) -> list[RegisteredResource]:
     """Return all resources that the component registers."""
     itself = own(deployment, name)
     return [resource for resource in deployment.resources if resource is not itself and resource.name not in SUPPORT]

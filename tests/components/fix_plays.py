@@ -774,7 +774,7 @@ NOT_PLAYED = {
     "move the entries into the first: .*",
     "correct it: .*",
     "remove one of the two: .*",
-    "remove one of the two, the existing entry is .*; or set adopt to True",
+    "to adopt that entry; if this declaration created it under another name",
     "write the username, in quotes: .*",
     "write it, or remove the entry: .*",
     "or a type that gives nodes the username and groups of",

@@ -58,7 +58,7 @@ def roles(monkeypatch):
         queries.append((kind, namespace))
         return {name: [] for name in names}
 
-    monkeypatch.setattr(kubernetes_api, "listed", listed)
+    monkeypatch.setattr(kubernetes_api, "list_field_managers", listed)
     return queries
 
 
@@ -232,7 +232,7 @@ OBJECTS = {
 @pytest.mark.parametrize(("role", "label", "kind", "existing", "field"), OBJECTS.values(), ids=list(OBJECTS))
 def test_existing_rbac_object_is_rejected_at_preview(connection, monkeypatch, role, label, kind, existing, field):
     """The Kubernetes plugin would overwrite it, and delete it when another declaration of the stack removes it."""
-    monkeypatch.setattr(kubernetes_api, "listed", lambda *_: {existing: ["pulumi-kubernetes-1a2b3c4d"]})
+    monkeypatch.setattr(kubernetes_api, "list_field_managers", lambda *_: {existing: ["pulumi-kubernetes-1a2b3c4d"]})
     child = (f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", label)
     with pytest.raises(InvalidInputError) as error:
         run_check(connection, "rbac-object-is-new", child, {}, rbac_roles=[role])

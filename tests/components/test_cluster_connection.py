@@ -37,7 +37,7 @@ def test_each_output_of_a_connection_is_checked_once(connection, monkeypatch):
         return called
 
     checks = {field: counted(field, check) for field, check in connections.PARSERS.items() if field != "partition"}
-    monkeypatch.setattr(connections, "CHECKS", {**connections.PARSERS, **checks})
+    monkeypatch.setattr(connections, "PARSERS", {**connections.PARSERS, **checks})
 
     def program():
         outputs = {field: pulumi.Output.from_input(value) for field, value in connection.items()}

@@ -155,7 +155,6 @@ RESOURCES = {
         lambda: k8s.core.v1.Namespace("shop"),
         "pass namespace.metadata.name",
     ),
-    "cluster": ("WorkloadIdentity", "cluster", lambda: eks.Cluster("c", {"name": "c"}), "pass cluster.connection"),
     "aws cluster": (
         "WorkloadIdentity",
         "cluster",

@@ -107,11 +107,11 @@ def test_eks_is_queried_with_the_components_credentials(connection, monkeypatch,
     """With the credentials of the component's aws provider; those of another account are rejected."""
     credentials, queries = [], []
     monkeypatch.setattr(
-        AwsClients, "caller", property(lambda each: (credentials.append(each._said) or account, "arn:me"))
+        AwsClients, "caller", property(lambda each: (credentials.append(each._settings) or account, "arn:me"))
     )
     monkeypatch.setattr(AwsClients, "client", lambda *_: queries.append(1) or pytest.fail("queried"))
     with (
-        pytest.raises(InvalidInputError, match="credentials of account")
+        pytest.raises(InvalidInputError, match="AWS credentials: 'account 444455556666")
         if is_rejected
         else pytest.raises(pytest.fail.Exception)
     ):

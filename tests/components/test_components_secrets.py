@@ -10,7 +10,7 @@ from pulumi_program import ISSUER, Cloud, PluginError, deploy, kubeconfig, provi
 import eks_identity as eks
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.redaction import Redactor
-from eks_identity.runtime.inputs import InvalidInputError, refusing
+from eks_identity.runtime.inputs import InvalidInputError, parse_output
 
 HUSH = "arn:aws:sts::111122223333:assumed-role/hush-Hush/xyzzy42"
 WORKLOAD = {"namespace": "default", "service_account": "sa", "oidc_provider_arn": provider_arn()}
@@ -126,7 +126,7 @@ def test_validation_error_keeps_its_component():
         raise inner
 
     with pytest.raises(InvalidInputError) as raised:
-        deploy(lambda: refusing(pulumi.Output.from_input("x"), reject, "outer", "under"))
+        deploy(lambda: parse_output(pulumi.Output.from_input("x"), reject, "outer", "under"))
     assert (raised.value.subject, raised.value.problems[0].input) == ("inner", "arn")
 
 
@@ -137,9 +137,9 @@ def test_validation_error_of_a_coroutine_is_redacted():
         raise InvalidInput([Problem("", f"not {value}", value, "another")])
 
     with pytest.raises(InvalidInputError) as raised:
-        deploy(lambda: refusing(pulumi.Output.secret("hush"), reject, "outer", "under"))
+        deploy(lambda: parse_output(pulumi.Output.secret("hush"), reject, "outer", "under"))
     assert str(raised.value) == "outer: 1 problem\n  under: [secret]\n    rule: not [secret]\n    fix:  another"
-    assert deploy(lambda: refusing("plain", _later, "outer")).value == "plain"
+    assert deploy(lambda: parse_output("plain", _later, "outer")).value == "plain"
 
 
 async def _later(value):

@@ -56,7 +56,7 @@ def existing(monkeypatch):
 
     monkeypatch.setattr(EksApi, "pod_identity_associations", associations_of)
     monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: objects.associations[id_])
-    monkeypatch.setattr(kubernetes_api, "listed", objects.accounts_of)
+    monkeypatch.setattr(kubernetes_api, "list_field_managers", objects.accounts_of)
     return objects
 
 

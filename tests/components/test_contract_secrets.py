@@ -181,7 +181,7 @@ def hooked(request, monkeypatch, printed):
             self.name, id_, "arn:x", None, None
         ),
         (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
-        (kubernetes_api, "listed"): lambda *_: {"cart": ["kubectl"], "reader": []},
+        (kubernetes_api, "list_field_managers"): lambda *_: {"cart": ["kubectl"], "reader": []},
         (aws_auth_config_map.AwsAuthConfigMap, "__init__"): lambda *_: None,
         (aws_auth_config_map.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
     }
@@ -364,9 +364,9 @@ def provider_leaks(name, props, monkeypatch, capsys):
                 patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
                 patch.setattr(eks_api.IamLookup, "caller", lambda *_: ("111122223333", USER))
                 patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "__init__", lambda *_: None)
-                patch.setattr(kubernetes_api, "caller", lambda *_: None)
-                patch.setattr(kubernetes_api, "caller_may", lambda *_: True)
-                for read in ("rbac", "namespaced_rbac"):
+                patch.setattr(kubernetes_api, "get_caller", lambda *_: None)
+                patch.setattr(kubernetes_api, "is_caller_allowed", lambda *_: True)
+                for read in ("read_cluster_rbac", "read_namespaced_rbac"):
                     patch.setattr(kubernetes_api, read, lambda *_: Rbac({}, {}))
                 patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "edit", lambda *_args, **_options: None)
                 patch.setattr(

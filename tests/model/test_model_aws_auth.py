@@ -314,7 +314,7 @@ def test_aws_auth_ignored_parts_are_reported_and_kept(text, rule):
     assert rule in problem.rule
     ours = UserMapping.of(f"arn:aws:iam::{ACCOUNT}:user/ours", [])
     after = document.add(ours)
-    assert after.find(ours.arn)[0].equals(ours)
+    assert after.find(ours.arn)[0].is_same(ours)
     assert after.remove(ours).data["mapUsers"] in {text, f"{text}\n"}
 
 

@@ -13,7 +13,7 @@ from eks_identity.testing import Cloud, InvalidInputError, PluginError, deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPERATOR = "arn:aws:iam::111122223333:user/eks-ope"
-CONFIG = {"shop:cluster": "eks-clu", "shop:person": OPERATOR}
+CONFIG = {"shop:cluster": "eks-clu", "shop:principal": OPERATOR}
 
 
 def test_deploy_runs_the_file_of_a_program_with_its_config():
@@ -28,7 +28,7 @@ def test_deploy_raises_validation_errors():
     """`deploy` raises the validation error that a preview shows."""
     program = REPOSITORY / "examples/01-read-only-user/__main__.py"
     with pytest.raises(InvalidInputError, match="rule: "):
-        deploy(program, config={**CONFIG, "shop:person": "eks-ope"}, project="shop", preview=True)
+        deploy(program, config={**CONFIG, "shop:principal": "eks-ope"}, project="shop", preview=True)
     with pytest.raises(InvalidInputError, match="must not use access entries with authentication mode CONFIG_MAP"):
         deploy(program, config=CONFIG, project="shop", cloud=Cloud(authentication_modes={"eks-clu": "CONFIG_MAP"}))
 

@@ -17,7 +17,7 @@ from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.runtime import diagnostics, invoke
 from eks_identity.runtime.call_styles import MISSING, resolve_call
-from eks_identity.runtime.inputs import Inputs, parsed_by, refusing
+from eks_identity.runtime.inputs import Inputs, parse_output, parsed_by
 
 if TYPE_CHECKING:
     import pulumi_eks as eks
@@ -175,7 +175,7 @@ class Cluster(pulumi.ComponentResource):
             except invoke.InvokeError as error:
                 raise await self._not_found(resolved, error) from None
 
-        described: pulumi.Output[dict[str, Any]] = refusing(name, describe, subject, "name")
+        described: pulumi.Output[dict[str, Any]] = parse_output(name, describe, subject, "name")
         self.name = described.apply(lambda cluster: str(cluster["name"]))
         self.arn = described.apply(lambda cluster: str(cluster["arn"]))
         self.endpoint = described.apply(lambda cluster: str(cluster["endpoint"]))

@@ -22,7 +22,7 @@ from eks_identity.model.kubeconfig import ClusterEndpoint
 from eks_identity.redaction import SECRET
 from eks_identity.runtime import diagnostics, invoke
 from eks_identity.runtime.credentials import find_provider
-from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, refusing
+from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, parse_output
 from eks_identity.runtime.program_state import per_program
 
 _FIELDS = ("arn", "endpoint", "certificate_authority", "kubeconfig")
@@ -71,7 +71,7 @@ def check_provider_of_cluster(
 
     def check() -> pulumi.Output[None]:
         # A kubeconfig is usually secret. The error has no part of it, so the error need not be secret.
-        return refusing(pulumi.Output.unsecret(pulumi.Output.all(**fields)), require, inputs.subject)
+        return parse_output(pulumi.Output.unsecret(pulumi.Output.all(**fields)), require, inputs.subject)
 
     return provider_account.start_once(key, [fields, provider], check)
 

@@ -21,7 +21,7 @@ from eks_identity.model.issuers import Provider
 from eks_identity.model.partitions import partition_of_region
 from eks_identity.runtime import diagnostics, invoke, query_cache
 from eks_identity.runtime.credentials import find_provider
-from eks_identity.runtime.inputs import Inputs, refusing
+from eks_identity.runtime.inputs import Inputs, parse_output
 from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:index/getCallerIdentity:getCallerIdentity"
@@ -60,7 +60,7 @@ def check_account_of_cluster(inputs: Inputs, opts: pulumi.ResourceOptions | None
             raise InvalidInput([Problem("opts.providers", rule, shown, _fix(provider, expected))])
 
     key = ("account", provider, _key(account))
-    return start_once(key, [account, provider], lambda: refusing(account, require, inputs.subject))
+    return start_once(key, [account, provider], lambda: parse_output(account, require, inputs.subject))
 
 
 def check_account_of_clusters(
@@ -80,7 +80,7 @@ def check_account_of_clusters(
                 fix = "declare one role for each account, each with an aws provider of that account in opts.providers"
             raise InvalidInput([Problem("opts.providers", rule, await _described(provider, caller), fix)])
 
-    return _without_dependencies(refusing(cluster_arns, require, inputs.subject))
+    return _without_dependencies(parse_output(cluster_arns, require, inputs.subject))
 
 
 def check_account_of_oidc_provider(
@@ -106,7 +106,7 @@ def check_account_of_oidc_provider(
             raise InvalidInput([Problem("", rule, trusted.arn, fix)])
 
     def check() -> pulumi.Output[None]:
-        return refusing(oidc_provider, require, inputs.subject, under)
+        return parse_output(oidc_provider, require, inputs.subject, under)
 
     return start_once(("oidc", provider, _key(oidc_provider)), [oidc_provider, provider], check)
 

@@ -118,7 +118,7 @@ class Entry:
         """Whether it maps a federated user. Their only ARN is the session's, and the authenticator matches it."""
         return _FEDERATED in self.arn.lower()
 
-    def equals(self, mapping: UserMapping) -> bool:
+    def is_same(self, mapping: UserMapping) -> bool:
         """Return whether the entry equals `mapping`, apart from the case of the ARN and the order of groups."""
         return (self.arn.lower(), self.username, sorted(self.groups)) == (
             mapping.arn.lower(),
@@ -236,10 +236,10 @@ class AwsAuth:
         if not existing:
             return self.add(mapping)
         entry = existing[-1]
-        is_own = own is not None and mapping.is_for_nodes and entry.equals(own)
+        is_own = own is not None and mapping.is_for_nodes and entry.is_same(own)
         if len(existing) > 1 or (entry.is_node and not entry.keeps_identity(mapping) and not is_own):
             raise InvalidInput([self._duplicate_problem(mapping, existing)])
-        if entry.equals(mapping) and entry.key == mapping.key:
+        if entry.is_same(mapping) and entry.key == mapping.key:
             return self
         if entry.key != mapping.key:
             return self._without(entry).add(mapping)
@@ -254,7 +254,7 @@ class AwsAuth:
         """
         self.require_readable(mapping.key)
         existing = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
-        own = [entry for entry in existing if entry.equals(mapping)] or (existing if len(existing) == 1 else [])
+        own = [entry for entry in existing if entry.is_same(mapping)] or (existing if len(existing) == 1 else [])
         return self._without(own[-1]) if own else self
 
     def _without(self, entry: Entry) -> AwsAuth:

@@ -19,7 +19,7 @@ from pulumi.output import contains_unknowns
 from pulumi.resource import DependencyResource
 
 from eks_identity.errors import InvalidInput
-from eks_identity.runtime.inputs import InvalidInputError, is_plain, named, not_secret
+from eks_identity.runtime.inputs import InvalidInputError, is_plain, not_secret, with_subject
 from eks_identity.runtime.outputs import collect_outputs
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class ChildRegistrar:
             try:
                 name = name_of(rebuild(result))
             except InvalidInput as error:
-                raise named(error, self.subject, under) from None
+                raise with_subject(error, self.subject, under) from None
             return make(name)
 
         checked: pulumi.Output[Any] = output.apply(reject_secret, run_with_unknowns=True)

@@ -139,7 +139,7 @@ class Inputs:
             try:
                 return parse(value)
             except InvalidInput as error:
-                raise named(error, self.subject, under) from None
+                raise with_subject(error, self.subject, under) from None
         try:
             return parse(value)
         except InvalidInput as error:
@@ -155,7 +155,7 @@ class Inputs:
                 raise self._error  # the component was not registered
             return parse(resolved)
 
-        return refusing(value, parse_resolved, self.subject, under)
+        return parse_output(value, parse_resolved, self.subject, under)
 
     def _public(self, under: str, value: pulumi.Output[V]) -> pulumi.Output[V]:
         async def require_public(resolved: V) -> V:
@@ -186,42 +186,45 @@ class Inputs:
             raise self._error
 
 
-def refusing(value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str, under: str = "") -> pulumi.Output[T]:
-    """`parse` of `value` (Outputs anywhere in it) once it is known; what it refuses names `subject` and `under`.
+def parse_output(
+    value: Any, parse: Callable[[Any], T | Awaitable[T]], subject: str, under: str = ""
+) -> pulumi.Output[T]:
+    """Return `parse(value)` as an Output, once all Outputs in `value` are resolved.
 
-    Errors and warnings of `parse` show nothing of what is secret.
+    An `InvalidInput` of `parse` is raised as the validation error of the component `subject` and its input `under`.
+    Errors and warnings of `parse` contain no secret.
     """
-    late, whole = collect_outputs(value)
+    outputs, rebuild = collect_outputs(value)
     hooks = program_state.program_hooks()
 
-    async def refuse(refusal: InvalidInput) -> T:
-        # A refusal ends the program, and a server of hooks that is stopped while it starts ends it without a word
-        # (grpcio 1.85: it crashes).
+    async def reject(error: InvalidInput) -> T:
+        # A validation error ends the program. If the program ends while the server of hooks starts, grpcio (1.85)
+        # crashes, and the error is lost.
         await asyncio.gather(*(hook._registered for hook in hooks), return_exceptions=True)  # noqa: SLF001 - as above
-        raise named(refusal, subject, under)
+        raise with_subject(error, subject, under)
 
-    async def awaited(made: Awaitable[T], redactor: Callable[[], Redactor]) -> T:
+    async def wait(parsed: Awaitable[T], redactor: Callable[[], Redactor]) -> T:
         try:
             with redaction.use_redactor(redactor), redacted_errors():
-                return await made
-        except InvalidInput as refusal:
-            return await refuse(refusal)
+                return await parsed
+        except InvalidInput as error:
+            return await reject(error)
 
-    def known(found: Any) -> pulumi.Input[T]:
-        redactor = cache(partial(build_redactor, value, found))
+    def parse_resolved(resolved: Any) -> pulumi.Input[T]:
+        redactor = cache(partial(build_redactor, value, resolved))
         try:
             with redaction.use_redactor(redactor), redacted_errors():
-                made = parse(whole(found))
-        except InvalidInput as refusal:
-            return refuse(refusal)
-        return awaited(made, redactor) if inspect.isawaitable(made) else made
+                parsed = parse(rebuild(resolved))
+        except InvalidInput as error:
+            return reject(error)
+        return wait(parsed, redactor) if inspect.isawaitable(parsed) else parsed
 
-    return late.apply(known)
+    return outputs.apply(parse_resolved)
 
 
 @contextmanager
 def redacted_errors() -> Iterator[None]:
-    """What the block raises, without any secret of the values that are being looked at."""
+    """Raise the block's exceptions without the secrets of the current values."""
     try:
         yield
     except Exception as error:
@@ -237,15 +240,15 @@ def not_secret(under: str, shown_in: str) -> Problem:
     return Problem(under, f"must not be a secret: {shown_in}", SECRET, fix)
 
 
-def named(refusal: InvalidInput, subject: str, under: str) -> InvalidInputError:
-    """`refusal` as one of `subject`, unless it is somebody's already."""
-    if isinstance(refusal, InvalidInputError):
-        return refusal
-    return _explained((problem.under(under) for problem in refusal.problems), subject)
+def with_subject(error: InvalidInput, subject: str, under: str) -> InvalidInputError:
+    """Return `error` as the validation error of the component `subject`, unless it is one of a component already."""
+    if isinstance(error, InvalidInputError):
+        return error
+    return _explained((problem.under(under) for problem in error.problems), subject)
 
 
 def _explained(problems: Iterable[Problem], subject: str) -> InvalidInputError:
-    """The error of these problems; common mistakes of Pulumi programs get the words of `mistakes`."""
+    """Return the error of these problems; `mistakes` explains the common ones of Pulumi programs."""
     return InvalidInputError(map(mistakes.explain, problems), subject=subject)
 
 
@@ -266,7 +269,7 @@ def valid(values: Iterable[T]) -> list[T]:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether no Output and no Awaitable is anywhere in `value`."""
+    """Return whether `value` contains no Output and no Awaitable."""
     if isinstance(value, PLAIN):
         return True
     if isinstance(value, Mapping):
@@ -277,30 +280,26 @@ def is_plain(value: Any) -> bool:
 
 
 async def resolve(value: pulumi.Input[V]) -> V | None:
-    """The value, for those who ask while the engine waits for the answer; None where a preview does not know it."""
+    """Return the resolved value, for resource hooks; None if a preview does not know it."""
     if is_plain(value):
         redaction.add_to_current(Redactor(plain=[value]))
         return cast("V", value)
-    late, whole = collect_outputs(value)
-    found = await late.future()
-    if found is None:
+    outputs, rebuild = collect_outputs(value)
+    resolved = await outputs.future()
+    if resolved is None:
         return None
-    redaction.add_to_current(build_redactor(value, found))
-    return cast("V", whole(found))
+    redaction.add_to_current(build_redactor(value, resolved))
+    return cast("V", rebuild(resolved))
 
 
 def require_provider(component: pulumi.ComponentResource, package: str, how: str) -> None:
-    """Refuses a component that would fall back to the default provider of `package`.
+    """Raise `InvalidInputError` if the component would use the default provider of `package`.
 
-    With kubernetes that is whatever cluster the machine's own kubeconfig points at.
+    The default kubernetes provider is of the cluster in the machine's kubeconfig, not of the declared one.
     """
     if component.get_provider(f"{package}:index:Any") is None:
         raise InvalidInputError(
-            [
-                Problem(
-                    "opts.providers", f"has a {package} provider, so that the cluster is the declared one", None, how
-                )
-            ],
+            [Problem("opts.providers", f"must have a {package} provider of the declared cluster", None, how)],
             subject=f'{type(component).__name__} "{component._name}"',  # noqa: SLF001 - Pulumi has no public name
         )
 

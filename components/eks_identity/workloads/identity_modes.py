@@ -1,4 +1,4 @@
-"""The ways in which pods get an IAM role, and the rules that hold for every role of pods in a cluster."""
+"""How pods get an IAM role: the identity modes, and the rules for every role of pods in a cluster."""
 
 from collections.abc import Sequence
 from enum import StrEnum

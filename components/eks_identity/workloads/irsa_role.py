@@ -17,7 +17,7 @@ from eks_identity.model.session_tags import Session
 from eks_identity.model.subjects import Subject
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.call_styles import MISSING, resolve_call
-from eks_identity.runtime.inputs import INVALID, Inputs, parsed_by, refusing
+from eks_identity.runtime.inputs import INVALID, Inputs, parse_output, parsed_by
 from eks_identity.workloads.iam_role import IamRole
 from eks_identity.workloads.role_settings import ConditionArgs, RoleSettings
 from eks_identity.workloads.session_tags import OF_IRSA, SessionTagCheck
@@ -168,7 +168,7 @@ class IrsaRole(pulumi.ComponentResource):
                 raise InvalidInput([Problem("oidc_provider_arn", rule, provider_arn, f"pass one of {', '.join(arns)}")])
             return str(arns[provider_arn])
 
-        return refusing([self.arns, oidc_provider_arn], find, f'IrsaRole "{self._name}"')
+        return parse_output([self.arns, oidc_provider_arn], find, f'IrsaRole "{self._name}"')
 
 
 def _read_roles(inputs: Inputs, args: IrsaRoleArgs) -> _Roles:

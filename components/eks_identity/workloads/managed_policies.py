@@ -18,7 +18,7 @@ from eks_identity.model.arns import Arn, policy_arn
 from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.permissions import suggest_policy_name
 from eks_identity.runtime import diagnostics, invoke
-from eks_identity.runtime.inputs import INVALID, Inputs, refusing
+from eks_identity.runtime.inputs import INVALID, Inputs, parse_output
 from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:iam/getPolicy:getPolicy"
@@ -105,7 +105,7 @@ class PolicyInput:
                 raise InvalidInput([_missing(policy, arn)])
             return arn
 
-        return refusing([self.policy, self.arn], reject_missing, inputs.subject, self.under)
+        return parse_output([self.policy, self.arn], reject_missing, inputs.subject, self.under)
 
 
 def read_policies(

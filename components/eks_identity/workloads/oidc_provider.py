@@ -16,7 +16,7 @@ from eks_identity.model.partitions import AWS
 from eks_identity.runtime import diagnostics, invoke, program_state
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.credentials import find_provider
-from eks_identity.runtime.inputs import Inputs, InvalidInputError, parsed_by, refusing
+from eks_identity.runtime.inputs import Inputs, InvalidInputError, parse_output, parsed_by
 from eks_identity.runtime.resource_hooks import ChildResource, preflight_hook
 
 LOOK_UP = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
@@ -99,7 +99,7 @@ class OidcProvider(pulumi.ComponentResource):
             async def adopt(resolved: Issuer) -> Mapping[str, Any]:
                 return await self._adopt(options.audiences, resolved)
 
-            provider: pulumi.Output[Mapping[str, Any]] = refusing(issuer, adopt, subject)
+            provider: pulumi.Output[Mapping[str, Any]] = parse_output(issuer, adopt, subject)
             self.arn = provider.apply(lambda resolved: str(resolved["arn"]))
             self.audiences = provider.apply(lambda resolved: list(resolved["clientIdLists"]))
         else:

@@ -24,7 +24,7 @@ from eks_identity.model.session_tags import (
 )
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.args_validation import is_output
-from eks_identity.runtime.inputs import Inputs, refusing, resolve
+from eks_identity.runtime.inputs import Inputs, parse_output, resolve
 from eks_identity.workloads.role_settings import StatementArgs
 
 OF_IRSA = "sessions of IRSA have no session tags (EKS)"
@@ -62,7 +62,7 @@ class SessionTagCheck:
         """Reject a managed policy of the same program, passed as an Output, if its document needs a missing tag."""
         if isinstance(arn, pulumi.Output):
             document: pulumi.Input[str | None] = _document_of(arn)
-            refusing(
+            parse_output(
                 pulumi.Output.from_input(document),
                 partial(self._require_tags_of_policy, under=under),
                 inputs.subject,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity.model.policy_templates.fields import BUCKETS, KEY_PREFIXES, KEYS
-from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, present, requested, tagged
+from eks_identity.model.policy_templates.statements import (
+    Statement,
+    allow,
+    like,
+    present,
+    requested,
+    string_equals,
+    tagged,
+)
 from eks_identity.model.policy_templates.storage import keys_of_volumes
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
@@ -47,7 +55,7 @@ def _velero(scope: Scope) -> Iterator[Statement]:
     yield allow("ec2:CreateSnapshot", "ec2:CreateVolume").on(volumes)
     yield allow("ec2:CreateSnapshot").on(snapshots).when(present(requested(_BACKUP)))
     yield allow("ec2:CreateVolume", "ec2:DeleteSnapshot").on(snapshots).when(present(tagged(_BACKUP)))
-    on_creation = equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot")
+    on_creation = string_equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot")
     yield allow("ec2:CreateTags").on(volumes, snapshots).when(on_creation)
     yield from keys_of_volumes(scope)
 

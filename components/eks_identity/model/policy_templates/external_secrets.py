@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity.model.policy_templates.fields import KEYS, PARAMETERS, SECRETS, WRITE
-from eks_identity.model.policy_templates.statements import Statement, allow, equals, like, tagged
+from eks_identity.model.policy_templates.statements import Statement, allow, like, string_equals, tagged
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
-_MANAGED = equals(tagged("managed-by"), "external-secrets")
+_MANAGED = string_equals(tagged("managed-by"), "external-secrets")
 """The operator tags the secrets and parameters that it creates."""
 
 

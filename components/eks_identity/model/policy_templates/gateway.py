@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity.model.policy_templates.fields import BUCKETS
-from eks_identity.model.policy_templates.statements import Statement, allow, equals, requested
+from eks_identity.model.policy_templates.statements import Statement, allow, requested, string_equals
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _ROLES = {"vpc-lattice": "AWSServiceRoleForVpcLattice", "delivery.logs": "AWSServiceRoleForLogDelivery"}
@@ -58,14 +58,14 @@ def _gateway_controller(scope: Scope) -> Iterator[Statement]:
     yield (
         allow("firehose:TagDeliveryStream")
         .on(scope.arn("firehose", "deliverystream/*"))
-        .when(equals(requested("LogDeliveryEnabled"), "true"))
+        .when(string_equals(requested("LogDeliveryEnabled"), "true"))
     )
     if buckets := scope.named(BUCKETS):
         yield allow("s3:GetBucketPolicy", "s3:PutBucketPolicy").on(*buckets)
     for service, role in _ROLES.items():
         hosts = scope.hosts(service)
         roles = (scope.arn("iam", f"role/aws-service-role/{host}/{role}", region="") for host in hosts)
-        yield allow("iam:CreateServiceLinkedRole").on(*roles).when(equals("iam:AWSServiceName", *hosts))
+        yield allow("iam:CreateServiceLinkedRole").on(*roles).when(string_equals("iam:AWSServiceName", *hosts))
 
 
 GATEWAY_CONTROLLER = PolicyTemplate(

@@ -9,10 +9,10 @@ from eks_identity.model.policy_templates.statements import (
     Condition,
     Statement,
     allow,
-    equals,
     like,
     only,
     requested,
+    string_equals,
     tagged,
 )
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
@@ -41,7 +41,11 @@ def _karpenter(scope: Scope) -> Iterator[Statement]:
     )
     yield allow("ssm:GetParameter").on(scope.arn("ssm", "parameter/aws/service/*", account=""))
     yield allow("eks:DescribeCluster").on(*(scope.arn("eks", f"cluster/{cluster}") for cluster in scope.clusters))
-    yield allow("iam:PassRole").on(*scope.named(NODE_ROLES)).when(equals("iam:PassedToService", *scope.hosts("ec2")))
+    yield (
+        allow("iam:PassRole")
+        .on(*scope.named(NODE_ROLES))
+        .when(string_equals("iam:PassedToService", *scope.hosts("ec2")))
+    )
     if queues := scope.named(QUEUES):
         yield allow("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage").on(*queues)
     own = [scope.arn("ec2", f"{kind}/*") for kind in ("security-group", "subnet", "capacity-reservation")]
@@ -63,7 +67,7 @@ def _instances(scope: Scope, cluster: str) -> Iterator[Statement]:
     run = ("ec2:RunInstances", "ec2:CreateFleet")
     yield allow(*run).on(templates).when(*owns)
     yield allow(*run, "ec2:CreateLaunchTemplate").on(*created).when(*creates)
-    on_creation = equals("ec2:CreateAction", "RunInstances", "CreateFleet", "CreateLaunchTemplate")
+    on_creation = string_equals("ec2:CreateAction", "RunInstances", "CreateFleet", "CreateLaunchTemplate")
     yield allow("ec2:CreateTags").on(*created).when(*creates, on_creation)
     same_cluster = Condition("StringEqualsIfExists", requested(_CLUSTER), (cluster,))
     own_tags = only("aws:TagKeys", _CLUSTER, "karpenter.sh/nodeclaim", "Name")
@@ -86,15 +90,15 @@ def _instance_profiles(profiles: str, cluster: str) -> Iterator[Statement]:
 def _creates(cluster: str, kind: str) -> tuple[Condition, ...]:
     """Return the conditions that the request tags new resources with this cluster, and with their pool or class."""
     return (
-        equals(requested(f"kubernetes.io/cluster/{cluster}"), "owned"),
-        equals(requested(_CLUSTER), cluster),
+        string_equals(requested(f"kubernetes.io/cluster/{cluster}"), "owned"),
+        string_equals(requested(_CLUSTER), cluster),
         like(requested(kind), "*"),
     )
 
 
 def _owns(cluster: str, kind: str) -> tuple[Condition, ...]:
     """Return the conditions that the resource has these tags."""
-    return equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"), like(tagged(kind), "*")
+    return string_equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"), like(tagged(kind), "*")
 
 
 KARPENTER = PolicyTemplate(

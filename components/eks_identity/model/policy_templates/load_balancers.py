@@ -10,9 +10,9 @@ from eks_identity.model.policy_templates.statements import (
     Statement,
     absent,
     allow,
-    equals,
     present,
     requested,
+    string_equals,
     tagged,
 )
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
@@ -100,7 +100,7 @@ _TARGETS = ("elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Regi
 
 def _of(scope: Scope, key: str) -> Condition:
     """Return the condition that the tag names one of the clusters, or any cluster."""
-    return equals(key, *scope.clusters) if scope.clusters else present(key)
+    return string_equals(key, *scope.clusters) if scope.clusters else present(key)
 
 
 def _controller(scope: Scope) -> Iterator[Statement]:
@@ -108,11 +108,13 @@ def _controller(scope: Scope) -> Iterator[Statement]:
     retags = absent(requested(_CLUSTER))
     groups = scope.arn("ec2", "security-group/*")
     yield allow(*_READ, *_PROTECT, *_UNTAGGED)
-    yield allow("iam:CreateServiceLinkedRole").when(equals("iam:AWSServiceName", *scope.hosts("elasticloadbalancing")))
+    yield allow("iam:CreateServiceLinkedRole").when(
+        string_equals("iam:AWSServiceName", *scope.hosts("elasticloadbalancing"))
+    )
     yield allow("ec2:CreateSecurityGroup").on(groups, scope.arn("ec2", "vpc/*"))
     yield allow(*_INGRESS).on(groups)
     yield allow("ec2:DeleteSecurityGroup").on(groups).when(owns)
-    yield allow("ec2:CreateTags").on(groups).when(creates, equals("ec2:CreateAction", "CreateSecurityGroup"))
+    yield allow("ec2:CreateTags").on(groups).when(creates, string_equals("ec2:CreateAction", "CreateSecurityGroup"))
     yield allow("ec2:CreateTags", "ec2:DeleteTags").on(groups).when(owns, retags)
     yield from _balancers(scope, creates, owns, retags)
 
@@ -124,7 +126,7 @@ def _balancers(scope: Scope, creates: Condition, owns: Condition, retags: Condit
     tagged_kinds = arns("targetgroup", "loadbalancer/app", "loadbalancer/net", "loadbalancer/gwy")
     create = ("CreateLoadBalancer", "CreateTargetGroup")
     yield allow(*(f"elasticloadbalancing:{action}" for action in create)).when(creates)
-    on_creation = equals("elasticloadbalancing:CreateAction", *create)
+    on_creation = string_equals("elasticloadbalancing:CreateAction", *create)
     yield allow("elasticloadbalancing:AddTags").on(*tagged_kinds).when(creates, on_creation)
     tag = allow("elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags")
     yield tag.on(*tagged_kinds).when(owns, retags)

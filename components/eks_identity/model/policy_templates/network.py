@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity.model.policy_templates.fields import CLUSTERS, IP_FAMILY
-from eks_identity.model.policy_templates.statements import Statement, allow, equals, requested, tagged
+from eks_identity.model.policy_templates.statements import Statement, allow, requested, string_equals, tagged
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 _CLUSTER = "cluster.k8s.amazonaws.com/name"
@@ -42,15 +42,15 @@ def _vpc_cni(scope: Scope) -> Iterator[Statement]:
 def _of_clusters(scope: Scope, interfaces: str) -> Iterator[Statement]:
     groups, subnets = scope.arn("ec2", "security-group/*"), scope.arn("ec2", "subnet/*")
     create = allow("ec2:CreateNetworkInterface")
-    yield create.on(interfaces).when(equals(requested(_CLUSTER), *scope.clusters))
+    yield create.on(interfaces).when(string_equals(requested(_CLUSTER), *scope.clusters))
     yield create.on(subnets, groups)
-    yield allow(*_MANAGE).on(interfaces).when(equals(tagged(_CLUSTER), *scope.clusters))
+    yield allow(*_MANAGE).on(interfaces).when(string_equals(tagged(_CLUSTER), *scope.clusters))
     modify = "ec2:ModifyNetworkInterfaceAttribute"
     attach = allow("ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface", modify).on(
         scope.arn("ec2", "instance/*")
     )
     for cluster in scope.clusters:
-        yield attach.when(equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"))
+        yield attach.when(string_equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"))
     yield allow(modify).on(groups)
 
 

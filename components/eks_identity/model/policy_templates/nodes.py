@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_identity.model.policy_templates.fields import CLUSTERS, QUEUES
-from eks_identity.model.policy_templates.statements import Statement, allow, equals, tagged
+from eks_identity.model.policy_templates.statements import Statement, allow, string_equals, tagged
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
 
 
@@ -25,9 +25,9 @@ def _cluster_autoscaler(scope: Scope) -> Iterator[Statement]:
     yield allow("eks:DescribeNodegroup").on(*node_groups)
     scale = allow("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup")
     for cluster in scope.clusters:
-        yield scale.when(equals(tagged(f"k8s.io/cluster-autoscaler/{cluster}"), "owned"))
+        yield scale.when(string_equals(tagged(f"k8s.io/cluster-autoscaler/{cluster}"), "owned"))
     if not scope.clusters:
-        yield scale.when(equals(tagged("k8s.io/cluster-autoscaler/enabled"), "true"))
+        yield scale.when(string_equals(tagged("k8s.io/cluster-autoscaler/enabled"), "true"))
 
 
 def _node_termination_handler(scope: Scope) -> Iterator[Statement]:
@@ -35,7 +35,7 @@ def _node_termination_handler(scope: Scope) -> Iterator[Statement]:
     yield allow("sqs:DeleteMessage", "sqs:ReceiveMessage").on(*scope.all_of(QUEUES))
     complete = allow("autoscaling:CompleteLifecycleAction")
     for cluster in scope.clusters:
-        yield complete.when(equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"))
+        yield complete.when(string_equals(tagged(f"kubernetes.io/cluster/{cluster}"), "owned"))
     if not scope.clusters:
         yield complete
 

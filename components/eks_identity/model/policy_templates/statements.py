@@ -56,7 +56,7 @@ def document(statements: Iterable[Statement]) -> str:
     return json.dumps(content, separators=(",", ":"))
 
 
-def equals(key: str, *values: str) -> Condition:
+def string_equals(key: str, *values: str) -> Condition:
     return Condition("StringEquals", key, values)
 
 

@@ -9,12 +9,12 @@ from eks_identity.model.policy_templates.statements import (
     Condition,
     Statement,
     allow,
-    equals,
     like,
     none_of,
     only,
     present,
     requested,
+    string_equals,
     tagged,
 )
 from eks_identity.model.policy_templates.template import PolicyTemplate, Scope
@@ -31,7 +31,7 @@ def _ebs(scope: Scope) -> Iterator[Statement]:
     volumes, snapshots = scope.arn("ec2", "volume/*"), scope.arn("ec2", "snapshot/*")
     instances = scope.arn("ec2", "instance/*")
     tag, values = (_EBS_CLUSTER, scope.clusters) if scope.clusters else (_EBS_CREATED, ("true",))
-    creates, owns = equals(requested(tag), *values), equals(tagged(tag), *values)
+    creates, owns = string_equals(requested(tag), *values), string_equals(tagged(tag), *values)
     yield allow(
         "ec2:DescribeAvailabilityZones",
         "ec2:DescribeInstances",
@@ -55,10 +55,10 @@ def _ebs(scope: Scope) -> Iterator[Statement]:
     attach = allow("ec2:AttachVolume", "ec2:DetachVolume").on(instances)
     if scope.clusters:
         for key in ("eks:cluster-name", "eks:eks-cluster-name", _EBS_CLUSTER):
-            yield attach.when(equals(tagged(key), *scope.clusters))
+            yield attach.when(string_equals(tagged(key), *scope.clusters))
     else:
         yield attach
-    on_creation = equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot", "CopyVolumes")
+    on_creation = string_equals("ec2:CreateAction", "CreateVolume", "CreateSnapshot", "CopyVolumes")
     yield allow("ec2:CreateTags").on(volumes, snapshots).when(on_creation)
     own_tags = none_of("aws:TagKeys", _EBS_CREATED, _EBS_CLUSTER, _EBS_MIGRATED)
     yield allow("ec2:CreateTags", "ec2:DeleteTags").on(volumes).when(owns, present("aws:TagKeys"), own_tags)
@@ -92,7 +92,7 @@ def _efs(scope: Scope) -> Iterator[Statement]:
         "elasticfilesystem:DescribeMountTargets",
     ).on(*systems, points)
     yield allow("elasticfilesystem:CreateAccessPoint").on(*systems).when(*creates)
-    on_creation = equals("elasticfilesystem:CreateAction", "CreateAccessPoint")
+    on_creation = string_equals("elasticfilesystem:CreateAction", "CreateAccessPoint")
     yield allow("elasticfilesystem:TagResource").on(*systems, points).when(*creates, on_creation)
     yield allow("elasticfilesystem:DeleteAccessPoint").on(points).when(present(tagged(_EFS_CREATED)))
 

@@ -739,7 +739,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "is that Output": (f"{_COMPONENTS}mistakes.py", "test_expressions_of_the_fixes_are_accepted"),
     "read it with pulumi.Config": (f"{_COMPONENTS}mistakes.py", "test_value_of_another_type_is_explained"),
     "pass one of .*": (f"{_COMPONENTS}roles.py", "test_arn_for_rejects_a_provider_that_the_role_does_not_trust"),
-    "set adopt to True here": (f"{_LAB}aws_auth_mapping.py", "test_aws_auth_mapping_adopts_an_existing_entry"),
+    "to adopt that entry; if this declaration created it under another name": (
+        f"{_LAB}aws_auth_mapping.py",
+        "test_aws_auth_mapping_adopts_an_existing_entry",
+    ),
     "set adopt to True: the existing entry is adopted": (
         f"{_LAB}cluster_access.py",
         "test_entry_of_the_cluster_creator_is_adopted",
@@ -774,7 +777,6 @@ NOT_PLAYED = {
     "move the entries into the first: .*",
     "correct it: .*",
     "remove one of the two: .*",
-    "to adopt that entry; if this declaration created it under another name",
     "write the username, in quotes: .*",
     "write it, or remove the entry: .*",
     "or a type that gives nodes the username and groups of",

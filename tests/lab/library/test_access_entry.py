@@ -95,7 +95,7 @@ def lifecycle(cluster, program, arns, existing):
 
 def test_access_entry_adopts_an_existing_entry_in_place(lifecycle, arns):
     """The preview shows the existing options; the update changes them, and keeps the entry and its access policies."""
-    assert "had: type STANDARD, username 'by-hand', groups ['viewers']" in lifecycle.preview
+    assert "before: type STANDARD, username 'by-hand', groups ['viewers']" in lifecycle.preview
     assert "AmazonEKSViewPolicy (namespaces default)" in lifecycle.preview
     name, after = arns["adopted"].rpartition("/")[2], lifecycle.created["adopted"]
     for key in ("accessEntryArn", "createdAt"):
@@ -138,7 +138,7 @@ def test_access_entry_preview_rejects_invalid_adoptions(cluster, program, arns):
     """A preview rejects the adoption of a node entry, whose type cannot change, and groups that EKS rejects."""
     node = f"arn:aws:iam::{ACCOUNT}:role/eks-lab-node"
     error = expect_error(program.declare(declared(node=entry(node))).preview)
-    assert "this principal has one of type EC2_LINUX, for nodes (EKS)" in error
+    assert "it has one of type EC2_LINUX, for nodes, and EKS cannot change the type" in error
     error = expect_error(program.declare(declared(user=entry(arns["created"], groups=["system:masters"]))).preview)
     assert "associate the access policy AmazonEKSClusterAdminPolicy instead" in error
     assert cluster.entry(node)["type"] == "EC2_LINUX"

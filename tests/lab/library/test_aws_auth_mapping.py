@@ -204,7 +204,7 @@ def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server)
         AwsAuthMappingProvider().create(properties(json.dumps(unauthorized)))
     unreachable = json.loads(api_server)
     unreachable["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
-    with pytest.raises(ClusterUnreachableError, match="fix: run this from where the cluster's endpoint can be reached"):
+    with pytest.raises(ClusterUnreachableError, match="fix: run this where the cluster's endpoint can be reached"):
         AwsAuthMappingProvider().create(properties(json.dumps(unreachable)))
 
 
@@ -256,7 +256,7 @@ def test_aws_auth_mapping_allow_lockout_of_permits_a_lockout(client, kubeconfig_
     state = provider.update(created.id, created.outs, listed).outs
     assert provider.diff(created.id, state, listed).changes is False
     assert provider.read(created.id, state).inputs["allow_lockout_of"] == [ROLE_WITH_PATH]
-    with pytest.raises(InvalidInput, match="name it in allow_lockout_of"):
+    with pytest.raises(InvalidInput, match="add it to allow_lockout_of"):
         provider.delete(created.id, created.outs)
     provider.delete(created.id, state)
     assert aws_auth(client, "mapRoles") == []

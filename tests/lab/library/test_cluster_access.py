@@ -244,7 +244,7 @@ def test_unassigned_permission_set_is_rejected_at_preview(deployment, stack):
     """The error lists the permission sets that are assigned to the account."""
     unknown = {**ACCESSES["viewers"], "principals": [{"permission_set": "Viw"}]}
     error = expect_error(stack.configure({**ACCESSES, "viewers": unknown}).preview)
-    assert "there are Edit, View" in error
+    assert "assigned are Edit, View" in error
     assert "did you mean View?" in error
 
 

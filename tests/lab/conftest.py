@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inventory import of_accounts, of_cluster
+from inventory import inventory_of_accounts, inventory_of_cluster
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
 from warm_programs import warm
@@ -78,8 +78,8 @@ def running_lab(shared_lab: LabDir, tools: Tools) -> Iterator[LabDir]:
 
 def shared_resources(clients: LabClients) -> dict[str, Any]:
     """Return the resources of the default clusters, and the OIDC providers: an account has one for an issuer."""
-    providers = {name: account["providers"] for name, account in of_accounts(clients).items()}
-    return providers | {cluster: of_cluster(clients, cluster) for cluster in DEFAULT_CLUSTERS}
+    providers = {name: account["providers"] for name, account in inventory_of_accounts(clients).items()}
+    return providers | {cluster: inventory_of_cluster(clients, cluster) for cluster in DEFAULT_CLUSTERS}
 
 
 def delete_cluster(eks: Any, cluster: str) -> None:

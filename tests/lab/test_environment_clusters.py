@@ -1,7 +1,7 @@
 """Access to clusters that the stack does not create: of another stack, and existing ones looked up by name."""
 
 import pytest
-from deployed_environment import DeployedEnvironment, add, project, says
+from deployed_environment import DeployedEnvironment, add_environment, project, team_settings
 from lab_project import FailedError
 
 CLUSTER = "irsa"
@@ -11,10 +11,10 @@ CLUSTER = "irsa"
 @pytest.fixture(scope="module")
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
-    add(folder, "base", {"clusters": {CLUSTER: {}}, **says(CLUSTER, "base")})
+    add_environment(folder, "base", {"clusters": {CLUSTER: {}}, **team_settings(CLUSTER, "base")})
     reference = {"name": CLUSTER, "stack": "organization/eks-identity/base"}
-    add(folder, "team", {"clusters": {"referenced": reference}, **says("referenced", "team")})
-    add(folder, "missing", {"clusters": {"missing-1": {}, "missing-2": {}, CLUSTER: {}}})
+    add_environment(folder, "team", {"clusters": {"referenced": reference}, **team_settings("referenced", "team")})
+    add_environment(folder, "missing", {"clusters": {"missing-1": {}, "missing-2": {}, CLUSTER: {}}})
     return folder
 
 

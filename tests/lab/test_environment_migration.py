@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from deployed_environment import LAB_ACCOUNT, DeployedEnvironment, add, project
+from deployed_environment import LAB_ACCOUNT, DeployedEnvironment, add_environment, project
 from rich.console import Console
 
 from lab.clusters import ensure_clusters
@@ -30,7 +30,9 @@ def environment(running_lab, tools, tmp_path_factory):
         "principals": [{"user": "moving-newcomer"}],
     }
     migration = {"target_mode": "API", "accept_loss_of": [LOST]}
-    add(folder, "moving", {"clusters": {"moving": {"migration": migration}}, "access": {"newcomers": newcomer}})
+    add_environment(
+        folder, "moving", {"clusters": {"moving": {"migration": migration}}, "access": {"newcomers": newcomer}}
+    )
     moving = DeployedEnvironment(running_lab, tools, "moving", folder)
     moving.aws("iam", "create-user", "--user-name", "old-hand", "--path", "/moving/")
     moving.aws("iam", "create-user", "--user-name", "moving-newcomer")

@@ -1,7 +1,7 @@
 """A cluster with all options of the settings, and a stack that references it and exists longer than it."""
 
 import pytest
-from deployed_environment import DeployedEnvironment, add, project, says
+from deployed_environment import DeployedEnvironment, add_environment, project, team_settings
 from lab_project import FailedError
 
 KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -30,11 +30,11 @@ REFERENCE = "organization/eks-identity/owner"
 @pytest.fixture(scope="module")
 def folder(tools, tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("project"), tools)
-    add(folder, "owner", {"clusters": {"owned": OWNED}, "tags": {"environment": "owner"}})
-    add(
+    add_environment(folder, "owner", {"clusters": {"owned": OWNED}, "tags": {"environment": "owner"}})
+    add_environment(
         folder,
         "guest",
-        {"clusters": {"shared": {"name": "owned", "stack": REFERENCE}}, **says("shared", "guest")},
+        {"clusters": {"shared": {"name": "owned", "stack": REFERENCE}}, **team_settings("shared", "guest")},
     )
     return folder
 

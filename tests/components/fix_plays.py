@@ -797,7 +797,6 @@ NOT_PLAYED = {
     "remove the condition",
     "set another .*; or delete the existing one first: `kubectl delete .* .*.*`",
     "see `aws eks list-clusters",
-    "write the mode itself",
     "remove namespaces",
     "put it in quotes",
     "keep only one of the entries",

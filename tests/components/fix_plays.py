@@ -723,7 +723,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "test_secret_in_a_logical_name_is_rejected",
     ),
     "declare the node role with type ": (
-        "tests/components/test_cluster_access.py",
+        "tests/components/test_cluster_access_args.py",
         "test_fix_for_a_node_role_works",
     ),
     "create it again without immutable": (

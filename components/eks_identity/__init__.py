@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eks_identity.clusters.cluster import Cluster, ClusterArgs
     from eks_identity.clusters.cluster_roles import ClusterRoleSettings
     from eks_identity.clusters.connections import ClusterConnection
+    from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
     from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
         AwsDeniedError,
@@ -75,6 +76,7 @@ _MODULES = {
     ),
     "workloads.irsa_role": ("IrsaRole", "IrsaRoleArgs"),
     "access.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
+    "clusters.new_cluster_args": ("NewClusterArgs", "NodeGroupArgs"),
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
     "workloads.identity_modes": ("IdentityMode", "ServiceAccountManagement"),
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
@@ -123,6 +125,8 @@ __all__ = [
     "LockoutGuard",
     "LockoutGuardArgs",
     "MalformedDocumentError",
+    "NewClusterArgs",
+    "NodeGroupArgs",
     "NodeIsolation",
     "NodeIsolationArgs",
     "OidcProvider",

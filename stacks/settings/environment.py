@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,17 +12,13 @@ from eks_identity import (
     AuthenticationModeMigrationArgs,
     ClusterAccessArgs,
     ClusterArgs,
+    NewClusterArgs,
+    NodeGroupArgs,
     PrincipalArgs,
     WorkloadIdentityArgs,
 )
 from eks_identity.model.policy_templates.policies import find_addon_template
-from stacks.settings.models_from_args import Deferred, Model, fields_from
-
-if TYPE_CHECKING:
-    from stacks.settings.new_clusters import NewClusterSettings, NodeGroupSettings
-else:
-    NewClusterSettings = Annotated[Any, Deferred("stacks.settings.new_clusters", "NewClusterSettings")]
-    NodeGroupSettings = Annotated[Any, Deferred("stacks.settings.new_clusters", "NodeGroupSettings")]
+from stacks.settings.models_from_args import Model, fields_from
 
 AccessMethod = Literal["access-entry", "aws-auth", "both"]
 Mode = Literal["irsa", "pod-identity"]
@@ -114,6 +110,16 @@ class AddonSettings(PodSettings):
 @fields_from(AuthenticationModeMigrationArgs, exclude=["cluster"])
 class MigrationSettings(Model):
     """Migration of an existing cluster from aws-auth to access entries, up to `target_mode`."""
+
+
+@fields_from(NewClusterArgs)
+class NewClusterSettings(Model):
+    """A new cluster, with the options of `pulumi_eks.Cluster`."""
+
+
+@fields_from(NodeGroupArgs)
+class NodeGroupSettings(Model):
+    """A managed node group, with the options of `pulumi_eks.ManagedNodeGroup`."""
 
 
 @fields_from(ClusterArgs, exclude=["name", "create"])

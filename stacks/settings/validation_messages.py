@@ -12,7 +12,6 @@ from pydantic_core import ErrorDetails
 
 from eks_identity import Problem
 from stacks.settings.environment import Settings
-from stacks.settings.models_from_args import Deferred
 
 Keys = tuple[str | int, ...]
 
@@ -144,8 +143,6 @@ def _models_at(model: Any, key: str | int) -> Iterator[Any]:
 
 
 def _models_in(hint: Any) -> Iterator[Any]:
-    if isinstance(hint, Deferred):
-        yield hint.model()
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         yield hint
     for inner in typing.get_args(hint):

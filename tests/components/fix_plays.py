@@ -143,6 +143,12 @@ PLAYS = [
         _create(endpoint_public_access=False, endpoint_private_access=True, public_access_cidrs=["1.2.3.4/32"]),
         _create(endpoint_public_access=False, endpoint_private_access=True),
     ),
+    Play(
+        "Cluster",
+        "write an id that `aws ec2 describe-security-groups`",
+        _create(cluster_security_group="web"),
+        _create(cluster_security_group="sg-1"),
+    ),
     Play("Cluster", 'write "1.33", with all digits', _create(version=1.33), _create(version="1.33")),
     Play("Cluster", "write ipv4 or ipv6", _create(ip_family="six"), _create(ip_family="ipv6")),
     Play(
@@ -791,7 +797,6 @@ NOT_PLAYED = {
     "remove the condition",
     "set another .*; or delete the existing one first: `kubectl delete .* .*.*`",
     "see `aws eks list-clusters",
-    "write the mode itself",
     "remove namespaces",
     "put it in quotes",
     "keep only one of the entries",

@@ -13,6 +13,7 @@ import pulumi
 from pulumi_program import ACCOUNT, ISSUER, REGION, kubeconfig, provider_arn
 
 import eks_identity as eks
+from eks_identity.runtime.typed_dicts import sdk_options_of
 
 COMPONENTS = {
     name: value
@@ -180,7 +181,13 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "Cluster": [
         {"name": "eks-clu", "role_arn": role_arn("team/admin"), "profile": "shop"},
         {
-            "create": {"authentication_mode": "API", "skip_default_node_group": True, "tags": TAGS},
+            "create": {
+                "authentication_mode": "API",
+                "skip_default_node_group": True,
+                "service_role": role_arn("eks"),
+                "vpc_cni_options": {"enable_network_policy": True},
+                "tags": TAGS,
+            },
             "node_groups": {"apps": {"scaling_config": {"min_size": 1, "max_size": 2, "desired_size": 1}}},
             "role_settings": {
                 "role_name_prefix": "shop-",
@@ -277,7 +284,10 @@ def shape_of(component: type) -> type:
 
 
 def keys(shape: Any, under: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield path and annotation of each key of a TypedDict, nested ones included. Items of lists have the index 0."""
+    """Each key of a TypedDict, those of TypedDicts below it too, with what it takes; list items have the index 0.
+
+    The options of pulumi_eks are passed on to it, so their keys are omitted; `test_new_cluster_args.py` tests them.
+    """
     for name, annotation in inspect.get_annotations(shape).items():
         yield from _below(annotation, (*under, name))
 
@@ -289,7 +299,8 @@ def _below(annotation: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         return
     yield path, annotation
     if typing.is_typeddict(annotation):
-        yield from keys(annotation, path)
+        if sdk_options_of(annotation) is None:
+            yield from keys(annotation, path)
     elif origin is list:
         yield from _below(arguments[0], (*path, 0))
 

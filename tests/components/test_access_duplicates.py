@@ -5,6 +5,8 @@ import pytest
 from pulumi_program import ACCOUNT, Cloud, deploy
 
 import eks_identity as eks
+from eks_identity.clusters.new_cluster_args import ClusterAccessEntry
+from eks_identity.plugin import wire
 from eks_identity.runtime.inputs import InvalidInputError
 
 BACKEND = f"arn:aws:iam::{ACCOUNT}:role/backend"
@@ -83,7 +85,7 @@ def with_created_entry(entry, principal=BACKEND, **access):
 
 ENTRIES = {
     "literal": lambda: {"principal_arn": BACKEND},
-    "other languages": lambda: {"principalArn": BACKEND},
+    "other languages": lambda: wire.from_wire({"principalArn": BACKEND}, ClusterAccessEntry),
     "another case and path": lambda: {"principal_arn": BACKEND.replace("role/backend", "role/team/Backend")},
     "Output": lambda: {"principal_arn": pulumi.Output.from_input(BACKEND)},
     "Output of an entry": lambda: {"principal_arn": pulumi.Output.from_input({"arn": BACKEND})["arn"]},

@@ -44,6 +44,34 @@ def test_schema_describes_everything(token):
         assert [name for name, each in DECLARED[token].get(kind, {}).items() if not each.get("description")] == []
 
 
+DOCUMENTS = {"configurationValues", "bottlerocketSettings"}
+"""Inputs with keys of their own: the configuration of an add-on, the settings of Bottlerocket."""
+
+
+def object_types(value, path=()):
+    """The object types in a part of the schema, with their paths."""
+    if isinstance(value, dict) and value.get("type") == "object":
+        yield path, value
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from object_types(item, (*path, key))
+
+
+def test_no_object_type_is_empty():
+    """Every object has the names of its properties, or the type of its values; only documents have any value."""
+    committed = json.loads((COMPONENTS / "schema.json").read_text())
+    objects = [*object_types(committed["resources"]), *object_types(committed["types"])]
+    assert objects
+    assert [path for path, definition in objects if not _content(definition)] == []
+    any_value = {path[-1] for path, definition in objects if _content(definition).get("$ref") == "pulumi.json#/Any"}
+    assert any_value == DOCUMENTS
+
+
+def _content(definition):
+    properties = definition.get("properties") or definition.get("inputProperties")
+    return properties or definition.get("additionalProperties") or {}
+
+
 def test_schema_descriptions_have_camel_case_names():
     """A description has names in camel case, as the schema does."""
     described = json.dumps(PACKAGE)

@@ -4,12 +4,10 @@ import json
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_eks
 import pytest
 from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
 
 import eks_identity as eks
-from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_roles import ClusterRoles
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.runtime.inputs import InvalidInputError
@@ -19,6 +17,7 @@ GROUP = "eks:index:ManagedNodeGroup"
 ROLE = "aws:iam/role:Role"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+NODE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/node"
 CLOUD = {"getPartition": {"partition": "aws-cn", "dnsSuffix": "amazonaws.com.cn", "id": "aws-cn"}}
 
 
@@ -35,12 +34,6 @@ def rejected_inputs(**args):
     return [problem.input for problem in error.value.problems]
 
 
-def test_options_in_camel_case_are_accepted():
-    """Programs of other languages write the options in camel case."""
-    inputs = new(create={"vpcId": "vpc-1", "privateSubnetIds": ["subnet-1"], "version": "1.37"}).one(EKS).inputs
-    assert (inputs["vpcId"], inputs["privateSubnetIds"], inputs["version"]) == ("vpc-1", ["subnet-1"], "1.37")
-
-
 @pytest.mark.parametrize(
     ("create", "field"),
     [
@@ -50,7 +43,10 @@ def test_options_in_camel_case_are_accepted():
         ({"bootstrap_cluster_creator_admin_permissions": False}, "bootstrap_cluster_creator_admin_permissions"),
         ({"vpc_id": "vpc-1"}, "vpc_id"),
         ({"subnet_ids": ["a"], "private_subnet_ids": ["a"]}, "subnet_ids"),
-        ({"instance_role": "a", "instance_roles": ["b"], "authentication_mode": "CONFIG_MAP"}, "instance_role"),
+        (
+            {"instance_role": NODE_ROLE, "instance_roles": [NODE_ROLE], "authentication_mode": "CONFIG_MAP"},
+            "instance_role",
+        ),
         ({"node_group_options": {"min_size": 1}, "instance_type": "t3.large"}, "node_group_options"),
         ({"endpoint_public_access": False}, "endpoint_public_access"),
         (
@@ -61,8 +57,11 @@ def test_options_in_camel_case_are_accepted():
         ({"ip_family": "ipv5"}, "ip_family"),
         ({"version": 1.30}, "version"),
         ({"encryption_config_key_arn": "alias/eks"}, "encryption_config_key_arn"),
-        ({"instance_roles": ["a"]}, "instance_roles"),
-        ({"access_entries": {"a": {}}, "authentication_mode": "CONFIG_MAP"}, "access_entries"),
+        ({"instance_roles": [NODE_ROLE]}, "instance_roles"),
+        (
+            {"access_entries": {"a": {"principal_arn": NODE_ROLE}}, "authentication_mode": "CONFIG_MAP"},
+            "access_entries",
+        ),
         ({"auto_mode": {"enabled": True}, "authentication_mode": "CONFIG_MAP"}, "auto_mode"),
         ({"enpoint_public_access": True}, "enpoint_public_access"),
     ],
@@ -88,9 +87,9 @@ def test_authentication_mode_as_output_is_rejected():
         ({"cluster": "a"}, "cluster"),
         ({"enable_imd_sv2": False}, "enable_imd_sv2"),
         ({"enableIMDSv2": True}, "enable_imd_sv2"),
-        ({"node_role": "a", "node_role_arn": "b"}, "node_role_arn"),
-        ({"launch_template": {"id": "lt-1"}, "disk_size": 20}, "disk_size"),
-        ({"launch_template": {"id": "lt-1"}, "kubelet_extra_args": "--v=1"}, "kubelet_extra_args"),
+        ({"node_role": NODE_ROLE, "node_role_arn": "b"}, "node_role_arn"),
+        ({"launch_template": {"id": "lt-1", "version": "1"}, "disk_size": 20}, "disk_size"),
+        ({"launch_template": {"id": "lt-1", "version": "1"}, "kubelet_extra_args": "--v=1"}, "kubelet_extra_args"),
         ({"remote_access": {"ec2_ssh_key": "me"}}, "remote_access"),
         ({"instance_type": "t3.large"}, "instance_type"),
     ],
@@ -287,13 +286,3 @@ def test_node_isolation_rejects_invalid_disks(args, field):
     with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.NodeIsolation("shut", args))
     assert [problem.input for problem in error.value.problems] == [field]
-
-
-def test_checked_options_exist_in_pulumi_eks():
-    """Options that are rejected or conflict exist in the installed pulumi_eks."""
-    options = set(cluster_options._option_names(pulumi_eks.ClusterArgs))
-    checked = {name for pair in cluster_options._CONFLICTING_OPTIONS for name in (pair[0], *pair[1])}
-    checked |= cluster_options.REPLACED_CLUSTER_OPTIONS.keys() - {"bootstrap_cluster_creator_admin_permissions"}
-    assert checked <= options
-    group_options = set(cluster_options._option_names(pulumi_eks.ManagedNodeGroupArgs))
-    assert {*cluster_options._LAUNCH_TEMPLATE_OPTIONS, *cluster_options.REPLACED_NODE_GROUP_OPTIONS} <= group_options

@@ -69,10 +69,6 @@ def test_schema_describes_every_setting():
         f"{name}.{key}"
         for name, definition in definitions.items()
         for key, value in definition.get("properties", {}).items()
-        if not value.get("description") and name not in UNDESCRIBED_TYPES
+        if not value.get("description")
     ]
     assert undescribed == []
-
-
-UNDESCRIBED_TYPES = {"NodeGroupRemoteAccess", "LaunchTemplateTagSpecification"}
-"""Types of the generated SDKs whose fields have no description."""

@@ -6,7 +6,6 @@ import json
 import os
 
 import pulumi
-import pulumi_eks
 import pytest
 from stack_files import load_settings, set_value
 
@@ -70,7 +69,7 @@ def test_settings_errors_are_reported_at_once_with_file_and_key():
         ("lab", "clusters.irsa.node_groups", {"a": {}}, "must be omitted unless create is set: node_groups is"),
         ("dev", "clusters.dev.stack", "organization/eks-identity/prod", "must be omitted when create is set"),
         ("dev", "clusters.dev.create.vpc", "vpc-1", "must be a known setting"),
-        ("dev", "clusters.dev.create.service_role", "arn:aws:iam::111122223333:role/a", "must be a known setting"),
+        ("dev", "clusters.dev.create.role_mappings", [], "must be a known setting"),
         ("dev", "clusters.dev.create.endpoint_private_access", "yes", "must be true or false, without quotes"),
         (
             "dev",
@@ -245,18 +244,19 @@ def test_stack_without_an_environment_module_is_rejected():
     assert callable(environments.load_environment("lab").compose)
 
 
-def test_nested_options_of_pulumi_eks_become_its_args_classes():
-    """Nested options become pulumi_eks's own args classes, which translate the names for the engine."""
+def test_nested_options_of_a_new_cluster_become_args_of_cluster():
+    """Nested options become the args of `Cluster`, which pulumi_eks translates for the engine."""
     values = load_settings("dev")
     selectors = [{"namespace": "batch"}]
     set_value(values, "clusters.dev.create.fargate", {"pod_execution_role_arn": "arn", "selectors": selectors})
+    set_value(values, "clusters.dev.create.service_role", "arn:aws:iam::111122223333:role/a")
     set_value(values, "clusters.dev.node_groups.small.taints", [{"key": "gpu", "effect": "NO_SCHEDULE"}])
     cluster = parse(values, "dev").clusters["dev"]
     fargate = cluster.create.to_args()["fargate"]
-    assert isinstance(fargate, pulumi_eks.FargateProfileArgs)
-    assert (fargate.pod_execution_role_arn, fargate.selectors[0].namespace) == ("arn", "batch")
+    assert fargate == {"pod_execution_role_arn": "arn", "selectors": selectors}
+    assert cluster.create.to_args()["service_role"] == "arn:aws:iam::111122223333:role/a"
     group = cluster.node_groups["small"].to_args()
-    assert (group["scaling_config"].max_size, group["taints"][0].key) == (2, "gpu")
+    assert (group["scaling_config"]["max_size"], group["taints"][0]["key"]) == (2, "gpu")
     set_value(values, "clusters.dev.node_groups.small.taints", [{"key": "gpu"}])
     with pytest.raises(InvalidInputError, match=r"taints\[0\].effect"):
         parse(values, "dev")

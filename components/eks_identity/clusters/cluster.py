@@ -11,6 +11,7 @@ from eks_identity.clusters import kubernetes_providers, provider_account
 from eks_identity.clusters.cluster_roles import ClusterRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
+from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -33,15 +34,13 @@ class ClusterArgs(TypedDict):
 
     name: NotRequired[pulumi.Input[str]]
     """The cluster's name in EKS. Required for an existing cluster."""
-    create: NotRequired[dict[str, Any]]
-    """Create the cluster with these options of `pulumi_eks.Cluster`, under their own names. `authentication_mode` is
-    `API` by default, and `skip_default_node_group` is true with `node_groups`. Options that EKS would reject later
-    (modes, endpoints, subnets) are rejected at preview. `access_entries` may have principals that no `ClusterAccess`
-    of the program declares for this cluster, except the cluster's creator."""
-    node_groups: NotRequired[dict[str, dict[str, Any]]]
-    """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`, under their own names.
-    Groups without `node_role` or `node_role_arn` share one created role. Pods cannot reach the node's role: IMDSv2 is
-    required with hop limit 1, unless the group has a `launch_template`."""
+    create: NotRequired[NewClusterArgs]
+    """Create the cluster with these options of `pulumi_eks.Cluster`. Options that EKS would reject later (modes,
+    endpoints, subnets) are rejected at preview."""
+    node_groups: NotRequired[dict[str, NodeGroupArgs]]
+    """Managed node groups of a new cluster, by name: options of `pulumi_eks.ManagedNodeGroup`. Groups without
+    `node_role` or `node_role_arn` share one created role. Pods cannot reach the node's role: IMDSv2 is required with
+    hop limit 1, unless the group has a `launch_template`."""
     role_settings: NotRequired[ClusterRoleSettings]
     """Options of the IAM roles that pulumi_eks and this component create for a new cluster."""
     role_arn: NotRequired[pulumi.Input[str]]

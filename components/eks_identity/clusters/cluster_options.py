@@ -5,11 +5,8 @@ here.
 """
 
 import difflib
-import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import pulumi_eks as eks
 
 from eks_identity.errors import Problem
 from eks_identity.model.access_entries import AuthenticationMode
@@ -56,20 +53,9 @@ _LAUNCH_TEMPLATE_OPTIONS = (
 """Options that belong into a node group's launch template, and that pulumi_eks or EKS rejects beside one."""
 
 
-def cluster_options(options: Mapping[str, Any]) -> Options:
-    """Return a cluster's options under their Python names. Programs of other languages write `vpcId`."""
-    return _with_python_names(options, eks.ClusterArgs)
-
-
-def node_group_options(options: Mapping[str, Any]) -> Options:
-    """Return a managed node group's options under their Python names."""
-    return _with_python_names(options, eks.ManagedNodeGroupArgs)
-
-
 def cluster_problems(options: Options) -> Iterator[Problem]:
     """Yield the problems of a new cluster's options."""
     for problem in (
-        *_name_problems(options, eks.ClusterArgs, REPLACED_CLUSTER_OPTIONS),
         *_mode_problems(options),
         *_network_problems(options),
         *_value_problems(options),
@@ -79,7 +65,6 @@ def cluster_problems(options: Options) -> Iterator[Problem]:
 
 def node_group_problems(options: Options, mode: AuthenticationMode | None, cluster: Options) -> Iterator[Problem]:
     """Yield the problems of a node group's options, in a cluster of this mode and with these options."""
-    yield from _name_problems(options, eks.ManagedNodeGroupArgs, REPLACED_NODE_GROUP_OPTIONS)
     if {"node_role", "node_role_arn"} <= options.keys():
         rule = "must be omitted when node_role is set"
         yield Problem("node_role_arn", rule, options["node_role_arn"], "remove one of the two")
@@ -101,38 +86,13 @@ def node_group_problems(options: Options, mode: AuthenticationMode | None, clust
 
 
 def authentication_mode(options: Options) -> str:
-    """Return the authentication mode: `API` by default, and for an Output, which `cluster_problems` rejects."""
+    """Return the authentication mode: `API` by default."""
     mode = options.get("authentication_mode", AuthenticationMode.API)
-    return AuthenticationMode.API.value if is_output(mode) else str(getattr(mode, "value", mode))
-
-
-def _with_python_names(options: Mapping[str, Any], args: type) -> Options:
-    by_letters = {name.replace("_", ""): name for name in _option_names(args)}
-    return {key if "_" in key else by_letters.get(key.lower(), key): value for key, value in options.items()}
-
-
-def _option_names(args: type) -> list[str]:
-    return list(inspect.signature(args).parameters)
-
-
-def _name_problems(options: Options, args: type, unsupported: Mapping[str, str]) -> Iterator[Problem]:
-    names = _option_names(args)
-    component = f"pulumi_eks.{args.__name__.removesuffix('Args')}"
-    for name, value in options.items():
-        if name in unsupported:
-            yield Problem(name, "must be omitted: this library replaces the option", value, unsupported[name])
-        elif name not in names:
-            similar = difflib.get_close_matches(name, names, n=1)
-            fix = f"did you mean {similar[0]}?" if similar else f"see the arguments of {component}"
-            yield Problem(name, f"must be an option of {component}", value, fix)
+    return str(getattr(mode, "value", mode))
 
 
 def _mode_problems(options: Options) -> Iterator[Problem]:
     value = options.get("authentication_mode")
-    if is_output(value):
-        rule = "must be a plain value, because it decides which resources exist"
-        yield Problem("authentication_mode", rule, "an Output", "write the mode itself")
-        return
     mode = str(getattr(value, "value", value) or AuthenticationMode.API)
     if mode == AuthenticationMode.API and _is_set(options, "instance_roles"):
         rule = "must be omitted in mode API: pulumi_eks would write it to aws-auth, which EKS does not read"
@@ -172,10 +132,6 @@ def _value_problems(options: Options) -> Iterator[Problem]:
             fix = f"did you mean {similar[0]}?" if similar else "remove it"
             rule = f"must be one of {', '.join(_LOG_TYPES)} (EKS)"
             yield Problem(f"enabled_cluster_log_types[{index}]", rule, kind, fix)
-    version = options.get("version")
-    if isinstance(version, float | int):
-        rule = "must be a string, in quotes: 1.30 without them is 1.3"
-        yield Problem("version", rule, version, f'write "{version}", with all digits')
     family = options.get("ip_family")
     if isinstance(family, str) and family not in {"ipv4", "ipv6"}:
         yield Problem("ip_family", "must be ipv4 or ipv6 (EKS)", family, "write ipv4 or ipv6")

@@ -15,6 +15,8 @@ import pulumi_eks as eks
 from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_options import Options
 from eks_identity.clusters.cluster_roles import ClusterRoles, ClusterRoleSettings
+from eks_identity.clusters.existing_resources import parse_existing, read_existing
+from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode
@@ -36,22 +38,24 @@ class NewCluster:
     def read(
         cls,
         inputs: Inputs,
-        create: Mapping[str, Any],
-        node_groups: Mapping[str, Mapping[str, Any]],
+        create: NewClusterArgs,
+        node_groups: Mapping[str, NodeGroupArgs],
         role_settings: ClusterRoleSettings,
     ) -> "NewCluster":
         """Parse the options; problems are added to `inputs`."""
-        options = cluster_options.cluster_options(create)
+        options: Options = {**create}
         inputs.reject(*cluster_options.cluster_problems(options))
         mode: Any = inputs.parse(
             "create.authentication_mode", cluster_options.authentication_mode(options), AuthenticationMode.parse
         )
-        groups = {name: cluster_options.node_group_options(group) for name, group in node_groups.items()}
-        for name, group in groups.items():
+        groups: dict[str, Options] = {}
+        for name, args in node_groups.items():
             inputs.parse("node_groups", name, names.node_group_name)
+            group: Options = {**args}
             problems = cluster_options.node_group_problems(group, None if mode is INVALID else mode, options)
             inputs.reject(*(problem.under(f"node_groups.{name}") for problem in problems))
-        return cls(mode, options, groups, ClusterRoles.read(inputs, role_settings))
+            groups[name] = parse_existing(inputs, group, f"node_groups.{name}")
+        return cls(mode, parse_existing(inputs, options, "create"), groups, ClusterRoles.read(inputs, role_settings))
 
     def register(
         self, parent: pulumi.ComponentResource, name: str, cluster_name: pulumi.Input[str] | None, kubeconfig: Options
@@ -61,14 +65,18 @@ class NewCluster:
         `kubeconfig` has `role_arn` and `profile_name`, if configured, for pulumi_eks's own kubeconfig: pulumi_eks
         cannot read the credentials of an explicit aws provider.
         """
-        options = {"enable_config_map_mutable": True, **self.options}
+        options = {"enable_config_map_mutable": True, **read_existing(self.options, name, parent)}
+        groups = {
+            group: read_existing(group_options, f"{name}-{group}", parent)
+            for group, group_options in self.node_groups.items()
+        }
         if parent.get_provider("aws:index:Any") is not None:
             options.setdefault("provider_credential_opts", kubeconfig)
         node_role, attachments = self._node_role(parent, name)
         if self.node_groups:
             options.setdefault("skip_default_node_group", True)
             if self.mode is AuthenticationMode.CONFIG_MAP:
-                options["instance_roles"] = self._instance_roles(node_role)
+                options["instance_roles"] = _instance_roles(options, groups, node_role)
                 options.pop("instance_role", None)
         cluster = eks.Cluster(
             name,
@@ -84,7 +92,7 @@ class NewCluster:
                 parent=parent, transforms=[keep_aws_auth_data, self.roles.transform, _isolate_by_default]
             ),
         )
-        for group_name, group in self.node_groups.items():
+        for group_name, group in groups.items():
             own = pulumi.ResourceOptions(parent=parent)
             group_options: Options = {"cluster": cluster, **group}
             if node_role is not None and not group.keys() & _ROLES:
@@ -103,12 +111,14 @@ class NewCluster:
             return None, []
         return self.roles.node_role(f"{name}-node", parent)
 
-    def _instance_roles(self, node_role: "aws.iam.Role | None") -> pulumi.Input[list[Any]]:
-        """Return all node roles: pulumi_eks writes them into aws-auth, the only access method of CONFIG_MAP."""
-        instance_roles = self.options.get("instance_roles", [])
-        more = [role for role in (self.options.get("instance_role"), node_role) if role is not None]
-        more += [group["node_role"] for group in self.node_groups.values() if "node_role" in group]
-        return pulumi.Output.from_input(instance_roles).apply(lambda roles: [*roles, *more])
+
+def _instance_roles(
+    options: Options, groups: Mapping[str, Options], node_role: "aws.iam.Role | None"
+) -> pulumi.Input[list[Any]]:
+    """Return all node roles: pulumi_eks writes them into aws-auth, the only access method of CONFIG_MAP."""
+    more = [role for role in (options.get("instance_role"), node_role) if role is not None]
+    more += [group["node_role"] for group in groups.values() if "node_role" in group]
+    return pulumi.Output.from_input(options.get("instance_roles", [])).apply(lambda roles: [*roles, *more])
 
 
 def keep_aws_auth_data(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

@@ -42,7 +42,10 @@ def _parts(package: Json, names: Names) -> Iterator[str]:
         yield _table("output", definition["properties"], (), names)
     for name, definition in types.items():
         yield f"\n## {name}\n\n{names.in_snake_case(definition['description'])}\n"
-        yield _table("field", definition["properties"], definition.get("required", ()), names)
+        if "enum" in definition:
+            values = [f"`{member['value']}`" for member in definition["enum"]]
+            yield f"\nOne of {', '.join(values)}.\n"
+        yield _table("field", definition.get("properties", {}), definition.get("required", ()), names)
 
 
 def _table(kind: str, properties: Json, required: Collection[str], names: Names) -> str:
@@ -63,6 +66,8 @@ def _type(definition: Json) -> str:
         return f"list of {_type(definition['items'])}"
     if isinstance(definition.get("additionalProperties"), dict):
         return f"map of {_type(definition['additionalProperties'])}"
+    if "oneOf" in definition:
+        return " or ".join(map(_type, definition["oneOf"]))
     is_plain = definition.get("plain") and definition["type"] != "object"
     return f"plain {definition['type']}" if is_plain else str(definition["type"])
 

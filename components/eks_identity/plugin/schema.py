@@ -12,6 +12,8 @@ import re
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache
 from importlib.metadata import metadata
 from pathlib import Path
@@ -28,7 +30,7 @@ from eks_identity.plugin.exports import args_of, exported_resources
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.wire import is_record_of_inputs
 from eks_identity.runtime.custom_resource import PACKAGE
-from eks_identity.runtime.typed_dicts import canonical, descriptions, fields
+from eks_identity.runtime.typed_dicts import accepts_outputs, canonical, descriptions, fields, is_union, plain_types
 
 Json = dict[str, Any]
 
@@ -64,17 +66,37 @@ def schema() -> str:
     return json.dumps(_described(json.loads(text), Names.of(text)), indent=2, ensure_ascii=False) + "\n"
 
 
+@dataclass
+class _OneOf(PropertyDefinition):
+    """A property with several types."""
+
+    one_of: list[PropertyDefinition] = field(default_factory=list)
+
+
 class PluginAnalyzer(Analyzer):
     """Pulumi's analyzer, with the descriptions of inherited fields and of properties."""
 
-    def analyze_property(self, arg: type, typ: type, name: str, **options: Any) -> PropertyDefinition:
-        """Analyze the enum of `Choice | Literal[…]`, and the TypedDict of a union with a class that only Python has."""
-        return super().analyze_property(canonical(arg), typ, name, **options)
+    def analyze_property(self, arg: Any, typ: type, name: str, **options: Any) -> PropertyDefinition:
+        """Return the definition of a property. Unions are those of `runtime.typed_dicts`.
+
+        Resources are omitted: other languages pass the ARN or the id. A choice of strings is its enum.
+        """
+        arg = canonical(arg)
+        if not is_union(arg) or type(None) in typing.get_args(arg):
+            return super().analyze_property(arg, typ, name, **options)
+        options["can_be_plain"] = options["can_be_plain"] and not accepts_outputs(arg)
+        definitions = [self.analyze_property(type_, typ, name, **options) for type_ in plain_types(arg)]
+        if len(definitions) == 1:
+            return definitions[0]
+        first = definitions[0]
+        return _OneOf(first.optional, description=first.description, plain=first.plain, one_of=definitions)
 
     def get_docstring(self, typ: type, name: str) -> str | None:
         """Return the string literal below a field or output, wherever it is declared, or a property's docstring."""
         if typing.is_typeddict(typ):
             return descriptions(typ).get(name)
+        if issubclass(typ, Enum):
+            return super().get_docstring(typ, name)
         texts = (super(PluginAnalyzer, self).get_docstring(base, name) for base in _library_classes(typ))
         return next((text for text in texts if text), inspect.getdoc(getattr(typ, name, None)))
 
@@ -111,7 +133,9 @@ def _component(reader: PluginAnalyzer, resource_class: type[pulumi.Resource]) ->
 
 
 def _property(definition: PropertyDefinition, *, may_be_output: bool = False, secret: bool = False) -> Json:
+    one_of = [_property(type_) for type_ in definition.one_of] if isinstance(definition, _OneOf) else []
     return _bare(Property.from_definition(definition).to_json(), may_be_output=may_be_output) | {
+        "oneOf": [{**type_, "description": None} for type_ in one_of] or None,
         "description": definition.description,
         "secret": True if secret else None,
     }
@@ -128,8 +152,8 @@ def _bare(written: Json, *, may_be_output: bool) -> Json:
 
 
 def _type(definition: Any) -> Json:
-    properties = {name: _property(field) for name, field in definition.properties.items()}
-    return {**ComplexType.from_definition(definition).to_json(), "properties": properties}
+    properties = {name: _property(property_) for name, property_ in definition.properties.items()}
+    return {**ComplexType.from_definition(definition).to_json(), "properties": properties or None}
 
 
 def _public(document: Any) -> Any:

@@ -5,14 +5,16 @@
 | keys in camel case                     | the keys of the TypedDict                                       |
 | every number as a float                | an int if the TypedDict has an int                              |
 | an unresolved object                   | its fields as Outputs, if every field is a `pulumi.Input`       |
-| options of another package, `dict` of Any | the same in snake case: `vpcId` as `vpc_id`                  |
+| an Output of a TypedDict, or of a list or map with TypedDicts | the same, converted when it is resolved    |
+| a union of a scalar and a mapping     | the type is that of the value                                   |
+| a document, `dict` of Any             | unchanged: its keys are not the library's                       |
 
 Other values are passed on unchanged, so that the component rejects them with its own message.
 """
 
 import re
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -20,7 +22,7 @@ from pulumi.output import Unknown
 from pulumi.provider.experimental.util import camel_case
 
 from eks_identity.runtime.args_validation import is_output
-from eks_identity.runtime.typed_dicts import fields
+from eks_identity.runtime.typed_dicts import accepts_outputs, fields, plain_types
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -34,20 +36,37 @@ def from_wire(value: Any, shape: Any) -> Any:
     """Convert a value of a program in another language to `shape`: a TypedDict, or the type of a field."""
     if isinstance(value, Unknown):
         value = pulumi.Output.from_input(value)
-    kind: Any = typing.get_origin(shape)
+    types = plain_types(shape)
+    if isinstance(value, pulumi.Output) and accepts_outputs(shape):
+        return (
+            value.apply(lambda resolved: _from_wire(resolved, types)) if any(map(_needs_conversion, types)) else value
+        )
+    return _from_wire(value, types)
+
+
+def _from_wire(value: Any, types: Sequence[Any]) -> Any:
+    """Convert `value` to the one of `types` that has its form: several types are a scalar and a mapping."""
+    mappings = [type_ for type_ in types if typing.is_typeddict(type_) or typing.get_origin(type_) is dict]
+    shape: Any = mappings[0] if mappings and isinstance(value, Mapping) else types[0]
     if typing.is_typeddict(shape):
         return _typed_dict(value, shape)
-    if shape is int or (kind is typing.Union and typing.get_args(shape)[0] is int):  # int, or pulumi.Input[int]
+    if shape is int:
         return _integer(value)
-    return value if is_output(value) else _container(value, kind, typing.get_args(shape))
+    return value if is_output(value) else _container(value, typing.get_origin(shape), typing.get_args(shape))
+
+
+def _needs_conversion(type_: Any) -> bool:
+    """Return whether a value of the type needs a conversion: it is an int, or has keys of a TypedDict."""
+    if typing.is_typeddict(type_) or type_ is int:
+        return True
+    return any(_needs_conversion(member) for argument in typing.get_args(type_) for member in plain_types(argument))
 
 
 def _container(value: Any, kind: Any, arguments: tuple[Any, ...]) -> Any:
     if kind is list and isinstance(value, Sequence) and not isinstance(value, str):
         return [from_wire(item, arguments[0]) for item in value]
     if kind is dict and isinstance(value, Mapping):
-        rename: Callable[[str], str] = snake_case if arguments[1] is Any else str
-        return {rename(key): from_wire(item, arguments[1]) for key, item in value.items()}
+        return {key: from_wire(item, arguments[1]) for key, item in value.items()}
     return value
 
 

@@ -9,15 +9,23 @@ import enum
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
-from types import UnionType
 from typing import Any, Final
 
 import pulumi
+from pulumi._types import is_input_type
 
 from eks_identity.errors import Problem
 from eks_identity.runtime import mistakes
-from eks_identity.runtime.typed_dicts import fields
+from eks_identity.runtime.typed_dicts import (
+    accepts_outputs,
+    accepts_resources,
+    fields,
+    is_union,
+    plain_types,
+    sdk_options_of,
+)
 
 _SCALARS: dict[Any, tuple[tuple[type, ...], str]] = {
     str: ((str,), "a string"),
@@ -41,14 +49,36 @@ def validate_args(value: Any, annotation: Any, under: str = "") -> list[Problem]
 
 def _validator(annotation: Any) -> _Validator:
     """Return the validator of a type. It is built once, and not for each of a thousand components."""
-    if typing.get_origin(annotation) in {typing.Union, UnionType}:
-        # Of `pulumi.Input[T]` T is the first member.
-        validator = _validator(typing.get_args(annotation)[0])
-        return lambda value, under: [] if is_output(value) else validator(value, under)
+    if is_union(annotation):
+        return _union_validator(annotation)
     if annotation is Any:
         return lambda value, under: list(mistakes.find_in_values(value, under))
     validator = partial(_record, annotation) if typing.is_typeddict(annotation) else _plain_validator(annotation)
     return lambda value, under: _output_problems(annotation, under) if is_output(value) else validator(value, under)
+
+
+def _union_validator(annotation: Any) -> _Validator:
+    """Return the validator of `pulumi.Input[T]`, of `T | Role`, of an enum `T | Literal[…]`, or of a union of these."""
+    types = plain_types(annotation)
+    validator = _validator(types[0]) if len(types) == 1 else _mapping_or_scalar_validator(types)
+    if not accepts_outputs(annotation):
+        return validator
+    others = (pulumi.Resource,) if accepts_resources(annotation) else ()
+    return lambda value, under: [] if is_output(value) or isinstance(value, others) else validator(value, under)
+
+
+def _mapping_or_scalar_validator(types: Sequence[Any]) -> _Validator:
+    """Return the validator of a union of a scalar and a mapping: the value's form selects the type."""
+    scalar, mapping = sorted(types, key=lambda type_: type_ not in _SCALARS)
+    validate_scalar, validate_mapping = _validator(scalar), _validator(mapping)
+
+    def validate(value: Any, under: str) -> list[Problem]:
+        if isinstance(value, Mapping) or is_sdk_object(value):
+            return validate_mapping(value, under)
+        problems = validate_scalar(value, under)
+        return [replace(problem, rule=f"{problem.rule}, or a mapping") for problem in problems]
+
+    return validate
 
 
 def _output_problems(annotation: Any, under: str) -> list[Problem]:
@@ -105,6 +135,8 @@ def _validators(typed_dict: type) -> dict[str, _Validator]:
 def _record(typed_dict: type, value: Any, under: str) -> list[Problem]:
     validators = _validators(typed_dict)
     if not isinstance(value, Mapping):
+        if is_sdk_object(value) and sdk_options_of(typed_dict):
+            return []
         rule = f"must be a mapping of {', '.join(validators)}"
         return [Problem(under or "args", rule, value, "write a mapping with these names")]
     missing = (name for name, field in fields(typed_dict).items() if field.is_required and name not in value)
@@ -113,14 +145,36 @@ def _record(typed_dict: type, value: Any, under: str) -> list[Problem]:
         if name in validators:
             problems += validators[name](item, _below(under, name))
         else:
-            similar = difflib.get_close_matches(str(name), validators, n=1)
-            fix = f"did you mean {similar[0]}?" if similar else "remove it"
-            problems.append(Problem(_below(under, name), f"must be one of {', '.join(validators)}", item, fix))
+            problems.append(_unknown_field(typed_dict, str(name), item).under(under))
     return problems
+
+
+def _unknown_field(typed_dict: type, name: str, value: Any) -> Problem:
+    names = list(fields(typed_dict))
+    options = sdk_options_of(typed_dict)
+    unsupported = {_letters(option): option for option in options.unsupported} if options else {}
+    if options is not None and (option := unsupported.get(_letters(name))):
+        return Problem(option, "must be omitted: this library replaces the option", value, options.unsupported[option])
+    similar = difflib.get_close_matches(name, names, n=1)
+    if options is None:
+        fix = f"did you mean {similar[0]}?" if similar else "remove it"
+        return Problem(name, f"must be one of {', '.join(names)}", value, fix)
+    fix = f"did you mean {similar[0]}?" if similar else f"see the arguments of {options.class_name}"
+    return Problem(name, f"must be an option of {options.class_name}", value, fix)
+
+
+def _letters(name: str) -> str:
+    """Return `vpcid` for `vpc_id` and for `vpcId`, the name in other languages."""
+    return name.replace("_", "").lower()
 
 
 def _below(under: str, name: Any) -> str:
     return f"{under}.{name}" if under else str(name)
+
+
+def is_sdk_object(value: Any) -> bool:
+    """Return whether `value` is an object of an args class of Pulumi, such as `pulumi_eks.VpcCniOptionsArgs`."""
+    return is_input_type(type(value))
 
 
 def is_output(value: Any) -> bool:

@@ -15,12 +15,12 @@ import enum
 import inspect
 import textwrap
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from operator import attrgetter
 from types import MappingProxyType, UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -28,6 +28,38 @@ _PULUMI = {"Output": pulumi.Output, "T": Any}
 """Names in the annotation `pulumi.Input[…]`: it is `Union[T, Awaitable[T], "Output[T]"]`."""
 _UNIONS = {typing.Union, UnionType}
 _QUALIFIERS = {typing.NotRequired, typing.Required}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SdkOptions:
+    """A TypedDict whose fields are passed to a class of another Pulumi package under the same names."""
+
+    class_name: str
+    """The class, such as `pulumi_eks.Cluster`."""
+    unsupported: Mapping[str, str]
+    """Options of the class that the TypedDict omits, and the fix for each."""
+
+
+_SDK_OPTIONS: dict[type, SdkOptions] = {}
+
+
+def sdk_options(class_name: str, unsupported: Mapping[str, str] = MappingProxyType({})) -> Callable[[T], T]:
+    """Return a class decorator for a TypedDict with the options of `class_name`.
+
+    Messages name that class. An object of an args class of Pulumi is accepted in place of the TypedDict.
+    """
+
+    def register(typed_dict: T) -> T:
+        _SDK_OPTIONS[typing.cast("type", typed_dict)] = SdkOptions(class_name, unsupported)
+        return typed_dict
+
+    return register
+
+
+def sdk_options_of(typed_dict: type) -> SdkOptions | None:
+    """Return what `sdk_options` registered for a TypedDict; None for the library's own args."""
+    return _SDK_OPTIONS.get(typed_dict)
 
 
 @dataclass(frozen=True)
@@ -48,7 +80,7 @@ class Field:
     @property
     def is_input(self) -> bool:
         """Whether the annotation is a `pulumi.Input`: the value may be an Output."""
-        return typing.get_origin(self.annotation) in _UNIONS and _has_output(typing.get_args(self.annotation))
+        return accepts_outputs(self.annotation)
 
     @property
     def nested(self) -> tuple[type, ...]:
@@ -78,6 +110,48 @@ def descriptions(typed_dict: type) -> Mapping[str, str]:
     return MappingProxyType(dict(_descriptions(typed_dict)))
 
 
+def is_union(annotation: Any) -> bool:
+    """Return whether `annotation` is a union, such as `pulumi.Input[T]`."""
+    return typing.get_origin(annotation) in _UNIONS
+
+
+def plain_types(annotation: Any) -> tuple[Any, ...]:
+    """Return the types of an annotation's plain values: `T` for `pulumi.Input[T]`, for `T | Role` (a Pulumi resource)
+    and for an enum `T | Literal[…]`; both types of `pulumi.Input[S | T]`.
+    """
+    if not is_union(annotation):
+        return (annotation,)
+    members = typing.get_args(annotation)
+    return tuple(
+        member for member in members if not (_is_output(member) or _is_resource(member) or _is_literal(member))
+    )
+
+
+def accepts_outputs(annotation: Any) -> bool:
+    """Return whether a value may be an Output: the annotation has a `pulumi.Input`."""
+    return is_union(annotation) and any(map(_is_output, typing.get_args(annotation)))
+
+
+def accepts_resources(annotation: Any) -> bool:
+    """Return whether a value may be a Pulumi resource, in place of its ARN or id."""
+    return is_union(annotation) and any(map(_is_resource, typing.get_args(annotation)))
+
+
+def _is_output(member: Any) -> bool:
+    # Before `typing.get_type_hints` an Output is the forward reference "Output[T]".
+    if isinstance(member, typing.ForwardRef):
+        return member.__forward_arg__ == "Output[T]"
+    return typing.get_origin(member) in {pulumi.Output, Awaitable} or member is pulumi.Output
+
+
+def _is_resource(member: Any) -> bool:
+    return inspect.isclass(member) and issubclass(member, pulumi.Resource)
+
+
+def _is_literal(member: Any) -> bool:
+    return typing.get_origin(member) is typing.Literal
+
+
 def without_qualifiers(annotation: Any) -> Any:
     """Return `T` for `NotRequired[T]` and `Required[T]`, and any other annotation unchanged."""
     while typing.get_origin(annotation) in _QUALIFIERS:
@@ -88,14 +162,10 @@ def without_qualifiers(annotation: Any) -> Any:
 def canonical(annotation: Any) -> Any:
     """Return the enum of `Choice | Literal[…]`, and the TypedDict of a union with a class that only Python has."""
     members = typing.get_args(annotation) if typing.get_origin(annotation) in _UNIONS else ()
-    if not members or type(None) in members or _has_output(members):
+    if not members or type(None) in members or any(map(_is_output, members)):
         return annotation
     is_choice = isinstance(members[0], type) and issubclass(members[0], enum.Enum)
     return members[0] if is_choice or typing.is_typeddict(members[0]) else annotation
-
-
-def _has_output(members: tuple[Any, ...]) -> bool:
-    return any(typing.get_origin(member) is pulumi.Output or member is pulumi.Output for member in members)
 
 
 def _nested(annotation: Any) -> Iterator[type]:

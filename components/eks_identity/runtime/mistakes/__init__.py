@@ -35,6 +35,7 @@ _MISTAKES: tuple[Callable[[Problem], RuleAndFix | None], ...] = (
     identifiers.name_for_arn,
     value_types.item_for_list,
     value_types.text_for_typed_value,
+    value_types.number_for_version,
 )
 """Functions that recognize a mistake, in their order of precedence."""
 

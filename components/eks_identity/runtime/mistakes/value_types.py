@@ -105,3 +105,12 @@ def text_for_typed_value(problem: Problem) -> RuleAndFix | None:
     if rule == "a number" and re.fullmatch(r"\d+", value):
         return "must be a number, without quotes", f"write {value}, or use get_int of pulumi.Config"
     return None
+
+
+def number_for_version(problem: Problem) -> RuleAndFix | None:
+    """Recognize a version as a number, such as 1.30, which is 1.3."""
+    value = problem.value
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not last_key(problem.input).endswith("version"):
+        return None
+    return "must be a string, in quotes: 1.30 without them is 1.3", f'write "{value}", with all digits'

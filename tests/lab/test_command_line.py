@@ -185,8 +185,8 @@ def test_proxy_denies_other_hosts(running_lab):
         ("unknown", ["no IAM user 'unknown'", "lab-admin"]),
         ("role/unknown", ["no IAM role 'unknown'", "eks-lab-node"]),
         ("arn:aws:iam::999999999999:user/unknown", ["not 999999999999", "other-admin"]),
-        ("user/", ["neither an IAM user nor a role", "role/ops"]),
-        ("", ["neither an IAM user nor a role", "role/ops"]),
+        ("user/", ["must be an IAM user or an IAM role", "role/ops"]),
+        ("", ["must be an IAM user or an IAM role", "role/ops"]),
     ],
 )
 def test_env_of_an_unknown_principal(running_lab, principal, expected):

@@ -94,7 +94,7 @@ def test_unreachable_cluster_options(plugin, namespace, unreachable):
             operation(ACCOUNT, identity, state)
     plugin.configure(kubeconfig=unreachable, skipUpdateUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id == identity
-    assert "the state is kept" in plugin.engine.warnings[0]
+    assert "the state is unchanged" in plugin.engine.warnings[0]
     plugin.configure(kubeconfig=unreachable, deleteUnreachable="true")
     assert plugin.read(ACCOUNT, identity, state).resource_id is None
     plugin.delete(ACCOUNT, identity, state)

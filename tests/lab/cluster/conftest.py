@@ -163,7 +163,7 @@ class Cluster:
         return self.run(*arguments, token=caller.token(self.name))
 
     def apply(self, *documents: dict[str, Any]) -> None:
-        result = self.run("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+        result = self.run("apply", "-f", "-", stdin="\n".join(map(json.dumps, documents)))
         assert result.is_allowed, result.error
 
     def get(self, *query: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import yaml
 from tenacity import retry, stop_after_delay, wait_fixed
 
 from lab.cluster import Runtime
@@ -89,7 +88,7 @@ class Namespace:
         return self.cluster.kubectl("-n", self.name, *arguments, **options)
 
     def apply(self, *documents):
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+        self.kubectl("apply", "-f", "-", stdin="\n".join(map(json.dumps, documents)))
 
     def run(self, name, **spec):
         """Create a pod with one container `main`. Fields of a container go into it, all others into the pod's spec."""

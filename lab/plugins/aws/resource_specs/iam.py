@@ -19,6 +19,52 @@ def iam_tags(kind: str, key: str, value: str = "$id") -> Tags:
     )
 
 
+def inline_policy(owner: str) -> ResourceSpec:
+    """Return the resource spec of an inline policy of a `role` or a `user`."""
+    key = f"{owner.title()}Name"
+    put = Call(f"put_{owner}_policy", {key: f"${owner}", "PolicyName": "$name", "PolicyDocument": "$policy"})
+    return ResourceSpec(
+        type=f"aws:iam/{owner}Policy:{owner.title()}Policy",
+        service="iam",
+        scope="global",
+        name=Name(limit=128, prefix="namePrefix"),
+        properties=(
+            input_(owner, key, required=True, replaces=True),
+            input_("policy", "PolicyDocument", required=True, converter=POLICY),
+            input_("name", "PolicyName", computed=True, replaces=True),
+            input_("namePrefix", computed=True, replaces=True),
+        ),
+        id=Id((owner, "name")),
+        unique_by=(owner, "name"),
+        create=put,
+        read=Call(f"get_{owner}_policy", {key: f"${owner}", "PolicyName": "$name"}),
+        updates=(Update(("policy",), put),),
+        delete=Call(f"delete_{owner}_policy", {key: f"${owner}", "PolicyName": "$name"}),
+    )
+
+
+def policy_attachment(owner: str) -> ResourceSpec:
+    """Return the resource spec of a managed policy's attachment to a `role` or a `user`."""
+    key = f"{owner.title()}Name"
+    return ResourceSpec(
+        type=f"aws:iam/{owner}PolicyAttachment:{owner.title()}PolicyAttachment",
+        service="iam",
+        scope="global",
+        properties=(
+            input_(owner, required=True, replaces=True),
+            input_("policyArn", "PolicyArn", required=True, replaces=True),
+        ),
+        id=Id((owner, "policyArn"), separator="/"),
+        create=Call(f"attach_{owner}_policy", {key: f"${owner}", "PolicyArn": "$policyArn"}),
+        read=Call(
+            f"list_attached_{owner}_policies",
+            {key: f"${owner}"},
+            "AttachedPolicies[?PolicyArn==$policyArn] | [0]",
+        ),
+        delete=Call(f"detach_{owner}_policy", {key: f"${owner}", "PolicyArn": "$policyArn"}),
+    )
+
+
 def _detach_policies(clients: Clients, values: Values) -> None:
     """Detach all policies if `forceDetachPolicies` is set: IAM deletes no role with policies."""
     if not values.get("forceDetachPolicies"):
@@ -117,47 +163,8 @@ ROLE: Final = ResourceSpec(
     tags=iam_tags("role", "RoleName"),
 )
 
-_PUT_ROLE_POLICY: Final = Call(
-    "put_role_policy",
-    {"RoleName": "$role", "PolicyName": "$name", "PolicyDocument": "$policy"},
-)
-
-ROLE_POLICY: Final = ResourceSpec(
-    type="aws:iam/rolePolicy:RolePolicy",
-    service="iam",
-    scope="global",
-    name=Name(limit=128, prefix="namePrefix"),
-    properties=(
-        input_("role", "RoleName", required=True, replaces=True),
-        input_("policy", "PolicyDocument", required=True, converter=POLICY),
-        input_("name", "PolicyName", computed=True, replaces=True),
-        input_("namePrefix", computed=True, replaces=True),
-    ),
-    id=Id(("role", "name")),
-    unique_by=("role", "name"),
-    create=_PUT_ROLE_POLICY,
-    read=Call("get_role_policy", {"RoleName": "$role", "PolicyName": "$name"}),
-    updates=(Update(("policy",), _PUT_ROLE_POLICY),),
-    delete=Call("delete_role_policy", {"RoleName": "$role", "PolicyName": "$name"}),
-)
-
-ROLE_POLICY_ATTACHMENT: Final = ResourceSpec(
-    type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    service="iam",
-    scope="global",
-    properties=(
-        input_("role", required=True, replaces=True),
-        input_("policyArn", "PolicyArn", required=True, replaces=True),
-    ),
-    id=Id(("role", "policyArn"), separator="/"),
-    create=Call("attach_role_policy", {"RoleName": "$role", "PolicyArn": "$policyArn"}),
-    read=Call(
-        "list_attached_role_policies",
-        {"RoleName": "$role"},
-        "AttachedPolicies[?PolicyArn==$policyArn] | [0]",
-    ),
-    delete=Call("detach_role_policy", {"RoleName": "$role", "PolicyArn": "$policyArn"}),
-)
+ROLE_POLICY: Final = inline_policy("role")
+ROLE_POLICY_ATTACHMENT: Final = policy_attachment("role")
 
 MANAGED_POLICY: Final = ResourceSpec(
     type="aws:iam/policy:Policy",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from lab.plugins.aws.converters import POLICY, TIME
+from lab.plugins.aws.converters import TIME
 from lab.plugins.aws.resource_spec import Call, Id, Members, Name, ResourceSpec, Update, Values, computed, input_
-from lab.plugins.aws.resource_specs.iam import iam_tags
+from lab.plugins.aws.resource_specs.iam import iam_tags, inline_policy, policy_attachment
 
 if TYPE_CHECKING:
     from lab.plugins.aws.session import Clients
@@ -69,47 +69,8 @@ USER: Final = ResourceSpec(
     tags=iam_tags("user", "UserName"),
 )
 
-_PUT_USER_POLICY: Final = Call(
-    "put_user_policy",
-    {"UserName": "$user", "PolicyName": "$name", "PolicyDocument": "$policy"},
-)
-
-USER_POLICY: Final = ResourceSpec(
-    type="aws:iam/userPolicy:UserPolicy",
-    service="iam",
-    scope="global",
-    name=Name(limit=128, prefix="namePrefix"),
-    properties=(
-        input_("user", "UserName", required=True, replaces=True),
-        input_("policy", "PolicyDocument", required=True, converter=POLICY),
-        input_("name", "PolicyName", computed=True, replaces=True),
-        input_("namePrefix", computed=True, replaces=True),
-    ),
-    id=Id(("user", "name")),
-    unique_by=("user", "name"),
-    create=_PUT_USER_POLICY,
-    read=Call("get_user_policy", {"UserName": "$user", "PolicyName": "$name"}),
-    updates=(Update(("policy",), _PUT_USER_POLICY),),
-    delete=Call("delete_user_policy", {"UserName": "$user", "PolicyName": "$name"}),
-)
-
-USER_POLICY_ATTACHMENT: Final = ResourceSpec(
-    type="aws:iam/userPolicyAttachment:UserPolicyAttachment",
-    service="iam",
-    scope="global",
-    properties=(
-        input_("user", required=True, replaces=True),
-        input_("policyArn", "PolicyArn", required=True, replaces=True),
-    ),
-    id=Id(("user", "policyArn"), separator="/"),
-    create=Call("attach_user_policy", {"UserName": "$user", "PolicyArn": "$policyArn"}),
-    read=Call(
-        "list_attached_user_policies",
-        {"UserName": "$user"},
-        "AttachedPolicies[?PolicyArn==$policyArn] | [0]",
-    ),
-    delete=Call("detach_user_policy", {"UserName": "$user", "PolicyArn": "$policyArn"}),
-)
+USER_POLICY: Final = inline_policy("user")
+USER_POLICY_ATTACHMENT: Final = policy_attachment("user")
 
 _SET_STATUS: Final = Update(
     ("status",),

@@ -49,8 +49,8 @@ class AuthenticationModeMigrationArgs(TypedDict):
     """Full ARNs, with their path, by the ARNs in aws-auth: for roles of other accounts, which this account's IAM does
     not have. Roles of the cluster's own account are looked up in IAM."""
     accept_loss_of: NotRequired[list[pulumi.Input[str]]]
-    """What may lose its access in mode `API`: ARNs as in aws-auth, which then get no access entry; account ids of
-    `mapAccounts`; and groups, such as `system:…`, which are removed from the created entries."""
+    """ARNs as in aws-auth that get no access entry, account ids of `mapAccounts`, and groups, such as `system:…`, that
+    are removed from the created entries: they may lose their access in mode `API`."""
 
 
 def _parse_target_mode(text: str) -> str:
@@ -112,9 +112,10 @@ class AuthenticationModeMigration(
     """
 
     plan: pulumi.Output[list[str]]
-    """What the migration did, or will do in a preview: a line for each entry of aws-auth and each change of mode."""
+    """Changes that the migration made or, in a preview, will make: a line for each entry of aws-auth and each change of
+    mode."""
     not_migrated: pulumi.Output[list[str]]
-    """What in aws-auth has no access entry, by the names that `accept_loss_of` accepts."""
+    """ARNs, account ids and groups in aws-auth without an access entry, as `accept_loss_of` accepts them."""
     authentication_mode: pulumi.Output[str]
     """The cluster's current mode. Resources that depend on the migration read it here, not from the connection."""
 

@@ -42,7 +42,7 @@ class PrincipalArgs(TypedDict):
 
 @dataclass(frozen=True)
 class AccessContext:
-    """What all principals of one declaration share."""
+    """Values that all principals of one declaration share."""
 
     subject: str
     """`ClusterAccess "operators"`"""

@@ -47,7 +47,7 @@ class RoleArgs(TypedDict):
     namespaces: NotRequired[list[str]]
     """Several namespaces instead, each with a binding of its own."""
     rules: NotRequired[list[RuleArgs]]
-    """What the role allows. Omit them for an existing role, such as `view`, `edit` and `admin`, which is only bound. A
+    """Rules of the role. Omit them for an existing role, such as `view`, `edit` and `admin`, which is only bound. A
     role that neither exists nor is created by a `ClusterAccess` of this program is reported with the most similar
     name: a binding to a missing role allows nothing."""
     binding_name: NotRequired[str]

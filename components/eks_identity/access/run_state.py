@@ -23,7 +23,7 @@ Key = tuple[str, ...]
 
 @dataclass
 class RunState:
-    """What the providers have recorded in this update."""
+    """Records of the providers in this update."""
 
     aws_auth_keys: set[Key] = field(default_factory=set)
     """Mappings that the program declares."""

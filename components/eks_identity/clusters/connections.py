@@ -25,7 +25,7 @@ MODE = "authentication_mode"
 
 
 class ClusterConnection(TypedDict):
-    """What other components need of a cluster: `Cluster.connection`, or written out for a cluster of another stack."""
+    """Values of a cluster that components need: `Cluster.connection`, or a dict for a cluster of another stack."""
 
     name: pulumi.Input[str]
     """The cluster's name in EKS."""
@@ -63,7 +63,7 @@ class HasConnection(Protocol):
 
 
 ClusterInput = ClusterConnection | HasConnection
-"""What a component accepts as `cluster`: a `Cluster`, or the connection of a cluster of another stack."""
+"""Types that a component accepts as `cluster`: a `Cluster`, or the connection of a cluster of another stack."""
 
 
 def connection_of(cluster: ClusterInput) -> ClusterConnection:

@@ -249,7 +249,6 @@ class AwsAuth:
         """Remove the entry of `mapping`: of several entries for its ARN, only an equal one. Entries of nodes stay
         unless `nodes` is True.
 
-
         Raises `MalformedDocumentError` if the key of `mapping` cannot be parsed: the entry is still in its text.
         """
         self.require_readable(mapping.key)

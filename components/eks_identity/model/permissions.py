@@ -64,18 +64,6 @@ def suggest_policy_name(name: str) -> str | None:
     return _POLICY_BY_NAME[close[0]] if close else None
 
 
-def logical_name(text: str) -> str:
-    """Return the unique part of the logical names of this managed policy's Pulumi resources.
-
-    `text` is an ARN, or the name of an AWS managed policy. Names are unique in an account, whatever the path (IAM).
-    """
-    if ":" not in text:
-        return text.rpartition("/")[2]
-    arn = arns.Arn.parse(text)
-    name = arn.resource.rpartition("/")[2]
-    return name if arn.account == "aws" else f"{arn.account}-{name}"
-
-
 def managed_policies(
     texts: Sequence[str], partition: Partition, *, limit: int = limits.MANAGED_POLICIES_OF_A_ROLE
 ) -> list[str]:

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, REGION, kubeconfig
+
+from support.component_program import ACCOUNT, ISSUER, REGION, kubeconfig
 
 
 @pytest.fixture(autouse=True)

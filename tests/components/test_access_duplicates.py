@@ -2,12 +2,12 @@
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, Cloud, deploy
 
 import eks_identity as eks
 from eks_identity.clusters.new_cluster_args import ClusterAccessEntry
 from eks_identity.plugin import wire
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, deploy
 
 BACKEND = f"arn:aws:iam::{ACCOUNT}:role/backend"
 CREATE = {"skip_default_node_group": True}

@@ -3,8 +3,6 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from hooked import hooks
-from pulumi_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity.access.access_preflight import ACCESS_ENTRY as ENTRY
@@ -15,6 +13,8 @@ from eks_identity.errors import ClusterUnreachableError
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, PluginError, deploy, kubeconfig
+from support.hook_recorder import hooks
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"

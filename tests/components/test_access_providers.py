@@ -9,7 +9,6 @@ import re
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, REGION, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity.access.access_entry import AccessEntryProvider
@@ -18,6 +17,7 @@ from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.eks_api import IamLookup
 from eks_identity.model.credentials import DEFAULT_CHAIN
 from eks_identity.plugin.exports import served_resources
+from support.component_program import ACCOUNT, REGION, deploy, kubeconfig
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
 CLUSTER = {"cluster_name": "eks-clu", "region": REGION}

@@ -1,9 +1,9 @@
 """AuthenticationModeMigration: rejected inputs, and what its provider gets."""
 
 import pytest
-from pulumi_program import ACCOUNT, REGION, deploy
 
 import eks_identity as eks
+from support.component_program import ACCOUNT, REGION, deploy
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/ops"
 CLUSTER = {"cluster_name": "eks-clu", "region": REGION}

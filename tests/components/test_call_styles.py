@@ -7,10 +7,10 @@ from pathlib import Path
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 from eks_identity import AccessMethod, AuthenticationModeMigration, Cluster, ClusterAccess
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"

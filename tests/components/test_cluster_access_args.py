@@ -3,10 +3,10 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, deploy, kubeconfig
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/ap-northeast-1/AWSReservedSSO_Look_0123456789abcdef"

@@ -6,12 +6,12 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, deploy, provider_arn
 
 import eks_identity as eks
 from eks_identity.clusters.new_cluster import keep_aws_auth_data
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.workloads.oidc_provider import OidcProvider
+from support.component_program import ACCOUNT, ISSUER, Cloud, PluginError, cluster_facts, deploy, provider_arn
 
 PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 EKS = "eks:index:Cluster"

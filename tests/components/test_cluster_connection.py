@@ -2,11 +2,11 @@
 
 import pulumi
 import pytest
-from pulumi_program import deploy
 
 import eks_identity as eks
 from eks_identity.model import connections
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import deploy
 
 
 def migration(cluster, name="m"):

@@ -3,10 +3,10 @@
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 RULES = [{"resources": ["pods"], "verbs": ["get"]}]

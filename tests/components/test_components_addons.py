@@ -2,10 +2,10 @@ import json
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, cluster_facts, deploy, provider_arn
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, ISSUER, cluster_facts, deploy, provider_arn
 
 ADDON = "aws:eks/addon:Addon"
 ROLE = "aws:iam/role:Role"

@@ -9,10 +9,10 @@ import pulumi_kubernetes as k8s
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulumi_program import ACCOUNT, Cloud, deploy
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, deploy
 
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ENTRY = "aws:eks/accessEntry:AccessEntry"

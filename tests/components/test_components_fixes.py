@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from contract import declare
-from fix_plays import ELSEWHERE, NOT_PLAYED, PLAYS, arguments
-from fix_texts import templates
 
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_contract import declare
+from support.fix_examples import ELSEWHERE, NOT_PLAYED, PLAYS, arguments
+from support.fix_texts import templates
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,12 +7,12 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
-from contract import declare, sample
-from pulumi_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
-from samples import COMPONENTS, SAMPLES, changed, keys, places, shape_of, written
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_contract import declare, sample
+from support.component_program import ACCOUNT, ISSUER, deploy, kubeconfig, provider_arn
+from support.sample_args import COMPONENTS, SAMPLES, changed, keys, places, shape_of, written
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cart"
 USER = f"arn:aws:iam::{ACCOUNT}:user/ope"

@@ -4,7 +4,6 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.clients.aws_sessions import AwsClients
@@ -14,6 +13,7 @@ from eks_identity.model.subjects import Subject
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.workloads.association_preflight import ROLE, AssociationPreflight
+from support.component_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/my-sa"
 BOTH = '{"Statement": [{"Principal": {"Service": "pods.eks.amazonaws.com"}}, {"Principal": {"Federated": "x"}}]}'

@@ -4,10 +4,10 @@ import json
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, ISSUER, REGION, Cloud, PluginError, deploy, provider_arn
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, ISSUER, REGION, Cloud, PluginError, deploy, provider_arn
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/rolePolicy:RolePolicy"

@@ -5,12 +5,12 @@ from contextlib import nullcontext
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ISSUER, Cloud, PluginError, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.redaction import Redactor
 from eks_identity.runtime.inputs import InvalidInputError, parse_output
+from support.component_program import ISSUER, Cloud, PluginError, deploy, kubeconfig, provider_arn
 
 HUSH = "arn:aws:sts::111122223333:assumed-role/hush-Hush/xyzzy42"
 WORKLOAD = {"namespace": "default", "service_account": "sa", "oidc_provider_arn": provider_arn()}

@@ -5,8 +5,6 @@ import asyncio
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from hooked import hooks
-from pulumi_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.clients import kubernetes_api
@@ -16,6 +14,8 @@ from eks_identity.model.associations import Association
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.workloads.association_preflight import ASSOCIATION
 from eks_identity.workloads.service_account_preflight import PATCH, SERVICE_ACCOUNT
+from support.component_program import ACCOUNT, Cloud, deploy, kubeconfig, provider_arn
+from support.hook_recorder import hooks
 
 THEIRS = f"arn:aws:iam::{ACCOUNT}:role/theirs"
 OURS = f"arn:aws:iam::{ACCOUNT}:role/ours"

@@ -5,11 +5,11 @@ import json
 import pulumi
 import pulumi_aws as aws
 import pytest
-from pulumi_program import ACCOUNT, REGION, deploy, provider_arn
 from test_components_workload import on_cluster
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, REGION, deploy, provider_arn
 
 NAMESPACE = "aws:PrincipalTag/kubernetes-namespace"
 SCOPE = f"arn:aws:s3:::files/${{{NAMESPACE}}}/*"

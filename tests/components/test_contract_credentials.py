@@ -7,8 +7,6 @@ import json
 import pulumi
 import pulumi_aws as aws
 import pytest
-from contract import children, declare, each_sample, sample
-from pulumi_program import ACCOUNT, REGION, deploy
 
 import eks_identity as eks
 from eks_identity.access.lockout_guard import LockoutGuardProvider
@@ -19,6 +17,8 @@ from eks_identity.model import credentials
 from eks_identity.model.credentials import DEFAULT_CHAIN, dump_settings
 from eks_identity.plugin.exports import served_resources
 from eks_identity.runtime import dynamic_provider
+from support.component_contract import children, declare, each_sample, sample
+from support.component_program import ACCOUNT, REGION, deploy
 
 OTHER_ACCOUNT = "444455556666"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pulumi
 import pulumi.dynamic
 import pytest
-from contract import children, declare, each_component, each_sample, own, sample
-from samples import COMPONENTS, SAMPLES, keys, places, shape_of
 
 import eks_identity as eks
 from eks_identity.plugin.schema import PluginAnalyzer
+from support.component_contract import children, declare, each_component, each_sample, own, sample
+from support.sample_args import COMPONENTS, SAMPLES, keys, places, shape_of
 
 PACKAGE = Path(eks.__file__).parent
 
@@ -44,7 +44,7 @@ def test_samples_hold_every_key(name):
     """Each key of the args, nested keys included, is in a sample, so that the other contract tests cover it."""
     sample(name, 0)
     missing = [path for path, _ in keys(shape_of(COMPONENTS[name])) if not any(places(s, path) for s in SAMPLES[name])]
-    assert not missing, f"tests/components/samples.py has no sample of {name} with {missing}"
+    assert not missing, f"tests/support/sample_args.py has no sample of {name} with {missing}"
 
 
 @each_component

@@ -9,13 +9,13 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 import pytest
-from contract import SUPPORT, children, declare, each_sample, own, sample
-from pulumi_program import ISSUER, REGION, Cloud, cluster_facts, provider_arn
-from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.testing import wire
+from support.component_contract import SUPPORT, children, declare, each_sample, own, sample
+from support.component_program import ISSUER, REGION, Cloud, cluster_facts, provider_arn
+from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 PACKAGE = Path(eks.__file__).parent
 

@@ -7,13 +7,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
-from contract import SSO, children, declare, each_sample, sample
-from pulumi_program import ACCOUNT, REGION, Cloud, PluginError, deploy, kubeconfig
-from samples import CONNECTION
 
 import eks_identity as eks
 from eks_identity import testing
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_contract import SSO, children, declare, each_sample, sample
+from support.component_program import ACCOUNT, REGION, Cloud, PluginError, deploy, kubeconfig
+from support.sample_args import CONNECTION
 
 OTHER_ACCOUNT = "444455556666"
 CALLER = {"accountId": OTHER_ACCOUNT, "arn": f"arn:aws:iam::{OTHER_ACCOUNT}:user/ci"}

@@ -13,10 +13,6 @@ import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 import yaml
-from contract import declare, sample
-from kubeconfig_setting import with_credentials
-from pulumi_program import ISSUER, Cloud, PluginError
-from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 from eks_identity.clients import aws_auth as aws_auth_config_map
 from eks_identity.clients import eks_api, kubernetes_api
@@ -30,6 +26,10 @@ from eks_identity.plugin.exports import served_resources
 from eks_identity.redaction import Redactor
 from eks_identity.runtime import diagnostics, resource_hooks
 from eks_identity.testing import wire
+from support.component_contract import declare, sample
+from support.component_program import ISSUER, Cloud, PluginError
+from support.kubeconfig_documents import with_credentials
+from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
 MARK = "zq7xmark"
 NUMBER = 987654321

@@ -8,10 +8,10 @@ from typing import Any
 import botocore.session
 import pulumi
 import pytest
-from contract import declare, sample
-from samples import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of, written
 
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_contract import declare, sample
+from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of, written
 
 NOTHING = object()
 

@@ -13,7 +13,6 @@ import pulumi_eks
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.provider.experimental.util import camel_case
-from pulumi_program import ACCOUNT, deploy
 
 import eks_identity as eks
 from eks_identity.clusters import cluster_options, existing_resources
@@ -23,6 +22,7 @@ from eks_identity.plugin import wire
 from eks_identity.runtime import typed_dicts
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_identity.runtime.typed_dicts import fields
+from support.component_program import ACCOUNT, deploy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EKS = "eks:index:Cluster"

@@ -5,12 +5,12 @@ import json
 import pulumi
 import pulumi_aws as aws
 import pytest
-from pulumi_program import ACCOUNT, Cloud, PluginError, deploy
 
 import eks_identity as eks
 from eks_identity.clusters.cluster_roles import ClusterRoles
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.runtime.inputs import InvalidInputError
+from support.component_program import ACCOUNT, Cloud, PluginError, deploy
 
 EKS = "eks:index:Cluster"
 GROUP = "eks:index:ManagedNodeGroup"

@@ -2,10 +2,10 @@
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, deploy
 
 import eks_identity as eks
 from eks_identity.model.arns import Principal
+from support.component_program import ACCOUNT, deploy
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/eks-ope"
 

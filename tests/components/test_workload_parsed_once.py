@@ -2,11 +2,11 @@
 
 import pulumi
 import pytest
-from pulumi_program import ACCOUNT, deploy, provider_arn
 
 import eks_identity as eks
 from eks_identity.model.arns import Principal
 from eks_identity.model.issuers import Provider
+from support.component_program import ACCOUNT, deploy, provider_arn
 
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/team/reader"
 TARGET_ARN = "arn:aws:iam::444455556666:role/target"

@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inventory import inventory_of_accounts, inventory_of_cluster
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
-from warm_programs import warm
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.lab_dir import LabDir
@@ -22,6 +20,8 @@ from lab.principals import client
 from lab.progress import Timeline
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
+from support.lab_inventory import inventory_of_accounts, inventory_of_cluster
+from support.warm_programs import warm
 
 
 @pytest.fixture(scope="session")

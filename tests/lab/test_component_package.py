@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from component_folder import COMPONENTS, PYTHONPATH, added, copied, outside
 
 from lab.environment import process_environment
+from support.component_folder import COMPONENTS, PYTHONPATH, added, copied, outside
 
 MARK = "\nfrom pathlib import Path\n\nPath(__file__).with_name('ran').touch()\n"
 RUNTIME = {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}

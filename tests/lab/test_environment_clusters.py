@@ -1,8 +1,9 @@
 """Access to clusters that the stack does not create: of another stack, and existing ones looked up by name."""
 
 import pytest
-from deployed_environment import DeployedEnvironment, add_environment, project, team_settings
-from lab_project import FailedError
+
+from support.deployed_environment import DeployedEnvironment, add_environment, project, team_settings
+from support.lab_project import FailedError
 
 CLUSTER = "irsa"
 """A cluster that the lab creates, outside every stack."""

@@ -5,12 +5,12 @@ import json
 
 import pytest
 import yaml
-from deployed_environment import LAB_ACCOUNT, DeployedEnvironment, add_environment, project
 from rich.console import Console
 
 from lab.clusters import ensure_clusters
 from lab.interfaces import AuthenticationMode
 from lab.progress import Timeline
+from support.deployed_environment import LAB_ACCOUNT, DeployedEnvironment, add_environment, project
 
 OLD = f"arn:aws:iam::{LAB_ACCOUNT}:user/moving/old-hand"
 LOST = "210987654321"

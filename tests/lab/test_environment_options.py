@@ -1,8 +1,9 @@
 """A cluster with all options of the settings, and a stack that references it and exists longer than it."""
 
 import pytest
-from deployed_environment import DeployedEnvironment, add_environment, project, team_settings
-from lab_project import FailedError
+
+from support.deployed_environment import DeployedEnvironment, add_environment, project, team_settings
+from support.lab_project import FailedError
 
 KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 FILES = "arn:aws:elasticfilesystem:ap-northeast-1:123456789012:file-system/fs-0123456789abcdef0"

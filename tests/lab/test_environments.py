@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from deployed_environment import CLUSTER, LAB_ACCOUNT, TRUST, DeployedEnvironment, project
-from lab_project import FailedError
+
+from support.deployed_environment import CLUSTER, LAB_ACCOUNT, TRUST, DeployedEnvironment, project
+from support.lab_project import FailedError
 
 BOUNDARY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 ROLES = {"developer": "/", "operator": "/", "administrator": "/platform/", "newcomer": "/"}

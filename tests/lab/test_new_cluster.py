@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 import yaml
-from lab_project import LabProject, write_project
 
 from lab.principals import client
+from support.lab_project import LabProject, write_project
 
 PROGRAM = """
 import json

@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 
 import pytest
-from lab_project import LabProject, write_project
 from pulumi import automation
 
 from lab.principals import client
+from support.lab_project import LabProject, write_project
 
 STATES = Path(__file__).parent / "states"
 RELEASE = os.environ.get("EKS_IDENTITY_RELEASE", "")

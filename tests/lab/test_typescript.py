@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from component_folder import PYTHONPATH, added, copied, outside
 
 from lab.environment import process_environment
 from lab.principals import client
 from lab.tools.node import node_folders
+from support.component_folder import PYTHONPATH, added, copied, outside
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
 SDK = "@pulumi/eks-identity"

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
-from policy_template_cases import ASG, BUCKET, DOES, NEVER
-from policy_template_setting import allowed
 
 from eks_identity.model import policy_templates
+from support.policy_template_cases import ASG, BUCKET, DOES, NEVER
+from support.policy_template_names import allowed
 
 
 @pytest.mark.parametrize(

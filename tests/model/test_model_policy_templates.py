@@ -8,13 +8,13 @@ from pathlib import Path
 import botocore.session
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from policy_template_setting import GIVEN, HERE, given, statements, whole
 
 from eks_identity.errors import InvalidInput
 from eks_identity.model import limits, policy_templates
 from eks_identity.model.partitions import AWS, CHINA, GOV_CLOUD
 from eks_identity.model.policy_templates.page import page
 from lab.cloud.policy import parse
+from support.policy_template_names import GIVEN, HERE, given, statements, whole
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = list(policy_templates.POLICY_TEMPLATES)

@@ -4,12 +4,12 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trust_policy_evaluator import allows
 
 from eks_identity.model import permissions, trust
 from eks_identity.model.issuers import Issuer, Provider
 from eks_identity.model.partitions import AWS, CHINA, PARTITIONS
 from eks_identity.model.subjects import Subject
+from support.trust_policy_evaluator import allows
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 ALPHABET = string.ascii_lowercase + string.digits

@@ -1,12 +1,12 @@
 """Defaults of an environment for IAM roles."""
 
 import pytest
-from stack_files import load_settings, set_value
 
 from eks_identity.model.partitions import partition_of_region
 from stacks import prod, settings
 from stacks.compose.clusters import Account
 from stacks.compose.workloads import pod_identity_args
+from support.stack_files import load_settings, set_value
 
 BOUNDARY = "arn:aws:iam::444455556666:policy/eks-boundary"
 

@@ -5,11 +5,11 @@ import re
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from stack_files import PROJECT, load_settings, set_value
 
 from eks_identity.runtime.inputs import InvalidInputError
 from stacks import prod, settings
 from stacks.settings import schema
+from support.stack_files import PROJECT, load_settings, set_value
 
 
 @pytest.fixture(scope="module")

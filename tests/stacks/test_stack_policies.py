@@ -1,10 +1,10 @@
 """Defaults and policies of environments."""
 
 import pytest
-from stack_files import load_settings, set_value
 
 from eks_identity.runtime.inputs import InvalidInputError
 from stacks import dev, prod, settings
+from support.stack_files import load_settings, set_value
 
 
 def parse(values, profile, stack):

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 from jsonschema import Draft202012Validator
-from stack_files import PROJECT, load_file, set_value
 
 from stacks import environments
 from stacks.settings import schema
+from support.stack_files import PROJECT, load_file, set_value
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import os
 
 import pulumi
 import pytest
-from stack_files import load_settings, set_value
 
 from eks_identity.runtime.inputs import InvalidInputError
 from stacks import environments, settings
+from support.stack_files import load_settings, set_value
 
 
 def parse(values, stack="lab"):

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from cloud_helpers import Issuer
 
 from lab.cloud import Cloud, issuers
 from lab.errors import StartError
 from lab.interfaces import ClusterIdentity, ClusterKey, ControlPlane
 from lab.pki import CertificateAuthority
+from support.cloud_helpers import Issuer
 
 
 class NoControlPlanes:

@@ -7,7 +7,10 @@ import botocore.auth
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_helpers import (
+
+from lab.cloud.sessions import sessions
+from lab.interfaces import Credentials
+from support.cloud_helpers import (
     allow,
     anonymous_client,
     assume,
@@ -20,9 +23,6 @@ from cloud_helpers import (
     trust_policy,
     unique_name,
 )
-
-from lab.cloud.sessions import sessions
-from lab.interfaces import Credentials
 
 CALLS = {
     "sts": lambda api: api.get_caller_identity(),

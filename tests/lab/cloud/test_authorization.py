@@ -1,7 +1,8 @@
 """Authorization of every service by action, resource and condition, and AWS's access-denied messages."""
 
 import pytest
-from cloud_helpers import (
+
+from support.cloud_helpers import (
     allow,
     assume,
     client,

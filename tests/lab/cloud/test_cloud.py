@@ -9,10 +9,10 @@ from pathlib import Path
 import boto3
 import httpx2
 import pytest
-from cloud_helpers import AWS_CLI, client, expect_error_code, new_user, unique_name
 
 from lab.cloud import Cloud
 from lab.errors import StartError
+from support.cloud_helpers import AWS_CLI, client, expect_error_code, new_user, unique_name
 
 REAL_AWS_VARIABLES = {
     "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",

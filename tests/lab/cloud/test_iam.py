@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from cloud_helpers import (
+
+from support.cloud_helpers import (
     ISSUER,
     allow,
     assume,

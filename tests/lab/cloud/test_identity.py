@@ -3,7 +3,11 @@
 import time
 
 import pytest
-from cloud_helpers import (
+
+from lab.cloud import identity, tokens
+from lab.cloud.context import ORGANIZATION_ID
+from lab.cloud.sts import StsResponse
+from support.cloud_helpers import (
     AUDIENCE,
     SUBJECT,
     allow,
@@ -15,10 +19,6 @@ from cloud_helpers import (
     trust_policy,
     unique_name,
 )
-
-from lab.cloud import identity, tokens
-from lab.cloud.context import ORGANIZATION_ID
-from lab.cloud.sts import StsResponse
 
 PODS = {"Service": "pods.eks.amazonaws.com"}
 EC2 = trust_policy({"Service": "ec2.amazonaws.com"})

@@ -1,7 +1,6 @@
 """Policy evaluation: explicit denies, identity-based and resource-based policies, boundaries, sessions, accounts."""
 
 import pytest
-from cloud_helpers import allow, deny
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from lab.cloud.policy import (
     service_principal,
 )
 from lab.cloud.policy.evaluation import Source
+from support.cloud_helpers import allow, deny
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 USER = f"arn:aws:iam::{ACCOUNT}:user/ann"

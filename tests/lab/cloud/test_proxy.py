@@ -14,12 +14,12 @@ from unittest.mock import AsyncMock, Mock, patch
 import httpx2
 import pytest
 from botocore.config import Config
-from cloud_helpers import Issuer, client, unique_name
 
 from lab.cloud import issuers
 from lab.cloud.certificates import is_aws_host
 from lab.cloud.proxy import Proxy
 from lab.interfaces import clean_environment
+from support.cloud_helpers import Issuer, client, unique_name
 
 
 @pytest.fixture(scope="module")

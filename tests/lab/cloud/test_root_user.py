@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from cloud_helpers import client, expect_error_code, unique_name
+
+from support.cloud_helpers import client, expect_error_code, unique_name
 
 ROOT_ARN = "arn:aws:iam::{}:root"
 

@@ -1,7 +1,8 @@
 """Resource ARNs of the services that add-ons use: a policy on one resource denies calls on others."""
 
 import pytest
-from cloud_helpers import allow, client, expect_error_code, new_user, unique_name
+
+from support.cloud_helpers import allow, client, expect_error_code, new_user, unique_name
 
 
 def zone(cloud):

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.config import Config
-from cloud_helpers import (
+
+from support.cloud_helpers import (
     allow,
     assume,
     client,

@@ -6,7 +6,11 @@ import json
 import time
 
 import pytest
-from cloud_helpers import (
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from lab.cloud import issuers
+from support.cloud_helpers import (
     AUDIENCE,
     ISSUER,
     SUBJECT,
@@ -23,10 +27,6 @@ from cloud_helpers import (
     trust_policy,
     unique_name,
 )
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-from lab.cloud import issuers
 
 NOT_AUTHORIZED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 

@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-import transcript
-from inventory import inventory
-from warm_programs import link_virtual_environment
 
 from lab.environment import process_environment
 from lab.scenarios.clients import LabClients
+from support import transcript
+from support.lab_inventory import inventory
+from support.warm_programs import link_virtual_environment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EVERY_README_HAS = (

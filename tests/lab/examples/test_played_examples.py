@@ -4,7 +4,8 @@ import os
 import shutil
 
 import pytest
-from component_folder import COMPONENTS, copied, outside
+
+from support.component_folder import COMPONENTS, copied, outside
 
 REPOSITORY = COMPONENTS.parent
 CLAIMS = {

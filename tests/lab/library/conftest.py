@@ -21,12 +21,12 @@ from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 from lightkube.resources.rbac_authorization_v1 import ClusterRoleBinding
-from lone_authenticator import LoneAuthenticator, lone_authenticator
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from lab.cluster import die_with_parent
 from lab.interfaces import Programs
 from lab.pki import CertificateAuthority, write_secret
+from support.lone_authenticator import LoneAuthenticator, lone_authenticator
 
 
 def _free_port() -> int:

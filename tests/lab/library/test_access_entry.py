@@ -6,9 +6,9 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from lab_program import ACCOUNT, REGION, Cluster, Program, expect_error
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, REGION, Cluster, Program, expect_error
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 

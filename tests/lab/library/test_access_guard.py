@@ -6,11 +6,11 @@ import json
 import uuid
 
 import pytest
-from lab_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, expect_error, write_aws_auth
 
 from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.clients.eks_api import EksApi, IamLookup
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, REGION, Cluster, Program, acting_as, aws_auth, expect_error, write_aws_auth
 
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from pods_program import ACCOUNT, Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.workload_program import ACCOUNT, Stack
 
 ENTRIES_CLUSTER, AWS_AUTH_CLUSTER = "irsa", "eks-clu"
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"

@@ -1,9 +1,8 @@
 """The library's table of Kubernetes API groups and resources, compared with an API server."""
 
-from lab_program import Cluster
-
 from eks_identity.model.api_resources import RESOURCES
 from lab.interfaces import AuthenticationMode
+from support.access_program import Cluster
 
 
 def test_api_resources_equal_kubectl_api_resources(running_lab, tools, tmp_path):

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from random import Random
 from string import Template
 
-from aws_auth_documents import Documents, accounts
-from lone_authenticator import ACCOUNT, Principal, User
-
 from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
+from support.aws_auth_documents import Documents, accounts
+from support.lone_authenticator import ACCOUNT, Principal, User
 
 CASES = int(os.environ.get("EKS_IDENTITY_CONFORMANCE_CASES", "300"))
 SEED = int(os.environ["EKS_IDENTITY_CONFORMANCE_SEED"])

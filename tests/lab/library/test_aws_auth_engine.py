@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from lab_project import LabStack
 from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
@@ -21,6 +20,7 @@ from pulumi.automation._stack import StackInitMode
 
 from lab.interfaces import clean_environment
 from lab.tools import Tools
+from support.lab_project import LabStack
 
 ARN = "arn:aws:iam::111122223333:user/eks-ope"
 RENAMED = "arn:aws:iam::111122223333:user/renamed"

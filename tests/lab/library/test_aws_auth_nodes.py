@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
-from lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, Principal
 
 from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
 from eks_identity.errors import InvalidInput
+from support.lone_authenticator import ACCOUNT, PRIVATE_DNS_NAME, Principal
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/karpenter"
 NODE = Principal(ROLE, "i-0123456789abcdef0")

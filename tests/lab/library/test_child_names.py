@@ -8,10 +8,10 @@ import random
 import secrets
 
 import pytest
-from lab_program import Cluster, expect_error
-from pods_program import ACCOUNT, Stack
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import Cluster, expect_error
+from support.workload_program import ACCOUNT, Stack
 
 NAME = "names"
 PROGRAM = """

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, Cluster, aws_auth, expect_error, write_aws_auth
-from pods_program import Stack
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, Cluster, aws_auth, expect_error, write_aws_auth
+from support.workload_program import Stack
 
 NAME = "people"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

@@ -10,11 +10,11 @@ from threading import Thread
 
 import pytest
 import yaml
-from lab_program import expect_error
-from lab_project import FailedError, LabProject, write_project
 
 from lab.environment import process_environment
 from lab.principals import client
+from support.access_program import expect_error
+from support.lab_project import FailedError, LabProject, write_project
 
 HEAD = """
 import pulumi

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
-from pathlib import Path
 
 import pytest
-from lab_project import LabProject, write_project
 
-sys.path.append(str(Path(__file__).parents[2] / "components"))
-from fix_texts import commands
+from support.fix_texts import commands
+from support.lab_project import LabProject, write_project
 
 CLUSTER = "irsa"
 VALUES = {

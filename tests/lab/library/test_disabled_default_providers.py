@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lab_program import ACCOUNT, Cluster
-from pods_program import Stack
 from pulumi import automation
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, Cluster
+from support.workload_program import Stack
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/disabled"
 PROGRAM = """

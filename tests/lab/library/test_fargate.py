@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from lab_project import LabProject, write_project
 
 from lab.principals import client
+from support.lab_project import LabProject, write_project
 
 CLUSTER = "serverless"
 PROGRAM = """

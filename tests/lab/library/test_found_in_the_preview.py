@@ -8,11 +8,11 @@ import socket
 import subprocess
 
 import pytest
-from lab_program import expect_error
-from pods_program import Pods, Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import Pods, Stack
 
 CLUSTER = "irsa"
 OTHER_ROLE = "arn:aws:iam::123456789012:role/of-others"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from lab_program import REGION, Cluster, Program, expect_error
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import REGION, Cluster, Program, expect_error
 
 NAME = "irsa"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, OTHER_ACCOUNT, Stack
 
 CLUSTER = "irsa"
 PATH = "/aws-reserved/sso.amazonaws.com/ap-northeast-1/"

@@ -6,10 +6,10 @@ import configparser
 import json
 
 import pytest
-from pods_program import ACCOUNT, Stack
 
 from lab.principals import client, folder_of, prepare
 from lab.scenarios.clients import LabClients
+from support.workload_program import ACCOUNT, Stack
 
 CLUSTER = "irsa"
 ROLE = "kube-operator"

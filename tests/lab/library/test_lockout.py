@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, REGION, Cluster, Watch, acting_as
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from eks_identity.access.access_entry import AccessEntryProvider
@@ -16,6 +15,7 @@ from eks_identity.access.lockout_guard import LockoutGuardProvider
 from eks_identity.access.migration import AuthenticationModeMigrationProvider
 from eks_identity.clients import kubernetes_api
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, REGION, Cluster, Watch, acting_as
 
 NAME = "lockout"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

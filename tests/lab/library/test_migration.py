@@ -6,9 +6,9 @@ from contextlib import ExitStack
 
 import pytest
 import yaml
-from lab_program import ACCOUNT, Cluster, Program, Watch, aws_auth, expect_error, write_aws_auth
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, Cluster, Program, Watch, aws_auth, expect_error, write_aws_auth
 
 OTHER_ACCOUNT = "210987654321"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

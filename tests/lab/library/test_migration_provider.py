@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from lab_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws_auth
 
 from eks_identity.access.migration import AuthenticationModeMigrationProvider
 from eks_identity.clients.eks_api import EksApi
 from eks_identity.errors import InvalidInput
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, REGION, Cluster, acting_as, aws_auth, write_aws_auth
 
 OTHER_ACCOUNT = "210987654321"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_project import LabProject, write_project
 
 from lab.principals import client
+from support.lab_project import LabProject, write_project
 
 PROGRAM = """
 import json

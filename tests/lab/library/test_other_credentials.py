@@ -7,13 +7,13 @@ import uuid
 from types import SimpleNamespace
 
 import pytest
-from lab_program import ACCOUNT, Cluster, expect_error
-from lab_project import LabProject, write_project
-from pods_program import OTHER_ACCOUNT
 from pulumi import automation
 
 from lab.interfaces import AuthenticationMode
 from lab.principals import client, folder_of
+from support.access_program import ACCOUNT, Cluster, expect_error
+from support.lab_project import LabProject, write_project
+from support.workload_program import OTHER_ACCOUNT
 
 CLUSTER = "irsa"
 POLICY = "AmazonEKSViewPolicy"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, Pods, Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, Pods, Stack
 
 CLUSTER = "irsa"
 BUCKETS = {"mine": "sessions-mine", "other": "sessions-other"}

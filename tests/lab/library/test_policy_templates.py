@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from pods_program import Stack
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.workload_program import Stack
 
 CLUSTER = "irsa"
 PROGRAM = """

@@ -10,14 +10,14 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from lab_project import REGION
-from pods_program import ACCOUNT, Pods, Stack
-from policy_template_cases import DOES, LBC, NEVER
-from policy_template_setting import HERE, given, whole
 
 from eks_identity.model import policy_templates
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.lab_project import REGION
+from support.policy_template_cases import DOES, LBC, NEVER
+from support.policy_template_names import HERE, given, whole
+from support.workload_program import ACCOUNT, Pods, Stack
 
 CLUSTER = "irsa"
 SUBJECT = {"namespace": "default", "name": "add-ons"}

@@ -11,12 +11,12 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, OTHER_ACCOUNT, Stack, other_account
 
 from lab.clusters import CLUSTER_ROLE
 from lab.principals import OTHER_ADMINISTRATOR, client
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, OTHER_ACCOUNT, Stack, other_account
 
 NAME = "both"
 POLL = {"Delay": 0.1, "MaxAttempts": 1200}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_program import ACCOUNT, Cluster, Watch
-from pods_program import Stack
 
 from lab.interfaces import AuthenticationMode
+from support.access_program import ACCOUNT, Cluster, Watch
+from support.workload_program import Stack
 
 TRUST = {
     "Version": "2012-10-17",

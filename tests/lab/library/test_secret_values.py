@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from kubeconfig_setting import with_credentials
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
 from lab.interfaces import clean_environment
+from support.kubeconfig_documents import with_credentials
 
 MARK = "zq7xmark"
 USER = f"arn:aws:iam::111122223333:user/{MARK}-user"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from pods_program import ACCOUNT, Pods, Stack
 
 from lab.scenarios.clients import LabClients
+from support.workload_program import ACCOUNT, Pods, Stack
 
 CLUSTER = "irsa"
 CUSTOM_AUDIENCE = "vault.shop.test"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_program import expect_error
-from pods_program import Pods, Stack
 
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import Pods, Stack
 
 CLUSTER = "irsa"
 ROLE = "arn:aws:iam::123456789012:role/of-others"

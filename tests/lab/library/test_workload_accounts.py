@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, OTHER_ACCOUNT, Pods, Stack, get_role, other_account
 
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, OTHER_ACCOUNT, Pods, Stack, get_role, other_account
 
 CLUSTER = "irsa"
 PROGRAM = """

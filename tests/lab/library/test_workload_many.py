@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, Pods, Stack, get_role
 
 PROGRAM = """
 for name, settings in config["roles"].items():

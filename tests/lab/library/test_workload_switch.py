@@ -12,11 +12,11 @@ from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
-from lab_program import expect_error
-from pods_program import ACCOUNT, Pods, Stack, get_role
 
 from lab.principals import client
 from lab.scenarios.clients import LabClients
+from support.access_program import expect_error
+from support.workload_program import ACCOUNT, Pods, Stack, get_role
 
 CLUSTER = "irsa"
 PROGRAM = """

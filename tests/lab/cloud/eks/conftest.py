@@ -11,16 +11,16 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from eks_constants import ACCOUNT, ADMINISTRATOR, EVERYTHING, POD_TRUST, QUICK, REGION, trust
 from moto.ec2.models import ec2_backends
 from moto.eks.models import eks_backends
 from moto.iam.models import iam_backends
-from recording_control_plane import RecordingControlPlane, RecordingControlPlanes
-from response_validation import ResponseValidator
 
 from lab.cloud import Cloud, eks
 from lab.interfaces import CloudAccess
 from lab.pki import CertificateAuthority
+from support.eks_constants import ACCOUNT, ADMINISTRATOR, EVERYTHING, POD_TRUST, QUICK, REGION, trust
+from support.recording_control_plane import RecordingControlPlane, RecordingControlPlanes
+from support.response_validation import ResponseValidator
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Access entries and access policies with boto3: validation errors, and the settings of the control plane."""
 
 import pytest
-from eks_constants import ACCOUNT, trust
 
 from lab.interfaces import AssociatedAccessPolicy
+from support.eks_constants import ACCOUNT, trust
 
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 EDIT = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"

@@ -1,7 +1,8 @@
 """Add-ons, add-on versions and Kubernetes versions with boto3."""
 
 import pytest
-from eks_constants import ACCOUNT, POD_TRUST, QUICK
+
+from support.eks_constants import ACCOUNT, POD_TRUST, QUICK
 
 DRIVER = "aws-ebs-csi-driver"
 DRIVER_SERVICE_ACCOUNT = "ebs-csi-controller-sa"

@@ -4,9 +4,9 @@ import json
 import time
 
 import pytest
-from eks_constants import ACCOUNT, POD_TRUST
 
 from lab.cloud.sessions import sessions
+from support.eks_constants import ACCOUNT, POD_TRUST
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from eks_constants import ACCOUNT, REGION
 
 from lab.interfaces import clean_environment
+from support.eks_constants import ACCOUNT, REGION
 
 
 def test_update_kubeconfig(lab, make_cluster, tmp_path):

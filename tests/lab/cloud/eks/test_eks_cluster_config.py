@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from eks_constants import ACCOUNT, QUICK
 
 from lab.interfaces import AuthenticationMode
+from support.eks_constants import ACCOUNT, QUICK
 
 CREATOR = f"arn:aws:iam::{ACCOUNT}:user/lab-admin"
 MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")

@@ -6,7 +6,6 @@ import json
 import threading
 
 import pytest
-from eks_constants import ACCOUNT, EVERYTHING, QUICK, REGION, trust
 from rich.console import Console
 
 from lab import clusters as lab_clusters
@@ -15,6 +14,7 @@ from lab.errors import StartError
 from lab.interfaces import AuthenticationMode, ClusterKey
 from lab.lab_dir import LabDir
 from lab.progress import Timeline
+from support.eks_constants import ACCOUNT, EVERYTHING, QUICK, REGION, trust
 
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 

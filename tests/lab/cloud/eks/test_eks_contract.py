@@ -8,12 +8,12 @@ import inspect
 import boto3
 import pytest
 from botocore.config import Config
-from eks_constants import ACCOUNT, POD_TRUST, QUICK, REGION
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.eks.responses import EKSResponse
-from response_validation import ResponseValidator, deviations, sample
 
 from lab.cloud.eks import EksAuthResponse, EksResponse
+from support.eks_constants import ACCOUNT, POD_TRUST, QUICK, REGION
+from support.response_validation import ResponseValidator, deviations, sample
 
 MODEL = get_service_model("eks")
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"

@@ -1,9 +1,9 @@
 """Node groups with boto3: access of the node role, nodes of the control plane, and validation errors."""
 
 import pytest
-from eks_constants import ACCOUNT, QUICK, trust
 
 from lab.interfaces import AuthenticationMode
+from support.eks_constants import ACCOUNT, QUICK, trust
 
 
 @pytest.fixture

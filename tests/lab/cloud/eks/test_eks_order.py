@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from eks_constants import ACCOUNT
+from support.eks_constants import ACCOUNT
 
 
 def test_concurrent_changes_are_all_applied(lab, client, make_cluster):

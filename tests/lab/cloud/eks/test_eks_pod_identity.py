@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from eks_constants import ACCOUNT, POD_TRUST, trust
+
+from support.eks_constants import ACCOUNT, POD_TRUST, trust
 
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
 TARGET = "arn:aws:iam::222222222222:role/target"

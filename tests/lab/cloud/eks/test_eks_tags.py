@@ -1,7 +1,8 @@
 """Tags of all EKS resources that have an ARN."""
 
 import pytest
-from eks_constants import ACCOUNT, QUICK
+
+from support.eks_constants import ACCOUNT, QUICK
 
 
 def test_every_resource_supports_tags(lab, client, make_cluster, node_role, pod_role):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-from aws_setting import History, SimulatedControlPlanes, new_stack
 from botocore.config import Config
 
 from lab.cloud import Cloud
 from lab.interfaces import clean_environment
 from lab.pki import CertificateAuthority
+from support.aws_plugin import History, SimulatedControlPlanes, new_stack
 
 
 @pytest.fixture(scope="module")

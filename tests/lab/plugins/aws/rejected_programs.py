@@ -5,9 +5,10 @@ import os
 import sys
 from pathlib import Path
 
-from aws_setting import new_stack
 from pulumi import automation
 from test_aws_refusals import REJECTED
+
+from support.aws_plugin import new_stack
 
 
 def main() -> None:

@@ -120,7 +120,7 @@ def errors(environment, aws, tmp_path_factory):
     result = subprocess.run(
         [sys.executable, "-W", "ignore", str(folder / "rejected_programs.py")],
         input=json.dumps(request),
-        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, (folder, folder.parents[1], REPOSITORY)))},
+        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, (folder, folder.parents[2], REPOSITORY)))},
         capture_output=True,
         text=True,
         check=True,

@@ -12,9 +12,6 @@ from pathlib import Path
 import httpx2
 import lightkube
 import pytest
-from direct_plugin import DirectPlugin
-from kubeconfigs import kubeconfig_of
-from kubernetes_engine import Stack
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
@@ -25,6 +22,9 @@ from lab.cluster.api_server import SigningKeys
 from lab.cluster.processes import Process
 from lab.interfaces import clean_environment
 from lab.pki import CertificateAuthority
+from support.direct_plugin import DirectPlugin
+from support.kubernetes_engine import Stack
+from support.plugin_kubeconfigs import kubeconfig_of
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from kubernetes_engine import Outcome, Stack
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod, Secret, ServiceAccount
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
+
+from support.kubernetes_engine import Outcome, Stack
 
 RBAC = "rbac.authorization.k8s.io"
 OPERATORS = [{"kind": "Group", "name": "operators", "api_group": RBAC}]

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import pulumi_kubernetes as k8s
 import pytest
-from kubeconfigs import kubeconfig_of
 from lightkube.models.authentication_v1 import TokenRequestSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ServiceAccount, ServiceAccountToken
@@ -20,6 +19,7 @@ from lab.plugins.kubernetes.credentials import CredentialsError
 from lab.plugins.kubernetes.kubeconfig import select
 from lab.plugins.kubernetes.settings import ClientSettings, Settings
 from lab.plugins.values import UNKNOWN, Properties
+from support.plugin_kubeconfigs import kubeconfig_of
 
 ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lab_project import LabProject, write_project
 from pulumi import automation
 
 from lab.lab_dir import LabDir
 from lab.principals import OTHER_ADMINISTRATOR, client, folder_of
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
+from support.lab_project import LabProject, write_project
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "210987654321"

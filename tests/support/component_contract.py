@@ -5,8 +5,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from pulumi_program import ACCOUNT, Cloud, Deployment, RegisteredResource, deploy, kubeconfig
-from samples import COMPONENTS, SAMPLES
+
+from support.component_program import ACCOUNT, Cloud, Deployment, RegisteredResource, deploy, kubeconfig
+from support.sample_args import COMPONENTS, SAMPLES
 
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Operators_0123456789abcdef"
 SUPPORT = ("k8s", "aws")
@@ -21,7 +22,7 @@ each_sample = pytest.mark.parametrize(
 
 
 def sample(name: str, index: int) -> dict[str, Any]:
-    assert name in SAMPLES, f"{name} has no samples: give tests/components/samples.py some of its arguments"
+    assert name in SAMPLES, f"{name} has no samples: give tests/support/sample_args.py some of its arguments"
     return SAMPLES[name][index]
 
 

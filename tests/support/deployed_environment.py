@@ -10,8 +10,9 @@ import shutil
 from contextlib import contextmanager
 
 import yaml
-from lab_project import REGION, REPOSITORY, LabProject
-from warm_programs import link_virtual_environment
+
+from support.lab_project import REGION, REPOSITORY, LabProject
+from support.warm_programs import link_virtual_environment
 
 LAB_ACCOUNT = "123456789012"
 OWN = "eks-identity:"

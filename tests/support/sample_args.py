@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pulumi
-from pulumi_program import ACCOUNT, ISSUER, REGION, kubeconfig, provider_arn
 
 import eks_identity as eks
 from eks_identity.runtime.typed_dicts import sdk_options_of
+from support.component_program import ACCOUNT, ISSUER, REGION, kubeconfig, provider_arn
 
 COMPONENTS = {
     name: value

@@ -1,6 +1,6 @@
 """What each entry lets its add-on do, and what not, as data."""
 
-from policy_template_setting import GIVEN, HERE, given, whole
+from support.policy_template_names import GIVEN, HERE, given, whole
 
 EC2 = f"arn:aws:ec2:{HERE}"
 LB = f"arn:aws:elasticloadbalancing:{HERE}"

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_program import ACCOUNT, ISSUER, kubeconfig, provider_arn
-from samples import CONNECTION, SUBJECT, WORKLOAD, role_arn
+from support.component_program import ACCOUNT, ISSUER, kubeconfig, provider_arn
+from support.sample_args import CONNECTION, SUBJECT, WORKLOAD, role_arn
 
 REMOVE = object()
 """In place of a value: the argument is left out."""

@@ -15,9 +15,10 @@ import dill
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
-from lab_project import LabStack
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
+
+from support.lab_project import LabStack
 
 Declare = Callable[[pulumi.ResourceOptions], object]
 

@@ -10,11 +10,11 @@ from typing import Any
 from unittest import mock
 
 import trustme
-from lab_project import LabStack
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
 from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
+from support.lab_project import LabStack
 
 _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
 

@@ -23,7 +23,6 @@ import yaml
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from lab_project import REGION, LabProject, write_project
 from pulumi import automation
 from rich.console import Console
 from tenacity import Retrying, stop_after_delay, wait_fixed
@@ -36,6 +35,7 @@ from lab.lab_dir import LabDir
 from lab.principals import client, session
 from lab.progress import Timeline
 from lab.tools import Tools
+from support.lab_project import REGION, LabProject, write_project
 
 ACCOUNT = "123456789012"
 

@@ -1,0 +1,1 @@
+"""Programs, contracts, sample args, and readers of documents that tests of several folders use."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import moto.kms.responses
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
@@ -136,11 +137,12 @@ def error_response(response: BaseResponse, code: str, message: str, *, status: i
 
 def install() -> Callable[[], None]:
     """Replace moto's authorization by a check of the operation. Return a function that restores moto's."""
-    replacements: list[tuple[type, str, Any]] = [
+    replacements: list[tuple[Any, str, Any]] = [
         (ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", authorize),
         (ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", _check_s3_operation),
-        # moto reads no Principal and no Condition of a bucket policy: each Deny would apply to every caller.
+        # moto reads no Principal and no Condition of bucket and key policies: each Deny would apply to every caller.
         (FakeBucket, "get_permission", lambda *_args: PermissionResult.NEUTRAL),
+        (moto.kms.responses, "validate_policy", lambda *_args: None),
     ]
     original = [(owner, name, getattr(owner, name)) for owner, name, _ in replacements]
     for owner, name, replacement in replacements:

@@ -45,8 +45,8 @@ def execute(call: ApiCall, application: Callable[..., Iterable[bytes]], start_re
     status, headers = answer
     if str(status).startswith("200"):
         body = _with_errors(body, errors)
-    kept = [header for header in headers if header[0].lower() != "content-length"]
-    start_response(status, [*kept, ("Content-Length", str(len(body)))])
+    remaining = [header for header in headers if header[0].lower() != "content-length"]
+    start_response(status, [*remaining, ("Content-Length", str(len(body)))])
     return [body]
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from botocore.utils import parse_timestamp
 from moto.core.model import OperationModel, ServiceModel
-from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.parse import PROTOCOL_PARSERS, RestJSONParser
 from moto.core.request import Request
 from moto.core.routing import get_router_class
 from moto.core.utils import get_service_model
@@ -36,6 +36,21 @@ _SIGNATURE_PARAMETERS = frozenset(
 _RESPONSE_HEADERS = ("Accept",)
 _REQUEST_ERRORS = ("InvalidRequestException", "ClientException")
 _RPC_PROTOCOLS = frozenset({"query", "ec2"})
+
+
+class _RestJsonParser(RestJSONParser):  # type: ignore[misc]
+    """moto's parser, without members in the body that belong into the path, the query string or a header."""
+
+    def _parse_payload(self, response: Any, shape: Any, member_shapes: Any, final_parsed: dict[str, Any]) -> None:
+        located = dict(final_parsed)
+        super()._parse_payload(response, shape, member_shapes, final_parsed)
+        for name, member in member_shapes.items():
+            if "location" in member.serialization:
+                final_parsed.pop(name, None)
+        final_parsed.update(located)
+
+
+_PARSERS = {**PROTOCOL_PARSERS, "rest-json": _RestJsonParser}
 
 
 class _UnreadableRequestError(Exception):
@@ -170,7 +185,7 @@ def _parse_params(
     if request.content_encoding == "gzip" and protocol != "rest-xml":
         body = _gunzip(body)
     headers.set("Content-Length", str(len(body)))
-    parser = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=_parse_timestamp)
+    parser = _PARSERS[protocol](operation, timestamp_parser=_parse_timestamp)
     try:
         params: dict[str, Any] = parser.parse(
             {

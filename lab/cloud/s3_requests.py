@@ -40,9 +40,9 @@ def normalize(request: Request) -> Request:
         body, trailers = _decode_chunks(body)
         environ |= {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in trailers.items()}
         encodings = [part.strip() for part in environ.pop("HTTP_CONTENT_ENCODING", "").split(",")]
-        kept = ",".join(part for part in encodings if part and part != "aws-chunked")
-        if kept:
-            environ["HTTP_CONTENT_ENCODING"] = kept
+        encoding = ",".join(part for part in encodings if part and part != "aws-chunked")
+        if encoding:
+            environ["HTTP_CONTENT_ENCODING"] = encoding
     environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     return Request(environ)
 

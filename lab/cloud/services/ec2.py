@@ -10,7 +10,6 @@ from lab.cloud.services import ec2_resources
 from lab.cloud.services.ec2_resources import fill
 from lab.cloud.services.requirements import default_requirements
 from lab.cloud.services.rules import (
-    InvalidArnError,
     PassedRole,
     Requirement,
     Service,
@@ -69,11 +68,7 @@ def _tag_values(tags: dict[str, str]) -> Values:
 
 
 def _tag(call: ApiCall) -> Iterator[Requirement]:
-    try:
-        arns = list(ec2_resources.tagged(call))
-    except InvalidArnError as error:
-        raise call.error("InvalidID", str(error)) from error
-    for arn in arns:
+    for arn in ec2_resources.tagged(call):
         yield Requirement(EC2.action_of(call.name), arn)
 
 

@@ -25,11 +25,12 @@ from lab.cloud.services.rules import (
 
 
 def _keys(call: ApiCall, _resource_type: ResourceType) -> Iterator[str]:
+    if call.params.get("CiphertextBlob"):
+        yield _ciphertext_key(call, call.params.get("KeyId"))
+        return
     key_id = call.params.get("KeyId") or call.params.get("TargetKeyId") or _alias_name(call)
     if key_id:
         yield _key_arn(call, str(key_id))
-    elif call.params.get("CiphertextBlob"):
-        yield _ciphertext_key(call)
 
 
 def _alias_name(call: ApiCall) -> str | None:
@@ -56,8 +57,16 @@ def _key_arn(call: ApiCall, key_id: str) -> str:
     return types["key"].fill({**call_variables(call), "Account": account, "KeyId": name})
 
 
-def _ciphertext_key(call: ApiCall) -> str:
-    """Return the ARN of the key that encrypted the call's ciphertext."""
+def _ciphertext_key(call: ApiCall, requested: Any) -> str:
+    """Return the ARN of the key that encrypted the call's ciphertext, which must be the `requested` one, if any."""
+    arn = _find_ciphertext_key(call)
+    if requested and _key_arn(call, str(requested)) != arn:
+        message = "The key ID in the request does not identify a CMK that can perform this operation."
+        raise call.error("IncorrectKeyException", message)
+    return arn
+
+
+def _find_ciphertext_key(call: ApiCall) -> str:
     try:
         key_id = _deserialize_ciphertext_blob(call.params["CiphertextBlob"]).key_id
     except Exception as error:
@@ -69,8 +78,7 @@ def _ciphertext_key(call: ApiCall) -> str:
 
 
 def _re_encrypt(call: ApiCall) -> Iterable[Requirement]:
-    source = call.params.get("SourceKeyId")
-    yield Requirement("kms:ReEncryptFrom", _key_arn(call, str(source)) if source else _ciphertext_key(call))
+    yield Requirement("kms:ReEncryptFrom", _ciphertext_key(call, call.params.get("SourceKeyId")))
     yield Requirement("kms:ReEncryptTo", _key_arn(call, str(call.params.get("DestinationKeyId") or "")))
 
 
@@ -96,7 +104,8 @@ def _context(call: ApiCall, requirement: Requirement) -> Values:
         values |= {f"kms:EncryptionContext:{name}": str(value) for name, value in encryption_context.items()}
     if key is not None:
         aliases = tuple(key.aliases)
-        values |= {"kms:KeySpec": key.key_spec, "kms:KeyUsage": key.key_usage, "kms:KeyOrigin": key.origin}
+        attributes = {"kms:KeySpec": key.key_spec, "kms:KeyUsage": key.key_usage, "kms:KeyOrigin": key.origin}
+        values |= {name: str(value) for name, value in attributes.items() if value}
         values |= {"kms:ResourceAliases": aliases} if aliases else {}
     return values
 

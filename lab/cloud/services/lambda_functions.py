@@ -47,8 +47,16 @@ def _find_policy(arn: str) -> Policy | None:
         return None
     name = arn.split(":")[6]
     function = next((entry for entry in lambda_functions(arn) if entry.function_name == name), None)
-    statements = function.policy.statements if function else []
+    statements = [_with_principal_type(statement) for statement in function.policy.statements] if function else []
     return parse_policy(json.dumps({"Version": "2012-10-17", "Statement": statements}), arn) if statements else None
+
+
+def _with_principal_type(statement: dict[str, Any]) -> dict[str, Any]:
+    """Return a statement of AddPermission, in which moto writes the principal of an account without its type."""
+    principal = statement.get("Principal")
+    return (
+        {**statement, "Principal": {"AWS": principal}} if isinstance(principal, str) and principal != "*" else statement
+    )
 
 
 def lambda_functions(arn: str) -> list[Any]:

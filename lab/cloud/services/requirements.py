@@ -16,10 +16,12 @@ def list_requirements(service: Service, call: ApiCall) -> Iterator[Requirement]:
     Raises:
         AwsErrorResponse: an ARN in the call does not name a resource of the service in the call's region.
     """
-    if call.name in service.requirements:
-        yield from service.requirements[call.name](call)
-    else:
-        yield from default_requirements(service, call)
+    list_own = service.requirements.get(call.name)
+    try:
+        yield from default_requirements(service, call) if list_own is None else list_own(call)
+    except InvalidArnError as error:
+        code, status = service.invalid_arn
+        raise call.error(code, str(error), status=status) from error
     yield from _passed_roles(service, call)
 
 
@@ -29,11 +31,7 @@ def default_requirements(
     """Yield the requirements of the operation's action on all resources of the call, and of tags on a new resource."""
     action = action or service.action_of(call.name)
     is_new = creates or call.name.startswith("Create")
-    try:
-        arns = list(dict.fromkeys(_resource_arns(service, call, action)))
-    except InvalidArnError as error:
-        code, status = service.invalid_arn
-        raise call.error(code, str(error), status=status) from error
+    arns = list(dict.fromkeys(_resource_arns(service, call, action)))
     for arn in arns or ["*"]:
         yield Requirement(action, arn, creates=is_new)
     tagging = service.tagging.get(call.name)

@@ -38,12 +38,12 @@ _REQUEST_ERRORS = ("InvalidRequestException", "ClientException")
 _RPC_PROTOCOLS = frozenset({"query", "ec2"})
 
 
-class _RestJsonParser(RestJSONParser):  # type: ignore[misc]
+class _RestJsonParser(RestJSONParser):
     """moto's parser, without members in the body that belong into the path, the query string or a header."""
 
     def _parse_payload(self, response: Any, shape: Any, member_shapes: Any, final_parsed: dict[str, Any]) -> None:
         located = dict(final_parsed)
-        super()._parse_payload(response, shape, member_shapes, final_parsed)
+        super()._parse_payload(response, shape, member_shapes, final_parsed)  # type: ignore[no-untyped-call]
         for name, member in member_shapes.items():
             if "location" in member.serialization:
                 final_parsed.pop(name, None)

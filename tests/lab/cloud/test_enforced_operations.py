@@ -1,13 +1,19 @@
 """The table of enforced operations agrees with botocore's models, moto, and AWS's service authorization data."""
 
 import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from moto.core.utils import get_service_model
 
+from lab.cli import main
 from lab.cloud.authorization import is_listed
 from lab.cloud.service_authorization import find_action, resource_types
 from lab.cloud.services import SERVICES
+from lab.cloud.services.page import render
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "lab-services.md"
 
 OPERATIONS = [(service, operation) for service in SERVICES.values() for operation in sorted(service.operations)]
 SPECIAL_ACTIONS = {
@@ -99,3 +105,19 @@ def test_condition_members_are_in_the_input(service):
         members |= set(shape.members) if shape else set()
     expressions = service.condition_members.values()
     assert [text for text in expressions if re.split(r"\W", text)[0] not in members] == []
+
+
+def test_page_of_enforced_operations_is_current():
+    """docs/lab-services.md has what `make schema` writes from the table."""
+    assert PAGE.read_text() == render()
+
+
+def test_lab_services_lists_the_enforced_operations():
+    """`python -m lab services` lists the operations of all services, and those of one service with their actions."""
+    listed = CliRunner().invoke(main, ["services"]).output
+    for service in SERVICES.values():
+        assert f"{service.name} ({len(service.operations)}): {', '.join(sorted(service.operations))}" in listed
+    of_queues = CliRunner().invoke(main, ["services", "sqs"]).output.splitlines()
+    assert ["SendMessageBatch", "sqs:SendMessage", "queue"] in [line.split() for line in of_queues]
+    unknown = CliRunner().invoke(main, ["services", "apigateway"])
+    assert (unknown.exit_code, "does not implement 'apigateway'" in unknown.output) == (2, True)

@@ -45,6 +45,8 @@ def authorize_call(call: ApiCall) -> str:
     service = SERVICES[call.service]
     caller = call.caller
     if caller is None:
+        if call.name not in service.unsigned:
+            raise call.error("MissingAuthenticationToken", "Request is missing Authentication Token", status=403)
         return DEFAULT_ACCOUNT_ID
     if call.name in service.not_authorized:
         return caller.account
@@ -52,6 +54,8 @@ def authorize_call(call: ApiCall) -> str:
         # A user's session without MFA (GetSessionToken) cannot call IAM.
         raise call.error("InvalidClientTokenId", "The security token included in the request is invalid", status=403)
     requirements = list(list_requirements(service, call))
+    if not requirements:
+        raise call.error("ValidationException", f"The input of {call.name} names no resource")
     for requirement in requirements:
         require_allowed(call, requirement)
     if call.name in service.not_executed:

@@ -166,6 +166,9 @@ def _find_operation(
         message = f"{model.service_name} has no operation with the method {request.method} and this path"
         error_protocol: Protocol = "s3" if model.service_name == "s3" else protocol
         raise AwsErrorResponse(error_protocol, code, message, status=status) from None
+    for name, value in url_params.items():
+        if "/" in value and not value.startswith("arn:") and f"{{{name}+}}" not in operation.http["requestUri"]:
+            raise _UnreadableInputError(f"{name} must not have a slash: {value}")
     return operation, url_params
 
 

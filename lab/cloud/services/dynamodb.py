@@ -112,7 +112,7 @@ DYNAMODB = Service(
         "DescribeTimeToLive ExecuteStatement ExecuteTransaction GetItem ListTables ListTagsOfResource PutItem Query "
         "Scan TagResource TransactGetItems TransactWriteItems UntagResource UpdateItem UpdateTable UpdateTimeToLive"
     ),
-    resources={"table": any_of(members(TableName="TableName || ResourceArn"), _batch_tables)},
+    resources={"table": any_of(members(TableName="[TableName, ResourceArn]"), _batch_tables)},
     operation_resources={"Query": _QUERY, "Scan": _QUERY},
     # Permissions of transactions and PartiQL statements are those of each of their parts:
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html

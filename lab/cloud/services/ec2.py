@@ -8,7 +8,7 @@ from lab.cloud.api_call import ApiCall
 from lab.cloud.context import Values
 from lab.cloud.services import ec2_resources
 from lab.cloud.services.ec2_resources import fill
-from lab.cloud.services.requirements import default_requirements
+from lab.cloud.services.requirements import list_resources
 from lab.cloud.services.rules import (
     PassedRole,
     Requirement,
@@ -49,9 +49,8 @@ def _create(call: ApiCall) -> Iterator[Requirement]:
         if kind == "network-interface" and call.find("NetworkInterfaces[].NetworkInterfaceId"):
             continue
         yield Requirement(action, fill(call, kind, "*"), _tag_values(tags_by_type.get(kind, {})), creates=True)
-    for requirement in default_requirements(EC2, call, creates=False):
-        if requirement.resource != "*":
-            yield Requirement(action, requirement.resource)
+    for arn in dict.fromkeys(list_resources(EC2, call, action)):
+        yield Requirement(action, arn)
     for kind, tags in tags_by_type.items():
         if tags and kind in created_types:
             values = {**_tag_values(tags), "ec2:CreateAction": call.name}
@@ -111,22 +110,22 @@ EC2 = Service(
     resources={
         "image": members(ImageId="ImageId"),
         "instance": any_of(
-            members(InstanceId="InstanceId || InstanceIds"),
+            members(InstanceId="[InstanceId, InstanceIds][]"),
             ec2_resources.attached("instance", "instance"),
             ec2_resources.associated_instances,
         ),
         "key-pair": members(KeyPairName="KeyName"),
         "launch-template": ec2_resources.launch_templates,
         "network-interface": any_of(
-            members(NetworkInterfaceId="NetworkInterfaceId || NetworkInterfaces[].NetworkInterfaceId"),
+            members(NetworkInterfaceId="[NetworkInterfaceId, NetworkInterfaces[].NetworkInterfaceId][]"),
             ec2_resources.attached("network-interface", "id"),
         ),
         "security-group": ec2_resources.security_groups,
         "security-group-rule": members(
-            SecurityGroupRuleId="SecurityGroupRuleIds || SecurityGroupRules[].SecurityGroupRuleId"
+            SecurityGroupRuleId="[SecurityGroupRuleIds, SecurityGroupRules[].SecurityGroupRuleId][]"
         ),
-        "snapshot": members(SnapshotId="SnapshotId || BlockDeviceMappings[].Ebs.SnapshotId"),
-        "subnet": members(SubnetId="SubnetId || NetworkInterfaces[].SubnetId"),
+        "snapshot": members(SnapshotId="[SnapshotId, BlockDeviceMappings[].Ebs.SnapshotId][]"),
+        "subnet": members(SubnetId="[SubnetId, NetworkInterfaces[].SubnetId][]"),
         "volume": members(VolumeId="VolumeId"),
         "vpc": members(VpcId="VpcId"),
     },

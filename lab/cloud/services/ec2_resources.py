@@ -69,10 +69,10 @@ def launch_templates(call: ApiCall, _resource_type: ResourceType) -> Iterator[st
     if call.name == "CreateLaunchTemplate":
         return
     for entry in _template_references(call):
-        template = _find_template(call, entry)
-        named = entry.get("LaunchTemplateId") or entry.get("LaunchTemplateName")
-        if named:
-            yield fill(call, "launch-template", template.id if template else str(named))
+        for member in ("LaunchTemplateId", "LaunchTemplateName"):
+            if entry.get(member):
+                template = _find_template(call, {member: entry[member]})
+                yield fill(call, "launch-template", template.id if template else str(entry[member]))
 
 
 def _template_references(call: ApiCall) -> Iterator[Mapping[str, Any]]:
@@ -84,7 +84,8 @@ def _template_references(call: ApiCall) -> Iterator[Mapping[str, Any]]:
 def _find_template(call: ApiCall, reference: Mapping[str, Any]) -> Any:
     templates = list(backend(call).launch_templates.values())
     template_id, name = reference.get("LaunchTemplateId"), reference.get("LaunchTemplateName")
-    return next((template for template in templates if template.id == template_id or template.name == name), None)
+    named = (template for template in templates if template_id == template.id or (name and name == template.name))
+    return next(named, None)
 
 
 def attached(collection: str, attribute: str) -> Resolver:

@@ -16,7 +16,7 @@ def _repositories(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
     if call.params.get("resourceArn"):
         return
     account = str(call.params.get("registryId") or call.account)
-    repositories = list(call.find_all("repositoryName || repositoryNames")) or ["*"]
+    repositories = list(call.find_all("[repositoryName, repositoryNames][]")) or ["*"]
     for name in repositories:
         yield resource_type.fill({**call_variables(call), "Account": account, "RepositoryName": name})
 

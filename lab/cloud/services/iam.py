@@ -94,6 +94,12 @@ def _service_linked_role(call: ApiCall, resource_type: ResourceType) -> Iterator
     yield resource_type.fill({**call_variables(call), "RoleNameWithPath": path})
 
 
+def _deleted_role(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
+    """Yield the role of a deletion task: `task/aws-service-role/<service>/<role>/<id>`."""
+    task = str(call.params.get("DeletionTaskId") or "").removeprefix("task/").rpartition("/")[0]
+    yield resource_type.fill({**call_variables(call), "RoleNameWithPath": task or "*"})
+
+
 def _context(call: ApiCall, requirement: Requirement) -> Values:
     """Return the permissions boundary: that of the call, or that of the user or role that the call changes."""
     boundary = call.params.get("PermissionsBoundary")
@@ -145,11 +151,11 @@ IAM = Service(
         "AddClientIDToOpenIDConnectProvider AddRoleToInstanceProfile AddUserToGroup AttachGroupPolicy "
         "AttachRolePolicy AttachUserPolicy CreateAccessKey CreateGroup CreateInstanceProfile "
         "CreateOpenIDConnectProvider CreatePolicy CreatePolicyVersion CreateRole CreateServiceLinkedRole CreateUser "
-        "CreateLoginProfile DeleteAccessKey DeleteGroup DeleteGroupPolicy DeleteInstanceProfile "
-        "DeleteLoginProfile DeleteOpenIDConnectProvider DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy "
-        "DeleteServiceLinkedRole DeleteUser DeleteUserPermissionsBoundary DeleteUserPolicy DetachGroupPolicy "
-        "DetachRolePolicy DetachUserPolicy GetAccessKeyLastUsed GetGroup GetGroupPolicy GetInstanceProfile "
-        "GetLoginProfile GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy "
+        "CreateLoginProfile DeleteAccessKey DeleteGroup DeleteGroupPolicy DeleteInstanceProfile DeleteLoginProfile "
+        "DeleteOpenIDConnectProvider DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary "
+        "DeleteRolePolicy DeleteServiceLinkedRole DeleteUser DeleteUserPermissionsBoundary DeleteUserPolicy "
+        "DetachGroupPolicy DetachRolePolicy DetachUserPolicy GetAccessKeyLastUsed GetGroup GetGroupPolicy "
+        "GetInstanceProfile GetLoginProfile GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy "
         "GetServiceLinkedRoleDeletionStatus GetUser GetUserPolicy ListAccessKeys ListAttachedGroupPolicies "
         "ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy ListGroupPolicies ListGroups "
         "ListGroupsForUser ListInstanceProfiles ListInstanceProfilesForRole ListOpenIDConnectProviderTags "
@@ -159,7 +165,8 @@ IAM = Service(
         "RemoveRoleFromInstanceProfile RemoveUserFromGroup SetDefaultPolicyVersion SimulateCustomPolicy "
         "SimulatePrincipalPolicy TagInstanceProfile TagOpenIDConnectProvider TagPolicy TagRole TagUser "
         "UntagInstanceProfile UntagOpenIDConnectProvider UntagPolicy UntagRole UntagUser UpdateAccessKey "
-        "UpdateAssumeRolePolicy UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser"
+        "UpdateAssumeRolePolicy UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole "
+        "UpdateRoleDescription UpdateUser"
     ),
     resources={
         "group": _named("GroupName", "groups", "GroupNameWithPath"),
@@ -173,6 +180,7 @@ IAM = Service(
         "CreatePolicy": {"policy": _new_policy},
         "CreateOpenIDConnectProvider": {"oidc-provider": _new_provider},
         "CreateServiceLinkedRole": {"role": _service_linked_role},
+        "GetServiceLinkedRoleDeletionStatus": {"role": _deleted_role},
         "SimulatePrincipalPolicy": {"user": _simulated_principal},
         # The data has no resource type for these; AWS's messages have these resources.
         "ListGroups": {"group": constant("arn:{partition}:iam::{account}:group/")},

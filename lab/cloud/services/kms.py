@@ -28,13 +28,10 @@ def _keys(call: ApiCall, _resource_type: ResourceType) -> Iterator[str]:
     if call.params.get("CiphertextBlob"):
         yield _ciphertext_key(call, call.params.get("KeyId"))
         return
-    key_id = call.params.get("KeyId") or call.params.get("TargetKeyId") or _alias_name(call)
-    if key_id:
-        yield _key_arn(call, str(key_id))
-
-
-def _alias_name(call: ApiCall) -> str | None:
-    return call.params.get("AliasName") if call.name == "DeleteAlias" else None
+    for key_id in call.find_all("[KeyId, TargetKeyId]"):
+        yield _key_arn(call, key_id)
+    if call.name in {"DeleteAlias", "UpdateAlias"}:
+        yield _key_arn(call, str(call.params.get("AliasName") or ""))
 
 
 def _aliases(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:

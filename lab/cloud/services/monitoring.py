@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.cloud.api_call import ApiCall
-from lab.cloud.service_authorization import ResourceType
+from lab.cloud.service_authorization import ResourceType, resource_types
 from lab.cloud.services.backends import find_backend
-from lab.cloud.services.rules import Service, call_variables, check_arn, members, names
+from lab.cloud.services.rules import Service, call_variables, check_arn, names
 
 
 def _log_groups(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
-    """Yield the log group. AWS's messages have an empty log stream at the end, which policies match by `:*`."""
-    value = str(call.params.get("logGroupName") or call.params.get("logGroupIdentifier") or "")
-    if value.startswith("arn:"):
-        check_arn(call, value, [resource_type])
-        yield f"{value.removesuffix(':*')}:log-stream:"
-    elif value:
-        yield f"{resource_type.fill({**call_variables(call), 'LogGroupName': value})}:log-stream:"
+    """Yield the log groups. AWS's messages have an empty log stream at the end, which policies match by `:*`."""
+    for value in call.find_all("[logGroupName, logGroupIdentifier]"):
+        if value.startswith("arn:"):
+            check_arn(call, value, [resource_type])
+            yield f"{value.removesuffix(':*')}:log-stream:"
+        else:
+            yield f"{resource_type.fill({**call_variables(call), 'LogGroupName': value})}:log-stream:"
+
+
+def _log_streams(call: ApiCall, _resource_type: ResourceType) -> Iterator[str]:
+    for group in _log_groups(call, resource_types("logs")["log-group"]):
+        yield f"{group}{call.params.get('logStreamName') or ''}"
 
 
 def _list_log_group_tags(arn: str) -> dict[str, str]:
@@ -39,7 +44,7 @@ LOGS = Service(
     ),
     resources={
         "log-group": _log_groups,
-        "log-stream": members(LogStreamName="logStreamName", LogGroupName="logGroupName"),
+        "log-stream": _log_streams,
     },
     arn_members=("resourceArn",),
     tagging={"CreateLogGroup": "TagResource"},

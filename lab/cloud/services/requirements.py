@@ -25,13 +25,14 @@ def list_requirements(service: Service, call: ApiCall) -> Iterator[Requirement]:
     yield from _passed_roles(service, call)
 
 
-def default_requirements(
-    service: Service, call: ApiCall, action: str | None = None, *, creates: bool = False
-) -> Iterator[Requirement]:
+def default_requirements(service: Service, call: ApiCall) -> Iterator[Requirement]:
     """Yield the requirements of the operation's action on all resources of the call, and of tags on a new resource."""
-    action = action or service.action_of(call.name)
-    is_new = creates or call.name.startswith("Create")
-    arns = list(dict.fromkeys(_resource_arns(service, call, action)))
+    action = service.action_of(call.name)
+    is_new = call.name.startswith("Create")
+    arns = list(dict.fromkeys(list_resources(service, call, action)))
+    if not arns and _needs_resource(service, action):
+        code = "ValidationException" if call.protocol in {"json", "rest-json"} else "ValidationError"
+        raise call.error(code, f"The input of {call.name} does not name its resource, which is required")
     for arn in arns or ["*"]:
         yield Requirement(action, arn, creates=is_new)
     tagging = service.tagging.get(call.name)
@@ -40,7 +41,14 @@ def default_requirements(
             yield Requirement(f"{service.prefix}:{tagging}", arn, creates=is_new)
 
 
-def _resource_arns(service: Service, call: ApiCall, action: str) -> Iterator[str]:
+def _needs_resource(service: Service, action: str) -> bool:
+    """Return whether the action has no requests on `*`: all of them name a resource of a type in the table."""
+    data = find_action(action)
+    return data is not None and any(name in service.resources for name in data.required_types)
+
+
+def list_resources(service: Service, call: ApiCall, action: str) -> Iterator[str]:
+    """Yield the ARNs of the resources that the call names."""
     for member in service.arn_members:
         value = call.params.get(member)
         if value:

@@ -13,13 +13,13 @@ from lab.cloud.services.rules import Requirement, Service, call_variables, names
 def _zones(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
     """Yield the hosted zones that the call names by their ids, with or without the path before them."""
     if call.params.get("ResourceType", "hostedzone") == "hostedzone" and call.name != "GetChange":
-        for value in call.find_all("HostedZoneId || Id || ResourceId || ResourceIds"):
+        for value in call.find_all("[HostedZoneId, Id, ResourceId, ResourceIds][]"):
             yield resource_type.fill({**call_variables(call), "Id": _last_segment(value)})
 
 
 def _health_checks(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
     if call.params.get("ResourceType") == "healthcheck":
-        for value in call.find_all("ResourceId || ResourceIds"):
+        for value in call.find_all("[ResourceId, ResourceIds][]"):
             yield resource_type.fill({**call_variables(call), "Id": _last_segment(value)})
 
 

@@ -125,6 +125,8 @@ class Service:
     passed_roles: Mapping[str, tuple[PassedRole, ...]] = field(default_factory=dict)
     not_authorized: Mapping[str, str] = field(default_factory=dict)
     """Operations that require no action of the caller, with the reason."""
+    unsigned: frozenset[str] = frozenset()
+    """Operations that need no signature, because their input has a token."""
     not_executed: Mapping[str, str] = field(default_factory=dict)
     """Operations that the lab authorizes and then rejects, with the reason."""
     complete: Callable[[ApiCall], Mapping[str, Any]] = lambda call: call.params

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from moto.s3.models import s3_backends
 
@@ -40,6 +41,7 @@ _OBJECT_OPERATIONS = names(
     "DeleteObjects GetObject GetObjectAcl GetObjectAttributes GetObjectTagging HeadObject ListParts PutObject "
     "PutObjectAcl PutObjectTagging UploadPart UploadPartCopy"
 )
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP")
 
 
@@ -80,10 +82,36 @@ def _object_requirements(call: ApiCall) -> Iterator[Requirement]:
         yield from _source_requirements(call)
 
 
-def _source_requirements(call: ApiCall) -> Iterator[Requirement]:
-    path, _, query = str(call.params["CopySource"]).partition("?")
+def _complete(call: ApiCall) -> Mapping[str, Any]:
+    """Return the input with the source of a copy in one form, of which moto reads what the lab judges.
+
+    Raises:
+        AwsErrorResponse: the bucket cannot be a bucket's name, or belongs to another account than the expected one.
+    """
+    bucket = call.params.get("Bucket")
+    if bucket is not None and not _BUCKET_NAME.fullmatch(str(bucket)):
+        raise call.error("InvalidBucketName", "The specified bucket is not valid.")
+    expected = call.params.get("ExpectedBucketOwner")
+    if expected and _find_owner(bucket_arn(call)) not in {None, expected}:
+        raise call.denial("Access Denied")
+    if not call.params.get("CopySource"):
+        return call.params
+    source, key, version = _read_source(str(call.params["CopySource"]))
+    if not _BUCKET_NAME.fullmatch(source) or not key:
+        raise call.error("InvalidArgument", "The source of the copy must be a bucket and a key")
+    text = f"{quote(source)}/{quote(key, safe='')}"
+    return {**call.params, "CopySource": f"{text}?versionId={quote(version)}" if version else text}
+
+
+def _read_source(text: str) -> tuple[str, str, str | None]:
+    """Return bucket, key and version of a copy's source."""
+    path, _, query = text.partition("?")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
-    version = parse_qs(query).get("versionId", [None])[0]
+    return bucket, key, parse_qs(query).get("versionId", [None])[0]
+
+
+def _source_requirements(call: ApiCall) -> Iterator[Requirement]:
+    bucket, key, version = _read_source(str(call.params["CopySource"]))
     arn = f"arn:{call.partition}:s3:::{bucket}"
     yield Requirement(_on_version("GetObject", version), f"{arn}/{key}")
     if call.name == "CopyObject" and call.params.get("TaggingDirective") != "REPLACE" and object_tags(bucket, key):
@@ -242,4 +270,5 @@ S3 = Service(
     find_policy=_find_policy,
     policy_inputs={"PutBucketPolicy": PolicyInput("Policy", "MalformedPolicy")},
     find_owner=_find_owner,
+    complete=_complete,
 )

@@ -44,7 +44,7 @@ SNS = Service(
     ),
     # "PublishBatch … requires sns:Publish": https://docs.aws.amazon.com/sns/latest/dg/sns-batch-api-actions.html
     actions={"PublishBatch": "Publish"},
-    resources={"topic": any_of(members(TopicName="TopicArn || TargetArn || ResourceArn"), _topic_of_subscription)},
+    resources={"topic": any_of(members(TopicName="[TopicArn, TargetArn, ResourceArn]"), _topic_of_subscription)},
     operation_resources={"CreateTopic": {"topic": new(TopicName="Name")}},
     tagging={"CreateTopic": "TagResource"},
     condition_members={"sns:Protocol": "Protocol", "sns:Endpoint": "Endpoint"},

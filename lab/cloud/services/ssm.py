@@ -14,13 +14,17 @@ _PARAMETER = "ParameterNameWithoutLeadingSlash"
 
 def _parameters(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
     """Yield the parameters that the call names, without the version or label at the end (`name:3`)."""
-    for value in call.find_all("Names || [Name || Path || ResourceId]"):
+    for value in call.find_all("[Names, Name, Path, ResourceId][]"):
         if value.startswith("arn:"):
             check_arn(call, value, [resource_type])
             yield ":".join(value.split(":")[:6])
         else:
             name = value.partition(":")[0].removeprefix("/")
-            yield resource_type.fill({**call_variables(call), _PARAMETER: name})
+            if name.startswith("aws/reference/"):
+                raise InvalidArnError(f"The lab does not read secrets through the parameter {value}")
+            # Public parameters belong to no account.
+            owner = {"Account": ""} if name.startswith("aws/service/") else {}
+            yield resource_type.fill({**call_variables(call), **owner, _PARAMETER: name})
 
 
 def _tagged_parameter(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:

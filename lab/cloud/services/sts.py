@@ -14,6 +14,7 @@ STS = Service(
     backend="sts",
     source="https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html",
     operations=names("AssumeRole AssumeRoleWithWebIdentity GetAccessKeyInfo GetCallerIdentity GetSessionToken"),
+    unsigned=frozenset({"AssumeRoleWithWebIdentity"}),
     not_authorized={
         "AssumeRole": _TRUST_POLICY,
         "AssumeRoleWithWebIdentity": _TRUST_POLICY,

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+_GATE_KEY = "eks_lab.gate"
 _NO_OUTPUT = Shape("NoOutput", {"type": "structure"})
 
 SCOPE_KEY = "eks_lab.scope"
@@ -117,4 +118,12 @@ class AuthorizationGate:
         if call.name == "DeleteObjects":
             return delete_objects.execute(call, self._application, start_response)
         account = authorize_call(call)
-        return self._application(write_environ(call, backend=service.backend, account=account), start_response)
+        environ = write_environ(call, backend=service.backend, account=account)
+        environ[_GATE_KEY] = self
+        return self._application(environ, start_response)
+
+
+def read_gate(environ: Mapping[str, Any]) -> AuthorizationGate:
+    """Return the gate of an operation that runs, with which it can call other operations as its caller."""
+    gate: AuthorizationGate = environ[_GATE_KEY]
+    return gate

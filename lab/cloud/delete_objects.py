@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from lab.cloud.api_call import ApiCall
 from lab.cloud.authorization import denial_message, evaluate_requirement, find_owner
 from lab.cloud.request_writer import write_environ
-from lab.cloud.services.s3 import bucket_arn, deleted_objects
+from lab.cloud.services.s3_resources import bucket_arn, deleted_objects
 
 _EMPTY_RESULT = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'

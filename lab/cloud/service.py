@@ -45,7 +45,7 @@ _AWS_SETTINGS = {
 
 
 class Cloud:
-    """A local AWS with IAM enforced for every call.
+    """A local AWS that authorizes each operation that it implements, and rejects all others.
 
     Programs reach it by AWS's host names with the settings in `access`.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lab.cloud.api_call import ApiCall
 from lab.cloud.policy import Policy
@@ -10,6 +11,8 @@ from lab.cloud.service_authorization import ResourceType
 from lab.cloud.services.backends import find_backend, parse_policy, tags_of
 from lab.cloud.services.rules import InvalidArnError, PolicyInput, Service, any_of, check_arn, members, names, new
 
+_STORED_PROTOCOLS = frozenset({"email", "email-json"})
+"""Protocols for which moto stores a subscription and sends nothing."""
 _SUBSCRIPTION_PARTS = 7
 """arn:aws:sns:<region>:<account>:<topic>:<id>"""
 
@@ -31,6 +34,18 @@ def _find_policy(arn: str) -> Policy | None:
     return None if topic is None else parse_policy(topic.policy, arn)
 
 
+def _without_delivery(call: ApiCall) -> Mapping[str, Any]:
+    """Return the input, unless moto would deliver messages without the permission of their receiver.
+
+    Raises:
+        AwsErrorResponse: the call subscribes a queue, a function or a server.
+    """
+    protocol = str(call.params.get("Protocol") or "email")
+    if call.name == "Subscribe" and protocol not in _STORED_PROTOCOLS:
+        raise call.error("NotImplemented", f"The lab does not deliver messages of topics by {protocol}", status=501)
+    return call.params
+
+
 SNS = Service(
     name="sns",
     prefix="sns",
@@ -50,6 +65,7 @@ SNS = Service(
     condition_members={"sns:Protocol": "Protocol", "sns:Endpoint": "Endpoint"},
     list_tags=tags_of("sns"),
     find_policy=_find_policy,
+    complete=_without_delivery,
     policy_inputs={
         "CreateTopic": PolicyInput("Attributes.Policy", "InvalidParameter"),
         "SetTopicAttributes": PolicyInput("AttributeName == 'Policy' && AttributeValue", "InvalidParameter"),

@@ -264,3 +264,33 @@ def test_tags_of_a_new_volume_need_create_tags(cloud):
     assert "ec2:CreateVolume" in expect_error(lambda: ec2.create_volume(**zone))[1]
     error = expect_error_code(lambda: ec2.create_tags(Resources=[volume_id], Tags=[{"Key": "a", "Value": "b"}]))
     assert error == "UnauthorizedOperation"
+
+
+def test_leading_keys_of_a_table(cloud):
+    """dynamodb:LeadingKeys has the partition keys of single items, queries, batches and transactions."""
+    name = create_table(cloud)
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["own"]}}
+    _, key = new_user(cloud, allow("dynamodb:*", Condition=condition))
+    api = client(cloud, "dynamodb", key)
+
+    def calls(value):
+        item = {"id": {"S": value}}
+        query = {
+            "TableName": name,
+            "ExpressionAttributeNames": {"#k": "id"},
+            "ExpressionAttributeValues": {":v": item["id"]},
+        }
+        return [
+            lambda: api.put_item(TableName=name, Item=item),
+            lambda: api.get_item(TableName=name, Key=item),
+            lambda: api.query(**query, KeyConditionExpression="#k = :v"),
+            lambda: api.query(**query, IndexName="by-id", KeyConditionExpression="#k=:v"),
+            lambda: api.batch_get_item(RequestItems={name: {"Keys": [item]}}),
+            lambda: api.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": item}}]}),
+            lambda: api.transact_write_items(TransactItems=[{"Delete": {"TableName": name, "Key": item}}]),
+            lambda: api.execute_statement(Statement=f"SELECT * FROM \"{name}\" WHERE id = '{value}'"),  # noqa: S608 - PartiQL of the test
+            lambda: api.execute_statement(Statement=f'SELECT * FROM "{name}" WHERE id = ?', Parameters=[item["id"]]),  # noqa: S608 - the same
+        ]
+
+    assert all(call() for call in calls("own"))
+    assert {expect_error_code(call) for call in calls("other")} == {"AccessDeniedException"}

@@ -265,3 +265,15 @@ def test_arns_of_another_account_are_denied(cloud, partner):
     ]
     assert {expect_error_code(call) for call in calls} == {"AccessDenied", "AccessDeniedException"}
     assert client(cloud, "iam").simulate_principal_policy(**simulation)["EvaluationResults"]
+
+
+def test_topic_does_not_deliver_to_another_service(cloud):
+    """A topic cannot reach a queue, a function or a server without the receiver's permission: such are rejected."""
+    arn = client(cloud, "sns").create_topic(Name=unique_name("topic"))["TopicArn"]
+    sns, queue_arn = client(cloud, "sns"), f"arn:aws:sqs:{cloud.region}:{PARTNER}:queue"
+    for protocol, endpoint in (("sqs", queue_arn), ("http", "http://example.com"), ("https", "https://example.com")):
+        code, message = expect_error(
+            lambda kind=protocol, to=endpoint: sns.subscribe(TopicArn=arn, Protocol=kind, Endpoint=to)
+        )
+        assert (code, f"by {protocol}" in message) == ("NotImplemented", True)
+    assert sns.subscribe(TopicArn=arn, Protocol="email", Endpoint="a@example.com")

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from eks_identity.clients import aws_auth as aws_auth_config_map
-from eks_identity.clients import eks_api, kubernetes_api
+from eks_identity.clients import aws_sessions, eks_api, kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
 from eks_identity.evaluation.rbac import Rbac
 from eks_identity.model.access_entries import AuthenticationMode
@@ -305,7 +305,7 @@ def _finding(props):
 
 
 CALLS = {
-    eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
+    eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle", "set_mode"],
     eks_api.IamLookup: ["caller", "role_arn", "user_arn"],
     aws_auth_config_map.AwsAuthConfigMap: ["__init__"],
 }
@@ -351,11 +351,21 @@ def provider_leaks(name, props, monkeypatch, capsys):
     ways = [*_raising(props).values(), None]
     for way in ways:
         with monkeypatch.context() as patch:
+            patch.setattr(aws_sessions.AwsClients, "caller", property(way) if way else (USER.split(":")[4], USER))
             for owner, methods in CALLS.items():
                 for method in methods:
                     if way is not None:
                         patch.setattr(owner, method, way)
             if way is None:
+                patch.setattr(
+                    eks_api.EksApi,
+                    "cluster",
+                    lambda *_: {"arn": "arn:aws:eks:ap-northeast-1:111122223333:cluster/eks-clu"},
+                )
+                for change in ("remove", "settle", "set_mode"):
+                    patch.setattr(eks_api.EksApi, change, lambda *_: None)
+                for look_up in ("role_arn", "user_arn"):
+                    patch.setattr(eks_api.IamLookup, look_up, lambda *_: USER)
                 patch.setattr(eks_api.EksApi, "mode", lambda *_: AuthenticationMode.API_AND_CONFIG_MAP)
                 patch.setattr(eks_api.EksApi, "entry", _finding(props))
                 patch.setattr(eks_api.EksApi, "make", lambda *_args, **_options: False)

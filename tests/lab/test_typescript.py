@@ -12,7 +12,7 @@ import yaml
 
 from lab.environment import process_environment
 from lab.principals import client
-from lab.tools.node import node_folders
+from lab.tools.languages import language_folders
 from support.component_folder import PYTHONPATH, added, copied, outside
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
@@ -31,7 +31,7 @@ def environment(running_lab, tools):
     """The lab's environment with Node.js."""
     # One test checks the types. The engine would check them again in each operation.
     inherited = process_environment(running_lab, tools.bin) | PYTHONPATH | {"PULUMI_NODEJS_TRANSPILE_ONLY": "true"}
-    return inherited | {"PATH": os.pathsep.join([*map(str, node_folders()), inherited["PATH"]])}
+    return inherited | {"PATH": os.pathsep.join([*map(str, language_folders("nodejs")), inherited["PATH"]])}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def project(tmp_path_factory):
     del package["dependencies"][SDK]
     (project / "package.json").write_text(json.dumps(package))
     (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "typescript", "runtime": "nodejs"}))
-    output = added(copied(folder), project, outside(folder, *node_folders()))
+    output = added(copied(folder), project, outside(folder, *language_folders("nodejs")))
     assert f'import * as eksIdentity from "{SDK}"' in output
     return project
 

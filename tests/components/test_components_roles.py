@@ -247,7 +247,7 @@ def test_irsa_role_with_too_many_clusters_reports_the_number_that_fits():
     with pytest.raises(InvalidInputError) as error:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
     (problem,) = error.value.problems
-    fitting = int(problem.fix.partition("oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    fitting = int(problem.fix.partition("in place of oidc_provider_arns, with at most ")[2].partition(" ")[0])
     split = by_role(providers(8), fitting)
     deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
     split = by_role(providers(8), fitting + 1)

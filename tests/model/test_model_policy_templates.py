@@ -272,12 +272,15 @@ def test_policy_template_never_allows_to_pass_every_role():
 
 
 def test_policy_templates_together_fit_quota_of_a_role():
-    """Documents of one role have at most IAM's quota of characters together."""
+    """Documents of one role have at most IAM's quota of characters together, as after the fix of more."""
     both = policy_templates.policy_documents([given("karpenter"), whole("aws-load-balancer-controller")], AWS)
     assert sum(map(len, both.values())) <= limits.INLINE_POLICIES
     buckets = [f"arn:aws:s3:::{'b' * 50}{index}" for index in range(100)]
-    with pytest.raises(InvalidInput, match="10240 characters in all inline policies"):
+    with pytest.raises(InvalidInput, match="10240 characters in all inline policies") as error:
         policy_templates.policy_documents([{"name": "velero", "bucket_arns": buckets}], AWS)
+    assert [problem.fix for problem in error.value.problems] == ["use a second role, or name fewer resources"]
+    for fewer in (buckets[:50], buckets[50:]):
+        policy_templates.policy_documents([{"name": "velero", "bucket_arns": fewer}], AWS)
 
 
 def test_policy_template_of_eks_addon():

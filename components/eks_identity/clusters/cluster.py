@@ -194,13 +194,14 @@ class Cluster(pulumi.ComponentResource):
 
     async def _not_found(self, name: str, error: Exception) -> InvalidInput:
         """Return the validation error for a failed look-up, with the region that was queried."""
-        region = "the provider's region"
+        region, listed = "the provider's region", "write one that `aws eks list-clusters` shows"
         try:
             region = str((await self._invoke(GET_REGION, {}))["region"])
+            listed = f"write one that `aws eks list-clusters --region {region}` shows"
         except invoke.InvokeError as second:
             diagnostics.debug(f"cannot read the provider's region: {second}", self)
         rule = f"must be a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
-        fix = f"see `aws eks list-clusters --region {region}`, or create the cluster with create"
+        fix = f"{listed}, or set create to create the cluster"
         return InvalidInput([Problem("", rule, name, fix)])
 
     def _create(self, name: str, values: _Inputs, new: "NewCluster") -> None:

@@ -302,4 +302,5 @@ def _not_in_aws_auth(kind: EntryType) -> list[Problem]:
     if kind in identities.NODE_IDENTITIES:
         return []
     types = ", ".join(identities.NODE_IDENTITIES)
-    return [Problem("type", f"must be one of {types} in aws-auth (EKS)", str(kind), "use an access entry")]
+    fix = f"declare the role in a ClusterAccess with type {kind}, which creates an access entry"
+    return [Problem("type", f"must be one of {types} in aws-auth (EKS)", str(kind), fix)]

@@ -159,7 +159,7 @@ def _unknown_field(typed_dict: type, name: str, value: Any) -> Problem:
     if options is None:
         fix = f"did you mean {similar[0]}?" if similar else "remove it"
         return Problem(name, f"must be one of {', '.join(names)}", value, fix)
-    fix = f"did you mean {similar[0]}?" if similar else f"see the arguments of {options.class_name}"
+    fix = f"did you mean {similar[0]}?" if similar else f"remove it, or write an option of {options.class_name}"
     return Problem(name, f"must be an option of {options.class_name}", value, fix)
 
 

@@ -120,7 +120,7 @@ PLAYS = [
     ),
     Play(
         "IrsaRole",
-        "remove tags",
+        "remove 1 of them",
         {"tags": {str(number): "x" for number in range(51)}},
         {"tags": {str(number): "x" for number in range(50)}},
     ),

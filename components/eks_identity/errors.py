@@ -141,6 +141,22 @@ class WriteConflictError(ClusterError):
     """Other writers changed the object between read and write on every attempt."""
 
 
+def drop_parts_of_omitted(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems without those of an input that another problem says to omit: its fix removes the input."""
+    found = list(problems)
+    omitted = [problem.input for problem in found if problem.rule.startswith(_OMITTED)]
+    parts = tuple(f"{name}{joint}" for name in omitted for joint in (".", "["))
+    return [
+        problem
+        for problem in found
+        if problem.rule.startswith(_OMITTED)
+        or not (problem.input in omitted or (parts and problem.input.startswith(parts)))
+    ]
+
+
+_OMITTED = "must be omitted"
+
+
 def redact_error(error: Exception, redactor: Redactor) -> Exception:
     """Return `error` if it contains no secret, otherwise the same error with the secrets removed."""
     if isinstance(error, EksIdentityError):

@@ -31,7 +31,7 @@ from typing import Any, Final, Self, TypeVar, cast
 import pulumi
 
 from eks_identity import redaction
-from eks_identity.errors import InvalidInput, Problem, Problems, redact_error
+from eks_identity.errors import InvalidInput, Problem, Problems, drop_parts_of_omitted, redact_error
 from eks_identity.model import names
 from eks_identity.redaction import SECRET, Redactor
 from eks_identity.runtime import mistakes, program_state
@@ -249,7 +249,7 @@ def with_subject(error: InvalidInput, subject: str, under: str) -> InvalidInputE
 
 def _explained(problems: Iterable[Problem], subject: str) -> InvalidInputError:
     """Return the error of these problems; `mistakes` explains the common ones of Pulumi programs."""
-    return InvalidInputError(map(mistakes.explain, problems), subject=subject)
+    return InvalidInputError(map(mistakes.explain, drop_parts_of_omitted(problems)), subject=subject)
 
 
 def contains_invalid(value: Any) -> bool:

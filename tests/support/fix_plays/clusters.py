@@ -96,7 +96,12 @@ PLAYS = [
         {**_create(), "role_settings": {"tags": {str(number): "x" for number in range(50)}}},
     ),
     Play("NodeIsolation", "set disk_size", {"disk_device": "/dev/xvda"}, {"disk_device": "/dev/xvda", "disk_size": 9}),
-    Play("NodeIsolation", "write the DeviceName", {"disk_device": "disk"}, {}),
+    Play(
+        "NodeIsolation",
+        "write the DeviceName",
+        {"disk_device": "disk", "disk_size": 9},
+        {"disk_device": "/dev/xvda", "disk_size": 9},
+    ),
     Play("NodeIsolation", "write a prefix of that form, or remove it", {"name_prefix": "a b"}, {}),
     # connections
     Play(

@@ -194,7 +194,7 @@ class AccessEntryProvider(EksIdentityProvider):
         """Create the entry; change an existing one in place, which keeps its access policies."""
         api = clients.EksApi.of(props, self.credentials(props))
         principal = props["principal_arn"]
-        is_created = api.make(
+        is_created = api.create_access_entry(
             principal,
             type=EntryType.STANDARD.value,
             username=props["username"],
@@ -238,8 +238,8 @@ class AccessEntryProvider(EksIdentityProvider):
             change = AccessChange(_declared(_props), DeclaredAccess())
             self._reject_lockout(_props, change, self.kept_credentials(_props))
         api = clients.EksApi.of(_props, self.kept_credentials(_props))
-        if api.mode() is not None:
-            api.remove(_props["principal_arn"])
+        if api.get_authentication_mode() is not None:
+            api.delete_access_entry(_props["principal_arn"])
 
     @staticmethod
     def _reject_lockout(props: Properties, access: AccessChange, credentials: str) -> None:
@@ -267,8 +267,8 @@ def _parse_entry(fields: Sequence[Any]) -> EntrySpec:
 def _existing_entry(props: Properties, credentials: str) -> ExistingEntry | None:
     """Return the existing entry; None if the mode has no access entries, or the cluster does not exist."""
     api = clients.EksApi.of(props, credentials)
-    mode = api.mode()
-    return api.entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
+    mode = api.get_authentication_mode()
+    return api.describe_access_entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
 
 
 def _reject_other_type(entry: ExistingEntry | None) -> None:
@@ -287,19 +287,19 @@ def _unread_entry(principal: str, error: AwsError) -> Problem:
 
 def _change(api: "clients.EksApi", props: Properties, olds: Properties) -> None:
     """Write the entry in place, and only what differs."""
-    entry = api.entry(props["principal_arn"])
+    entry = api.describe_access_entry(props["principal_arn"])
     _reject_other_type(entry)
     assert entry is not None
     if not _has_identity(entry, props):
-        api.change(props["principal_arn"], props["username"], props["groups"])
+        api.update_access_entry(props["principal_arn"], props["username"], props["groups"])
     tags = props.get("tags") or {}
     new = {key: value for key, value in tags.items() if entry.tags.get(key) != value}
-    api.tag(entry.arn, new, [key for key in olds.get("tags") or {} if key not in tags and key in entry.tags])
+    api.update_tags(entry.arn, new, [key for key in olds.get("tags") or {} if key not in tags and key in entry.tags])
 
 
 def _read_back(api: "clients.EksApi", props: Properties) -> Properties:
     """Return the outputs. Raise `AwsError` if EKS has other values than were written."""
-    entry = api.entry(props["principal_arn"])
+    entry = api.describe_access_entry(props["principal_arn"])
     if entry is None or not _has_identity(entry, props):
         raise AwsError(
             f"access entry of {props['principal_arn']} in {props['cluster_name']} was written as {_shown(props)}, "

@@ -136,7 +136,7 @@ class AccessEntry(
             location = parse_location(inputs, args)
             options = inputs.read(_Options)
             tags = inputs.text_values("tags", args.get("tags", {}))
-            inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
+            inputs.reject(*(problem.with_prefix("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
         props = {
             **location,
             "credentials": credentials.resource_credentials(opts),

@@ -53,7 +53,7 @@ class NewCluster:
             inputs.parse("node_groups", name, names.node_group_name)
             group: Options = {**args}
             problems = cluster_options.node_group_problems(group, None if mode is INVALID else mode, options)
-            inputs.reject(*(problem.under(f"node_groups.{name}") for problem in problems))
+            inputs.reject(*(problem.with_prefix(f"node_groups.{name}") for problem in problems))
             groups[name] = parse_existing(inputs, group, f"node_groups.{name}")
         return cls(mode, parse_existing(inputs, options, "create"), groups, ClusterRoles.read(inputs, role_settings))
 

@@ -57,7 +57,7 @@ class UserMapping:
                 pass
             elif kind.is_for_nodes:
                 problems.extend(identities.node_role_problems(kind, principal, groups, username))
-                if not problems.found:
+                if not problems.items:
                     problems.extend(_not_in_aws_auth(kind))
             elif node := identities.node_identity_problems(principal, groups, username):
                 problems.extend(node)
@@ -188,7 +188,7 @@ class AwsAuth:
             location = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
             check = Problems()
             check.parse(location, account_id, account or "")
-            problems += check.found
+            problems += check.items
         return problems
 
     def _problems_of(self, entry: Entry) -> list[Problem]:
@@ -207,7 +207,7 @@ class AwsAuth:
             principal = Principal.parse(entry.arn)
         except InvalidInput as error:
             wrong = [] if entry.is_of_federated_user else error.problems
-            return problems + [problem.under(entry.location) for problem in wrong]
+            return problems + [problem.with_prefix(entry.location) for problem in wrong]
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             rule = "must have no path in a role's ARN: the authenticator ignores this entry"
             problems.append(Problem(entry.location, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))

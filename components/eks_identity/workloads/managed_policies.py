@@ -113,7 +113,10 @@ def read_policies(
 ) -> list[PolicyInput]:
     """Return the parsed `policies` with their ARNs; repeated and too many policies are added to the problems."""
     inputs.reject(
-        *(problem.under("policies") for problem in permissions.managed_policy_quota_problems(len(policies), limit))
+        *(
+            problem.with_prefix("policies")
+            for problem in permissions.managed_policy_quota_problems(len(policies), limit)
+        )
     )
     read: list[PolicyInput] = []
     for index, policy in enumerate(policies):

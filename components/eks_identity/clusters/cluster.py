@@ -113,7 +113,7 @@ class Cluster(pulumi.ComponentResource):
         else:
             self._create(resource_name, values, new)
             if new.mode.reads_access_entries:
-                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
+                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries", {}))
         arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
         self.region = arn.apply(lambda parsed: parsed.region)
         self.account_id = arn.apply(lambda parsed: parsed.account)

@@ -5,7 +5,7 @@ import pulumi_eks
 import pytest
 
 import eks_identity as eks
-from eks_identity.clusters.new_cluster_args import ClusterAccessEntry
+from eks_identity.clusters.new_cluster_access import ClusterAccessEntry
 from eks_identity.plugin import wire
 from eks_identity.runtime.inputs import InvalidInputError
 from support.component_program import ACCOUNT, Cloud, deploy

@@ -16,7 +16,8 @@ from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_options import Options
 from eks_identity.clusters.cluster_roles import ClusterRoles, ClusterRoleSettings
 from eks_identity.clusters.existing_resources import parse_existing, read_existing
-from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+from eks_identity.clusters.new_cluster_args import NewClusterArgs
+from eks_identity.clusters.node_group_args import NodeGroupArgs
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode

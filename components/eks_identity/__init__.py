@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from eks_identity.clusters.cluster import Cluster, ClusterArgs
     from eks_identity.clusters.cluster_roles import ClusterRoleSettings
     from eks_identity.clusters.connections import ClusterConnection
-    from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+    from eks_identity.clusters.new_cluster_args import NewClusterArgs
+    from eks_identity.clusters.node_group_args import NodeGroupArgs
     from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
         AwsDeniedError,
@@ -76,7 +77,8 @@ _MODULES = {
     ),
     "workloads.irsa_role": ("IrsaRole", "IrsaRoleArgs"),
     "access.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
-    "clusters.new_cluster_args": ("NewClusterArgs", "NodeGroupArgs"),
+    "clusters.new_cluster_args": ("NewClusterArgs",),
+    "clusters.node_group_args": ("NodeGroupArgs",),
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
     "workloads.identity_modes": ("IdentityMode", "ServiceAccountManagement"),
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),

@@ -7,7 +7,6 @@ that puts them on PATH.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import shlex
 import sys
@@ -38,8 +37,7 @@ def _node(cache: Path) -> Path:
     wheel = Path(spec.origin).parent
     # The wheel's own npm does not find its parts: it has copies where npm expects links.
     links = {"node": wheel / "bin" / "node", "npm": wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"}
-    digest = hashlib.sha256(str(wheel).encode()).hexdigest()[:12]
-    return link_folder(cache / f"node-{digest}", links)
+    return link_folder(cache, "node", links)
 
 
 def main() -> int:

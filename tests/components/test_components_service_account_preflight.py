@@ -54,8 +54,8 @@ def existing(monkeypatch):
     def associations_of(api, namespace):
         return objects.associations_of(api, namespace)
 
-    monkeypatch.setattr(EksApi, "pod_identity_associations", associations_of)
-    monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: objects.associations[id_])
+    monkeypatch.setattr(EksApi, "list_pod_identity_associations", associations_of)
+    monkeypatch.setattr(EksApi, "describe_pod_identity_association", lambda _, id_: objects.associations[id_])
     monkeypatch.setattr(kubernetes_api, "list_field_managers", objects.accounts_of)
     return objects
 

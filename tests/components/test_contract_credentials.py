@@ -211,7 +211,13 @@ def test_credentials_of_another_account_are_rejected_before_eks_is_called(caller
     monkeypatch.setattr(AwsClients, "client", lambda *_: pytest.fail("asked"))
     callers["me"] = OTHER_ACCOUNT
     api = EksApi.of(PLACE, dump_settings({"profile": "me"}))
-    for call in (api.mode, api.entries, api.settle, lambda: api.make(ARN), lambda: api.remove(ARN)):
+    for call in (
+        api.get_authentication_mode,
+        api.list_access_entries,
+        api.wait_until_active,
+        lambda: api.create_access_entry(ARN),
+        lambda: api.delete_access_entry(ARN),
+    ):
         with pytest.raises(InvalidInput) as raised:
             call()
         message = str(raised.value)

@@ -63,12 +63,14 @@ def cluster(monkeypatch):
     monkeypatch.setattr(aws_auth_client, "AwsAuthConfigMap", ConfigMap)
     monkeypatch.setattr("eks_identity.clients.kubernetes_api.read_cluster_rbac", lambda _: Rbac())
     monkeypatch.setattr("eks_identity.clients.kubernetes_api.read_namespaced_rbac", lambda _: Rbac())
-    monkeypatch.setattr(IamLookup, "caller", lambda _: (ACCOUNT, cluster.caller))
-    monkeypatch.setattr(IamLookup, "user_arn", lambda _, name: f"arn:aws:iam::{ACCOUNT}:user/{name}")
-    monkeypatch.setattr(EksApi, "mode", lambda _: cluster.get_mode())
-    monkeypatch.setattr(EksApi, "cluster", lambda _: {"arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"})
-    monkeypatch.setattr(EksApi, "entry", lambda _, arn: cluster.entries.get(arn))
-    monkeypatch.setattr(EksApi, "principals", lambda _, policy_arn=None: cluster.principals(policy_arn))
+    monkeypatch.setattr(IamLookup, "get_caller_identity", lambda _: (ACCOUNT, cluster.caller))
+    monkeypatch.setattr(IamLookup, "get_user_arn", lambda _, name: f"arn:aws:iam::{ACCOUNT}:user/{name}")
+    monkeypatch.setattr(EksApi, "get_authentication_mode", lambda _: cluster.get_mode())
+    monkeypatch.setattr(
+        EksApi, "describe_cluster", lambda _: {"arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"}
+    )
+    monkeypatch.setattr(EksApi, "describe_access_entry", lambda _, arn: cluster.entries.get(arn))
+    monkeypatch.setattr(EksApi, "list_access_entries", lambda _, policy_arn=None: cluster.principals(policy_arn))
     return cluster
 
 

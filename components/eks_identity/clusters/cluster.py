@@ -11,7 +11,8 @@ from eks_identity.clusters import kubernetes_providers, provider_account
 from eks_identity.clusters.cluster_roles import ClusterRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
-from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+from eks_identity.clusters.new_cluster_args import NewClusterArgs
+from eks_identity.clusters.node_group_args import NodeGroupArgs
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -113,7 +114,7 @@ class Cluster(pulumi.ComponentResource):
         else:
             self._create(resource_name, values, new)
             if new.mode.reads_access_entries:
-                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
+                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries", {}))
         arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
         self.region = arn.apply(lambda parsed: parsed.region)
         self.account_id = arn.apply(lambda parsed: parsed.account)

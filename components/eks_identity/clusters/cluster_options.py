@@ -60,7 +60,7 @@ def cluster_problems(options: Options) -> Iterator[Problem]:
         *_network_problems(options),
         *_value_problems(options),
     ):
-        yield problem.under("create")
+        yield problem.with_prefix("create")
 
 
 def node_group_problems(options: Options, mode: AuthenticationMode | None, cluster: Options) -> Iterator[Problem]:

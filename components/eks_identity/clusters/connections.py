@@ -89,7 +89,7 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
     values: Mapping[str, Any] = cluster
     plain = {field: value for field, value in values.items() if is_plain(value)}
     problems = _problems(tuple(plain.items()))
-    inputs.reject(*(problem.under("cluster") for problem in problems))
+    inputs.reject(*(problem.with_prefix("cluster") for problem in problems))
     outputs = {field: _parse_output(inputs, field, value) for field, value in values.items() if field not in plain}
     if any(field in outputs and _is_first(values[field], "one cluster") for field in connections.ARN_FIELDS):
         together = {field: values[field] for field in connections.ARN_FIELDS}
@@ -144,9 +144,9 @@ def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
         if field != PARTITION:
             problems.parse(field, connections.PARSERS[field], value)
     in_the_arn = {field: value for field, value in plain if field in connections.ARN_FIELDS}
-    if not problems.found and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
+    if not problems.items and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
         problems.parse("", connections.require_same_cluster, in_the_arn)
-    return tuple(problems.found)
+    return tuple(problems.items)
 
 
 @lru_cache(maxsize=256)

@@ -145,7 +145,7 @@ def _record(typed_dict: type, value: Any, under: str) -> list[Problem]:
         if name in validators:
             problems += validators[name](item, _below(under, name))
         else:
-            problems.append(_unknown_field(typed_dict, str(name), item).under(under))
+            problems.append(_unknown_field(typed_dict, str(name), item).with_prefix(under))
     return problems
 
 

@@ -181,8 +181,8 @@ class Inputs:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._closed = True
-        if error is None and self.problems.found:
-            self._error = _explained(self.problems.found, self.subject)
+        if error is None and self.problems.items:
+            self._error = _explained(self.problems.items, self.subject)
             raise self._error
 
 
@@ -244,7 +244,7 @@ def with_subject(error: InvalidInput, subject: str, under: str) -> InvalidInputE
     """Return `error` as the validation error of the component `subject`, unless it is one of a component already."""
     if isinstance(error, InvalidInputError):
         return error
-    return _explained((problem.under(under) for problem in error.problems), subject)
+    return _explained((problem.with_prefix(under) for problem in error.problems), subject)
 
 
 def _explained(problems: Iterable[Problem], subject: str) -> InvalidInputError:

@@ -120,13 +120,13 @@ def _choose_credentials(own: str | None) -> str:
 def _list_associations(api: Mapping[str, str], namespace: str) -> Mapping[str, str]:
     from eks_identity.clients.eks_api import EksApi  # noqa: PLC0415 - boto3 is slow to import, and not always used
 
-    return EksApi(**api).pod_identity_associations(namespace)
+    return EksApi(**api).list_pod_identity_associations(namespace)
 
 
 def _describe_association(api: Mapping[str, str], id_: str) -> Association | None:
     from eks_identity.clients.eks_api import EksApi  # noqa: PLC0415 - as above
 
-    return EksApi(**api).pod_identity_association(id_)
+    return EksApi(**api).describe_pod_identity_association(id_)
 
 
 def _associated_accounts(api: Mapping[str, str], accounts: Sequence[Subject], role_arn: str) -> list[str]:
@@ -137,7 +137,7 @@ def _associated_accounts(api: Mapping[str, str], accounts: Sequence[Subject], ro
     return [
         f"{each.namespace}/{each.service_account}"
         for each in accounts
-        if same_arn(eks.pod_identity_role(each.namespace, each.service_account) or "", role_arn)
+        if same_arn(eks.get_pod_identity_role(each.namespace, each.service_account) or "", role_arn)
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from lab.cloud import Cloud
 from lab.errors import StartError
-from support.cloud_helpers import AWS_CLI, client, expect_error_code, new_user, unique_name
+from support.cloud_helpers import AWS_CLI, client, expect_error, expect_error_code, new_user, unique_name
 
 REAL_AWS_VARIABLES = {
     "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
@@ -92,6 +92,21 @@ def test_missing_moto_operation_returns_not_implemented(cloud):
     """An operation that moto lacks returns NotImplemented in the service's protocol."""
     iam = client(cloud, "iam")
     assert expect_error_code(lambda: iam.get_organizations_access_report(JobId="0" * 36)) == "NotImplemented"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sts", "get_caller_identity"), ("eks", "list_clusters"), ("s3", "list_buckets")]
+)
+def test_error_before_an_operation_has_the_form_of_its_service(cloud, monkeypatch, service, operation):
+    """An exception in the lab's routing is an InternalFailure that SDKs parse, with the cause."""
+
+    def fail(*_):
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(cloud._server.application.dispatcher, "get_application", fail)
+    code, message = expect_error(getattr(client(cloud, service), operation))
+    assert code == "InternalFailure"
+    assert "RuntimeError('dictionary changed size during iteration')" in message
 
 
 SCRIPT = """

@@ -8,6 +8,7 @@ seconds. So annotations with their classes are in quotes in components.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -156,3 +157,11 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+if "pulumi.runtime" in sys.modules:
+    # A program, which may declare IAM roles before its first component.
+    from eks_identity.runtime.declared_identities import record_identities
+
+    record_identities()
+    del record_identities

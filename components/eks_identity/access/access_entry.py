@@ -22,6 +22,7 @@ from eks_identity.access.live_access_entry import (
 from eks_identity.access.live_cluster import LiveCluster
 from eks_identity.access.lockout import GuardedChange, LockoutReview
 from eks_identity.clusters.connections import parse_location
+from eks_identity.clusters.literal_principals import reject_literal_of_new_identity
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError
 from eks_identity.evaluation.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -67,7 +68,8 @@ class AccessEntryArgs(TypedDict):
     """The cluster's ARN. Credentials of another account are rejected: that account may have a cluster of the same
     name."""
     principal_arn: pulumi.Input[str]
-    """ARN of the IAM user, role or account root, with its path."""
+    """ARN of the IAM user, role or account root, with its path. If Pulumi replaces the role, the entry stays with the
+    former role (EKS); `ClusterAccess` without `adopt` replaces its entries."""
     username: NotRequired[pulumi.Input[str]]
     """Kubernetes username. Default: the IAM user's name, or `<role>:{{SessionName}}`."""
     groups: NotRequired[list[pulumi.Input[str]]]
@@ -143,6 +145,7 @@ class AccessEntry(
             options = inputs.read(_Options)
             tags = inputs.text_values("tags", args.get("tags", {}))
             inputs.reject(*(problem.with_prefix("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
+        reject_literal_of_new_identity(inputs, "principal_arn", entry.apply(lambda spec: spec.principal))
         props = {
             **location,
             "credentials": credentials.resource_credentials(opts),

@@ -27,7 +27,8 @@ class PrincipalArgs(TypedDict):
     arn: NotRequired[pulumi.Input[str]]
     """ARN of an IAM user, role or account root, with its path. Sessions are rejected. An account root is the root user
     alone, not every principal of the account as in a trust policy: the preview warns. For a role or user of this
-    program pass its output, as in `role.arn`: when Pulumi replaces the role, its access entry is replaced too."""
+    program pass its output, as in `role.arn`: when Pulumi replaces the role, its access entry is replaced too. The
+    preview of a Python program rejects a literal ARN of a role that the update creates or replaces."""
     permission_set: NotRequired[pulumi.Input[str]]
     """Name of an IAM Identity Center permission set that is assigned to the cluster's account. The component looks up
     its role in IAM (`iam:ListRoles`). For another account, pass the role's `arn`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pulumi
 
+from eks_identity.clusters.literal_principals import reject_literal_of_new_identity
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import lockout
 from eks_identity.model.access_entries import AccessMethod
@@ -49,7 +50,11 @@ class CreatedEntries:
         self.inputs.parse(
             under, [self.cluster_arn, principal], lambda both: self._claim(key, str(Arn.parse(both[0])), both[1])
         )
-        reject_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
+        remove = f"remove {_OPTION}.{key}"
+        reject_creator(self.inputs, self.cluster_arn, principal, under, remove)
+        parsed = self.inputs.parse(under, principal, Principal.parse)
+        instead = f"{remove}, and declare a ClusterAccess with the arn output of {{declared}}"
+        reject_literal_of_new_identity(self.inputs, under, parsed, instead)
 
     def _claim(self, key: str, cluster: str, principal: str) -> None:
         declaration = f"{_OPTION}.{key} of {self.inputs.subject}"

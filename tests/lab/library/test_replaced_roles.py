@@ -7,7 +7,8 @@ import json
 import pytest
 
 from lab.interfaces import AuthenticationMode
-from support.access_program import ACCOUNT, Cluster, Watch
+from support.access_program import ACCOUNT, Cluster, Watch, expect_error
+from support.component_folder import PYTHONPATH
 from support.workload_program import Stack
 
 TRUST = {
@@ -17,13 +18,15 @@ TRUST = {
     ],
 }
 PROGRAM = f"""
-role = aws.iam.Role("replaced", name="replaced", assume_role_policy={json.dumps(json.dumps(TRUST))},
+role = aws.iam.Role("replaced", name="replaced", path=config.get("path", "/"), description=config.get("description"),
+                    assume_role_policy={json.dumps(json.dumps(TRUST))},
                     opts=pulumi.ResourceOptions(replacement_trigger=config["generation"], delete_before_replace=True))
 cluster = eks.Cluster("clu", {{"name": config["cluster"]}})
 eks.ClusterAccess("replaced", {{
     "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
     "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
-    "principals": [{{"arn": role.arn.apply(lambda arn: arn)}}]}}, pulumi.ResourceOptions(providers=[cluster.provider]))
+    "principals": [{{"arn": config.get("arn") or role.arn.apply(lambda arn: arn)}}]}},
+    pulumi.ResourceOptions(providers=[cluster.provider]))
 """
 
 
@@ -55,3 +58,23 @@ def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster):
     assert ("create-replacement", "AccessEntry") in steps, steps
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
     assert cluster.policies(f"arn:aws:iam::{ACCOUNT}:role/replaced") == ["AmazonEKSViewPolicy"]
+
+
+def test_literal_arn_of_a_replaced_role_is_rejected_at_preview(stack, cluster):
+    """The preview rejects it when it creates or replaces the role, and accepts it while the role is kept."""
+    # An interpreter of its own, as users have: a forked program has imported the library before the stack exists.
+    stack.stack.workspace.env_vars |= PYTHONPATH
+    literal = {"cluster": cluster.name, "generation": "1", "arn": f"arn:aws:iam::{ACCOUNT}:role/replaced"}
+
+    def rejected(config):
+        error = expect_error(stack.configure({**literal, **config}).preview)
+        return 'fix:  pass the arn output of aws.iam.Role "replaced"' in error
+
+    assert rejected({})
+    stack.up({"cluster": cluster.name, "generation": "1"})
+    stack.up(literal)
+    assert set(stack.configure(literal).preview().change_summary) == {"same"}
+    stack.configure({**literal, "description": "updated in place"}).preview()
+    assert rejected({"generation": "2"})
+    assert rejected({"path": "/team/"})
+    assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"

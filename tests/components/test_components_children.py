@@ -233,6 +233,7 @@ IN_AN_ARN = {
     "role_settings.role_name_prefix": lambda value: eks.Cluster(
         "c", {"create": {}, "role_settings": {"role_name_prefix": value}}
     ),
+    "name": lambda value: eks.Cluster("c", {"create": {}, "name": value}),
 }
 """Components by the input that becomes part of an ARN."""
 

@@ -252,7 +252,7 @@ def _require_readable(inputs: Inputs, cluster: ClusterConnection, context: Acces
 
     return {
         **cluster,
-        "name": readable("name", cluster["name"]),
+        "name": readable("name", context.connection.name),
         "region": readable("region", cluster["region"]),
         "kubeconfig": readable("kubeconfig", cluster["kubeconfig"]),
     }

@@ -59,6 +59,13 @@ class _Inputs:
     profile: pulumi.Input[str] | None = parsed_by(names.profile)
 
 
+@dataclass(frozen=True)
+class _InputsOfNew(_Inputs):
+    """The same of a new cluster, whose id is its name."""
+
+    name: pulumi.Input[str] | None = parsed_by(names.cluster_name, public=True)
+
+
 class Cluster(pulumi.ComponentResource):
     """A new EKS cluster created with pulumi_eks, or an existing one that is looked up by its name.
 
@@ -104,7 +111,7 @@ class Cluster(pulumi.ComponentResource):
         subject = f'Cluster "{resource_name}"'
         args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, ClusterArgs) as inputs:
-            values = inputs.read(_Inputs)
+            values = inputs.read(_InputsOfNew if "create" in args else _Inputs)
             new = _new_cluster(inputs, args)
 
         super().__init__("eks-identity:index:Cluster", resource_name, {}, opts)

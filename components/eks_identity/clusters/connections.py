@@ -28,7 +28,8 @@ class ClusterConnection(TypedDict):
     """Values of a cluster that components need: `Cluster.connection`, or a dict for a cluster of another stack."""
 
     name: pulumi.Input[str]
-    """The cluster's name in EKS."""
+    """The cluster's name in EKS. It must not be a secret: ids and ARNs of the cluster's resources have it, and Pulumi
+    stores both in plain text. `pulumi.Output.unsecret(…)` returns the name of a connection that is a secret."""
     arn: pulumi.Input[str]
     """The cluster's ARN."""
     endpoint: pulumi.Input[str]
@@ -106,7 +107,7 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
 
 def _parse_output(inputs: Inputs, field: str, value: Any) -> Any:
     def parse(output: Any) -> Any:
-        return inputs.parse(f"cluster.{field}", output, connections.PARSERS[field])
+        return inputs.parse(f"cluster.{field}", output, connections.PARSERS[field], public=field == "name")
 
     # A thousand components may have the same Output: the first one's error names it.
     return memoize_on_output(value, f"cluster.{field}", parse) if isinstance(value, pulumi.Output) else parse(value)

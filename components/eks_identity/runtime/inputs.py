@@ -40,7 +40,7 @@ from eks_identity.runtime.outputs import build_redactor, collect_outputs
 
 T = TypeVar("T")
 V = TypeVar("V")
-_IN_AN_ARN = "the resource's ARN has this value, and ARNs are plain in the state"
+_IN_AN_ARN = "ids or ARNs of resources have this value, and both are plain in the state"
 
 
 class _Invalid:
@@ -71,7 +71,7 @@ def parsed_by(parse: Callable[[Any], Any], *, default: Any = None, each: bool = 
         parse: Returns the typed value, or raises `InvalidInput`.
         default: The value, not parsed, when the input is omitted.
         each: Parse every item of a list or every value of a mapping by itself; the result is a list or a dict.
-        public: Reject a secret: the value is part of an ARN, which Pulumi shows.
+        public: Reject a secret: the value is part of an id or an ARN, which Pulumi shows.
     """
     return dataclasses.field(default=default, metadata={"parser": _Parser(parse, default, each, public)})
 

@@ -5,6 +5,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 import pytest
+from pulumi.resource import DependencyResource
 
 import eks_identity as eks
 from eks_identity.runtime.inputs import InvalidInputError
@@ -109,6 +110,22 @@ def test_literal_arn_in_an_output_is_rejected():
     """The ARN may be made of Outputs, such as the account, that come from no role."""
     _, problem = rejected(role, lambda: access(pulumi.Output.concat("arn:aws:iam::", ACCOUNT, ":role/ops")))
     assert problem.value == ROLE
+
+
+@pytest.mark.parametrize("declare", [access, entry])
+def test_output_of_a_role_in_another_process_is_accepted(declare):
+    """A role that a component of another language declares has a URN and no type here; the engine has its state."""
+
+    def elsewhere():
+        value = pulumi.Output.from_input(ROLE)
+        role().urn.apply(lambda urn: declare(as_output_of(urn, value)))
+
+    preview(elsewhere)
+
+
+def as_output_of(urn, value):
+    """Return the value as an output of a resource of which this process knows only the URN."""
+    return pulumi.Output({DependencyResource(urn)}, value.future(), value.is_known(), value.is_secret())
 
 
 def test_secret_arn_is_not_shown():

@@ -7,7 +7,6 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi.output import UNKNOWN
 
 from eks_identity.access.access_entry import AccessEntry, AccessEntryArgs
 from eks_identity.access.access_policies import GrantedPolicy, access_scope
@@ -23,7 +22,7 @@ from eks_identity.model.arns import Principal
 from eks_identity.model.role_grants import RoleGrant, rbac_fields
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.children import ChildRegistrar, RegisteredChildren
-from eks_identity.runtime.declared_identities import IDENTITY_TYPES
+from eks_identity.runtime.declared_identities import find_unique_ids
 from eks_identity.runtime.inputs import Inputs
 
 
@@ -249,11 +248,7 @@ def _unique_id(principal: pulumi.Input[Principal] | None) -> pulumi.Output[str] 
         return None
 
     async def find_unique_id(_: Any) -> Any:
-        identities = [each for each in await principal.resources() if each.pulumi_resource_type in IDENTITY_TYPES]
-        if len(identities) != 1:
-            return None  # to the engine: no trigger
-        output: pulumi.Output[str] = identities[0].unique_id  # type: ignore[attr-defined]
-        unique_id = await output.future()
-        return UNKNOWN if unique_id is None else unique_id
+        unique_ids = await find_unique_ids(principal)
+        return unique_ids[0] if len(unique_ids) == 1 else None  # to the engine: no trigger
 
     return principal.apply(find_unique_id, run_with_unknowns=True)

@@ -21,7 +21,7 @@ from eks_identity.errors import Problem
 from eks_identity.model.arns import Principal
 from eks_identity.redaction import SECRET
 from eks_identity.runtime import program_state
-from eks_identity.runtime.declared_identities import IDENTITY_TYPES, DeclaredIdentity, on_declared
+from eks_identity.runtime.declared_identities import DeclaredIdentity, find_unique_ids, on_declared
 from eks_identity.runtime.inputs import Inputs, InvalidInputError
 
 _RULE = (
@@ -58,7 +58,7 @@ class _LiteralCheck:
 
     async def start_resolved(self, output: "pulumi.Output[Principal]", principal: Principal) -> None:
         """Start the check of a resolved Output, unless it is an output of a role or user."""
-        if not any(resource.pulumi_resource_type in IDENTITY_TYPES for resource in await output.resources()):
+        if not await find_unique_ids(output):
             self.start(principal, SECRET if await output.is_secret() else principal.arn)
 
     def start(self, principal: Principal, shown: str) -> None:

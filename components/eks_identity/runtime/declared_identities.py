@@ -16,11 +16,12 @@ from functools import partial
 from typing import Any
 
 import pulumi
+from pulumi.output import UNKNOWN
 from pulumi.runtime import get_root_resource, register_stack_transformation
 
-from eks_identity.runtime import program_state
+from eks_identity.runtime import invoke, program_state
 
-IDENTITY_TYPES = {"aws:iam/role:Role": "role", "aws:iam/user:User": "user"}
+_KINDS = {"aws:iam/role:Role": "role", "aws:iam/user:User": "user"}
 """Type tokens of the resources, and the kind of principal that each creates."""
 
 
@@ -50,7 +51,7 @@ class _Identities:
 
     def record(self, args: pulumi.ResourceTransformationArgs) -> None:
         """Record a role or user that is about to be registered, and change nothing of it."""
-        kind = IDENTITY_TYPES.get(args.type_)
+        kind = _KINDS.get(args.type_)
         if kind is None or args.opts.id is not None or args.opts.urn is not None:
             return  # of another type, or an existing resource that the program reads
         name = args.props.get("name")
@@ -71,6 +72,25 @@ class _Identities:
         self._callbacks[key].append(callback)
         for declared in self._declared[key]:
             callback(declared)
+
+
+async def find_unique_ids(output: pulumi.Output[Any]) -> list[Any]:
+    """Return the unique id of each role and user that a value is an output of: `UNKNOWN` where a preview knows none.
+
+    A resource of another process, such as the program of another language, is only a URN: the engine has its state.
+    """
+    unique_ids = []
+    for resource in await output.resources():
+        urn: str = await resource.urn.future() or ""
+        if urn.rpartition("::")[0].rpartition("::")[2].rpartition("$")[2] in _KINDS:
+            own: pulumi.Output[str] | None = getattr(resource, "unique_id", None)
+            unique_id = await _read_unique_id(urn) if own is None else await own.future()
+            unique_ids.append(UNKNOWN if unique_id is None else unique_id)
+    return unique_ids
+
+
+async def _read_unique_id(urn: str) -> Any:
+    return (await invoke.invoke("pulumi:pulumi:getResource", {"urn": urn}))["state"].get("uniqueId")
 
 
 def record_identities() -> None:

@@ -18,15 +18,29 @@ TRUST = {
     ],
 }
 PROGRAM = f"""
+from pulumi.provider.experimental.util import camel_case
+
 role = aws.iam.Role("replaced", name="replaced", path=config.get("path", "/"), description=config.get("description"),
                     assume_role_policy={json.dumps(json.dumps(TRUST))},
                     opts=pulumi.ResourceOptions(replacement_trigger=config["generation"], delete_before_replace=True))
 cluster = eks.Cluster("clu", {{"name": config["cluster"]}})
-eks.ClusterAccess("replaced", {{
+access = {{
     "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
     "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
-    "principals": [{{"arn": config.get("arn") or role.arn.apply(lambda arn: arn)}}]}},
-    pulumi.ResourceOptions(providers=[cluster.provider]))
+    "principals": [{{"arn": config.get("arn") or role.arn.apply(lambda arn: arn)}}]}}
+options = pulumi.ResourceOptions(providers=[cluster.provider])
+
+
+def camel(value):
+    if isinstance(value, list):
+        return [camel(item) for item in value]
+    return {{camel_case(key): camel(item) for key, item in value.items()}} if isinstance(value, dict) else value
+
+
+if config.get("hosted"):  # as programs of other languages declare it
+    pulumi.ComponentResource("eks-identity:index:ClusterAccess", "replaced", camel(access), options, remote=True)
+else:
+    eks.ClusterAccess("replaced", access, options)
 """
 
 
@@ -48,9 +62,10 @@ def may_list_pods(cluster):
         return watch.check_access()
 
 
-def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster):
+@pytest.mark.parametrize("hosted", [False, True], ids=["Python", "other languages"])
+def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster, hosted):
     """The new role has the old name and ARN, and has access after the update."""
-    config = {"cluster": cluster.name, "generation": "1"}
+    config = {"cluster": cluster.name, "generation": "1", "hosted": hosted}
     stack.up(config)
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
     assert set(stack.configure(config).up().summary.resource_changes) == {"same"}

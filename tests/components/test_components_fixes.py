@@ -39,7 +39,7 @@ def declared(component, changes, responses):
 
 @pytest.mark.parametrize("play", PLAYS, ids=str)
 def test_a_fix_works_when_followed(play):
-    """What is wrong gives this fix; after it was followed there is no error at all. No other fix contradicts it."""
+    """Invalid args produce the fix, no other fix contradicts it, and args that follow it have no error."""
     found = problems(play)
     assert [problem.fix for problem in found if problem.fix.startswith(play.fix)], [each.fix for each in found]
     assert [str(problem) for problem in remaining(play)] == []
@@ -67,7 +67,7 @@ def is_below(path, paths):
 
 
 def is_of(part, text):
-    """Whether `part` names the fix `text`: all of it where it has holes, else a piece."""
+    """Return whether `part` names the fix `text`: the complete text if it has holes, or a part of it."""
     return text == part if ".*" in part else part in text
 
 

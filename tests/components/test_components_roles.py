@@ -152,11 +152,11 @@ def test_role_rejects_invalid_settings(kind, wrong, field):
 def test_permissions_boundary_must_be_of_the_roles_partition(kind):
     """A plain boundary and an Output are rejected: IAM has no such policy in the role's partition."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
-    for given in (str, pulumi.Output.from_input):
+    for convert in (str, pulumi.Output.from_input):
         with pytest.raises(
             InvalidInputError, match=r"permissions_boundary: .*\n.*must be a policy of the role's partition"
         ):
-            deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
+            deploy(lambda convert=convert: kind(permissions_boundary=convert(boundary))(), preview=True)
 
 
 def test_inline_policies_of_outputs_count_against_the_limit():

@@ -117,7 +117,7 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
 
 
 @pytest.mark.parametrize(
-    ("given", "config", "expected"),
+    ("provider", "config", "expected"),
     [
         (None, {}, {}),
         (None, CONFIG, {"profile": "default-ones", "assumeRoles": [role(sessionName="x")]}),
@@ -128,9 +128,9 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
     ],
     ids=["environment", "default provider", "own profile", "passed", "passed without any", "nor any, own profile"],
 )
-def test_order_of_credentials(given, config, expected):
+def test_order_of_credentials(provider, config, expected):
     """The order is: the passed provider, the library's own config key, the config of the default provider."""
-    chosen = credentials.select_settings(None if given is None else dump_settings(given), config.get)
+    chosen = credentials.select_settings(None if provider is None else dump_settings(provider), config.get)
     assert json.loads(chosen) == expected
 
 

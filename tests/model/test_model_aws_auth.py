@@ -366,7 +366,7 @@ def test_aws_auth_entry_of_nodes_is_adopted_with_equal_or_more_groups():
         document.add(linux)
     assert document.change(linux) == document
     wider = document.change(windows)
-    assert wider.lets_in(NODE).groups == windows.groups
+    assert wider.effective_entry(NODE).groups == windows.groups
     for other in (linux, UserMapping.of(NODE, type="FARGATE_LINUX"), UserMapping.of(NODE, ["x"])):
         with pytest.raises(InvalidInput, match="nodes join by this entry"):
             wider.change(other)

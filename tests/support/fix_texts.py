@@ -10,7 +10,7 @@ from eks_identity.clusters.cluster_options import REPLACED_CLUSTER_OPTIONS, REPL
 
 PACKAGE = Path(eks_identity.__file__).parent
 _ERRORS = {"Problem": 3, "add": 3, "invalid": -1}
-"""What makes a problem, and which argument the fix is."""
+"""Calls that create a problem, with the position of the fix among their arguments."""
 _HOLE = "\0"
 
 
@@ -35,11 +35,11 @@ def _fixes(call: ast.Call, names: dict[str, list[ast.expr]]) -> Iterator[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in _ERRORS or (name == "add" and len(call.args) + len(call.keywords) < len(_ERRORS) + 1):
         return
-    given = [word.value for word in call.keywords if word.arg == "fix"]
+    fixes = [word.value for word in call.keywords if word.arg == "fix"]
     position = _ERRORS[name]
-    if not given and len(call.args) > max(position, 2 if position < 0 else 0):
-        given = [call.args[position]]
-    for expression in given:
+    if not fixes and len(call.args) > max(position, 2 if position < 0 else 0):
+        fixes = [call.args[position]]
+    for expression in fixes:
         yield from _texts(expression, names)
 
 

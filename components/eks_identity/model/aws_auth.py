@@ -167,7 +167,7 @@ class AwsAuth:
         matches = [entry for entry in self.entries if arn and entry.arn.lower() == arn.lower()]
         return tuple(sorted(matches, key=lambda entry: (entry.key == ROLES, entry.index)))
 
-    def lets_in(self, arn: str) -> Entry | None:
+    def effective_entry(self, arn: str) -> Entry | None:
         """Return the entry that the authenticator uses for `arn`."""
         return next(reversed(self.find(arn)), None)
 
@@ -196,9 +196,9 @@ class AwsAuth:
         if not entry.arn:
             rule = f"must have {_ARN_FIELD[entry.key]}: the authenticator ignores this entry"
             return problems or [Problem(entry.location, rule, None, f"write it, or remove the entry: {_EDIT}")]
-        winner = self.lets_in(entry.arn)
-        if winner is not None and winner is not entry:
-            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {winner.location}"
+        effective = self.effective_entry(entry.arn)
+        if effective is not None and effective is not entry:
+            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {effective.location}"
             problems.append(Problem(entry.location, rule, entry.arn, f"remove one of the two: {_EDIT}"))
         if entry.username is None:
             rule = "must have a username, a non-empty string: an empty one is accepted, and the groups still apply"

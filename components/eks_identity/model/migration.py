@@ -232,11 +232,13 @@ def effective_entries(document: AwsAuth) -> tuple[dict[Entry, Principal], list[s
         except InvalidInput as error:
             inactive.append(f"{description}: {error.problems[0].rule}")
             continue
-        winner = document.lets_in(entry.arn)
+        used_entry = document.effective_entry(entry.arn)
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             inactive.append(f"{description}: must have no path in a role's ARN, or it matches no principal")
-        elif winner is not entry and winner is not None:
-            inactive.append(f"{description}: {winner.key}[{winner.index}] maps the same ARN, and the last entry wins")
+        elif used_entry is not entry and used_entry is not None:
+            inactive.append(
+                f"{description}: {used_entry.key}[{used_entry.index}] maps the same ARN, and the last entry wins"
+            )
         else:
             effective[entry] = principal
     return effective, inactive
@@ -273,7 +275,7 @@ def plan(
                     f"{location}: {entry.arn} has an access entry, which EKS uses and which stays: {access_entry}"
                 )
     for entry in document.entries:
-        if entry.is_of_federated_user and document.lets_in(entry.arn) is entry:
+        if entry.is_of_federated_user and document.effective_entry(entry.arn) is entry:
             reason = "an access entry must be for an IAM user or role, not for a federated user"
             unmigrated.append(UnmigratedEntry(entry.arn, f"{entry.key}[{entry.index}]", reason))
     for index, number in enumerate(document.accounts):

@@ -130,8 +130,8 @@ def test_policy_variables_are_replaced_literally():
 @pytest.mark.parametrize(
     ("template", "value", "result"),
     [
-        ("${aws:username, 'nobody'}", "nobody", True),
-        ("${aws:username}", "nobody", False),
+        ("${aws:username, 'none'}", "none", True),
+        ("${aws:username}", "none", False),
         ("a${*}b", "a*b", True),
         ("a${*}b", "axb", False),
         ("a${?}", "a?", True),
@@ -178,8 +178,11 @@ def test_string_not_equals_negates_string_equals(expected, actual):
 def test_string_like_without_wildcards_is_string_equals(expected, actual):
     """StringLike without wildcards is StringEquals."""
     context = Context({"key": actual})
-    like, equals = Condition("StringLike", "key", (expected,)), Condition("StringEquals", "key", (expected,))
-    assert are_satisfied([like], context) is are_satisfied([equals], context)
+    string_like, string_equals = (
+        Condition("StringLike", "key", (expected,)),
+        Condition("StringEquals", "key", (expected,)),
+    )
+    assert are_satisfied([string_like], context) is are_satisfied([string_equals], context)
 
 
 @given(st.lists(text, min_size=1, max_size=5), st.lists(text, min_size=1, max_size=5))

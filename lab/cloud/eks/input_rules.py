@@ -21,7 +21,7 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAMESPACE = re.compile(_LABEL)
 _NAMESPACE_SCOPE = re.compile(rf"{_LABEL}|(?:[a-z0-9][a-z0-9-]{{0,61}})?\*")
 _NAMESPACE_SELECTOR = re.compile(r"[a-z0-9*?](?:[a-z0-9*?-]{0,61}[a-z0-9*?])?")
-_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_SUBDOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
 _QUALIFIED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _RESOURCE_NAME = r"[0-9A-Za-z][A-Za-z0-9_-]"
 _NODEGROUP_NAME = re.compile(rf"{_RESOURCE_NAME}{{0,62}}")

@@ -56,7 +56,7 @@ def find(arn: str) -> Role | None:
 
 
 def check_account(arn: str, account: str) -> None:
-    """Reject text that is not a role's ARN, and a role of another account: nobody can pass it to EKS.
+    """Reject text that is not a role's ARN, and a role of another account, which no principal can pass to EKS.
 
     Raises:
         InvalidParameterException: the ARN is not valid, or is of another account than the cluster's.

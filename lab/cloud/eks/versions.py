@@ -17,12 +17,9 @@ class VersionOperations(Operations):
 
     def describe_cluster_versions(self) -> ActionResult:
         versions = self.param("clusterVersions", [])
-        status = self.param("versionStatus") or self.param("status")
-        is_match = (
-            (not versions or eks_versions.KUBERNETES_VERSION in versions)
-            and (status is None or status.upper().replace("-", "_") == "STANDARD_SUPPORT")
-            and self.param("clusterType") in {None, "eks"}
-        )
+        filters = {"clusterType": "eks", "status": "standard-support", "versionStatus": "STANDARD_SUPPORT"}
+        mismatches = [name for name, own in filters.items() if self.param(name, own) != own]
+        is_match = not mismatches and (not versions or eks_versions.KUBERNETES_VERSION in versions)
         page, token = self.page({eks_versions.KUBERNETES_VERSION: _cluster_version()} if is_match else {})
         return ActionResult({"clusterVersions": page, "nextToken": token})
 

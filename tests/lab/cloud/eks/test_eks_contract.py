@@ -12,8 +12,9 @@ from botocore.config import Config
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.eks.responses import EKSResponse
 
-from lab.cloud.eks import EksAuthResponse, EksResponse
-from lab.cloud.eks.unsupported_members import find_unsupported
+from lab.cloud.eks import EksResponse
+from lab.cloud.eks.operations import Operations
+from lab.cloud.eks.unsupported_members import WITHOUT_EFFECT, find_unsupported
 from support.eks_constants import ACCOUNT, EVERYTHING, POD_TRUST, QUICK, REGION, trust
 from support.response_validation import ResponseValidator, deviations, sample
 
@@ -82,15 +83,52 @@ def validated_client(lab):
     return validator.attach(client), validator
 
 
+class RecordingDict(dict):
+    """The input of an operation. It records the members that the operation reads."""
+
+    def __init__(self, values, names):
+        super().__init__(values)
+        self.names = names
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name):
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name):
+        self.names.add(name)
+        return super().__contains__(name)
+
+
+@pytest.fixture
+def read_members(monkeypatch):
+    """Return the names of the members that each operation has read, by operation, after the checks of its input."""
+    names = {}
+    check_input = Operations.check_input
+
+    def record(operations):
+        check_input(operations)
+        operations.params = RecordingDict(operations.params, names.setdefault(operations.operation.name, set()))
+
+    monkeypatch.setattr(Operations, "check_input", record)
+    return names
+
+
 def missing_members(request, result, *, ignored=()):
     """Return the input members that the result must have and lacks."""
     return {name for name in request if name not in result and name not in ignored}
 
 
 def test_every_operation_matches_the_botocore_model(
-    lab, validated_client, cluster_role, node_role, pod_role, wait_for_update
+    lab, validated_client, read_members, cluster_role, node_role, pod_role, wait_for_update
 ):
-    """All operations accept their whole documented input, and return only members and types of the model."""
+    """All operations accept their whole documented input, and return only members and types of the model.
+
+    Each operation reads each member of its input, except for those without effect and those that the lab rejects.
+    """
     client, validator = validated_client
     subnets = lab.subnets()
     vpc = sample(MODEL.shape_for("VpcConfigRequest")) | {
@@ -134,7 +172,21 @@ def test_every_operation_matches_the_botocore_model(
     client.untag_resource(resourceArn=arn, tagKeys=["a"])
     client.delete_cluster(name="full")
     client.get_waiter("cluster_deleted").wait(name="full", WaiterConfig=QUICK)
+    for operation, names in read_members.items():
+        assert unread_members(operation, names) == set(), operation
     assert validator.operations == implemented_operations() - REJECTED_OPERATIONS
+
+
+def unread_members(operation, read):
+    """Return the members that an operation neither reads nor rejects, and that have an effect in EKS."""
+    members = MODEL.operation_model(operation).input_shape.members
+    return {
+        name
+        for name, shape in members.items()
+        if name not in read
+        and find_unsupported(operation, {name: sample(shape)}) is None
+        and (operation, name) not in WITHOUT_EFFECT
+    }
 
 
 def update_every_setting(client, wait_for_update, vpc):
@@ -247,12 +299,6 @@ def addon_operations(client, pod_role, wait_for_update):
     client.list_addons(clusterName="full", maxResults=1)
     client.delete_addon(**target, preserve=True)
     client.get_waiter("addon_deleted").wait(**target, WaiterConfig=QUICK)
-
-
-def test_all_eks_auth_operations_are_implemented():
-    """The lab implements every operation of EKS Auth."""
-    names = get_service_model("eks-auth").operation_names
-    assert [name for name in names if not hasattr(EksAuthResponse, camelcase_to_underscores(name))] == []
 
 
 def test_moto_operations_are_replaced():

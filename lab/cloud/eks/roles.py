@@ -15,6 +15,7 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.iam.models import iam_backends
 
+from lab.cloud.aws_errors import AwsErrorResponse
 from lab.cloud.eks.errors import InvalidParameterException
 
 ROLE_ARN = re.compile(
@@ -59,13 +60,14 @@ def check_account(arn: str, account: str) -> None:
     """Reject text that is not a role's ARN, and a role of another account, which no principal can pass to EKS.
 
     Raises:
-        InvalidParameterException: the ARN is not valid, or is of another account than the cluster's.
+        InvalidParameterException: the ARN is not valid.
+        AwsErrorResponse: the role is of another account than the cluster's.
     """
     match = ROLE_ARN.fullmatch(arn)
     if match is None:
         raise InvalidParameterException(f"The role ARN is not valid: {arn}")
     if match["account"] != account:
-        raise InvalidParameterException(f"The role must belong to the cluster's account {account}: {arn}")
+        raise AwsErrorResponse("rest-json", "AccessDeniedException", "Cross-account pass role is not allowed.")
 
 
 def require_own(arn: str, account: str) -> Role:

@@ -51,11 +51,11 @@ class TagOperations(Operations):
     def _find_tags(self) -> dict[str, str]:
         arn = self.param("resourceArn")
         match = _ARN.fullmatch(arn)
-        if match is None:
+        if match is None or match["partition"] != self.partition:
             raise errors.BadRequestException(f"{arn} is not the ARN of an EKS resource")
         if match["account"] != self.current_account:
             raise self._deny(arn)
-        if (match["partition"], match["region"]) == (self.partition, self.region):
+        if match["region"] == self.region:
             for cluster in self.store.clusters.values():
                 is_own = (cluster.key.account, cluster.key.region) == (self.current_account, self.region)
                 if is_own and (resource := cluster.tagged_resources().get(arn)):

@@ -78,16 +78,15 @@ def test_tag_calls_do_not_reach_other_accounts(lab, client, resource_arns):
 
 
 def test_tag_calls_do_not_reach_other_regions_and_partitions(lab, client, resource_arns):
-    """A call in another Region, and an ARN of another Region or partition, is a 404 for each kind of ARN."""
+    """A call in another Region, and an ARN of another Region, is a 404 for each kind of ARN; of a partition a 400."""
     elsewhere = lab.client(region=OTHER_REGION)
     for arn in resource_arns:
         assert errors_of(tag_calls(elsewhere, arn), client) == {(404, "NotFoundException")}, arn
-        for other in (
-            arn.replace(REGION, OTHER_REGION),
-            arn.replace("arn:aws:", "arn:aws-cn:"),
-            arn.replace("arn:aws:", "arn:aws-us-gov:"),
-        ):
-            assert errors_of(tag_calls(client, other), client) == {(404, "NotFoundException")}, other
+        other = arn.replace(REGION, OTHER_REGION)
+        assert errors_of(tag_calls(client, other), client) == {(404, "NotFoundException")}, other
+        for partition in ("aws-cn", "aws-us-gov"):
+            other = arn.replace("arn:aws:", f"arn:{partition}:")
+            assert errors_of(tag_calls(client, other), client) == {(400, "BadRequestException")}, other
         assert "stolen" not in client.list_tags_for_resource(resourceArn=arn)["tags"]
 
 

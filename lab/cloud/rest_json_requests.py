@@ -19,7 +19,8 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from moto.core.model import OperationModel, ServiceModel
 from werkzeug.datastructures import MultiDict
 
 _INT32 = range(-(2**31), 2**31)

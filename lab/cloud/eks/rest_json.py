@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from lab.cloud.aws_errors import AwsErrorResponse
 from lab.cloud.eks import errors
-from lab.cloud.input_validation import describe, find_violations
+from lab.cloud.input_validation import find_input_error
 from lab.cloud.rest_json_requests import OperationMatch, SerializationError, match_operation, read_input
 
 _log = logging.getLogger(__name__)
@@ -88,9 +88,8 @@ class RestJsonResponse(BaseResponse):
             return self._answer(self.declared_error(message, errors.ServerException, errors.InternalServerException))
 
     def _check_model(self) -> None:
-        violations = find_violations(self.params, self.operation.input_shape)
-        if violations:
-            raise self.invalid_input(describe(violations))
+        if message := find_input_error(self.boto3_service_name, self.operation.name, self.params):
+            raise self.invalid_input(message)
 
     def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
         super()._authenticate_and_authorize_normal_action(resource)

@@ -56,6 +56,7 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python -m stacks.settings.schema
 	$(BIN)/python -W ignore -m eks_identity.plugin.schema components/schema.json
 	$(BIN)/python -W ignore -m eks_identity.plugin.reference > docs/reference.md
+	$(BIN)/python -m lab.cloud.services.page > docs/lab-services.md
 	$(BIN)/python -W ignore docs/footnotes.py
 	$(BIN)/python -W ignore docs/shown_output.py
 

@@ -25,7 +25,13 @@ SECTIONS: dict[str, list[str]] = {
         "pipeline/README.md",
         "lab/README.md",
     ],
-    "Reference": ["docs/reference.md", "docs/policy-templates.md", "docs/rules.md", "docs/glossary.md"],
+    "Reference": [
+        "docs/reference.md",
+        "docs/policy-templates.md",
+        "docs/lab-services.md",
+        "docs/rules.md",
+        "docs/glossary.md",
+    ],
     "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md"],
     "Project": ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
 }

@@ -1,6 +1,6 @@
-"""A local AWS: moto with IAM enforced for every call.
+"""A local AWS: moto with IAM enforced for each operation that the lab implements. It rejects all others.
 
-    proxy → server → authentication → moto's dispatch → authorization → operations (iam, sts, eks, and moto's own)
+    proxy → server → authentication → gate (parse, authorize, write) → moto's dispatch → operations (own and moto's)
 
 `Cloud` starts and stops all parts. `identity` offers what AWS services use of IAM and STS and no public API has.
 """

@@ -1,8 +1,8 @@
 """Authentication: requires a valid signature for every request of every service.
 
 moto checks signatures inside each service. It checks every rest-json GET wrongly, and accepts inactive keys and expired
-sessions. The lab therefore authenticates in front of moto's dispatcher. The gate stores the caller in the WSGI
-environment and passes the account to moto in moto's account header. The gate drops this header from clients' requests.
+sessions. The lab therefore authenticates in front of moto's dispatcher. The gate stores the caller and the credential
+scope in the WSGI environment, from which `lab.cloud.gate` reads them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from moto.core.utils import get_service_model
 
 from lab.cloud import iam_lookup, root_user, signature
 from lab.cloud.aws_errors import AwsErrorResponse, Protocol
+from lab.cloud.gate import SCOPE_KEY
 from lab.cloud.request_identity import Caller, set_caller
 from lab.cloud.sessions import sessions
 from lab.cloud.signature import Failure, Signature, SignatureError
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-ACCOUNT_HEADER = "HTTP_X_MOTO_ACCOUNT_ID"
-SCOPE_KEY = "eks_lab.scope"
-"""WSGI key under which the gate stores (service, region) of the credential scope. It routes presigned requests."""
 
 UNSIGNED = {"AssumeRoleWithWebIdentity": ("sts", "us-east-1")}
 """Operations that need no signature, because their input carries a token, and the scope that routes them."""
@@ -93,7 +90,6 @@ class AuthenticationGate:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        environ.pop(ACCOUNT_HEADER, None)
         request = Request(environ)
         _buffer_body(request)
         try:
@@ -101,8 +97,6 @@ class AuthenticationGate:
         except SignatureError as error:
             return _error_response(request, error)(environ, start_response)
         set_caller(environ, caller)
-        if caller is not None:
-            environ[ACCOUNT_HEADER] = caller.account
         return self._application(environ, start_response)
 
     @staticmethod

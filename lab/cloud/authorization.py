@@ -1,147 +1,125 @@
-"""Authorization: evaluates IAM policies with `lab.cloud.policy` before every operation of every service.
+"""Authorization of a call: IAM policies are evaluated before the operation runs.
 
-moto authorizes in two methods of `ActionAuthenticatorMixin`: `_authenticate_and_authorize_normal_action` before each
-operation, and `_authenticate_and_authorize_s3_action` in S3. `install` replaces both. The lab therefore authorizes the
-operation that moto is about to run, and need not derive it from the request.
+    request → request_parser → ApiCall → authorization → request_writer → moto
+
+`services` has the table of enforced operations: the actions and resources of each. The lab rejects all others. moto's
+own authorization does not run: `install` replaces it by a check that moto runs the operation that was authorized.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
-import xmltodict
-from botocore.model import OperationNotFoundError
+import moto.kms.responses
 from moto.core.authorization import ActionAuthenticatorMixin
-from moto.core.model import OperationModel, ServiceModel
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model
-from moto.s3.exceptions import BucketAccessDeniedError
-from moto.s3.models import s3_backends
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 
 from lab.cloud import trust
-from lab.cloud.aws_errors import AwsErrorResponse, Protocol
-from lab.cloud.context import Values, caller_context, request_tags, service_context
-from lab.cloud.policy import EvaluationResult, Policies, Policy, PolicyError, Request, evaluate, parse
-from lab.cloud.request_identity import Caller, read_caller
-from lab.cloud.resource_arns import passed_roles, resource_arn
-from lab.cloud.s3_actions import bucket_actions, object_actions
+from lab.cloud.api_call import ApiCall
+from lab.cloud.aws_errors import AwsErrorResponse
+from lab.cloud.context import Values, caller_context, organization_values, request_context
+from lab.cloud.policy import EvaluationResult, Policies, PolicyError, Request, evaluate, parse
+from lab.cloud.request_identity import Caller
+from lab.cloud.request_writer import CALL_KEY
+from lab.cloud.service_authorization import ResourceType, find_action
+from lab.cloud.services import SERVICES, Service, find_service_of_action
+from lab.cloud.services.requirements import list_requirements
+from lab.cloud.services.rules import Requirement, tag_mapping
 
-ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
-"""Actions that every caller may perform, even under an explicit deny."""
-
-_ACTION_PREFIXES = {
-    "api.ecr": "ecr",
-    "monitoring": "cloudwatch",
-    "email": "ses",
-    "api.sagemaker": "sagemaker",
-    "tagging": "tag",
-}
-"""Action prefixes of services whose actions do not begin with the signing name."""
+_RESOURCE_TAG_KEY = re.compile(r"^(?P<prefix>[\w-]+:[rR]esourceTag/)")
+_KEY_VARIABLE = re.compile(r"(?:\$\{[^}]*\}|<\w+>|tag-key)$")
 
 
-class CallParameters:
-    """The input members of a call, read as moto's operation reads them. Members outside the input shape are ignored."""
-
-    def __init__(self, response: BaseResponse, operation: OperationModel) -> None:
-        self._response = response
-        self._members = operation.input_shape.members if operation.input_shape else {}
-
-    def get(self, name: str, /) -> Any:
-        if name not in self._members:
-            return None
-        value = self._response._get_param(name)  # noqa: SLF001 - moto's way to read a parameter
-        return unquote(value) if isinstance(value, str) and name in self._response.uri_match else value
-
-
-def authorize(response: BaseResponse, resource: str = "*") -> None:
-    """Authorize the operation that `response` is about to run.
+def authorize_call(call: ApiCall) -> str:
+    """Authorize `call` and return the account in which it runs: that of its resource.
 
     Raises:
         AwsErrorResponse: the caller is not authorized. The error has the service's form.
     """
-    caller = _read_caller(response)
-    model = get_service_model(response.boto3_service_name)
-    operation = _find_operation(response, model)
-    service, action = action_prefix(model), operation.name
-    if f"{service}:{action}" in ALWAYS_ALLOWED:
-        return
-    if service == "iam" and caller.session is not None and not caller.is_role:
+    service = SERVICES[call.service]
+    caller = call.caller
+    if caller is None:
+        return DEFAULT_ACCOUNT_ID
+    if call.name in service.not_authorized:
+        return caller.account
+    if service.name == "iam" and caller.session is not None and not caller.is_role:
         # A user's session without MFA (GetSessionToken) cannot call IAM.
-        raise error_response(response, "InvalidClientTokenId", "The security token included in the request is invalid")
-    params = CallParameters(response, operation)
-    values: Values = {
-        **_request_values(response),
-        **request_tags(params),
-        **service_context(service, action, params),
-    }
-    arn = resource if resource.startswith("arn:") else resource_arn(service, action, params, caller, response.region)
-    require_allowed(response, caller, f"{service}:{action}", arn, values)
-    for role, receiving_service in passed_roles(service, action, params):
-        pass_role_values = {**values, "iam:PassedToService": receiving_service}
-        require_allowed(response, caller, "iam:PassRole", role, pass_role_values)
+        raise call.error("InvalidClientTokenId", "The security token included in the request is invalid", status=403)
+    requirements = list(list_requirements(service, call))
+    for requirement in requirements:
+        require_allowed(call, requirement)
+    if call.name in service.not_executed:
+        message = f"The lab does not execute {service.prefix}:{call.name}: {service.not_executed[call.name]}"
+        raise call.error("NotImplemented", message, status=501)
+    _check_policy(service, call)
+    return find_owner(requirements[0].action, requirements[0].resource) or caller.account
 
 
-def authorize_s3(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
-    """Authorize the S3 request that `response` is about to serve.
-
-    Raises:
-        AwsErrorResponse: the caller is not authorized.
-        BucketAccessDeniedError: the caller is not authorized for a key of DeleteObjects. moto reports it for each key.
-    """
-    caller = _read_caller(response)
-    request = response.normalized_request
-    values: Values = {**_request_values(response), **service_context("s3", "", request.args)}
-    prefix = f"arn:{caller.partition}:s3:::"
-    if not bucket_name:
-        require_allowed(response, caller, "s3:ListAllMyBuckets", "*", values)
+def _check_policy(service: Service, call: ApiCall) -> None:
+    """Raise an error if the resource-based policy that the call writes is not valid."""
+    policy_input = service.policy_inputs.get(call.name)
+    document = call.find(policy_input.member) if policy_input else None
+    if policy_input is None or not isinstance(document, str) or not document:
         return
-    bucket_policy = _bucket_policy(caller, bucket_name)
-    if key_name is None and request.method == "POST" and "delete" in request.args:
-        for key in _keys_to_delete(response.raw_body):
-            arn = f"{prefix}{bucket_name}/{key}"
-            if not evaluate_caller(caller, "s3:DeleteObject", arn, values, bucket_policy).allowed:
-                raise BucketAccessDeniedError(bucket=bucket_name)
-        return
-    if key_name is None:
-        is_form_upload = request.method == "POST"
-        arn = f"{prefix}{bucket_name}{'/*' if is_form_upload else ''}"
-        actions = bucket_actions(request.method, request.args)
-    else:
-        arn, actions = f"{prefix}{bucket_name}/{key_name}", object_actions(request.method, request.args)
-    for action in actions:
-        require_allowed(response, caller, action, arn, values, resource_policy=bucket_policy)
-    source = request.headers.get("x-amz-copy-source")
-    if source:
-        bucket, _, key = unquote(source).lstrip("/").partition("?")[0].partition("/")
-        source_arn, source_policy = f"{prefix}{bucket}/{key}", _bucket_policy(caller, bucket)
-        require_allowed(response, caller, "s3:GetObject", source_arn, values, resource_policy=source_policy)
+    try:
+        parse(document)
+    except PolicyError as error:
+        raise call.error(policy_input.error_code, f"The policy is not valid: {error}") from error
 
 
-def evaluate_caller(
-    caller: Caller, action: str, arn: str, values: Values, resource_policy: Policy | None = None
-) -> EvaluationResult:
-    """Evaluate whether `caller` may perform `action` on `arn`, a resource of its own account."""
-    own = trust.load_policies(caller)
-    request = Request(action, arn, trust.request_principal(caller), caller_context(caller).merged(values))
-    policies = Policies(identity=own.identity, resource=resource_policy, boundary=own.boundary, session=own.session)
-    return evaluate(request, policies)
-
-
-def require_allowed(
-    response: BaseResponse,
-    caller: Caller,
-    action: str,
-    arn: str,
-    values: Values,
-    *,
-    resource_policy: Policy | None = None,
-) -> None:
-    """Raise the access-denied error of the service of `response` unless `caller` may perform `action` on `arn`."""
-    result = evaluate_caller(caller, action, arn, values, resource_policy)
+def require_allowed(call: ApiCall, requirement: Requirement) -> None:
+    """Raise the access-denied error of the call's service unless the caller meets `requirement`."""
+    result = evaluate_requirement(call, requirement)
     if not result.allowed:
-        raise access_denied(response, denial_message(caller, action, arn, result))
+        assert call.caller is not None
+        raise call.denial(denial_message(call.caller, requirement.action, requirement.resource, result))
+
+
+def evaluate_requirement(call: ApiCall, requirement: Requirement) -> EvaluationResult:
+    """Evaluate whether the caller of `call` may perform the action on the resource, with the call's condition keys."""
+    caller = call.caller
+    assert caller is not None
+    values = {**_optional_values(call, requirement), **_network_values(call)}
+    return evaluate_caller(caller, requirement.action, requirement.resource, values)
+
+
+def evaluate_caller(caller: Caller, action: str, arn: str, values: Values) -> EvaluationResult:
+    """Evaluate whether `caller` may perform `action` on the resource `arn` of any account.
+
+    In the resource's own account an identity-based policy or the resource's policy must allow the request, for another
+    account's resource both. `values` are the condition keys of the request. The keys of the caller are added.
+    """
+    service = find_service_of_action(action)
+    owner = find_owner(action, arn) or caller.account
+    resource_values: Values = {"aws:ResourceAccount": owner, **organization_values("Resource")}
+    own = trust.load_policies(caller)
+    resource_policy = service.find_policy(arn) if service and arn != "*" else None
+    if service and owner != caller.account and action.partition(":")[2] in service.own_account_actions:
+        resource_policy = None
+    context = caller_context(caller).merged({**resource_values, **values})
+    return evaluate(
+        Request(action, arn, trust.request_principal(caller), context),
+        Policies(
+            identity=own.identity,
+            resource=resource_policy,
+            boundary=own.boundary,
+            session=own.session,
+            same_account=owner == caller.account,
+            resource_must_allow=service is not None and arn != "*" and service.policy_must_allow(arn),
+        ),
+    )
+
+
+def find_owner(action: str, arn: str) -> str | None:
+    """Return the account of a resource, or None if it has none."""
+    service = find_service_of_action(action)
+    return None if service is None or arn == "*" else service.find_owner(arn)
 
 
 def denial_message(caller: Caller, action: str, arn: str, result: EvaluationResult) -> str:
@@ -151,107 +129,112 @@ def denial_message(caller: Caller, action: str, arn: str, result: EvaluationResu
     return f"User: {caller.arn} is not authorized to perform: {action}{on_resource} {result.reason(action)}"
 
 
-def access_denied(response: BaseResponse, message: str) -> AwsErrorResponse:
-    """Return the access-denied error in the form of the service of `response`."""
-    model = get_service_model(response.boto3_service_name)
-    protocol = protocol_of(response, model)
-    if protocol == "ec2":
-        text = f"You are not authorized to perform this operation. {message}"
-        return error_response(response, "UnauthorizedOperation", text)
-    is_json = protocol in {"json", "rest-json"}
-    status = 400 if protocol == "json" else 403
-    return error_response(response, "AccessDeniedException" if is_json else "AccessDenied", message, status=status)
-
-
 def error_response(response: BaseResponse, code: str, message: str, *, status: int = 403) -> AwsErrorResponse:
-    """Return an error of the service of `response`, and set the headers with which moto's `call_action` sends it."""
-    model = get_service_model(response.boto3_service_name)
-    error = AwsErrorResponse(
-        protocol_of(response, model), code, message, status=status, namespace=model.metadata.get("xmlNamespace", "")
-    )
-    # Before an operation, `call_action` reads the headers from the response object and not from the exception.
-    response.response_headers.update(error.get_headers())
-    return error
-
-
-def protocol_of(response: BaseResponse, model: ServiceModel) -> Protocol:
-    """Return the protocol in which `response` answers."""
-    if model.service_name == "s3":
-        return "s3"
-    protocol = response.determine_response_protocol(model)
-    if protocol == "query-json":
-        return "json"
-    protocols: Mapping[str, Protocol] = {
-        "query": "query",
-        "ec2": "ec2",
-        "json": "json",
-        "rest-json": "rest-json",
-        "rest-xml": "rest-xml",
-    }
-    return protocols.get(protocol, "json")
-
-
-def action_prefix(model: ServiceModel) -> str:
-    """Return the prefix of the service's actions in policies."""
-    name = str(model.metadata.get("signingName") or model.metadata["endpointPrefix"])
-    return _ACTION_PREFIXES.get(name, name)
+    """Return an error of the operation that the moto response object `response` runs."""
+    call: ApiCall = response.normalized_request.environ[CALL_KEY]
+    return call.error(code, message, status=status)
 
 
 def install() -> Callable[[], None]:
-    """Replace moto's authorization by the lab's. Return a function that restores moto's."""
-    names = ("_authenticate_and_authorize_normal_action", "_authenticate_and_authorize_s3_action")
-    original = {name: getattr(ActionAuthenticatorMixin, name) for name in names}
-    for name, method in zip(names, (authorize, authorize_s3), strict=True):
-        setattr(ActionAuthenticatorMixin, name, method)
+    """Replace moto's authorization by a check of the operation. Return a function that restores moto's."""
+    replacements: list[tuple[Any, str, Any]] = [
+        (ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", authorize),
+        (ActionAuthenticatorMixin, "_authenticate_and_authorize_s3_action", _check_s3_operation),
+        # moto reads no Principal and no Condition of bucket and key policies: each Deny would apply to every caller.
+        (FakeBucket, "get_permission", lambda *_args: PermissionResult.NEUTRAL),
+        (moto.kms.responses, "validate_policy", lambda *_args: None),
+    ]
+    original = [(owner, name, getattr(owner, name)) for owner, name, _ in replacements]
+    for owner, name, replacement in replacements:
+        setattr(owner, name, replacement)
 
     def uninstall() -> None:
-        for name, method in original.items():
-            setattr(ActionAuthenticatorMixin, name, method)
+        for owner, name, method in original:
+            setattr(owner, name, method)
 
     return uninstall
 
 
-def _find_operation(response: BaseResponse, model: ServiceModel) -> OperationModel:
+def authorize(response: BaseResponse, _resource: str = "*") -> None:
+    """Raise an error unless moto is about to run the operation that was authorized."""
+    call = response.normalized_request.environ.get(CALL_KEY)
     action = response._get_action()  # noqa: SLF001 - the operation that moto is about to run
-    try:
-        operation: OperationModel = model.operation_model(action or "")
-    except OperationNotFoundError:
-        message = f"The action {action or 'of this method and path'} is not valid for this web service."
-        raise error_response(response, "InvalidAction", message, status=400) from None
-    return operation
+    if (
+        call is None
+        or call.name != action
+        or call.service != get_service_model(response.boto3_service_name).service_name
+    ):
+        raise AwsErrorResponse("query", "AccessDenied", f"The lab did not authorize the operation {action}")
 
 
-def _read_caller(response: BaseResponse) -> Caller:
-    try:
-        return read_caller(response.normalized_request.environ)
-    except LookupError:
-        raise error_response(
-            response, "MissingAuthenticationToken", "Request is missing Authentication Token"
-        ) from None
+def _check_s3_operation(response: Any, **_names: str | None) -> None:
+    if CALL_KEY not in response.normalized_request.environ:
+        raise AwsErrorResponse("s3", "AccessDenied", "The lab did not authorize this operation")
 
 
-def _request_values(response: BaseResponse) -> Values:
-    request = response.normalized_request
-    values: Values = {
-        "aws:RequestedRegion": response.region,
-        "aws:SourceIp": request.remote_addr or "127.0.0.1",
-        "aws:UserAgent": request.headers.get("User-Agent", ""),
-    }
-    return values
+def _network_values(call: ApiCall) -> Values:
+    return request_context(region=call.region, source_ip=call.source_ip, user_agent=call.user_agent, via=call.via)
 
 
-def _bucket_policy(caller: Caller, bucket_name: str) -> Policy | None:
-    bucket = s3_backends[caller.account][caller.partition].buckets.get(bucket_name)
-    if bucket is None or not bucket.policy:
+def _optional_values(call: ApiCall, requirement: Requirement) -> Values:
+    """Return the condition keys that the action, or its resource type, has in the service authorization data."""
+    action = find_action(requirement.action)
+    if action is None:
+        return {}
+    resource_type = _matching_type(action.resource_types, requirement.resource)
+    listed = action.condition_keys | (resource_type.condition_keys if resource_type else frozenset())
+    service = find_service_of_action(requirement.action)
+    candidates: Values = dict(requirement.values)
+    if service is not None:
+        candidates = {**_tag_values(call), **service.context(call, requirement), **candidates}
+        for key, expression in service.condition_members.items():
+            if key not in candidates and service.name == call.service:
+                value = condition_value(call.find(expression))
+                candidates |= {key: value} if value is not None else {}
+        if requirement.resource != "*" and not requirement.creates:
+            tags = service.list_tags(requirement.resource)
+            for key in listed:
+                match = _RESOURCE_TAG_KEY.match(key)
+                if match is not None:
+                    candidates |= {f"{match['prefix']}{name}": value for name, value in tags.items()}
+    return {key: value for key, value in candidates.items() if is_listed(key, listed)}
+
+
+def is_listed(key: str, listed: frozenset[str]) -> bool:
+    """Return whether the condition key is one of `listed`, of which some end with a variable."""
+    lowered = key.lower()
+    for entry in listed:
+        fixed = _KEY_VARIABLE.sub("", entry)
+        if lowered == entry.lower() or (fixed != entry and lowered.startswith(fixed.lower())):
+            return True
+    return False
+
+
+def condition_value(value: Any) -> str | tuple[str, ...] | None:
+    """Return a member's value as a condition key has it, or None for a missing or a structured value."""
+    if isinstance(value, list | tuple):
+        return tuple(str(item) for item in value) or None
+    if value is None or isinstance(value, Mapping):
         return None
-    document = bucket.policy.decode() if isinstance(bucket.policy, bytes) else bucket.policy
-    try:
-        return parse(document, name=bucket_name)
-    except PolicyError:
-        return Policy(statements=(), name=bucket_name)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _keys_to_delete(body: bytes) -> list[str]:
-    document = xmltodict.parse(body)  # type: ignore[no-untyped-call]
-    entries = document["Delete"].get("Object") or []
-    return [entry["Key"] for entry in (entries if isinstance(entries, list) else [entries])]
+def _matching_type(types: tuple[ResourceType, ...], arn: str) -> ResourceType | None:
+    matching = [entry for entry in types if entry.matches(arn)]
+    return max(matching, key=lambda entry: len(entry.arn_format), default=None)
+
+
+def _tag_values(call: ApiCall) -> Values:
+    """Return `aws:RequestTag/…` and `aws:TagKeys` of the call."""
+    service = SERVICES[call.service]
+    tags: dict[str, str] = {}
+    for member in service.tag_members:
+        tags |= tag_mapping(call.params.get(member))
+    keys = [*tags, *_removed_keys(call)]
+    values: Values = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
+    return values | ({"aws:TagKeys": keys} if keys else {})
+
+
+def _removed_keys(call: ApiCall) -> Iterator[str]:
+    for member in ("TagKeys", "tagKeys"):
+        yield from map(str, call.params.get(member) or ())

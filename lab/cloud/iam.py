@@ -23,6 +23,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import (
     DeleteConflictException,
     EntityAlreadyExists,
+    InvalidInput,
     LimitExceededException,
     NotFoundException,
     ValidationError,
@@ -38,6 +39,10 @@ from lab.cloud.request_identity import Caller, read_caller
 from lab.interfaces import IamPrincipal
 
 MAX_OIDC_PROVIDERS = 100
+MAX_CLIENT_IDS = 100
+"""Client ids of an OIDC provider."""
+MAX_THUMBPRINTS = 5
+"""Thumbprints of an OIDC provider. IAM's message says fewer than 5, and IAM allows five."""
 MAX_POLICIES_PER_ROLE = 10
 
 _lock = threading.RLock()
@@ -180,14 +185,23 @@ class LabIamResponse(IamResponse):
 
     def add_client_id_to_open_id_connect_provider(self) -> ActionResult:
         provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
-        if client_id not in provider.client_id_list:
-            provider.client_id_list = [*provider.client_id_list, client_id]
+        if client_id in provider.client_id_list:
+            return EmptyResult()
+        if len(provider.client_id_list) >= MAX_CLIENT_IDS:
+            raise LimitExceededException(f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MAX_CLIENT_IDS}")
+        provider.client_id_list = [*provider.client_id_list, client_id]
         return EmptyResult()
 
     def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
         provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
         provider.client_id_list = [entry for entry in provider.client_id_list if entry != client_id]
         return EmptyResult()
+
+    def update_open_id_connect_provider_thumbprint(self) -> ActionResult:
+        """Replace the thumbprints. moto checks them only when a provider is created."""
+        if len(self._get_param("ThumbprintList")) > MAX_THUMBPRINTS:
+            raise InvalidInput("Thumbprint list must contain fewer than 5 entries.")
+        return super().update_open_id_connect_provider_thumbprint()
 
     def simulate_principal_policy(self) -> ActionResult:
         arn = str(self._get_param("PolicySourceArn"))

@@ -54,3 +54,9 @@ def read_caller(environ: Mapping[str, Any]) -> Caller:
     if caller is None:
         raise LookupError("The request has no authenticated caller: lab.cloud.authentication did not process it")
     return caller
+
+
+def read_optional_caller(environ: Mapping[str, Any]) -> Caller | None:
+    """Return the caller of the request of `environ`, or None for an operation that needs no signature."""
+    caller: Caller | None = environ.get(_ENVIRON_KEY)
+    return caller

@@ -2,7 +2,7 @@
 
 hosts of OIDC issuers       → the issuers' public documents, as EKS publishes them
 /moto-api                   → 403: it would disclose and change all state
-all other requests          → AuthenticationGate → moto's dispatcher → the service's operations → authorization
+all other requests          → AuthenticationGate → AuthorizationGate → moto's dispatcher → the service's operations
 """
 
 from __future__ import annotations
@@ -16,23 +16,19 @@ from typing import Any
 
 from flask import Flask
 from moto.core.request import Request
-from moto.moto_server.werkzeug_app import (
-    SIGNING_ALIASES,
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from lab.cloud import issuers
-from lab.cloud.authentication import SCOPE_KEY, AuthenticationGate, protocol_of
+from lab.cloud.authentication import AuthenticationGate, protocol_of
 from lab.cloud.aws_errors import AwsErrorResponse
+from lab.cloud.gate import AuthorizationGate
+from lab.cloud.request_writer import BACKEND_KEY
 
 log = logging.getLogger(__name__)
 
-_BLOCKED_BACKENDS = frozenset({None, "moto_api", "instance_metadata"})
 _AUTHORIZED_HANDLERS = frozenset(
     {"dispatch", "bucket_dispatch", "ambiguous_dispatch", "key_dispatch", "api_version_elb_backend"}
 )
@@ -41,18 +37,17 @@ _ISSUER_HOST = re.compile(r"^oidc\.eks\.[a-z0-9-]+\.(?:amazonaws\.com(?:\.cn)?|a
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher, extended to presigned and unsigned requests, which moto itself routes to S3."""
+    """moto's dispatcher. It routes by the service of the authorized call, and not by the request."""
 
     def __init__(self) -> None:
         super().__init__(create_application)
 
-    def infer_service_region_host(self, environ: dict[str, Any], path: str) -> str | None:
-        scope = environ.get(SCOPE_KEY)
-        if scope is None or "HTTP_AUTHORIZATION" in environ:
-            host: str | None = super().infer_service_region_host(environ, path)
-            return host
-        service, region = scope
-        return f"{SIGNING_ALIASES.get(service, service)}.{region}.amazonaws.com"
+    def get_application(self, environ: dict[str, Any]) -> Flask:
+        backend = environ[BACKEND_KEY]
+        with self.lock:
+            if backend not in self.app_instances:
+                self.app_instances[backend] = self.create_app(backend)
+            return self.app_instances[backend]
 
     def discard_application(self, backend: str) -> None:
         """Discard the application of that service. The next request builds it again from the current URL paths."""
@@ -65,7 +60,8 @@ class AwsApplication:
 
     def __init__(self) -> None:
         self.dispatcher = Dispatcher()
-        self._gate = AuthenticationGate(self.dispatcher)
+        self.gate = AuthorizationGate(self.dispatcher)
+        self._authentication = AuthenticationGate(self.gate)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         host = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
@@ -76,7 +72,7 @@ class AwsApplication:
             error = AwsErrorResponse("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
             return error(environ, start_response)
         try:
-            return self._gate(environ, start_response)
+            return self._authentication(environ, start_response)
         except Exception as error:  # noqa: BLE001 - werkzeug would send a page in HTML, which no AWS SDK can parse
             return _internal_failure(error, Request(environ))(environ, start_response)
 
@@ -121,7 +117,7 @@ class _RequestHandler(MotoRequestHandler):
 
 def create_application(backend: Any) -> Flask:
     """Create moto's application of one service. Handlers without authorization are denied; errors have AWS's form."""
-    application = Flask("lab") if backend in _BLOCKED_BACKENDS else create_backend_app(backend)
+    application = create_backend_app(backend)
     application.debug = False
     for endpoint, view in list(application.view_functions.items()):
         if getattr(getattr(view, "callback", None), "__name__", "") not in _AUTHORIZED_HANDLERS:

@@ -16,7 +16,6 @@ import moto.iam.urls
 import moto.sts.urls
 from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
-from moto.moto_server.werkzeug_app import SIGNING_ALIASES
 from moto.utilities.utils import get_partition
 
 from lab.cloud import authorization, eks, root_user
@@ -175,8 +174,6 @@ def _register_operations() -> None:
     """Register the lab's IAM and STS operations in moto's URL tables."""
     moto.iam.urls.url_paths = {"{0}/$": LabIamResponse.dispatch}
     moto.sts.urls.url_paths = {"{0}/$": StsResponse.dispatch}
-    # EKS Auth has its own host and signing name, but moto's application of EKS serves it.
-    SIGNING_ALIASES["eks-auth"] = "eks"
 
 
 def _reset_state() -> None:

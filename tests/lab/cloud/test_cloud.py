@@ -79,19 +79,28 @@ def test_requests_without_the_proxy_are_authenticated(cloud):
             assert http.get(f"{url}{path}").status_code in {400, 403}, path
 
 
-def test_moto_handlers_without_authorization_are_denied(cloud):
-    """moto's handlers that do not call its authorization methods are denied, even for the administrator."""
+def test_service_outside_the_table_is_rejected(cloud):
+    """A service that the lab does not enforce is rejected for everybody, with its name."""
     elasticsearch = client(cloud, "es")
-    assert (
-        expect_error_code(lambda: elasticsearch.list_tags(ARN="arn:aws:es:ap-northeast-1:123456789012:domain/x"))
-        == "AccessDeniedException"
-    )
+    code, message = expect_error(lambda: elasticsearch.list_tags(ARN="arn:aws:es:ap-northeast-1:123456789012:domain/x"))
+    assert code == "NotImplemented"
+    assert message.startswith("The lab does not implement es: run `python -m lab services`")
 
 
-def test_missing_moto_operation_returns_not_implemented(cloud):
-    """An operation that moto lacks returns NotImplemented in the service's protocol."""
-    iam = client(cloud, "iam")
-    assert expect_error_code(lambda: iam.get_organizations_access_report(JobId="0" * 36)) == "NotImplemented"
+@pytest.mark.parametrize(
+    ("service", "action", "call"),
+    [
+        ("iam", "iam:GetOrganizationsAccessReport", lambda api: api.get_organizations_access_report(JobId="0" * 36)),
+        ("s3", "s3:PutBucketCors", lambda api: api.put_bucket_cors(Bucket="b", CORSConfiguration={"CORSRules": []})),
+        ("kms", "kms:CreateCustomKeyStore", lambda api: api.create_custom_key_store(CustomKeyStoreName="a")),
+        ("ec2", "ec2:CreateNatGateway", lambda api: api.create_nat_gateway(SubnetId="subnet-1")),
+    ],
+)
+def test_operation_outside_the_table_is_rejected(cloud, service, action, call):
+    """An operation that the lab does not enforce is rejected in the service's protocol, and the error names it."""
+    code, message = expect_error(lambda: call(client(cloud, service)))
+    assert code == "NotImplemented"
+    assert message.startswith(f"The lab does not implement {action}: it is not among the enforced operations")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Resource ARNs of the services that add-ons use: a policy on one resource denies calls on others."""
 
 import pytest
+from test_condition_keys import create_table
+from test_cross_account import create_function
 
-from support.cloud_helpers import allow, client, expect_error_code, new_user, unique_name
+from support.cloud_helpers import allow, client, deny, expect_error_code, new_user, unique_name
 
 
 def zone(cloud):
@@ -66,6 +68,78 @@ def log_group(cloud):
     return arn, "logs", lambda api: api.create_log_stream(logGroupName=resource_name, logStreamName=stream)
 
 
+def table(cloud):
+    name = create_table(cloud)
+    arn = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{name}"
+    return arn, "dynamodb", lambda api: api.put_item(TableName=name, Item={"id": {"S": "1"}})
+
+
+def index(cloud):
+    name = create_table(cloud)
+    arn = f"arn:aws:dynamodb:{cloud.region}:{cloud.account}:table/{name}/index/by-id"
+    key = {"KeyConditionExpression": "id = :id", "ExpressionAttributeValues": {":id": {"S": "1"}}}
+    return arn, "dynamodb", lambda api: api.query(TableName=name, IndexName="by-id", **key)
+
+
+def topic(cloud):
+    arn = client(cloud, "sns").create_topic(Name=unique_name("topic"))["TopicArn"]
+    return arn, "sns", lambda api: api.publish(TopicArn=arn, Message="m")
+
+
+def key_of_kms(cloud):
+    arn = client(cloud, "kms").create_key()["KeyMetadata"]["Arn"]
+    return arn, "kms", lambda api: api.encrypt(KeyId=arn, Plaintext=b"x")
+
+
+def key_by_alias(cloud):
+    kms, alias = client(cloud, "kms"), f"alias/{unique_name('key')}"
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.create_alias(AliasName=alias, TargetKeyId=arn)
+    return arn, "kms", lambda api: api.encrypt(KeyId=alias, Plaintext=b"x")
+
+
+def key_of_ciphertext(cloud):
+    kms = client(cloud, "kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    ciphertext = kms.encrypt(KeyId=arn, Plaintext=b"x")["CiphertextBlob"]
+    return arn, "kms", lambda api: api.decrypt(CiphertextBlob=ciphertext)
+
+
+def repository(cloud):
+    name = unique_name("repository")
+    arn = client(cloud, "ecr").create_repository(repositoryName=name)["repository"]["repositoryArn"]
+    return arn, "ecr", lambda api: api.list_images(repositoryName=name)
+
+
+def volume(cloud):
+    volume_id = client(cloud, "ec2").create_volume(AvailabilityZone=f"{cloud.region}a", Size=1)["VolumeId"]
+    arn = f"arn:aws:ec2:{cloud.region}:{cloud.account}:volume/{volume_id}"
+    return arn, "ec2", lambda api: api.delete_volume(VolumeId=volume_id)
+
+
+def security_group(cloud):
+    arn, _, group = create_security_group(cloud)
+    return arn, "ec2", lambda api: api.delete_security_group(GroupId=group)
+
+
+def security_group_by_name(cloud):
+    arn, name, _ = create_security_group(cloud)
+    return arn, "ec2", lambda api: api.delete_security_group(GroupName=name)
+
+
+def create_security_group(cloud):
+    name = unique_name("group")
+    group = client(cloud, "ec2").create_security_group(GroupName=name, Description="d")["GroupId"]
+    return f"arn:aws:ec2:{cloud.region}:{cloud.account}:security-group/{group}", name, group
+
+
+def function(cloud):
+    name = unique_name("function")
+    arn = create_function(cloud, name)
+    return arn, "lambda", lambda api: api.get_function_configuration(FunctionName=name)
+
+
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 ACTIONS = {
     file_system: "elasticfilesystem:DescribeMountTargets",
     target_group: "elasticloadbalancing:RegisterTargets",
@@ -75,15 +149,28 @@ ACTIONS = {
     secret: "secretsmanager:GetSecretValue",
     secret_by_name: "secretsmanager:GetSecretValue",
     parameter: "ssm:GetParameter",
+    table: "dynamodb:PutItem",
+    index: "dynamodb:Query",
+    topic: "sns:Publish",
+    key_of_kms: "kms:Encrypt",
+    key_by_alias: "kms:Encrypt",
+    key_of_ciphertext: "kms:Decrypt",
+    repository: "ecr:ListImages",
+    volume: "ec2:DeleteVolume",
+    security_group: "ec2:DeleteSecurityGroup",
+    security_group_by_name: "ec2:DeleteSecurityGroup",
+    function: "lambda:GetFunctionConfiguration",
 }
 
 
 @pytest.mark.parametrize("create", ACTIONS)
 def test_policy_on_one_resource_denies_others(cloud, create):
-    """A policy allows the resource that it names, and denies another one of the same kind."""
+    """A policy allows or denies the resource that it names, and not another one of the same kind."""
     arn, service, call = create(cloud)
     _, _, call_other = create(cloud)
     _, key = new_user(cloud, allow(ACTIONS[create], on=arn))
     api = client(cloud, service, key)
+    _, denied = new_user(cloud, allow("*"), deny("*", on=arn))
+    assert expect_error_code(lambda: call(client(cloud, service, denied))) in DENIED
     assert call(api)
-    assert expect_error_code(lambda: call_other(api)) in {"AccessDenied", "AccessDeniedException"}
+    assert expect_error_code(lambda: call_other(api)) in DENIED

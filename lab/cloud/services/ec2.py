@@ -105,7 +105,8 @@ EC2 = Service(
         "DetachNetworkInterface DetachVolume DisassociateIamInstanceProfile ModifyNetworkInterfaceAttribute "
         "ModifySecurityGroupRules ModifySubnetAttribute ModifyVolume ModifyVpcAttribute "
         "ReplaceIamInstanceProfileAssociation RevokeSecurityGroupEgress RevokeSecurityGroupIngress RunInstances "
-        "TerminateInstances UnassignPrivateIpAddresses"
+        "TerminateInstances UnassignPrivateIpAddresses UpdateSecurityGroupRuleDescriptionsEgress "
+        "UpdateSecurityGroupRuleDescriptionsIngress"
     ),
     resources={
         "image": members(ImageId="ImageId"),

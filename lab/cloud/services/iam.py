@@ -145,11 +145,11 @@ IAM = Service(
         "AddClientIDToOpenIDConnectProvider AddRoleToInstanceProfile AddUserToGroup AttachGroupPolicy "
         "AttachRolePolicy AttachUserPolicy CreateAccessKey CreateGroup CreateInstanceProfile "
         "CreateOpenIDConnectProvider CreatePolicy CreatePolicyVersion CreateRole CreateServiceLinkedRole CreateUser "
-        "DeleteAccessKey DeleteGroup DeleteGroupPolicy DeleteInstanceProfile DeleteOpenIDConnectProvider "
-        "DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy "
+        "CreateLoginProfile DeleteAccessKey DeleteGroup DeleteGroupPolicy DeleteInstanceProfile "
+        "DeleteLoginProfile DeleteOpenIDConnectProvider DeletePolicy DeletePolicyVersion DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy "
         "DeleteServiceLinkedRole DeleteUser DeleteUserPermissionsBoundary DeleteUserPolicy DetachGroupPolicy "
         "DetachRolePolicy DetachUserPolicy GetAccessKeyLastUsed GetGroup GetGroupPolicy GetInstanceProfile "
-        "GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy "
+        "GetLoginProfile GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy "
         "GetServiceLinkedRoleDeletionStatus GetUser GetUserPolicy ListAccessKeys ListAttachedGroupPolicies "
         "ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy ListGroupPolicies ListGroups "
         "ListGroupsForUser ListInstanceProfiles ListInstanceProfilesForRole ListOpenIDConnectProviderTags "
@@ -159,7 +159,7 @@ IAM = Service(
         "RemoveRoleFromInstanceProfile RemoveUserFromGroup SetDefaultPolicyVersion SimulateCustomPolicy "
         "SimulatePrincipalPolicy TagInstanceProfile TagOpenIDConnectProvider TagPolicy TagRole TagUser "
         "UntagInstanceProfile UntagOpenIDConnectProvider UntagPolicy UntagRole UntagUser UpdateAccessKey "
-        "UpdateAssumeRolePolicy UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser"
+        "UpdateAssumeRolePolicy UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser"
     ),
     resources={
         "group": _named("GroupName", "groups", "GroupNameWithPath"),

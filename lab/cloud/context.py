@@ -61,6 +61,7 @@ def caller_context(caller: Caller) -> Context:
     if session is not None:
         assert session.credentials.expiration is not None
         values["aws:MultiFactorAuthPresent"] = "false"
+        values["aws:TokenIssueTime"] = session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ")
         if session.federated_provider:
             values["aws:FederatedProvider"] = session.federated_provider
         if session.source_identity:

@@ -4,9 +4,7 @@ AWS validates each member on the server before the operation runs. The constrain
 `min` and `max` (of a number's value, and of the length of a string, list or map), `pattern` and `enum`. A client can
 leave this validation to the server, so the lab must not rely on the client's own.
 
-    violations = find_violations(params, operation.input_shape)
-    if violations:
-        message = describe(violations)
+    message = find_input_error("sts", "AssumeRole", params)
 
 Patterns of the models are Java's: they match the whole value, and `\w` and `\d` are ASCII.
 """
@@ -21,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from moto.core.utils import get_service_model
 
 _UNICODE_CLASSES = {r"\p{L}": "a-zA-Z", r"\p{Z}": " ", r"\p{N}": "0-9"}
 """The classes of Unicode that the models use, which `re` lacks, and the ASCII characters that represent each."""
@@ -42,6 +41,18 @@ class Violation:
     def __str__(self) -> str:
         value = "" if self.is_sensitive else " null" if self.value is None else f" '{_text(self.value)}'"
         return f"Value{value} at '{self.path}' failed to satisfy constraint: {self.constraint}"
+
+
+def find_input_error(service: str, operation: str, params: Mapping[str, Any]) -> str | None:
+    """Return AWS's message for an operation's invalid input, or None if the input is valid.
+
+    Args:
+        service: Name of the service in boto3.
+        operation: Name of the operation in botocore's model.
+        params: The parsed input, by member name.
+    """
+    violations = find_violations(params, get_service_model(service).operation_model(operation).input_shape)
+    return describe(violations) if violations else None
 
 
 def find_violations(params: Mapping[str, Any], shape: StructureShape | None) -> list[Violation]:

@@ -33,6 +33,7 @@ class Session:
     account: str
     partition: str
     name: str
+    issued_at: datetime
     policies: tuple[str, ...] = ()
     """Session policies (JSON). Without any, the session has all permissions of its principal."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class SessionStore:
             account=account,
             partition=partition,
             name=name,
+            issued_at=now,
             policies=policies,
             tags=dict(tags or {}),
             transitive_tag_keys=transitive_tag_keys,

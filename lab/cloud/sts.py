@@ -45,6 +45,10 @@ class StsResponse(TokenResponse):
             message = f"Could not parse a number in the request: {error}"
             raise error_response(self, "MalformedInput", message, status=400) from error
 
+    def _determine_resource(self) -> str:
+        """Return no resource. Each operation reads the role from its own parsed input; moto fails without a role."""
+        return "*"
+
     def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
         """Validate the input, and authorize all operations but those that evaluate a trust policy themselves."""
         action = self._get_action()

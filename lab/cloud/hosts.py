@@ -119,7 +119,7 @@ def _services() -> dict[str, frozenset[str]]:
 def _literal_names() -> Iterator[tuple[str, str]]:
     for backend, pattern in backend_url_patterns:
         match = _MOTO_NAME.match(pattern.pattern)
-        if match is not None and "_" not in backend:
+        if match is not None and "." not in backend:
             yield match["name"].replace("\\", ""), backend
 
 

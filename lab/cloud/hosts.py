@@ -3,6 +3,7 @@
     <service>.<region>.<suffix>                     eks.ap-northeast-1.amazonaws.com
     <service>.<suffix>                              iam.amazonaws.com, the global endpoint
     <prefix>.<service>.<region>.<suffix>            my.bucket.s3.ap-northeast-1.amazonaws.com
+    <region>.<service>.<suffix>                     ap-northeast-1.queue.amazonaws.com, as the AWS CLI calls SQS
 
 Service names are those that moto serves, and EKS's own. Regions and suffixes are those of botocore's partitions.
 """
@@ -18,7 +19,12 @@ import botocore.loaders
 from moto.backend_index import backend_url_patterns
 from moto.core.utils import get_service_model
 
-_SUFFIXES = {"amazonaws.com.cn": ("aws-cn",), "amazonaws.com": ("aws", "aws-us-gov"), "api.aws": ("aws", "aws-us-gov")}
+_SUFFIXES = {
+    "api.amazonwebservices.com.cn": ("aws-cn",),
+    "amazonaws.com.cn": ("aws-cn",),
+    "amazonaws.com": ("aws", "aws-us-gov"),
+    "api.aws": ("aws", "aws-us-gov"),
+}
 """Partitions by suffix, the longest suffix first."""
 _GLOBAL_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 _GLOBAL_GOV = "us-gov"
@@ -37,11 +43,14 @@ _NAMES = {
     "servicediscovery": "servicediscovery",
     "datasync": "datasync",
     "sqs": "sqs",
+    "queue": "sqs",
 }
 """Names of services in other patterns of moto, and moto's backends."""
 _PREFIXED_NAMES = {"s3": "s3", "s3-control": "s3control", "execute-api": "execute-api", "appsync-api": "appsync"}
 """Names that follow other labels: of a bucket, an account or an API."""
-_SIGNING_NAMES = {"models-v2-lex": "lex", "metering.marketplace": "aws-marketplace", "s3-control": "s3"}
+_SIGNING_NAMES = {"models-v2-lex": "lex", "metering.marketplace": "aws-marketplace", "s3-control": "s3", "queue": "sqs"}
+_REGION_FIRST = frozenset({"queue", "elasticmapreduce"})
+"""Services with former host names that begin with the region."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,8 @@ def parse_host(host: str) -> AwsHost | None:
     legacy = _LEGACY_S3.fullmatch(labels[-1])
     if legacy is not None:
         labels[-1:] = ["s3", legacy["region"]]
+    if len(labels) == 2 and labels[1] in _REGION_FIRST:
+        labels.reverse()
     if _REGION.fullmatch(labels[-1]):
         region = labels.pop()
         regions = {name: partition for partition in _SUFFIXES[suffix] for name in _regions()[partition]}
@@ -86,7 +97,7 @@ def parse_host(host: str) -> AwsHost | None:
     elif labels[-1] == _GLOBAL_GOV and _GLOBAL_GOV in _SUFFIXES[suffix][-1]:
         labels.pop()
         partition = _SUFFIXES[suffix][-1]
-    if labels[-1:] == ["dualstack"]:
+    if labels[-1:] in (["dualstack"], ["global"]):
         labels.pop()
     service = _find_service(labels)
     return None if service is None else AwsHost(service, _signing_names(service), partition, region)

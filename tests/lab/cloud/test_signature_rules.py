@@ -8,9 +8,10 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.loaders import Loader
 
 from lab.cloud.hosts import parse_host
-from support.cloud_helpers import allow, assume, client, new_role, trust_policy, unique_name
+from support.cloud_helpers import allow, assume, client, new_role, run_aws_cli, trust_policy, unique_name
 
 REGION = "ap-northeast-1"
 IDENTITY = "Action=GetCallerIdentity&Version=2011-06-15"
@@ -226,3 +227,50 @@ def test_hosts_of_clients_accept_the_scope_of_clients(cloud, service):
     host = parse_host(api.meta.endpoint_url.removeprefix("https://"))
     assert api.meta.service_model.signing_name in host.signing_names
     assert host.signing_region == (cloud.region if host.region else "us-east-1")
+
+
+ENDPOINT_PREFIXES = {
+    *(
+        "api.ecr",
+        "autoscaling",
+        "cloudformation",
+        "dynamodb",
+        "ec2",
+        "eks",
+        "eks-auth",
+        "elasticloadbalancing",
+        "events",
+    ),
+    *("iam", "kms", "lambda", "logs", "monitoring", "s3", "secretsmanager", "sns", "sqs", "ssm", "states", "sts"),
+}
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_every_endpoint_of_botocore_is_known(partition):
+    """Each host name and former host name of these services is served, with the scope that botocore signs."""
+    data = next(entry for entry in Loader().load_data("endpoints")["partitions"] if entry["partition"] == partition)
+    checked = 0
+    for service in ENDPOINT_PREFIXES & data["services"].keys():
+        settings = data["services"][service]
+        for region, own in settings["endpoints"].items():
+            is_endpoint = region in data["regions"] or "hostname" in own
+            if own.get("deprecated") or not is_endpoint:
+                continue
+            endpoint = {**data["defaults"], **settings.get("defaults", {}), **own}
+            names = {endpoint.get("hostname"), endpoint.get("sslCommonName")} - {None}
+            hosts = {name.format(service=service, region=region, dnsSuffix=data["dnsSuffix"]) for name in names}
+            for name in hosts - {"localhost:8000", "s3-external-1.amazonaws.com"}:
+                host = parse_host(name)
+                assert host is not None, name
+                scope = endpoint.get("credentialScope", {})
+                assert scope.get("service") in {None, *host.signing_names}, name
+                assert host.signing_region in {None, scope.get("region", region)}, name
+                checked += 1
+    assert checked > len(ENDPOINT_PREFIXES)
+
+
+def test_aws_cli_reaches_sqs_by_its_former_host_name(cloud, tmp_path):
+    """The AWS CLI calls SQS as `<region>.queue.amazonaws.com`."""
+    result = run_aws_cli(cloud, "sqs", "list-queues", "--debug", home=tmp_path, caller=cloud.administrator)
+    assert result.returncode == 0, result.stderr
+    assert f"https://{REGION}.queue.amazonaws.com/" in result.stderr

@@ -145,7 +145,7 @@ def holds_without_key(test: str, values: Sequence[str]) -> bool:
     """
     qualifier, _, operator = test.rpartition(":")
     if operator == "Null":
-        return str(values[0]).lower() == "true" if values else False
+        return any(str(value).lower() == "true" for value in values)
     if operator.endswith("IfExists") or qualifier == "ForAllValues":
         return True
     return is_negated(test) and qualifier != "ForAnyValue"

@@ -183,7 +183,7 @@ def status(home: LabDir) -> None:
 @click.pass_obj
 @_errors_to_exit_codes
 def env(home: LabDir, principal: str) -> None:
-    """Print shell exports that send aws, kubectl, pulumi and every AWS SDK to the lab: eval "$(python -m lab env)".
+    """Print shell exports that send aws, kubectl, pulumi and AWS SDKs to the lab: eval "$(python -m lab env)".
 
     If the lab is not available, the exports unset the shell's own AWS and Kubernetes credentials, so that commands
     meant for the lab cannot reach a real account.

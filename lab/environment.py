@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.interfaces import NODE_OPTIONS
 from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR, prepare
 
@@ -58,6 +59,7 @@ def variables(home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR) ->
     path = [str(bin_folder), str(home.bin), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
     return state.access.environment() | {
         "EKS_LAB": home.name,
+        "NODE_OPTIONS": add_node_options(os.environ.get("NODE_OPTIONS", "")),
         "PATH": os.pathsep.join(dict.fromkeys(os.pathsep.join(path).split(os.pathsep))),
         "AWS_CONFIG_FILE": str(folder / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
@@ -71,6 +73,11 @@ def variables(home: LabDir, bin_folder: Path, principal: str = ADMINISTRATOR) ->
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
+
+
+def add_node_options(inherited: str) -> str:
+    """Return the shell's options of Node.js with the lab's added, once for a shell that enters a lab again."""
+    return inherited if NODE_OPTIONS in inherited else f"{inherited} {NODE_OPTIONS}".strip()
 
 
 def process_environment(

@@ -8,11 +8,13 @@ instance role.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol
 
 CLUSTER_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
@@ -166,6 +168,10 @@ class InstanceRoles(Protocol):
         """
 
 
+NODE_OPTIONS = f"--require {json.dumps(str(Path(__file__).parent / 'cloud' / 'node_proxy.cjs'))}"
+"""Options of Node.js that send its TLS connections through the proxy. In quotes, a path can have spaces."""
+
+
 @dataclass(frozen=True)
 class CloudAccess:
     """The settings with which a program on this machine reaches the lab's AWS by AWS's own host names."""
@@ -177,14 +183,18 @@ class CloudAccess:
     region: str
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that send an AWS SDK, in any language, to the lab only."""
+        """Return the variables that send AWS SDKs to the lab only.
+
+        SDKs read `HTTPS_PROXY` and a CA bundle. Node.js does not: `NODE_OPTIONS` loads a file that reads them.
+        """
         proxy = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"), self.proxy_url)
         direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1")
         trust = dict.fromkeys(
             ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
             self.ca_file,
         )
-        return {**proxy, **direct, **trust, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        region = dict.fromkeys(("AWS_REGION", "AWS_DEFAULT_REGION"), self.region)
+        return {**proxy, **direct, **trust, **region, "NODE_OPTIONS": NODE_OPTIONS}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class CertificateAuthority:
 
     @property
     def pem(self) -> str:
-        return self.file.read_text()
+        """The certificate in PEM. It is in memory: a cluster that is being deleted has no folder any more."""
+        return self._ca.cert_pem.bytes().decode()
 
     def issue(
         self, name: str, *hosts: str, common_name: str | None = None, organization: str | None = None

@@ -16,6 +16,19 @@ from pipeline.report import Report
 EPILOG = "Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + "."
 WIDTH = 4096
 """Columns of the printed outputs: wide enough that no value is broken, since programs read them."""
+_BOOLEANS = frozenset("yYnN")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every string that a YAML parser could read as another type, such as `1e5` and `y`."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        # PyYAML itself quotes longer words that are not strings, such as `yes`. No number begins with a letter.
+        is_word = text[:1].isascii() and text[:1].isalpha() and text not in _BOOLEANS
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_word else "'")
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
 
 
 @click.command(epilog=EPILOG)
@@ -64,4 +77,4 @@ def _print_summary(report: Report) -> None:
     counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items())) or "no resources"
     click.echo(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
     if report.outputs:
-        click.echo(yaml.safe_dump({"outputs": report.outputs}, sort_keys=False, width=WIDTH), nl=False)
+        click.echo(yaml.dump({"outputs": report.outputs}, Dumper=_Dumper, sort_keys=False, width=WIDTH), nl=False)

@@ -1,4 +1,4 @@
-"""What all tests share: the vendor's programs, found or made once a run."""
+"""Fixtures of all tests: the vendors' programs, found or compiled once a run."""
 
 import os
 import secrets
@@ -11,15 +11,15 @@ import pytest
 from lab.interfaces import Programs
 from lab.tools import Toolbox, Tools, default_cache
 
-# No time is asserted anywhere. In CI a commit's verdict depends on the commit: the same examples every time.
+# No test asserts a time. In CI, hypothesis is deterministic: the same commit has the same examples.
 hypothesis.settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("unhurried")
 
-# A run that a script started in the background ignores Ctrl-C, and so would every program that a test interrupts.
+# A shell script's background job ignores SIGINT, and its child processes inherit that. Tests interrupt programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Documents of aws-auth are new ones each run, the same in all of its workers: see test_aws_auth_conformance.
+# One seed for all workers of a run, so that each run generates new aws-auth documents: see test_aws_auth_conformance.
 os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 << 32)))
 
 
@@ -28,7 +28,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The lab's tests first: files that take minutes would leave one worker alone at the end."""
+    """Run the lab's tests first: a file that takes minutes would occupy one worker alone at the end."""
     items.sort(key=lambda item: "lab" not in item.path.relative_to(Path(__file__).parent).parts)
 
 

@@ -40,7 +40,7 @@ def test_no_literal_partition():
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-uv.txt", "requirements-docs.txt"])
 def test_every_pinned_package_has_hashes(lock):
-    """What is installed is what was locked, by its hashes; the project's own distributions are no pins."""
+    """Every package of the lock has hashes, except the project's own distributions."""
     text = (REPOSITORY / lock).read_text()
     pinned = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
     assert pinned

@@ -8,6 +8,7 @@ seconds. So annotations with their classes are in quotes in components.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from eks_identity.clusters.cluster import Cluster, ClusterArgs
     from eks_identity.clusters.cluster_roles import ClusterRoleSettings
     from eks_identity.clusters.connections import ClusterConnection
-    from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+    from eks_identity.clusters.new_cluster_args import NewClusterArgs
+    from eks_identity.clusters.node_group_args import NodeGroupArgs
     from eks_identity.clusters.node_isolation import NodeIsolation, NodeIsolationArgs
     from eks_identity.errors import (
         AwsDeniedError,
@@ -76,7 +78,8 @@ _MODULES = {
     ),
     "workloads.irsa_role": ("IrsaRole", "IrsaRoleArgs"),
     "access.migration": ("AuthenticationModeMigration", "AuthenticationModeMigrationArgs"),
-    "clusters.new_cluster_args": ("NewClusterArgs", "NodeGroupArgs"),
+    "clusters.new_cluster_args": ("NewClusterArgs",),
+    "clusters.node_group_args": ("NodeGroupArgs",),
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
     "workloads.identity_modes": ("IdentityMode", "ServiceAccountManagement"),
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
@@ -154,3 +157,11 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+if "pulumi.runtime" in sys.modules:
+    # A program, which may declare IAM roles before its first component.
+    from eks_identity.runtime.declared_identities import record_identities
+
+    record_identities()
+    del record_identities

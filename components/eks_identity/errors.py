@@ -41,7 +41,7 @@ class Problem:
     fix: str
     """An imperative: the value to write, or the command to run."""
 
-    def under(self, prefix: str) -> Problem:
+    def with_prefix(self, prefix: str) -> Problem:
         """Return the problem with `prefix` before its path: `arn` under `principals[0]` is `principals[0].arn`."""
         if not prefix:
             return self
@@ -141,6 +141,22 @@ class WriteConflictError(ClusterError):
     """Other writers changed the object between read and write on every attempt."""
 
 
+def drop_parts_of_omitted(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems without those of an input that another problem says to omit: its fix removes the input."""
+    found = list(problems)
+    omitted = [problem.input for problem in found if problem.rule.startswith(_OMITTED)]
+    parts = tuple(f"{name}{joint}" for name in omitted for joint in (".", "["))
+    return [
+        problem
+        for problem in found
+        if problem.rule.startswith(_OMITTED)
+        or not (problem.input in omitted or (parts and problem.input.startswith(parts)))
+    ]
+
+
+_OMITTED = "must be omitted"
+
+
 def redact_error(error: Exception, redactor: Redactor) -> Exception:
     """Return `error` if it contains no secret, otherwise the same error with the secrets removed."""
     if isinstance(error, EksIdentityError):
@@ -156,13 +172,13 @@ class Problems:
 
     def __init__(self, subject: str = "") -> None:
         self.subject = subject
-        self.found: list[Problem] = []
+        self.items: list[Problem] = []
 
     def add(self, input: str, rule: str, value: object, fix: str) -> None:  # noqa: A002 - the field's name in `Problem`
-        self.found.append(Problem(input, rule, value, fix))
+        self.items.append(Problem(input, rule, value, fix))
 
     def extend(self, problems: Iterable[Problem], under: str = "") -> None:
-        self.found.extend(problem.under(under) for problem in problems)
+        self.items.extend(problem.with_prefix(under) for problem in problems)
 
     def parse(self, under: str, parse: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
         """Return the result of `parse`. If it raises `InvalidInput`, add its problems under `under`, return None."""
@@ -176,5 +192,5 @@ class Problems:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if error is None and self.found:
-            raise InvalidInput(self.found, subject=self.subject)
+        if error is None and self.items:
+            raise InvalidInput(self.items, subject=self.subject)

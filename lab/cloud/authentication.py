@@ -8,7 +8,6 @@ scope in the WSGI environment, from which `lab.cloud.gate` reads them.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,6 +17,7 @@ from moto.core.utils import get_service_model
 from lab.cloud import iam_lookup, root_user, signature
 from lab.cloud.aws_errors import AwsErrorResponse, Protocol
 from lab.cloud.gate import SCOPE_KEY
+from lab.cloud.hosts import AwsHost, parse_host
 from lab.cloud.request_identity import Caller, set_caller
 from lab.cloud.sessions import sessions
 from lab.cloud.signature import Failure, Signature, SignatureError
@@ -29,7 +29,8 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": ("sts", "us-east-1")}
 
 _INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - AWS's words
 _EXPIRED_TOKEN = "The security token included in the request is expired"  # noqa: S105 - AWS's words
-_REGION = re.compile(r"\.(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Hosts of requests without the proxy. Their credential scope determines the service."""
 _ERRORS: dict[Failure, dict[str, tuple[int, str, str]]] = {
     Failure.MISSING: {
         "query": (403, "MissingAuthenticationToken", "Request is missing Authentication Token"),
@@ -79,6 +80,18 @@ _ERRORS: dict[Failure, dict[str, tuple[int, str, str]]] = {
         "json": (403, "InvalidSignatureException", ""),
         "s3": (400, "XAmzContentSHA256Mismatch", ""),
     },
+    Failure.WRONG_SCOPE: {
+        "query": (403, "SignatureDoesNotMatch", ""),
+        "ec2": (401, "AuthFailure", ""),
+        "json": (403, "InvalidSignatureException", ""),
+        "s3": (400, "AuthorizationHeaderMalformed", ""),
+    },
+    Failure.UNSIGNED_HEADER: {
+        "query": (403, "SignatureDoesNotMatch", ""),
+        "ec2": (401, "AuthFailure", ""),
+        "json": (403, "InvalidSignatureException", ""),
+        "s3": (403, "AccessDenied", ""),
+    },
 }
 """(HTTP status, error code, message) by failure and protocol family. For an empty message the failure's own is sent."""
 
@@ -109,7 +122,9 @@ class AuthenticationGate:
             request.environ[SCOPE_KEY] = UNSIGNED[action]
             return None
         caller, secret = _find_credentials(claim)
-        _check_region(request, claim)
+        host = _find_host(request)
+        if host is not None:
+            signature.check_scope(host, claim)
         signature.check(request, claim, secret)
         request.environ[SCOPE_KEY] = (claim.service, claim.region)
         return caller
@@ -142,10 +157,17 @@ def _find_user_credentials(access_key_id: str) -> tuple[Caller, str]:
     return iam_lookup.caller_of_user(user), key.secret_access_key
 
 
-def _check_region(request: Request, claim: Signature) -> None:
-    host_region = _REGION.search(f".{request.host}")
-    if host_region is not None and host_region["region"] != claim.region:
-        raise SignatureError(Failure.WRONG_SIGNATURE, "Credential should be scoped to a valid region.")
+def _find_host(request: Request) -> AwsHost | None:
+    """Return the endpoint of AWS that `request` calls, or None for a request without the proxy.
+
+    Raises:
+        SignatureError: the `Host` header is another one. The proxy connects to AWS's hosts only, and so it is forged.
+    """
+    name = request.host.removesuffix(":443").lower()
+    host = parse_host(name)
+    if host is None and name.rpartition(":")[0].strip("[]") not in _LOOPBACK:
+        raise SignatureError(Failure.WRONG_SCOPE, f"The lab serves no AWS endpoint with the host name {name}.")
+    return host
 
 
 def _unsigned_action(request: Request) -> str | None:
@@ -154,7 +176,8 @@ def _unsigned_action(request: Request) -> str | None:
     if action not in UNSIGNED:
         return None
     service, _ = UNSIGNED[action]
-    return action if request.host.startswith(f"{service}.") else None
+    host = _find_host(request)
+    return action if host is not None and host.service == service else None
 
 
 def _buffer_body(request: Request) -> None:

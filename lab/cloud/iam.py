@@ -1,8 +1,9 @@
 """IAM operations that moto lacks, or in which moto accepts input that IAM rejects.
 
 - User ids begin with `AIDA`, as EKS access entries require.
-- Trust policies and inline policies are validated before they are stored, including their size. A trust policy refers
-  to the users and roles that exist when it is written, and not to others that are created later with the same ARN.
+- Input is validated by botocore's model. Names are unique without regard to case.
+- Policies are validated before they are stored, including their size. A trust policy refers to the users and roles that
+  exist when it is written, and not to others that are created later with the same ARN.
 - An entity that is in use cannot be deleted. Deleting a missing entity is an error.
 - OIDC providers: client ids can be added and removed. An account has at most 100 providers.
 - Permissions boundaries of users, and policy simulation.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -23,21 +24,27 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.exceptions import (
     DeleteConflictException,
     EntityAlreadyExists,
+    InvalidInput,
     LimitExceededException,
     NotFoundException,
     ValidationError,
 )
-from moto.iam.models import AWSManagedPolicy, IAMBackend, ManagedPolicy, OpenIDConnectProvider, Role, User
+from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, OpenIDConnectProvider, Role, User
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.cloud import iam_documents, iam_lookup, simulation, trust
+from lab.cloud import iam_documents, iam_input, iam_lookup, input_validation, simulation, trust
+from lab.cloud.authorization import error_response
 from lab.cloud.context import caller_context
 from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
 from lab.cloud.request_identity import Caller, read_caller
 from lab.interfaces import IamPrincipal
 
 MAX_OIDC_PROVIDERS = 100
+MAX_CLIENT_IDS = 100
+"""Client ids of an OIDC provider."""
+MAX_THUMBPRINTS = 5
+"""Thumbprints of an OIDC provider. IAM's message says fewer than 5, and IAM allows five."""
 MAX_POLICIES_PER_ROLE = 10
 
 _lock = threading.RLock()
@@ -73,8 +80,15 @@ class LabIamResponse(IamResponse):
         with _lock:
             return super().call_action()
 
+    def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
+        super()._authenticate_and_authorize_normal_action(resource)
+        message = input_validation.find_input_error("iam", self._get_action(), self.params)
+        if message:
+            raise error_response(self, "ValidationError", message, status=400)
+
     def create_user(self) -> ActionResult:
         boundary = self._read_boundary()
+        self._check_new_entity("User", self._get_param("UserName"), self.backend.users)
         result = super().create_user()
         user = self.backend.get_user(self._get_param("UserName"))
         assign_unique_id(user)
@@ -107,8 +121,22 @@ class LabIamResponse(IamResponse):
         _set_boundary(self.backend.get_user(self._get_param("UserName")), None)
         return EmptyResult()
 
+    def put_user_policy(self) -> ActionResult:
+        self._check_inline_policy(self.backend.get_user(self._get_param("UserName")))
+        return super().put_user_policy()
+
+    def create_group(self) -> ActionResult:
+        self._check_new_entity("Group", self._get_param("GroupName"), self.backend.groups)
+        return super().create_group()
+
+    def put_group_policy(self) -> ActionResult:
+        self._check_inline_policy(self.backend.get_group(self._get_param("GroupName")))
+        return super().put_group_policy()
+
     def create_role(self) -> ActionResult:
         self._read_boundary()
+        names = [role.name for role in self.backend.roles.values()]
+        self._check_new_entity("Role", self._get_param("RoleName"), names)
         iam_documents.check_trust_policy(self._get_param("AssumeRolePolicyDocument"))
         result = super().create_role()
         trust.pin_principals(self.backend.get_role(self._get_param("RoleName")))
@@ -132,8 +160,7 @@ class LabIamResponse(IamResponse):
         return EmptyResult()
 
     def put_role_policy(self) -> ActionResult:
-        role = self.backend.get_role(self._get_param("RoleName"))
-        iam_documents.check_role_policy(role, self._get_param("PolicyName"), self._get_param("PolicyDocument"))
+        self._check_inline_policy(self.backend.get_role(self._get_param("RoleName")))
         return super().put_role_policy()
 
     def put_role_permissions_boundary(self) -> ActionResult:
@@ -148,13 +175,34 @@ class LabIamResponse(IamResponse):
             raise LimitExceededException(f"Cannot exceed quota for PoliciesPerRole: {MAX_POLICIES_PER_ROLE}")
         return super().attach_role_policy()
 
+    def create_instance_profile(self) -> ActionResult:
+        name = self._get_param("InstanceProfileName")
+        iam_input.check_tags(self._get_param("Tags", []))
+        iam_input.check_new_name(f"Instance Profile {name} already exists.", name, self.backend.instance_profiles)
+        return super().create_instance_profile()
+
     def create_policy(self) -> ActionResult:
+        name = self._get_param("PolicyName")
+        message = f"A policy called {name} already exists. Duplicate names are not allowed."
+        existing_names = [
+            policy.name for policy in self.backend.managed_policies.values() if ":aws:policy/" not in policy.arn
+        ]
+        iam_input.check_tags(self._get_param("Tags", []))
+        iam_input.check_new_name(message, name, existing_names)
         iam_documents.check_managed_policy(self._get_param("PolicyDocument"))
         return super().create_policy()
 
     def create_policy_version(self) -> ActionResult:
         iam_documents.check_managed_policy(self._get_param("PolicyDocument"))
         return super().create_policy_version()
+
+    def tag_role(self) -> ActionResult:
+        iam_input.check_tags(self._get_param("Tags"))
+        return super().tag_role()
+
+    def tag_user(self) -> ActionResult:
+        iam_input.check_tags(self._get_param("Tags"))
+        return super().tag_user()
 
     def delete_policy(self) -> ActionResult:
         policy = self.backend.get_policy(self._get_param("PolicyArn"))
@@ -163,10 +211,10 @@ class LabIamResponse(IamResponse):
         return super().delete_policy()
 
     def create_open_id_connect_provider(self) -> ActionResult:
-        url = str(self._get_param("Url") or "")
-        if not url.startswith("https://"):
-            raise ValidationError("Invalid Open ID Connect Provider URL")
-        if iam_lookup.find_provider(self.current_account, self.partition, url.rstrip("/")):
+        url = iam_input.normalize_provider_url(self._get_param("Url"))
+        iam_input.check_tags(self._get_param("Tags", []))
+        self.params["Url"] = url
+        if iam_lookup.find_provider(self.current_account, self.partition, url):
             raise EntityAlreadyExists(f"Provider with url {url} already exists.")
         if len(self.backend.open_id_providers) >= MAX_OIDC_PROVIDERS:
             raise LimitExceededException(
@@ -180,14 +228,23 @@ class LabIamResponse(IamResponse):
 
     def add_client_id_to_open_id_connect_provider(self) -> ActionResult:
         provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
-        if client_id not in provider.client_id_list:
-            provider.client_id_list = [*provider.client_id_list, client_id]
+        if client_id in provider.client_id_list:
+            return EmptyResult()
+        if len(provider.client_id_list) >= MAX_CLIENT_IDS:
+            raise LimitExceededException(f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MAX_CLIENT_IDS}")
+        provider.client_id_list = [*provider.client_id_list, client_id]
         return EmptyResult()
 
     def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
         provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
         provider.client_id_list = [entry for entry in provider.client_id_list if entry != client_id]
         return EmptyResult()
+
+    def update_open_id_connect_provider_thumbprint(self) -> ActionResult:
+        """Replace the thumbprints. moto checks them only when a provider is created."""
+        if len(self._get_param("ThumbprintList")) > MAX_THUMBPRINTS:
+            raise InvalidInput("Thumbprint list must contain fewer than 5 entries.")
+        return super().update_open_id_connect_provider_thumbprint()
 
     def simulate_principal_policy(self) -> ActionResult:
         arn = str(self._get_param("PolicySourceArn"))
@@ -248,6 +305,13 @@ class LabIamResponse(IamResponse):
         if arn and arn not in self.backend.managed_policies:
             raise NotFoundException(f"Scope ARN: {arn} does not exist or is not attachable.")
         return arn
+
+    def _check_new_entity(self, kind: str, name: str, existing_names: Iterable[str]) -> None:
+        iam_input.check_tags(self._get_param("Tags", []))
+        iam_input.check_new_name(f"{kind} with name {name} already exists.", name, existing_names)
+
+    def _check_inline_policy(self, entity: Role | User | Group) -> None:
+        iam_documents.check_inline_policy(entity, self._get_param("PolicyName"), self._get_param("PolicyDocument"))
 
     def _find_provider(self) -> OpenIDConnectProvider:
         provider: OpenIDConnectProvider = self.backend.get_open_id_connect_provider(

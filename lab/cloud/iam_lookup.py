@@ -27,7 +27,7 @@ def parse_account(arn: str) -> tuple[str, str]:
 
 def find_backend(account: str, partition: str) -> IAMBackend | None:
     """Return moto's IAM backend of an account, or None if the lab has no such account."""
-    if account not in list(iam_backends):
+    if account not in iam_backends:
         return None
     iam: IAMBackend = iam_backends[account][partition]
     return iam

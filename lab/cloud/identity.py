@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.cloud import iam_lookup, root_user, tokens, trust
+from lab.cloud import iam_lookup, root_user, session_requests, tokens, trust
 from lab.cloud.request_identity import Caller, read_caller
+from lab.cloud.session_requests import SessionRequestError
 from lab.cloud.sessions import DEFAULT_DURATION, sessions
 from lab.interfaces import Credentials, IamPrincipal
 
@@ -76,7 +77,7 @@ def open_service_session(
         external_id: `sts:ExternalId` in the request of that session.
 
     Raises:
-        PermissionError: the role does not exist, or does not trust `service` or the session.
+        PermissionError: the role does not exist, or does not trust `service` or the session, or `policy` is no policy.
     """
     account, partition = iam_lookup.parse_account(role_arn)
     role = iam_lookup.find_role(role_arn)
@@ -95,10 +96,17 @@ def open_service_session(
         )
     else:
         denial = trust.find_session_denial(
-            role, sessions.get(session_access_key_id), tags=request_tags, external_id=external_id
+            role,
+            sessions.get(session_access_key_id),
+            session_name=session_name,
+            tags=request_tags,
+            transitive=transitive,
+            external_id=external_id,
         )
     if denial:
         raise PermissionError(denial)
+    if policy is not None:
+        _check_policy(policy, role_arn)
     session = sessions.open(
         principal=IamPrincipal(arn=role_arn, unique_id=role.id),
         account=account,
@@ -110,6 +118,13 @@ def open_service_session(
         transitive_tag_keys=frozenset(request_tags if transitive else ()),
     )
     return session.credentials
+
+
+def _check_policy(policy: str, role_arn: str) -> None:
+    try:
+        session_requests.check_policy(policy)
+    except SessionRequestError as error:
+        raise PermissionError(f"cannot assume {role_arn} with this policy: {error.code}: {error.message}") from error
 
 
 class Ec2InstanceRoles:

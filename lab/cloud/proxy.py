@@ -135,12 +135,17 @@ class Proxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         upload = asyncio.ensure_future(_copy(reader, upstream_writer, half_close=True))
+        download = asyncio.ensure_future(_copy(upstream_reader, writer, half_close=False))
         try:
-            await _copy(upstream_reader, writer, half_close=False)
+            await asyncio.wait((upload, download), return_when=asyncio.FIRST_COMPLETED)
+            if upload.done() and upload.exception() is None:
+                await asyncio.wait((download,))  # the client has sent all, and waits for the response
+            # After a reset by the client the server would wait for the rest of the request forever.
         finally:
             upload.cancel()
+            download.cancel()
             upstream_writer.close()  # before the first await: `stop` can cancel this task in each await
-            await asyncio.gather(upload, return_exceptions=True)
+            await asyncio.gather(upload, download, return_exceptions=True)
             await _close(upstream_writer)
 
 

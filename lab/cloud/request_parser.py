@@ -27,6 +27,7 @@ from lab.cloud import s3_requests
 from lab.cloud.api_call import ApiCall
 from lab.cloud.aws_errors import AwsErrorResponse, Protocol
 from lab.cloud.request_identity import Caller
+from lab.cloud.rest_json_requests import SerializationError, match_operation, read_input
 from lab.cloud.services import SERVICES, Service
 
 _SIGNATURE_PARAMETERS = frozenset(
@@ -51,6 +52,10 @@ class _RestJsonParser(RestJSONParser):
 
 
 _PARSERS = {**PROTOCOL_PARSERS, "rest-json": _RestJsonParser}
+
+
+_STRICT_SERVICES = frozenset({"eks", "eks-auth"})
+"""Services whose requests are read by `rest_json_requests`, which rejects every value of another type."""
 
 
 class _UnreadableRequestError(Exception):
@@ -79,6 +84,8 @@ def parse_call(request: Request, *, signing_name: str, region: str, caller: Call
         if operation.name not in service.operations:
             raise _not_enforced(error_protocol, service, operation)
         params = _parse_params(request, operation, protocol, values, url_params)
+    except SerializationError as error:
+        raise AwsErrorResponse(error_protocol, "SerializationException", str(error), status=400) from error
     except _UnreadableRequestError as error:
         code = _malformed_code(error_protocol, is_input=isinstance(error, _UnreadableInputError))
         raise AwsErrorResponse(error_protocol, code, str(error), status=400) from error
@@ -154,6 +161,12 @@ def _find_operation(
             message = f"{model.service_name} has no operation {name}"
             raise AwsErrorResponse(protocol, "UnknownOperationException", message, status=404)
         return model.operation_model(name), {}
+    if model.service_name in _STRICT_SERVICES:
+        match = match_operation(model, request.method, request.raw_path)
+        if match is None:
+            message = f"{model.service_name} has no operation with the method {request.method} and this path"
+            raise AwsErrorResponse(protocol, "UnknownOperationException", message, status=404)
+        return match.operation, dict(match.labels)
     router = _routers.get(model.service_name)
     if router is None:
         router_class = get_router_class(model.service_name, protocol)
@@ -183,6 +196,8 @@ def _parse_params(
     values: MultiDict[str, str],
     url_params: Mapping[str, Any],
 ) -> dict[str, Any]:
+    if operation.service_model.service_name in _STRICT_SERVICES:
+        return read_input(operation, url_params, request.args, request.get_data())
     headers = Headers(list(request.headers))
     body = request.get_data()
     if request.content_encoding == "gzip" and protocol != "rest-xml":

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
+from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.serving import make_server
@@ -70,7 +71,10 @@ class AwsApplication:
         if path.lstrip("/").startswith(("moto-api", "favicon.ico")):
             error = AwsErrorResponse("rest-json", "AccessDeniedException", f"The lab does not serve {path}")
             return error(environ, start_response)
-        return self._authentication(environ, start_response)
+        try:
+            return self._authentication(environ, start_response)
+        except Exception as error:  # noqa: BLE001 - werkzeug would send a page in HTML, which no AWS SDK can parse
+            return _internal_failure(error, Request(environ))(environ, start_response)
 
 
 class Server:
@@ -121,7 +125,7 @@ def create_application(backend: Any) -> Flask:
     application.register_error_handler(NotImplementedError, _not_implemented)
     application.register_error_handler(404, _unknown_operation)
     application.register_error_handler(405, _unknown_operation)
-    application.register_error_handler(InternalServerError, _internal_failure)
+    application.register_error_handler(InternalServerError, _operation_failed)
     return application
 
 
@@ -143,9 +147,16 @@ def _unknown_operation(error: HTTPException) -> Response:
     return _error_response("UnknownOperationException", "The lab has no operation with this method and path", 404)
 
 
-def _internal_failure(error: InternalServerError) -> Response:
-    log.error("An operation failed", exc_info=error.original_exception)
-    return _error_response("InternalFailure", f"The operation failed in the lab: {error.original_exception!r}", 500)
+def _operation_failed(error: InternalServerError) -> Response:
+    from flask import request  # noqa: PLC0415 - bound to the current request
+
+    return _internal_failure(error.original_exception, request).get_response()
+
+
+def _internal_failure(error: BaseException | None, request: Any) -> AwsErrorResponse:
+    log.error("An operation failed", exc_info=error)
+    message = f"The operation failed in the lab: {error!r}"
+    return AwsErrorResponse(protocol_of(request), "InternalFailure", message, status=500)
 
 
 def _error_response(code: str, message: str, status: int) -> Response:

@@ -2,6 +2,15 @@
 
 Header signatures and query signatures (presigned URLs) are supported. Of a streamed S3 body (`STREAMING-…`) only the
 seed signature is verified, not the signatures of its chunks.
+
+| rule                                                                       | failure             |
+|----------------------------------------------------------------------------|---------------------|
+| the credential scope has the service and the region of the host            | WRONG_SCOPE         |
+| `host` and all `x-amz-*` headers are signed; S3's body hash can be unsigned | UNSIGNED_HEADER     |
+| the signature is at most 15 minutes old, or as old as a URL's lifetime      | SKEWED              |
+| the body has the hash of `x-amz-content-sha256`; only S3 takes other values | WRONG_BODY          |
+
+Source: IAM user guide, "Create a signed AWS API request"; S3 API reference, "Authenticating Requests".
 """
 
 from __future__ import annotations
@@ -21,6 +30,8 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials as BotocoreCredentials
 from moto.core.request import Request
 
+from lab.cloud.hosts import AwsHost
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 TOLERANCE = timedelta(minutes=15)
@@ -28,7 +39,10 @@ MAX_EXPIRES = 604_800
 """Seconds. The maximum lifetime of a presigned URL."""
 
 _HEADER = re.compile(rf"^{ALGORITHM}\s+(?P<fields>.+)$")
-_HASH = re.compile(r"^[0-9a-f]{64}$")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_BODY_HASH = "x-amz-content-sha256"
+_UNHASHED_BODY = re.compile(r"UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]+")
+"""Values of `x-amz-content-sha256` with which S3 accepts a body without its hash."""
 _S3_SERVICES = frozenset({"s3", "s3-outposts", "s3express"})
 
 
@@ -43,6 +57,8 @@ class Failure(StrEnum):
     WRONG_SIGNATURE = "wrong signature"
     SKEWED = "skewed"
     WRONG_BODY = "wrong body"
+    WRONG_SCOPE = "wrong scope"
+    UNSIGNED_HEADER = "unsigned header"
 
 
 class SignatureError(Exception):
@@ -73,6 +89,10 @@ class Signature:
     def is_presigned(self) -> bool:
         return self.expires is not None
 
+    @property
+    def is_s3(self) -> bool:
+        return self.service in _S3_SERVICES
+
 
 def read(request: Request) -> Signature | None:
     """Return the signature of `request`, or None if the request has none.
@@ -82,6 +102,8 @@ def read(request: Request) -> Signature | None:
     """
     header = request.headers.get("Authorization")
     if header is not None:
+        if "X-Amz-Signature" in request.args:
+            raise SignatureError(Failure.INCOMPLETE, "Only one auth mechanism allowed")
         match = _HEADER.match(header.strip())
         if match is None:
             raise SignatureError(Failure.INCOMPLETE, f"Unsupported authorization: {header.split(' ')[0]!r}")
@@ -95,10 +117,36 @@ def read(request: Request) -> Signature | None:
     if query.get("X-Amz-Algorithm") != ALGORITHM:
         raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Algorithm must be {ALGORITHM}")
     expires = query.get("X-Amz-Expires", "")
-    if not expires.isdigit() or not 0 < int(expires) <= MAX_EXPIRES:
+    if not (expires.isascii() and expires.isdigit()) or not 0 < int(expires) <= MAX_EXPIRES:
         raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number from 1 to {MAX_EXPIRES}")
     fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
     return _signature(fields, query.get("X-Amz-Date"), query.get("X-Amz-Security-Token"), expires=int(expires))
+
+
+def check_scope(host: AwsHost, signature: Signature) -> None:
+    """Verify that the credential scope of `signature` has the service and region of `host`.
+
+    Raises:
+        SignatureError: it has others.
+    """
+    is_s3 = host.service == "s3"
+    if signature.service not in host.signing_names:
+        expected = min(host.signing_names)
+        raise SignatureError(
+            Failure.WRONG_SCOPE,
+            f'The authorization header is malformed; incorrect service "{signature.service}". This endpoint belongs to '
+            f'"{expected}".'
+            if is_s3
+            else f"Credential should be scoped to correct service: '{expected}'.",
+        )
+    region = host.signing_region
+    if region is not None and signature.region != region:
+        raise SignatureError(
+            Failure.WRONG_SCOPE,
+            f"The authorization header is malformed; the region '{signature.region}' is wrong; expecting '{region}'"
+            if is_s3
+            else "Credential should be scoped to a valid region.",
+        )
 
 
 def check(request: Request, signature: Signature, secret: str, *, now: datetime | None = None) -> None:
@@ -108,6 +156,7 @@ def check(request: Request, signature: Signature, secret: str, *, now: datetime 
         SignatureError: the verification failed.
     """
     _check_time(signature, now or datetime.now(UTC))
+    _check_signed_headers(request, signature)
     expected = _sign(request, signature, secret)
     if not hmac.compare_digest(expected, signature.value):
         raise SignatureError(
@@ -115,8 +164,28 @@ def check(request: Request, signature: Signature, secret: str, *, now: datetime 
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details.",
         )
-    body_hash = request.headers.get("X-Amz-Content-Sha256", "")
-    if _HASH.match(body_hash) and body_hash != hashlib.sha256(request.get_data()).hexdigest():
+    _check_body(request, signature)
+
+
+def _check_signed_headers(request: Request, signature: Signature) -> None:
+    names = {name.lower() for name in request.headers.keys()}  # noqa: SIM118 - iteration yields pairs
+    unsigned = sorted(
+        name for name in names - set(signature.signed_headers) - {_BODY_HASH} if name.startswith("x-amz-")
+    )
+    if unsigned:
+        message = (
+            "There were headers present in the request which were not signed"
+            if signature.is_s3
+            else f"'{unsigned[0]}' must be a 'SignedHeader' in the AWS Authorization."
+        )
+        raise SignatureError(Failure.UNSIGNED_HEADER, message)
+
+
+def _check_body(request: Request, signature: Signature) -> None:
+    body_hash = request.headers.get(_BODY_HASH)
+    if body_hash is None or (signature.is_s3 and _UNHASHED_BODY.fullmatch(body_hash)):
+        return
+    if not _HASH.fullmatch(body_hash) or body_hash != hashlib.sha256(request.get_data()).hexdigest():
         raise SignatureError(
             Failure.WRONG_BODY, "The provided 'x-amz-content-sha256' header does not match what was computed."
         )
@@ -146,11 +215,10 @@ def _sign(request: Request, signature: Signature, secret: str) -> str:
     )
     aws_request.params = _decode_query(request)  # type: ignore[assignment] # the signer accepts pairs: keys may repeat
     aws_request.context.update(timestamp=signature.timestamp, signed_headers=signature.signed_headers)
-    is_s3 = signature.service in _S3_SERVICES
-    if is_s3 and signature.is_presigned and "X-Amz-Content-Sha256" not in aws_request.headers:
+    if signature.is_s3 and signature.is_presigned and "X-Amz-Content-Sha256" not in aws_request.headers:
         aws_request.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
     credentials = BotocoreCredentials(signature.access_key_id, secret)
-    verifier = (_S3Verifier if is_s3 else _Verifier)(credentials, signature.service, signature.region)
+    verifier = (_S3Verifier if signature.is_s3 else _Verifier)(credentials, signature.service, signature.region)
     string_to_sign = verifier.string_to_sign(aws_request, verifier.canonical_request(aws_request))
     result: str = verifier.signature(string_to_sign, aws_request)
     return result
@@ -176,7 +244,7 @@ def _signature(
             Failure.INCOMPLETE, "Credential must have exactly 5 slash-delimited elements, the last aws4_request"
         )
     access_key_id, date, region, service, _ = credential
-    if not timestamp.startswith(date):
+    if date != timestamp[:8]:
         raise SignatureError(Failure.INCOMPLETE, "Date in Credential scope does not match the date of the request")
     signed_headers = tuple(fields["SignedHeaders"].lower().split(";"))
     if "host" not in signed_headers:

@@ -2,11 +2,12 @@
 
 Replaces the operations of moto's `TokenResponse` that authorize nothing. AssumeRole evaluates the trust policy and the
 caller's policies. AssumeRoleWithWebIdentity verifies the token and evaluates the trust policy. AssumeRoleWithSAML and
-GetFederationToken are not implemented and return an error.
+GetFederationToken are not implemented and return an error. Input is validated by botocore's model before.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -14,7 +15,7 @@ from moto.core.utils import utcnow
 from moto.iam.models import Role
 from moto.sts.responses import TokenResponse
 
-from lab.cloud import iam_lookup, session_requests, trust, web_identity
+from lab.cloud import iam_lookup, input_validation, session_requests, trust, web_identity
 from lab.cloud.authentication import UNSIGNED
 from lab.cloud.authorization import authorize, error_response
 from lab.cloud.aws_errors import AwsErrorResponse
@@ -26,8 +27,7 @@ from lab.interfaces import IamPrincipal
 
 SESSION_TOKEN_DURATION = 43_200
 """Seconds. GetSessionToken's default. The allowed range is 900 to 129,600."""
-_PACKED_POLICY_SIZE = 6
-"""Per cent. STS returns how much of the packed size limit the session policies and tags use. The lab has no packing."""
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
 
 
 class StsResponse(TokenResponse):
@@ -38,11 +38,25 @@ class StsResponse(TokenResponse):
         """Whether the client accepts JSON, as aws-iam-authenticator does. STS then answers with JSON."""
         return super().request_json or "application/json" in self.headers.get("Accept", "")
 
+    def parse_parameters(self, request: Any) -> None:
+        try:
+            super().parse_parameters(request)
+        except ValueError as error:
+            message = f"Could not parse a number in the request: {error}"
+            raise error_response(self, "MalformedInput", message, status=400) from error
+
+    def _determine_resource(self) -> str:
+        """Return no resource. Each operation reads the role from its own parsed input; moto fails without a role."""
+        return "*"
+
     def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
-        """Authorize all operations but AssumeRole and the unsigned ones, which evaluate a trust policy themselves."""
+        """Validate the input, and authorize all operations but those that evaluate a trust policy themselves."""
         action = self._get_action()
         if action not in UNSIGNED and action != "AssumeRole":
             authorize(self, resource)
+        message = input_validation.find_input_error("sts", action, self.params)
+        if message:
+            raise error_response(self, "ValidationError", message, status=400)
 
     def get_caller_identity(self) -> ActionResult:
         caller = self._caller()
@@ -52,38 +66,40 @@ class StsResponse(TokenResponse):
         caller = self._caller()
         if caller.is_root:
             raise error_response(self, "AccessDenied", "Roles may not be assumed by root accounts.")
-        request = self._session_request()
+        if not _ROLE_ARN.fullmatch(self.params["RoleArn"]):
+            raise error_response(self, "ValidationError", f"{self.params['RoleArn']} is invalid", status=400)
+        request = self._session_request(caller.session)
         role = iam_lookup.find_role(request.role_arn)
-        # The condition context has the transitive tags of the caller's session as request tags too.
-        tags = {**request.tags, **_inherited_tags(caller)}
-        values = {**self._context_values(request), **trust.tag_context(tags)}
+        inherited_identity = caller.session.source_identity if caller.session else None
+        is_identity_changed = inherited_identity is not None and request.source_identity != inherited_identity
         actions = [trust.ASSUME_ROLE]
-        if tags:
+        if request.tags:
             actions.append(trust.TAG_SESSION)
         if request.source_identity:
-            actions.append("sts:SetSourceIdentity")
-        context = caller_context(caller).merged(values)
+            actions.append(trust.SET_SOURCE_IDENTITY)
+        context = caller_context(caller).merged(self._context_values(request))
         for action in actions:
-            if role is None or not trust.evaluate_caller(role, caller, action, context).allowed:
+            is_denied = role is None or not trust.evaluate_caller(role, caller, action, context).allowed
+            if is_denied or (action == trust.SET_SOURCE_IDENTITY and is_identity_changed):
                 message = f"User: {caller.arn} is not authorized to perform: {action} on resource: {request.role_arn}"
                 raise error_response(self, "AccessDenied", message)
         assert role is not None
-        inherited_keys = caller.session.transitive_tag_keys if caller.session else frozenset()
-        source_identity = caller.session.source_identity if caller.session else None
         session = self._open_session(
             role,
             request,
             chained=caller.session is not None and caller.is_role,
-            tags=tags,
-            transitive_tag_keys=request.transitive_tag_keys | inherited_keys,
-            source_identity=source_identity or request.source_identity,
+            tags=request.tags,
+            transitive_tag_keys=request.transitive_tag_keys,
+            source_identity=request.source_identity,
         )
-        return ActionResult(_assumed_role_result(session))
+        return ActionResult(_assumed_role_result(session, request.packed_size))
 
     def assume_role_with_web_identity(self) -> ActionResult:
+        if not _ROLE_ARN.fullmatch(self.params["RoleArn"]):
+            raise error_response(self, "ValidationError", "Request ARN is invalid", status=400)
         request = self._session_request()
         try:
-            identity = web_identity.verify(str(self._get_param("WebIdentityToken") or ""), request.role_arn)
+            identity = web_identity.verify(self.params["WebIdentityToken"], request.role_arn)
             role = web_identity.check_trust(
                 identity,
                 request.role_arn,
@@ -96,7 +112,7 @@ class StsResponse(TokenResponse):
         session = self._open_session(role, request, federated_provider=identity.provider.arn)
         return ActionResult(
             {
-                **_assumed_role_result(session),
+                **_assumed_role_result(session, request.packed_size),
                 "SubjectFromWebIdentityToken": identity.subject,
                 "Provider": identity.provider.arn,
                 "Audience": identity.audience,
@@ -107,16 +123,14 @@ class StsResponse(TokenResponse):
         caller = self._caller()
         if caller.session is not None:
             raise error_response(self, "AccessDenied", "Cannot call GetSessionToken with session credentials")
-        duration = self._get_int_param("DurationSeconds", SESSION_TOKEN_DURATION)
-        if not session_requests.MIN_DURATION <= duration <= 129_600:
-            message = f"1 validation error detected: Value '{duration}' at 'durationSeconds' must be from 900 to 129600"
-            raise error_response(self, "ValidationError", message, status=400)
+        if "SerialNumber" in self.params or "TokenCode" in self.params:
+            raise error_response(self, "AccessDenied", session_requests.INVALID_MFA)
         session = sessions.open(
             principal=caller.principal,
             account=caller.account,
             partition=caller.partition,
             name=caller.principal.arn.rpartition("/")[2],
-            duration=duration,
+            duration=self.params.get("DurationSeconds", SESSION_TOKEN_DURATION),
         )
         return ActionResult({"Credentials": _credentials_result(session)})
 
@@ -133,22 +147,23 @@ class StsResponse(TokenResponse):
     def _caller(self) -> Caller:
         return read_caller(self.normalized_request.environ)
 
-    def _session_request(self) -> SessionRequest:
+    def _session_request(self, caller: Session | None = None) -> SessionRequest:
         try:
-            return session_requests.read(self._get_param)
+            return session_requests.read(self.params, caller)
         except SessionRequestError as error:
-            raise error_response(self, error.code, error.message, status=400) from error
+            raise error_response(self, error.code, error.message, status=error.status) from error
 
     def _context_values(self, request: SessionRequest) -> Values:
+        """Return the condition keys of AssumeRole. Inherited tags and source identity are keys of the request too."""
         values: Values = {
             **trust.tag_context(request.tags),
             "sts:RoleSessionName": request.name,
             "aws:RequestedRegion": self.region,
             "aws:SourceIp": self.normalized_request.remote_addr or "127.0.0.1",
         }
-        external_id = self._get_param("ExternalId")
+        external_id = self.params.get("ExternalId")
         if external_id is not None:
-            values["sts:ExternalId"] = str(external_id)
+            values["sts:ExternalId"] = external_id
         if request.source_identity:
             values["sts:SourceIdentity"] = request.source_identity
         if request.transitive_tag_keys:
@@ -167,19 +182,9 @@ class StsResponse(TokenResponse):
                 **options,
             )
         except SessionRequestError as error:
-            raise error_response(self, error.code, error.message, status=400) from error
+            raise error_response(self, error.code, error.message, status=error.status) from error
         role.last_used = utcnow()
         return session
-
-
-def _inherited_tags(caller: Caller) -> dict[str, str]:
-    """Return the caller's transitive session tags. A chained session inherits them and cannot change them."""
-    session = caller.session
-    return (
-        {}
-        if session is None
-        else {key: session.tags[key] for key in session.transitive_tag_keys if key in session.tags}
-    )
 
 
 def _credentials_result(session: Session) -> dict[str, Any]:
@@ -192,10 +197,10 @@ def _credentials_result(session: Session) -> dict[str, Any]:
     }
 
 
-def _assumed_role_result(session: Session) -> dict[str, Any]:
+def _assumed_role_result(session: Session, packed_size: int | None) -> dict[str, Any]:
     result: dict[str, Any] = {
         "Credentials": _credentials_result(session),
         "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
-        "PackedPolicySize": _PACKED_POLICY_SIZE,
     }
-    return result | ({"SourceIdentity": session.source_identity} if session.source_identity else {})
+    optional = {"PackedPolicySize": packed_size, "SourceIdentity": session.source_identity}
+    return result | {name: value for name, value in optional.items() if value is not None}

@@ -28,6 +28,7 @@ from lab.cloud.sessions import Session
 
 ASSUME_ROLE = "sts:AssumeRole"
 TAG_SESSION = "sts:TagSession"
+SET_SOURCE_IDENTITY = "sts:SetSourceIdentity"
 _PINNED_PRINCIPALS = "pinned_principals"
 """Attribute of a moto role that maps ARNs in its trust policy to unique ids."""
 _ALLOW_ALL = parse('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}')
@@ -139,14 +140,26 @@ def find_service_denial(
 
 
 def find_session_denial(
-    role: Role, session: Session | None, *, tags: Mapping[str, str], external_id: str | None = None
+    role: Role,
+    session: Session | None,
+    *,
+    session_name: str,
+    tags: Mapping[str, str],
+    transitive: bool,
+    external_id: str | None = None,
 ) -> str | None:
     """Return the reason why `session` cannot assume `role` of this or another account, or None if it can."""
     if session is None or session.is_expired or not iam_lookup.exists(session.principal):
         return f"cannot assume {role.arn}: the session has expired, or its role no longer exists"
     caller = Caller.of_session(session)
-    external_id_context = {} if external_id is None else {"sts:ExternalId": external_id}
-    context = caller_context(caller).merged({**tag_context(tags), **external_id_context})
+    context = caller_context(caller).merged(
+        {
+            **tag_context(tags),
+            "sts:RoleSessionName": session_name,
+            **({"sts:TransitiveTagKeys": tuple(tags)} if tags and transitive else {}),
+            **({} if external_id is None else {"sts:ExternalId": external_id}),
+        }
+    )
     actions = [ASSUME_ROLE, *([TAG_SESSION] if tags else [])]
     denied = [action for action in actions if not evaluate_caller(role, caller, action, context).allowed]
     return f"{caller.arn} cannot assume {role.arn}: not allowed {' and '.join(denied)}" if denied else None

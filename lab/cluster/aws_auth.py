@@ -13,6 +13,7 @@ from typing import Any
 import ruamel.yaml
 import yaml
 
+from lab import yaml_text
 from lab.errors import StartError
 
 NODE_USERNAME = "system:node:{{EC2PrivateDNSName}}"
@@ -38,7 +39,7 @@ def add_node_role(map_roles: str | None, role_arn: str) -> str:
         output = write(text, entry)
         if _load_list(output) == expected:
             return output
-    return yaml.safe_dump(expected, sort_keys=False)
+    return yaml_text.dump(expected)
 
 
 def strip_path(role_arn: str) -> str:
@@ -71,13 +72,14 @@ def _load_list(text: str) -> list[Any] | None:
 def _append_entry(text: str, entry: dict[str, Any]) -> str:
     first = next((line for line in text.splitlines() if line.lstrip().startswith("- ")), "")
     indent = first[: len(first) - len(first.lstrip())]
-    block = yaml.safe_dump([entry], sort_keys=False, default_flow_style=False, width=1000)
+    block = yaml_text.dump([entry], width=1000)
     body = text if not text.strip() or text.endswith("\n") else f"{text}\n"
     return body + "".join(f"{indent}{line}\n" for line in block.splitlines())
 
 
 def _rewrite_document(text: str, entry: dict[str, Any]) -> str:
     codec = ruamel.yaml.YAML()
+    codec.preserve_quotes = True
     roles = codec.load(text)
     roles.append(entry)
     output = io.StringIO()

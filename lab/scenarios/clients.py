@@ -15,6 +15,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lab import yaml_text
 from lab.environment import process_environment
 from lab.kubeconfig import update_kubeconfig
 from lab.lab_dir import LabDir
@@ -159,5 +160,5 @@ class LabClients:
 
     def _write(self, settings: dict[str, Any]) -> Path:
         file = self._settings / "Pulumi.lab.yaml"
-        file.write_text(yaml.safe_dump(settings))
+        file.write_text(yaml_text.dump(settings))
         return file

@@ -7,6 +7,7 @@ program removes it.
     <cache>/<program>-<version>-<os>-<arch>-<digest>/   the program, its companion files, origin.json
     <cache>/.<program>.lock                             held while it is downloaded or compiled
     <cache>/.<program>.making.<random>/                 the temporary folder
+    <cache>/bin-<digest>/                               links to the programs of a run, by their plain names
 """
 
 from __future__ import annotations

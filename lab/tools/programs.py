@@ -4,7 +4,8 @@
 |-----------------------|---------|------------------|--------------------------------------------------------------|
 | pulumi                | 3.274.1 | >=3.230, <4      | the oldest engine tested with the pinned Python SDK; its     |
 |                       |         |                  | Python language host must be in the same folder; the hosts   |
-|                       |         |                  | that we compile are older, behind a front of our own         |
+|                       |         |                  | that we compile are older, behind a front of our own, except |
+|                       |         |                  | the one of YAML, which is compiled in the engine's module    |
 | etcd                  | 3.7.0   | >=3.7, <3.8      | the release that Kubernetes 1.37 is built with               |
 | kube-apiserver        | 1.37.2  | >=1.37, <1.38    | the newest minor that EKS offers                             |
 | kube-controller-…     | 1.37.2  | >=1.37, <1.38    | Kubernetes allows it no newer than its API server; compiled, |
@@ -183,16 +184,30 @@ PULUMI = Program(
     ),
 )
 
-LANGUAGE_NODEJS = Program(
-    name="pulumi-language-nodejs",
-    version=_PULUMI,
-    versions=AnyVersion(),
-    probe=VersionProbe(("-h",), r"Usage of \S*pulumi-language-nodejs"),
-    builds=_front("nodejs"),
-    parts=_host("nodejs", "3.60.0"),
-    release=PULUMI.release,
+
+def _language_host(language: str, builds: Mapping[str, GoBuild], parts: Mapping[str, GoBuild] | None = None) -> Program:
+    name = f"pulumi-language-{language}"
+    return Program(
+        name=name,
+        version=_PULUMI,
+        versions=AnyVersion(),
+        probe=VersionProbe(("-h",), rf"Usage of \S*{name}"),
+        builds=builds,
+        parts=parts or {},
+        release=PULUMI.release,
+    )
+
+
+_YAML = GoBuild(
+    "pulumi",
+    "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+    {"github.com/pulumi/pulumi-yaml/pkg/version.Version": "v1.38.1"},
 )
-"""The language host of TypeScript programs. Not in the catalogue, because the lab itself does not need it."""
+LANGUAGE_HOSTS = {
+    "nodejs": _language_host("nodejs", _front("nodejs"), _host("nodejs", "3.60.0")),
+    "yaml": _language_host("yaml", {"pulumi-language-yaml": _YAML}),
+}
+"""The hosts of TypeScript and YAML programs. Not in the catalogue, because the lab itself does not need them."""
 
 _ETCD_RELEASES = "https://github.com/etcd-io/etcd/releases/download/v{version}"
 ETCD = Program(

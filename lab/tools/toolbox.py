@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -136,8 +135,7 @@ class Toolbox:
             fixes = list(dict.fromkeys(error.fix for error in errors))
             raise ToolError("\n".join(error.problem for error in errors), fix="\n  fix: ".join(fixes))
         links = {name: path for tool in obtained for name, path in tool.installation.files.items()}
-        digest = hashlib.sha256(repr(sorted(links.items())).encode()).hexdigest()[:12]
-        return Tools(link_folder(self._cache.folder / f"bin-{digest}", links), tuple(obtained))
+        return Tools(link_folder(self._cache.folder, "bin", links), tuple(obtained))
 
     def _obtain(self, program: Program) -> ObtainedProgram:
         started = time.monotonic()

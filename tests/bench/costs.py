@@ -1,7 +1,7 @@
-"""What a command takes: time on the clock, and processor time of everything that it starts.
+"""The cost of a command: wall time, and processor time of all processes that it starts.
 
-The engine ends its plugins without waiting for them, so their time is lost to whoever waits for the engine alone. Here
-the command runs below a process of its own that inherits what others leave behind (`PR_SET_CHILD_SUBREAPER`, Linux).
+The engine ends its plugins without waiting for them, so a parent of the engine does not get their processor time. Here
+the command runs in a process that adopts orphans (`PR_SET_CHILD_SUBREAPER`, Linux).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class Cost(NamedTuple):
-    """What a command took: itself and all that it started."""
+    """The cost of a command and of all processes that it started."""
 
     wall: float
-    """Seconds on the clock."""
+    """Seconds of wall time."""
     cpu: float
-    """Seconds of processor time, the system's included: less of other work on the machine is in it."""
+    """Seconds of processor time, the kernel's included. Other work on the machine changes it less than wall time."""
     mib: float
-    """The most memory that one of its processes had."""
+    """The peak memory of its largest process, in MiB."""
 
     def __str__(self) -> str:
         return f"{self.wall:.1f} s, {self.cpu:.1f} s of processor time, {self.mib:.0f} MiB"
 
 
-def measured(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Cost:
-    """What `command` took. Raises `SystemExit` with what it said where it fails."""
+def measure(command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> Cost:
+    """Return the cost of `command`. Raises `SystemExit` with its output if it fails."""
     reading, writing = os.pipe()
     done = subprocess.run(
         [sys.executable, "-S", __file__, str(writing), *command],
@@ -48,21 +48,21 @@ def measured(command: Sequence[str], *, folder: Path, environment: Mapping[str, 
         pass_fds=[writing],
     )
     os.close(writing)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
+    with os.fdopen(reading) as pipe:
+        cost = pipe.read()
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
-    return Cost(*json.loads(said))
+    return Cost(*json.loads(cost))
 
 
 def ratio(raw: Sequence[float], components: Sequence[float]) -> str:
-    """The median of the rounds' ratios, and the least and the greatest of them."""
+    """Return the median of the rounds' ratios, with the least and the greatest."""
     ratios = [one / other for one, other in zip(components, raw, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
-def in_turns(turn: int) -> tuple[str, str]:
-    """The two ways, the other one first in each second round: what the machine does meanwhile falls on both alike."""
+def alternate(turn: int) -> tuple[str, str]:
+    """Return the two variants in an order that alternates, so that other work on the machine affects both alike."""
     return ("components", "raw") if turn % 2 else ("raw", "components")
 
 

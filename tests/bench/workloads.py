@@ -84,7 +84,7 @@ class Empty(pulumi.ComponentResource):
 
 
 def raw(names: list[str], place: Place) -> None:
-    """The same as somebody writes them who writes the strings by hand."""
+    """Declare the same resources without the library, with their strings written by hand."""
     issuer, provider_arn = place.connection["issuer"], place.oidc_provider_arn
     for name in names:
         parent = Empty(name, place.options)
@@ -93,7 +93,7 @@ def raw(names: list[str], place: Place) -> None:
         if isinstance(issuer, str):
             policy = trust(name, issuer, provider_arn)
         else:
-            policy = pulumi.Output.all(name, issuer, provider_arn).apply(lambda known: trust(*known))
+            policy = pulumi.Output.all(name, issuer, provider_arn).apply(lambda values: trust(*values))
         role = aws.iam.Role(name, assume_role_policy=policy, tags={"team": "bench"}, opts=child)
         attached = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
         aws.iam.RolePolicyAttachment(f"{name}-AmazonS3ReadOnlyAccess", role=role.name, policy_arn=attached, opts=child)

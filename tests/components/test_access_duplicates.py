@@ -1,10 +1,11 @@
 """One principal in two declarations of a program: rejected at preview, and the fix gives it both groups or policies."""
 
 import pulumi
+import pulumi_eks
 import pytest
 
 import eks_identity as eks
-from eks_identity.clusters.new_cluster_args import ClusterAccessEntry
+from eks_identity.clusters.new_cluster_access import ClusterAccessEntry
 from eks_identity.plugin import wire
 from eks_identity.runtime.inputs import InvalidInputError
 from support.component_program import ACCOUNT, Cloud, deploy
@@ -86,6 +87,7 @@ def with_created_entry(entry, principal=BACKEND, **access):
 ENTRIES = {
     "literal": lambda: {"principal_arn": BACKEND},
     "other languages": lambda: wire.from_wire({"principalArn": BACKEND}, ClusterAccessEntry),
+    "pulumi_eks's own class": lambda: pulumi_eks.AccessEntryArgs(principal_arn=BACKEND),
     "another case and path": lambda: {"principal_arn": BACKEND.replace("role/backend", "role/team/Backend")},
     "Output": lambda: {"principal_arn": pulumi.Output.from_input(BACKEND)},
     "Output of an entry": lambda: {"principal_arn": pulumi.Output.from_input({"arn": BACKEND})["arn"]},

@@ -242,6 +242,26 @@ def test_existing_rbac_object_is_rejected_at_preview(connection, monkeypatch, ro
     assert "opts.aliases" in problem.fix
 
 
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_fixes_for_an_existing_rbac_object_work(connection, monkeypatch, kind):
+    """Another name is accepted, and so is the same one after the command of the fix deleted the object."""
+    role, label, _, existing, field = OBJECTS[kind]
+    field, child = field.rpartition(".")[2], (f"kubernetes:rbac.authorization.k8s.io/v1:{kind}", label)
+    objects = {existing: ["kubectl"]}
+    monkeypatch.setattr(kubernetes_api, "list_field_managers", lambda *_: objects)
+    with pytest.raises(InvalidInputError) as error:
+        run_check(connection, "rbac-object-is-new", child, {}, rbac_roles=[role])
+    flag = " -n shop" if "namespace" in role else ""
+    (problem,) = error.value.problems
+    assert problem.fix == (
+        f"set another {field}; or delete the existing one first: `kubectl delete {kind.lower()} {existing}{flag}`"
+    )
+    renamed = (child[0], label.replace("looker", "another"))
+    run_check(connection, "rbac-object-is-new", renamed, {}, rbac_roles=[{**role, field: "another"}])
+    del objects[existing]
+    run_check(connection, "rbac-object-is-new", child, {}, rbac_roles=[role])
+
+
 UNKNOWN = pulumi.output.UNKNOWN
 UNREAD = {
     "unknown kubeconfig": ({"kubeconfig": UNKNOWN}, True, "so aws-auth and RBAC are not evaluated"),

@@ -98,7 +98,7 @@ def test_dynamic_provider_uses_the_profile_of_the_config(config):
 def test_role_of_the_kubeconfig_is_a_caller(monkeypatch):
     """If the kubeconfig assumes a role, that role is a caller besides the principal that calls AWS."""
     caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run-7"
-    monkeypatch.setattr(IamLookup, "caller", lambda _: (ACCOUNT, caller))
+    monkeypatch.setattr(IamLookup, "get_caller_identity", lambda _: (ACCOUNT, caller))
     document = json.loads(kubeconfig())
     document["users"][0]["user"]["exec"]["args"] += ["--role-arn", ROLE]
     live = LiveCluster({**CLUSTER, "kubeconfig": json.dumps(document)}, DEFAULT_CHAIN)

@@ -249,7 +249,7 @@ def test_permission_set_is_resolved_to_its_role(connection, access_method, previ
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("existing", "message"),
     [
         ([], "none is assigned"),
         ([SSO.replace("Look", "Looker")], "did you mean Looker?"),
@@ -257,11 +257,11 @@ def test_permission_set_is_resolved_to_its_role(connection, access_method, previ
         ([SSO.replace(ACCOUNT, "444455556666")], "the aws provider is for 444455556666"),
     ],
 )
-def test_permission_set_without_one_role_is_rejected(connection, there, said):
+def test_permission_set_without_one_role_is_rejected(connection, existing, message):
     """The error at preview lists the existing roles or permission sets."""
     with pytest.raises(InvalidInputError, match=r"principals\[0\]\.permission_set: 'Look'") as error:
-        deploy(access(connection, principals=[{"permission_set": "Look"}]), preview=True, cloud=sso_roles(*there))
-    assert said in str(error.value)
+        deploy(access(connection, principals=[{"permission_set": "Look"}]), preview=True, cloud=sso_roles(*existing))
+    assert message in str(error.value)
 
 
 def test_permission_set_and_its_role_arn_are_one_principal(connection):

@@ -141,13 +141,13 @@ def test_child_names_keep_declared_objects_through_random_edits(scenes):
     there, before = set(), {}
     for policies, principals, accounts in scenes:
         after = effects(deploy(program(connection, policies, principals, accounts)))
-        kept = set(before.values()) & set(after.values())
+        remaining = set(before.values()) & set(after.values())
         assert {before[urn] for urn in before if urn not in after} & set(after.values()) == set(), (
             "deleted and declared"
         )
         there = updated(there, before, after)
         assert there == set(after.values())
-        assert kept <= there
+        assert remaining <= there
         again = effects(deploy(program(connection, policies, principals, accounts)))
         assert again == after
         assert len([one for one in after.values() if one[0] == ATTACHMENT]) == len(policies)
@@ -190,12 +190,12 @@ def test_policies_of_one_name_in_two_accounts_have_two_logical_names():
 
 def test_policy_by_two_outputs_is_attached_once_and_reported(monkeypatch):
     """Two Outputs of the same policy are one attachment: the engine rejects two resources of one name."""
-    said = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
+    warnings = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: warnings.append(message))
     arn = f"arn:aws:iam::{ACCOUNT}:policy/read"
     deployment = deploy(lambda: role(policies=[pulumi.Output.from_input(arn), pulumi.Output.from_input(arn)]))
     assert len(deployment.of(ATTACHMENT)) == 1
-    assert said == ['PodIdentityRole "r": policies[1] is the same policy as policies[0], and is attached once']
+    assert warnings == ['PodIdentityRole "r": policies[1] is the same policy as policies[0], and is attached once']
 
 
 def test_preview_shows_children_of_unknown_values_by_their_input():
@@ -209,11 +209,11 @@ def test_preview_shows_children_of_unknown_values_by_their_input():
     assert sorted(names) == ["r-AmazonS3ReadOnlyAccess", "r-policies[1]"]
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_secret_in_a_logical_name_is_rejected(known):
+@pytest.mark.parametrize("resolved", [True, False])
+def test_secret_in_a_logical_name_is_rejected(resolved):
     """Pulumi shows logical names; the validation error says how to pass the value."""
     arn = f"arn:aws:iam::{ACCOUNT}:policy/hidden-thing"
-    value = arn if known else UNKNOWN
+    value = arn if resolved else UNKNOWN
     with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
         deploy(lambda: role(policies=[pulumi.Output.secret(value)]), preview=True)
     assert "hidden-thing" not in str(refusal.value)
@@ -233,15 +233,16 @@ IN_AN_ARN = {
     "role_settings.role_name_prefix": lambda value: eks.Cluster(
         "c", {"create": {}, "role_settings": {"role_name_prefix": value}}
     ),
+    "name": lambda value: eks.Cluster("c", {"create": {}, "name": value}),
 }
 """Components by the input that becomes part of an ARN."""
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("resolved", [True, False])
 @pytest.mark.parametrize("field", IN_AN_ARN)
-def test_secret_in_an_arn_is_rejected(field, known):
+def test_secret_in_an_arn_is_rejected(field, resolved):
     """Ids and ARNs are unencrypted in the state; the validation error says how to pass the value."""
-    value = "hidden-thing" if known else UNKNOWN
+    value = "hidden-thing" if resolved else UNKNOWN
     with pytest.raises(InvalidInputError, match="must not be a secret") as refusal:
         deploy(lambda: IN_AN_ARN[field](pulumi.Output.secret(value)), preview=True)
     (problem,) = refusal.value.problems

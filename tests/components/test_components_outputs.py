@@ -10,14 +10,14 @@ from eks_identity.testing import deploy
 
 def test_collect_outputs_rebuilds_the_value():
     """The rebuilt value has plain values and results at their places, in lists and mappings too."""
-    whole = {"plain": [1, None, "a"], "late": ["b", {"deep": "c"}], "other": "d"}
+    expected = {"plain": [1, None, "a"], "late": ["b", {"deep": "c"}], "other": "d"}
 
     def program() -> pulumi.Output[Any]:
         b, c, d = map(pulumi.Output.from_input, "bcd")
         late, filled = collect_outputs({"plain": [1, None, "a"], "late": [b, {"deep": c}], "other": d})
         return late.apply(filled)
 
-    assert deploy(program).value == whole
+    assert deploy(program).value == expected
 
 
 def test_collect_outputs_returns_a_single_output_itself():

@@ -34,7 +34,7 @@ def associated(monkeypatch):
             raise result
         return result
 
-    monkeypatch.setattr(EksApi, "pod_identity_role", role)
+    monkeypatch.setattr(EksApi, "get_pod_identity_role", role)
     return roles, queries
 
 

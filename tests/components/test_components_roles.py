@@ -152,11 +152,11 @@ def test_role_rejects_invalid_settings(kind, wrong, field):
 def test_permissions_boundary_must_be_of_the_roles_partition(kind):
     """A plain boundary and an Output are rejected: IAM has no such policy in the role's partition."""
     boundary = f"arn:aws-cn:iam::{ACCOUNT}:policy/boundary"
-    for given in (str, pulumi.Output.from_input):
+    for convert in (str, pulumi.Output.from_input):
         with pytest.raises(
             InvalidInputError, match=r"permissions_boundary: .*\n.*must be a policy of the role's partition"
         ):
-            deploy(lambda given=given: kind(permissions_boundary=given(boundary))(), preview=True)
+            deploy(lambda convert=convert: kind(permissions_boundary=convert(boundary))(), preview=True)
 
 
 def test_inline_policies_of_outputs_count_against_the_limit():
@@ -247,7 +247,7 @@ def test_irsa_role_with_too_many_clusters_reports_the_number_that_fits():
     with pytest.raises(InvalidInputError) as error:
         deploy(irsa(oidc_provider_arns=providers(8)), preview=True)
     (problem,) = error.value.problems
-    fitting = int(problem.fix.partition("oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    fitting = int(problem.fix.partition("in place of oidc_provider_arns, with at most ")[2].partition(" ")[0])
     split = by_role(providers(8), fitting)
     deploy(irsa(oidc_provider_arns=None, oidc_provider_arns_by_role=split), preview=True)
     split = by_role(providers(8), fitting + 1)

@@ -54,8 +54,8 @@ def existing(monkeypatch):
     def associations_of(api, namespace):
         return objects.associations_of(api, namespace)
 
-    monkeypatch.setattr(EksApi, "pod_identity_associations", associations_of)
-    monkeypatch.setattr(EksApi, "pod_identity_association", lambda _, id_: objects.associations[id_])
+    monkeypatch.setattr(EksApi, "list_pod_identity_associations", associations_of)
+    monkeypatch.setattr(EksApi, "describe_pod_identity_association", lambda _, id_: objects.associations[id_])
     monkeypatch.setattr(kubernetes_api, "list_field_managers", objects.accounts_of)
     return objects
 
@@ -115,7 +115,7 @@ def test_existing_association_is_rejected(connection, existing, preview):
 
 
 def test_existing_association_of_an_addon_is_changed_through_the_addon(connection, existing):
-    """EKS rejects deleting it: the fix names the add-on instead."""
+    """EKS rejects deleting it: the fix names the add-on, whose Addon accepts the role without an error."""
     existing.associations["sa-0"] = association(owner_arn=OWNER)
     with pytest.raises(
         InvalidInputError, match="aws eks update-addon --cluster-name eks-clu --addon-name aws-ebs-csi-driver"
@@ -123,6 +123,12 @@ def test_existing_association_of_an_addon_is_changed_through_the_addon(connectio
         run(connection, ASSOCIATION, POD_IDENTITY)
     assert "owned by the add-on aws-ebs-csi-driver" in str(refusal.value)
     assert "delete-pod" not in str(refusal.value)
+    assert 'remove it from WorkloadIdentity "sa-0"' in str(refusal.value)
+    assert "serviceAccount=sa-0,roleArn=ARN`" in str(refusal.value)
+    assert "set mode to pod-identity and role_arn of its Addon" in str(refusal.value)
+    addon = {"addon_name": "aws-ebs-csi-driver", "mode": "pod-identity", "role_arn": THEIRS}
+    (declared,) = deploy(lambda: eks.Addon("driver", {"cluster": connection, **addon})).of("aws:eks/addon:Addon")
+    assert declared.inputs["podIdentityAssociations"][0]["roleArn"] == THEIRS
 
 
 def test_associations_are_queried_once_for_each_namespace(connection, existing):

@@ -117,7 +117,7 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
 
 
 @pytest.mark.parametrize(
-    ("given", "config", "expected"),
+    ("provider", "config", "expected"),
     [
         (None, {}, {}),
         (None, CONFIG, {"profile": "default-ones", "assumeRoles": [role(sessionName="x")]}),
@@ -128,9 +128,9 @@ CONFIG = {"aws:profile": "default-ones", "aws:assumeRoles": json.dumps([role(ses
     ],
     ids=["environment", "default provider", "own profile", "passed", "passed without any", "nor any, own profile"],
 )
-def test_order_of_credentials(given, config, expected):
+def test_order_of_credentials(provider, config, expected):
     """The order is: the passed provider, the library's own config key, the config of the default provider."""
-    chosen = credentials.select_settings(None if given is None else dump_settings(given), config.get)
+    chosen = credentials.select_settings(None if provider is None else dump_settings(provider), config.get)
     assert json.loads(chosen) == expected
 
 
@@ -211,7 +211,13 @@ def test_credentials_of_another_account_are_rejected_before_eks_is_called(caller
     monkeypatch.setattr(AwsClients, "client", lambda *_: pytest.fail("asked"))
     callers["me"] = OTHER_ACCOUNT
     api = EksApi.of(PLACE, dump_settings({"profile": "me"}))
-    for call in (api.mode, api.entries, api.settle, lambda: api.make(ARN), lambda: api.remove(ARN)):
+    for call in (
+        api.get_authentication_mode,
+        api.list_access_entries,
+        api.wait_until_active,
+        lambda: api.create_access_entry(ARN),
+        lambda: api.delete_access_entry(ARN),
+    ):
         with pytest.raises(InvalidInput) as raised:
             call()
         message = str(raised.value)

@@ -178,6 +178,6 @@ def test_every_output_is_described_or_named_like_an_input(name):
     """An output has a description, or the name and meaning of an input."""
     texts = described(name)
     plain = {"arn", "endpoint", "region", "account_id", "partition", "name", "namespace", "username", "groups", "tags"}
-    known = {path[0] for path, _ in keys(shape_of(COMPONENTS[name]))} | plain | {"role_name", "role_arn"}
+    named = {path[0] for path, _ in keys(shape_of(COMPONENTS[name]))} | plain | {"role_name", "role_arn"}
     assert texts
-    assert [key for key, text in texts.items() if not text and key not in known] == []
+    assert [key for key, text in texts.items() if not text and key not in named] == []

@@ -145,10 +145,13 @@ def names_a_child(name, place):
     )
 
 
-def names_an_arn(place):
-    """Return whether an ARN contains the value at this path."""
+def names_an_arn(name, index, place):
+    """Return whether an id or an ARN contains the value at this path."""
     fields = [key for key in place if isinstance(key, str)]
-    return fields == ["issuer"] or fields[-1] in {"role_name", "role_name_prefix", "path"}
+    is_name_of_cluster = fields == ["cluster", "name"] or (
+        name == "Cluster" and fields == ["name"] and "create" in sample(name, index)
+    )
+    return is_name_of_cluster or fields == ["issuer"] or fields[-1] in {"role_name", "role_name_prefix", "path"}
 
 
 @pytest.mark.parametrize(("name", "index", "place"), list(secrets()))
@@ -159,7 +162,7 @@ def test_secret_input_stays_secret(name, index, place):
     def secret():
         return changed(sample(name, index), place, pulumi.Output.secret(value))
 
-    if names_a_child(name, place) or names_an_arn(place):
+    if names_a_child(name, place) or names_an_arn(name, index, place):
         with pytest.raises(InvalidInputError, match="must not be a secret") as raised:
             declare(name, secret)
         assert value not in str(raised.value)
@@ -171,11 +174,25 @@ def test_secret_input_stays_secret(name, index, place):
 
 @pytest.mark.parametrize("name", [name for name in COMPONENTS if "cluster" in SAMPLES[name][0]])
 def test_secret_connection_stays_secret(name):
-    """All outputs of another stack are secrets if one of them is."""
+    """All outputs of another stack are secrets if one of them is: the error of the name has the fix that works."""
     args = sample(name, 0)
-    deployment = declare(name, lambda: {**args, "cluster": secret_connection(args["cluster"])})
-    for resource, text in in_the_clear(deployment):
-        for field in ("endpoint", "certificate_authority", "kubeconfig", "name"):
+
+    def secret():
+        return {**args, "cluster": secret_connection(args["cluster"])}
+
+    def fixed():
+        found = secret()
+        return {**found, "cluster": {**found["cluster"], "name": pulumi.Output.unsecret(found["cluster"]["name"])}}
+
+    for preview in (True, False):
+        with pytest.raises(InvalidInputError) as raised:
+            declare(name, secret, preview=preview)
+        (problem,) = raised.value.problems
+        assert (problem.input, problem.value) == ("cluster.name", "[secret]")
+        assert "must not be a secret" in problem.rule
+        assert "pass pulumi.Output.unsecret(…) of it" in problem.fix
+    for resource, text in in_the_clear(declare(name, fixed)):
+        for field in ("endpoint", "certificate_authority", "kubeconfig"):
             assert json.dumps(args["cluster"][field])[1:-1] not in text, (field, resource.type, resource.name, text)
 
 

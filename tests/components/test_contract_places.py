@@ -191,6 +191,7 @@ def test_a_kubernetes_provider_of_another_cluster_is_rejected(kind, preview, sec
     assert f'{kind} "thing": 1 problem\n  opts.providers: \'kubernetes provider "passed"\'' in message
     assert f"must have a kubernetes provider of cluster {CONNECTION['arn']}" in message
     assert "pass the provider of that cluster" in message
+    assert "set cluster.kubeconfig to the provider's kubeconfig" in message
     for hidden in ("xyzzy", "other.gr7", *OTHER_AUTHORITY.values()):
         assert hidden not in message + caplog.text
 

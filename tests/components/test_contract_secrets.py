@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from eks_identity.clients import aws_auth as aws_auth_config_map
-from eks_identity.clients import eks_api, kubernetes_api
+from eks_identity.clients import aws_sessions, eks_api, kubernetes_api
 from eks_identity.errors import AwsError, ClusterError, InvalidInput, Problem
 from eks_identity.evaluation.rbac import Rbac
 from eks_identity.model.access_entries import AuthenticationMode
@@ -176,11 +176,11 @@ def hooked(request, monkeypatch, printed):
 
     monkeypatch.setattr(resource_hooks._ProgramHook, "__init__", remembered)
     results = {
-        (eks_api.EksApi, "pod_identity_associations"): lambda *_: {"cart": "a-1", "till": "a-1"},
-        (eks_api.EksApi, "pod_identity_association"): lambda self, id_: Association(
+        (eks_api.EksApi, "list_pod_identity_associations"): lambda *_: {"cart": "a-1", "till": "a-1"},
+        (eks_api.EksApi, "describe_pod_identity_association"): lambda self, id_: Association(
             self.name, id_, "arn:x", None, None
         ),
-        (eks_api.EksApi, "pod_identity_role"): lambda *_: OLD[1]["arn"],
+        (eks_api.EksApi, "get_pod_identity_role"): lambda *_: OLD[1]["arn"],
         (kubernetes_api, "list_field_managers"): lambda *_: {"cart": ["kubectl"], "reader": []},
         (aws_auth_config_map.AwsAuthConfigMap, "__init__"): lambda *_: None,
         (aws_auth_config_map.AwsAuthConfigMap, "read"): lambda *_: AwsAuth.parse({"mapUsers": MAPPED}),
@@ -305,8 +305,19 @@ def _finding(props):
 
 
 CALLS = {
-    eks_api.EksApi: ["cluster", "mode", "entry", "principals", "make", "change", "tag", "remove", "settle"],
-    eks_api.IamLookup: ["caller", "role_arn", "user_arn"],
+    eks_api.EksApi: [
+        "describe_cluster",
+        "get_authentication_mode",
+        "describe_access_entry",
+        "list_access_entries",
+        "create_access_entry",
+        "update_access_entry",
+        "update_tags",
+        "delete_access_entry",
+        "wait_until_active",
+        "update_authentication_mode",
+    ],
+    eks_api.IamLookup: ["get_caller_identity", "get_role_arn", "get_user_arn"],
     aws_auth_config_map.AwsAuthConfigMap: ["__init__"],
 }
 
@@ -351,18 +362,30 @@ def provider_leaks(name, props, monkeypatch, capsys):
     ways = [*_raising(props).values(), None]
     for way in ways:
         with monkeypatch.context() as patch:
+            patch.setattr(aws_sessions.AwsClients, "caller", property(way) if way else (USER.split(":")[4], USER))
             for owner, methods in CALLS.items():
                 for method in methods:
                     if way is not None:
                         patch.setattr(owner, method, way)
             if way is None:
-                patch.setattr(eks_api.EksApi, "mode", lambda *_: AuthenticationMode.API_AND_CONFIG_MAP)
-                patch.setattr(eks_api.EksApi, "entry", _finding(props))
-                patch.setattr(eks_api.EksApi, "make", lambda *_args, **_options: False)
-                patch.setattr(eks_api.EksApi, "change", lambda *_: None)
-                patch.setattr(eks_api.EksApi, "tag", lambda *_: None)
-                patch.setattr(eks_api.EksApi, "principals", lambda *_: [USER])
-                patch.setattr(eks_api.IamLookup, "caller", lambda *_: ("111122223333", USER))
+                patch.setattr(
+                    eks_api.EksApi,
+                    "describe_cluster",
+                    lambda *_: {"arn": "arn:aws:eks:ap-northeast-1:111122223333:cluster/eks-clu"},
+                )
+                for change in ("delete_access_entry", "wait_until_active", "update_authentication_mode"):
+                    patch.setattr(eks_api.EksApi, change, lambda *_: None)
+                for look_up in ("get_role_arn", "get_user_arn"):
+                    patch.setattr(eks_api.IamLookup, look_up, lambda *_: USER)
+                patch.setattr(
+                    eks_api.EksApi, "get_authentication_mode", lambda *_: AuthenticationMode.API_AND_CONFIG_MAP
+                )
+                patch.setattr(eks_api.EksApi, "describe_access_entry", _finding(props))
+                patch.setattr(eks_api.EksApi, "create_access_entry", lambda *_args, **_options: False)
+                patch.setattr(eks_api.EksApi, "update_access_entry", lambda *_: None)
+                patch.setattr(eks_api.EksApi, "update_tags", lambda *_: None)
+                patch.setattr(eks_api.EksApi, "list_access_entries", lambda *_: [USER])
+                patch.setattr(eks_api.IamLookup, "get_caller_identity", lambda *_: ("111122223333", USER))
                 patch.setattr(aws_auth_config_map.AwsAuthConfigMap, "__init__", lambda *_: None)
                 patch.setattr(kubernetes_api, "get_caller", lambda *_: None)
                 patch.setattr(kubernetes_api, "is_caller_allowed", lambda *_: True)

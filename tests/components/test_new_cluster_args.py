@@ -131,7 +131,10 @@ def test_unknown_option_is_rejected_with_the_similar_one():
         "create.vpcId": ("must be an option of pulumi_eks.Cluster", "did you mean vpc_id?"),
         "create.auto_mode.enable": ("must be an option of pulumi_eks.AutoModeOptionsArgs", "did you mean enabled?"),
         "create.auto_mode.enabled": ("must be set", "set enabled"),
-        "create.nonsense": ("must be an option of pulumi_eks.Cluster", "see the arguments of pulumi_eks.Cluster"),
+        "create.nonsense": (
+            "must be an option of pulumi_eks.Cluster",
+            "remove it, or write an option of pulumi_eks.Cluster",
+        ),
         "node_groups.apps.instance_type": (
             "must be an option of pulumi_eks.ManagedNodeGroup",
             "did you mean instance_types?",

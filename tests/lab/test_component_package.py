@@ -1,7 +1,9 @@
 """The folder components/ as a Pulumi component package that projects add by its path."""
 
 import json
+import shutil
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,24 +15,7 @@ from support.component_folder import COMPONENTS, PYTHONPATH, added, copied, outs
 MARK = "\nfrom pathlib import Path\n\nPath(__file__).with_name('ran').touch()\n"
 RUNTIME = {"name": "python", "options": {"toolchain": "pip", "virtualenv": "venv"}}
 """The runtime of a project from `pulumi new`."""
-PROGRAM = """
-import pulumi
-import pulumi_eks_identity as eks
-import pulumi_kubernetes as kubernetes
-
-cluster = eks.Cluster("cluster", name="eks-clu")
-provider = kubernetes.Provider("cluster", kubeconfig=cluster.kubeconfig)
-eks.ClusterAccess(
-    "operators",
-    cluster=cluster.connection,
-    group="operators",
-    rbac_roles=[{"name": "operators", "rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]}],
-    principals=[{"arn": "arn:aws:iam::123456789012:role/operators"}],
-    access_method="aws-auth",
-    opts=pulumi.ResourceOptions(providers=[provider]),
-)
-pulumi.export("sdk", eks.__file__)
-"""
+PROGRAM = Path(__file__).with_name("component_package_program.py")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +34,7 @@ def python(folder, tools):
     project.mkdir()
     (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "python", "runtime": RUNTIME}))
     (project / "requirements.txt").write_text("pulumi>=3,<4\npulumi-kubernetes>=4,<5\n")
-    (project / "__main__.py").write_text(PROGRAM)
+    shutil.copy(PROGRAM, project / "__main__.py")
     return SimpleNamespace(folder=project, output=added(folder, project, outside(folder.parent, tools.bin)))
 
 

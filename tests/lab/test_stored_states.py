@@ -24,7 +24,7 @@ MACHINE_FIELDS = {"sourcePosition", "stackTrace"}
 
 @pytest.fixture
 def project(running_lab, tools, tmp_path):
-    folder = write_project(tmp_path / "project", "states", (STATES / "program.py").read_text())
+    folder = write_project(tmp_path / "project", "states", STATES / "program.py")
     project = LabProject(running_lab, tools, folder)
     yield project
     if RELEASE:

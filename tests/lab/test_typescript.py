@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from lab.environment import process_environment
-from lab.principals import client
-from lab.tools.node import node_folders
+from lab.principals import ADMINISTRATOR, client, folder_of
+from lab.tools.languages import language_folders
 from support.component_folder import PYTHONPATH, added, copied, outside
+from support.workload_program import ACCOUNT, OTHER_ACCOUNT, other_account
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
 SDK = "@pulumi/eks-identity"
@@ -21,9 +22,22 @@ USER, BUCKET = "typescript-user", "typescript-bucket"
 AWS_AUTH = ("-n", "kube-system", "get", "configmap", "aws-auth", "-o", "yaml")
 CONFIG = {
     "cluster": "eks-clu",
-    "principal": f"arn:aws:iam::123456789012:user/{USER}",
+    "principal": f"arn:aws:iam::{ACCOUNT}:user/{USER}",
     "bucketArn": f"arn:aws:s3:::{BUCKET}",
 }
+ACCESS = """
+new ClusterAccess("viewers", {
+    cluster: new Cluster("irsa", { name: "irsa" }).connection,
+    accessPolicies: [{ policy: "AmazonEKSViewPolicy" }],
+    principals: [{ arn: config.require("principal") }],
+}, { providers: [aws] });
+"""
+WORKLOAD = """
+new WorkloadIdentity("writer", {
+    cluster: cluster.connection, namespace: "default", serviceAccount: "writer", mode: "irsa",
+    oidcProviderArn: provider.arn,
+}, { providers: [...onCluster.providers, aws] });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +45,7 @@ def environment(running_lab, tools):
     """The lab's environment with Node.js."""
     # One test checks the types. The engine would check them again in each operation.
     inherited = process_environment(running_lab, tools.bin) | PYTHONPATH | {"PULUMI_NODEJS_TRANSPILE_ONLY": "true"}
-    return inherited | {"PATH": os.pathsep.join([*map(str, node_folders()), inherited["PATH"]])}
+    return inherited | {"PATH": os.pathsep.join([*map(str, language_folders("nodejs")), inherited["PATH"]])}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +58,7 @@ def project(tmp_path_factory):
     del package["dependencies"][SDK]
     (project / "package.json").write_text(json.dumps(package))
     (project / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "typescript", "runtime": "nodejs"}))
-    output = added(copied(folder), project, outside(folder, *node_folders()))
+    output = added(copied(folder), project, outside(folder, *language_folders("nodejs")))
     assert f'import * as eksIdentity from "{SDK}"' in output
     return project
 
@@ -213,6 +227,53 @@ def test_typescript_validation_errors_name_the_input(deployed, pulumi, project, 
     assert 'has a problem: WorkloadIdentity "reader": 1 problem' in output
     assert all(word in output for word in words), output
     assert "Traceback" not in output
+
+
+def with_provider(project, credentials, *components):
+    """Add an aws provider with this credentials file, and components that have it. Return the program without them."""
+    provider = f"""
+const aws = new pulumi.ProviderResource("aws", "explicit", {{
+    region: "ap-northeast-1", profile: "default", sharedCredentialsFiles: '["{credentials}"]',
+}});
+"""
+    return edited(project, ("export const", "\n".join([provider, *components, "export const"])))
+
+
+@pytest.mark.parametrize(
+    ("component", "name", "rule"),
+    [
+        (ACCESS, 'ClusterAccess "viewers"', f"must have an aws provider of the cluster's account {ACCOUNT}"),
+        (
+            WORKLOAD,
+            'WorkloadIdentity "writer"',
+            f"must be of account {OTHER_ACCOUNT}, in which the aws provider creates the role",
+        ),
+    ],
+    ids=["ClusterAccess", "WorkloadIdentity"],
+)
+def test_typescript_provider_of_another_account_is_rejected(
+    deployed, pulumi, project, running_lab, component, name, rule
+):
+    """The preview fails with the component, both accounts and the fix."""
+    before = with_provider(project, other_account(running_lab), component)
+    failed = pulumi("preview")
+    (project / "index.ts").write_text(before)
+    assert failed.returncode != 0
+    output = failed.stdout + failed.stderr
+    assert f"{name}: 1 problem" in output
+    assert rule in output
+    assert f"fix:  pass an aws provider of account {ACCOUNT} in opts.providers" in output
+    assert "Traceback" not in output
+
+
+def test_typescript_provider_of_the_clusters_account_is_accepted(deployed, pulumi, project, running_lab):
+    """The same components preview with a provider of the cluster's account."""
+    before = with_provider(project, folder_of(running_lab, ADMINISTRATOR) / "credentials", ACCESS, WORKLOAD)
+    preview = pulumi("preview")
+    (project / "index.ts").write_text(before)
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    for created in ("aws:eks:AccessEntry", "eks-identity:index:WorkloadIdentity writer"):
+        assert created in preview.stdout
 
 
 def test_typescript_declares_the_plugin_s_own_resources(deployed, pulumi, project, kubectl):

@@ -56,19 +56,19 @@ def test_access_change_of_rbac_counts_changed_roles_and_bindings():
     """New roles and bindings remove no rights; a role with other rules, or a binding to another role, may."""
     role = {"namespace": None, "name": "admins", "rules": RULES}
     binding = {"namespace": None, "name": "b", "kind": "ClusterRole", "role": "admins", "group": "ops"}
-    whole = DeclaredAccess.of({"roles": [role], "bindings": [binding]})
-    assert not AccessChange(DeclaredAccess(), whole).changes_rbac
-    assert not AccessChange(whole, whole).changes_rbac
-    assert AccessChange(whole, DeclaredAccess.of({"roles": [role]})).changes_rbac
+    complete = DeclaredAccess.of({"roles": [role], "bindings": [binding]})
+    assert not AccessChange(DeclaredAccess(), complete).changes_rbac
+    assert not AccessChange(complete, complete).changes_rbac
+    assert AccessChange(complete, DeclaredAccess.of({"roles": [role]})).changes_rbac
     assert AccessChange(
-        whole, DeclaredAccess.of({"roles": [{**role, "rules": []}], "bindings": [binding]})
+        complete, DeclaredAccess.of({"roles": [{**role, "rules": []}], "bindings": [binding]})
     ).changes_rbac
 
     found = Rbac({(None, "admins"): ()}, {(None, "theirs"): Binding((None, "x"))})
-    after = AccessChange(DeclaredAccess(), whole).rbac_after(found)
+    after = AccessChange(DeclaredAccess(), complete).rbac_after(found)
     assert after.roles == {(None, "admins"): (Rule(("*",), ("*",), ("*",)),)}
     assert after.bindings[(None, "b")] == Binding((None, "admins"), frozenset({Subject("Group", "ops")}))
-    assert AccessChange(whole, DeclaredAccess()).rbac_after(after).bindings == found.bindings
+    assert AccessChange(complete, DeclaredAccess()).rbac_after(after).bindings == found.bindings
 
 
 def test_access_change_ignores_new_entries_without_username():

@@ -344,10 +344,11 @@ def test_aws_auth_mapping_of_nodes_gets_identity_of_type():
         (NODE, "EC2_LINUX", ["system:nodes"], "groups", "remove groups"),
         (NODE.replace("role", "user"), "EC2_LINUX", None, "arn", "pass the ARN of the nodes' role"),
         (NODE.replace("role", "user"), "EC2_LINUX", ["x"], "arn", "use type STANDARD"),
+        (NODE.replace("role", "user"), "EC2_LINUX", ["system:nodes"], "arn", "nodes' role, and remove groups"),
         (NODE.replace("role", "user"), "STANDARD", ["system:nodes"], "groups", "remove system:nodes"),
-        (NODE, "EC2", None, "type", "use an access entry"),
+        (NODE, "EC2", None, "type", "a ClusterAccess with type EC2"),
         (NODE, "LINUX", None, "type", "STANDARD"),
-        (NODE, "HYPERPOD_LINUX", None, "type", "use an access entry"),
+        (NODE, "HYPERPOD_LINUX", None, "type", "a ClusterAccess with type HYPERPOD_LINUX"),
     ],
 )
 def test_aws_auth_mapping_of_nodes_has_one_problem_for_each_mistake(problems_of, arn, kind, groups, field, fix):
@@ -365,7 +366,7 @@ def test_aws_auth_entry_of_nodes_is_adopted_with_equal_or_more_groups():
         document.add(linux)
     assert document.change(linux) == document
     wider = document.change(windows)
-    assert wider.lets_in(NODE).groups == windows.groups
+    assert wider.effective_entry(NODE).groups == windows.groups
     for other in (linux, UserMapping.of(NODE, type="FARGATE_LINUX"), UserMapping.of(NODE, ["x"])):
         with pytest.raises(InvalidInput, match="nodes join by this entry"):
             wider.change(other)

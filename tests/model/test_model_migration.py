@@ -11,7 +11,7 @@ from eks_identity.errors import InvalidInput
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import CLUSTER_ADMIN, AssociatedPolicy, ExistingEntry
-from eks_identity.model.migration import Resolution, StepAction, effective_entries, plan, steps_to
+from eks_identity.model.migration import Resolution, StepAction, convert_entry, effective_entries, plan, steps_to
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -210,6 +210,51 @@ def test_authentication_mode_changes_only_forward():
     assert steps_to(both, both) == []
     with pytest.raises(InvalidInput, match="must not be before the cluster's mode API"):
         steps_to(api, both)
+
+
+def test_migration_fix_of_an_earlier_mode_works(problems_of):
+    """The fix names the cluster's mode, with which no step is left."""
+    (problem,) = problems_of(steps_to, AuthenticationMode.API, AuthenticationMode.API_AND_CONFIG_MAP)
+    assert problem.fix == "set target_mode to API, or remove the migration; its deletion changes nothing"
+    assert steps_to(AuthenticationMode.API, AuthenticationMode.API) == []
+
+
+UNMIGRATED = {
+    "username": (role(None), "write a username in aws-auth", role()),
+    "nodes": (
+        role("system:node:x", NODE_GROUPS),
+        "write those of EC2_LINUX or EC2_WINDOWS or FARGATE_LINUX or HYBRID_LINUX in aws-auth",
+        role("system:node:{{EC2PrivateDNSName}}", NODE_GROUPS),
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry", "fix", "changed"), UNMIGRATED.values(), ids=list(UNMIGRATED))
+def test_migration_fixes_of_an_entry_without_equivalent_work(problems_of, entry, fix, changed):
+    """It can be changed in aws-auth, get an access entry first, or be named in accept_loss_of."""
+    (source,) = document(roles=[entry]).entries
+    (problem,) = problems_of(convert_entry, source, ROLE_WITH_PATH, account=ACCOUNT)
+    assert problem.fix == f"{fix}, or create an access entry for its principal"
+    (loss,) = make_plan(document(roles=[entry])).unnamed([])
+    assert loss.fix == (
+        f"create an access entry for its principal first, in mode API_AND_CONFIG_MAP; or add {ROLE} to accept_loss_of"
+    )
+    existing = ExistingEntry(ROLE_WITH_PATH, "ops", ("operators",))
+    assert make_plan(document(roles=[changed])).unnamed([]) == []
+    assert make_plan(document(roles=[entry]), existing=[existing]).unnamed([]) == []
+    assert make_plan(document(roles=[entry]), accept_loss_of=[ROLE]).unnamed([ROLE]) == []
+
+
+def test_migration_fix_of_principals_that_no_access_entry_can_have_works():
+    """A federated user and an account are named in accept_loss_of; an account id that is none has no effect."""
+    federated = f"arn:aws:sts::{ACCOUNT}:federated-user/carol"
+    migration_plan = make_plan(document(users=[user(arn=federated)], accounts=[OTHER, None]))
+    assert [problem.fix.partition(";")[0] for problem in migration_plan.unnamed([])] == [
+        f"add {federated} to accept_loss_of",
+        "create access entries for the account's principals that need access, in mode API_AND_CONFIG_MAP",
+    ]
+    assert migration_plan.unnamed([federated, OTHER]) == []
+    assert migration_plan.inactive == ("mapAccounts[1]: has no effect, it is not an account id",)
 
 
 def test_migration_lists_broken_key_and_federated_user():

@@ -23,11 +23,21 @@ OPERATORS = [
     "ForAllValues:StringLike",
     "ForAllValues:StringNotEquals",
     "ForAnyValue:StringNotLike",
+    "ForAnyValue:StringEqualsIfExists",
+    "ArnLike",
+    "ArnNotEquals",
+    "ForAllValues:ArnLike",
     "Bool",
+    "BoolIfExists",
     "Null",
 ]
 DEFAULT = "${aws:PrincipalTag/team, 'x'}"
-VALUES = ["shop", "Shop", "sh*", "true", "false", "${aws:PrincipalTag/team}", DEFAULT]
+ARN_PATTERN = "arn:aws:s3:*:finance/*"
+SHORT_ARN, LONG_ARN = "arn:aws:s3:a:b:finance/x", "arn:aws:s3:a:b:c:finance/x"
+VALUES = [
+    *("shop", "Shop", "sh*", "", "*", "true", "false", "True", "FALSE", "${aws:PrincipalTag/team}", DEFAULT),
+    *(ARN_PATTERN, "arn:aws:s3:*:*:finance/*", "arn:*"),
+]
 
 
 def some(values, **sizes):
@@ -56,8 +66,8 @@ documents = st.lists(statement, min_size=1, max_size=3).map(lambda items: {"Vers
 contexts = st.fixed_dictionaries(
     {},
     optional={
-        "aws:PrincipalTag/team": st.sampled_from(["shop", "Shop", "x"]),
-        "aws:TagKeys": st.lists(st.sampled_from(["shop", "x", "true"]), min_size=1, max_size=2),
+        "aws:PrincipalTag/team": st.sampled_from(["shop", "Shop", "x", "", "TRUE", SHORT_ARN, LONG_ARN]),
+        "aws:TagKeys": st.lists(st.sampled_from(["shop", "x", "true", "", LONG_ARN]), max_size=2),
     },
 )
 
@@ -84,15 +94,38 @@ def test_iam_decision_equals_that_of_the_labs_evaluator(documents, action, resou
     [
         ("Bool", "aws:PrincipalTag/team", "${aws:PrincipalTag/team}", Decision.NOTHING),
         ("Bool", "aws:SecureTransport", "TRUE", Decision.ALLOW),
+        ("Bool", "aws:SecureTransport", "${aws:SecureTransport}", Decision.ALLOW),
         ("NumericEquals", "s3:max-keys", "${s3:max-keys}", Decision.NOTHING),
         ("StringEquals", "aws:PrincipalTag/team", "${aws:PrincipalTag/team}", Decision.ALLOW),
     ],
 )
-def test_iam_policy_variables_are_resolved_in_string_and_arn_operators_only(operator, key, value, decision):
-    """Other operators compare the variable's text, which is no boolean and no number."""
+def test_iam_policy_variables_are_resolved_in_string_arn_and_boolean_operators_only(operator, key, value, decision):
+    """Numeric operators compare the variable's text, which is no number."""
     allow = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {key: value}}}
     context = {"aws:PrincipalTag/team": "shop", "aws:SecureTransport": "true", "s3:max-keys": "5"}
     assert decide([{"Statement": [allow]}], "s3:GetObject", "arn:aws:s3:::b", context) is decision
+
+
+@pytest.mark.parametrize(
+    ("condition", "context", "decision"),
+    [
+        ({"Null": {"aws:TokenIssueTime": "True"}}, {}, Decision.ALLOW),
+        ({"Null": {"aws:TokenIssueTime": ["false", "TRUE"]}}, {}, Decision.ALLOW),
+        ({"Null": {"aws:TokenIssueTime": "False"}}, {"aws:TokenIssueTime": "2026-01-01"}, Decision.ALLOW),
+        ({"ForAnyValue:StringNotLike": {"aws:TagKeys": "a*"}}, {}, Decision.NOTHING),
+        ({"ForAnyValue:StringLike": {"aws:TagKeys": "*"}}, {"aws:TagKeys": ""}, Decision.NOTHING),
+        ({"ForAllValues:StringEquals": {"aws:TagKeys": "a"}}, {"aws:TagKeys": [""]}, Decision.ALLOW),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:team/x"}}, {"aws:PrincipalArn": "arn:aws:iam::1:r:team/x"},
+         Decision.NOTHING),
+        ({"ArnLike": {"aws:PrincipalArn": "*"}}, {"aws:PrincipalArn": "arn:aws:iam::1:user/x"}, Decision.ALLOW),
+        ({"Bool": {"aws:SecureTransport": "yes"}}, {"aws:SecureTransport": "yes"}, Decision.NOTHING),
+    ],
+)  # fmt: skip
+def test_iam_conditions_with_missing_and_unusual_values(condition, context, decision):
+    """Set operators, Null, ARNs and booleans give the results of the IAM user guide."""
+    allow = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+    document = {"Version": "2012-10-17", "Statement": [allow]}
+    assert decide([document], "s3:GetObject", "arn:aws:s3:::b", context) is decision
 
 
 def test_iam_decision_is_unclear_for_unsupported_operator():

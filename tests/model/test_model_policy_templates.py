@@ -14,7 +14,7 @@ from eks_identity.model import limits, policy_templates
 from eks_identity.model.partitions import AWS, CHINA, GOV_CLOUD
 from eks_identity.model.policy_templates.page import page
 from lab.cloud.policy import parse
-from support.policy_template_names import GIVEN, HERE, given, statements, whole
+from support.policy_template_names import HERE, SAMPLE_FIELDS, all_args, required_args, statements
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NAMES = list(policy_templates.POLICY_TEMPLATES)
@@ -72,7 +72,7 @@ def actions(documents):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("make", [given, whole])
+@pytest.mark.parametrize("make", [required_args, all_args])
 def test_policy_template_is_valid_and_fits_quota(name, make):
     """IAM's grammar accepts it, it is compact, and it fits a managed policy as well as an inline one."""
     text = policy_templates.policy_document(make(name), AWS)
@@ -84,7 +84,7 @@ def test_policy_template_is_valid_and_fits_quota(name, make):
 @pytest.mark.parametrize("name", NAMES)
 def test_policy_template_actions_exist(name):
     """Each action is an operation of the service's API, or a listed permission without one."""
-    for action in actions([statements(whole(name)), statements(given(name))]):
+    for action in actions([statements(all_args(name)), statements(required_args(name))]):
         service, _, operation = action.partition(":")
         assert operation in operations(service) or action in NO_OPERATION, action
 
@@ -94,7 +94,7 @@ def test_policy_template_scopes_every_write_action(name):
     """No write action is allowed on every resource without a condition, but for those listed here."""
     unscoped = {
         action
-        for statement in statements(given(name))
+        for statement in statements(required_args(name))
         if statement["Resource"] == "*" and "Condition" not in statement
         for action in actions([[statement]])
         if not re.match(r"[\w-]+:(Describe|Get|List|BatchGet|Query)", action)
@@ -112,7 +112,7 @@ def test_policy_template_scopes_every_write_action(name):
 def test_policy_template_actions_equal_aws_managed_policy(name):
     """The actions are exactly those of AWS's managed policy of the add-on."""
     published = actions([FROM_AWS[policy]["Document"]["Statement"] for policy in PUBLISHED[name]])
-    assert actions([statements(given(name))]) == published
+    assert actions([statements(required_args(name))]) == published
 
 
 @pytest.mark.parametrize("partition", [CHINA, GOV_CLOUD])
@@ -125,7 +125,7 @@ def test_policy_template_arns_are_of_the_partition(name, partition):
             return [moved(item) for item in value]
         return value.replace("arn:aws:", f"arn:{partition.name}:") if isinstance(value, str) else value
 
-    text = policy_templates.policy_document({key: moved(value) for key, value in whole(name).items()}, partition)
+    text = policy_templates.policy_document({key: moved(value) for key, value in all_args(name).items()}, partition)
     assert "arn:aws:" not in text
     for statement in json.loads(text)["Statement"]:
         found = statement["Resource"]
@@ -154,7 +154,7 @@ def test_policy_template_requires_its_fields(name):
 
 def test_policy_template_requires_one_field_of_each_group():
     """external-secrets accepts secrets or parameters, and allows nothing on the other kind."""
-    parameters = GIVEN["parameter_arns"]
+    parameters = SAMPLE_FIELDS["parameter_arns"]
     text = json.dumps(statements({"name": "external-secrets", "parameter_arns": parameters}))
     assert "secretsmanager" not in text
     everything = json.dumps(statements({"name": "external-secrets", "all_resources": True}))
@@ -216,30 +216,30 @@ KEY = f"arn:aws:kms:{HERE}:key/0b1d2f3a-0000-4000-8000-000000000001"
 )
 def test_policy_template_rejects_wrong_value_with_suggestion(name, field, value, fix):
     """The fix has the value that was probably intended, as an ARN for fields of ARNs."""
-    found = problems({**given(name), field: [value]})
+    found = problems({**required_args(name), field: [value]})
     assert fix in found[f"{field}[0]"].fix
 
 
-@pytest.mark.parametrize("field", sorted(GIVEN))
+@pytest.mark.parametrize("field", sorted(SAMPLE_FIELDS))
 def test_policy_template_rejects_unknown_field(field):
     """An unknown field has no effect, so the fix is to remove it."""
     for name, template in policy_templates.POLICY_TEMPLATES.items():
         if field not in template.fields:
-            assert "remove it" in problems({**given(name), field: GIVEN[field]})[field].fix
+            assert "remove it" in problems({**required_args(name), field: SAMPLE_FIELDS[field]})[field].fix
 
 
 def test_policy_template_rejects_unknown_repeated_and_mistyped_values():
     """Unknown and repeated templates, repeated items, and values that are not lists or flags."""
     assert problems({"name": "external-dn"})["name"].fix == "did you mean external-dns?"
     assert "inline_policies instead" in problems({"name": "xyz"})["name"].fix
-    twice = [given("external-dns"), given("external-dns")]
+    twice = [required_args("external-dns"), required_args("external-dns")]
     with pytest.raises(InvalidInput, match="must be listed once for each role"):
         policy_templates.policy_documents(twice, AWS)
-    zones = GIVEN["hosted_zone_arns"] * 2
+    zones = SAMPLE_FIELDS["hosted_zone_arns"] * 2
     assert "once" in problems({"name": "external-dns", "hosted_zone_arns": zones})["hosted_zone_arns[1]"].rule
-    args = {"name": "external-dns", "hosted_zone_arns": GIVEN["hosted_zone_arns"][0]}
+    args = {"name": "external-dns", "hosted_zone_arns": SAMPLE_FIELDS["hosted_zone_arns"][0]}
     assert "a list" in problems(args)["hosted_zone_arns"].rule
-    assert "without quotes" in problems({**given("external-secrets"), "write": "yes"})["write"].rule
+    assert "without quotes" in problems({**required_args("external-secrets"), "write": "yes"})["write"].rule
     assert "ipv4" in problems({"name": "vpc-cni", "ip_family": "ipv5"})["ip_family"].rule
     assert (
         "no field that all_resources applies to"
@@ -266,18 +266,23 @@ def test_policy_template_all_resources_accepts_wildcard_arns():
 
 def test_policy_template_never_allows_to_pass_every_role():
     """iam:PassRole on every role would allow to get any permission, so all_resources does not apply."""
-    args = {**given("karpenter"), "node_role_arns": ["arn:aws:iam::111122223333:role/*"], "all_resources": True}
+    args = {**required_args("karpenter"), "node_role_arns": ["arn:aws:iam::111122223333:role/*"], "all_resources": True}
     fix = problems(args)["node_role_arns[0]"].fix
     assert fix == "write arn:aws:iam::ACCOUNT:role/NAME"
 
 
 def test_policy_templates_together_fit_quota_of_a_role():
-    """Documents of one role have at most IAM's quota of characters together."""
-    both = policy_templates.policy_documents([given("karpenter"), whole("aws-load-balancer-controller")], AWS)
+    """Documents of one role have at most IAM's quota of characters together, as after the fix of more."""
+    both = policy_templates.policy_documents(
+        [required_args("karpenter"), all_args("aws-load-balancer-controller")], AWS
+    )
     assert sum(map(len, both.values())) <= limits.INLINE_POLICIES
     buckets = [f"arn:aws:s3:::{'b' * 50}{index}" for index in range(100)]
-    with pytest.raises(InvalidInput, match="10240 characters in all inline policies"):
+    with pytest.raises(InvalidInput, match="10240 characters in all inline policies") as error:
         policy_templates.policy_documents([{"name": "velero", "bucket_arns": buckets}], AWS)
+    assert [problem.fix for problem in error.value.problems] == ["use a second role, or name fewer resources"]
+    for fewer in (buckets[:50], buckets[50:]):
+        policy_templates.policy_documents([{"name": "velero", "bucket_arns": fewer}], AWS)
 
 
 def test_policy_template_of_eks_addon():

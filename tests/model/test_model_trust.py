@@ -91,8 +91,9 @@ def test_subject_reports_namespace_and_name_at_once(problems_of):
 @pytest.mark.parametrize("text", ["default:my-sa", "system:serviceaccount:default", "system:node:x"])
 def test_subject_rejects_other_text(problems_of, text):
     """Only system:serviceaccount:NAMESPACE:NAME is a subject."""
-    problems_of(Subject.parse, text)
-    assert str(Subject.parse("system:serviceaccount:default:my-sa")) == "system:serviceaccount:default:my-sa"
+    (problem,) = problems_of(Subject.parse, text)
+    assert problem.fix == "write system:serviceaccount:default:my-sa"
+    assert f"write {Subject.parse('system:serviceaccount:default:my-sa')}" == problem.fix
 
 
 def test_irsa_trust_rejects_document_over_quota(problems_of):

@@ -1,6 +1,7 @@
 """A small Pulumi project with its own backend, for runs of the pipeline with the real engine."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,38 +11,8 @@ import pytest
 
 from lab.tools import Tools
 
-PROGRAM = """
-import pulumi
-from pulumi import dynamic
-from wait import Wait
-
-config = pulumi.Config()
-if config.get_bool("broken"):
-    raise ValueError("the program is broken on purpose")
-Wait("waits", config.get("until"), pulumi.ResourceOptions(protect=config.get_bool("protected") or None))
-pulumi.export("greeting", "hello")
-pulumi.export("password", pulumi.Output.secret("s3cret"))
-secret = pulumi.Output.secret("s3cret")
-pulumi.export("users", {"me": {"name": "me", "password": secret}, "tokens": [secret]})
-"""
-WAIT = """
-import os, time
-from pulumi import dynamic, ResourceOptions
-
-
-class _WaitProvider(dynamic.ResourceProvider):
-    def create(self, props):
-        if props.get("until"):
-            open(props["until"] + ".started", "w").close()
-            while not os.path.exists(props["until"]):
-                time.sleep(0.02)
-        return dynamic.CreateResult("wait", props)
-
-
-class Wait(dynamic.Resource):
-    def __init__(self, name, until, opts):
-        super().__init__(_WaitProvider(), name, {"until": until}, opts)
-"""
+PROGRAM = Path(__file__).with_name("program.py")
+WAIT = Path(__file__).with_name("wait.py")
 
 
 class Runner:
@@ -76,8 +47,8 @@ def runner(tmp_path: Path, tools: Tools) -> Runner:
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     (project / "Pulumi.test.yaml").write_text("config: {}\n")
-    (project / "__main__.py").write_text(PROGRAM)
-    (project / "wait.py").write_text(WAIT)
+    shutil.copy(PROGRAM, project / "__main__.py")
+    shutil.copy(WAIT, project)
     (tmp_path / "state").mkdir()
     return Runner(
         project,

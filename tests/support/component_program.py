@@ -28,7 +28,7 @@ def provider_arn(partition: str = "aws", issuer: str = ISSUER) -> str:
 
 
 def cluster_facts(partition: str = "aws", region: str = REGION, mode: str = "API_AND_CONFIG_MAP") -> dict[str, Any]:
-    """What DescribeCluster says, in the shape of the aws plugin's getCluster."""
+    """Return the response of DescribeCluster in the form of the aws plugin's getCluster."""
     return {
         "name": "eks-clu",
         "arn": f"arn:{partition}:eks:{region}:{ACCOUNT}:cluster/eks-clu",

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import eks_identity
+from eks_identity.clusters.cluster_options import REPLACED_CLUSTER_OPTIONS, REPLACED_NODE_GROUP_OPTIONS
 
 PACKAGE = Path(eks_identity.__file__).parent
 _ERRORS = {"Problem": 3, "add": 3, "invalid": -1}
-"""What makes a problem, and which argument the fix is."""
+"""Calls that create a problem, with the position of the fix among their arguments."""
 _HOLE = "\0"
 
 
@@ -18,12 +19,15 @@ def templates() -> dict[str, str]:
     found: dict[str, str] = {}
     for source in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(source.read_text())
-        constants = _assigned(tree.body)
-        for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]:
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        constants = _assigned(tree.body) | _returned(functions)
+        for function in functions:
             names = constants | _assigned(list(ast.walk(function)))
             for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
                 for text in _fixes(call, names):
                     found.setdefault(_pattern(text), str(source.relative_to(PACKAGE)))
+    for text in (*REPLACED_CLUSTER_OPTIONS.values(), *REPLACED_NODE_GROUP_OPTIONS.values()):
+        found.setdefault(_pattern(text), "clusters/cluster_options.py")
     return found
 
 
@@ -31,11 +35,11 @@ def _fixes(call: ast.Call, names: dict[str, list[ast.expr]]) -> Iterator[str]:
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     if name not in _ERRORS or (name == "add" and len(call.args) + len(call.keywords) < len(_ERRORS) + 1):
         return
-    given = [word.value for word in call.keywords if word.arg == "fix"]
+    fixes = [word.value for word in call.keywords if word.arg == "fix"]
     position = _ERRORS[name]
-    if not given and len(call.args) > max(position, 2 if position < 0 else 0):
-        given = [call.args[position]]
-    for expression in given:
+    if not fixes and len(call.args) > max(position, 2 if position < 0 else 0):
+        fixes = [call.args[position]]
+    for expression in fixes:
         yield from _texts(expression, names)
 
 
@@ -54,13 +58,25 @@ def _assigned(nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, list[ast.expr]
     return found
 
 
+def _returned(functions: list[ast.FunctionDef | ast.AsyncFunctionDef]) -> dict[str, list[ast.expr]]:
+    """Return what each function of a module returns, by its name with parentheses."""
+    found: dict[str, list[ast.expr]] = {}
+    for function in functions:
+        names = _assigned(list(ast.walk(function)))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value is not None:
+                values = names.get(node.value.id, []) if isinstance(node.value, ast.Name) else [node.value]
+                found.setdefault(f"{function.name}()", []).extend(values)
+    return found
+
+
 def _texts(expression: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
     """The texts that an expression can be; what only a run can tell is a hole."""
     match expression:
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr(values=values):
-            yield "".join(each.value if isinstance(each, ast.Constant) else _HOLE for each in values)
+            yield "".join(_part(each, names) for each in values)
         case ast.IfExp(body=body, orelse=orelse):
             yield from _texts(body, names)
             yield from _texts(orelse, names)
@@ -68,9 +84,19 @@ def _texts(expression: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[s
             for one in _texts(left, names):
                 for other in _texts(right, names):
                     yield one + other
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if f"{name}()" in names:
+            yield from _texts(ast.Name(f"{name}()"), names)
         case ast.Name(id=name) if name in names:
             for value in names[name]:
                 yield from _texts(value, {key: each for key, each in names.items() if key != name})
+
+
+def _part(node: ast.expr, names: dict[str, list[ast.expr]]) -> str:
+    """Return a part of an f-string: its text, or that of a constant with one value."""
+    if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
+        values = names.get(node.value.id, [])
+        node = values[0] if len(values) == 1 else node
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else _HOLE
 
 
 def _pattern(text: str) -> str:

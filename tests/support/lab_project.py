@@ -26,13 +26,13 @@ class FailedError(AssertionError):
     """The pipeline failed. The message is its error output."""
 
 
-def write_project(folder: Path, name: str, program: str, **settings: Any) -> Path:
-    """Write a project with one program and one stack, `dev`, with these settings. Return the folder."""
+def write_project(folder: Path, name: str, program: str | Path, **settings: Any) -> Path:
+    """Write a project with one program, text or file, and one stack, `dev`, with these settings. Return the folder."""
     config = {"aws:region": REGION} | {f"{name}:{key}": value for key, value in settings.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Pulumi.yaml").write_text(f"name: {name}\nruntime: python\n")
     (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
-    (folder / "__main__.py").write_text(program)
+    (folder / "__main__.py").write_text(program.read_text() if isinstance(program, Path) else program)
     return folder
 
 

@@ -1,13 +1,17 @@
-"""What each entry lets its add-on do, and what not, as data."""
+"""Allowed and denied actions of each policy template, as data."""
 
-from support.policy_template_names import GIVEN, HERE, given, whole
+from support.policy_template_names import HERE, SAMPLE_FIELDS, all_args, required_args
 
 EC2 = f"arn:aws:ec2:{HERE}"
 LB = f"arn:aws:elasticloadbalancing:{HERE}"
 ASG = f"arn:aws:autoscaling:{HERE}:autoScalingGroup:1-2:autoScalingGroupName"
-ZONE, BUCKET, KEY = GIVEN["hosted_zone_arns"][0], GIVEN["bucket_arns"][0], GIVEN["kms_key_arns"][0]
+ZONE, BUCKET, KEY = (
+    SAMPLE_FIELDS["hosted_zone_arns"][0],
+    SAMPLE_FIELDS["bucket_arns"][0],
+    SAMPLE_FIELDS["kms_key_arns"][0],
+)
 OTHER_KEY = f"arn:aws:kms:{HERE}:key/0b1d2f3a-0000-4000-8000-000000000002"
-SYSTEM, POINT = GIVEN["file_system_arns"][0], f"arn:aws:elasticfilesystem:{HERE}:access-point/fsap-1"
+SYSTEM, POINT = SAMPLE_FIELDS["file_system_arns"][0], f"arn:aws:elasticfilesystem:{HERE}:access-point/fsap-1"
 MADE = {"aws:RequestTag/ebs.csi.aws.com/cluster": "true"}
 OWN = {"aws:ResourceTag/ebs.csi.aws.com/cluster": "true"}
 EFS_MADE = {"aws:RequestTag/efs.csi.aws.com/cluster": "true", "aws:TagKeys": ["efs.csi.aws.com/cluster"]}
@@ -28,12 +32,26 @@ BALANCER = f"{LB}:loadbalancer/app/k8s-shop/0a1b"
 
 DOES = [
     # entry and its fields, action, on what, in which context; then the same on something else, or in another context
-    (given("external-dns"), "route53:ChangeResourceRecordSets", ZONE, {}, f"{ZONE}X", {}),
-    (given("external-dns"), "route53:ListResourceRecordSets", ZONE, {}, "arn:aws:route53:::hostedzone/Z0OTHER", {}),
-    (given("cert-manager"), "route53:ChangeResourceRecordSets", ZONE, {}, "arn:aws:route53:::hostedzone/Z0OTHER", {}),
-    (given("cert-manager"), "route53:GetChange", "arn:aws:route53:::change/C1", {}, ZONE, {}),
+    (required_args("external-dns"), "route53:ChangeResourceRecordSets", ZONE, {}, f"{ZONE}X", {}),
     (
-        given("external-secrets"),
+        required_args("external-dns"),
+        "route53:ListResourceRecordSets",
+        ZONE,
+        {},
+        "arn:aws:route53:::hostedzone/Z0OTHER",
+        {},
+    ),
+    (
+        required_args("cert-manager"),
+        "route53:ChangeResourceRecordSets",
+        ZONE,
+        {},
+        "arn:aws:route53:::hostedzone/Z0OTHER",
+        {},
+    ),
+    (required_args("cert-manager"), "route53:GetChange", "arn:aws:route53:::change/C1", {}, ZONE, {}),
+    (
+        required_args("external-secrets"),
         "secretsmanager:GetSecretValue",
         f"arn:aws:secretsmanager:{HERE}:secret:team/mine-A1b2C3",
         {},
@@ -41,7 +59,7 @@ DOES = [
         {},
     ),
     (
-        given("external-secrets"),
+        required_args("external-secrets"),
         "ssm:GetParametersByPath",
         f"arn:aws:ssm:{HERE}:parameter/team/mine/db",
         {},
@@ -49,7 +67,7 @@ DOES = [
         {},
     ),
     (
-        whole("external-secrets"),
+        all_args("external-secrets"),
         "kms:Decrypt",
         KEY,
         {"kms:ViaService": "secretsmanager.eu-west-1.amazonaws.com"},
@@ -57,7 +75,7 @@ DOES = [
         {"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
     ),
     (
-        whole("external-secrets"),
+        all_args("external-secrets"),
         "secretsmanager:DeleteSecret",
         f"arn:aws:secretsmanager:{HERE}:secret:team/mine-A1b2C3",
         {"aws:ResourceTag/managed-by": "external-secrets"},
@@ -65,18 +83,18 @@ DOES = [
         {},
     ),
     (
-        whole("external-secrets"),
+        all_args("external-secrets"),
         "ssm:PutParameter",
         f"arn:aws:ssm:{HERE}:parameter/team/mine/db",
         {},
         f"arn:aws:ssm:{HERE}:parameter/team/other/db",
         {},
     ),
-    (given("aws-mountpoint-s3-csi-driver"), "s3:GetObject", f"{BUCKET}/x/y", {}, f"{BUCKET}-2/x/y", {}),
-    (given("aws-mountpoint-s3-csi-driver"), "s3:ListBucket", BUCKET, {}, f"{BUCKET}-2", {}),
-    (whole("aws-mountpoint-s3-csi-driver"), "s3:PutObject", f"{BUCKET}/b/y", {}, f"{BUCKET}/c/y", {}),
+    (required_args("aws-mountpoint-s3-csi-driver"), "s3:GetObject", f"{BUCKET}/x/y", {}, f"{BUCKET}-2/x/y", {}),
+    (required_args("aws-mountpoint-s3-csi-driver"), "s3:ListBucket", BUCKET, {}, f"{BUCKET}-2", {}),
+    (all_args("aws-mountpoint-s3-csi-driver"), "s3:PutObject", f"{BUCKET}/b/y", {}, f"{BUCKET}/c/y", {}),
     (
-        whole("aws-mountpoint-s3-csi-driver"),
+        all_args("aws-mountpoint-s3-csi-driver"),
         "s3:ListBucket",
         BUCKET,
         {"s3:prefix": "a/x"},
@@ -84,16 +102,16 @@ DOES = [
         {"s3:prefix": ""},
     ),
     (
-        whole("aws-mountpoint-s3-csi-driver"),
+        all_args("aws-mountpoint-s3-csi-driver"),
         "kms:GenerateDataKey",
         KEY,
         {"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
         OTHER_KEY,
         {"kms:ViaService": "s3.eu-west-1.amazonaws.com"},
     ),
-    (given("velero"), "s3:PutObject", f"{BUCKET}/backups/x", {}, "arn:aws:s3:::other/backups/x", {}),
+    (required_args("velero"), "s3:PutObject", f"{BUCKET}/backups/x", {}, "arn:aws:s3:::other/backups/x", {}),
     (
-        given("velero"),
+        required_args("velero"),
         "ec2:DeleteSnapshot",
         f"{EC2}:snapshot/snap-1",
         {"aws:ResourceTag/velero.io/backup": "daily"},
@@ -101,7 +119,7 @@ DOES = [
         {},
     ),
     (
-        given("velero"),
+        required_args("velero"),
         "ec2:CreateSnapshot",
         f"{EC2}:snapshot/*",
         {"aws:RequestTag/velero.io/backup": "daily"},
@@ -109,18 +127,18 @@ DOES = [
         {},
     ),
     (
-        given("velero"),
+        required_args("velero"),
         "ec2:CreateTags",
         f"{EC2}:snapshot/snap-1",
         {"ec2:CreateAction": "CreateSnapshot"},
         f"{EC2}:snapshot/snap-1",
         {},
     ),
-    (given("aws-ebs-csi-driver"), "ec2:CreateVolume", f"{EC2}:volume/*", MADE, f"{EC2}:volume/*", {}),
-    (given("aws-ebs-csi-driver"), "ec2:DeleteVolume", f"{EC2}:volume/vol-1", OWN, f"{EC2}:volume/vol-1", {}),
-    (given("aws-ebs-csi-driver"), "ec2:AttachVolume", f"{EC2}:instance/i-1", {}, f"{EC2}:volume/vol-1", {}),
+    (required_args("aws-ebs-csi-driver"), "ec2:CreateVolume", f"{EC2}:volume/*", MADE, f"{EC2}:volume/*", {}),
+    (required_args("aws-ebs-csi-driver"), "ec2:DeleteVolume", f"{EC2}:volume/vol-1", OWN, f"{EC2}:volume/vol-1", {}),
+    (required_args("aws-ebs-csi-driver"), "ec2:AttachVolume", f"{EC2}:instance/i-1", {}, f"{EC2}:volume/vol-1", {}),
     (
-        given("aws-ebs-csi-driver"),
+        required_args("aws-ebs-csi-driver"),
         "ec2:CreateTags",
         f"{EC2}:volume/vol-1",
         {**OWN, "aws:TagKeys": ["team"]},
@@ -128,7 +146,7 @@ DOES = [
         {**OWN, "aws:TagKeys": ["ebs.csi.aws.com/cluster"]},
     ),
     (
-        given("aws-ebs-csi-driver", "cluster_names"),
+        required_args("aws-ebs-csi-driver", "cluster_names"),
         "ec2:DeleteVolume",
         f"{EC2}:volume/vol-1",
         {"aws:ResourceTag/ebs.csi.aws.com/cluster-name": "mine"},
@@ -136,7 +154,7 @@ DOES = [
         {**OWN, "aws:ResourceTag/ebs.csi.aws.com/cluster-name": "other"},
     ),
     (
-        given("aws-ebs-csi-driver", "cluster_names"),
+        required_args("aws-ebs-csi-driver", "cluster_names"),
         "ec2:AttachVolume",
         f"{EC2}:instance/i-1",
         {"aws:ResourceTag/eks:cluster-name": "mine"},
@@ -144,27 +162,34 @@ DOES = [
         {"aws:ResourceTag/eks:cluster-name": "other"},
     ),
     (
-        whole("aws-ebs-csi-driver"),
+        all_args("aws-ebs-csi-driver"),
         "kms:CreateGrant",
         KEY,
         {"kms:GrantIsForAWSResource": "true"},
         KEY,
         {"kms:GrantIsForAWSResource": "false"},
     ),
-    (whole("aws-ebs-csi-driver"), "kms:Decrypt", KEY, {}, OTHER_KEY, {}),
-    (given("aws-efs-csi-driver"), "elasticfilesystem:CreateAccessPoint", SYSTEM, EFS_MADE, f"{SYSTEM}2", EFS_MADE),
-    (given("aws-efs-csi-driver"), "elasticfilesystem:CreateAccessPoint", SYSTEM, EFS_MADE, SYSTEM, {}),
+    (all_args("aws-ebs-csi-driver"), "kms:Decrypt", KEY, {}, OTHER_KEY, {}),
     (
-        given("aws-efs-csi-driver"),
+        required_args("aws-efs-csi-driver"),
+        "elasticfilesystem:CreateAccessPoint",
+        SYSTEM,
+        EFS_MADE,
+        f"{SYSTEM}2",
+        EFS_MADE,
+    ),
+    (required_args("aws-efs-csi-driver"), "elasticfilesystem:CreateAccessPoint", SYSTEM, EFS_MADE, SYSTEM, {}),
+    (
+        required_args("aws-efs-csi-driver"),
         "elasticfilesystem:DeleteAccessPoint",
         POINT,
         {"aws:ResourceTag/efs.csi.aws.com/cluster": "true"},
         POINT,
         {},
     ),
-    (given("aws-efs-csi-driver"), "elasticfilesystem:DescribeMountTargets", SYSTEM, {}, f"{SYSTEM}2", {}),
+    (required_args("aws-efs-csi-driver"), "elasticfilesystem:DescribeMountTargets", SYSTEM, {}, f"{SYSTEM}2", {}),
     (
-        given("aws-fsx-csi-driver"),
+        required_args("aws-fsx-csi-driver"),
         "fsx:DeleteFileSystem",
         f"arn:aws:fsx:{HERE}:file-system/fs-1",
         {"aws:ResourceTag/CSIVolumeName": "pvc-1"},
@@ -172,16 +197,16 @@ DOES = [
         {},
     ),
     (
-        given("aws-fsx-csi-driver"),
+        required_args("aws-fsx-csi-driver"),
         "iam:CreateServiceLinkedRole",
         "arn:aws:iam::111122223333:role/aws-service-role/fsx.amazonaws.com/AWSServiceRoleForAmazonFSx",
         {"iam:AWSServiceName": "fsx.amazonaws.com"},
         "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
         {"iam:AWSServiceName": "eks.amazonaws.com"},
     ),
-    (whole("aws-fsx-csi-driver"), "s3:ListBucket", BUCKET, {}, f"{BUCKET}2", {}),
+    (all_args("aws-fsx-csi-driver"), "s3:ListBucket", BUCKET, {}, f"{BUCKET}2", {}),
     (
-        given("cluster-autoscaler"),
+        required_args("cluster-autoscaler"),
         "autoscaling:SetDesiredCapacity",
         f"{ASG}/a",
         {"aws:ResourceTag/k8s.io/cluster-autoscaler/mine": "owned"},
@@ -189,7 +214,7 @@ DOES = [
         {"aws:ResourceTag/k8s.io/cluster-autoscaler/other": "owned"},
     ),
     (
-        given("cluster-autoscaler"),
+        required_args("cluster-autoscaler"),
         "eks:DescribeNodegroup",
         f"arn:aws:eks:{HERE}:nodegroup/mine/workers/0a",
         {},
@@ -205,15 +230,15 @@ DOES = [
         {},
     ),
     (
-        given("aws-node-termination-handler"),
+        required_args("aws-node-termination-handler"),
         "sqs:ReceiveMessage",
-        GIVEN["queue_arns"][0],
+        SAMPLE_FIELDS["queue_arns"][0],
         {},
         f"arn:aws:sqs:{HERE}:other",
         {},
     ),
     (
-        given("aws-node-termination-handler"),
+        required_args("aws-node-termination-handler"),
         "autoscaling:CompleteLifecycleAction",
         f"{ASG}/a",
         {"aws:ResourceTag/kubernetes.io/cluster/mine": "owned"},
@@ -221,33 +246,40 @@ DOES = [
         {},
     ),
     (
-        given("karpenter"),
+        required_args("karpenter"),
         "ec2:RunInstances",
         f"{EC2}:instance/*",
         NEW,
         f"{EC2}:instance/*",
         {**NEW, "aws:RequestTag/kubernetes.io/cluster/mine": "shared"},
     ),
-    (given("karpenter"), "ec2:RunInstances", f"{EC2}:launch-template/lt-1", POOL, f"{EC2}:launch-template/lt-1", {}),
-    (given("karpenter"), "ec2:TerminateInstances", f"{EC2}:instance/i-1", POOL, f"{EC2}:instance/i-1", {}),
     (
-        given("karpenter"),
+        required_args("karpenter"),
+        "ec2:RunInstances",
+        f"{EC2}:launch-template/lt-1",
+        POOL,
+        f"{EC2}:launch-template/lt-1",
+        {},
+    ),
+    (required_args("karpenter"), "ec2:TerminateInstances", f"{EC2}:instance/i-1", POOL, f"{EC2}:instance/i-1", {}),
+    (
+        required_args("karpenter"),
         "iam:PassRole",
-        GIVEN["node_role_arns"][0],
+        SAMPLE_FIELDS["node_role_arns"][0],
         {"iam:PassedToService": "ec2.amazonaws.com"},
         "arn:aws:iam::111122223333:role/admin",
         {"iam:PassedToService": "ec2.amazonaws.com"},
     ),
     (
-        given("karpenter"),
+        required_args("karpenter"),
         "iam:PassRole",
-        GIVEN["node_role_arns"][0],
+        SAMPLE_FIELDS["node_role_arns"][0],
         {"iam:PassedToService": "ec2.amazonaws.com"},
-        GIVEN["node_role_arns"][0],
+        SAMPLE_FIELDS["node_role_arns"][0],
         {"iam:PassedToService": "lambda.amazonaws.com"},
     ),
     (
-        given("karpenter"),
+        required_args("karpenter"),
         "iam:CreateInstanceProfile",
         "arn:aws:iam::111122223333:instance-profile/mine_1",
         PROFILE,
@@ -255,16 +287,16 @@ DOES = [
         {},
     ),
     (
-        given("karpenter"),
+        required_args("karpenter"),
         "eks:DescribeCluster",
         f"arn:aws:eks:{HERE}:cluster/mine",
         {},
         f"arn:aws:eks:{HERE}:cluster/other",
         {},
     ),
-    (whole("karpenter"), "sqs:DeleteMessage", GIVEN["queue_arns"][0], {}, f"arn:aws:sqs:{HERE}:other", {}),
+    (all_args("karpenter"), "sqs:DeleteMessage", SAMPLE_FIELDS["queue_arns"][0], {}, f"arn:aws:sqs:{HERE}:other", {}),
     (
-        given(LBC),
+        required_args(LBC),
         "elasticloadbalancing:DeleteLoadBalancer",
         BALANCER,
         {"aws:ResourceTag/elbv2.k8s.aws/cluster": "mine"},
@@ -272,7 +304,7 @@ DOES = [
         {"aws:ResourceTag/elbv2.k8s.aws/cluster": "other"},
     ),
     (
-        given(LBC),
+        required_args(LBC),
         "elasticloadbalancing:CreateLoadBalancer",
         BALANCER,
         {"aws:RequestTag/elbv2.k8s.aws/cluster": "mine"},
@@ -280,7 +312,7 @@ DOES = [
         {},
     ),
     (
-        given(LBC),
+        required_args(LBC),
         "ec2:DeleteSecurityGroup",
         f"{EC2}:security-group/sg-1",
         {"aws:ResourceTag/elbv2.k8s.aws/cluster": "mine"},
@@ -288,7 +320,7 @@ DOES = [
         {},
     ),
     (
-        given(LBC),
+        required_args(LBC),
         "elasticloadbalancing:AddTags",
         BALANCER,
         {"aws:ResourceTag/elbv2.k8s.aws/cluster": "mine", "aws:RequestTag/team": "shop"},
@@ -304,15 +336,15 @@ DOES = [
         {},
     ),
     (
-        given(f"{LBC}-target-group-binding-only"),
+        required_args(f"{LBC}-target-group-binding-only"),
         "elasticloadbalancing:RegisterTargets",
-        GIVEN["target_group_arns"][0],
+        SAMPLE_FIELDS["target_group_arns"][0],
         {},
         f"{LB}:targetgroup/other/0a1b",
         {},
     ),
     (
-        whole("aws-gateway-controller"),
+        all_args("aws-gateway-controller"),
         "s3:PutBucketPolicy",
         BUCKET,
         {},
@@ -320,7 +352,7 @@ DOES = [
         {},
     ),
     (
-        given("aws-gateway-controller"),
+        required_args("aws-gateway-controller"),
         "firehose:TagDeliveryStream",
         f"arn:aws:firehose:{HERE}:deliverystream/logs",
         {"aws:RequestTag/LogDeliveryEnabled": "true"},
@@ -328,15 +360,15 @@ DOES = [
         {},
     ),
     (
-        given("amazon-managed-service-prometheus"),
+        required_args("amazon-managed-service-prometheus"),
         "aps:RemoteWrite",
-        GIVEN["workspace_arns"][0],
+        SAMPLE_FIELDS["workspace_arns"][0],
         {},
         f"arn:aws:aps:{HERE}:workspace/ws-other",
         {},
     ),
     (
-        given("amazon-cloudwatch-observability"),
+        required_args("amazon-cloudwatch-observability"),
         "logs:PutLogEvents",
         f"arn:aws:logs:{HERE}:log-group:/aws/containerinsights/mine/application:log-stream:a",
         {},
@@ -344,7 +376,7 @@ DOES = [
         {},
     ),
     (
-        given("vpc-cni", "cluster_names"),
+        required_args("vpc-cni", "cluster_names"),
         "ec2:AssignPrivateIpAddresses",
         f"{EC2}:network-interface/eni-1",
         {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "mine"},
@@ -352,7 +384,7 @@ DOES = [
         {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "other"},
     ),
     (
-        given("vpc-cni"),
+        required_args("vpc-cni"),
         "ec2:CreateTags",
         f"{EC2}:network-interface/eni-1",
         {},
@@ -361,19 +393,19 @@ DOES = [
     ),
 ]
 NEVER = [
-    (whole("aws-mountpoint-s3-csi-driver"), "s3:DeleteBucket", BUCKET),
-    (whole("aws-mountpoint-s3-csi-driver"), "s3:PutBucketPolicy", BUCKET),
-    (given("aws-gateway-controller"), "s3:PutBucketPolicy", BUCKET),
-    (given("aws-ebs-csi-driver"), "kms:Decrypt", KEY),
+    (all_args("aws-mountpoint-s3-csi-driver"), "s3:DeleteBucket", BUCKET),
+    (all_args("aws-mountpoint-s3-csi-driver"), "s3:PutBucketPolicy", BUCKET),
+    (required_args("aws-gateway-controller"), "s3:PutBucketPolicy", BUCKET),
+    (required_args("aws-ebs-csi-driver"), "kms:Decrypt", KEY),
     (
-        given("external-secrets"),
+        required_args("external-secrets"),
         "secretsmanager:CreateSecret",
         f"arn:aws:secretsmanager:{HERE}:secret:team/mine-A1b2C3",
     ),
-    (given("external-dns"), "route53:DeleteHostedZone", ZONE),
-    (given("external-dns"), "route53:ChangeResourceRecordSets", "*"),
-    (given("karpenter"), "sqs:DeleteMessage", GIVEN["queue_arns"][0]),
+    (required_args("external-dns"), "route53:DeleteHostedZone", ZONE),
+    (required_args("external-dns"), "route53:ChangeResourceRecordSets", "*"),
+    (required_args("karpenter"), "sqs:DeleteMessage", SAMPLE_FIELDS["queue_arns"][0]),
     ({"name": "vpc-cni", "ip_family": "ipv6"}, "ec2:CreateNetworkInterface", f"{EC2}:network-interface/*"),
-    (given("aws-fsx-csi-driver"), "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/admin"),
-    (whole("aws-fsx-csi-driver"), "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/admin"),
+    (required_args("aws-fsx-csi-driver"), "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/admin"),
+    (all_args("aws-fsx-csi-driver"), "iam:PutRolePolicy", "arn:aws:iam::111122223333:role/admin"),
 ]

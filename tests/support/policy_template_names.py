@@ -10,7 +10,7 @@ from eks_identity.model.partitions import AWS, Partition
 from lab.cloud.policy import Context, Policies, Request, evaluate, parse
 
 HERE = "eu-west-1:111122223333"
-GIVEN = {
+SAMPLE_FIELDS = {
     "hosted_zone_arns": ["arn:aws:route53:::hostedzone/Z0MINE"],
     "bucket_arns": ["arn:aws:s3:::mine"],
     "kms_key_arns": [f"arn:aws:kms:{HERE}:key/0b1d2f3a-0000-4000-8000-000000000001"],
@@ -29,18 +29,18 @@ GIVEN = {
 """One resource of each kind."""
 
 
-def given(name: str, *fields: str) -> dict[str, Any]:
+def required_args(name: str, *fields: str) -> dict[str, Any]:
     """Return the args of a template with its required fields, and `fields`."""
     template = policy_templates.find(name)
     required = [field.name for group in template.one_of for field in group] + [
         field.name for field in template.required
     ]
-    return {"name": name, **{field: GIVEN[field] for field in (*required, *fields)}}
+    return {"name": name, **{field: SAMPLE_FIELDS[field] for field in (*required, *fields)}}
 
 
-def whole(name: str) -> dict[str, Any]:
+def all_args(name: str) -> dict[str, Any]:
     """Return the args of a template with every field."""
-    return {"name": name, **{field: GIVEN[field] for field in policy_templates.find(name).fields}}
+    return {"name": name, **{field: SAMPLE_FIELDS[field] for field in policy_templates.find(name).fields}}
 
 
 def statements(args: dict[str, Any], partition: Partition = AWS) -> list[dict[str, Any]]:

@@ -55,8 +55,13 @@ def sample(shape: Shape) -> Any:
     return samples[shape.type_name]()
 
 
-IAM_DENIAL = (403, "AccessDeniedException")
-"""The access-denied error of IAM authorization, which is in no service's model."""
+FRAMEWORK_ERRORS = {
+    (403, "AccessDeniedException"),
+    (400, "SerializationException"),
+    (400, "ValidationException"),
+    (404, "UnknownOperationException"),
+}
+"""The errors of IAM authorization and of AWS's framework, which are in no service's model."""
 
 
 class ResponseValidator:
@@ -79,7 +84,7 @@ class ResponseValidator:
         else:
             code = http_response.headers["x-amzn-ErrorType"].split("#")[-1].split(":")[0]
             self.errors.add((model.name, code))
-            if (http_response.status_code, code) == IAM_DENIAL:
+            if (http_response.status_code, code) in FRAMEWORK_ERRORS:
                 return
             declared_errors = {shape.name: shape for shape in model.error_shapes}
             assert code in declared_errors, f"{model.name} does not declare {code}, only {sorted(declared_errors)}"

@@ -1,4 +1,4 @@
-"""Arguments of every component that are right, and between them hold every key that there is.
+"""Valid arguments of every component. The samples of a component together have each of its keys.
 
 A new component of the package is found by itself; until it has samples here, the tests fail by its name.
 """

@@ -2,7 +2,8 @@
 
 The engine and its language host start `python3` from PATH. Here it is a script that runs programs and dynamic providers
 by the server of `lab.prefork`, and prints a recorded list of pip's packages. For any other command, and for a program
-with a PYTHONPATH of its own, it executes the interpreter.
+with a PYTHONPATH of its own, it executes the interpreter. The library's installed plugin, which the engine also starts
+from PATH, is a fork too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MODULES = (
     *("eks_identity.testing", str(Path(__file__).with_name("warm_library.py"))),
 )
 """Modules that the server imports, and one that it runs."""
+PLUGIN = "pulumi-resource-eks-identity"
 _PIP = ("-m", "pip", "list", "-v", "--format", "json")
 
 
@@ -47,8 +49,10 @@ def warm(tools: Tools, folder: Path) -> Iterator[Tools]:
 esac
 exec {shlex.quote(sys.executable)} "$@"
 """
-    for name in ("python", "python3"):
-        (links / name).write_text(f"#!/bin/sh\n{python}")
+    plugin = Path(sys.executable).with_name(PLUGIN)
+    scripts = {"python": python, "python3": python, PLUGIN: f'exec {fork} {shlex.quote(str(plugin))} "$@"\n'}
+    for name, script in scripts.items():
+        (links / name).write_text(f"#!/bin/sh\n{script}")
         (links / name).chmod(0o755)
     server = start(folder / "server", MODULES, log=folder / "server.log", environment=clean_environment({}))
     try:

@@ -31,10 +31,11 @@ config = json.loads(pulumi.Config().require("config"))
 
 
 class Stack(LabProject):
-    """A project with one stack. Its program reads `config`."""
+    """A project with one stack. Its program, a file or a text after `HEAD`, reads `config`."""
 
-    def __init__(self, folder: Path, home: LabDir, tools: Tools, program: str) -> None:
-        super().__init__(home, tools, write_project(folder, "pods", HEAD + program))
+    def __init__(self, folder: Path, home: LabDir, tools: Tools, program: str | Path) -> None:
+        text = program if isinstance(program, Path) else HEAD + program
+        super().__init__(home, tools, write_project(folder, "pods", text))
 
     def configure(self, config: Mapping[str, Any]) -> automation.Stack:
         """Set what the program reads as `config`, and return the stack."""

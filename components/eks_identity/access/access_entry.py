@@ -12,17 +12,23 @@ import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 from pulumi.runtime.rpc import UNKNOWN
 
-from eks_identity import clients
 from eks_identity.access import run_state
+from eks_identity.access.live_access_entry import (
+    LiveAccessEntry,
+    describe,
+    reject_other_type,
+    unreadable_entry_problem,
+)
 from eks_identity.access.live_cluster import LiveCluster
 from eks_identity.access.lockout import GuardedChange, LockoutReview
 from eks_identity.clusters.connections import parse_location
-from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError, Problem
+from eks_identity.clusters.literal_principals import reject_literal_of_new_identity
+from eks_identity.errors import AwsError, ClusterError, InvalidInput, MalformedDocumentError
 from eks_identity.evaluation.access_changes import AccessChange, DeclaredAccess, DeclaredEntry
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model import lockout
 from eks_identity.model import tags as tag_rules
-from eks_identity.model.access_entries import EntrySpec, EntryType
+from eks_identity.model.access_entries import EntrySpec
 from eks_identity.model.arns import principal_arn
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.runtime import credentials
@@ -34,6 +40,7 @@ from eks_identity.runtime.dynamic_provider import (
     changed_properties,
     check_result,
     cluster_changes,
+    differing_properties,
     has_other_credentials,
     has_unknowns,
     print_message,
@@ -61,7 +68,8 @@ class AccessEntryArgs(TypedDict):
     """The cluster's ARN. Credentials of another account are rejected: that account may have a cluster of the same
     name."""
     principal_arn: pulumi.Input[str]
-    """ARN of the IAM user, role or account root, with its path."""
+    """ARN of the IAM user, role or account root, with its path. If Pulumi replaces the role, the entry stays with the
+    former role (EKS); `ClusterAccess` without `adopt` replaces its entries."""
     username: NotRequired[pulumi.Input[str]]
     """Kubernetes username. Default: the IAM user's name, or `<role>:{{SessionName}}`."""
     groups: NotRequired[list[pulumi.Input[str]]]
@@ -136,7 +144,8 @@ class AccessEntry(
             location = parse_location(inputs, args)
             options = inputs.read(_Options)
             tags = inputs.text_values("tags", args.get("tags", {}))
-            inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
+            inputs.reject(*(problem.with_prefix("tags") for problem in tag_rules.problems(tags, keys_have_case=True)))
+        reject_literal_of_new_identity(inputs, "principal_arn", entry.apply(lambda spec: spec.principal))
         props = {
             **location,
             "credentials": credentials.resource_credentials(opts),
@@ -172,42 +181,35 @@ class AccessEntryProvider(EksIdentityProvider):
                 self._reject_lockout(news, AccessChange(DeclaredAccess(), _declared(news)), self.credentials(news))
             if is_same:
                 return CheckResult({**news, "takes_over": _olds.get("takes_over", "")}, [])
-            existing = _existing_entry(news, self.credentials(news))
-            _reject_other_type(existing)
+            existing = LiveAccessEntry(news, self.credentials(news)).read()
+            reject_other_type(existing)
         except InvalidInput as error:
             return check_result(news, error.problems)
         except AwsError as error:
-            return check_result(news, [_unread_entry(news["principal_arn"], error)])
+            return check_result(news, [unreadable_entry_problem(news["principal_arn"], error)])
         if existing is not None:
             print_message(
-                f"adopts the access entry of {existing.principal_arn}\n  before: {existing}\n  after: {_shown(news)}"
+                f"adopts the access entry of {existing.principal_arn}\n  before: {existing}\n  after: {describe(news)}"
             )
         return CheckResult({**news, "takes_over": "" if existing is None else str(existing)}, [])
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         """Return a replacement for another principal or cluster, and else a change in place."""
         replaces = _replaced_by(_olds, _news)
-        changes = [name for name in (*_SETTINGS, *_STATE_ONLY) if _comparable(_olds, name) != _comparable(_news, name)]
+        changes = differing_properties(_olds, _news, *_SETTINGS, *_STATE_ONLY)
         return DiffResult(bool(replaces or changes) or has_other_credentials(_olds, _news), replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Create the entry; change an existing one in place, which keeps its access policies."""
-        api = clients.EksApi.of(props, self.credentials(props))
-        principal = props["principal_arn"]
-        is_created = api.make(
-            principal,
-            type=EntryType.STANDARD.value,
-            username=props["username"],
-            kubernetesGroups=props["groups"],
-            tags=props.get("tags") or {},
-        )
-        if not is_created:
-            _change(api, props, {})
-        return CreateResult(f"{props['region']}/{props['cluster_name']}/{principal}", _read_back(api, props))
+        entry = LiveAccessEntry(props, self.credentials(props))
+        if not entry.create():
+            entry.update(old_tags={})
+        id_ = f"{props['region']}/{props['cluster_name']}/{props['principal_arn']}"
+        return CreateResult(id_, _outputs(props, entry.read_back()))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Return the current values of the entry, without the tags of other writers."""
-        entry = _existing_entry(props, self.kept_credentials(props))
+        entry = LiveAccessEntry(props, self.kept_credentials(props)).read()
         if entry is None:
             return ReadResult("", {})
         tags = {key: entry.tags[key] for key in props.get("tags") or {} if key in entry.tags}
@@ -217,11 +219,11 @@ class AccessEntryProvider(EksIdentityProvider):
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Change the entry in place; create it if it was deleted outside this program."""
-        api = clients.EksApi.of(_news, self.credentials(_news))
-        if _existing_entry(_news, self.credentials(_news)) is None:
+        entry = LiveAccessEntry(_news, self.credentials(_news))
+        if entry.read() is None:
             return UpdateResult(self.create(_news).outs)
-        _change(api, _news, _olds)
-        return UpdateResult(_read_back(api, _news))
+        entry.update(old_tags=_olds.get("tags") or {})
+        return UpdateResult(_outputs(_news, entry.read_back()))
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Delete the entry, created or adopted. Reject a lockout, unless a `LockoutGuard` has the entry.
@@ -237,9 +239,7 @@ class AccessEntryProvider(EksIdentityProvider):
         if not _props.get("guarded"):
             change = AccessChange(_declared(_props), DeclaredAccess())
             self._reject_lockout(_props, change, self.kept_credentials(_props))
-        api = clients.EksApi.of(_props, self.kept_credentials(_props))
-        if api.mode() is not None:
-            api.remove(_props["principal_arn"])
+        LiveAccessEntry(_props, self.kept_credentials(_props)).delete()
 
     @staticmethod
     def _reject_lockout(props: Properties, access: AccessChange, credentials: str) -> None:
@@ -264,48 +264,7 @@ def _parse_entry(fields: Sequence[Any]) -> EntrySpec:
         ) from None
 
 
-def _existing_entry(props: Properties, credentials: str) -> ExistingEntry | None:
-    """Return the existing entry; None if the mode has no access entries, or the cluster does not exist."""
-    api = clients.EksApi.of(props, credentials)
-    mode = api.mode()
-    return api.entry(props["principal_arn"]) if mode is not None and mode.reads_access_entries else None
-
-
-def _reject_other_type(entry: ExistingEntry | None) -> None:
-    if entry is not None and entry.type != EntryType.STANDARD:
-        rule = f"must have no access entry of another type than STANDARD: it has one of type {entry.type}, for nodes, "
-        rule += "and EKS cannot change the type"
-        fix = "pass another principal; nodes need that entry to join the cluster"
-        raise InvalidInput([Problem("principal_arn", rule, entry.principal_arn, fix)])
-
-
-def _unread_entry(principal: str, error: AwsError) -> Problem:
-    reason, _, fix = str(error).partition("\n  fix: ")
-    rule = f"must be compared with the existing access entry, which cannot be read:\n    {reason}"
-    return Problem("principal_arn", rule, principal, fix or "run this again")
-
-
-def _change(api: "clients.EksApi", props: Properties, olds: Properties) -> None:
-    """Write the entry in place, and only what differs."""
-    entry = api.entry(props["principal_arn"])
-    _reject_other_type(entry)
-    assert entry is not None
-    if not _has_identity(entry, props):
-        api.change(props["principal_arn"], props["username"], props["groups"])
-    tags = props.get("tags") or {}
-    new = {key: value for key, value in tags.items() if entry.tags.get(key) != value}
-    api.tag(entry.arn, new, [key for key in olds.get("tags") or {} if key not in tags and key in entry.tags])
-
-
-def _read_back(api: "clients.EksApi", props: Properties) -> Properties:
-    """Return the outputs. Raise `AwsError` if EKS has other values than were written."""
-    entry = api.entry(props["principal_arn"])
-    if entry is None or not _has_identity(entry, props):
-        raise AwsError(
-            f"access entry of {props['principal_arn']} in {props['cluster_name']} was written as {_shown(props)}, "
-            f"and EKS returns {entry or 'no entry'}\n  fix: find and stop the other writer of the entry, and run "
-            "this again"
-        )
+def _outputs(props: Properties, entry: ExistingEntry) -> Properties:
     outputs = {name: props[name] for name in (*_NOT_SETTINGS, *_SETTINGS) if name in props}
     return {**outputs, "access_entry_arn": entry.arn}
 
@@ -317,18 +276,3 @@ def _declared(props: Properties) -> DeclaredAccess:
 def _replaced_by(olds: Properties, news: Properties) -> list[str]:
     """Return the changed properties that make it another entry."""
     return [*cluster_changes(olds, news), *changed_properties(olds, news, "principal_arn")]
-
-
-def _has_identity(entry: ExistingEntry, props: Properties) -> bool:
-    return (entry.username, sorted(entry.groups)) == (props["username"], sorted(props["groups"]))
-
-
-def _shown(props: Properties) -> str:
-    return f"username {props['username']!r}, groups {props['groups']}, tags {props.get('tags') or {}}"
-
-
-def _comparable(props: Properties, name: str) -> Any:
-    value = props.get(name)
-    if isinstance(value, list):
-        return sorted(map(str, value))
-    return value or None

@@ -7,7 +7,6 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi.output import UNKNOWN
 
 from eks_identity.access.access_entry import AccessEntry, AccessEntryArgs
 from eks_identity.access.access_policies import GrantedPolicy, access_scope
@@ -17,14 +16,14 @@ from eks_identity.access.lockout_guard import LockoutGuard
 from eks_identity.access.principals import AccessContext, PrincipalAccess, PrincipalInput
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import reject_creator
+from eks_identity.clusters.literal_principals import reject_literal_of_new_identity
 from eks_identity.model import identity_center
 from eks_identity.model.arns import Principal
 from eks_identity.model.role_grants import RoleGrant, rbac_fields
 from eks_identity.runtime import query_cache
 from eks_identity.runtime.children import ChildRegistrar, RegisteredChildren
+from eks_identity.runtime.declared_identities import find_unique_ids
 from eks_identity.runtime.inputs import Inputs
-
-_WITH_UNIQUE_ID = frozenset({"aws:iam/role:Role", "aws:iam/user:User"})
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,7 @@ class AccessRegistrar:
             }
         assert each.principal is not None
         reject_creator(self.inputs, self.context.cluster["arn"], each.principal, f"{each.under}.arn")
+        reject_literal_of_new_identity(self.inputs, f"{each.under}.arn", each.principal)
         hooks = self._preflight.before_entry(name, has_mapping=self.context.access_method.uses_aws_auth)
         # EKS has one entry a principal: the engine has to delete it before it creates one of another type.
         options = pulumi.ResourceOptions(
@@ -171,6 +171,7 @@ class AccessRegistrar:
 
     def _adopt_entry(self, name: str, each: PrincipalInput) -> AccessEntry:
         assert each.principal is not None
+        reject_literal_of_new_identity(self.inputs, f"{each.under}.arn", each.principal)
         args: AccessEntryArgs = {
             "cluster_name": self.cluster["name"],
             "region": self.cluster["region"],
@@ -247,11 +248,7 @@ def _unique_id(principal: pulumi.Input[Principal] | None) -> pulumi.Output[str] 
         return None
 
     async def find_unique_id(_: Any) -> Any:
-        identities = [each for each in await principal.resources() if each.pulumi_resource_type in _WITH_UNIQUE_ID]
-        if len(identities) != 1:
-            return None  # to the engine: no trigger
-        output: pulumi.Output[str] = identities[0].unique_id  # type: ignore[attr-defined]
-        unique_id = await output.future()
-        return UNKNOWN if unique_id is None else unique_id
+        unique_ids = await find_unique_ids(principal)
+        return unique_ids[0] if len(unique_ids) == 1 else None  # to the engine: no trigger
 
     return principal.apply(find_unique_id, run_with_unknowns=True)

@@ -157,7 +157,7 @@ class AwsAuthLockoutCheck:
 
 def _with_entry(value: object, document: AwsAuth) -> object:
     """Return an ARN with its entry in aws-auth."""
-    entry = document.lets_in(Principal.parse(value).aws_auth_arn) if isinstance(value, str) else None
+    entry = document.effective_entry(Principal.parse(value).aws_auth_arn) if isinstance(value, str) else None
     return value if entry is None else f"{value}, {entry}"
 
 

@@ -23,12 +23,16 @@ from eks_identity.runtime.dynamic_provider import (
     EksIdentityProvider,
     Properties,
     check_result,
+    differing_properties,
     has_unknowns,
     print_message,
     print_message_once,
     provider_reference,
 )
 from eks_identity.runtime.inputs import Inputs, parsed_by
+
+_ENTRY = ("username", "groups")
+"""Properties of the entry that change in place."""
 
 
 class AwsAuthMappingArgs(TypedDict):
@@ -167,9 +171,9 @@ class AwsAuthMappingProvider(EksIdentityProvider):
         if (key := run_state.aws_auth_key(inputs)) is not None:
             run_state.current_run(self).aws_auth_keys.add(key)
         is_new = not _olds or not _has_same_arn(_olds, inputs) or not _has_same_cluster(_olds, inputs)
-        if has_unknowns(news["kubeconfig"]) or not (is_new or _changes_entry(_olds, inputs)):
+        if has_unknowns(news["kubeconfig"]) or not (is_new or differing_properties(_olds, inputs, *_ENTRY)):
             return CheckResult(inputs, [])
-        edit = partial(_place, mapping, inputs) if is_new else partial(_change, mapping, _mapping_of_state(_olds))
+        edit = _add_entry(mapping, adopt=inputs.get("adopt", False)) if is_new else _update_entry(mapping, _olds)
         try:
             after = clients.AwsAuthConfigMap(news["kubeconfig"]).preview(
                 edit, _lockout_check(inputs, self.credentials(inputs))
@@ -186,12 +190,8 @@ class AwsAuthMappingProvider(EksIdentityProvider):
         """Return a replacement for another ARN or cluster, and else a change in place."""
         replaces = [] if _has_same_arn(_olds, _news) else ["arn"]
         replaces += [] if _has_same_cluster(_olds, _news) else ["kubeconfig"]
-        is_changed = (
-            _changes_entry(_olds, _news)
-            or _olds.get("kubeconfig") != _news.get("kubeconfig")
-            or _comparable(_olds, "allow_lockout_of") != _comparable(_news, "allow_lockout_of")
-        )
-        return DiffResult(changes=bool(replaces) or is_changed, replaces=replaces)
+        changes = differing_properties(_olds, _news, *_ENTRY, "kubeconfig", "allow_lockout_of")
+        return DiffResult(changes=bool(replaces or changes), replaces=replaces)
 
     def create(self, props: Properties) -> CreateResult:
         """Add the entry; with `adopt`, change an existing one."""
@@ -199,7 +199,7 @@ class AwsAuthMappingProvider(EksIdentityProvider):
         # In a replacement that deletes first, the deletion was skipped and the entry still exists.
         is_retained = run_state.aws_auth_key(props) in run_state.current_run(self).retained_aws_auth_keys
         clients.AwsAuthConfigMap(props["kubeconfig"]).edit(
-            partial(_place, mapping, {**props, "adopt": props.get("adopt") or is_retained}),
+            _add_entry(mapping, adopt=props.get("adopt") or is_retained),
             _lockout_check(props, self.credentials(props)),
         )
         return CreateResult(mapping.arn, _outputs(props, mapping))
@@ -213,14 +213,14 @@ class AwsAuthMappingProvider(EksIdentityProvider):
             return ReadResult("", {})
         # Of several entries the authenticator keeps the last one.
         entry = entries[-1]
-        values = {"arn": entry.arn, "username": entry.username or "", "groups": list(entry.groups)}
-        return ReadResult(id_, {**_settings(props), **values}, {**_settings(props), **values})
+        current = _outputs(props, UserMapping(entry.arn, entry.username or "", entry.groups))
+        return ReadResult(id_, current, current)
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Change the entry in place; add it if another writer removed it."""
         mapping = _mapping(_news)
         clients.AwsAuthConfigMap(_news["kubeconfig"]).edit(
-            partial(_change, mapping, _mapping_of_state(_olds)), _lockout_check(_news, self.credentials(_news))
+            _update_entry(mapping, _olds), _lockout_check(_news, self.credentials(_news))
         )
         return UpdateResult(_outputs(_news, mapping))
 
@@ -271,12 +271,14 @@ def _mapping_of_state(props: Properties) -> UserMapping:
     return UserMapping(props["arn"], props["username"], tuple(props["groups"]))
 
 
-def _place(mapping: UserMapping, props: Properties, document: AwsAuth) -> AwsAuth:
-    return document.change(mapping) if props.get("adopt") else document.add(mapping)
+def _add_entry(mapping: UserMapping, *, adopt: bool) -> Callable[[AwsAuth], AwsAuth]:
+    """Return the edit that adds the entry, or changes an existing one if it adopts that."""
+    return partial(AwsAuth.change if adopt else AwsAuth.add, mapping=mapping)
 
 
-def _change(mapping: UserMapping, own: UserMapping, document: AwsAuth) -> AwsAuth:
-    return document.change(mapping, own)
+def _update_entry(mapping: UserMapping, olds: Properties) -> Callable[[AwsAuth], AwsAuth]:
+    """Return the edit that changes the entry in place, from the one in the state."""
+    return partial(AwsAuth.change, mapping=mapping, own=_mapping_of_state(olds))
 
 
 def _allowed_lockouts(props: Properties) -> list[str]:
@@ -293,10 +295,6 @@ def _outputs(props: Properties, mapping: UserMapping) -> Properties:
     return {**_settings(props), "arn": mapping.arn, "username": mapping.username, "groups": list(mapping.groups)}
 
 
-def _changes_entry(olds: Properties, news: Properties) -> bool:
-    return any(_comparable(olds, name) != _comparable(news, name) for name in ("username", "groups"))
-
-
 def _has_same_arn(olds: Properties, news: Properties) -> bool:
     return str(olds.get("arn")).lower() == str(news.get("arn")).lower()
 
@@ -307,8 +305,3 @@ def _has_same_cluster(olds: Properties, news: Properties) -> bool:
     if before == after or has_unknowns([before, after]) or not isinstance(before, str) or not isinstance(after, str):
         return True
     return kubeconfigs.server(before) == kubeconfigs.server(after)
-
-
-def _comparable(props: Properties, name: str) -> Any:
-    value = props.get(name)
-    return (sorted(value) or None) if isinstance(value, list) else value

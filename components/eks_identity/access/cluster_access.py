@@ -139,7 +139,7 @@ class ClusterAccess(pulumi.ComponentResource):
             shared_group = None if not group or options.type is INVALID or options.type.is_for_nodes else group
             principals = read_principals(inputs, args["principals"], shared_group, context)
             tags = inputs.text_values("tags", args.get("tags", {}))
-            inputs.reject(*(each.under("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
+            inputs.reject(*(each.with_prefix("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
             readable = _require_readable(inputs, cluster, context)
 
         checks = _provider_checks(inputs, opts, args, cluster, options)
@@ -252,7 +252,7 @@ def _require_readable(inputs: Inputs, cluster: ClusterConnection, context: Acces
 
     return {
         **cluster,
-        "name": readable("name", cluster["name"]),
+        "name": readable("name", context.connection.name),
         "region": readable("region", cluster["region"]),
         "kubeconfig": readable("kubeconfig", cluster["kubeconfig"]),
     }

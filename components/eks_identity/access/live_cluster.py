@@ -38,7 +38,7 @@ class LiveCluster:
     @cached_property
     def mode(self) -> AuthenticationMode | None:
         """The authentication mode; None if the cluster does not exist."""
-        return self.api.mode()
+        return self.api.get_authentication_mode()
 
     def state(self) -> ClusterState:
         """Return the cluster's current state."""
@@ -48,7 +48,7 @@ class LiveCluster:
     @cached_property
     def callers(self) -> list[Caller]:
         """The principal that calls AWS, and the role that the kubeconfig assumes to call the cluster."""
-        callers = [Caller.of(self._iam.caller()[1])]
+        callers = [Caller.of(self._iam.get_caller_identity()[1])]
         role = kubeconfigs.assumed_role(self.kubeconfig) if self.kubeconfig else None
         if role is not None:
             callers.append(Caller(Principal.parse(role), _TOKEN_SESSION))
@@ -63,24 +63,24 @@ class LiveCluster:
         if not self._reads_access_entries:
             return None
         if principal.arn not in self._entries:
-            entry = self.api.entry(principal.arn)
+            entry = self.api.describe_access_entry(principal.arn)
             if entry is None and principal.kind is PrincipalKind.ROLE and principal.path == "/":
                 same = (arn for arn in self.entry_arns if lockout.is_listed(arn, [principal.arn]))
-                entry = next(filter(None, map(self.api.entry, same)), None)
+                entry = next(filter(None, map(self.api.describe_access_entry, same)), None)
             self._entries[principal.arn] = entry
         return self._entries[principal.arn]
 
     @cached_property
     def entry_arns(self) -> list[str]:
         """Principal ARNs of all access entries."""
-        return self.api.principals() if self._reads_access_entries else []
+        return self.api.list_access_entries() if self._reads_access_entries else []
 
     def cluster_admins(self) -> Iterator[Principal]:
         """Yield the principals whose access entry has AmazonEKSClusterAdminPolicy, in any access scope."""
-        description = self.api.cluster()
+        description = self.api.describe_cluster()
         if description is not None and self._reads_access_entries:
             policy = access_policy_arn(Arn.parse(description["arn"]).partition, CLUSTER_ADMIN)
-            yield from map(Principal.parse, self.api.principals(policy))
+            yield from map(Principal.parse, self.api.list_access_entries(policy))
 
     def aws_auth(self) -> AwsAuth:
         """Return the ConfigMap aws-auth."""

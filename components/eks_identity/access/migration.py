@@ -178,10 +178,9 @@ class AuthenticationModeMigrationProvider(EksIdentityProvider):
         except InvalidInput as error:
             return check_result(news, error.problems)
         except (AwsError, ClusterError, MalformedDocumentError) as error:
-            rule = f"must be readable, because the plan is read from the cluster:\n    {error}"
-            return check_result(
-                news, [Problem("cluster", rule, news["cluster_name"], "fix the error, and run this again")]
-            )
+            reason, _, fix = str(error).partition("\n  fix: ")
+            rule = f"must be readable, because the plan is read from the cluster:\n    {reason}"
+            return check_result(news, [Problem("cluster", rule, news["cluster_name"], fix or "run this again")])
         is_done = bool(_olds) and not status.pending and not cluster_changes(_olds, news)
         lost = [left.name for left in status.plan.not_migrated]
         inputs = {

@@ -58,11 +58,11 @@ class MigrationRunner:
 
     def get_mode(self) -> AuthenticationMode | None:
         """Return the cluster's mode; None if the cluster does not exist."""
-        return self._api.mode()
+        return self._api.get_authentication_mode()
 
     def read_status(self) -> MigrationStatus:
         """Read the cluster, without a change. Raise `InvalidInput` for an earlier target mode."""
-        mode = self._api.mode()
+        mode = self._api.get_authentication_mode()
         if mode is None:
             raise AwsError(
                 f"EKS cluster {self._api.name} in {self._api.region} does not exist\n  fix: check name and region"
@@ -72,12 +72,12 @@ class MigrationRunner:
             return MigrationStatus(mode, modes, MigrationPlan())
         live = LiveCluster(self._props, self._credentials)
         document = live.aws_auth()
-        account = self._iam.caller()[0]
+        account = self._iam.get_caller_identity()[0]
         resolved = {
             entry.arn.lower(): self._resolve(entry.arn, principal, account)
             for entry, principal in effective_entries(document)[0].items()
         }
-        existing = [self._api.entry(arn) for arn in live.entry_arns if lockout.is_listed(arn, resolved)]
+        existing = [self._api.describe_access_entry(arn) for arn in live.entry_arns if lockout.is_listed(arn, resolved)]
         migration_plan = plan(
             document,
             [entry for entry in existing if entry is not None],
@@ -99,7 +99,7 @@ class MigrationRunner:
 
         Raise `InvalidInput` before the first change, and again before mode API.
         """
-        self._api.settle()
+        self._api.wait_until_active()
         status = self.read_status()
         self._reject(status)
         lines = status.lines()
@@ -144,8 +144,8 @@ class MigrationRunner:
         print_message(
             f"{self._api.name}: authentication mode becomes {mode}; a cluster cannot go back to an earlier mode"
         )
-        self._api.set_mode(mode)
-        if (current := self._api.mode()) is not mode:
+        self._api.update_authentication_mode(mode)
+        if (current := self._api.get_authentication_mode()) is not mode:
             raise AwsError(f"{self._api.name} has authentication mode {current}, not {mode}\n  fix: run this again")
 
     def _create_entry(self, step: Step) -> None:
@@ -155,10 +155,10 @@ class MigrationRunner:
             # EKS sets username and groups of an entry for nodes by its type.
             username = {} if entry.username is None else {"username": entry.username}
             groups = {"kubernetesGroups": list(entry.kubernetes_groups)} if entry.type is EntryType.STANDARD else {}
-            self._api.make(arn, type=entry.type.value, **username, **groups)
+            self._api.create_access_entry(arn, type=entry.type.value, **username, **groups)
         if step.equal.administrator:
             # Immediately: EKS reads the entry in place of aws-auth, and without the policy it grants nothing.
-            self._api.associate(arn, access_policy_arn(entry.principal.partition, CLUSTER_ADMIN))
+            self._api.associate_access_policy(arn, access_policy_arn(entry.principal.partition, CLUSTER_ADMIN))
         print_message(str(step))
 
     @retry(
@@ -190,7 +190,7 @@ class MigrationRunner:
     def _look_up(self, principal: Principal) -> Resolution:
         is_role = principal.kind is PrincipalKind.ROLE
         try:
-            arn = self._iam.role_arn(principal.name) if is_role else self._iam.user_arn(principal.name)
+            arn = self._iam.get_role_arn(principal.name) if is_role else self._iam.get_user_arn(principal.name)
         except AwsDeniedError as error:
             reason = f"IAM does not return its full ARN, write it in principals: {error}"
             return Resolution(None, reason) if is_role else Resolution(principal.arn)

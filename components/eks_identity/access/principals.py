@@ -27,7 +27,8 @@ class PrincipalArgs(TypedDict):
     arn: NotRequired[pulumi.Input[str]]
     """ARN of an IAM user, role or account root, with its path. Sessions are rejected. An account root is the root user
     alone, not every principal of the account as in a trust policy: the preview warns. For a role or user of this
-    program pass its output, as in `role.arn`: when Pulumi replaces the role, its access entry is replaced too."""
+    program pass its output, as in `role.arn`: when Pulumi replaces the role, its access entry is replaced too. The
+    preview of a Python program rejects a literal ARN of a role that the update creates or replaces."""
     permission_set: NotRequired[pulumi.Input[str]]
     """Name of an IAM Identity Center permission set that is assigned to the cluster's account. The component looks up
     its role in IAM (`iam:ListRoles`). For another account, pass the role's `arn`."""
@@ -95,7 +96,7 @@ def read_principals(
     for index, args in enumerate(principals):
         under = f"principals[{index}]"
         problems = _identity_problems(args)
-        inputs.reject(*(problem.under(under) for problem in problems))
+        inputs.reject(*(problem.with_prefix(under) for problem in problems))
         principal: pulumi.Input[Principal] | None = None
         if "arn" in args:
             principal = INVALID if problems else inputs.parse(f"{under}.arn", args["arn"], Principal.parse)
@@ -207,11 +208,11 @@ def _parse_access(resolved: Sequence[Any], *, number_of_own_groups: int) -> Prin
         problems.parse("", EntrySpec.of, principal, groups, username, type=context.type)
     # A type without an equivalent in aws-auth is reported once, as a problem of access_method.
     is_in_aws_auth = not context.type.is_for_nodes or context.type in NODE_IDENTITIES
-    if context.access_method.uses_aws_auth and is_in_aws_auth and not problems.found:
+    if context.access_method.uses_aws_auth and is_in_aws_auth and not problems.items:
         problems.parse("", UserMapping.of, principal, groups, username, type=context.type)
-    if problems.found:
+    if problems.items:
         first = len(groups) - number_of_own_groups
-        raise InvalidInput([_of_principal_args(problem, first) for problem in problems.found])
+        raise InvalidInput([_of_principal_args(problem, first) for problem in problems.items])
     return PrincipalAccess(principal, username, tuple(groups))
 
 
@@ -239,8 +240,8 @@ def _require_cluster_account(context: AccessContext, resolved: Sequence[Any]) ->
     access, account = resolved
     problems = Problems()
     problems.parse("", EntrySpec.of, access.principal, type=context.type, cluster_account=account)
-    if problems.found:
-        raise InvalidInput([_of_principal_args(problem, 0) for problem in problems.found])
+    if problems.items:
+        raise InvalidInput([_of_principal_args(problem, 0) for problem in problems.items])
 
 
 def _require_fit(context: AccessContext, each: PrincipalInput, resolved: Sequence[Any]) -> None:

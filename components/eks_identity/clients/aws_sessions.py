@@ -31,7 +31,7 @@ class AwsClients:
     """The clients of one region and one set of credentials. Each client, and the credential search, is created once."""
 
     def __init__(self, region: str, credentials: str) -> None:
-        """Read `credentials`, the JSON text of `model.credentials.said`."""
+        """Read `credentials`, the JSON text of `model.credentials.select_settings`."""
         self._region = region
         self._settings: dict[str, Any] = json.loads(credentials)
         self._clients: dict[str, Any] = {}

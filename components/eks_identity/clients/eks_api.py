@@ -63,7 +63,7 @@ class EksApi:
                 subject=f"request to EKS for cluster {self.name}",
             )
 
-    def cluster(self) -> dict[str, Any] | None:
+    def describe_cluster(self) -> dict[str, Any] | None:
         """Return the response of DescribeCluster, None if the cluster does not exist or is being deleted."""
         with aws_errors(f"EKS cluster {self.name} in {self.region} cannot be described"):
             response = _or_none(self._eks.describe_cluster, name=self.name)
@@ -72,15 +72,15 @@ class EksApi:
         description: dict[str, Any] = response["cluster"]
         return description
 
-    def mode(self) -> AuthenticationMode | None:
+    def get_authentication_mode(self) -> AuthenticationMode | None:
         """Return the authentication mode, None if the cluster does not exist."""
-        description = self.cluster()
+        description = self.describe_cluster()
         if description is None:
             return None
         # Clusters that are older than access entries have no access config, and read only the ConfigMap.
         return AuthenticationMode((description.get("accessConfig") or {}).get("authenticationMode", "CONFIG_MAP"))
 
-    def entry(self, principal_arn: str) -> ExistingEntry | None:
+    def describe_access_entry(self, principal_arn: str) -> ExistingEntry | None:
         """Return the access entry of a principal with its access policies, None if it has none."""
         with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be read"):
             response = _or_none(self._eks.describe_access_entry, clusterName=self.name, principalArn=principal_arn)
@@ -101,17 +101,13 @@ class EksApi:
                 arn=entry["accessEntryArn"],
             )
 
-    def principals(self, policy_arn: str | None = None) -> list[str]:
+    def list_access_entries(self, policy_arn: str | None = None) -> list[str]:
         """Return the ARNs of all principals with an access entry, or of those with this access policy in any scope."""
         with aws_errors(f"access entries of {self.name} cannot be listed"):
             filters = {} if policy_arn is None else {"associatedPolicyArn": policy_arn}
             return list(self._pages("list_access_entries", "accessEntries", **filters))
 
-    def entries(self) -> list[ExistingEntry]:
-        """Return every access entry. This takes two requests for each principal."""
-        return [entry for entry in map(self.entry, self.principals()) if entry is not None]
-
-    def make(self, principal_arn: str, **entry: Any) -> bool:
+    def create_access_entry(self, principal_arn: str, **entry: Any) -> bool:
         """Create an access entry with `type`, `username`, `kubernetesGroups`, `tags`. Return False if one exists."""
         with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be created"):
             try:
@@ -122,40 +118,40 @@ class EksApi:
                 raise
         return True
 
-    def change(self, principal_arn: str, username: str, groups: list[str]) -> None:
+    def update_access_entry(self, principal_arn: str, username: str, groups: list[str]) -> None:
         """Update username and groups of an access entry. Its access policies are unchanged."""
         with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be updated"):
             self._eks.update_access_entry(
                 clusterName=self.name, principalArn=principal_arn, username=username, kubernetesGroups=groups
             )
 
-    def tag(self, arn: str, tags: dict[str, str], without: list[str]) -> None:
-        """Set the tags `tags`, and remove the tags with the keys `without`."""
+    def update_tags(self, arn: str, tags: dict[str, str], remove: list[str]) -> None:
+        """Set the tags `tags`, and remove the tags with the keys `remove`."""
         with aws_errors(f"tags of {arn} cannot be changed"):
             if tags:
                 self._eks.tag_resource(resourceArn=arn, tags=tags)
-            if without:
-                self._eks.untag_resource(resourceArn=arn, tagKeys=without)
+            if remove:
+                self._eks.untag_resource(resourceArn=arn, tagKeys=remove)
 
-    def remove(self, principal_arn: str) -> None:
+    def delete_access_entry(self, principal_arn: str) -> None:
         """Delete an access entry. An absent entry is no error."""
         with aws_errors(f"access entry of {principal_arn} in {self.name} cannot be deleted"):
             _or_none(self._eks.delete_access_entry, clusterName=self.name, principalArn=principal_arn)
 
-    def associate(self, principal_arn: str, policy_arn: str) -> None:
+    def associate_access_policy(self, principal_arn: str, policy_arn: str) -> None:
         """Associate an access policy with a principal, scoped to the cluster."""
         with aws_errors(f"{policy_arn} cannot be associated with {principal_arn} in {self.name}"):
             self._eks.associate_access_policy(
                 clusterName=self.name, principalArn=principal_arn, policyArn=policy_arn, accessScope={"type": "cluster"}
             )
 
-    def pod_identity_associations(self, namespace: str) -> dict[str, str]:
+    def list_pod_identity_associations(self, namespace: str) -> dict[str, str]:
         """Return the ids of a namespace's Pod Identity associations by service account. EKS allows one for each."""
         with aws_errors(f"Pod Identity associations of namespace {namespace} in {self.name} cannot be listed"):
             summaries = self._pages("list_pod_identity_associations", "associations", namespace=namespace)
             return {summary["serviceAccount"]: summary["associationId"] for summary in summaries}
 
-    def pod_identity_association(self, id_: str) -> Association | None:
+    def describe_pod_identity_association(self, id_: str) -> Association | None:
         """Return a Pod Identity association, None if it does not exist."""
         with aws_errors(f"Pod Identity association {id_} in {self.name} cannot be read"):
             response = _or_none(self._eks.describe_pod_identity_association, clusterName=self.name, associationId=id_)
@@ -164,23 +160,23 @@ class EksApi:
         details = response["association"]
         return Association(self.name, id_, details["roleArn"], details.get("targetRoleArn"), details.get("ownerArn"))
 
-    def pod_identity_role(self, namespace: str, service_account: str) -> str | None:
+    def get_pod_identity_role(self, namespace: str, service_account: str) -> str | None:
         """Return the ARN of a service account's role by Pod Identity, None if it has no association."""
         with aws_errors(f"Pod Identity association of {namespace}/{service_account} in {self.name} cannot be read"):
             summaries = self._eks.list_pod_identity_associations(
                 clusterName=self.name, namespace=namespace, serviceAccount=service_account
             )["associations"]
-        association = self.pod_identity_association(summaries[0]["associationId"]) if summaries else None
+        association = self.describe_pod_identity_association(summaries[0]["associationId"]) if summaries else None
         return None if association is None else association.role_arn
 
-    def settle(self) -> None:
+    def wait_until_active(self) -> None:
         """Wait until the cluster has no update in progress. EKS allows one at a time."""
         with aws_errors(f"EKS cluster {self.name} does not become active"):
             waiting = {"Delay": _POLL_SECONDS, "MaxAttempts": UPDATE_SECONDS // _POLL_SECONDS}
             if self._eks.describe_cluster(name=self.name)["cluster"]["status"] != "ACTIVE":
                 self._eks.get_waiter("cluster_active").wait(name=self.name, WaiterConfig=waiting)
 
-    def set_mode(self, mode: AuthenticationMode) -> None:
+    def update_authentication_mode(self, mode: AuthenticationMode) -> None:
         """Update the authentication mode, and wait until the update ends. EKS cannot revert it."""
         with aws_errors(f"authentication mode of {self.name} cannot be changed to {mode}"):
             update = self._eks.update_cluster_config(name=self.name, accessConfig={"authenticationMode": mode.value})
@@ -230,15 +226,15 @@ class IamLookup:
     def __init__(self, region: str, credentials: str = DEFAULT_CHAIN) -> None:
         self._clients = aws_clients(region, credentials)
 
-    def caller(self) -> tuple[str, str]:
+    def get_caller_identity(self) -> tuple[str, str]:
         """Return account and ARN of the caller: the session's ARN if a role was assumed."""
         return self._clients.caller
 
-    def role_arn(self, name: str) -> str | None:
+    def get_role_arn(self, name: str) -> str | None:
         """Return the ARN, path included, of a role in the caller's account, None if it does not exist."""
         return self._arn("Role", name)
 
-    def user_arn(self, name: str) -> str | None:
+    def get_user_arn(self, name: str) -> str | None:
         """Return the ARN, path included, of a user in the caller's account, None if it does not exist."""
         return self._arn("User", name)
 

@@ -11,7 +11,8 @@ from eks_identity.clusters import kubernetes_providers, provider_account
 from eks_identity.clusters.cluster_roles import ClusterRoleSettings
 from eks_identity.clusters.connections import ClusterConnection
 from eks_identity.clusters.created_entries import CreatedEntries
-from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+from eks_identity.clusters.new_cluster_args import NewClusterArgs
+from eks_identity.clusters.node_group_args import NodeGroupArgs
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import arns, names
 from eks_identity.model import kubeconfig as kubeconfigs
@@ -56,6 +57,13 @@ class _Inputs:
     name: pulumi.Input[str] | None = parsed_by(names.cluster_name)
     role_arn: pulumi.Input[str] | None = parsed_by(arns.role_arn)
     profile: pulumi.Input[str] | None = parsed_by(names.profile)
+
+
+@dataclass(frozen=True)
+class _InputsOfNew(_Inputs):
+    """The same of a new cluster, whose id is its name."""
+
+    name: pulumi.Input[str] | None = parsed_by(names.cluster_name, public=True)
 
 
 class Cluster(pulumi.ComponentResource):
@@ -103,7 +111,7 @@ class Cluster(pulumi.ComponentResource):
         subject = f'Cluster "{resource_name}"'
         args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, ClusterArgs) as inputs:
-            values = inputs.read(_Inputs)
+            values = inputs.read(_InputsOfNew if "create" in args else _Inputs)
             new = _new_cluster(inputs, args)
 
         super().__init__("eks-identity:index:Cluster", resource_name, {}, opts)
@@ -113,7 +121,7 @@ class Cluster(pulumi.ComponentResource):
         else:
             self._create(resource_name, values, new)
             if new.mode.reads_access_entries:
-                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries"))
+                CreatedEntries(inputs, self, self.arn).declare(new.options.get("access_entries", {}))
         arn = self.arn.apply(arns.Arn.parse) if new is None else self._arn_of_new()
         self.region = arn.apply(lambda parsed: parsed.region)
         self.account_id = arn.apply(lambda parsed: parsed.account)
@@ -194,13 +202,14 @@ class Cluster(pulumi.ComponentResource):
 
     async def _not_found(self, name: str, error: Exception) -> InvalidInput:
         """Return the validation error for a failed look-up, with the region that was queried."""
-        region = "the provider's region"
+        region, listed = "the provider's region", "write one that `aws eks list-clusters` shows"
         try:
             region = str((await self._invoke(GET_REGION, {}))["region"])
+            listed = f"write one that `aws eks list-clusters --region {region}` shows"
         except invoke.InvokeError as second:
             diagnostics.debug(f"cannot read the provider's region: {second}", self)
         rule = f"must be a cluster in {region} that these credentials may describe; AWS: {_reason(error)}"
-        fix = f"see `aws eks list-clusters --region {region}`, or create the cluster with create"
+        fix = f"{listed}, or set create to create the cluster"
         return InvalidInput([Problem("", rule, name, fix)])
 
     def _create(self, name: str, values: _Inputs, new: "NewCluster") -> None:

@@ -14,16 +14,16 @@ from eks_identity.runtime.args_validation import is_output
 
 Options = dict[str, Any]
 
-_ACCESS = "use ClusterAccess or AwsAuthMapping: the ConfigMap's data is ignored after its creation"
+_ACCESS = "remove it, and use ClusterAccess or AwsAuthMapping: the ConfigMap's data is ignored after its creation"
 _CREATOR = (
     "remove it: pulumi_eks always gives the creator access, and a change replaces the cluster (EKS); to remove the "
     "creator's access, adopt its entry with ClusterAccess and adopt, then remove it there"
 )
 REPLACED_CLUSTER_OPTIONS: Mapping[str, str] = {
     "bootstrap_cluster_creator_admin_permissions": _CREATOR,
-    "create_oidc_provider": "use OidcProvider: it opens no connection in the program, and can adopt a provider",
-    "creation_role_provider": "run as that role, or pass an aws provider that assumes it, and set role_arn",
-    "name": "set name beside `create`",
+    "create_oidc_provider": "remove it, and declare an OidcProvider, which opens no connection and can adopt",
+    "creation_role_provider": "remove it; run as that role, or pass an aws provider that assumes it, and set role_arn",
+    "name": "remove it, and set name beside `create`",
     "role_mappings": _ACCESS,
     "user_mappings": _ACCESS,
 }
@@ -60,7 +60,7 @@ def cluster_problems(options: Options) -> Iterator[Problem]:
         *_network_problems(options),
         *_value_problems(options),
     ):
-        yield problem.under("create")
+        yield problem.with_prefix("create")
 
 
 def node_group_problems(options: Options, mode: AuthenticationMode | None, cluster: Options) -> Iterator[Problem]:

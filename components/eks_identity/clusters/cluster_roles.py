@@ -50,7 +50,9 @@ class ClusterRoles:
         number = len(roles.tags or {})
         if number > limits.TAGS:
             rule = f"must have at most {limits.TAGS} tags (IAM)"
-            inputs.reject(Problem("role_settings.tags", rule, f"{number} tags", "remove some"))
+            inputs.reject(
+                Problem("role_settings.tags", rule, f"{number} tags", f"remove {number - limits.TAGS} of them")
+            )
         return roles
 
     def transform(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

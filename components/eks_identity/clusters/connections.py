@@ -28,7 +28,8 @@ class ClusterConnection(TypedDict):
     """Values of a cluster that components need: `Cluster.connection`, or a dict for a cluster of another stack."""
 
     name: pulumi.Input[str]
-    """The cluster's name in EKS."""
+    """The cluster's name in EKS. It must not be a secret: ids and ARNs of the cluster's resources have it, and Pulumi
+    stores both in plain text. `pulumi.Output.unsecret(…)` returns the name of a connection that is a secret."""
     arn: pulumi.Input[str]
     """The cluster's ARN."""
     endpoint: pulumi.Input[str]
@@ -89,7 +90,7 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
     values: Mapping[str, Any] = cluster
     plain = {field: value for field, value in values.items() if is_plain(value)}
     problems = _problems(tuple(plain.items()))
-    inputs.reject(*(problem.under("cluster") for problem in problems))
+    inputs.reject(*(problem.with_prefix("cluster") for problem in problems))
     outputs = {field: _parse_output(inputs, field, value) for field, value in values.items() if field not in plain}
     if any(field in outputs and _is_first(values[field], "one cluster") for field in connections.ARN_FIELDS):
         together = {field: values[field] for field in connections.ARN_FIELDS}
@@ -106,7 +107,7 @@ def parse_connection(inputs: Inputs, cluster: ClusterConnection) -> Connection:
 
 def _parse_output(inputs: Inputs, field: str, value: Any) -> Any:
     def parse(output: Any) -> Any:
-        return inputs.parse(f"cluster.{field}", output, connections.PARSERS[field])
+        return inputs.parse(f"cluster.{field}", output, connections.PARSERS[field], public=field == "name")
 
     # A thousand components may have the same Output: the first one's error names it.
     return memoize_on_output(value, f"cluster.{field}", parse) if isinstance(value, pulumi.Output) else parse(value)
@@ -144,9 +145,9 @@ def _problems(plain: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
         if field != PARTITION:
             problems.parse(field, connections.PARSERS[field], value)
     in_the_arn = {field: value for field, value in plain if field in connections.ARN_FIELDS}
-    if not problems.found and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
+    if not problems.items and "arn" in in_the_arn and in_the_arn.get(PARTITION, AWS.name) in PARTITIONS:
         problems.parse("", connections.require_same_cluster, in_the_arn)
-    return tuple(problems.found)
+    return tuple(problems.items)
 
 
 @lru_cache(maxsize=256)

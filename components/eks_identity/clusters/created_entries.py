@@ -11,12 +11,12 @@ from typing import Any
 
 import pulumi
 
+from eks_identity.clusters.literal_principals import reject_literal_of_new_identity
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model import lockout
 from eks_identity.model.access_entries import AccessMethod
 from eks_identity.model.arns import Arn, Principal
 from eks_identity.runtime import diagnostics, program_state
-from eks_identity.runtime.args_validation import is_output
 from eks_identity.runtime.inputs import Inputs
 
 CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
@@ -31,20 +31,17 @@ class CreatedEntries:
     component: pulumi.ComponentResource
     cluster_arn: pulumi.Output[str]
 
-    def declare(self, entries: Any) -> None:
+    def declare(self, entries: Mapping[str, Any]) -> None:
         """Reject a principal that this program declares twice, and the creator of the cluster, which EKS gives one."""
         if pulumi.runtime.is_dry_run():
             _creators()[program_state.object_key(self.cluster_arn)] = self.cluster_arn.apply(
                 self._creator, run_with_unknowns=True
             )
-        if is_output(entries):
-            self.inputs.parse("", entries, self._declare_all)
-        else:
-            self._declare_all(entries)
-
-    def _declare_all(self, entries: Any) -> None:
-        for key, principal in _principals(entries):
-            self._declare(key, principal)
+        for key, entry in entries.items():
+            # An entry of pulumi_eks's own class is an object.
+            principal = entry["principal_arn"] if isinstance(entry, Mapping) else getattr(entry, "principal_arn", None)
+            if principal is not None:
+                self._declare(key, principal)
 
     def _declare(self, key: str, principal: pulumi.Input[str]) -> None:
         under = f"{_OPTION}.{key}.principal_arn"
@@ -53,7 +50,11 @@ class CreatedEntries:
         self.inputs.parse(
             under, [self.cluster_arn, principal], lambda both: self._claim(key, str(Arn.parse(both[0])), both[1])
         )
-        reject_creator(self.inputs, self.cluster_arn, principal, under, f"remove {_OPTION}.{key}")
+        remove = f"remove {_OPTION}.{key}"
+        reject_creator(self.inputs, self.cluster_arn, principal, under, remove)
+        parsed = self.inputs.parse(under, principal, Principal.parse)
+        instead = f"{remove}, and declare a ClusterAccess with the arn output of {{declared}}"
+        reject_literal_of_new_identity(self.inputs, under, parsed, instead)
 
     def _claim(self, key: str, cluster: str, principal: str) -> None:
         declaration = f"{_OPTION}.{key} of {self.inputs.subject}"
@@ -101,14 +102,3 @@ def reject_creator(
 def _creators() -> dict[str, pulumi.Output[str | None]]:
     """Return the creator of each cluster of this program, by the identity of the Output of the cluster's ARN."""
     return program_state.per_program("creators", dict)
-
-
-def _principals(entries: Any) -> list[tuple[str, Any]]:
-    """Return each entry's key and principal, from the field names of Python or of other languages."""
-    principals = []
-    for key, entry in entries.items() if isinstance(entries, Mapping) else ():
-        if isinstance(entry, Mapping):
-            principals.append((key, entry.get("principal_arn", entry.get("principalArn"))))
-        else:
-            principals.append((key, getattr(entry, "principal_arn", None)))
-    return [(key, principal) for key, principal in principals if principal is not None]

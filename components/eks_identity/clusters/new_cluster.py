@@ -16,7 +16,8 @@ from eks_identity.clusters import cluster_options
 from eks_identity.clusters.cluster_options import Options
 from eks_identity.clusters.cluster_roles import ClusterRoles, ClusterRoleSettings
 from eks_identity.clusters.existing_resources import parse_existing, read_existing
-from eks_identity.clusters.new_cluster_args import NewClusterArgs, NodeGroupArgs
+from eks_identity.clusters.new_cluster_args import NewClusterArgs
+from eks_identity.clusters.node_group_args import NodeGroupArgs
 from eks_identity.clusters.node_isolation import isolate_launch_templates
 from eks_identity.model import names
 from eks_identity.model.access_entries import AuthenticationMode
@@ -53,7 +54,7 @@ class NewCluster:
             inputs.parse("node_groups", name, names.node_group_name)
             group: Options = {**args}
             problems = cluster_options.node_group_problems(group, None if mode is INVALID else mode, options)
-            inputs.reject(*(problem.under(f"node_groups.{name}") for problem in problems))
+            inputs.reject(*(problem.with_prefix(f"node_groups.{name}") for problem in problems))
             groups[name] = parse_existing(inputs, group, f"node_groups.{name}")
         return cls(mode, parse_existing(inputs, options, "create"), groups, ClusterRoles.read(inputs, role_settings))
 

@@ -1,75 +1,27 @@
-"""Args of a new cluster and of its managed node groups, with the names that pulumi_eks has for them.
+"""Args of a new cluster, with the names that pulumi_eks has for them.
 
 The classes are the library's own, so that editors and the SDKs of other languages know every option, and a program with
-an existing cluster does not import pulumi_eks. A test compares them with the installed pulumi_eks. Nested options are
-in `new_cluster_addons.py` and `new_cluster_nodes.py`. In Python a nested option also accepts the `…Args` object of
-pulumi_eks.
+an existing cluster does not import pulumi_eks. A test compares them with the installed pulumi_eks. More
+nested options are in `new_cluster_access.py`, `new_cluster_addons.py` and `new_cluster_nodes.py`. In Python a nested
+option also accepts the `…Args` object of pulumi_eks.
 """
 
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.clusters.cluster_options import REPLACED_CLUSTER_OPTIONS, REPLACED_NODE_GROUP_OPTIONS
+from eks_identity.clusters.cluster_options import REPLACED_CLUSTER_OPTIONS
+from eks_identity.clusters.new_cluster_access import ClusterAccessEntry, KubeconfigOptions
 from eks_identity.clusters.new_cluster_addons import CoreDnsAddonOptions, KubeProxyAddonOptions, VpcCniOptions
-from eks_identity.clusters.new_cluster_nodes import (
-    ClusterNodeGroupOptions,
-    NodeadmOptions,
-    NodeGroupLaunchTemplate,
-    NodeGroupRemoteAccess,
-    NodeGroupScalingConfig,
-    NodeGroupTaint,
-)
+from eks_identity.clusters.new_cluster_nodes import ClusterNodeGroupOptions
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.runtime.typed_dicts import sdk_options
+from eks_identity.runtime.typed_dicts import Strings, Tags, sdk_options
 
 if TYPE_CHECKING:
     from pulumi_aws.ec2 import SecurityGroup
     from pulumi_aws.iam import Role
 else:
     Role = SecurityGroup = pulumi.Resource
-
-Strings = pulumi.Input[list[pulumi.Input[str]]]
-Tags = pulumi.Input[dict[str, pulumi.Input[str]]]
-
-
-@sdk_options("pulumi_aws.eks.AccessPolicyAssociationAccessScopeArgs")
-class AccessScope(TypedDict):
-    """Access scope of an EKS access policy."""
-
-    type: pulumi.Input[str]
-    """`cluster` or `namespace`."""
-    namespaces: NotRequired[Strings]
-    """Namespaces with scope `namespace`; `*` matches any characters, as in `dev-*`."""
-
-
-@sdk_options("pulumi_eks.AccessPolicyAssociationArgs")
-class ClusterAccessPolicy(TypedDict):
-    """An EKS access policy of an access entry that is created with the cluster."""
-
-    policy_arn: pulumi.Input[str]
-    """ARN of the access policy, such as `arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy`."""
-    access_scope: pulumi.Input[AccessScope]
-    """Where the policy applies."""
-
-
-@sdk_options("pulumi_eks.AccessEntryArgs")
-class ClusterAccessEntry(TypedDict):
-    """An access entry that is created with the cluster."""
-
-    principal_arn: pulumi.Input[str]
-    """ARN of the IAM user or role. EKS has one access entry for a principal."""
-    access_policies: NotRequired[dict[str, pulumi.Input[ClusterAccessPolicy]]]
-    """Access policies, by names of your choice, which name Pulumi resources."""
-    kubernetes_groups: NotRequired[Strings]
-    """Kubernetes groups of the principal, for RBAC. By default none."""
-    username: NotRequired[pulumi.Input[str]]
-    """Kubernetes username. By default EKS sets the user's ARN, or the role's session ARN."""
-    type: NotRequired[pulumi.Input[str]]
-    """`STANDARD` (default), `EC2_LINUX`, `EC2_WINDOWS`, `FARGATE_LINUX` or `EC2`. Only `STANDARD` accepts
-    `kubernetes_groups` and `username`."""
-    tags: NotRequired[Tags]
-    """Tags of the access entry."""
 
 
 @sdk_options("pulumi_eks.ClusterComputeConfigArgs")
@@ -115,16 +67,6 @@ class FargateProfile(TypedDict):
     """Pods that run on Fargate, at most 5 selectors (EKS). By default those of `default` and `kube-system`."""
     subnet_ids: NotRequired[Strings]
     """Ids of private subnets for the pods. By default the cluster's private subnets."""
-
-
-@sdk_options("pulumi_eks.KubeconfigOptionsArgs")
-class KubeconfigOptions(TypedDict):
-    """AWS credentials in the kubeconfig of pulumi_eks."""
-
-    role_arn: NotRequired[pulumi.Input[str]]
-    """ARN of the role that `aws eks get-token` assumes."""
-    profile_name: NotRequired[pulumi.Input[str]]
-    """Name of the AWS profile."""
 
 
 @sdk_options("pulumi_kubernetes.meta.v1.ObjectMetaArgs")
@@ -309,74 +251,3 @@ class NewClusterArgs(TypedDict):
     """Tags of the cluster's security group."""
     node_security_group_tags: NotRequired[Tags]
     """Tags of the nodes' security group. Must be omitted when `node_group_options` has a security group."""
-
-
-@sdk_options("pulumi_eks.ManagedNodeGroup", unsupported=REPLACED_NODE_GROUP_OPTIONS)
-class NodeGroupArgs(TypedDict):
-    """Options of `pulumi_eks.ManagedNodeGroup` for a managed node group of a new cluster.
-
-    Source: pulumi_eks, ManagedNodeGroup; Amazon EKS API reference, CreateNodegroup.
-    """
-
-    node_group_name: NotRequired[pulumi.Input[str]]
-    """Name in EKS. By default Pulumi generates one."""
-    node_group_name_prefix: NotRequired[pulumi.Input[str]]
-    """Prefix of a generated name. Must be omitted when `node_group_name` is set."""
-    node_role: NotRequired[pulumi.Input[str] | Role]
-    """ARN of the nodes' IAM role; in Python also an `aws.iam.Role`. In mode `CONFIG_MAP` the cluster maps it in
-    aws-auth. Default: one role that all groups without a role share."""
-    node_role_arn: NotRequired[pulumi.Input[str]]
-    """ARN of the nodes' IAM role, which mode `CONFIG_MAP` accepts only if `instance_roles` has it too. Must be omitted
-    when `node_role` is set."""
-    subnet_ids: NotRequired[Strings]
-    """Ids of the nodes' subnets. Default: the cluster's, private ones first."""
-    version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes. Default: the version of the cluster."""
-    release_version: NotRequired[pulumi.Input[str]]
-    """Version of the EKS optimized AMI. Default: the newest for the Kubernetes version."""
-    force_update_version: NotRequired[pulumi.Input[bool]]
-    """Whether EKS updates nodes although pod disruption budgets prevent the eviction of pods. Default: false."""
-    instance_types: NotRequired[Strings]
-    """EC2 instance types, at most 20. Default: `["t3.medium"]`."""
-    capacity_type: NotRequired[pulumi.Input[str]]
-    """`ON_DEMAND` (default), `SPOT` or `CAPACITY_BLOCK`."""
-    scaling_config: NotRequired[pulumi.Input[NodeGroupScalingConfig]]
-    """Numbers of nodes. Default: 2 desired, 1 to 2."""
-    ignore_scaling_changes: NotRequired[bool]
-    """Whether Pulumi ignores changes of the desired size, which an autoscaler makes. Default: false."""
-    labels: NotRequired[Tags]
-    """Kubernetes labels of the nodes."""
-    taints: NotRequired[pulumi.Input[list[pulumi.Input[NodeGroupTaint]]]]
-    """Kubernetes taints of the nodes, at most 50."""
-    launch_template: NotRequired[pulumi.Input[NodeGroupLaunchTemplate]]
-    """Your launch template, such as that of `NodeIsolation`. Options that a launch template has itself (disk, AMI, user
-    data, remote access) must then be omitted. Default: one that requires IMDSv2 with hop limit 1."""
-    operating_system: NotRequired[pulumi.Input[str]]
-    """`AL2023`, `AL2`, `Bottlerocket` or `RECOMMENDED`. It selects the AMI. Default: the recommended one."""
-    ami_type: NotRequired[pulumi.Input[str]]
-    """AMI type in EKS, such as `AL2023_x86_64_STANDARD`. Must be omitted when `ami_id` is set."""
-    ami_id: NotRequired[pulumi.Input[str]]
-    """Id of the AMI. Must be omitted when `gpu` or `ami_type` is set. Default: the recommended EKS optimized AMI."""
-    gpu: NotRequired[pulumi.Input[bool]]
-    """Whether nodes use the EKS optimized AMI with GPU support. Default: false."""
-    disk_size: NotRequired[pulumi.Input[int]]
-    """Size of the root volume in GiB. Default: 20."""
-    remote_access: NotRequired[pulumi.Input[NodeGroupRemoteAccess]]
-    """SSH to the nodes. Rejected (EKS), because every group has a launch template: set its key there."""
-    user_data: NotRequired[pulumi.Input[str]]
-    """Complete user data, which must join the node to the cluster. By default pulumi_eks writes it."""
-    kubelet_extra_args: NotRequired[str]
-    """Flags of the kubelet, such as `--max-pods=50`."""
-    bootstrap_extra_args: NotRequired[str]
-    """Flags of the bootstrap script of Amazon Linux 2."""
-    nodeadm_extra_options: NotRequired[pulumi.Input[list[pulumi.Input[NodeadmOptions]]]]
-    """More user data of Amazon Linux 2023, which nodeadm merges with pulumi_eks's own."""
-    bottlerocket_settings: NotRequired[pulumi.Input[dict[str, Any]]]
-    """Settings of Bottlerocket, with its own keys, merged with pulumi_eks's own."""
-    enable_efa_support: NotRequired[bool]
-    """Whether nodes have Elastic Fabric Adapters, as many as the first instance type allows. Requires
-    `placement_group_availability_zone`. Default: false."""
-    placement_group_availability_zone: NotRequired[pulumi.Input[str]]
-    """Availability zone of the placement group for Elastic Fabric Adapters."""
-    tags: NotRequired[Tags]
-    """Tags of the node group. EKS does not pass them on to instances."""

@@ -1,75 +1,17 @@
-"""Options of the nodes of a new cluster, with the names that pulumi_eks and pulumi_aws have for them."""
+"""Options of the default node group of a new cluster, with the names that pulumi_eks has for them."""
 
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import pulumi
 
-from eks_identity.runtime.typed_dicts import sdk_options
+from eks_identity.clusters.node_group_args import NodeadmOptions
+from eks_identity.runtime.typed_dicts import Strings, Tags, sdk_options
 
 if TYPE_CHECKING:
     from pulumi_aws.ec2 import SecurityGroup, SecurityGroupRule
     from pulumi_aws.iam import InstanceProfile
 else:
     SecurityGroup = SecurityGroupRule = InstanceProfile = pulumi.Resource
-
-Strings = pulumi.Input[list[pulumi.Input[str]]]
-Tags = pulumi.Input[dict[str, pulumi.Input[str]]]
-
-
-@sdk_options("pulumi_aws.eks.NodeGroupScalingConfigArgs")
-class NodeGroupScalingConfig(TypedDict):
-    """Numbers of nodes of a managed node group."""
-
-    desired_size: pulumi.Input[int]
-    """Number of nodes."""
-    min_size: pulumi.Input[int]
-    """Minimum, 0 or more."""
-    max_size: pulumi.Input[int]
-    """Maximum, 1 or more."""
-
-
-@sdk_options("pulumi_aws.eks.NodeGroupTaintArgs")
-class NodeGroupTaint(TypedDict):
-    """A Kubernetes taint of the nodes of a managed node group."""
-
-    key: pulumi.Input[str]
-    """Key, at most 63 characters."""
-    value: NotRequired[pulumi.Input[str]]
-    """Value, at most 63 characters. By default empty."""
-    effect: pulumi.Input[str]
-    """`NO_SCHEDULE`, `NO_EXECUTE` or `PREFER_NO_SCHEDULE`."""
-
-
-@sdk_options("pulumi_aws.eks.NodeGroupLaunchTemplateArgs")
-class NodeGroupLaunchTemplate(TypedDict):
-    """The launch template of a managed node group, by its id or its name."""
-
-    id: NotRequired[pulumi.Input[str]]
-    """Id of the launch template. Must be omitted when `name` is set."""
-    name: NotRequired[pulumi.Input[str]]
-    """Name of the launch template."""
-    version: pulumi.Input[str]
-    """Version number of the launch template, a string."""
-
-
-@sdk_options("pulumi_aws.eks.NodeGroupRemoteAccessArgs")
-class NodeGroupRemoteAccess(TypedDict):
-    """SSH to the nodes of a managed node group."""
-
-    ec2_ssh_key: NotRequired[pulumi.Input[str]]
-    """Name of the EC2 key pair. Without `source_security_group_ids` port 22 is open to the internet."""
-    source_security_group_ids: NotRequired[Strings]
-    """Ids of the security groups from which SSH is allowed."""
-
-
-@sdk_options("pulumi_eks.NodeadmOptionsArgs")
-class NodeadmOptions(TypedDict):
-    """A MIME part of the user data of Amazon Linux 2023."""
-
-    content: pulumi.Input[str]
-    """Content of the part, such as a script or a nodeadm `NodeConfig`."""
-    content_type: pulumi.Input[str]
-    """MIME type, such as `application/node.eks.aws` or `text/x-shellscript; charset="us-ascii"`."""
 
 
 @sdk_options("pulumi_eks.TaintArgs")

@@ -64,7 +64,7 @@ def user_by_aws_auth(document: AwsAuth, principal: Principal, session: str = "")
 
     `mapAccounts` sets the ARN as username, and no groups: only a binding of that username grants rights then.
     """
-    mapping = document.lets_in(principal.aws_auth_arn)
+    mapping = document.effective_entry(principal.aws_auth_arn)
     if mapping is not None:
         return ClusterUser(_resolve_username(mapping.username or "", principal, session), mapping.groups)
     return ClusterUser(principal.aws_auth_arn) if principal.account in document.accounts else None

@@ -108,13 +108,14 @@ def _holds(operator: str, actual: list[str], expected: list[str], context: Conte
     qualifier, _, name = operator.rpartition(":")
     base = name.removesuffix("IfExists")
     if base == "Null":
-        return (not actual) == (expected[:1] == ["true"])
+        return ("true" if not actual else "false") in [text.lower() for text in expected]
     if base not in _OPERATORS:
         raise UnclearError(f"the condition operator {operator} is not evaluated")
     compare, negated = _OPERATORS[base]
-    if not actual:
-        holds_without_value = negated and qualifier != "ForAnyValue"
-        return name.endswith("IfExists") or holds_without_value or qualifier == "ForAllValues"
+    if not actual and name.endswith("IfExists"):
+        return True
+    if not actual or (qualifier and not any(actual)):
+        return qualifier == "ForAllValues" or (negated and not qualifier)
     if base.startswith(_WITH_VARIABLES):
         expected = [value for text in expected if (value := _resolve_variables(text, context)) is not None]
     results = [any(compare(value, text) for value in expected) != negated for text in actual]
@@ -136,6 +137,19 @@ def _same_number(expected: str, actual: str) -> bool:
         return False
 
 
+def _same_boolean(expected: str, actual: str) -> bool:
+    return expected.lower() == actual.lower() and actual.lower() in {"true", "false"}
+
+
+def _same_arn(expected: str, actual: str) -> bool:
+    """Return whether each of the six parts of an ARN matches: a wildcard does not match a colon between them."""
+    patterns, parts = expected.split(":", 5), actual.split(":", 5)
+    return expected == "*" or (
+        len(patterns) == len(parts) == 6
+        and all(matches(pattern, part) for pattern, part in zip(patterns, parts, strict=True))
+    )
+
+
 _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringEquals": (_equal, False),
     "StringNotEquals": (_equal, True),
@@ -143,16 +157,16 @@ _OPERATORS: Mapping[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringNotEqualsIgnoreCase": (_equal_ignoring_case, True),
     "StringLike": (matches, False),
     "StringNotLike": (matches, True),
-    "ArnEquals": (matches, False),
-    "ArnNotEquals": (matches, True),
-    "ArnLike": (matches, False),
-    "ArnNotLike": (matches, True),
-    "Bool": (_equal_ignoring_case, False),
+    "ArnEquals": (_same_arn, False),
+    "ArnNotEquals": (_same_arn, True),
+    "ArnLike": (_same_arn, False),
+    "ArnNotLike": (_same_arn, True),
+    "Bool": (_same_boolean, False),
     "NumericEquals": (_same_number, False),
     "NumericNotEquals": (_same_number, True),
 }
 """The comparison of each operator, and whether its result is negated."""
-_WITH_VARIABLES = ("String", "Arn")
+_WITH_VARIABLES = ("String", "Arn", "Bool")
 """Beginnings of the operators whose values may contain policy variables.
 
 Source: IAM user guide, "IAM policy elements: variables and tags".

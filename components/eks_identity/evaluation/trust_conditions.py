@@ -134,7 +134,7 @@ def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[AssumeRoleCall]) -
     """
     with Problems() as problems:
         problems.parse(INPUT, conditions, specs)
-        if not problems.found:
+        if not problems.items:
             for index, condition in enumerate(specs):
                 problems.extend(_problems(condition, calls), f"{INPUT}[{index}]")
     return conditions(specs)

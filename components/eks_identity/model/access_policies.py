@@ -158,7 +158,7 @@ def _namespace_problems(namespaces: Sequence[str]) -> list[Problem]:
         problems.parse(under, _namespace_pattern, namespace)
         if namespace in namespaces[:index]:
             problems.add(under, "must be listed once", namespace, "remove the repeated namespace")
-    return problems.found
+    return problems.items
 
 
 def _namespace_pattern(namespace: str) -> None:

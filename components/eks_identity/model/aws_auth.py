@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem, Problems
-from eks_identity.model import identities, yaml_lists
+from eks_identity.model import identities, yaml_edits, yaml_lists
 from eks_identity.model.access_entries import EntryType
 from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.identities import NODE_GROUPS, NODE_USERNAME_PREFIX, aws_auth_groups, aws_auth_username
@@ -57,7 +57,7 @@ class UserMapping:
                 pass
             elif kind.is_for_nodes:
                 problems.extend(identities.node_role_problems(kind, principal, groups, username))
-                if not problems.found:
+                if not problems.items:
                     problems.extend(_not_in_aws_auth(kind))
             elif node := identities.node_identity_problems(principal, groups, username):
                 problems.extend(node)
@@ -167,7 +167,7 @@ class AwsAuth:
         matches = [entry for entry in self.entries if arn and entry.arn.lower() == arn.lower()]
         return tuple(sorted(matches, key=lambda entry: (entry.key == ROLES, entry.index)))
 
-    def lets_in(self, arn: str) -> Entry | None:
+    def effective_entry(self, arn: str) -> Entry | None:
         """Return the entry that the authenticator uses for `arn`."""
         return next(reversed(self.find(arn)), None)
 
@@ -188,7 +188,7 @@ class AwsAuth:
             location = f"{ACCOUNTS}[{index}] of ConfigMap kube-system/aws-auth"
             check = Problems()
             check.parse(location, account_id, account or "")
-            problems += check.found
+            problems += check.items
         return problems
 
     def _problems_of(self, entry: Entry) -> list[Problem]:
@@ -196,9 +196,9 @@ class AwsAuth:
         if not entry.arn:
             rule = f"must have {_ARN_FIELD[entry.key]}: the authenticator ignores this entry"
             return problems or [Problem(entry.location, rule, None, f"write it, or remove the entry: {_EDIT}")]
-        winner = self.lets_in(entry.arn)
-        if winner is not None and winner is not entry:
-            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {winner.location}"
+        effective = self.effective_entry(entry.arn)
+        if effective is not None and effective is not entry:
+            rule = f"must be the only entry of its ARN, whatever its case: the authenticator uses {effective.location}"
             problems.append(Problem(entry.location, rule, entry.arn, f"remove one of the two: {_EDIT}"))
         if entry.username is None:
             rule = "must have a username, a non-empty string: an empty one is accepted, and the groups still apply"
@@ -207,7 +207,7 @@ class AwsAuth:
             principal = Principal.parse(entry.arn)
         except InvalidInput as error:
             wrong = [] if entry.is_of_federated_user else error.problems
-            return problems + [problem.under(entry.location) for problem in wrong]
+            return problems + [problem.with_prefix(entry.location) for problem in wrong]
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             rule = "must have no path in a role's ARN: the authenticator ignores this entry"
             problems.append(Problem(entry.location, rule, entry.arn, f"write {principal.aws_auth_arn}: {_EDIT}"))
@@ -223,7 +223,7 @@ class AwsAuth:
         existing = self.find(mapping.arn)
         if existing:
             raise InvalidInput([self._duplicate_problem(mapping, existing)])
-        text = yaml_lists.append(self.data.get(mapping.key, ""), mapping.key, mapping.entry())
+        text = yaml_edits.append(self.data.get(mapping.key, ""), mapping.key, mapping.entry())
         return self._with(mapping.key, text)
 
     def change(self, mapping: UserMapping, own: UserMapping | None = None) -> AwsAuth:
@@ -243,7 +243,7 @@ class AwsAuth:
             return self
         if entry.key != mapping.key:
             return self._without(entry).add(mapping)
-        return self._with(entry.key, yaml_lists.replace(self.data[entry.key], entry.key, entry.index, mapping.entry()))
+        return self._with(entry.key, yaml_edits.replace(self.data[entry.key], entry.key, entry.index, mapping.entry()))
 
     def remove(self, mapping: UserMapping, *, nodes: bool = False) -> AwsAuth:
         """Remove the entry of `mapping`: of several entries for its ARN, only an equal one. Entries of nodes stay
@@ -257,7 +257,7 @@ class AwsAuth:
         return self._without(own[-1]) if own else self
 
     def _without(self, entry: Entry) -> AwsAuth:
-        return self._with(entry.key, yaml_lists.remove(self.data[entry.key], entry.key, entry.index))
+        return self._with(entry.key, yaml_edits.remove(self.data[entry.key], entry.key, entry.index))
 
     def _with(self, key: str, text: str) -> AwsAuth:
         data = {**self.data, key: text}
@@ -302,4 +302,5 @@ def _not_in_aws_auth(kind: EntryType) -> list[Problem]:
     if kind in identities.NODE_IDENTITIES:
         return []
     types = ", ".join(identities.NODE_IDENTITIES)
-    return [Problem("type", f"must be one of {types} in aws-auth (EKS)", str(kind), "use an access entry")]
+    fix = f"declare the role in a ClusterAccess with type {kind}, which creates an access entry"
+    return [Problem("type", f"must be one of {types} in aws-auth (EKS)", str(kind), fix)]

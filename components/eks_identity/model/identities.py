@@ -68,8 +68,9 @@ def node_identity_problems(principal: Principal | None, groups: object, username
     kind = next(iter(matching_types), "EC2_WINDOWS" if WINDOWS in listed else "EC2_LINUX")
     fix = f"declare the node role with type {kind}, and remove groups and username: the type sets both for nodes"
     if principal is not None and principal.kind is not PrincipalKind.ROLE:
-        fields = ", ".join(node_groups) or "username"
-        fix = f"remove {fields}: nodes have a role, and this principal is a {principal.kind}"
+        wrong = [f"{' and '.join(node_groups)} from groups"] if node_groups else []
+        wrong += ["username"] if is_named else []
+        fix = f"remove {', and '.join(wrong)}: nodes have a role, and this principal is a {principal.kind}"
     rule = f"must not be those of nodes with type {_STANDARD} (Kubernetes)"
     field, value = ("groups", listed) if node_groups else ("username", username)
     return [Problem(field, rule, value, fix)]
@@ -84,7 +85,9 @@ def node_role_problems(
     """
     fields = [name for name, value in (("groups", groups), ("username", username)) if value]
     if principal is not None and principal.kind is not PrincipalKind.ROLE:
-        fix = f"use type {_STANDARD}, which users have" if fields else "pass the ARN of the nodes' role"
+        fix = f"use type {_STANDARD}, which users have"
+        if not fields or node_identity_problems(principal, groups, username):
+            fix = f"pass the ARN of the nodes' role{_and_remove(fields)}"
         return [Problem("arn", f"must be a role with type {kind} (EKS)", principal.arn, fix)]
     if not fields:
         return []
@@ -93,6 +96,10 @@ def node_role_problems(
     rule = f"must be omitted with type {kind}: the type gives nodes {identity} (EKS)"
     value = {"groups": groups, "username": username}[fields[0]]
     return [Problem(fields[0], rule, value, f"remove {' and '.join(fields)}")]
+
+
+def _and_remove(fields: Sequence[str]) -> str:
+    return f", and remove {' and '.join(fields)}" if fields else ""
 
 
 def aws_auth_username(username: str, principal: Principal) -> str:

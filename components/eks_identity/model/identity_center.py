@@ -63,7 +63,7 @@ def role_of(name: str, account: str, arns: Sequence[str]) -> Principal:
         fix = f"set arn to one of these instead: {listed}; the others remain from deleted assignments"
         raise InvalidInput([Problem("permission_set", rule, name, fix)])
     rule = f"must be looked up in IAM of the cluster's account {account}; the aws provider is for {roles[0].account}"
-    fix = "set arn to the role's ARN instead, or use credentials for the cluster's account"
+    fix = f"set arn to the role's ARN instead, or pass an aws provider of account {account} in opts.providers"
     raise InvalidInput([Problem("permission_set", rule, name, fix)])
 
 

@@ -59,8 +59,9 @@ def caller_lockout_problem(arn: str, lost: str, *, named_in: str = "allow_lockou
         "principals",
         f"must keep the caller's rights in the cluster, so that the caller can undo this change: after it, {lost}",
         arn,
-        f"run this as another administrator, or grant the principal the same rights by another access entry or binding "
-        f"first; if it may lose them, add it to {named_in}{_state_note(named_in)}",
+        "run this as another administrator; or first grant the principal the same rights by an access entry, an "
+        f"aws-auth mapping or a binding that this change keeps; or, if it may lose them, add it to {named_in}"
+        f"{_state_note(named_in)}",
     )
 
 
@@ -78,12 +79,13 @@ def last_administrator_problem(arn: str, *, named_in: str = "allow_lockout_of") 
 
 
 def unreadable_access_problem(arns: Collection[str], reason: str, *, named_in: str = "allow_lockout_of") -> Problem:
-    """Return the problem of a change whose remaining access could not be read."""
+    """Return the problem of a change whose remaining access could not be read. `reason` may end with its own fix."""
+    reason, _, fix = reason.partition("\n  fix: ")
     return Problem(
         "principals",
         f"must keep the rights of the caller and of the last administrator, and these cannot be read:\n    {reason}",
         sorted(arns),
-        f"allow the principal that runs this to read them; or add the principals that may lose access to "
+        f"{fix or 'allow the principal that runs this to read them'}; or add the principals that may lose access to "
         f"{named_in}{_state_note(named_in)}",
     )
 

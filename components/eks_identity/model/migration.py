@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from eks_identity.errors import InvalidInput, Problem
 from eks_identity.model.access_entries import AuthenticationMode, EntrySpec, EntryType
@@ -63,19 +64,19 @@ def convert_entry(entry: Entry, principal_arn: str, *, account: str, dropped: Co
         kind = _NODE_TYPES.get((entry.username or "", frozenset(groups)))
         if kind is None:
             rule = "must have the username and groups of a type of access entry for nodes"
-            raise InvalidInput([_not_convertible(entry, rule)])
+            raise InvalidInput([_not_convertible(entry, rule, f"those of {' or '.join(NODE_IDENTITIES)}")])
         return EquivalentEntry(EntrySpec.of(principal_arn, type=kind, cluster_account=account))
     if entry.username is None:
         rule = "must have a username: an access entry cannot have an empty one"
-        raise InvalidInput([_not_convertible(entry, rule)])
+        raise InvalidInput([_not_convertible(entry, rule, "a username")])
     kubernetes_groups = tuple(group for group in groups if group != MASTERS)
     spec = EntrySpec.of(principal_arn, kubernetes_groups, entry.username)
     return EquivalentEntry(spec, administrator=MASTERS in groups)
 
 
-def _not_convertible(entry: Entry, rule: str) -> Problem:
+def _not_convertible(entry: Entry, rule: str, missing: str) -> Problem:
     identity = {"username": entry.username, "groups": list(entry.groups)}
-    return Problem("", rule, identity, "fix it in aws-auth, or declare an access entry for its principal")
+    return Problem("", rule, identity, f"write {missing} in aws-auth, or create an access entry for its principal")
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,12 @@ class UnmigratedEntry:
     """The item of `accept_loss_of`: the ARN as in aws-auth, or the account id."""
     location: str
     reason: str
+    before: str = ""
+    """What keeps the access of its principals, an imperative; empty if nothing does."""
 
     def problem(self) -> Problem:
         rule = f"must name each aws-auth entry that loses its access with mode API: {self.reason}"
-        fix = f"declare access entries for the principals of this entry, or add {self.name} to accept_loss_of"
+        fix = f"{self.before}add {self.name} to accept_loss_of"
         return Problem("accept_loss_of", rule, f"{self.location} {self.name}", fix)
 
     def __str__(self) -> str:
@@ -200,6 +203,12 @@ class MigrationPlan:
         return next((step.entry for step in steps), None)
 
 
+_CREATE_ENTRY: Final = "create an access entry for its principal first, in mode API_AND_CONFIG_MAP; or "
+_CREATE_ENTRIES: Final = (
+    "create access entries for the account's principals that need access, in mode API_AND_CONFIG_MAP; and "
+)
+
+
 def steps_to(mode: AuthenticationMode, to: AuthenticationMode) -> list[AuthenticationMode]:
     """Return the modes to change to, in order; raise `InvalidInput` for an earlier mode, which EKS rejects."""
     modes = list(AuthenticationMode)
@@ -223,11 +232,13 @@ def effective_entries(document: AwsAuth) -> tuple[dict[Entry, Principal], list[s
         except InvalidInput as error:
             inactive.append(f"{description}: {error.problems[0].rule}")
             continue
-        winner = document.lets_in(entry.arn)
+        used_entry = document.effective_entry(entry.arn)
         if principal.aws_auth_arn.lower() != entry.arn.lower():
             inactive.append(f"{description}: must have no path in a role's ARN, or it matches no principal")
-        elif winner is not entry and winner is not None:
-            inactive.append(f"{description}: {winner.key}[{winner.index}] maps the same ARN, and the last entry wins")
+        elif used_entry is not entry and used_entry is not None:
+            inactive.append(
+                f"{description}: {used_entry.key}[{used_entry.index}] maps the same ARN, and the last entry wins"
+            )
         else:
             effective[entry] = principal
     return effective, inactive
@@ -258,18 +269,21 @@ def plan(
         except InvalidInput as error:
             reason = "; ".join(_describe(problem) for problem in error.problems)
             if access_entry is None:
-                unmigrated.append(UnmigratedEntry(entry.arn, location, reason))
+                unmigrated.append(UnmigratedEntry(entry.arn, location, reason, _CREATE_ENTRY))
             else:
                 inactive.append(
                     f"{location}: {entry.arn} has an access entry, which EKS uses and which stays: {access_entry}"
                 )
     for entry in document.entries:
-        if entry.is_of_federated_user and document.lets_in(entry.arn) is entry:
+        if entry.is_of_federated_user and document.effective_entry(entry.arn) is entry:
             reason = "an access entry must be for an IAM user or role, not for a federated user"
             unmigrated.append(UnmigratedEntry(entry.arn, f"{entry.key}[{entry.index}]", reason))
     for index, number in enumerate(document.accounts):
+        if not number:
+            inactive.append(f"{ACCOUNTS}[{index}]: has no effect, it is not an account id")
+            continue
         reason = "an access entry must be for one principal, not for all principals of an account"
-        unmigrated.append(UnmigratedEntry(number or "", f"{ACCOUNTS}[{index}]", reason))
+        unmigrated.append(UnmigratedEntry(number, f"{ACCOUNTS}[{index}]", reason, _CREATE_ENTRIES))
     return MigrationPlan(tuple(steps), tuple(unmigrated), tuple(inactive))
 
 

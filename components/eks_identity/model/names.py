@@ -34,7 +34,9 @@ def invalid(rule: str, value: object, fix: str) -> InvalidInput:
 def text(value: object) -> str:
     """Return a string. YAML, hosted programs and stack outputs also pass numbers, booleans and null."""
     if not isinstance(value, str):
-        raise invalid("must be a string", value, "put it in quotes" if value is not None else "set it to a string")
+        is_scalar = isinstance(value, (bool, int, float))
+        fix = "put it in quotes, or convert an Output with .apply(str)" if is_scalar else "set it to a string"
+        raise invalid("must be a string", value, fix)
     return value
 
 

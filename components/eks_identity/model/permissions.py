@@ -85,7 +85,9 @@ def managed_policy_quota_problems(count: int, limit: int = limits.MANAGED_POLICI
     if count <= limit:
         return []
     rule = f"must have at most {limit} managed policies for one role (IAM quota)"
-    fix = "merge policies, or use a second role; if AWS raised the account's quota, set raised_quotas to True"
+    fix = "merge policies, or use a second role"
+    if count <= limits.MANAGED_POLICIES_RAISED:
+        fix += "; if AWS raised the account's quota, set raised_quotas to True"
     return [Problem("", rule, f"{count} policies", fix)]
 
 
@@ -141,5 +143,8 @@ def inline_policy_quota_problems(documents: Mapping[str, str]) -> list[Problem]:
         return []
     rule = f"must have at most {limits.INLINE_POLICIES} characters in all inline policies of a role together (IAM)"
     shown = ", ".join(f"{name} {len(text)}" for name, text in documents.items())
-    fix = f"make some of them managed policies ({limits.MANAGED_POLICY} characters each) and pass their ARNs"
+    fix = (
+        f"move statements into managed policies of at most {limits.MANAGED_POLICY} characters each, and pass their "
+        "ARNs in policies"
+    )
     return [Problem("", rule, f"{size} characters: {shown}", fix)]

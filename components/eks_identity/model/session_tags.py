@@ -129,7 +129,7 @@ def split_by_severity(needs: Iterable[TagNeed], session: Session, under: str = "
     problems, warnings = [], []
     for need in needs:
         if need.is_certain and _is_of_eks(need.tag):
-            problems.append(need.problem(session).under(under))
+            problems.append(need.problem(session).with_prefix(under))
         else:
             warnings.append(f"{under}{'.' if under else ''}{need.warning(session)}")
     return problems, warnings

@@ -145,7 +145,7 @@ def holds_without_key(test: str, values: Sequence[str]) -> bool:
     """
     qualifier, _, operator = test.rpartition(":")
     if operator == "Null":
-        return str(values[0]).lower() == "true" if values else False
+        return any(str(value).lower() == "true" for value in values)
     if operator.endswith("IfExists") or qualifier == "ForAllValues":
         return True
     return is_negated(test) and qualifier != "ForAnyValue"
@@ -186,7 +186,7 @@ def add_conditions(statement: Mapping[str, Any], more: Conditions) -> dict[str, 
         for key in keys:
             if key.lower() in own_keys:
                 rule = f"must not compare {key} by {test}: the component compares it already"
-                fix = "remove it; or change the input that the component's condition comes from, such as subjects"
+                fix = f"remove the condition of {key}: other inputs of the component set its values"
                 raise InvalidInput([Problem("trust_conditions", rule, key, fix)])
         short = {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
         condition.setdefault(test, {}).update(short)

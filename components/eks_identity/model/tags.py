@@ -22,7 +22,7 @@ def problems(tags: Mapping[str, object], *, keys_have_case: bool = False) -> lis
     tag_problems = []
     if len(tags) > limits.TAGS:
         rule = f"must have at most {limits.TAGS} tags (AWS)"
-        tag_problems.append(Problem("", rule, f"{len(tags)} tags", "remove tags"))
+        tag_problems.append(Problem("", rule, f"{len(tags)} tags", f"remove {len(tags) - limits.TAGS} of them"))
     first_keys: dict[str, str] = {}
     for key, value in tags.items():
         if not 1 <= len(key) <= limits.TAG_KEY or not _TEXT.fullmatch(key):

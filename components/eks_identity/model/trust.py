@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from eks_identity.errors import InvalidInput, Problem, Problems
@@ -31,6 +30,7 @@ def irsa_trust(
     audience: str | None = None,
     size_limit: int = limits.TRUST_POLICY,
     conditions: Conditions | None = None,
+    subjects_input: str = "subjects",
 ) -> Document:
     """Return the trust policy for IRSA: only `subjects` of the clusters of `providers` can assume the role.
 
@@ -45,7 +45,11 @@ def irsa_trust(
     statements = [_federated(provider, subjects, audience) for provider in providers]
     policy = document([add_conditions(statement, conditions or {}) for statement in statements])
     return require_size(
-        policy, size_limit, f"{len(subjects)} subjects of {len(providers)} clusters", partial(_fix, policy, size_limit)
+        policy,
+        size_limit,
+        f"{len(subjects)} subjects of {len(providers)} clusters",
+        lambda: _irsa_size_fix(policy, size_limit, subjects, conditions),
+        under=subjects_input,
     )
 
 
@@ -125,7 +129,15 @@ def chained_trust(
     if external_ids:
         statement["Condition"] = {"StringEquals": {"sts:ExternalId": _one_or_many(sorted(external_ids))}}
     policy = document([add_conditions(statement, conditions or {})])
-    return require_size(policy, size_limit, f"{len(role_arns)} roles, {len(external_ids)} external ids")
+    divided = "trusted_role_arns" if len(role_arns) >= len(external_ids) else "subjects"
+    contents = f"{len(role_arns)} roles, {len(external_ids)} external ids"
+    return require_size(
+        policy,
+        size_limit,
+        contents,
+        lambda: size_fix(divided, max(len(role_arns), len(external_ids)), conditions),
+        under=divided,
+    )
 
 
 def external_id(cluster_arn: str | arns.Arn, subject: Subject) -> str:
@@ -149,23 +161,29 @@ def document(statements: list[dict[str, Any]]) -> Document:
 
 
 def require_size(
-    policy: Document, size_limit: int, contents: str, suggest: Callable[[], str] = lambda: "use two roles"
+    policy: Document, size_limit: int, contents: str, fix: Callable[[], str], *, under: str = "subjects"
 ) -> Document:
-    """Return `policy`; raise `InvalidInput` if it exceeds `size_limit` characters.
+    """Return `policy`; raise `InvalidInput` for the input `under` if it exceeds `size_limit` characters.
 
-    `contents` describes the policy in the message. `suggest` returns the fix, an imperative.
+    `contents` describes the policy in the message. `fix` returns the imperative.
     """
     size = len(compact(policy))
     if size > size_limit:
         rule = (
             f"must fit a trust policy of at most {size_limit} characters (IAM quota, by default {limits.TRUST_POLICY})"
         )
-        fix = (
-            f"{suggest()}, or use Pod Identity (its trust policy names no service account); if AWS raised the "
-            "account's quota, set raised_quotas to True"
-        )
-        raise InvalidInput([Problem("subjects", rule, f"{contents} make {size}", fix)])
+        raised = "; if AWS raised the account's quota, set raised_quotas to True"
+        text = f"{fix()}{raised if size <= limits.TRUST_POLICY_RAISED else ''}"
+        raise InvalidInput([Problem(under, rule, f"{contents} make {size}", text)])
     return policy
+
+
+def size_fix(divided: str, count: int, conditions: Conditions | None) -> str:
+    """Return the fix of a policy that is too long: several roles for `count` items, or fewer values."""
+    fixes = [f"divide {divided} among several roles"] if count > 1 else []
+    if conditions or not fixes:
+        fixes.append("remove values from trust_conditions")
+    return ", or ".join(fixes)
 
 
 def _repeated_subject_problems(subjects: Sequence[Subject]) -> list[Problem]:
@@ -177,13 +195,19 @@ def _repeated_subject_problems(subjects: Sequence[Subject]) -> list[Problem]:
     ]
 
 
-def _fix(policy: Document, size_limit: int) -> str:
+def _irsa_size_fix(
+    policy: Document, size_limit: int, subjects: Sequence[Subject], conditions: Conditions | None
+) -> str:
     """Return the fix of a policy that is too long: with fewer clusters for a role, or with several roles."""
     longest = max(len(compact(statement)) for statement in policy["Statement"])
     clusters = (size_limit - len(compact(document([]))) + 1) // (longest + 1)
     if clusters and len(policy["Statement"]) > 1:
-        return f"set oidc_provider_arns_by_role with at most {clusters} clusters for each role"
-    return "divide the subjects among several roles"
+        return (
+            f"set oidc_provider_arns_by_role in place of oidc_provider_arns, with at most {clusters} clusters for "
+            "each role"
+        )
+    fix = size_fix("the service accounts", len(subjects), conditions)
+    return fix if conditions else f"{fix}, or use Pod Identity, whose trust policy names no service account"
 
 
 def _federated(provider: Provider, subjects: Sequence[Subject], audience: str | None) -> dict[str, Any]:

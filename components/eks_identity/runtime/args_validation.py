@@ -145,7 +145,7 @@ def _record(typed_dict: type, value: Any, under: str) -> list[Problem]:
         if name in validators:
             problems += validators[name](item, _below(under, name))
         else:
-            problems.append(_unknown_field(typed_dict, str(name), item).under(under))
+            problems.append(_unknown_field(typed_dict, str(name), item).with_prefix(under))
     return problems
 
 
@@ -159,7 +159,7 @@ def _unknown_field(typed_dict: type, name: str, value: Any) -> Problem:
     if options is None:
         fix = f"did you mean {similar[0]}?" if similar else "remove it"
         return Problem(name, f"must be one of {', '.join(names)}", value, fix)
-    fix = f"did you mean {similar[0]}?" if similar else f"see the arguments of {options.class_name}"
+    fix = f"did you mean {similar[0]}?" if similar else f"remove it, or write an option of {options.class_name}"
     return Problem(name, f"must be an option of {options.class_name}", value, fix)
 
 

@@ -14,6 +14,7 @@ import pulumi
 
 from eks_identity.errors import Problem
 from eks_identity.runtime.credentials import find_provider
+from eks_identity.runtime.declared_identities import record_identities
 from eks_identity.runtime.inputs import InvalidInputError
 
 Args = TypeVar("Args")
@@ -29,6 +30,7 @@ def resolve_call(
 
     Raises `InvalidInputError` if both `args` and keyword arguments are passed. `subject` names the component.
     """
+    record_identities()
     if args is not MISSING and keyword_args:
         rule = "must be one mapping or keyword arguments, not both"
         names = ", ".join(keyword_args)

@@ -139,6 +139,15 @@ def changed_properties(olds: Properties, news: Properties, *names: str) -> list[
     return [name for name in names if olds.get(name) != news.get(name) and not has_unknowns(news.get(name))]
 
 
+def differing_properties(olds: Properties, news: Properties, *names: str) -> list[str]:
+    """Return the names of the properties that differ, unknown ones too. The order of a list is no difference."""
+    return [name for name in names if _comparable(olds.get(name)) != _comparable(news.get(name))]
+
+
+def _comparable(value: Any) -> Any:
+    return (sorted(map(str, value)) if isinstance(value, list) else value) or None
+
+
 def cluster_changes(olds: Properties, news: Properties) -> list[str]:
     """Return the names of the changed properties that identify the cluster. The ARN tells accounts apart."""
     arn = ["cluster_arn"] if olds.get("cluster_arn") and news.get("cluster_arn") else []

@@ -31,7 +31,7 @@ from typing import Any, Final, Self, TypeVar, cast
 import pulumi
 
 from eks_identity import redaction
-from eks_identity.errors import InvalidInput, Problem, Problems, redact_error
+from eks_identity.errors import InvalidInput, Problem, Problems, drop_parts_of_omitted, redact_error
 from eks_identity.model import names
 from eks_identity.redaction import SECRET, Redactor
 from eks_identity.runtime import mistakes, program_state
@@ -40,7 +40,7 @@ from eks_identity.runtime.outputs import build_redactor, collect_outputs
 
 T = TypeVar("T")
 V = TypeVar("V")
-_IN_AN_ARN = "the resource's ARN has this value, and ARNs are plain in the state"
+_IN_AN_ARN = "ids or ARNs of resources have this value, and both are plain in the state"
 
 
 class _Invalid:
@@ -71,7 +71,7 @@ def parsed_by(parse: Callable[[Any], Any], *, default: Any = None, each: bool = 
         parse: Returns the typed value, or raises `InvalidInput`.
         default: The value, not parsed, when the input is omitted.
         each: Parse every item of a list or every value of a mapping by itself; the result is a list or a dict.
-        public: Reject a secret: the value is part of an ARN, which Pulumi shows.
+        public: Reject a secret: the value is part of an id or an ARN, which Pulumi shows.
     """
     return dataclasses.field(default=default, metadata={"parser": _Parser(parse, default, each, public)})
 
@@ -181,8 +181,8 @@ class Inputs:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._closed = True
-        if error is None and self.problems.found:
-            self._error = _explained(self.problems.found, self.subject)
+        if error is None and self.problems.items:
+            self._error = _explained(self.problems.items, self.subject)
             raise self._error
 
 
@@ -244,12 +244,12 @@ def with_subject(error: InvalidInput, subject: str, under: str) -> InvalidInputE
     """Return `error` as the validation error of the component `subject`, unless it is one of a component already."""
     if isinstance(error, InvalidInputError):
         return error
-    return _explained((problem.under(under) for problem in error.problems), subject)
+    return _explained((problem.with_prefix(under) for problem in error.problems), subject)
 
 
 def _explained(problems: Iterable[Problem], subject: str) -> InvalidInputError:
     """Return the error of these problems; `mistakes` explains the common ones of Pulumi programs."""
-    return InvalidInputError(map(mistakes.explain, problems), subject=subject)
+    return InvalidInputError(map(mistakes.explain, drop_parts_of_omitted(problems)), subject=subject)
 
 
 def contains_invalid(value: Any) -> bool:

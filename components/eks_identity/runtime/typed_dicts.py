@@ -24,6 +24,11 @@ from typing import Any, TypeVar
 
 import pulumi
 
+Strings = pulumi.Input[list[pulumi.Input[str]]]
+"""A list of strings as a field of a TypedDict."""
+Tags = pulumi.Input[dict[str, pulumi.Input[str]]]
+"""Tags or labels as a field of a TypedDict."""
+
 _PULUMI = {"Output": pulumi.Output, "T": Any}
 """Names in the annotation `pulumi.Input[…]`: it is `Union[T, Awaitable[T], "Output[T]"]`."""
 _UNIONS = {typing.Union, UnionType}

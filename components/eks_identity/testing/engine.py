@@ -21,6 +21,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
+from eks_identity.runtime.declared_identities import record_identities
 from eks_identity.runtime.threads import wait_for_threads
 from eks_identity.testing import wire
 from eks_identity.testing.cloud import Cloud
@@ -72,6 +73,7 @@ def deploy(
 
 
 def _run(program: Program) -> Any:
+    record_identities()
     if isinstance(program, Path):
         runpy.run_path(str(program), run_name="__main__")
         return None

@@ -137,8 +137,11 @@ class AddonTrust:
         if self.mode is POD_IDENTITY:
             statements += trust.pod_identity_trust(conditions=written)["Statement"]
         if provider is not None:
-            statements += trust.irsa_trust([provider], subjects, size_limit=size_limit, conditions=written)["Statement"]
-        policy = trust.require_size(trust.document(statements), size_limit, "the statements of both modes")
+            statements += trust.irsa_trust(
+                [provider], subjects, size_limit=size_limit, conditions=written, subjects_input="trust_conditions"
+            )["Statement"]
+        policy, shorten = trust.document(statements), "remove values from trust_conditions"
+        trust.require_size(policy, size_limit, "the statements", lambda: shorten, under="trust_conditions")
         return trust.compact(policy)
 
 

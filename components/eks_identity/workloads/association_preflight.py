@@ -47,7 +47,7 @@ class AssociationPreflight(Preflight):
                 existing = await self.find_association(namespace, account)
                 if existing is not None:
                     rule = f"must have no association yet (EKS has one for each service account); existing: {existing}"
-                    fix = _fix(existing, self.subject, name)
+                    fix = _fix(existing, self.subject, name, account)
                     raise self.error(Problem(under, rule, f"{namespace}/{account}", fix))
 
         is_new = self.hook("association-is-new", ASSOCIATION, name, reject_existing)
@@ -120,13 +120,13 @@ def _choose_credentials(own: str | None) -> str:
 def _list_associations(api: Mapping[str, str], namespace: str) -> Mapping[str, str]:
     from eks_identity.clients.eks_api import EksApi  # noqa: PLC0415 - boto3 is slow to import, and not always used
 
-    return EksApi(**api).pod_identity_associations(namespace)
+    return EksApi(**api).list_pod_identity_associations(namespace)
 
 
 def _describe_association(api: Mapping[str, str], id_: str) -> Association | None:
     from eks_identity.clients.eks_api import EksApi  # noqa: PLC0415 - as above
 
-    return EksApi(**api).pod_identity_association(id_)
+    return EksApi(**api).describe_pod_identity_association(id_)
 
 
 def _associated_accounts(api: Mapping[str, str], accounts: Sequence[Subject], role_arn: str) -> list[str]:
@@ -137,7 +137,7 @@ def _associated_accounts(api: Mapping[str, str], accounts: Sequence[Subject], ro
     return [
         f"{each.namespace}/{each.service_account}"
         for each in accounts
-        if same_arn(eks.pod_identity_role(each.namespace, each.service_account) or "", role_arn)
+        if same_arn(eks.get_pod_identity_role(each.namespace, each.service_account) or "", role_arn)
     ]
 
 
@@ -160,12 +160,12 @@ def _imported(name: str) -> str:
     return f"imported-{name}"
 
 
-def _fix(existing: Association, component: str, name: str) -> str:
+def _fix(existing: Association, component: str, name: str, account: str) -> str:
     if existing.addon:
         return (
-            f"remove it from {component}, and pass the role to {existing.addon}, which owns it: declare it as an Addon "
-            f"with role_arn, or run `aws eks update-addon --cluster-name {existing.cluster} --addon-name "
-            f"{existing.addon} --pod-identity-associations serviceAccount=NAME,roleArn=ARN`"
+            f"remove it from {component}, and pass the role to {existing.addon}, which owns it: set mode to "
+            f"pod-identity and role_arn of its Addon, or run `aws eks update-addon --cluster-name {existing.cluster} "
+            f"--addon-name {existing.addon} --pod-identity-associations serviceAccount={account},roleArn=ARN`"
         )
     ids = f"--cluster-name {existing.cluster} --association-id {existing.id}"
     return (

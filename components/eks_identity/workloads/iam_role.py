@@ -64,7 +64,7 @@ class IamRole:
             inputs.reject(Problem("role_name_prefix", rule, settings["role_name_prefix"], fix))
         if longest_suffix and options.role_name is not None:
             inputs.parse("role_name", options.role_name, partial(_require_room_for_suffix, longest_suffix))
-        inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(settings.get("tags", {}))))
+        inputs.reject(*(problem.with_prefix("tags") for problem in tag_rules.problems(settings.get("tags", {}))))
         boundary = None
         if options.permissions_boundary is not None:
             boundary = PolicyInput.of(inputs, "permissions_boundary", options.permissions_boundary, partition)

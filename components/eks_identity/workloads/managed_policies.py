@@ -4,10 +4,9 @@ A misspelt name of an AWS managed policy is rejected before a role is created. I
 program, in previews only. Customer managed policies are not looked up: the same update may create them.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import pulumi
@@ -17,9 +16,8 @@ from eks_identity.model import names, permissions
 from eks_identity.model.arns import Arn, policy_arn
 from eks_identity.model.partitions import AWS, Partition
 from eks_identity.model.permissions import suggest_policy_name
-from eks_identity.runtime import diagnostics, invoke
+from eks_identity.runtime import diagnostics, invoke, query_cache
 from eks_identity.runtime.inputs import INVALID, Inputs, parse_output
-from eks_identity.runtime.program_state import per_program
 
 LOOK_UP = "aws:iam/getPolicy:getPolicy"
 _PREFIX = "policy/"
@@ -113,7 +111,10 @@ def read_policies(
 ) -> list[PolicyInput]:
     """Return the parsed `policies` with their ARNs; repeated and too many policies are added to the problems."""
     inputs.reject(
-        *(problem.under("policies") for problem in permissions.managed_policy_quota_problems(len(policies), limit))
+        *(
+            problem.with_prefix("policies")
+            for problem in permissions.managed_policy_quota_problems(len(policies), limit)
+        )
     )
     read: list[PolicyInput] = []
     for index, policy in enumerate(policies):
@@ -155,10 +156,8 @@ def _missing(policy: ManagedPolicy, arn: str) -> Problem:
 
 
 async def _is_missing(parent: pulumi.ComponentResource, arn: str) -> bool:
-    queries: dict[str, asyncio.Future[bool]] = per_program(LOOK_UP, dict)
-    if arn not in queries:
-        queries[arn] = asyncio.ensure_future(_query(parent, arn))
-    return await queries[arn]
+    cache = query_cache.program_query_cache()
+    return await cache.get_async((LOOK_UP, arn), partial(_query, parent, arn))
 
 
 async def _query(parent: pulumi.ComponentResource, arn: str) -> bool:

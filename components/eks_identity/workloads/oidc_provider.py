@@ -86,7 +86,7 @@ class OidcProvider(pulumi.ComponentResource):
             if not options.audiences or not all(options.audiences):
                 rule = "must have at least one audience, and no empty one"
                 inputs.reject(Problem("audiences", rule, list(options.audiences), f"write {AWS.sts_audience}"))
-            inputs.reject(*(problem.under("tags") for problem in tag_rules.problems(args.get("tags", {}))))
+            inputs.reject(*(problem.with_prefix("tags") for problem in tag_rules.problems(args.get("tags", {}))))
             url: pulumi.Input[str] = ""
             if not options.adopt:
                 url = inputs.parse("issuer", options.issuer, partial(_declare_once, subject, _account_key(opts)))

@@ -112,4 +112,8 @@ def _trust_policy(
     calls = [call for cluster in clusters for call in association_calls(cluster, subjects, POD_IDENTITY)]
     written = build_conditions(conditions, calls or [AssumeRoleCall(POD_IDENTITY)])
     policy = trust.pod_identity_trust([str(cluster) for cluster in clusters], subjects, conditions=written)
-    return trust.compact(trust.require_size(policy, size_limit, f"{len(subjects)} subjects"))
+    contents = f"{len(clusters)} clusters, {len(subjects)} subjects"
+    divided = "cluster_arns" if len(clusters) >= len(subjects) else "subjects"
+    number = max(len(clusters), len(subjects))
+    trust.require_size(policy, size_limit, contents, lambda: trust.size_fix(divided, number, written), under=divided)
+    return trust.compact(policy)

@@ -140,13 +140,25 @@ class WorkloadTrust:
         statements = []
         if trusted is not None:
             statements += trust.irsa_trust(
-                [trusted], subjects, audience=audience, size_limit=size_limit, conditions=written
+                [trusted],
+                subjects,
+                audience=audience,
+                size_limit=size_limit,
+                conditions=written,
+                subjects_input="more_service_accounts",
             )["Statement"]
         if self.trusts_pod_identity:
             limit = ([str(cluster)], subjects) if self.compares_session_tags else ((), ())
             statements += trust.pod_identity_trust(*limit, conditions=written)["Statement"]
         policy = trust.document(statements)
-        return trust.compact(trust.require_size(policy, size_limit, f"{len(subjects)} service accounts"))
+        trust.require_size(
+            policy,
+            size_limit,
+            f"{len(subjects)} service accounts",
+            lambda: trust.size_fix("the service accounts", len(subjects), written),
+            under="more_service_accounts",
+        )
+        return trust.compact(policy)
 
     def _assumed_calls(
         self, provider: Provider | None, cluster: Arn | None, subjects: Sequence[Subject]

@@ -1,7 +1,6 @@
-"""Amazon EKS and EKS Auth for moto: the operations that moto lacks, or that moto answers without any effect.
+"""Amazon EKS and EKS Auth, in place of moto's own EKS.
 
 `install` registers them in moto's dispatcher. Its `ControlPlanes` then start a real control plane for each cluster.
-Fargate profiles are moto's own.
 """
 
 from __future__ import annotations

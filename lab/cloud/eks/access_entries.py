@@ -6,6 +6,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from lab.cloud import identity
 from lab.cloud.eks import access_entry_rules, errors
+from lab.cloud.eks.idempotency import idempotent
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.records import AccessEntryRecord, now
 from lab.cloud.eks.store import ClusterRecord
@@ -15,17 +16,14 @@ from lab.interfaces import AuthenticationMode
 class AccessEntryOperations(Operations):
     """CreateAccessEntry, DescribeAccessEntry, UpdateAccessEntry, DeleteAccessEntry and ListAccessEntries."""
 
+    @idempotent
     def create_access_entry(self) -> ActionResult:
         arn, entry_type = self.param("principalArn"), self.param("type") or access_entry_rules.STANDARD
         username, groups = self.param("username"), self.param("kubernetesGroups", [])
         with self.store.lock:
             self.cluster_with_access_entries()
-        access_entry_rules.check_principal_arn(arn)
         access_entry_rules.check_type(entry_type, arn, self.current_account)
         access_entry_rules.check_standard_members(entry_type, username, groups)
-        access_entry_rules.check_groups(groups)
-        if username is not None:
-            access_entry_rules.check_username(username)
         principal = identity.find_principal(arn)
         if principal is None:
             raise errors.InvalidParameterException("The specified principalArn is invalid: invalid principal.")
@@ -46,15 +44,14 @@ class AccessEntryOperations(Operations):
         with self.store.lock:
             return ActionResult({"accessEntry": self.entry(self.cluster_with_access_entries()).describe()})
 
+    @idempotent
     def update_access_entry(self) -> ActionResult:
         username, groups = self.param("username"), self.param("kubernetesGroups")
         with self.store.lock:
             cluster = self.cluster_with_access_entries()
             entry = self.entry(cluster)
             access_entry_rules.check_standard_members(entry.type, username, groups)
-            access_entry_rules.check_groups(groups or [])
             if username is not None:
-                access_entry_rules.check_username(username)
                 entry.username = username
             if groups is not None:
                 entry.kubernetes_groups = list(groups)

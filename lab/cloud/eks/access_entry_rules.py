@@ -8,10 +8,11 @@ Source: EKS user guide, "Create access entries" and "Review access policy permis
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lab.cloud.eks import eks_versions
-from lab.cloud.eks.errors import EksError, InvalidParameterException, InvalidRequestException
+from lab.cloud.eks.errors import InvalidParameterException, InvalidRequestException
 from lab.cloud.eks.records import AccessEntryRecord, PolicyAssociationRecord, new_uuid
 from lab.cloud.eks.store import ClusterRecord
 from lab.interfaces import IamPrincipal
@@ -24,6 +25,7 @@ FARGATE_LINUX = "FARGATE_LINUX"
 RESERVED_USERNAME_PREFIXES = ("system:", "eks:", "aws:", "amazon:", "iam:")
 SESSION_NAME = "{{SessionName}}"
 
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
 _EC2_NODE_USERNAME = "system:node:{{EC2PrivateDNSName}}"
 _SESSION_NODE_USERNAME = f"system:node:{SESSION_NAME}"
 NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -37,37 +39,53 @@ NODE_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
 """Username and groups that EKS sets for each type other than STANDARD."""
 
 _PRINCIPAL = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):(?:root|(?P<kind>user|role)/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64}))"
+    r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:user|role)/(?P<path>(?:[\x21-\x7e]+/)?)[\w+=,.@-]{1,64})", re.ASCII
 )
 
 
-def check_principal_arn(arn: str) -> None:
-    """Reject every ARN except that of a user, a role or a root user. The ARN of an assumed role names a session."""
+def principal_problem(arn: str) -> str | None:
+    """Return the problem of any ARN but a user's, a role's or a root user's. An assumed role's ARN names a session."""
     match = _PRINCIPAL.fullmatch(arn)
     if match is None:
-        raise InvalidParameterException("The principalArn parameter format is not valid")
+        return "The principalArn parameter format is not valid"
     if (match["path"] or "").startswith("aws-service-role/"):
-        raise InvalidParameterException(
-            "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role"
-        )
+        return "The caller is not allowed to modify access entries with a principalArn value of a Service Linked Role"
+    return None
 
 
-def check_groups(groups: Sequence[str]) -> None:
-    for group in groups:
-        if group.startswith("system:"):
-            raise InvalidParameterException(
-                f"The kubernetes group name {group} is invalid, it cannot start with system:"
-            )
+def group_problem(group: str) -> str | None:
+    if group.startswith("system:"):
+        return f"The kubernetes group name {group} is invalid, it cannot start with system:"
+    if not _NAME.fullmatch(group):
+        return f"The kubernetes group name {group!r} is invalid, it must have no white space at its ends"
+    return None
 
 
-def check_username(username: str) -> None:
-    """Reject reserved prefixes, and `{{SessionName}}` without a colon before it, because callers choose its value."""
+def username_problem(username: str) -> str | None:
+    """Return the problem of a reserved prefix, or of `{{SessionName}}` without a colon before it.
+
+    The caller of a session chooses its name.
+    """
     for prefix in RESERVED_USERNAME_PREFIXES:
         if username.startswith(prefix):
-            raise InvalidParameterException(f"The username {username} is invalid, it cannot start with {prefix}")
+            return f"The username {username} is invalid, it cannot start with {prefix}"
     position = username.find(SESSION_NAME)
     if position >= 0 and ":" not in username[:position]:
-        raise InvalidParameterException(f"The username {username} is invalid, {SESSION_NAME} needs a colon before it")
+        return f"The username {username} is invalid, {SESSION_NAME} needs a colon before it"
+    if not _NAME.fullmatch(username):
+        return f"The username {username!r} is invalid, it must have no white space at its ends"
+    return None
+
+
+def scope_problem(scope: Mapping[str, Any]) -> str | None:
+    kind, namespaces = scope.get("type"), scope.get("namespaces")
+    if kind is None:
+        return "The accessScope type must be cluster or namespace"
+    if kind == "namespace" and not namespaces:
+        return "namespaces must be specified if the accessScope type is namespace"
+    if kind == "cluster" and namespaces:
+        return "namespaces cannot be specified if the accessScope type is cluster"
+    return None
 
 
 def check_type(entry_type: str, principal_arn: str, account: str) -> None:
@@ -107,18 +125,6 @@ def check_policy(entry_type: str, policy_arn: str, partition: str) -> None:
     if entry_type == STANDARD or (entry_type, name) == ("EC2", eks_versions.AUTO_NODE_POLICY):
         return
     raise InvalidRequestException(f"Access policies cannot be associated with an access entry of type {entry_type}")
-
-
-def check_scope(scope: str | None, namespaces: Sequence[str]) -> None:
-    problem: EksError | None = None
-    if scope not in {"cluster", "namespace"}:
-        problem = InvalidParameterException(f"The accessScope type must be cluster or namespace, not {scope}")
-    elif scope == "namespace" and not namespaces:
-        problem = InvalidParameterException("namespaces must be specified if the accessScope type is namespace")
-    elif scope == "cluster" and namespaces:
-        problem = InvalidParameterException("namespaces cannot be specified if the accessScope type is cluster")
-    if problem:
-        raise problem
 
 
 def default_username(principal_arn: str) -> str:

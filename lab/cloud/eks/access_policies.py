@@ -27,7 +27,6 @@ class AccessPolicyOperations(AccessEntryOperations):
             cluster = self.cluster_with_access_entries()
             entry = self.entry(cluster)
             access_entry_rules.check_policy(entry.type, policy_arn, self.partition)
-            access_entry_rules.check_scope(scope.get("type"), namespaces)
             association = entry.policies.get(policy_arn)
             if association is None:
                 association = PolicyAssociationRecord(policy_arn, scope["type"], list(namespaces))

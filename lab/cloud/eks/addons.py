@@ -11,6 +11,8 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from lab.cloud.eks import eks_versions, errors, roles
+from lab.cloud.eks.addon_configuration import check_configuration
+from lab.cloud.eks.idempotency import idempotent
 from lab.cloud.eks.pod_identity import PodIdentityOperations
 from lab.cloud.eks.records import AddonRecord, AssociationRecord, new_uuid, now
 from lab.cloud.eks.store import ClusterRecord
@@ -20,10 +22,12 @@ from lab.cloud.eks.updates import UpdateOperations
 class AddonOperations(UpdateOperations, PodIdentityOperations):
     """CreateAddon, DescribeAddon, UpdateAddon, DeleteAddon and ListAddons."""
 
+    @idempotent
     def create_addon(self) -> ActionResult:
         name = self.param("addonName")
         addon_info = self._find_addon_info(name)
         version = self._check_version(addon_info, self.param("addonVersion", addon_info.default_version))
+        check_configuration(name, self.param("configurationValues"))
         roles_by_service_account = self._requested_associations(addon_info)
         self._check_role(self.param("serviceAccountRoleArn"))
         with self.store.lock:
@@ -56,6 +60,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             page, token = self.page({name: name for name in self.cluster().addons})
         return ActionResult({"addons": page, "nextToken": token})
 
+    @idempotent
     def update_addon(self) -> ActionResult:
         """Update the members that the request has.
 
@@ -71,6 +76,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
         self._check_role(self.param("serviceAccountRoleArn"))
         changes["service_account_role_arn"] = self.param("serviceAccountRoleArn")
         if (values := self.param("configurationValues")) is not None:
+            check_configuration(name, values)
             changes["configuration_values"] = values
         roles_by_service_account = self._requested_associations(addon_info)
         with self.store.lock:
@@ -159,9 +165,11 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             )
         return version
 
-    @staticmethod
-    def _check_role(role_arn: str | None) -> None:
-        if role_arn is not None and roles.find(role_arn) is None:
+    def _check_role(self, role_arn: str | None) -> None:
+        if role_arn is None:
+            return
+        roles.check_account(role_arn, self.current_account)
+        if roles.find(role_arn) is None:
             raise errors.InvalidParameterException(f"Role provided in the request does not exist: {role_arn}")
 
     def _requested_associations(self, addon_info: eks_versions.Addon) -> dict[str, str]:
@@ -172,8 +180,8 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             if service_account not in addon_info.service_accounts:
                 supported = ", ".join(addon_info.service_accounts) or "none"
                 raise errors.InvalidParameterException(
-                    f"Addon {addon_info.name} has no service account {service_account} that supports a role. "
-                    f"Supported: {supported}",
+                    f"Service account {service_account} in pod identity configuration is not supported for addon "
+                    f"{addon_info.name}. Supported: {supported}",
                     addon=addon_info.name,
                 )
             self.check_pod_role(role_arn)

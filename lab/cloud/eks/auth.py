@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import ActionResult
 
 from lab.cloud import identity, tokens
 from lab.cloud.eks import errors
 from lab.cloud.eks.pod_identity import SERVICE
 from lab.cloud.eks.records import AssociationRecord
+from lab.cloud.eks.rest_json import RestJsonResponse
 from lab.cloud.eks.store import ClusterRecord, Store
 from lab.interfaces import ClusterKey, ControlPlane, Credentials
 
@@ -29,14 +30,13 @@ DURATION = 6 * 3600
 """Seconds. Credentials of EKS Auth are valid for six hours."""
 
 
-class EksAuthResponse(BaseResponse):
+class EksAuthResponse(RestJsonResponse):
     """The service `eks-auth` with its only operation. It reads the clusters in the store of EKS."""
 
     store: ClassVar[Store]
 
     def __init__(self) -> None:
-        super().__init__(service_name="eks-auth")
-        self.automated_parameter_parsing = True
+        super().__init__("eks-auth")
 
     def assume_role_for_pod_identity(self) -> ActionResult:
         cluster, control_plane = self._find_cluster(self.params["clusterName"])

@@ -13,6 +13,7 @@ from lab.cloud import identity
 from lab.cloud.eks import eks_versions, errors, network
 from lab.cloud.eks.access_entry_rules import grant_cluster_admin, grant_node
 from lab.cloud.eks.cluster_settings import merge_logging
+from lab.cloud.eks.idempotency import idempotent
 from lab.cloud.eks.store import ClusterRecord
 from lab.cloud.eks.updates import UpdateOperations
 from lab.interfaces import AuthenticationMode
@@ -29,11 +30,6 @@ _MERGED_MEMBERS = {
     "computeConfig": ("AutoModeUpdate", "ComputeConfig"),
     "storageConfig": ("AutoModeUpdate", "StorageConfig"),
     "kubernetesNetworkConfig": ("AutoModeUpdate", "KubernetesNetworkConfig"),
-    "remoteNetworkConfig": ("RemoteNetworkConfigUpdate", "RemoteNetworkConfig"),
-    "controlPlaneScalingConfig": ("ControlPlaneScalingConfigUpdate", "UpdatedTier"),
-    "kubeApiServerConfig": ("ControlPlaneComponentConfigUpdate", "KubeApiServerConfig"),
-    "kubeSchedulerConfig": ("ControlPlaneComponentConfigUpdate", "KubeSchedulerConfig"),
-    "kubeControllerManagerConfig": ("ControlPlaneComponentConfigUpdate", "KubeControllerManagerConfig"),
 }
 """Members that are merged unchanged into the settings: the type of the update, and the name of its parameter."""
 
@@ -64,6 +60,7 @@ class _Change:
 class ClusterConfigOperations(UpdateOperations):
     """UpdateClusterConfig and UpdateClusterVersion."""
 
+    @idempotent
     def update_cluster_config(self) -> ActionResult:
         name = self.param("name")
         with self.store.lock:
@@ -82,6 +79,7 @@ class ClusterConfigOperations(UpdateOperations):
             update = self.begin_update(cluster, kinds.pop(), params, lambda: self._apply_changes(cluster, changes))
             return ActionResult({"update": update.describe()})
 
+    @idempotent
     def update_cluster_version(self) -> ActionResult:
         with self.store.lock:
             cluster = self.ready_cluster()
@@ -120,6 +118,7 @@ class ClusterConfigOperations(UpdateOperations):
         ]
         vpc_config = self.param("resourcesVpcConfig", {})
         network.check_endpoints({**cluster.settings["resourcesVpcConfig"], **vpc_config})
+        network.check_security_groups(self.current_account, self.region, vpc_config)
         if "subnetIds" in vpc_config:
             network.vpc_of(self.current_account, self.region, vpc_config["subnetIds"], zones=2)
         changes += [

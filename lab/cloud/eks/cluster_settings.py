@@ -11,15 +11,9 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
 _UNCHANGED_MEMBERS = (
     "encryptionConfig",
-    "outpostConfig",
     "zonalShiftConfig",
-    "remoteNetworkConfig",
     "computeConfig",
     "storageConfig",
-    "controlPlaneScalingConfig",
-    "kubeApiServerConfig",
-    "kubeSchedulerConfig",
-    "kubeControllerManagerConfig",
 )
 
 

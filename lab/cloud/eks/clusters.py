@@ -7,12 +7,13 @@ import logging
 from moto.core.responses import ActionResult
 
 from lab.cloud import identity, issuers
-from lab.cloud.eks import eks_versions, errors, fargate, network, roles
+from lab.cloud.eks import eks_versions, errors, network, roles
 from lab.cloud.eks.access_entry_rules import EC2, grant_cluster_admin, grant_node
 from lab.cloud.eks.cluster_settings import new_cluster_settings
+from lab.cloud.eks.idempotency import idempotent
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.store import ClusterRecord
-from lab.interfaces import CLUSTER_NAME, AuthenticationMode
+from lab.interfaces import AuthenticationMode
 
 _log = logging.getLogger(__name__)
 
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 class ClusterOperations(Operations):
     """CreateCluster, DescribeCluster, ListClusters and DeleteCluster."""
 
+    @idempotent
     def create_cluster(self) -> ActionResult:
         name = self.param("name")
         mode, bootstrap = self._read_access_config()
@@ -82,7 +84,7 @@ class ClusterOperations(Operations):
 
     def _read_access_config(self) -> tuple[AuthenticationMode, bool]:
         config = self.param("accessConfig", {})
-        mode = self._parse_authentication_mode(config.get("authenticationMode", "CONFIG_MAP"))
+        mode = AuthenticationMode(config.get("authenticationMode", "CONFIG_MAP"))
         bootstrap = config.get("bootstrapClusterCreatorAdminPermissions", True)
         if mode is AuthenticationMode.CONFIG_MAP and not bootstrap:
             raise errors.InvalidParameterException(
@@ -91,30 +93,16 @@ class ClusterOperations(Operations):
             )
         return mode, bootstrap
 
-    @staticmethod
-    def _parse_authentication_mode(value: str) -> AuthenticationMode:
-        try:
-            return AuthenticationMode(value)
-        except ValueError:
-            allowed = ", ".join(AuthenticationMode)
-            raise errors.InvalidParameterException(
-                f"authenticationMode must be one of {allowed}, not {value}"
-            ) from None
-
     def _check_new_cluster(self, name: str) -> None:
-        if not CLUSTER_NAME.fullmatch(name):
-            raise errors.InvalidParameterException(
-                f"The cluster name '{name}' must be 1 to 100 letters, digits, hyphens and underscores, "
-                "and begin with a letter or digit",
-                cluster=name,
-            )
         version = self.param("version", eks_versions.KUBERNETES_VERSION)
         if version != eks_versions.KUBERNETES_VERSION:
             raise errors.InvalidParameterException(
                 f"unsupported Kubernetes version {version}: the lab runs {eks_versions.KUBERNETES_VERSION}",
                 cluster=name,
             )
+        network.check_security_groups(self.current_account, self.region, self.param("resourcesVpcConfig"))
         role_arn = self.param("roleArn")
+        roles.check_account(role_arn, self.current_account)
         role = roles.find(role_arn)
         if role is None or not role.trusts("eks.amazonaws.com"):
             raise errors.InvalidParameterException(
@@ -138,10 +126,8 @@ class ClusterOperations(Operations):
             raise errors.ResourceInUseException(
                 "Cluster has nodegroups attached", cluster=name, nodegroup=",".join(cluster.nodegroups)
             )
-        if profiles := fargate.profiles_of(cluster.key):
-            raise errors.ResourceInUseException(
-                f"Cluster has Fargate profiles attached: {', '.join(profiles)}", cluster=name
-            )
+        if profiles := ", ".join(cluster.fargate_profiles):
+            raise errors.ResourceInUseException(f"Cluster has Fargate profiles attached: {profiles}", cluster=name)
 
     def _start(self, cluster: ClusterRecord) -> None:
         """Start the control plane. The cluster becomes ACTIVE when it has started, or FAILED with the error."""
@@ -154,7 +140,6 @@ class ClusterOperations(Operations):
             return
         issuers.register(control_plane.issuer, control_plane.jwks)
         with self.store.lock:
-            fargate.add_cluster(cluster)
             cluster.control_plane = control_plane
             cluster.status = "ACTIVE"
 
@@ -171,7 +156,6 @@ class ClusterOperations(Operations):
         security_group = cluster.settings["resourcesVpcConfig"]["clusterSecurityGroupId"]
         network.delete_cluster_security_group(cluster.key.account, cluster.key.region, security_group)
         with self.store.lock:
-            fargate.remove_cluster(cluster.key)
             self.store.clusters.pop(cluster.key, None)
 
     def _fail(self, cluster: ClusterRecord, error: Exception) -> None:

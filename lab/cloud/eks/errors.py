@@ -8,6 +8,7 @@ ServiceException (moto)
     ├── InvalidRequestException         400  the cluster's state does not allow the request
     ├── ClientException                 400
     ├── ServerException                 500
+    ├── InternalServerException         500  EKS Auth only
     ├── NotFoundException               404  tagging calls only
     ├── BadRequestException             400  tagging calls only
     ├── InvalidTokenException           400  EKS Auth only
@@ -60,6 +61,10 @@ class ClientException(EksError):
 
 class ServerException(EksError):
     """The service failed to perform the operation."""
+
+
+class InternalServerException(EksError):
+    """EKS Auth failed to perform the operation."""
 
 
 class NotFoundException(EksError):

@@ -51,6 +51,14 @@ def check_endpoints(vpc_config: Mapping[str, Any]) -> None:
         raise errors.InvalidParameterException("Private and public endpoint access cannot be false")
 
 
+def check_security_groups(account: str, region: str, vpc_config: Mapping[str, Any]) -> None:
+    """Reject additional security groups that do not exist in this account and Region."""
+    existing = {group.id for group in ec2_backends[account][region].describe_security_groups()}
+    for group_id in vpc_config.get("securityGroupIds", []):
+        if group_id not in existing:
+            raise errors.InvalidParameterException(f"The security group ID '{group_id}' does not exist")
+
+
 def find_launch_template(account: str, region: str, request: dict[str, Any]) -> LaunchTemplate:
     """Return the launch template with the request's id or name, in the request's version or the default version."""
     if ("id" in request) == ("name" in request):

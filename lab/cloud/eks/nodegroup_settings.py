@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from lab.cloud.eks import eks_versions, roles
+from lab.cloud.eks.compute_records import NodegroupRecord
 from lab.cloud.eks.errors import InvalidParameterException
 from lab.cloud.eks.network import DEFAULT_HOP_LIMIT, LaunchTemplate
-from lab.cloud.eks.records import NodegroupRecord, new_uuid
+from lab.cloud.eks.records import new_uuid
 
 EC2_SERVICE = "ec2.amazonaws.com"
 
 DEFAULT_SCALING = {"minSize": 1, "maxSize": 2, "desiredSize": 2}
-_NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,62}")
-_UNCHANGED_MEMBERS = ("instanceTypes", "remoteAccess", "nodeRepairConfig", "warmPoolConfig")
 
 
-def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise InvalidParameterException(
-            f"The nodegroup name '{name}' must be 1 to 63 letters, digits, hyphens and underscores, "
-            "and begin with a letter or digit",
-            nodegroup=name,
-        )
-
-
-def check_node_role(arn: str) -> None:
-    """Reject a role that does not exist, or that EC2 instances cannot assume."""
-    role = roles.find(arn)
-    if role is None:
-        raise InvalidParameterException(f"The role with name {arn.rpartition('/')[2]} cannot be found.")
+def check_node_role(arn: str, account: str) -> None:
+    """Reject a role that does not exist in this account, or that EC2 instances cannot assume."""
+    role = roles.require_own(arn, account)
     if not role.trusts(EC2_SERVICE):
         raise InvalidParameterException(
             f"Following required service principals [{EC2_SERVICE}] were not found in the trust relationships "
@@ -79,8 +66,6 @@ def check_template_use(params: Mapping[str, Any]) -> None:
         return
     if "diskSize" in params:
         raise InvalidParameterException("Disk size must be specified within the launch template.")
-    if "remoteAccess" in params:
-        raise InvalidParameterException("Remote access configuration cannot be specified with a launch template.")
 
 
 def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate | None) -> NodegroupRecord:
@@ -94,7 +79,7 @@ def new_nodegroup(arn: str, params: Mapping[str, Any], template: LaunchTemplate 
         "subnets": list(params["subnets"]),
         "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{new_uuid()}"}]},
         "updateConfig": params.get("updateConfig", {"maxUnavailable": 1}),
-        **{member: params[member] for member in _UNCHANGED_MEMBERS if member in params},
+        **({"instanceTypes": params["instanceTypes"]} if "instanceTypes" in params else {}),
     }
     if template is None:
         settings["diskSize"] = params.get("diskSize", 20)

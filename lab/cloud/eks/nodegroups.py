@@ -11,7 +11,9 @@ from moto.core.responses import ActionResult
 from lab.cloud import identity
 from lab.cloud.eks import access_entry_rules, errors, network
 from lab.cloud.eks import nodegroup_settings as settings
-from lab.cloud.eks.records import NodegroupRecord, new_uuid, now
+from lab.cloud.eks.compute_records import NodegroupRecord
+from lab.cloud.eks.idempotency import idempotent
+from lab.cloud.eks.records import new_uuid, now
 from lab.cloud.eks.store import ClusterRecord
 from lab.cloud.eks.updates import UpdateOperations
 from lab.interfaces import AuthenticationMode, ControlPlane, NodeGroup
@@ -22,12 +24,12 @@ _log = logging.getLogger(__name__)
 class NodegroupOperations(UpdateOperations):
     """The operations whose names contain Nodegroup, such as CreateNodegroup and UpdateNodegroupConfig."""
 
+    @idempotent
     def create_nodegroup(self) -> ActionResult:
         name = self.param("nodegroupName")
-        settings.check_name(name)
         settings.check_version(self.param("version"))
         settings.check_template_use(self.params)
-        settings.check_node_role(self.param("nodeRole"))
+        settings.check_node_role(self.param("nodeRole"), self.current_account)
         network.vpc_of(self.current_account, self.region, self.param("subnets"))
         with self.store.lock:
             cluster = self.ready_cluster()
@@ -53,6 +55,7 @@ class NodegroupOperations(UpdateOperations):
             page, token = self.page({name: name for name in self.cluster().nodegroups})
         return ActionResult({"nodegroups": page, "nextToken": token})
 
+    @idempotent
     def update_nodegroup_config(self) -> ActionResult:
         """Update sizes, labels, taints and settings. A changed size or label replaces the nodes."""
         labels, taints = self.param("labels", {}), self.param("taints", {})
@@ -65,9 +68,7 @@ class NodegroupOperations(UpdateOperations):
             group.labels = {key: value for key, value in group.labels.items() if key not in removed_labels}
             group.labels |= labels.get("addOrUpdateLabels", {})
             group.taints = _merge_taints(group.taints, taints)
-            for member in ("updateConfig", "nodeRepairConfig", "warmPoolConfig"):
-                if (value := self.param(member)) is not None:
-                    group.settings[member] = value
+            group.settings["updateConfig"] = self.param("updateConfig", group.settings["updateConfig"])
             params = {
                 "LabelsToAdd": labels.get("addOrUpdateLabels"),
                 "LabelsToRemove": labels.get("removeLabels"),
@@ -76,11 +77,11 @@ class NodegroupOperations(UpdateOperations):
                 **{key[0].upper() + key[1:]: size for key, size in self.param("scalingConfig", {}).items()},
                 "MaxUnavailable": self.param("updateConfig", {}).get("maxUnavailable"),
                 "MaxUnavailablePercentage": self.param("updateConfig", {}).get("maxUnavailablePercentage"),
-                "NodeRepairConfig": self.param("nodeRepairConfig"),
             }
             is_changed = _node_group(group) != previous
             return self._begin_nodegroup_update(cluster, group, "ConfigUpdate", params, replace_nodes=is_changed)
 
+    @idempotent
     def update_nodegroup_version(self) -> ActionResult:
         """Replace the nodes for another version of the launch template, or for the lab's only Kubernetes version."""
         settings.check_version(self.param("version"))

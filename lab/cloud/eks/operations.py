@@ -7,68 +7,36 @@ The operations of each resource are a mixin over `Operations` in a module of the
 from __future__ import annotations
 
 import base64
-import binascii
-import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from botocore.model import OperationModel
 from moto.core.responses import ActionResult
-from moto.core.utils import get_service_model
-from moto.eks.responses import EKSResponse
-from werkzeug.exceptions import HTTPException
 
 from lab.cloud.eks import errors
+from lab.cloud.eks.input_rules import find_problem
+from lab.cloud.eks.rest_json import RestJsonResponse
 from lab.cloud.eks.store import ClusterRecord, Store
+from lab.cloud.eks.unsupported_members import find_unsupported
 from lab.interfaces import ClusterKey
-
-_log = logging.getLogger(__name__)
 
 PAGE_LIMIT = 100
 """Maximum number of items per page of EKS."""
 
 
-class Operations(EKSResponse):
+class Operations(RestJsonResponse):
     """The base class of all EKS operations. `lab.cloud.eks.install` sets `store`."""
 
     store: ClassVar[Store]
 
     def __init__(self) -> None:
-        super().__init__()
-        self.automated_parameter_parsing = True
+        super().__init__("eks")
 
-    def call_action(self) -> Any:
-        """Run the operation. Return an EKS error if the lab does not implement it, or if it raises an exception."""
-        try:
-            return super().call_action()
-        except NotImplementedError:
-            message = f"The lab does not implement eks:{self._get_action()}. Use a real cluster for it."
-            return self._error(self.declared_error(message, errors.InvalidRequestException, errors.ClientException))
-        except HTTPException:
-            raise
-        except Exception as error:  # noqa: BLE001 - a service returns an error response for every exception
-            _log.exception("eks:%s", self._get_action())
-            return self._error(errors.ServerException(f"{type(error).__name__}: {error}"))
-
-    def _error(self, error: errors.EksError) -> Any:
-        status, headers, body = self.serialized(ActionResult(error))
-        headers["status"] = str(status)
-        return status, headers, body
-
-    @property
-    def operation(self) -> OperationModel:
-        model: OperationModel = get_service_model(self.boto3_service_name).operation_model(self._get_action())
-        return model
-
-    def declared_error(self, message: str, *candidates: type[errors.EksError]) -> errors.EksError:
-        """Return the first of `candidates` that botocore's model declares for this operation, with `message`."""
-        names = {shape.name for shape in self.operation.error_shapes}
-        matching = (candidate for candidate in candidates if candidate.__name__ in names)
-        return next(matching, errors.ServerException)(message)
-
-    def param(self, name: str, default: Any = None) -> Any:
-        """Return an input member by its name in botocore's model, from the URL, the query or the body."""
-        return self.params.get(name, default)
+    def check_input(self) -> None:
+        """Reject what the lab does not implement, and what EKS rejects beyond botocore's model."""
+        if problem := find_unsupported(self.operation.name, self.params):
+            raise self.invalid_input(problem)
+        if problem := find_problem(self.operation.name, self.params):
+            raise self.invalid_input(problem)
 
     def key(self, name: str) -> ClusterKey:
         return ClusterKey(account=self.current_account, region=self.region, name=name, partition=self.partition)
@@ -92,6 +60,22 @@ class Operations(EKSResponse):
             raise self.declared_error(message, errors.InvalidRequestException, errors.InvalidParameterException)
         return cluster
 
+    def is_current(self, result: ActionResult) -> bool:
+        """Return whether the resource or the update that `result` describes exists."""
+        members = result.result
+        assert isinstance(members, Mapping)
+        ((kind, description),) = members.items()
+        with self.store.lock:
+            clusters = [
+                cluster
+                for key, cluster in self.store.clusters.items()
+                if (key.account, key.region) == (self.current_account, self.region)
+            ]
+            if kind == "update":
+                return any(description["id"] in cluster.updates for cluster in clusters)
+            arn = next(value for name, value in description.items() if name in {"arn", f"{kind}Arn"})
+            return any(arn in cluster.tagged_resources() for cluster in clusters)
+
     def page(self, items: Mapping[str, Any]) -> tuple[list[Any], str | None]:
         """Return one page of `items`, in the order of their keys, and the token of the next page.
 
@@ -99,9 +83,6 @@ class Operations(EKSResponse):
         shift the next page.
         """
         limit = self.param("maxResults") or PAGE_LIMIT
-        if not 1 <= limit <= PAGE_LIMIT:
-            message = f"maxResults must be between 1 and {PAGE_LIMIT}, not {limit}"
-            raise self.declared_error(message, errors.InvalidParameterException, errors.InvalidRequestException)
         last_key = self._read_last_key()
         keys = sorted(key for key in items if last_key is None or key > last_key)
         token = base64.urlsafe_b64encode(keys[limit - 1].encode()).decode() if len(keys) > limit else None
@@ -113,8 +94,5 @@ class Operations(EKSResponse):
             return None
         try:
             return base64.b64decode(token, altchars=b"-_", validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            message = "The nextToken is not a token of this operation"
-            raise self.declared_error(
-                message, errors.InvalidParameterException, errors.InvalidRequestException
-            ) from None
+        except ValueError:  # not base64, not ASCII or not UTF-8
+            raise self.invalid_input("The nextToken is not a token of this operation") from None

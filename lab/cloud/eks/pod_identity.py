@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from moto.core.responses import ActionResult
 
 from lab.cloud.eks import errors, roles
+from lab.cloud.eks.idempotency import idempotent
 from lab.cloud.eks.operations import Operations
 from lab.cloud.eks.records import AssociationRecord, new_association_id, now
 from lab.cloud.eks.store import ClusterRecord
+from lab.cloud.policy import PolicyError, parse
 
 SERVICE = "pods.eks.amazonaws.com"
 """The service principal in the role's trust policy, and the audience of the tokens."""
@@ -19,6 +20,7 @@ SERVICE = "pods.eks.amazonaws.com"
 class PodIdentityOperations(Operations):
     """The create, describe, update, delete and list operations of PodIdentityAssociation."""
 
+    @idempotent
     def create_pod_identity_association(self) -> ActionResult:
         namespace, service_account = self.param("namespace"), self.param("serviceAccount")
         role_arn, target_role_arn = self.param("roleArn"), self.param("targetRoleArn")
@@ -43,6 +45,7 @@ class PodIdentityOperations(Operations):
         with self.store.lock:
             return ActionResult({"association": self._find_association(self.cluster()).describe()})
 
+    @idempotent
     def update_pod_identity_association(self) -> ActionResult:
         """Update the members that the request has. An empty target role or policy is removed."""
         changes = self._read_changes()
@@ -173,11 +176,9 @@ def check_policy(policy: str | None, *, disable_session_tags: bool) -> None:
     if not disable_session_tags:
         raise errors.InvalidParameterException("disableSessionTags must be true to specify a policy")
     try:
-        document = json.loads(policy)
-    except ValueError as error:
-        raise errors.InvalidParameterException(f"policy is not valid JSON: {error}") from error
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise errors.InvalidParameterException("policy is not an IAM policy: it has no Statement")
+        parse(policy, name="policy")
+    except (PolicyError, ValueError, RecursionError) as error:
+        raise errors.InvalidParameterException(f"policy is not a valid IAM policy: {error}") from error
 
 
 def external_id(cluster: ClusterRecord, association: AssociationRecord) -> str | None:

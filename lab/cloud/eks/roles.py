@@ -15,8 +15,12 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.iam.models import iam_backends
 
+from lab.cloud.aws_errors import AwsErrorResponse
+from lab.cloud.eks.errors import InvalidParameterException
+
 ROLE_ARN = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})"
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/(?P<path>(?:[\x21-\x7e]+/)?)(?P<name>[\w+=,.@-]{1,64})",
+    re.ASCII,
 )
 
 
@@ -50,6 +54,29 @@ def find(arn: str) -> Role | None:
     except (ServiceException, KeyError):
         return None
     return Role(arn, match["account"], match["name"], json.loads(role.assume_role_policy_document))
+
+
+def check_account(arn: str, account: str) -> None:
+    """Reject text that is not a role's ARN, and a role of another account, which no principal can pass to EKS.
+
+    Raises:
+        InvalidParameterException: the ARN is not valid.
+        AwsErrorResponse: the role is of another account than the cluster's.
+    """
+    match = ROLE_ARN.fullmatch(arn)
+    if match is None:
+        raise InvalidParameterException(f"The role ARN is not valid: {arn}")
+    if match["account"] != account:
+        raise AwsErrorResponse("rest-json", "AccessDeniedException", "Cross-account pass role is not allowed.")
+
+
+def require_own(arn: str, account: str) -> Role:
+    """Return the role with this ARN, which must exist in the cluster's account."""
+    check_account(arn, account)
+    role = find(arn)
+    if role is None:
+        raise InvalidParameterException(f"The role with name {arn.rpartition('/')[2]} cannot be found.")
+    return role
 
 
 def _matches(pattern: str, action: str) -> bool:

@@ -13,22 +13,35 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from lab.cloud.eks.compute_records import FargateProfileRecord, NodegroupRecord
+from lab.cloud.eks.idempotency import IdempotentCalls
 from lab.cloud.eks.records import (
     AccessEntryRecord,
     AddonRecord,
     AssociationRecord,
-    NodegroupRecord,
     UpdateRecord,
     now,
 )
 from lab.interfaces import AuthenticationMode, ClusterIdentity, ClusterKey, ControlPlane, ControlPlanes, IamPrincipal
 
 _log = logging.getLogger(__name__)
+
+
+class HasTags(Protocol):
+    """A record of a resource with tags."""
+
+    tags: dict[str, str]
+
+
+class HasArn(HasTags, Protocol):
+    """A record of a resource of a cluster, with its ARN."""
+
+    arn: str
 
 
 @dataclass
@@ -50,6 +63,7 @@ class ClusterRecord:
     associations: dict[str, AssociationRecord] = field(default_factory=dict)
     addons: dict[str, AddonRecord] = field(default_factory=dict)
     nodegroups: dict[str, NodegroupRecord] = field(default_factory=dict)
+    fargate_profiles: dict[str, FargateProfileRecord] = field(default_factory=dict)
     updates: dict[str, UpdateRecord] = field(default_factory=dict)
     revision: int = 0
     published_revision: int = 0
@@ -86,6 +100,18 @@ class ClusterRecord:
             pod_identity_agent="eks-pod-identity-agent" in self.addons,
         )
 
+    def tagged_resources(self) -> dict[str, HasTags]:
+        """Return the cluster and all its resources that have tags, by ARN."""
+        collections: tuple[Mapping[str, HasArn], ...] = (
+            self.nodegroups,
+            self.addons,
+            self.access_entries,
+            self.associations,
+            self.fargate_profiles,
+        )
+        resources: dict[str, HasTags] = {self.key.arn: self}
+        return resources | {resource.arn: resource for records in collections for resource in records.values()}
+
     def association_of(self, namespace: str, service_account: str) -> AssociationRecord | None:
         return next(
             (
@@ -98,12 +124,13 @@ class ClusterRecord:
 
 
 class Store:
-    """The clusters, their control planes, and the running background jobs."""
+    """The clusters, their control planes, the calls with a client request token, and the running background jobs."""
 
     def __init__(self, control_planes: ControlPlanes) -> None:
         self.control_planes = control_planes
         self.lock = threading.RLock()
         self.clusters: dict[ClusterKey, ClusterRecord] = {}
+        self.idempotent_calls = IdempotentCalls()
         self._jobs: set[threading.Thread] = set()
 
     def publish(self, cluster: ClusterRecord) -> None:

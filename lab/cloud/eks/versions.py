@@ -8,6 +8,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from lab.cloud.eks import eks_versions, errors
+from lab.cloud.eks.addon_configuration import configuration_schema
 from lab.cloud.eks.operations import Operations
 
 
@@ -16,10 +17,9 @@ class VersionOperations(Operations):
 
     def describe_cluster_versions(self) -> ActionResult:
         versions = self.param("clusterVersions", [])
-        status = self.param("versionStatus") or self.param("status")
-        is_match = (not versions or eks_versions.KUBERNETES_VERSION in versions) and (
-            status is None or status.upper() == "STANDARD_SUPPORT"
-        )
+        filters = {"clusterType": "eks", "status": "standard-support", "versionStatus": "STANDARD_SUPPORT"}
+        mismatches = [name for name, own in filters.items() if self.param(name, own) != own]
+        is_match = not mismatches and (not versions or eks_versions.KUBERNETES_VERSION in versions)
         page, token = self.page({eks_versions.KUBERNETES_VERSION: _cluster_version()} if is_match else {})
         return ActionResult({"clusterVersions": page, "nextToken": token})
 
@@ -51,12 +51,11 @@ class VersionOperations(Operations):
         addon = eks_versions.ADDONS.get(name)
         if addon is None or version not in addon.versions:
             raise errors.ResourceNotFoundException(f"Addon {name} has no version {version}", addon=name)
-        schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}
         return ActionResult(
             {
                 "addonName": name,
                 "addonVersion": version,
-                "configurationSchema": json.dumps(schema),
+                "configurationSchema": json.dumps(configuration_schema(name)),
                 "podIdentityConfiguration": [
                     {"serviceAccount": service_account, "recommendedManagedPolicies": list(policies)}
                     for service_account, policies in addon.service_accounts.items()

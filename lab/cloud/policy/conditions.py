@@ -12,27 +12,47 @@ must match. For a negated operator no value may match.
 | `Null` with `true`             | true   |
 | any other operator             | false  |
 
+For `ForAllValues:` and `ForAnyValue:` a key whose only value is an empty string has no values. It exists, so `IfExists`
+does not apply.
+
 | the request has several values | true when                                                  |
 |--------------------------------|------------------------------------------------------------|
 | `ForAnyValue:`                 | one of them satisfies the operator                         |
 | `ForAllValues:`                | each of them satisfies the operator                        |
 | no qualifier                   | one of them does; for a negated operator, each of them     |
 
-A value that cannot be parsed as the operator's type satisfies no operator, negated or not.
+A value of the request that cannot be parsed as the operator's type satisfies no operator, negated or not. Such a value
+of the policy matches nothing, and a negated operator with it is false.
+
+Source: IAM user guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from lab.cloud.policy.patterns import Lookup, matches_arn, matches_template, substitute
 
 QUALIFIERS = ("ForAnyValue", "ForAllValues")
 IF_EXISTS = "IfExists"
+
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_EPOCH = re.compile(r"-?[0-9]{5,11}")
+"""Seconds since 1970. Four digits are a year."""
+_DATE = re.compile(
+    r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2})"
+    r"(?:T(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?"
+)
+"""The formats of W3C's note on ISO 8601, from a year to fractions of a second. Without a time zone it is UTC."""
+_ADDRESS_RANGE = re.compile(r"[0-9a-fA-F.:]+(?:/[0-9]{1,3})?")
+_BOOLEANS = {"true": True, "false": False}
 
 
 class Context:
@@ -101,14 +121,14 @@ def is_operator(name: str) -> bool:
 def _is_satisfied(condition: Condition, context: Context, *, variables: bool) -> bool:
     actual = context.get(condition.key)
     if condition.base == "Null":
-        must_be_absent = condition.values[:1] == ("true",)
-        return (not actual) == must_be_absent
+        return any(_BOOLEANS.get(value.lower()) == (not actual) for value in condition.values)
     operator = _OPERATORS.get(condition.base)
     if operator is None:
         return False
-    if not actual:
-        is_negation_true = operator.is_negated and condition.qualifier != "ForAnyValue"
-        return condition.has_if_exists or is_negation_true or condition.qualifier == "ForAllValues"
+    if not actual and condition.has_if_exists:
+        return True
+    if not actual or (condition.qualifier and not any(actual)):
+        return condition.qualifier == "ForAllValues" or (operator.is_negated and condition.qualifier is None)
     lookup = context.single if variables else None
     results = (operator.test(value, condition.values, lookup) for value in actual)
     if condition.qualifier == "ForAllValues" or (operator.is_negated and condition.qualifier is None):
@@ -126,11 +146,16 @@ class _Operator:
     is_negated: bool = False
 
     def test(self, actual: str, expected: Sequence[str], lookup: Lookup | None) -> bool:
+        """Return whether one value of the request satisfies the operator with the policy's values."""
+        matches = [self._match(value, actual, lookup) for value in expected]
+        return all(match is False for match in matches) if self.is_negated else True in matches
+
+    def _match(self, expected: str, actual: str, lookup: Lookup | None) -> bool | None:
+        """Return whether the values match, or None if one of them is not of the operator's type."""
         try:
-            is_match = any(self.compare(value, actual, lookup) for value in expected)
+            return self.compare(expected, actual, lookup)
         except ValueError:
-            return False
-        return is_match != self.is_negated
+            return None
 
 
 def _text(compare: Callable[[str, str], bool]) -> Compare:
@@ -143,29 +168,46 @@ def _text(compare: Callable[[str, str], bool]) -> Compare:
 
 def _number(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
     def read(text: str) -> Decimal:
-        try:
-            return Decimal(text)
-        except InvalidOperation as error:
-            raise ValueError(text) from error
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(text)
+        return Decimal(text)
 
     return lambda expected, actual, _lookup: compare(read(actual), read(expected))
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> Compare:
     def read(text: str) -> datetime:
-        if text.lstrip("-").isdigit() and len(text.lstrip("-")) > len("2026"):
+        if _EPOCH.fullmatch(text):
             return datetime.fromtimestamp(int(text), UTC)
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        date = _DATE.fullmatch(text)
+        if date is None:
+            raise ValueError(text)
+        day = f"{date['year']}-{date['month'] or '01'}-{date['day'] or '01'}"
+        return datetime.fromisoformat(f"{day}T{date['time'] or '00:00'}{date['zone'] or 'Z'}")
 
     return lambda expected, actual, _lookup: compare(read(actual), read(expected))
 
 
-def _boolean(expected: str, actual: str, _lookup: Lookup | None) -> bool:
-    return expected.lower() == actual.lower()
+def _boolean(expected: str, actual: str, lookup: Lookup | None) -> bool:
+    expected_text = substitute(expected, lookup)
+    if expected_text is None:
+        return False
+    values = [_BOOLEANS.get(text.lower()) for text in (expected_text, actual)]
+    if None in values:
+        raise ValueError(expected_text, actual)
+    return values[0] == values[1]
+
+
+def _binary(expected: str, actual: str, _lookup: Lookup | None) -> bool:
+    try:
+        return base64.b64decode(expected, validate=True) == base64.b64decode(actual, validate=True)
+    except binascii.Error as error:
+        raise ValueError(expected, actual) from error
 
 
 def _address(expected: str, actual: str, _lookup: Lookup | None) -> bool:
+    if not _ADDRESS_RANGE.fullmatch(expected):
+        raise ValueError(expected)
     return ipaddress.ip_address(actual) in ipaddress.ip_network(expected, strict=False)
 
 
@@ -196,7 +238,7 @@ _OPERATORS: Mapping[str, _Operator] = {
     "DateGreaterThan": _Operator(_date(lambda actual, expected: actual > expected)),
     "DateGreaterThanEquals": _Operator(_date(lambda actual, expected: actual >= expected)),
     "Bool": _Operator(_boolean),
-    "BinaryEquals": _Operator(lambda expected, actual, _lookup: expected == actual),
+    "BinaryEquals": _Operator(_binary),
     "IpAddress": _Operator(_address),
     "NotIpAddress": _Operator(_address, is_negated=True),
 }

@@ -62,19 +62,21 @@ def parse(document: str | Mapping[str, Any], *, name: str = "") -> Policy:
     """Parse a policy document.
 
     Raises:
-        PolicyError: the document is not JSON, or an element is missing, unknown, of the wrong type, or in conflict with
-            another one.
+        PolicyError: the document is not JSON, or an element is missing, unknown, duplicate, of the wrong type, or in
+            conflict with another one.
     """
     if isinstance(document, str):
         try:
-            document = json.loads(document)
-        except json.JSONDecodeError as error:
+            document = json.loads(document, object_pairs_hook=_unique_elements)
+        except PolicyError:
+            raise
+        except (ValueError, RecursionError) as error:
             raise PolicyError([f"not JSON: {error}"]) from error
     if not isinstance(document, Mapping):
         raise PolicyError(["not a JSON object"])
     problems: list[str] = []
     version = document.get("Version", "2008-10-17")
-    if version not in _VERSIONS:
+    if not isinstance(version, str) or version not in _VERSIONS:
         problems.append(f"Version: {version!r} must be one of {sorted(_VERSIONS)}")
     problems += [f"{key}: unknown element" for key in document.keys() - {"Version", "Id", "Statement"}]
     raw = document.get("Statement")
@@ -87,11 +89,22 @@ def parse(document: str | Mapping[str, Any], *, name: str = "") -> Policy:
     return Policy(statements, str(version), name)
 
 
+def _unique_elements(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. `json` keeps the last of several values of a key, which hides the others."""
+    elements = dict(pairs)
+    if len(elements) < len(pairs):
+        duplicates = sorted({key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1})
+        raise PolicyError([f"{key}: duplicate element" for key in duplicates])
+    return elements
+
+
 def _statement(raw: Mapping[str, Any], path: str, problems: list[str]) -> Statement:
     problems += [f"{path}.{key}: unknown element" for key in raw.keys() - _STATEMENT_KEYS]
     effect = raw.get("Effect")
-    if effect not in {"Allow", "Deny"}:
+    if not isinstance(effect, str) or effect not in {"Allow", "Deny"}:
         problems.append(f"{path}.Effect: {effect!r} must be Allow or Deny")
+    if not isinstance(raw.get("Sid", ""), str):
+        problems.append(f"{path}.Sid: must be a string")
     for element, negation in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if element in raw and negation in raw:
             problems.append(f"{path}: {element} and {negation} exclude each other")

@@ -10,6 +10,9 @@ How the policy names the principal determines which other policies must allow th
 | the account (its id, or its `root` ARN)   | ACCOUNT   |
 
 `ACCOUNT` delegates the decision to the account: an identity-based policy must allow the request.
+
+In an `Allow`, `*` names all principals of accounts. In a `Deny`, it also names services and tokens of identity
+providers: `"Principal": "*"` denies everyone.
 """
 
 from __future__ import annotations
@@ -68,15 +71,19 @@ def service_principal(service: str) -> RequestPrincipal:
 
 def find_grant(statement: Statement, principal: RequestPrincipal) -> Grant | None:
     """Return how `statement` names `principal`, or None if it does not. Without `Principal` it names no principal."""
+    is_deny = statement.effect == "Deny"
     if statement.not_principals is not None:
-        return None if _match_principals(statement.not_principals, principal) else Grant.ANYONE
+        is_listed = _match_principals(statement.not_principals, principal, is_deny=is_deny)
+        return None if is_listed else Grant.ANYONE
     if statement.principals is None:
         return None
-    return _match_principals(statement.principals, principal)
+    return _match_principals(statement.principals, principal, is_deny=is_deny)
 
 
-def _match_principals(principals: Principals, principal: RequestPrincipal) -> Grant | None:
+def _match_principals(principals: Principals, principal: RequestPrincipal, *, is_deny: bool) -> Grant | None:
     values = principals.get(principal.kind, ())
+    if is_deny and ("*" in principals or "*" in principals.get("AWS", ()) or "*" in values):
+        return Grant.ANYONE
     if principal.kind != "AWS":
         return Grant.IDENTITY if principal.names.intersection(values) else None
     if principal.names.intersection(values):

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
+from lab import yaml_text
 from lab.pki import write_secret
 
 from .volume_sources import SourceError, VolumeSources, resolve_field
@@ -117,4 +116,4 @@ def write_kubeconfig(home: Path, server: str, mounted: Path, namespace: str) -> 
         "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
         "current-context": name,
     }
-    write_secret(home / ".kube" / "config", yaml.safe_dump(document))
+    write_secret(home / ".kube" / "config", yaml_text.dump(document))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
-import yaml
 
+from lab import yaml_text
 from lab.plugins.eks.resources import Resource
 
 _NODE: Final = {
@@ -38,7 +38,7 @@ def _yaml(mappings: list[dict[str, Any]], member: str, name: str) -> str:
     entries = [
         {member: mapping[name], "username": mapping["username"], "groups": mapping["groups"]} for mapping in mappings
     ]
-    return yaml.safe_dump(entries, sort_keys=False)
+    return yaml_text.dump(entries)
 
 
 def access_entries(

@@ -22,7 +22,7 @@ from lab.plugins.kubernetes.discovery import Kind, NotServedError
 from lab.plugins.kubernetes.objects import Token, annotation, name_of, namespace_of
 from lab.plugins.kubernetes.preview import may_change, previewed, unnamed
 from lab.plugins.kubernetes.replacement import changes_identity, requires_replacement
-from lab.plugins.kubernetes.settings import Settings
+from lab.plugins.kubernetes.settings import Settings, settings_schema
 from lab.plugins.kubernetes.target import build_target, document_for, field_manager, warning_sink
 from lab.plugins.values import UNKNOWN, Properties, contains_unknown, plain
 
@@ -46,6 +46,15 @@ class KubernetesPlugin(BasePlugin):
     @property
     def settings(self) -> Settings:
         return self._connection.settings
+
+    async def get_schema(self, request: provider.GetSchemaRequest) -> provider.GetSchemaResponse:
+        """Return the schema of the provider's settings: YAML programs need it to declare a provider of their own.
+
+        The kinds of objects are not in it. SDKs of other languages have them from the official plugin.
+        """
+        del request
+        schema = {"name": self.package, "version": VERSION, "provider": {"inputProperties": settings_schema()}}
+        return provider.GetSchemaResponse(json.dumps(schema))
 
     async def check_config(self, request: provider.CheckRequest) -> provider.CheckResponse:
         Settings.parse(

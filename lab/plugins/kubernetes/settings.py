@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
+
+from pulumi.provider.experimental.util import camel_case
 
 from lab.plugins.errors import InvalidInputError
 
@@ -96,6 +98,14 @@ class Settings:
         if problems:
             raise InvalidInputError("the configuration of the kubernetes provider", problems)
         return settings
+
+
+def settings_schema() -> dict[str, Any]:
+    """Return the settings as the input properties of a provider in a Pulumi schema."""
+    types = {"str": "string", "bool": "boolean"}
+    flat = {camel_case(field.name): {"type": types[field.type]} for field in fields(Settings) if field.type in types}
+    client = {"type": "object", "additionalProperties": {"type": "number"}}
+    return flat | {"clusterIdentifier": {"type": "string"}, "kubeClientSettings": client}
 
 
 def _client(text: str | None, problems: list[str]) -> ClientSettings:

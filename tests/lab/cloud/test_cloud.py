@@ -103,6 +103,21 @@ def test_operation_outside_the_table_is_rejected(cloud, service, action, call):
     assert message.startswith(f"The lab does not implement {action}: it is not among the enforced operations")
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sts", "get_caller_identity"), ("eks", "list_clusters"), ("s3", "list_buckets")]
+)
+def test_error_before_an_operation_has_the_form_of_its_service(cloud, monkeypatch, service, operation):
+    """An exception in the lab's routing is an InternalFailure that SDKs parse, with the cause."""
+
+    def fail(*_):
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(cloud._server.application.dispatcher, "get_application", fail)
+    code, message = expect_error(getattr(client(cloud, service), operation))
+    assert code == "InternalFailure"
+    assert "RuntimeError('dictionary changed size during iteration')" in message
+
+
 SCRIPT = """
 import os, sys
 from pathlib import Path

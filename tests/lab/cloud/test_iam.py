@@ -56,6 +56,37 @@ def test_oidc_provider_client_ids(iam):
         assert expect_error_code(call) == "NoSuchEntity"
 
 
+def test_oidc_provider_limits(iam):
+    """An OIDC provider has at most 100 client ids and five thumbprints, at its creation and later."""
+    url = f"{ISSUER[:-4]}CCCC"
+    client_ids = [f"client-{number}" for number in range(101)]
+    thumbprints = [f"{number:040x}" for number in range(6)]
+    assert (
+        expect_error_code(lambda: iam.create_open_id_connect_provider(Url=url, ClientIDList=client_ids))
+        == "LimitExceeded"
+    )
+    assert (
+        expect_error_code(lambda: iam.create_open_id_connect_provider(Url=url, ThumbprintList=thumbprints))
+        == "InvalidInput"
+    )
+    arn = iam.create_open_id_connect_provider(Url=url, ClientIDList=client_ids[:100], ThumbprintList=thumbprints[:5])[
+        "OpenIDConnectProviderArn"
+    ]
+    target = {"OpenIDConnectProviderArn": arn}
+    iam.add_client_id_to_open_id_connect_provider(**target, ClientID=client_ids[0])
+    error = expect_error(lambda: iam.add_client_id_to_open_id_connect_provider(**target, ClientID=client_ids[100]))
+    assert error == ("LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
+
+    def update(count):
+        iam.update_open_id_connect_provider_thumbprint(**target, ThumbprintList=thumbprints[:count])
+
+    assert expect_error_code(lambda: update(6)) == "InvalidInput"
+    update(2)
+    provider = iam.get_open_id_connect_provider(**target)
+    assert (provider["ClientIDList"], provider["ThumbprintList"]) == (client_ids[:100], thumbprints[:2])
+    iam.delete_open_id_connect_provider(**target)
+
+
 def test_oidc_provider_url_requires_https(iam):
     """The URL of an OIDC provider must begin with https://."""
     assert expect_error_code(lambda: iam.create_open_id_connect_provider(Url="http://example.com")) == "ValidationError"

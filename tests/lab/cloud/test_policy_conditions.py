@@ -56,8 +56,65 @@ CASES = [
     ("NotIpAddress", "203.0.113.0/24", ["203.0.113.9"], False),
     ("NotIpAddress", "203.0.113.0/24", ["198.51.100.1"], True),
     ("NotIpAddress", "203.0.113.0/24", ["nowhere"], False),
+    ("NotIpAddress", "nowhere", ["203.0.113.9"], False),
+    ("NotIpAddress", "203.0.113.0/24", ["2001:db8::1"], True),
+    ("IpAddress", "203.0.113.0/255.255.255.0", ["203.0.113.9"], False),
+    ("IpAddress", "2001:db8::1", ["2001:DB8:0::1"], True),
+    ("IpAddress", "0.0.0.0/0", ["2001:db8::1"], False),
+    ("IpAddress", "::/0", ["2001:db8::1"], True),
+    ("IpAddress", "203.0.113.9/24", ["203.0.113.1"], True),
+    ("IpAddress", "2001:db8::/129", ["2001:db8::1"], False),
+    (
+        "ArnLike",
+        "arn:aws:someservice:*:111122223333:finance/*",
+        ["arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt"],
+        False,
+    ),
+    (
+        "StringLike",
+        "arn:aws:someservice:*:111122223333:finance/*",
+        ["arn:aws:someservice:us-east-2:999999999999:store/abc:111122223333:finance/document.txt"],
+        True,
+    ),
+    ("ArnLike", "arn:aws:iam::123456789012:role/team/read?r", [ROLE], True),
+    ("ArnEquals", "arn:aws:iam::123456789012:role/TEAM/reader", [ROLE], False),
+    ("ArnLike", "arn:*", [ROLE], False),
+    ("ArnLike", "arn:aws:sns:*:*:a:b", ["arn:aws:sns:us-east-1:123456789012:a:b"], True),
+    ("ArnNotLike", "arn:aws:iam::*:role/*", ["not-an-arn"], True),
+    ("NumericEquals", "1e1", ["10"], True),
+    ("NumericEquals", "NaN", ["NaN"], False),
+    ("NumericLessThan", "NaN", ["1"], False),
+    ("NumericLessThan", "Infinity", ["1"], False),
+    ("NumericEquals", "1_0", ["10"], False),
+    ("NumericNotEquals", "ten", ["10"], False),
+    ("NumericGreaterThan", "-5.5", ["-5.25"], True),
+    ("DateEquals", "2026", ["2026-01-01T00:00:00Z"], True),
+    ("DateEquals", "2026-03", ["2026-03-01T00:00:00Z"], True),
+    ("DateEquals", "2026-01-01T09:00+09:00", ["2026-01-01T00:00:00Z"], True),
+    ("DateLessThan", "2026-01-01T00:00:00.500Z", ["2026-01-01T00:00:00Z"], True),
+    ("DateLessThan", "99999999999999999999", ["2026-01-01T00:00:00Z"], False),
+    ("DateGreaterThan", "20260101", ["2026-01-02T00:00:00Z"], True),
+    ("DateGreaterThan", "2026-W01-1", ["2027-01-01T00:00:00Z"], False),
+    ("DateGreaterThan", "2026-02-30", ["2027-01-01T00:00:00Z"], False),
+    ("DateNotEquals", "tomorrow", ["2026-01-01T00:00:00Z"], False),
+    ("Bool", "True", ["true"], True),
+    ("Bool", "yes", ["yes"], False),
+    ("BinaryEquals", "QmluYXJ5", ["QmluYXJ"], False),
+    ("BinaryEquals", "not base64!", ["not base64!"], False),
     ("Null", "true", ["x"], False),
     ("Null", "false", ["x"], True),
+    ("Null", "False", ["x"], True),
+    ("Null", "false", [""], True),
+    ("Null", "yes", ["x"], False),
+    ("ForAllValues:StringEquals", "a", [""], True),
+    ("ForAnyValue:StringLike", "*", [""], False),
+    ("ForAnyValue:StringNotEquals", "a", [""], False),
+    ("ForAnyValue:StringEqualsIfExists", "a", [""], False),
+    ("StringEquals", "", [""], True),
+    ("StringLike", "*", [""], True),
+    ("ForAllValues:StringNotEquals", "c", ["a", "b"], True),
+    ("ForAnyValue:StringNotEquals", "a", ["a"], False),
+    ("ForAllValues:ArnNotLike", "arn:aws:iam::*:role/*", [ROLE], False),
     ("ForAnyValue:StringEquals", "a", ["a", "b"], True),
     ("ForAnyValue:StringEquals", "c", ["a", "b"], False),
     ("ForAnyValue:StringNotEquals", "a", ["a", "b"], True),
@@ -69,18 +126,14 @@ CASES = [
     ("NoSuchOperator", "a", ["a"], False),
 ]
 
-MISSING = [
-    ("StringEquals", False),
-    ("StringEqualsIfExists", True),
-    ("StringNotEquals", True),
-    ("ArnNotLike", True),
-    ("IpAddress", False),
-    ("NotIpAddress", True),
-    ("ForAllValues:StringEquals", True),
-    ("ForAnyValue:StringEquals", False),
-    ("ForAnyValue:StringEqualsIfExists", True),
-    ("BoolIfExists", True),
-    ("Bool", False),
+_COMPARISONS = ("Equals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+POSITIVE = [
+    *("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "Bool", "BinaryEquals"),
+    *("IpAddress", *(f"Numeric{name}" for name in _COMPARISONS), *(f"Date{name}" for name in _COMPARISONS)),
+]
+NEGATED = [
+    *("StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike"),
+    *("NumericNotEquals", "DateNotEquals", "NotIpAddress"),
 ]
 
 
@@ -91,16 +144,54 @@ def test_condition_operator(operator, expected, actual, result):
     assert are_satisfied([condition], Context({"KEY": actual})) is result
 
 
-@pytest.mark.parametrize(("operator", "result"), MISSING)
-def test_operator_with_missing_key(operator, result):
-    """An operator is false for a missing key, except negated operators, IfExists and ForAllValues."""
-    assert are_satisfied([Condition(operator, "key", ("a",))], Context()) is result
+@pytest.mark.parametrize("values", [None, {"key": []}], ids=["missing", "empty"])
+@pytest.mark.parametrize("operator", [*POSITIVE, *NEGATED])
+def test_operator_with_missing_key(operator, values):
+    """Without a value, IfExists and ForAllValues are true, ForAnyValue is false, and only negated operators hold."""
+    expected = {
+        operator: operator in NEGATED,
+        f"{operator}IfExists": True,
+        f"ForAllValues:{operator}": True,
+        f"ForAllValues:{operator}IfExists": True,
+        f"ForAnyValue:{operator}": False,
+        f"ForAnyValue:{operator}IfExists": True,
+    }
+    results = {name: are_satisfied([Condition(name, "key", ("a",))], Context(values)) for name in expected}
+    assert results == expected
 
 
-@pytest.mark.parametrize(("value", "result"), [("true", True), ("false", False)])
-def test_null_operator_with_missing_key(value, result):
-    """Null checks whether the key is missing."""
-    assert are_satisfied([Condition("Null", "key", (value,))], Context()) is result
+@pytest.mark.parametrize(
+    ("values", "result"),
+    [
+        (("true",), True),
+        (("True",), True),
+        (("TRUE",), True),
+        (("false",), False),
+        (("False",), False),
+        (("yes",), False),
+        (("false", "true"), True),
+    ],
+)
+def test_null_operator_with_missing_key(values, result):
+    """Null checks whether the key is missing. Its booleans have any case, and one of several values must hold."""
+    assert are_satisfied([Condition("Null", "key", values)], Context()) is result
+
+
+def test_invalid_policy_value_among_others():
+    """A policy value that is not of the operator's type matches nothing, and the other values are compared."""
+    context = Context({"key": "9"})
+    assert are_satisfied([Condition("NumericEquals", "key", ("nine", "9"))], context)
+    assert are_satisfied([Condition("NumericEquals", "key", ("9", "nine"))], context)
+    assert not are_satisfied([Condition("NumericNotEquals", "key", ("nine", "8"))], context)
+    assert not are_satisfied([Condition("NumericNotEquals", "key", ("8", "nine"))], context)
+
+
+def test_policy_variable_in_a_boolean_condition():
+    """Bool replaces policy variables, as string and ARN operators do; numeric operators do not."""
+    context = Context({"key": "true", "aws:PrincipalTag/flag": "TRUE", "number": "9", "aws:PrincipalTag/number": "9"})
+    assert are_satisfied([Condition("Bool", "key", ("${aws:PrincipalTag/flag}",))], context)
+    assert not are_satisfied([Condition("Bool", "key", ("${aws:PrincipalTag/missing}",))], context)
+    assert not are_satisfied([Condition("NumericEquals", "number", ("${aws:PrincipalTag/number}",))], context)
 
 
 def test_operator_with_several_policy_values():
@@ -130,8 +221,8 @@ def test_policy_variables_are_replaced_literally():
 @pytest.mark.parametrize(
     ("template", "value", "result"),
     [
-        ("${aws:username, 'nobody'}", "nobody", True),
-        ("${aws:username}", "nobody", False),
+        ("${aws:username, 'none'}", "none", True),
+        ("${aws:username}", "none", False),
         ("a${*}b", "a*b", True),
         ("a${*}b", "axb", False),
         ("a${?}", "a?", True),
@@ -178,11 +269,14 @@ def test_string_not_equals_negates_string_equals(expected, actual):
 def test_string_like_without_wildcards_is_string_equals(expected, actual):
     """StringLike without wildcards is StringEquals."""
     context = Context({"key": actual})
-    like, equals = Condition("StringLike", "key", (expected,)), Condition("StringEquals", "key", (expected,))
-    assert are_satisfied([like], context) is are_satisfied([equals], context)
+    string_like, string_equals = (
+        Condition("StringLike", "key", (expected,)),
+        Condition("StringEquals", "key", (expected,)),
+    )
+    assert are_satisfied([string_like], context) is are_satisfied([string_equals], context)
 
 
-@given(st.lists(text, min_size=1, max_size=5), st.lists(text, min_size=1, max_size=5))
+@given(st.lists(text, min_size=1, max_size=5), st.lists(text.filter(bool), min_size=1, max_size=5))
 def test_set_operators(expected, actual):
     """ForAllValues:StringEquals is a subset test, ForAnyValue:StringEquals an intersection test."""
     context = Context({"key": actual})

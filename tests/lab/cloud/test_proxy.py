@@ -5,18 +5,21 @@ import hashlib
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from unittest.mock import AsyncMock, Mock, patch
 
 import httpx2
 import pytest
 from botocore.config import Config
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.cloud import issuers
-from lab.cloud.certificates import is_aws_host
+from lab.cloud.certificates import HostCertificates, is_aws_host
 from lab.cloud.proxy import Proxy
 from lab.interfaces import clean_environment
 from support.cloud_helpers import Issuer, client, unique_name
@@ -105,6 +108,24 @@ def test_invalid_http_closes_the_connection(cloud, text):
         ("../x.amazonaws.com", False),
         ("-x.amazonaws.com", False),
         ("sts.amazonaws.org", False),
+        ("my.bucket.s3-ap-northeast-1.amazonaws.com", True),
+        ("s3.dualstack.ap-northeast-1.amazonaws.com", True),
+        ("api.ecr.ap-northeast-1.amazonaws.com", True),
+        ("iam.us-gov.amazonaws.com", True),
+        ("iam.global.api.aws", True),
+        ("sts-fips.us-east-1.amazonaws.com", True),
+        ("ap-northeast-1.queue.amazonaws.com", True),
+        ("cn-north-1.queue.amazonaws.com.cn", True),
+        ("eks-auth.cn-north-1.api.amazonwebservices.com.cn", True),
+        ("a1b2c3.execute-api.us-east-1.amazonaws.com", True),
+        ("nothing.ap-northeast-1.amazonaws.com", False),
+        ("sts.ap-nowhere-9.amazonaws.com", False),
+        ("sts.ap-northeast-1.amazonaws.com.cn", False),
+        ("sts.cn-north-1.amazonaws.com", False),
+        ("a.sts.amazonaws.com", False),
+        ("eks.a.b.c.amazonaws.com", False),
+        ("ap-northeast-1.amazonaws.com", False),
+        ("motoapi.amazonaws.com", False),
     ],
 )
 def test_aws_host_names(host, is_aws):
@@ -126,6 +147,20 @@ def test_aws_host_names(host, is_aws):
 def test_certificates_of_host_names_with_any_number_of_labels(http, host):
     """Each AWS host has a certificate that a client with the lab's certificate authority accepts."""
     assert http.get(f"https://{host}/").status_code in {400, 403, 404}
+
+
+def test_certificates_are_limited_to_the_last_used_hosts(authority):
+    """At most `limit` certificates are stored, those of the hosts used last, and none of them as a file."""
+    files = set(authority.folder.iterdir())
+    certificates = HostCertificates(authority, limit=3)
+    hosts = [f"bucket-{number}.s3.ap-northeast-1.amazonaws.com" for number in range(5)]
+    contexts = {host: certificates.context(host) for host in hosts}
+    assert certificates.context(hosts[4]) is contexts[hosts[4]]
+    assert certificates.context(hosts[2]) is contexts[hosts[2]]
+    assert certificates.context(hosts[0]) is not contexts[hosts[0]]
+    assert certificates.context(hosts[2]) is contexts[hosts[2]]
+    assert certificates.context(hosts[3]) is not contexts[hosts[3]]
+    assert set(authority.folder.iterdir()) == files
 
 
 def test_oidc_issuer_documents(http, issuer):
@@ -203,6 +238,85 @@ def test_server_threads_end_with_their_connections(cloud):
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=30)
         assert not thread.is_alive(), thread
+
+
+def reset(connection):
+    """Close a connection with a reset, as a client does that is killed with unread data."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+CONNECT = b"CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nHost: sts.amazonaws.com\r\n\r\n"
+REQUEST = b"POST / HTTP/1.1\r\nHost: sts.amazonaws.com\r\nContent-Length: 100\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", REQUEST[:20], REQUEST, REQUEST + b"x" * 50, REQUEST + b"x" * 100, (REQUEST + b"x" * 100) * 50],
+    ids=["nothing", "part of the head", "head", "part of the body", "a request", "many requests"],
+)
+def test_reset_connections_leak_no_thread_and_no_descriptor(cloud, sent):
+    """A reset by the client at any point of a request ends the connection to the server and its thread."""
+    tls = ssl.create_default_context(cafile=cloud.access.ca_file)
+
+    def connect_and_reset():
+        connection = socket.create_connection(address(cloud), timeout=30)
+        connection.sendall(CONNECT)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        secure = tls.wrap_socket(connection, server_hostname="sts.amazonaws.com")
+        secure.sendall(sent)
+        reset(secure)
+
+    def resources():
+        return threading.active_count(), count_descriptors()
+
+    connect_and_reset()
+    wait_until(lambda: not [thread for thread in threading.enumerate() if "process_request_thread" in thread.name])
+    before = resources()
+    for _ in range(10):
+        connect_and_reset()
+    wait_until(lambda: resources() <= before)
+    assert client(cloud, "sts").get_caller_identity()
+
+
+@pytest.mark.parametrize("sent", [b"", CONNECT[:10], CONNECT, CONNECT + b"\x16\x03\x01"])
+def test_connections_that_are_reset_before_tls_leak_no_descriptor(cloud, sent):
+    """A reset before or in the TLS handshake closes the connection in the proxy."""
+    before = count_descriptors()
+    for _ in range(10):
+        connection = socket.create_connection(address(cloud), timeout=30)
+        connection.sendall(sent)
+        reset(connection)
+    wait_until(lambda: count_descriptors() <= before)
+
+
+def test_reset_while_a_large_response_is_sent(cloud):
+    """A client that resets a download ends the server's thread too."""
+    s3, bucket = client(cloud, "s3", config=Config(signature_version="s3v4")), unique_name("bucket")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    s3.put_object(Bucket=bucket, Key="large", Body=b"x" * 20_000_000)
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "large"})
+    host, _, path = url.removeprefix("https://").partition("/")
+    tls = ssl.create_default_context(cafile=cloud.access.ca_file)
+    before = threading.active_count()
+    connection = socket.create_connection(address(cloud), timeout=30)
+    connection.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    secure = tls.wrap_socket(connection, server_hostname=host)
+    secure.sendall(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    assert secure.recv(100).startswith(b"HTTP/1.1 200 ")
+    reset(secure)
+    wait_until(lambda: threading.active_count() <= before)
+
+
+def count_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def wait_until(condition):
+    for attempt in Retrying(stop=stop_after_delay(20), wait=wait_fixed(0.05), reraise=True):
+        with attempt:
+            assert condition()
 
 
 @pytest.mark.parametrize("steps", range(8))

@@ -210,12 +210,12 @@ class KubectlResult:
 
     @property
     def is_unauthorized(self) -> bool:
-        """Whether the API server could not authenticate the caller."""
+        """Return whether the API server could not authenticate the caller."""
         return self.status != 0 and ("Unauthorized" in self.error or "must be logged in" in self.error)
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether the API server authenticated the caller and denied the request."""
+        """Return whether the API server authenticated the caller and denied the request."""
         return self.status != 0 and "forbidden" in self.error.lower()
 
 

@@ -141,16 +141,21 @@ def test_controllers_aggregate_roles_and_delete_namespaces(pair):
 
 
 def test_stop_removes_processes_and_folder_of_one_cluster(start, pair):
-    """A second stop does nothing, and the cluster name can be used again."""
+    """A second stop does nothing, and the cluster name can be used again.
+
+    DescribeCluster of a cluster that is being deleted still reads its certificate authority.
+    """
     for _ in range(2):
         cluster = start("short-lived")
         control_plane = cluster.control_plane
+        certificate_authority = control_plane.certificate_authority
         running = processes(control_plane.folder)
         assert len(running) == len(PROGRAMS)
         control_plane.stop()
         control_plane.stop()
         assert not any(process.is_running() for process in running)
         assert not control_plane.folder.exists()
+        assert control_plane.certificate_authority == certificate_authority
     assert pair[0].run("get", "--raw", "/readyz").is_allowed
 
 

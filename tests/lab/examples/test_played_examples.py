@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from lab.tools.languages import language_folders
 from support.component_folder import COMPONENTS, copied, outside
 
 REPOSITORY = COMPONENTS.parent
@@ -19,6 +20,7 @@ CLAIMS = {
     "08-existing-eksctl-cluster": "What eksctl created is used and stays.",
     "09-typescript": "The package is added to a TypeScript project, and the program is deployed.",
     "10-team-namespace": "Developers and pods of a team have the declared access and no more.",
+    "11-yaml": "The program is deployed from YAML: the user can read pods, and the pod can read the bucket.",
 }
 """The claim of each example. Of all of them: the commands print what the README shows, and destroy leaves nothing."""
 
@@ -29,6 +31,7 @@ def outside_the_lab(tmp_path, running_lab):
 
     Its shell is outside the lab, since pip and npm query registries. Pulumi and npm write into a copy of the folders.
     """
+    language_folders("nodejs")  # with this user's HOME, where Go has its caches
     copied(tmp_path)
     example = "examples/09-typescript"
     shutil.copytree(REPOSITORY / example, tmp_path / example, ignore=shutil.ignore_patterns("node_modules", "sdks"))
@@ -37,11 +40,21 @@ def outside_the_lab(tmp_path, running_lab):
     return {"shell": shell, "folder": tmp_path}
 
 
+@pytest.fixture
+def yaml_host():
+    """Return no options of `play` for the YAML example, once its host exists: the lab's shell cannot download it."""
+    language_folders("yaml")
+    return {}
+
+
+OPTIONS = {"09-typescript": "outside_the_lab", "11-yaml": "yaml_host"}
+"""The fixtures with options of `play`."""
+
+
 @pytest.mark.parametrize("example", CLAIMS)
 def test_example(play, example, request):
     """Each command of an example's README prints what the README shows; once destroyed, nothing of it is left."""
-    options = request.getfixturevalue("outside_the_lab") if example == "09-typescript" else {}
-    play(example, **options)
+    play(example, **(request.getfixturevalue(OPTIONS[example]) if example in OPTIONS else {}))
 
 
 def test_every_example_has_its_claim():

@@ -176,8 +176,8 @@ def test_guard_queries_nothing_without_removals(monkeypatch):
     def query(*_):
         raise AssertionError("queried")
 
-    monkeypatch.setattr(EksApi, "mode", query)
-    monkeypatch.setattr(IamLookup, "caller", query)
+    monkeypatch.setattr(EksApi, "get_authentication_mode", query)
+    monkeypatch.setattr(IamLookup, "get_caller_identity", query)
     olds = {"cluster_name": "guarded", "region": REGION, "principals": [ADMIN], "administrators": []}
     news = {**olds, "principals": [f"{ADMIN}-2", ADMIN], "administrators": [ADMIN]}
     assert not LockoutGuardProvider().check(olds, news).failures

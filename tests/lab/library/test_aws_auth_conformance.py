@@ -35,7 +35,7 @@ PRINCIPALS = (*PEOPLE, *OPS, Principal(f"arn:aws:sts::{ACCOUNT}:federated-user/c
 
 def ours(document: AwsAuth, principal: Principal) -> User:
     """Username and groups of `principal` as the library reads `document`."""
-    entry = document.lets_in(principal.arn)
+    entry = document.effective_entry(principal.arn)
     if entry is None:
         return (principal.arn, ()) if principal.account in document.accounts else None
     return rendered(entry.username or "", principal), tuple(rendered(group, principal) for group in entry.groups)
@@ -84,7 +84,7 @@ BY_HAND = {
     "a merge key behind the others": "- &one {username: a}\n- userarn: $bob\n  username: b\n  <<: *one\n",
     "a merge of several": "- &x {username: x}\n- &y {username: y, groups: [y]}\n- <<: [*x, *y]\n  userarn: $alice\n",
     "an anchor in itself": "- &x [*x]\n" + A,
-    "an unknown anchor": A + "- *nobody\n",
+    "an unknown anchor": A + "- *missing\n",
     "block scalars": "- userarn: $alice\n  username: |-\n    a\n  groups:\n  - >-\n    x\n    y\n" + B,
     "a literal with its line break": "- userarn: $alice\n  username: |\n    a\n" + B,
     "tags": "- !!map\n  userarn: !!str $alice\n  username: !!str 123\n  groups: !!seq [!!str on, !mine 1, ! 2]\n",
@@ -104,7 +104,7 @@ BY_HAND = {
     "flow style": '[{"userarn": "$alice", "username": "a", "groups": ["x"]}, {userarn: $bob}]',
     "a mapping in place of the list": "{userarn: $alice}",
     "a JSON mapping": ' {"userarn": "$alice"}',
-    "a string": "nobody",
+    "a string": "text",
     "quoted nothing": '""',
     "null": "null",
     "a null key": A + "- ~: x\n  userarn: $bob\n",
@@ -117,7 +117,7 @@ BY_HAND = {
     "an unknown escape": A + '- userarn: $bob\n  username: "\\/"\n',
     "next line and line separator": "- userarn: $alice\x85  username: a\u2028- userarn: $bob\n",
     "control characters": A + "# \x07\n",
-    "a comment alone": "# nobody\n",
+    "a comment alone": "# text\n",
     "comments": "# c\n" + A.replace("a\n", "a # c\n") + "# d\n",
     "a value over several lines": "- userarn: $alice\n  username: a\n    b\n    c\n",
 }

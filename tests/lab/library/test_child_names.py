@@ -6,6 +6,7 @@ import json
 import os
 import random
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -14,61 +15,7 @@ from support.access_program import Cluster, expect_error
 from support.workload_program import ACCOUNT, Stack
 
 NAME = "names"
-PROGRAM = """
-trust = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{config['account']}:root"}}]})
-document = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}]})
-policies = {
-    name: aws.iam.Policy(f"p-{name}", name=name, path="/names/", policy=document) for name in config["policies"]
-}
-roles = {name: aws.iam.Role(f"r-{name}", name=name, assume_role_policy=trust) for name in config["roles"]}
-accounts = {name: pulumi.Output.from_input(name).apply(str) for name in config["accounts"]}
-
-
-def arn(resources, kind, path, item):
-    name, form = item
-    literal = f"arn:aws:iam::{config['account']}:{kind}{path}{name}"
-    return literal if form == "plain" else resources[name].arn
-
-
-def account(item):
-    name, form = item
-    return {"namespace": "default", "name": name if form == "plain" else accounts[name]}
-
-
-cluster = eks.Cluster("clu", {"name": config["cluster"]})
-on = pulumi.ResourceOptions(providers=[cluster.provider], depends_on=[*policies.values(), *roles.values()])
-first, *more = [account(item) for item in config["service_accounts"]]
-eks.WorkloadIdentity(
-    "w",
-    {
-        "cluster": cluster.connection,
-        "namespace": first["namespace"],
-        "service_account": first["name"],
-        "more_service_accounts": more,
-        "mode": "pod-identity",
-        "role_name": "names-w",
-        "policies": [arn(policies, "policy", "/names/", item) for item in config["attached"]],
-    },
-    on,
-)
-eks.ClusterAccess(
-    "a",
-    {
-        "cluster": cluster.connection,
-        "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
-        "principals": [{"arn": arn(roles, "role", "/", item)} for item in config["principals"]],
-    },
-    on,
-)
-viewer = {"name": "looker", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}
-for name, has_own_role in config["groups"].items():
-    rbac_role = viewer if has_own_role else {"name": "view"}
-    args = {"cluster": cluster.connection, "group": name, "rbac_roles": [rbac_role]}
-    arn = f"arn:aws:iam::{config['account']}:user/{name}"
-    eks.ClusterAccess(name, {**args, "principals": [{"arn": arn}]}, on)
-"""
+PROGRAM = Path(__file__).with_name("child_names_program.py")
 POLICIES, ROLES, ACCOUNTS = (
     ("names-read", "names-queue", "names-topic"),
     ("ann", "bob", "eve"),

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -16,34 +17,9 @@ from lab.principals import client
 from support.access_program import expect_error
 from support.lab_project import FailedError, LabProject, write_project
 
-HEAD = """
-import pulumi
-import pulumi_aws as aws
-import pulumi_kubernetes as k8s
-import eks_identity as eks
-"""
-PLANNED = """
-cluster = eks.Cluster("planned", {"create": {"authentication_mode": "API_AND_CONFIG_MAP"}, "node_groups": {"main": {}}})
-on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-k8s.core.v1.Namespace("team", metadata={"name": "team"}, opts=pulumi.ResourceOptions(provider=cluster.provider))
-user = aws.iam.User("user", name="planned-user")
-for access_method in ("aws-auth", "access-entry"):
-    eks.ClusterAccess(access_method, {
-        "cluster": cluster.connection, "group": f"team-{access_method}", "access_method": access_method,
-        "rbac_roles": [{"name": f"team-{access_method}", "rules": [{"resources": ["pods"], "verbs": ["get"]}]}],
-        "principals": [{"arn": user.arn}],
-    }, on_cluster)
-"""
-MISSING = 'eks.Cluster("shop", {"name": "not-there"})'
-MAPPED = """
-size = {"desired_size": 1, "min_size": 1, "max_size": 1}
-cluster = eks.Cluster("mapped", {
-    "name": "mapped", "create": {"authentication_mode": "CONFIG_MAP"},
-    "node_groups": {"main": {"scaling_config": size}},
-}, pulumi.ResourceOptions(protect=pulumi.Config().get_bool("protect") is True))
-k8s.core.v1.Namespace("team", metadata={"name": "team"}, opts=pulumi.ResourceOptions(provider=cluster.provider))
-pulumi.export("kubeconfig", cluster.kubeconfig)
-"""
+PLANNED = Path(__file__).with_name("planned_cluster_program.py")
+MISSING = 'import eks_identity as eks\neks.Cluster("shop", {"name": "not-there"})'
+MAPPED = Path(__file__).with_name("mapped_cluster_program.py")
 
 
 class Trap(BaseHTTPRequestHandler):
@@ -88,7 +64,7 @@ def project(running_lab, tools, trap, tmp_path_factory):
     folder = tmp_path_factory.mktemp("projects")
 
     def write(name, program, **config):
-        project = LabProject(running_lab, tools, write_project(folder / name, name, HEAD + program, **config))
+        project = LabProject(running_lab, tools, write_project(folder / name, name, program, **config))
         project.stack.workspace.env_vars["KUBECONFIG"] = str(trap[1])
         return project
 

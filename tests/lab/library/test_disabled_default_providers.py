@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pulumi import automation
 
@@ -10,25 +12,7 @@ from support.access_program import ACCOUNT, Cluster
 from support.workload_program import Stack
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/disabled"
-PROGRAM = """
-own = pulumi.ProviderResource("aws", "own", {"region": "ap-northeast-1"}) if config.get("passed", True) else None
-options = pulumi.ResourceOptions(providers=[own] if own else [])
-cluster = eks.Cluster("both", {"name": config["cluster"]}, options)
-on_cluster = pulumi.ResourceOptions(providers=[cluster.provider, *([own] if own else [])])
-provider = eks.OidcProvider("disabled", {"issuer": cluster.issuer, "adopt": config["adopt"]}, options)
-eks.WorkloadIdentity("disabled", {
-    "cluster": cluster.connection, "namespace": "default", "service_account": "disabled",
-    "oidc_provider_arn": provider.arn, "policies": ["AmazonS3ReadOnlyAccess"]}, on_cluster)
-eks.WorkloadIdentity("disabled-pod-identity", {
-    "cluster": cluster.connection, "namespace": "default", "service_account": "disabled-2",
-    "mode": "pod-identity"}, on_cluster)
-eks.ClusterAccess("disabled", {
-    "cluster": cluster.connection, "group": "disabled", "rbac_roles": [{"name": "view"}], "access_method": "both",
-    "principals": [{"arn": config["user"]}]}, on_cluster)
-eks.ClusterAccess("adopted", {
-    "cluster": cluster.connection, "access_policies": [{"policy": "AmazonEKSViewPolicy"}], "adopt": True,
-    "principals": [{"arn": config["user"] + "-2"}]}, on_cluster)
-"""
+PROGRAM = Path(__file__).with_name("disabled_default_providers_program.py")
 DISABLED = automation.ConfigValue('["*"]')
 
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab.principals import client
 from support.lab_project import LabProject, write_project
 
 CLUSTER = "serverless"
-PROGRAM = """
-import json
-import pulumi
-import pulumi_aws as aws
-import eks_identity as eks
-
-boundary = aws.iam.Policy("boundary", name="fargate-boundary", policy=json.dumps({
-    "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
-cluster = eks.Cluster("serverless", {
-    "name": "serverless",
-    "create": {
-        "fargate": {"selectors": [{"namespace": "jobs", "labels": {"size": "small"}}]},
-        "skip_default_node_group": True,
-    },
-    "role_settings": {
-        "role_name_prefix": "fargate-", "path": "/fargate/", "permissions_boundary": boundary.arn,
-        "tags": {"team": "shop"},
-    },
-})
-"""
+PROGRAM = Path(__file__).with_name("fargate_program.py")
 
 
 @pytest.fixture(scope="module")

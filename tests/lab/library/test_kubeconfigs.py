@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+from pathlib import Path
 
 import pytest
 
@@ -16,20 +17,7 @@ ROLE = "kube-operator"
 TRUSTED, UNTRUSTED = "kube-trusted", "kube-untrusted"
 PROFILE = "kube-ops"
 USER = f"arn:aws:iam::{ACCOUNT}:user/"
-PROGRAM = """
-cluster = eks.Cluster("clu", {"name": config["cluster"]})
-role = aws.iam.Role("operator", name=config["role"], assume_role_policy=json.dumps({
-    "Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": config["trusted"]}, "Action": "sts:AssumeRole"}]}))
-eks.ClusterAccess("operators", {
-    "cluster": cluster.connection, "group": "kube-operators", "principals": [{"arn": role.arn}],
-    "rbac_roles": [{"name": "kube-operator", "rules": [{"resources": ["nodes"], "verbs": ["list"]}]}],
-}, pulumi.ResourceOptions(providers=[cluster.provider]))
-kinds = {"own": {}, "role": {"role_arn": role.arn}, "profile": {"profile": config["profile"]}}
-kinds["both"] = {**kinds["role"], **kinds["profile"]}
-for kind, options in kinds.items():
-    pulumi.export(kind, eks.Cluster(kind, {"name": config["cluster"], **options}).kubeconfig)
-"""
+PROGRAM = Path(__file__).with_name("kubeconfigs_program.py")
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def test_interrupted_migration_continues(cluster, props, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(EksApi, "associate", interrupted)
+        patch.setattr(EksApi, "associate_access_policy", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provider.create({**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert cluster.mode == "API_AND_CONFIG_MAP"

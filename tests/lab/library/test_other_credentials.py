@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,26 +18,7 @@ from support.workload_program import OTHER_ACCOUNT
 
 CLUSTER = "irsa"
 POLICY = "AmazonEKSViewPolicy"
-PROGRAM = """
-import json
-import pulumi
-import pulumi_aws as aws
-import eks_identity as eks
-
-for name, access in json.loads(pulumi.Config().require("config")).items():
-    settings = access["provider"]
-    if settings is None:
-        options = pulumi.ResourceOptions()
-    else:
-        roles = [aws.ProviderAssumeRoleArgs(**role) for role in settings.pop("assume_roles", [])] or None
-        provider = aws.Provider(f"{name}-provider", region="ap-northeast-1", assume_roles=roles, **settings)
-        options = pulumi.ResourceOptions(providers=[provider])
-    if access["hosted"]:
-        kind = "eks-identity:index:ClusterAccess"
-        pulumi.ComponentResource(kind, name, access["hosted"], options, remote=True)
-    else:
-        eks.ClusterAccess(name, access["access"], options)
-"""
+PROGRAM = Path(__file__).with_name("other_credentials_program.py")
 
 
 @pytest.fixture(scope="module")

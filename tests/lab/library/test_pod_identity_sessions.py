@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,17 +14,7 @@ from support.workload_program import ACCOUNT, Pods, Stack
 
 CLUSTER = "irsa"
 BUCKETS = {"mine": "sessions-mine", "other": "sessions-other"}
-PROGRAM = """
-cluster = eks.Cluster("clu", {"name": config["cluster"]})
-for name, settings in config["workloads"].items():
-    irsa = {"oidc_provider_arn": config["provider"]} if settings.get("mode") == "irsa" else {}
-    workload = eks.WorkloadIdentity(name, {
-        "cluster": cluster.connection, "namespace": "default", "service_account": name, "role_name": name,
-        "mode": "pod-identity", **irsa, **settings,
-    }, pulumi.ResourceOptions(providers=[cluster.provider]))
-    if name in config["attached"]:
-        aws.iam.RolePolicy(name, role=workload.role_name, policy=config["attached"][name])
-"""
+PROGRAM = Path(__file__).with_name("pod_identity_sessions_program.py")
 BY_TAG = [
     {
         "actions": ["s3:ListBucket"],

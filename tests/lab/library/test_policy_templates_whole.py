@@ -16,7 +16,7 @@ from lab.principals import client
 from lab.scenarios.clients import LabClients
 from support.lab_project import REGION
 from support.policy_template_cases import DOES, LBC, NEVER
-from support.policy_template_names import HERE, given, whole
+from support.policy_template_names import HERE, all_args, required_args
 from support.workload_program import ACCOUNT, Pods, Stack
 
 CLUSTER = "irsa"
@@ -51,46 +51,54 @@ def zone(of):
 
 
 CALLS = [
-    Call(given("external-dns"), "route53", "list_resource_record_sets", zone("Z0MINE"), zone("Z0OTHER")),
-    Call(given("cert-manager"), "route53", "list_resource_record_sets", zone("Z0MINE"), zone("Z0OTHER")),
+    Call(required_args("external-dns"), "route53", "list_resource_record_sets", zone("Z0MINE"), zone("Z0OTHER")),
+    Call(required_args("cert-manager"), "route53", "list_resource_record_sets", zone("Z0MINE"), zone("Z0OTHER")),
     Call(
-        given("external-secrets"), "secretsmanager", "get_secret_value", {"SecretId": "S0MINE"}, {"SecretId": "S0OTHER"}
+        required_args("external-secrets"),
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "S0MINE"},
+        {"SecretId": "S0OTHER"},
     ),
-    Call(given("external-secrets"), "ssm", "get_parameter", {"Name": "/team/mine/db"}, {"Name": "/team/other/db"}),
-    Call(given("aws-mountpoint-s3-csi-driver"), "s3", "list_objects_v2", {"Bucket": "mine"}, {"Bucket": "others"}),
-    Call(given("velero"), "s3", "list_objects_v2", {"Bucket": "mine"}, {"Bucket": "others"}),
     Call(
-        given("aws-node-termination-handler"),
+        required_args("external-secrets"), "ssm", "get_parameter", {"Name": "/team/mine/db"}, {"Name": "/team/other/db"}
+    ),
+    Call(
+        required_args("aws-mountpoint-s3-csi-driver"), "s3", "list_objects_v2", {"Bucket": "mine"}, {"Bucket": "others"}
+    ),
+    Call(required_args("velero"), "s3", "list_objects_v2", {"Bucket": "mine"}, {"Bucket": "others"}),
+    Call(
+        required_args("aws-node-termination-handler"),
         "sqs",
         "receive_message",
         {"QueueUrl": "Q0MINE"},
         {"QueueUrl": "Q0OTHER"},
     ),
-    Call(given("karpenter"), "eks", "describe_cluster", {"name": "mine"}, {"name": "eks-clu"}),
-    Call(whole("karpenter"), "sqs", "receive_message", {"QueueUrl": "Q0MINE"}, {"QueueUrl": "Q0OTHER"}),
+    Call(required_args("karpenter"), "eks", "describe_cluster", {"name": "mine"}, {"name": "eks-clu"}),
+    Call(all_args("karpenter"), "sqs", "receive_message", {"QueueUrl": "Q0MINE"}, {"QueueUrl": "Q0OTHER"}),
     Call(
-        given("cluster-autoscaler"),
+        required_args("cluster-autoscaler"),
         "eks",
         "describe_nodegroup",
         {"clusterName": "mine", "nodegroupName": "nodes"},
         {"clusterName": "eks-clu", "nodegroupName": "nodes"},
     ),
     Call(
-        given("aws-efs-csi-driver"),
+        required_args("aws-efs-csi-driver"),
         "efs",
         "describe_mount_targets",
         {"FileSystemId": "fs-0a1"},
         {"FileSystemId": "fs-0b2"},
     ),
     Call(
-        given(f"{LBC}-target-group-binding-only"),
+        required_args(f"{LBC}-target-group-binding-only"),
         "elbv2",
         "register_targets",
         {"TargetGroupArn": "T0MINE", **TARGETS},
         {"TargetGroupArn": "T0OTHER", **TARGETS},
     ),
     Call(
-        given("amazon-cloudwatch-observability"),
+        required_args("amazon-cloudwatch-observability"),
         "logs",
         "create_log_stream",
         {"logGroupName": "/aws/containerinsights/mine/application", **STREAM},

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from lab.interfaces import AuthenticationMode
-from support.access_program import ACCOUNT, Cluster, Watch
+from support.access_program import ACCOUNT, Cluster, Watch, expect_error
+from support.component_folder import PYTHONPATH
 from support.workload_program import Stack
 
 TRUST = {
@@ -17,13 +18,29 @@ TRUST = {
     ],
 }
 PROGRAM = f"""
-role = aws.iam.Role("replaced", name="replaced", assume_role_policy={json.dumps(json.dumps(TRUST))},
+from pulumi.provider.experimental.util import camel_case
+
+role = aws.iam.Role("replaced", name="replaced", path=config.get("path", "/"), description=config.get("description"),
+                    assume_role_policy={json.dumps(json.dumps(TRUST))},
                     opts=pulumi.ResourceOptions(replacement_trigger=config["generation"], delete_before_replace=True))
 cluster = eks.Cluster("clu", {{"name": config["cluster"]}})
-eks.ClusterAccess("replaced", {{
+access = {{
     "cluster": cluster.connection, "group": "replaced", "rbac_roles": [{{"name": "view"}}],
     "access_policies": [{{"policy": "AmazonEKSViewPolicy"}}],
-    "principals": [{{"arn": role.arn.apply(lambda arn: arn)}}]}}, pulumi.ResourceOptions(providers=[cluster.provider]))
+    "principals": [{{"arn": config.get("arn") or role.arn.apply(lambda arn: arn)}}]}}
+options = pulumi.ResourceOptions(providers=[cluster.provider])
+
+
+def camel(value):
+    if isinstance(value, list):
+        return [camel(item) for item in value]
+    return {{camel_case(key): camel(item) for key, item in value.items()}} if isinstance(value, dict) else value
+
+
+if config.get("hosted"):  # as programs of other languages declare it
+    pulumi.ComponentResource("eks-identity:index:ClusterAccess", "replaced", camel(access), options, remote=True)
+else:
+    eks.ClusterAccess("replaced", access, options)
 """
 
 
@@ -45,9 +62,10 @@ def may_list_pods(cluster):
         return watch.check_access()
 
 
-def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster):
+@pytest.mark.parametrize("hosted", [False, True], ids=["Python", "other languages"])
+def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster, hosted):
     """The new role has the old name and ARN, and has access after the update."""
-    config = {"cluster": cluster.name, "generation": "1"}
+    config = {"cluster": cluster.name, "generation": "1", "hosted": hosted}
     stack.up(config)
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
     assert set(stack.configure(config).up().summary.resource_changes) == {"same"}
@@ -55,3 +73,23 @@ def test_access_entry_of_a_replaced_role_is_replaced(stack, cluster):
     assert ("create-replacement", "AccessEntry") in steps, steps
     assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"
     assert cluster.policies(f"arn:aws:iam::{ACCOUNT}:role/replaced") == ["AmazonEKSViewPolicy"]
+
+
+def test_literal_arn_of_a_replaced_role_is_rejected_at_preview(stack, cluster):
+    """The preview rejects it when it creates or replaces the role, and accepts it while the role is kept."""
+    # An interpreter of its own, as users have: a forked program has imported the library before the stack exists.
+    stack.stack.workspace.env_vars |= PYTHONPATH
+    literal = {"cluster": cluster.name, "generation": "1", "arn": f"arn:aws:iam::{ACCOUNT}:role/replaced"}
+
+    def rejected(config):
+        error = expect_error(stack.configure({**literal, **config}).preview)
+        return 'fix:  pass the arn output of aws.iam.Role "replaced"' in error
+
+    assert rejected({})
+    stack.up({"cluster": cluster.name, "generation": "1"})
+    stack.up(literal)
+    assert set(stack.configure(literal).preview().change_summary) == {"same"}
+    stack.configure({**literal, "description": "updated in place"}).preview()
+    assert rejected({"generation": "2"})
+    assert rejected({"path": "/team/"})
+    assert may_list_pods(cluster) == "replaced:watch ['replaced'] True"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from lightkube.models.meta_v1 import ObjectMeta
@@ -17,22 +19,7 @@ from support.kubeconfig_documents import with_credentials
 MARK = "zq7xmark"
 USER = f"arn:aws:iam::111122223333:user/{MARK}-user"
 OTHER = "arn:aws:iam::111122223333:user/admin"
-PROGRAM = """
-import json
-import pulumi
-import eks_identity as eks
-
-resources = json.loads(open("resources.json").read())
-
-
-def value(arg):
-    return pulumi.Output.secret(arg["secret"]) if isinstance(arg, dict) and "secret" in arg else arg
-
-
-for name, args in resources.items():
-    args = {key: [value(item) for item in arg] if isinstance(arg, list) else value(arg) for key, arg in args.items()}
-    eks.AwsAuthMapping(name, args)
-"""
+PROGRAM = Path(__file__).with_name("secret_values_program.py")
 
 
 class Engine:
@@ -42,7 +29,7 @@ class Engine:
         self.folder = folder
         (folder / "state").mkdir()
         (folder / "Pulumi.yaml").write_text("name: secrets\nruntime: python\n")
-        (folder / "__main__.py").write_text(PROGRAM)
+        shutil.copy(PROGRAM, folder / "__main__.py")
         path = os.pathsep.join([str(tools.bin), sys.executable.rpartition("/")[0], os.environ["PATH"]])
         self.environment = {
             **clean_environment(os.environ),

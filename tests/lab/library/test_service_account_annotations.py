@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,18 +14,7 @@ CLUSTER = "irsa"
 CUSTOM_AUDIENCE = "vault.shop.test"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 DOMAIN = "eks.amazonaws.com"
-PROGRAM = """
-cluster = eks.Cluster("clu", {"name": config["cluster"]})
-provider = eks.OidcProvider("clu", {"issuer": cluster.issuer, "audiences": config["audiences"]})
-on_cluster = pulumi.ResourceOptions(providers=[cluster.provider])
-for name, settings in config["workloads"].items():
-    eks.WorkloadIdentity(name, {
-        "cluster": cluster.connection, "namespace": "default", "service_account": name, "role_name": name,
-        "oidc_provider_arn": provider.arn, **settings,
-    }, on_cluster)
-for name, settings in config["roles"].items():
-    eks.IrsaRole(name, {"role_name": name, "oidc_provider_arns": [provider.arn], **settings})
-"""
+PROGRAM = Path(__file__).with_name("service_account_annotations_program.py")
 SUBJECTS = [{"namespace": "default", "name": "own"}]
 CONFIG = {
     "cluster": CLUSTER,

@@ -108,7 +108,7 @@ def size_error(rejection, clusters):
 @pytest.fixture(scope="module")
 def fitting(size_error):
     """The number of clusters that fit into one trust policy, from the error."""
-    return int(size_error.partition("set oidc_provider_arns_by_role with at most ")[2].partition(" ")[0])
+    return int(size_error.partition("in place of oidc_provider_arns, with at most ")[2].partition(" ")[0])
 
 
 @pytest.fixture(scope="module")

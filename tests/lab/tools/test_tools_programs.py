@@ -16,9 +16,13 @@ from lab.tools.versions import AnyVersion, VersionRange, numbers
 
 AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases/download/v0.6.13"
 
-EVERY = (*CATALOGUE, programs.LANGUAGE_NODEJS)
-HOSTS = {"pulumi-language-python-host": "v3.79.0", "pulumi-language-nodejs-host": "v3.60.0"}
-"""The last releases of Pulumi's language hosts in Go modules of their own."""
+EVERY = (*CATALOGUE, *programs.LANGUAGE_HOSTS.values())
+HOSTS = {
+    "pulumi-language-python-host": "v3.79.0",
+    "pulumi-language-nodejs-host": "v3.60.0",
+    "pulumi-language-yaml": "v1.38.1",
+}
+"""The versions of language hosts, which are not the engine's."""
 MODULES_OF_OUR_PROGRAMS = {"pulumi": "github.com/pulumi/pulumi/", "kubernetes": "k8s.io/kubernetes"}
 """The modules of our own programs: they have the version of the vendor's program of the same name."""
 

@@ -20,6 +20,7 @@ OUTPUT = {
     "pulumi": "v{version}",
     "pulumi-language-python": "Usage of pulumi-language-python:",
     "pulumi-language-nodejs": "Usage of pulumi-language-nodejs:",
+    "pulumi-language-yaml": "Usage of pulumi-language-yaml:",
     "etcd": "etcd Version: {version}",
     "kube-apiserver": "Kubernetes v{version}",
     "kube-controller-manager": "Kubernetes v{version}",
@@ -62,7 +63,7 @@ LISTED = {
 PLATFORMS = [Platform("linux", arch) for arch in ("amd64", "arm64")]
 PUBLISHED = [
     (program, platform)
-    for program in (*CATALOGUE, programs.LANGUAGE_NODEJS)
+    for program in (*CATALOGUE, *programs.LANGUAGE_HOSTS.values())
     for platform in PLATFORMS
     if program.address(platform)
 ]
@@ -91,7 +92,7 @@ def publish(server):
         address = program.address(platform)
         path = urlsplit(address.url).path
         file = path.rsplit("/", 1)[-1]
-        vendor = "pulumi" if program is programs.LANGUAGE_NODEJS else program.name
+        vendor = "pulumi" if program in programs.LANGUAGE_HOSTS.values() else program.name
         names = {"version": program.version, "os": platform.os, "arch": platform.arch}
         members = [member.format(**names) for member in LAYOUT.get(vendor, [])]
         is_archive = path.endswith(".tar.gz")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.plugins.aws.functions.function import Arguments, Function, existing, selected
 from lab.plugins.aws.functions.policy_document import policy_document
 from lab.plugins.aws.resource_specs import iam as specs
-from lab.plugins.aws.resource_specs import iam_users
+from lab.plugins.aws.resource_specs import iam_policies, iam_users
 from lab.plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _user(clients: Clients, arguments: Arguments) -> dict[str, Any]:
 
 def _policy(clients: Clients, arguments: Arguments) -> dict[str, Any]:
     arn = arguments.get("arn") or _policy_arn(clients, arguments)
-    policy = existing(clients, specs.MANAGED_POLICY, arn)
+    policy = existing(clients, iam_policies.MANAGED_POLICY, arn)
     return {
         "description": "",
         **selected(policy, "id", "arn", "attachmentCount", "description", "name", "path", "policy", "policyId", "tags"),

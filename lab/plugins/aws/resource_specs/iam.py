@@ -1,4 +1,4 @@
-"""Resource specs of IAM's roles, policies, OIDC providers and instance profiles."""
+"""Resource specs of IAM's roles, OIDC providers and instance profiles."""
 
 from __future__ import annotations
 
@@ -16,52 +16,6 @@ def iam_tags(kind: str, key: str, value: str = "$id") -> Tags:
     return Tags(
         add=Call(f"tag_{kind}", {key: value, "Tags": "$tagList"}),
         remove=Call(f"untag_{kind}", {key: value, "TagKeys": "$tagKeys"}),
-    )
-
-
-def inline_policy(owner: str) -> ResourceSpec:
-    """Return the resource spec of an inline policy of a `role` or a `user`."""
-    key = f"{owner.title()}Name"
-    put = Call(f"put_{owner}_policy", {key: f"${owner}", "PolicyName": "$name", "PolicyDocument": "$policy"})
-    return ResourceSpec(
-        type=f"aws:iam/{owner}Policy:{owner.title()}Policy",
-        service="iam",
-        scope="global",
-        name=Name(limit=128, prefix="namePrefix"),
-        properties=(
-            input_(owner, key, required=True, replaces=True),
-            input_("policy", "PolicyDocument", required=True, converter=POLICY),
-            input_("name", "PolicyName", computed=True, replaces=True),
-            input_("namePrefix", computed=True, replaces=True),
-        ),
-        id=Id((owner, "name")),
-        unique_by=(owner, "name"),
-        create=put,
-        read=Call(f"get_{owner}_policy", {key: f"${owner}", "PolicyName": "$name"}),
-        updates=(Update(("policy",), put),),
-        delete=Call(f"delete_{owner}_policy", {key: f"${owner}", "PolicyName": "$name"}),
-    )
-
-
-def policy_attachment(owner: str) -> ResourceSpec:
-    """Return the resource spec of a managed policy's attachment to a `role` or a `user`."""
-    key = f"{owner.title()}Name"
-    return ResourceSpec(
-        type=f"aws:iam/{owner}PolicyAttachment:{owner.title()}PolicyAttachment",
-        service="iam",
-        scope="global",
-        properties=(
-            input_(owner, required=True, replaces=True),
-            input_("policyArn", "PolicyArn", required=True, replaces=True),
-        ),
-        id=Id((owner, "policyArn"), separator="/"),
-        create=Call(f"attach_{owner}_policy", {key: f"${owner}", "PolicyArn": "$policyArn"}),
-        read=Call(
-            f"list_attached_{owner}_policies",
-            {key: f"${owner}"},
-            "AttachedPolicies[?PolicyArn==$policyArn] | [0]",
-        ),
-        delete=Call(f"detach_{owner}_policy", {key: f"${owner}", "PolicyArn": "$policyArn"}),
     )
 
 
@@ -87,15 +41,6 @@ def _leave_instance_profiles(clients: Clients, values: Values) -> None:
                 InstanceProfileName=profile["InstanceProfileName"],
                 RoleName=values["id"],
             )
-
-
-def _delete_old_versions(clients: Clients, values: Values) -> None:
-    """Delete all versions except the default one: IAM deletes no policy with several versions."""
-    client = clients.client("iam")
-    for page in client.get_paginator("list_policy_versions").paginate(PolicyArn=values["id"]):
-        for version in page["Versions"]:
-            if not version["IsDefaultVersion"]:
-                client.delete_policy_version(PolicyArn=values["id"], VersionId=version["VersionId"])
 
 
 _BOUNDARY: Final = "PermissionsBoundary.PermissionsBoundaryArn"
@@ -161,52 +106,6 @@ ROLE: Final = ResourceSpec(
     before_delete=(_detach_policies, _leave_instance_profiles),
     delete=Call("delete_role", {"RoleName": "$id"}),
     tags=iam_tags("role", "RoleName"),
-)
-
-ROLE_POLICY: Final = inline_policy("role")
-ROLE_POLICY_ATTACHMENT: Final = policy_attachment("role")
-
-MANAGED_POLICY: Final = ResourceSpec(
-    type="aws:iam/policy:Policy",
-    service="iam",
-    scope="global",
-    name=Name(limit=128, prefix="namePrefix"),
-    properties=(
-        input_("policy", "Version.PolicyVersion.Document", required=True, converter=POLICY),
-        input_("name", "PolicyName", computed=True, replaces=True),
-        input_("namePrefix", computed=True, replaces=True),
-        input_("path", "Path", default="/", replaces=True),
-        input_("description", "Description", replaces=True),
-        computed("arn", "Arn"),
-        computed("policyId", "PolicyId"),
-        computed("attachmentCount", "AttachmentCount", volatile=True),
-    ),
-    not_covered={"delayAfterPolicyCreationInMs": "remove it: a policy of the lab takes effect at once"},
-    id=Id(answer="Policy.Arn"),
-    unique_by=("name", "path"),
-    create=Call(
-        "create_policy",
-        {
-            "PolicyName": "$name",
-            "PolicyDocument": "$policy",
-            "Path": "$path",
-            "Description": "$description",
-            "Tags": "$tagList",
-        },
-    ),
-    read=Call("get_policy", {"PolicyArn": "$id"}, "Policy"),
-    details=(("Version", Call("get_policy_version", {"PolicyArn": "$id", "VersionId": "$answer.DefaultVersionId"})),),
-    # IAM allows five versions of a policy: old versions are deleted before a new one is created.
-    before_update=(_delete_old_versions,),
-    updates=(
-        Update(
-            ("policy",),
-            Call("create_policy_version", {"PolicyArn": "$id", "PolicyDocument": "$policy", "SetAsDefault": True}),
-        ),
-    ),
-    before_delete=(_delete_old_versions,),
-    delete=Call("delete_policy", {"PolicyArn": "$id"}),
-    tags=iam_tags("policy", "PolicyArn"),
 )
 
 OIDC_PROVIDER: Final = ResourceSpec(
@@ -283,4 +182,4 @@ INSTANCE_PROFILE: Final = ResourceSpec(
     tags=iam_tags("instance_profile", "InstanceProfileName"),
 )
 
-SPECS: Final = (ROLE, ROLE_POLICY, ROLE_POLICY_ATTACHMENT, MANAGED_POLICY, OIDC_PROVIDER, INSTANCE_PROFILE)
+SPECS: Final = (ROLE, OIDC_PROVIDER, INSTANCE_PROFILE)

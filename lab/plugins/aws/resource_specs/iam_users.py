@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.plugins.aws.converters import TIME
 from lab.plugins.aws.resource_spec import Call, Id, Members, Name, ResourceSpec, Update, Values, computed, input_
-from lab.plugins.aws.resource_specs.iam import iam_tags, inline_policy, policy_attachment
+from lab.plugins.aws.resource_specs.iam import iam_tags
 
 if TYPE_CHECKING:
     from lab.plugins.aws.session import Clients
@@ -68,9 +68,6 @@ USER: Final = ResourceSpec(
     delete=Call("delete_user", {"UserName": "$id"}),
     tags=iam_tags("user", "UserName"),
 )
-
-USER_POLICY: Final = inline_policy("user")
-USER_POLICY_ATTACHMENT: Final = policy_attachment("user")
 
 _SET_STATUS: Final = Update(
     ("status",),
@@ -148,4 +145,4 @@ GROUP_MEMBERSHIP: Final = ResourceSpec(
     delete=Call("get_group", {"GroupName": "$group"}),
 )
 
-SPECS: Final = (USER, USER_POLICY, USER_POLICY_ATTACHMENT, ACCESS_KEY, GROUP, GROUP_MEMBERSHIP)
+SPECS: Final = (USER, ACCESS_KEY, GROUP, GROUP_MEMBERSHIP)

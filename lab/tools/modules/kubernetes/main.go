@@ -1,7 +1,7 @@
-// kube-controller-manager with the controllers that identity on a cluster needs, and no more.
+// kube-controller-manager with only the controllers that identity on a cluster needs.
 //
 // The vendor's program compiles 388 packages that the API server does not; this one 68. The controllers are the vendor's
-// own, set up as kube-controller-manager sets them up, and the flags that the lab uses are named as there.
+// own, with the settings of kube-controller-manager. The lab's flags have the same names.
 package main
 
 import (
@@ -46,15 +46,15 @@ const (
 	workers          = 20
 )
 
-// What a controller is started with.
+// What a controller needs to start.
 type cluster struct {
 	config    *rest.Config
 	informers informers.SharedInformerFactory
 	rootCA    []byte
-	started   chan struct{} // closed once the informers are
+	started   chan struct{} // closed when the informers have started
 }
 
-// By the names that --controllers takes. Each gives the function that runs it.
+// Functions that create a controller and return the function that runs it, by the names of --controllers.
 var controllers = map[string]func(context.Context, *cluster) (func(context.Context), error){
 	"serviceaccount-controller":                serviceAccounts,
 	"root-ca-certificate-publisher-controller": rootCertificates,
@@ -65,13 +65,13 @@ var controllers = map[string]func(context.Context, *cluster) (func(context.Conte
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "path of a kubeconfig of the administrator")
-	names := flag.String("controllers", "", "names of the controllers to run, with commas between")
+	names := flag.String("controllers", "", "comma-separated names of the controllers to run")
 	rootCA := flag.String("root-ca-file", "", "path of the certificate that kube-root-ca.crt holds")
-	flag.Bool("leader-elect", false, "must be false: this program runs once in a cluster")
+	flag.Bool("leader-elect", false, "must be false: a cluster runs one of this program")
 	flag.Int("secure-port", 0, "must be 0: this program serves nothing")
-	asked := flag.Bool("version", false, "print the version and end")
+	printVersion := flag.Bool("version", false, "print the version and end")
 	flag.Parse()
-	if *asked {
+	if *printVersion {
 		fmt.Printf("Kubernetes %s\n", version.Get())
 		return
 	}
@@ -105,7 +105,7 @@ func run(ctx context.Context, kubeconfig string, names []string, rootCA string) 
 	for _, name := range names {
 		create, known := controllers[name]
 		if !known {
-			return fmt.Errorf("--controllers: no controller %q; there are %s", name, strings.Join(sortedNames(), ", "))
+			return fmt.Errorf("--controllers: unknown controller %q; must be one of %s", name, strings.Join(sortedNames(), ", "))
 		}
 		run, err := create(ctx, cluster)
 		if err != nil {
@@ -119,7 +119,7 @@ func run(ctx context.Context, kubeconfig string, names []string, rootCA string) 
 	return nil
 }
 
-// ready returns when the API server is: a controller whose first call fails would try again after half a minute.
+// ready returns when the API server is ready. A controller whose first call fails would retry after half a minute.
 func ready(ctx context.Context, client kubernetes.Interface) error {
 	return wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error() == nil, nil

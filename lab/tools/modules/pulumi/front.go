@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What the engine talks to.
+// The server that the engine calls.
 type front struct {
 	language string
 	program  string // of the old host
@@ -23,7 +23,7 @@ type front struct {
 	others   map[string]*host // by root folder and virtual environment
 }
 
-// handle answers one call as a host does. Every call that a host knows has one request.
+// handle serves one call. Every call to a language host has one request.
 func (front *front) handle(_ any, engine grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(engine)
 	var request []byte
@@ -32,37 +32,37 @@ func (front *front) handle(_ any, engine grpc.ServerStream) error {
 	}
 	switch called := path.Base(method); {
 	case called == "GeneratePackage":
-		return answer(engine, request, new(pulumirpc.GeneratePackageRequest), front.generatePackage)
+		return respond(engine, request, new(pulumirpc.GeneratePackageRequest), front.generatePackage)
 	case called == "Link":
-		return answer(engine, request, new(pulumirpc.LinkRequest), front.link)
+		return respond(engine, request, new(pulumirpc.LinkRequest), front.link)
 	case called == "GetRequiredPackages" && front.language == "python":
-		return answer(engine, request, new(pulumirpc.GetRequiredPackagesRequest), front.requiredPackages)
+		return respond(engine, request, new(pulumirpc.GetRequiredPackagesRequest), front.requiredPackages)
 	default:
-		return front.handOn(engine, method, request)
+		return front.forward(engine, method, request)
 	}
 }
 
-// answer gives the engine what one of our own functions says.
-func answer[Asked, Said proto.Message](
-	engine grpc.ServerStream, request []byte, asked Asked, say func(context.Context, Asked) (Said, error),
+// respond sends the engine the result of one of our own functions.
+func respond[Request, Response proto.Message](
+	engine grpc.ServerStream, data []byte, request Request, serve func(context.Context, Request) (Response, error),
 ) error {
-	if err := proto.Unmarshal(request, asked); err != nil {
+	if err := proto.Unmarshal(data, request); err != nil {
 		return err
 	}
-	said, err := say(engine.Context(), asked)
+	result, err := serve(engine.Context(), request)
 	if err != nil {
 		return err
 	}
-	response, err := proto.Marshal(said)
+	response, err := proto.Marshal(result)
 	if err != nil {
 		return err
 	}
 	return engine.SendMsg(&response)
 }
 
-// handOn gives the engine what the old host says.
-func (front *front) handOn(engine grpc.ServerStream, method string, request []byte) error {
-	host, request, err := front.adapted(path.Base(method), request)
+// forward sends the engine the response of the old host.
+func (front *front) forward(engine grpc.ServerStream, method string, request []byte) error {
+	host, request, err := front.adapt(path.Base(method), request)
 	if err != nil {
 		return err
 	}
@@ -73,32 +73,32 @@ func (front *front) handOn(engine grpc.ServerStream, method string, request []by
 	if err != nil {
 		return err
 	}
-	if err := call.SendMsg(&request); err != nil && err != io.EOF { // the reason comes with the answer
+	if err := call.SendMsg(&request); err != nil && err != io.EOF { // the response has the reason
 		return err
 	}
 	if err := call.CloseSend(); err != nil {
 		return err
 	}
 	for {
-		var answer []byte
-		if err := call.RecvMsg(&answer); err == io.EOF {
+		var response []byte
+		if err := call.RecvMsg(&response); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := engine.SendMsg(&answer); err != nil {
+		if err := engine.SendMsg(&response); err != nil {
 			return err
 		}
 	}
 }
 
-// A request that says in `info` which program it is about.
-type aboutProgram interface {
+// A request with the program in `info`.
+type programRequest interface {
 	proto.Message
 	GetInfo() *pulumirpc.ProgramInfo
 }
 
-func messageOf(method string) aboutProgram {
+func newProgramRequest(method string) programRequest {
 	switch method {
 	case "GetRequiredPlugins":
 		return new(pulumirpc.GetRequiredPluginsRequest)
@@ -113,39 +113,39 @@ func messageOf(method string) aboutProgram {
 	}
 }
 
-// adapted is the host for a request, and the request as that host understands it: the old host looks for a plugin's
-// program in a field of its own, and for the virtual environment on its command line.
-func (front *front) adapted(method string, request []byte) (*host, []byte, error) {
-	asked := messageOf(method)
-	if asked == nil {
+// adapt returns the host for a request, and the request in the form of that host: the old host reads a plugin's program
+// from another field, and the virtual environment from its command line.
+func (front *front) adapt(method string, request []byte) (*host, []byte, error) {
+	message := newProgramRequest(method)
+	if message == nil {
 		return front.main, request, nil
 	}
-	if err := proto.Unmarshal(request, asked); err != nil {
+	if err := proto.Unmarshal(request, message); err != nil {
 		return nil, nil, err
 	}
-	host, err := front.withOptions(asked.GetInfo())
-	if run, is := asked.(*pulumirpc.RunPluginRequest); is && err == nil {
+	host, err := front.hostFor(message.GetInfo())
+	if run, is := message.(*pulumirpc.RunPluginRequest); is && err == nil {
 		run.Program = filepath.Join(run.GetInfo().GetProgramDirectory(), run.GetInfo().GetEntryPoint())
 		request, err = proto.Marshal(run)
 	}
 	return host, request, err
 }
 
-// withOptions is a host that has the virtual environment which a program's options name, if they do.
-func (front *front) withOptions(info *pulumirpc.ProgramInfo) (*host, error) {
-	named := info.GetOptions().GetFields()["virtualenv"].GetStringValue()
-	if named == "" {
+// hostFor returns a host with the virtual environment of the program's options, or the main host if they have none.
+func (front *front) hostFor(info *pulumirpc.ProgramInfo) (*host, error) {
+	virtualenv := info.GetOptions().GetFields()["virtualenv"].GetStringValue()
+	if virtualenv == "" {
 		return front.main, nil
 	}
 	front.mutex.Lock()
 	defer front.mutex.Unlock()
-	key := info.GetRootDirectory() + "\x00" + named
-	if known := front.others[key]; known != nil {
-		return known, nil
+	key := info.GetRootDirectory() + "\x00" + virtualenv
+	if host := front.others[key]; host != nil {
+		return host, nil
 	}
-	started, err := start(front.program, "-root", info.GetRootDirectory(), "-virtualenv", named)
+	started, err := start(front.program, "-root", info.GetRootDirectory(), "-virtualenv", virtualenv)
 	if err == nil && started.calls == nil {
-		err = fmt.Errorf("%s did not start for %s in %s", front.program, named, info.GetRootDirectory())
+		err = fmt.Errorf("%s did not start for %s in %s", front.program, virtualenv, info.GetRootDirectory())
 	}
 	if err != nil {
 		return nil, err

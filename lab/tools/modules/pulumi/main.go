@@ -1,9 +1,9 @@
-// The language host that the engine starts, in front of one of the same language that is older than the engine.
+// A language host for the engine, in front of an older host of the same language.
 //
-// The last hosts whose sources stand alone, Python's and Node.js's, do not know what the engine asks of them today: to
-// generate the SDK of a package and to link it, as `pulumi package add` does, and to find in `info` what a folder's
-// program and its options are. This program starts such a host, answers the first itself with the engine's own
-// libraries, says which plugins a Python program needs, and hands every other call on, bytes as they are.
+// The last releases of the Python and Node.js hosts in Go modules of their own lack two features of today's engine:
+// they cannot generate and link the SDK of a package, as `pulumi package add` does, and they do not read a program's
+// folder and options from `info`. This program starts such a host. It generates and links SDKs with the engine's own
+// libraries, lists the plugins of a Python program, and forwards every other call unchanged.
 package main
 
 import (
@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// run starts the old host, which lies beside this program, and serves in its place.
+// run starts the old host, the file beside this program, and serves in its place.
 func run(own string) error {
 	front := &front{
 		language: strings.TrimPrefix(filepath.Base(own), prefix),
@@ -65,9 +65,8 @@ func run(own string) error {
 	return front.serve()
 }
 
-// endWithEngine ends the hosts and their program as soon as the engine ends this program, with SIGINT to its process
-// group. A program that is still running then belongs to an operation that has failed or was cancelled; it would report
-// the interrupt as its own failure.
+// endWithEngine kills the hosts and their programs when the engine ends this program with SIGINT to its process group.
+// A program that still runs belongs to a failed or cancelled operation; it would report the interrupt as its own error.
 func (front *front) endWithEngine() {
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGINT, syscall.SIGTERM)
@@ -83,10 +82,10 @@ func (front *front) endWithEngine() {
 type host struct {
 	process *exec.Cmd
 	output  *bufio.Reader
-	calls   *grpc.ClientConn // nil where it ended without serving, as it does after -h
+	calls   *grpc.ClientConn // nil if it ended without serving, as it does after -h
 }
 
-// start runs a host with this program's arguments, after the flags given.
+// start runs a host with `flags` and then this program's own arguments.
 func start(program string, flags ...string) (*host, error) {
 	started := &host{process: exec.Command(program, append(flags, os.Args[1:]...)...)}
 	started.process.Stderr = os.Stderr
@@ -112,7 +111,7 @@ func start(program string, flags ...string) (*host, error) {
 	return started, err
 }
 
-// serve answers calls until the old host ends, which it does with its engine.
+// serve handles calls until the old host ends, which it does with its engine.
 func (front *front) serve() error {
 	if front.main.calls != nil {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -129,7 +128,7 @@ func (front *front) serve() error {
 	return front.main.process.Wait()
 }
 
-// raw is the codec of messages that stay bytes.
+// raw is a codec that leaves messages as bytes.
 type raw struct{}
 
 func (raw) Marshal(message any) ([]byte, error) { return *message.(*[]byte), nil }

@@ -20,33 +20,33 @@ import (
 
 // generatePackage writes the SDK of a package with this schema.
 func (front *front) generatePackage(
-	_ context.Context, asked *pulumirpc.GeneratePackageRequest,
+	_ context.Context, request *pulumirpc.GeneratePackageRequest,
 ) (*pulumirpc.GeneratePackageResponse, error) {
 	var spec schema.PackageSpec
-	if err := json.Unmarshal([]byte(asked.GetSchema()), &spec); err != nil {
+	if err := json.Unmarshal([]byte(request.GetSchema()), &spec); err != nil {
 		return nil, err
 	}
-	client, err := schema.NewLoaderClient(asked.GetLoaderTarget())
+	client, err := schema.NewLoaderClient(request.GetLoaderTarget())
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
 	loader := schema.NewCachedLoader(client)
-	pkg, found, err := schema.BindSpec(spec, loader, schema.ValidationOptions{AllowDanglingReferences: true})
+	pkg, diagnostics, err := schema.BindSpec(spec, loader, schema.ValidationOptions{AllowDanglingReferences: true})
 	if err != nil {
 		return nil, err
 	}
-	said := &pulumirpc.GeneratePackageResponse{Diagnostics: plugin.HclDiagnosticsToRPCDiagnostics(found)}
-	if found.HasErrors() {
-		return said, nil
+	response := &pulumirpc.GeneratePackageResponse{Diagnostics: plugin.HclDiagnosticsToRPCDiagnostics(diagnostics)}
+	if diagnostics.HasErrors() {
+		return response, nil
 	}
 	var files map[string][]byte
 	switch front.language {
 	case "python":
-		files, err = python.GeneratePackage(prefix+front.language, pkg, asked.GetExtraFiles(), loader)
+		files, err = python.GeneratePackage(prefix+front.language, pkg, request.GetExtraFiles(), loader)
 	case "nodejs":
 		files, err = nodejs.GeneratePackage(
-			prefix+front.language, pkg, asked.GetExtraFiles(), asked.GetLocalDependencies(), asked.GetLocal(), loader,
+			prefix+front.language, pkg, request.GetExtraFiles(), request.GetLocalDependencies(), request.GetLocal(), loader,
 		)
 	default:
 		err = fmt.Errorf("no SDK is generated for %s", front.language)
@@ -55,7 +55,7 @@ func (front *front) generatePackage(
 		return nil, err
 	}
 	for name, content := range files {
-		file := filepath.Join(asked.GetDirectory(), name)
+		file := filepath.Join(request.GetDirectory(), name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return nil, err
 		}
@@ -63,71 +63,71 @@ func (front *front) generatePackage(
 			return nil, err
 		}
 	}
-	return said, nil
+	return response, nil
 }
 
-// link makes generated SDKs dependencies of a program, and says how the program imports them.
-func (front *front) link(ctx context.Context, asked *pulumirpc.LinkRequest) (*pulumirpc.LinkResponse, error) {
-	client, err := schema.NewLoaderClient(asked.GetLoaderTarget())
+// link makes generated SDKs dependencies of a program, and returns how the program imports them.
+func (front *front) link(ctx context.Context, request *pulumirpc.LinkRequest) (*pulumirpc.LinkResponse, error) {
+	client, err := schema.NewLoaderClient(request.GetLoaderTarget())
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	var packages []linked
-	for _, dependency := range asked.GetPackages() {
+	var packages []linkedPackage
+	for _, dependency := range request.GetPackages() {
 		pkg, err := load(ctx, client, dependency.GetPackage())
 		if err != nil {
 			return nil, err
 		}
-		packages = append(packages, linked{pkg, dependency.GetPath()})
+		packages = append(packages, linkedPackage{pkg, dependency.GetPath()})
 	}
-	said := ""
+	instructions := ""
 	switch front.language {
 	case "python":
-		said, err = linkPython(ctx, asked.GetInfo(), packages)
+		instructions, err = linkPython(ctx, request.GetInfo(), packages)
 	case "nodejs":
-		said, err = linkNodejs(ctx, asked.GetInfo(), packages)
+		instructions, err = linkNodejs(ctx, request.GetInfo(), packages)
 	default:
 		err = fmt.Errorf("no SDK is linked for %s", front.language)
 	}
-	return &pulumirpc.LinkResponse{ImportInstructions: said}, err
+	return &pulumirpc.LinkResponse{ImportInstructions: instructions}, err
 }
 
-// A package, and where its SDK is in the program.
-type linked struct {
+// A package and the path of its SDK in the program.
+type linkedPackage struct {
 	*schema.Package
 	path string
 }
 
 func load(
-	ctx context.Context, loader schema.ReferenceLoader, named *pulumirpc.PackageDependency,
+	ctx context.Context, loader schema.ReferenceLoader, dependency *pulumirpc.PackageDependency,
 ) (*schema.Package, error) {
-	described := &schema.PackageDescriptor{Name: named.GetName(), DownloadURL: named.GetServer()}
-	if version, err := semver.Parse(named.GetVersion()); err == nil {
-		described.Version = &version
+	descriptor := &schema.PackageDescriptor{Name: dependency.GetName(), DownloadURL: dependency.GetServer()}
+	if version, err := semver.Parse(dependency.GetVersion()); err == nil {
+		descriptor.Version = &version
 	}
-	if given := named.GetParameterization(); given != nil {
-		version, err := semver.Parse(given.GetVersion())
+	if parameters := dependency.GetParameterization(); parameters != nil {
+		version, err := semver.Parse(parameters.GetVersion())
 		if err != nil {
 			return nil, err
 		}
-		described.Parameterization = &schema.ParameterizationDescriptor{
-			Name: given.GetName(), Version: version, Value: given.GetValue(),
+		descriptor.Parameterization = &schema.ParameterizationDescriptor{
+			Name: parameters.GetName(), Version: version, Value: parameters.GetValue(),
 		}
 	}
-	reference, err := schema.LoadPackageReferenceV2(ctx, loader, described)
+	reference, err := schema.LoadPackageReferenceV2(ctx, loader, descriptor)
 	if err != nil {
 		return nil, err
 	}
 	return reference.Definition()
 }
 
-func linkPython(ctx context.Context, info *pulumirpc.ProgramInfo, packages []linked) (string, error) {
-	tool, err := pythonOf(info)
+func linkPython(ctx context.Context, info *pulumirpc.ProgramInfo, packages []linkedPackage) (string, error) {
+	tool, err := resolvePython(info)
 	if err != nil {
 		return "", err
 	}
-	said, paths := "You can import the SDK in your Python code with:\n\n", map[string]string{}
+	instructions, paths := "You can import the SDK in your Python code with:\n\n", map[string]string{}
 	for _, each := range packages {
 		if err := each.ImportLanguages(map[string]schema.Language{"python": python.Importer}); err != nil {
 			return "", err
@@ -137,18 +137,18 @@ func linkPython(ctx context.Context, info *pulumirpc.ProgramInfo, packages []lin
 			name = own.PackageName
 		}
 		paths[name] = each.path
-		said += fmt.Sprintf("  import %s as %s\n", name, strings.ReplaceAll(each.Name, "-", "_"))
+		instructions += fmt.Sprintf("  import %s as %s\n", name, strings.ReplaceAll(each.Name, "-", "_"))
 	}
-	return said, tool.LinkPackages(ctx, paths)
+	return instructions, tool.LinkPackages(ctx, paths)
 }
 
-func linkNodejs(ctx context.Context, info *pulumirpc.ProgramInfo, packages []linked) (string, error) {
+func linkNodejs(ctx context.Context, info *pulumirpc.ProgramInfo, packages []linkedPackage) (string, error) {
 	option := info.GetOptions().GetFields()["packagemanager"].GetStringValue()
 	manager, err := npm.ResolvePackageManager(npm.PackageManagerType(option), info.GetProgramDirectory())
 	if err != nil {
 		return "", err
 	}
-	said := "You can import the SDK in your TypeScript code with:\n\n"
+	instructions := "You can import the SDK in your TypeScript code with:\n\n"
 	for _, each := range packages {
 		if err := each.ImportLanguages(map[string]schema.Language{"nodejs": nodejs.Importer}); err != nil {
 			return "", err
@@ -163,7 +163,7 @@ func linkNodejs(ctx context.Context, info *pulumirpc.ProgramInfo, packages []lin
 		if err := manager.Link(ctx, info.GetProgramDirectory(), name, each.path); err != nil {
 			return "", err
 		}
-		said += fmt.Sprintf("  import * as %s from %q;\n", cgstrings.Camel(each.Name), name)
+		instructions += fmt.Sprintf("  import * as %s from %q;\n", cgstrings.Camel(each.Name), name)
 	}
-	return said, nil
+	return instructions, nil
 }

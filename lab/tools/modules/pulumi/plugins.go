@@ -11,20 +11,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/python/toolchain"
 )
 
-// Prints what each package that Python finds says of its plugin. Its version is the package's where it says none.
-const askPython = `
+// Prints the plugin of each Python package that has one. Its default version is the package's.
+const listPlugins = `
 import importlib.metadata, json, pathlib, sys
-found = {}
+plugins = {}
 for file in (file for folder in sys.path for file in sorted(pathlib.Path(folder or ".").glob("*/pulumi-plugin.json"))):
     plugin, package = json.loads(file.read_text()), file.parent.name
-    if plugin.get("resource") and package not in found:
+    if plugin.get("resource") and package not in plugins:
         version = plugin.get("version") or importlib.metadata.version(package)
         name = plugin.get("name") or package.removeprefix("pulumi_").replace("_", "-")
-        found[package] = {**plugin, "name": name, "version": version}
-json.dump(list(found.values()), sys.stdout)
+        plugins[package] = {**plugin, "name": name, "version": version}
+json.dump(list(plugins.values()), sys.stdout)
 `
 
-// What a package says of its plugin, in pulumi-plugin.json.
+// The contents of a package's pulumi-plugin.json.
 type pythonPlugin struct {
 	Name             string `json:"name"`
 	Version          string `json:"version"`
@@ -36,49 +36,49 @@ type pythonPlugin struct {
 	} `json:"parameterization"`
 }
 
-// requiredPackages lists the plugins of the packages that a Python program can import. The old host asks `pip list`
-// for them, which takes longer than most previews; Python itself answers in some ten milliseconds. A folder that is a
-// plugin itself needs none before its resources are declared, by a program that may have them already.
+// requiredPackages lists the plugins of the packages that a Python program can import. The old host runs `pip list`,
+// which takes longer than most previews; Python itself lists them in some ten milliseconds. A folder that is itself a
+// plugin requires none: the engine loads the plugins of its resources when a program registers them.
 func (front *front) requiredPackages(
-	ctx context.Context, asked *pulumirpc.GetRequiredPackagesRequest,
+	ctx context.Context, request *pulumirpc.GetRequiredPackagesRequest,
 ) (*pulumirpc.GetRequiredPackagesResponse, error) {
-	if _, err := os.Stat(filepath.Join(asked.GetInfo().GetProgramDirectory(), "PulumiPlugin.yaml")); err == nil {
+	if _, err := os.Stat(filepath.Join(request.GetInfo().GetProgramDirectory(), "PulumiPlugin.yaml")); err == nil {
 		return &pulumirpc.GetRequiredPackagesResponse{}, nil
 	}
-	tool, err := pythonOf(asked.GetInfo())
+	tool, err := resolvePython(request.GetInfo())
 	if err != nil {
 		return nil, err
 	}
-	python, err := tool.Command(ctx, "-c", askPython)
+	python, err := tool.Command(ctx, "-c", listPlugins)
 	if err != nil {
 		return nil, err
 	}
-	python.Dir = asked.GetInfo().GetProgramDirectory()
+	python.Dir = request.GetInfo().GetProgramDirectory()
 	printed, err := python.Output()
 	if err != nil {
-		return nil, fmt.Errorf("asking %s for the plugins of its packages: %w", python.Path, err)
+		return nil, fmt.Errorf("listing the plugins of the packages of %s: %w", python.Path, err)
 	}
 	var plugins []pythonPlugin
 	if err := json.Unmarshal(printed, &plugins); err != nil {
 		return nil, err
 	}
-	said := &pulumirpc.GetRequiredPackagesResponse{}
+	response := &pulumirpc.GetRequiredPackagesResponse{}
 	for _, plugin := range plugins {
-		needed := &pulumirpc.PackageDependency{
+		dependency := &pulumirpc.PackageDependency{
 			Name: plugin.Name, Kind: "resource", Version: plugin.Version, Server: plugin.Server,
 		}
-		if given := plugin.Parameterization; given != nil {
-			needed.Parameterization = &pulumirpc.PackageParameterization{
-				Name: given.Name, Version: given.Version, Value: given.Value,
+		if parameters := plugin.Parameterization; parameters != nil {
+			dependency.Parameterization = &pulumirpc.PackageParameterization{
+				Name: parameters.Name, Version: parameters.Version, Value: parameters.Value,
 			}
 		}
-		said.Packages = append(said.Packages, needed)
+		response.Packages = append(response.Packages, dependency)
 	}
-	return said, nil
+	return response, nil
 }
 
-// pythonOf is what runs Python for a program: its virtual environment, or that of uv or poetry, or the one on PATH.
-func pythonOf(info *pulumirpc.ProgramInfo) (toolchain.Toolchain, error) {
+// resolvePython returns the toolchain of a program: its virtual environment, that of uv or poetry, or Python on PATH.
+func resolvePython(info *pulumirpc.ProgramInfo) (toolchain.Toolchain, error) {
 	tools := map[string]toolchain.PythonOptions{
 		"":       {Toolchain: toolchain.Auto},
 		"pip":    {Toolchain: toolchain.Pip},

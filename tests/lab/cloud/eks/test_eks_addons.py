@@ -141,7 +141,7 @@ def test_addon_rejects_existing_associations(lab, client, make_cluster, pod_role
         ({"addonName": "coredns", "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/missing"}, "does not exist"),
         (
             {"addonName": "coredns", "podIdentityAssociations": [{"serviceAccount": "x", "roleArn": "y"}]},
-            "has no service account x",
+            "Service account x in pod identity configuration is not supported",
         ),
     ],
 )

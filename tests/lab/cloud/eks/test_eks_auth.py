@@ -87,9 +87,11 @@ def test_invalid_pod_tokens_are_rejected(lab, auth, associate, expect_error, cha
 
 
 def test_malformed_token_and_missing_cluster(lab, auth, associate, expect_error):
-    """Text that is not a token is rejected, and so is a token for a missing cluster."""
+    """Text that has not the form of a token, or is no token, is rejected, and so is a token for a missing cluster."""
     associate()
     request = {"clusterName": "eks-clu", "token": "none"}
+    assert expect_error("assume_role_for_pod_identity", auth, **request)[0] == "InvalidParameterException"
+    request["token"] = "a.b.c"
     assert expect_error("assume_role_for_pod_identity", auth, **request)[0] == "InvalidTokenException"
     token = lab.plane("eks-clu").token()
     missing_cluster = {"clusterName": "nope", "token": token}

@@ -92,16 +92,16 @@ def test_failed_update_has_the_error(lab, client, make_cluster, wait_for_update)
     ("change", "kind", "member", "expected"),
     [
         (
-            {"resourcesVpcConfig": {"endpointPrivateAccess": True, "publicAccessCidrs": ["10.0.0.0/8"]}},
+            {"resourcesVpcConfig": {"endpointPrivateAccess": True, "publicAccessCidrs": ["203.0.113.0/24"]}},
             "EndpointAccessUpdate",
             lambda cluster: cluster["resourcesVpcConfig"]["publicAccessCidrs"],
-            ["10.0.0.0/8"],
+            ["203.0.113.0/24"],
         ),
         (
-            {"resourcesVpcConfig": {"securityGroupIds": ["sg-1"]}},
+            {"resourcesVpcConfig": {"securityGroupIds": []}},
             "VpcConfigUpdate",
             lambda cluster: cluster["resourcesVpcConfig"]["securityGroupIds"],
-            ["sg-1"],
+            [],
         ),
         (
             {"logging": {"clusterLogging": [{"types": ["audit", "authenticator"], "enabled": True}]}},

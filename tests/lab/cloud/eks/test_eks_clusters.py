@@ -158,13 +158,13 @@ def test_ensure_clusters_reports_the_failed_program(lab, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message_part"),
     [
-        ({"name": "-bad"}, "must be 1 to 100 letters"),
+        ({"name": "-bad"}, "at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern"),
         ({"roleArn": f"arn:aws:iam::{ACCOUNT}:role/missing"}, "could not be assumed because it does not exist"),
         ({"roleArn": "wrong-trust"}, "the trusted entity is not correct"),
         ({"resourcesVpcConfig": {"subnetIds": ["subnet-1", "subnet-2"]}}, "'subnet-1' does not exist"),
         ({"resourcesVpcConfig": {"subnetIds": []}}, "at least 2 different AZs"),
         ({"version": "1.19"}, "unsupported Kubernetes version"),
-        ({"accessConfig": {"authenticationMode": "LDAP"}}, "must be one of"),
+        ({"accessConfig": {"authenticationMode": "LDAP"}}, "Member must satisfy enum value set: [API,"),
         (
             {"accessConfig": {"bootstrapClusterCreatorAdminPermissions": False}},
             "must be true if cluster authentication mode is set to CONFIG_MAP",

@@ -4,6 +4,7 @@ The client validates each response, success or error, against the model (`respon
 """
 
 import inspect
+import json
 
 import boto3
 import pytest
@@ -11,14 +12,41 @@ from botocore.config import Config
 from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.eks.responses import EKSResponse
 
-from lab.cloud.eks import EksAuthResponse, EksResponse
-from support.eks_constants import ACCOUNT, POD_TRUST, QUICK, REGION
+from lab.cloud.eks import EksResponse
+from lab.cloud.eks.operations import Operations
+from lab.cloud.eks.unsupported_members import WITHOUT_EFFECT, find_unsupported
+from support.eks_constants import ACCOUNT, EVERYTHING, POD_TRUST, QUICK, REGION, trust
 from support.response_validation import ResponseValidator, deviations, sample
 
 MODEL = get_service_model("eks")
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 REJECTED_OPERATIONS = {"UpdateClusterVersion"}
 """Operations that the lab always rejects. It runs one Kubernetes version."""
+
+
+UPDATE_CONFIG = {"maxUnavailable": 1, "updateStrategy": "DEFAULT"}
+VALID_SAMPLES = {
+    "CreateCluster": {
+        "encryptionConfig": [
+            {"resources": ["secrets"], "provider": {"keyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/full"}}
+        ],
+        "kubernetesNetworkConfig": {
+            "serviceIpv4Cidr": "172.20.0.0/16",
+            "ipFamily": "ipv4",
+            "elasticLoadBalancing": {"enabled": False},
+        },
+    },
+    "CreateNodegroup": {
+        "instanceTypes": ["m7i.large"],
+        "releaseVersion": "1.37.2-20261101",
+        "updateConfig": UPDATE_CONFIG,
+    },
+    "UpdateNodegroupConfig": {"updateConfig": UPDATE_CONFIG},
+    "UpdateNodegroupVersion": {"releaseVersion": "1.37.2-20261101"},
+    "CreateAddon": {"configurationValues": "{}", "namespaceConfig": {"namespace": "kube-system"}},
+    "UpdateAddon": {"configurationValues": "{}"},
+}
+"""Members whose smallest value by the model EKS rejects, by operation."""
 
 
 def implemented_operations() -> set[str]:
@@ -33,8 +61,12 @@ def implemented_operations() -> set[str]:
 
 def full_input(operation, **members):
     """Return an input with every documented member. `members` replace samples; None omits a member."""
-    values = sample(MODEL.operation_model(operation).input_shape) | members
-    return {name: value for name, value in values.items() if value is not None}
+    values = sample(MODEL.operation_model(operation).input_shape) | VALID_SAMPLES.get(operation, {}) | members
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and find_unsupported(operation, {name: value}) is None
+    }
 
 
 @pytest.fixture
@@ -51,18 +83,59 @@ def validated_client(lab):
     return validator.attach(client), validator
 
 
+class RecordingDict(dict):
+    """The input of an operation. It records the members that the operation reads."""
+
+    def __init__(self, values, names):
+        super().__init__(values)
+        self.names = names
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name):
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name):
+        self.names.add(name)
+        return super().__contains__(name)
+
+
+@pytest.fixture
+def read_members(monkeypatch):
+    """Return the names of the members that each operation has read, by operation, after the checks of its input."""
+    names = {}
+    check_input = Operations.check_input
+
+    def record(operations):
+        check_input(operations)
+        operations.params = RecordingDict(operations.params, names.setdefault(operations.operation.name, set()))
+
+    monkeypatch.setattr(Operations, "check_input", record)
+    return names
+
+
 def missing_members(request, result, *, ignored=()):
     """Return the input members that the result must have and lacks."""
     return {name for name in request if name not in result and name not in ignored}
 
 
 def test_every_operation_matches_the_botocore_model(
-    lab, validated_client, cluster_role, node_role, pod_role, wait_for_update
+    lab, validated_client, read_members, cluster_role, node_role, pod_role, wait_for_update
 ):
-    """All operations accept their whole documented input, and return only members and types of the model."""
+    """All operations accept their whole documented input, and return only members and types of the model.
+
+    Each operation reads each member of its input, except for those without effect and those that the lab rejects.
+    """
     client, validator = validated_client
     subnets = lab.subnets()
-    vpc = sample(MODEL.shape_for("VpcConfigRequest")) | {"subnetIds": subnets}
+    vpc = sample(MODEL.shape_for("VpcConfigRequest")) | {
+        "subnetIds": subnets,
+        "securityGroupIds": [lab.client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        "publicAccessCidrs": ["203.0.113.0/24"],
+    }
     request = full_input(
         "CreateCluster",
         name="full",
@@ -75,7 +148,7 @@ def test_every_operation_matches_the_botocore_model(
     created = client.create_cluster(**request)["cluster"]
     assert not missing_members(request, created, ignored={"clientRequestToken", "bootstrapSelfManagedAddons"})
     client.get_waiter("cluster_active").wait(name="full", WaiterConfig=QUICK)
-    update_every_setting(client, wait_for_update, subnets)
+    update_every_setting(client, wait_for_update, vpc)
     nodegroup_operations(lab, client, wait_for_update, node_role)
     access_entry_operations(lab, client)
     association_operations(lab, client, pod_role)
@@ -83,10 +156,13 @@ def test_every_operation_matches_the_botocore_model(
     client.describe_cluster_versions(**full_input("DescribeClusterVersions", nextToken=None, clusterVersions=["1.37"]))
     client.list_clusters(**full_input("ListClusters", nextToken=None, include=["all"]))
     profile = {"clusterName": "full", "fargateProfileName": "profile"}
-    members = {"podExecutionRoleArn": pod_role, "selectors": [{"namespace": "jobs"}], "subnets": subnets}
+    fargate_role = lab.role("fargate", trust("eks-fargate-pods.amazonaws.com"))
+    members = {"podExecutionRoleArn": fargate_role, "selectors": [{"namespace": "jobs"}], "subnets": subnets}
     client.create_fargate_profile(**full_input("CreateFargateProfile", **profile, **members))
+    client.get_waiter("fargate_profile_active").wait(**profile, WaiterConfig=QUICK)
     client.list_fargate_profiles(clusterName="full", maxResults=1)
     client.delete_fargate_profile(**profile)
+    client.get_waiter("fargate_profile_deleted").wait(**profile, WaiterConfig=QUICK)
     client.list_updates(
         **full_input("ListUpdates", name="full", nextToken=None, nodegroupName=None, capabilityName=None)
     )
@@ -96,19 +172,33 @@ def test_every_operation_matches_the_botocore_model(
     client.untag_resource(resourceArn=arn, tagKeys=["a"])
     client.delete_cluster(name="full")
     client.get_waiter("cluster_deleted").wait(name="full", WaiterConfig=QUICK)
-    moto_operations = {"DeleteFargateProfile"}
-    assert validator.operations - moto_operations == implemented_operations() - REJECTED_OPERATIONS
+    for operation, names in read_members.items():
+        assert unread_members(operation, names) == set(), operation
+    assert validator.operations == implemented_operations() - REJECTED_OPERATIONS
 
 
-def update_every_setting(client, wait_for_update, subnets):
-    members = sample(MODEL.operation_model("UpdateClusterConfig").input_shape)
-    vpc = members.pop("resourcesVpcConfig") | {"subnetIds": subnets}
+def unread_members(operation, read):
+    """Return the members that an operation neither reads nor rejects, and that have an effect in EKS."""
+    members = MODEL.operation_model(operation).input_shape.members
+    return {
+        name
+        for name, shape in members.items()
+        if name not in read
+        and find_unsupported(operation, {name: sample(shape)}) is None
+        and (operation, name) not in WITHOUT_EFFECT
+    }
+
+
+def update_every_setting(client, wait_for_update, vpc):
+    members = full_input("UpdateClusterConfig")
+    del members["resourcesVpcConfig"]
+    members["kubernetesNetworkConfig"] = {"elasticLoadBalancing": {"enabled": True}}
     members["accessConfig"] = {"authenticationMode": "API_AND_CONFIG_MAP"}
     changes = [{name: value} for name, value in members.items() if name not in {"name", "clientRequestToken"}]
     changes += [{"resourcesVpcConfig": {name: value}} for name, value in vpc.items()]
     changes.append({"deletionProtection": False})
     for change in changes:
-        update = client.update_cluster_config(name="full", clientRequestToken="t", **change)["update"]
+        update = client.update_cluster_config(name="full", clientRequestToken=json.dumps(change), **change)["update"]
         assert wait_for_update("full", update)["status"] == "Successful", change
     client.describe_update(name="full", updateId=update["id"])
 
@@ -125,10 +215,10 @@ def nodegroup_operations(lab, client, wait_for_update, node_role):
     }
     variants = {
         "plain": {"launchTemplate": None},
-        "templated": {"launchTemplate": {"name": "full", "version": "1"}, "diskSize": None, "remoteAccess": None},
+        "templated": {"launchTemplate": {"name": "full", "version": "1"}, "diskSize": None},
     }
     for name, variant in variants.items():
-        request = full_input("CreateNodegroup", nodegroupName=name, **required, **variant)
+        request = full_input("CreateNodegroup", nodegroupName=name, clientRequestToken=name, **required, **variant)
         nodegroup = client.create_nodegroup(**request)["nodegroup"]
         assert not missing_members(request, nodegroup, ignored={"clientRequestToken"})
         target = {"clusterName": "full", "nodegroupName": name}
@@ -173,7 +263,7 @@ def association_operations(lab, client, pod_role):
         "clusterName": "full",
         "roleArn": pod_role,
         "targetRoleArn": "arn:aws:iam::222222222222:role/target",
-        "policy": '{"Version": "2012-10-17", "Statement": []}',
+        "policy": EVERYTHING,
     }
     request = full_input("CreatePodIdentityAssociation", **required)
     association = client.create_pod_identity_association(**request)["association"]
@@ -211,16 +301,10 @@ def addon_operations(client, pod_role, wait_for_update):
     client.get_waiter("addon_deleted").wait(**target, WaiterConfig=QUICK)
 
 
-def test_all_eks_auth_operations_are_implemented():
-    """The lab implements every operation of EKS Auth."""
-    names = get_service_model("eks-auth").operation_names
-    assert [name for name in names if not hasattr(EksAuthResponse, camelcase_to_underscores(name))] == []
-
-
 def test_moto_operations_are_replaced():
-    """The lab replaces moto's operations, except those that describe and delete Fargate profiles."""
+    """The lab replaces all of moto's operations of EKS."""
     moto_operations = {name for name in MODEL.operation_names if hasattr(EKSResponse, camelcase_to_underscores(name))}
-    assert moto_operations - implemented_operations() == {"DescribeFargateProfile", "DeleteFargateProfile"}
+    assert moto_operations - implemented_operations() == set()
 
 
 @pytest.mark.parametrize(

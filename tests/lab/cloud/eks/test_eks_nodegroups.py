@@ -158,7 +158,6 @@ def test_nodegroup_create_failed(lab, client, make_cluster, nodegroup_request):
         ({"launchTemplate": {"name": "none"}}, "Launch template details can't be found"),
         ({"launchTemplate": {}}, "either the launch template ID or the launch template name"),
         ({"launchTemplate": {"name": "t"}, "diskSize": 20}, "Disk size must be specified within the launch template."),
-        ({"launchTemplate": {"name": "t"}, "remoteAccess": {}}, "Remote access configuration cannot be specified"),
         ({"version": "1.19"}, "is not supported"),
     ],
 )
@@ -216,5 +215,8 @@ def test_fargate_profile_grants_access_and_blocks_deletion(lab, client, make_clu
     assert (entry["type"], entry["username"]) == ("FARGATE_LINUX", "system:node:{{SessionName}}")
     assert expect_error("delete_cluster", name="eks-clu")[0] == "ResourceInUseException"
     client.delete_fargate_profile(clusterName="eks-clu", fargateProfileName="fp")
+    client.get_waiter("fargate_profile_deleted").wait(
+        clusterName="eks-clu", fargateProfileName="fp", WaiterConfig=QUICK
+    )
     client.delete_cluster(name="eks-clu")
     client.get_waiter("cluster_deleted").wait(name="eks-clu", WaiterConfig=QUICK)

@@ -64,8 +64,8 @@ def test_policy_needs_session_tags_off(lab, client, association_request, expect_
     """A session policy is rejected with session tags, and if it is not a policy."""
     for members, message_part in (
         ({"policy": POLICY}, "disableSessionTags must be true"),
-        ({"policy": "{", "disableSessionTags": True}, "not valid JSON"),
-        ({"policy": "[]", "disableSessionTags": True}, "no Statement"),
+        ({"policy": "{", "disableSessionTags": True}, "not JSON"),
+        ({"policy": "[]", "disableSessionTags": True}, "not a JSON object"),
     ):
         code, message = expect_error("create_pod_identity_association", **association_request, **members)
         assert (code, message_part in message) == ("InvalidParameterException", True), message

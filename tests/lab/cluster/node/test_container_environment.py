@@ -60,6 +60,7 @@ def test_container_has_no_variables_of_the_lab(namespace, monkeypatch):
         "KUBERNETES_SERVICE_PORT",
         "KUBERNETES_SERVICE_PORT_HTTPS",
         "NODE_EXTRA_CA_CERTS",
+        "NODE_OPTIONS",
         "NO_PROXY",
         "PATH",
         "PWD",

@@ -47,7 +47,9 @@ def program(version):
         "addon",
         cluster_name=cluster.name,
         addon_name="coredns" if moved else "vpc-cni",
-        configuration_values=json.dumps({"env": {"A": "2"}} if changed else {"env": {"A": "1"}}),
+        configuration_values=json.dumps(
+            {"replicaCount": 2} if moved else {"env": {"A": "2"}} if changed else {"env": {"A": "1"}}
+        ),
         pod_identity_associations=None
         if moved
         else [{"service_account": "aws-node", "role_arn": second.arn if changed else first.arn}],

@@ -77,8 +77,8 @@ REJECTED = {
         ["argument tags is not covered by the lab's stand-in, which supports name"],
     ),
     "a function without a result": Case(
-        lambda: sdk.iam.get_role(name="nobody"),
-        ["there is no Role nobody"],
+        lambda: sdk.iam.get_role(name="missing"),
+        ["there is no Role missing"],
     ),
     "a provider endpoint": Case(
         configured(endpoints=[sdk.ProviderEndpointArgs(iam="https://example.com")]),

@@ -1,6 +1,7 @@
 """Provider of the lab's kubernetes plugin: settings, credentials, exec plugins and errors."""
 
 import asyncio
+import inspect
 import json
 import socket
 import sys
@@ -12,12 +13,13 @@ from lightkube.models.authentication_v1 import TokenRequestSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ServiceAccount, ServiceAccountToken
 from pulumi.provider.experimental import provider
+from pulumi.provider.experimental.util import camel_case
 
 from lab.plugins.errors import InvalidInputError, NotCoveredError, PluginError
 from lab.plugins.kubernetes.client import ApiError, Client, UnreachableError
 from lab.plugins.kubernetes.credentials import CredentialsError
 from lab.plugins.kubernetes.kubeconfig import select
-from lab.plugins.kubernetes.settings import ClientSettings, Settings
+from lab.plugins.kubernetes.settings import NOT_COVERED, ClientSettings, Settings
 from lab.plugins.values import UNKNOWN, Properties
 from support.plugin_kubeconfigs import kubeconfig_of
 
@@ -63,6 +65,15 @@ def test_unsupported_settings_are_rejected(plugin):
     news = Properties({"renderYamlToDirectory": "out", "kubeconfig": UNKNOWN}).to_wire()
     with pytest.raises(InvalidInputError, match="remove renderYamlToDirectory"):
         asyncio.run(plugin.plugin.check_config(provider.CheckRequest("urn", {}, news, b"")))
+
+
+def test_schema_has_the_settings_of_the_official_provider(plugin):
+    """The schema has each input of the official provider, except settings for Helm and rendering."""
+    response = asyncio.run(plugin.plugin.get_schema(provider.GetSchemaRequest(0)))
+    settings = json.loads(response.schema)["provider"]["inputProperties"].keys()
+    official = {camel_case(name) for name in inspect.signature(k8s.ProviderArgs).parameters}
+    assert settings <= official
+    assert official - settings == {*NOT_COVERED, "suppressHelmHookWarnings"}
 
 
 @pytest.fixture

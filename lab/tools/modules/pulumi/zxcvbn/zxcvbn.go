@@ -3,7 +3,7 @@
 // time of a short command.
 package zxcvbn
 
-// Strength is what is known of a password.
+// Strength is the estimated strength of a password.
 type Strength struct {
 	Entropy float64 // bits
 }

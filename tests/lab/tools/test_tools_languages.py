@@ -1,4 +1,4 @@
-"""Node.js for TypeScript programs: the commands on PATH, and the npm versions of the example."""
+"""Language hosts on PATH for TypeScript and YAML programs, and the npm versions of the TypeScript example."""
 
 import json
 import os
@@ -14,15 +14,28 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = REPOSITORY / "examples" / "09-typescript"
 
 
-def test_node_command_puts_typescript_tools_on_path(tools):
-    """The output of `python -m lab.tools.node` puts Pulumi, its host, Node.js and npm on PATH, and each runs."""
-    script = f'eval "$({sys.executable} -m lab.tools.node)" && node --version && npm --version && pulumi version'
-    shell = ["bash", "-e", "-c", f"{script} && command -v pulumi-language-nodejs pulumi-language-python"]
+def exported(language, commands):
+    """Return the lines that a shell prints that has the exports of `python -m lab.tools.languages`."""
+    script = f'eval "$({sys.executable} -m lab.tools.languages {language})" && {commands}'
+    shell = ["bash", "-e", "-c", script]
     completed = subprocess.run(shell, cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stderr
-    node, npm, pulumi, *hosts = completed.stdout.splitlines()
+    return completed.stdout.splitlines()
+
+
+def test_nodejs_command_puts_typescript_tools_on_path(tools):
+    """The output for `nodejs` puts Pulumi, its host, Node.js and npm on PATH, and each runs."""
+    hosts = "command -v pulumi-language-nodejs pulumi-language-python"
+    node, npm, pulumi, *hosts = exported("nodejs", f"node --version && npm --version && pulumi version && {hosts}")
     assert re.fullmatch(r"v\d+\.\d+\.\d+", node)
     assert re.fullmatch(r"\d+\.\d+\.\d+", npm)
+    assert pulumi == f"v{programs.PULUMI.version}"
+    assert len(hosts) == 2
+
+
+def test_yaml_command_puts_its_host_on_path(tools):
+    """The output for `yaml` puts Pulumi and the YAML host on PATH."""
+    pulumi, *hosts = exported("yaml", "pulumi version && command -v pulumi-language-yaml pulumi-language-python")
     assert pulumi == f"v{programs.PULUMI.version}"
     assert len(hosts) == 2
 

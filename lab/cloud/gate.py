@@ -6,7 +6,6 @@ authorized and executed in the same way.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,8 +23,6 @@ from lab.cloud.request_identity import Caller, read_optional_caller
 from lab.cloud.request_parser import parse_call
 from lab.cloud.request_writer import write_environ
 from lab.cloud.services import SERVICES
-
-log = logging.getLogger(__name__)
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -54,17 +51,11 @@ class AuthorizationGate:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         signing_name, region = environ[SCOPE_KEY]
         caller = read_optional_caller(environ)
-        protocol: Protocol = "rest-json"
         try:
             call = parse_call(Request(environ), signing_name=signing_name, region=region, caller=caller)
-            protocol = call.protocol
             return self._execute(call, start_response)
         except AwsErrorResponse as error:
             return error(environ, start_response)
-        except Exception as error:
-            log.exception("A call to %s could not be authorized", signing_name)
-            message = f"The lab could not authorize the call: {error!r}"
-            return AwsErrorResponse(protocol, "InternalFailure", message, status=500)(environ, start_response)
 
     def perform(
         self,

@@ -1,8 +1,8 @@
 """STS with trust policies, caller policies and session expiry enforced.
 
 Replaces the operations of moto's `TokenResponse` that authorize nothing. AssumeRole evaluates the trust policy and the
-caller's policies. AssumeRoleWithWebIdentity verifies the token and evaluates the trust policy. AssumeRoleWithSAML and
-GetFederationToken are not implemented and return an error. Input is validated by botocore's model before.
+caller's policies. AssumeRoleWithWebIdentity verifies the token and evaluates the trust policy. Input is validated by
+botocore's model before.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from moto.iam.models import Role
 from moto.sts.responses import TokenResponse
 
 from lab.cloud import iam_lookup, input_validation, session_requests, trust, web_identity
-from lab.cloud.authentication import UNSIGNED
 from lab.cloud.authorization import authorize, error_response
-from lab.cloud.aws_errors import AwsErrorResponse
 from lab.cloud.context import Values, caller_context
 from lab.cloud.request_identity import Caller, read_caller
 from lab.cloud.session_requests import SessionRequest, SessionRequestError
@@ -38,22 +36,14 @@ class StsResponse(TokenResponse):
         """Whether the client accepts JSON, as aws-iam-authenticator does. STS then answers with JSON."""
         return super().request_json or "application/json" in self.headers.get("Accept", "")
 
-    def parse_parameters(self, request: Any) -> None:
-        try:
-            super().parse_parameters(request)
-        except ValueError as error:
-            message = f"Could not parse a number in the request: {error}"
-            raise error_response(self, "MalformedInput", message, status=400) from error
-
     def _determine_resource(self) -> str:
         """Return no resource. Each operation reads the role from its own parsed input; moto fails without a role."""
         return "*"
 
     def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
-        """Validate the input, and authorize all operations but those that evaluate a trust policy themselves."""
+        """Validate the input. AssumeRole and AssumeRoleWithWebIdentity then evaluate a trust policy themselves."""
         action = self._get_action()
-        if action not in UNSIGNED and action != "AssumeRole":
-            authorize(self, resource)
+        authorize(self, resource)
         message = input_validation.find_input_error("sts", action, self.params)
         if message:
             raise error_response(self, "ValidationError", message, status=400)
@@ -133,16 +123,6 @@ class StsResponse(TokenResponse):
             duration=self.params.get("DurationSeconds", SESSION_TOKEN_DURATION),
         )
         return ActionResult({"Credentials": _credentials_result(session)})
-
-    def assume_role_with_saml(self) -> ActionResult:
-        raise self._unsupported_operation()
-
-    def get_federation_token(self) -> ActionResult:
-        raise self._unsupported_operation()
-
-    def _unsupported_operation(self) -> AwsErrorResponse:
-        message = f"The lab does not implement sts:{self._get_action()}"
-        return error_response(self, "InvalidAction", message, status=400)
 
     def _caller(self) -> Caller:
         return read_caller(self.normalized_request.environ)

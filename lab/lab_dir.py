@@ -173,11 +173,17 @@ class LabDir:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the lab's daemon or its `up` ended without `down`: the remaining files are of no use."""
+        """Whether the lab's daemon or its `up` ended without `down`: the remaining files are of no use.
+
+        A lab that another command has removed meanwhile is not stale.
+        """
         state = self.read_state()
-        if state is None:
+        if state is not None:
+            return not state.is_alive
+        try:
             return any(entry.name not in {self.logs.name, _WRITABLE} for entry in self.folder.iterdir())
-        return not state.is_alive
+        except FileNotFoundError:
+            return False
 
     def remove_leftovers(self, daemon: int | None = None) -> None:
         """Remove a stale lab, or one whose daemon is `daemon` at its end, unless a command holds its lock."""

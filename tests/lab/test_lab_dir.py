@@ -120,3 +120,14 @@ def test_leftovers_of_a_killed_lab_are_removed(tmp_path, written):
     assert not home.is_stale
     home.remove_leftovers()
     assert home.logs.is_dir()
+
+
+def test_removed_lab_is_not_stale(tmp_path):
+    """A lab that another command removes while a lab starts is ignored."""
+    removed = LabDir("one", tmp_path)
+    removed.prepare()
+    (removed.folder / "pki").mkdir()
+    removed.clear()
+    assert not removed.is_stale
+    removed.remove_leftovers()
+    assert not removed.folder.exists()

@@ -24,12 +24,13 @@ class LiveAccessEntry:
 
     def create(self) -> bool:
         """Create the entry with the values of the properties. Return False if one exists."""
+        tags = self._props.get("tags")
         return self._api.create_access_entry(
             self._principal,
             type=EntryType.STANDARD.value,
             username=self._props["username"],
             kubernetesGroups=self._props["groups"],
-            tags=self._props.get("tags") or {},
+            **({"tags": tags} if tags else {}),  # EKS's model has no empty map of tags
         )
 
     def update(self, old_tags: Properties) -> None:

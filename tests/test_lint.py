@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.lab_dir import cache_root
+from support.type_checking import MYPY
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-
-
-MYPY = ("mypy", "--cache-dir", str(cache_root() / "mypy"))  # without a cache mypy reads pulumi_aws for a minute
 
 
 @pytest.mark.parametrize(
@@ -24,7 +21,7 @@ MYPY = ("mypy", "--cache-dir", str(cache_root() / "mypy"))  # without a cache my
     ids=lambda command: " ".join(command[:2]),
 )
 def test_form(command):
-    """Linter, formatter, layer contract and strict types have nothing to say."""
+    """Linter, formatter, layer contracts and type checker report nothing."""
     program, *arguments = command
     done = subprocess.run([BIN / program, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,10 @@ from lab.tools import Toolbox, Tools, default_cache
 hypothesis.settings.register_profile("unhurried", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("unhurried")
 
+# Tests set the variables of Pulumi that they need. The shell's own may be those of a lab that the user has entered.
+for name in [name for name in os.environ if name.startswith("PULUMI_")]:
+    del os.environ[name]
+
 # A shell script's background job ignores SIGINT, and its child processes inherit that. Tests interrupt programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

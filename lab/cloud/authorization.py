@@ -60,7 +60,7 @@ def authorize_call(call: ApiCall) -> str:
         require_allowed(call, requirement)
     if call.name in service.not_executed:
         message = f"The lab does not execute {service.prefix}:{call.name}: {service.not_executed[call.name]}"
-        raise call.error("NotImplemented", message, status=501)
+        raise call.error("NotImplemented", message)
     _check_policy(service, call)
     return find_owner(requirements[0].action, requirements[0].resource) or caller.account
 

@@ -40,7 +40,7 @@ def find_service(request: Request, signing_name: str) -> tuple[Service, Protocol
     protocol = "query" if "Action" in request.values else "json" if "X-Amz-Target" in request.headers else "rest-json"
     named = "this request of " if candidates else ""
     message = f"The lab does not implement {named}{signing_name}: run `python -m lab services` for what it implements"
-    raise AwsErrorResponse(protocol, "NotImplemented", message, status=501)
+    raise AwsErrorResponse(protocol, "NotImplemented", message, status=400)
 
 
 def _protocol(request: Request, model: ServiceModel) -> Protocol | None:
@@ -123,5 +123,5 @@ def _not_enforced(protocol: Protocol, service: Service, operation: OperationMode
         "which `python -m lab services` lists"
     )
     declared = {shape.name for shape in operation.error_shapes}
-    code, status = next(((name, 400) for name in _REQUEST_ERRORS if name in declared), ("NotImplemented", 501))
-    return AwsErrorResponse(protocol, code, message, status=status)
+    code = next((name for name in _REQUEST_ERRORS if name in declared), "NotImplemented")
+    return AwsErrorResponse(protocol, code, message, status=400)

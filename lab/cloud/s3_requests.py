@@ -28,7 +28,7 @@ def normalize(request: Request) -> Request:
     match = _HOST.match(request.host.partition(":")[0].lower())
     if match is None:
         message = f"The lab does not implement the S3 endpoint {request.host}: use s3.<region>.amazonaws.com"
-        raise AwsErrorResponse("s3", "NotImplemented", message, status=501)
+        raise AwsErrorResponse("s3", "NotImplemented", message, status=400)
     environ = dict(request.environ)
     path = request.raw_path
     if match["bucket"]:

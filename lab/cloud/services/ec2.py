@@ -99,7 +99,7 @@ EC2 = Service(
         "DescribeInstanceTypeOfferings DescribeInstanceTypes DescribeInstances DescribeInternetGateways "
         "DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeNetworkAcls DescribeNetworkInterfaces "
         "DescribeRegions DescribeRouteTables DescribeSecurityGroupRules DescribeSecurityGroups DescribeSnapshots "
-        "DescribeSpotPriceHistory DescribeSubnets DescribeTags DescribeVolumeStatus DescribeVolumes "
+        "DescribeSpotPriceHistory DescribeSubnets DescribeTags DescribeVolumes "
         "DescribeVolumesModifications DescribeVpcAttribute DescribeVpcPeeringConnections DescribeVpcs "
         "DetachNetworkInterface DetachVolume DisassociateIamInstanceProfile ModifyNetworkInterfaceAttribute "
         "ModifySecurityGroupRules ModifySubnetAttribute ModifyVolume ModifyVpcAttribute "

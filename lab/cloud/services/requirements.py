@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab.cloud import iam_lookup
 from lab.cloud.api_call import ApiCall
+from lab.cloud.input_validation import find_input_error
 from lab.cloud.service_authorization import ResourceType, find_action, resource_types
 from lab.cloud.services.rules import InvalidArnError, Requirement, Service, check_arn, tag_mapping
 
@@ -32,7 +33,8 @@ def default_requirements(service: Service, call: ApiCall) -> Iterator[Requiremen
     arns = list(dict.fromkeys(list_resources(service, call, action)))
     if not arns and _needs_resource(service, action):
         code = "ValidationException" if call.protocol in {"json", "rest-json"} else "ValidationError"
-        raise call.error(code, f"The input of {call.name} does not name its resource, which is required")
+        message = find_input_error(service.name, call.name, call.params)
+        raise call.error(code, message or f"The input of {call.name} does not name its resource, which is required")
     for arn in arns or ["*"]:
         yield Requirement(action, arn, creates=is_new)
     tagging = service.tagging.get(call.name)

@@ -44,7 +44,7 @@ def _batch(call: ApiCall) -> Iterable[Requirement]:
     """
     yield Requirement("secretsmanager:BatchGetSecretValue")
     if call.params.get("Filters"):
-        raise call.error("NotImplemented", "The lab implements BatchGetSecretValue with SecretIdList only", status=501)
+        raise call.error("NotImplemented", "The lab implements BatchGetSecretValue with SecretIdList only")
     for secret_id in call.params.get("SecretIdList") or ():
         yield Requirement("secretsmanager:GetSecretValue", _secret_arn(call, str(secret_id)))
 

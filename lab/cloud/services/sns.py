@@ -42,7 +42,7 @@ def _without_delivery(call: ApiCall) -> Mapping[str, Any]:
     """
     protocol = str(call.params.get("Protocol") or "email")
     if call.name == "Subscribe" and protocol not in _STORED_PROTOCOLS:
-        raise call.error("NotImplemented", f"The lab does not deliver messages of topics by {protocol}", status=501)
+        raise call.error("NotImplemented", f"The lab does not deliver messages of topics by {protocol}")
     return call.params
 
 

@@ -206,7 +206,7 @@ def test_headers_of_an_s3_upload(cloud):
     assert s3.put_object(Bucket=name, Key="k", Body=b"x", **members)
     for missing in members:
         rest = {member: value for member, value in members.items() if member != missing}
-        assert expect_error_code(lambda kept=rest: s3.put_object(Bucket=name, Key="k", Body=b"x", **kept)) == (
+        assert expect_error_code(lambda extra=rest: s3.put_object(Bucket=name, Key="k", Body=b"x", **extra)) == (
             "AccessDenied"
         )
 

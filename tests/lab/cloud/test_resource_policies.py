@@ -48,7 +48,7 @@ def test_deny_of_insecure_transport_does_not_stop_the_aws_cli(cloud, bucket, tmp
 
 
 def test_deny_in_a_bucket_policy_applies_to_its_principal_only(cloud, bucket):
-    """A deny for one user denies this user, and nobody else."""
+    """A deny for one user denies this user, and no other principal."""
     user, key = new_user(cloud, allow("s3:*"))
     principal = {"AWS": f"arn:aws:iam::{cloud.account}:user/{user}"}
     put_policy(

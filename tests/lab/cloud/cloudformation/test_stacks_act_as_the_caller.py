@@ -155,7 +155,7 @@ def test_stack_arns_and_condition_keys_are_evaluated(cloud, stacks_of):
     assert stacks.delete(stack) == "DELETE_COMPLETE"
     message = expect_error(lambda: stacks.create(resources(Role=role()), name="other"))[1]
     assert f"is not authorized to perform: cloudformation:CreateStack on resource: {other}" in message
-    assert "cloudformation:DescribeStacks" in expect_error(lambda: stacks.api.describe_stacks())[1]
+    assert "cloudformation:DescribeStacks" in expect_error(stacks.api.describe_stacks)[1]
     by_type = {"ForAllValues:StringLike": {"cloudformation:ResourceTypes": "AWS::EKS::*"}}
     null = {"Null": {"cloudformation:ResourceTypes": "false"}}
     _, typed = new_user(cloud, allow("cloudformation:*", Condition={**by_type, **null}))
@@ -218,7 +218,7 @@ def test_deny_of_one_operation_fails_the_stack(cloud, stacks_of):
 
 def test_operations_outside_the_table_are_rejected_by_name(stacks):
     """Stack sets, drift and others fail and name themselves."""
-    code, message = expect_error(lambda: stacks.api.list_stack_sets())
+    code, message = expect_error(stacks.api.list_stack_sets)
     assert (code, "cloudformation:ListStackSets" in message) == ("NotImplemented", True)
     assert "ListStackSets" not in SERVICES["cloudformation"].operations
 

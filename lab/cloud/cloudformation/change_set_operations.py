@@ -45,11 +45,11 @@ class ChangeSetOperations(Operations):
                 stack = self.new_stack(settings, "REVIEW_IN_PROGRESS")
             elif not is_new:
                 check_updatable(stack)
-            if self.param("ChangeSetName") in stack.change_sets:
-                raise AlreadyExistsException(
-                    f"ChangeSet {self.param('ChangeSetName')} cannot be created due to a mismatch "
-                    "with existing attribute Template"
-                )
+            existing = stack.change_sets.get(self.param("ChangeSetName"))
+            if existing is not None and existing.token and existing.token == self.param("ClientToken"):
+                return ActionResult({"Id": existing.arn, "StackId": stack.arn})
+            if existing is not None:
+                raise AlreadyExistsException(f"ChangeSet {existing.name} already exists")
             change_set = self._new_change_set(stack, kind, settings)
             self.stack_calls(stack, settings.role_arn)  # the role must exist and trust CloudFormation
             if stack.arn not in store.stacks:
@@ -132,6 +132,7 @@ class ChangeSetOperations(Operations):
             description=self.param("Description"),
             status="FAILED" if is_empty else "CREATE_COMPLETE",
             execution_status="UNAVAILABLE" if is_empty else "AVAILABLE",
+            token=self.param("ClientToken"),
             reason=_NO_CHANGES if is_empty else None,
         )
 

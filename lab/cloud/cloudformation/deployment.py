@@ -35,8 +35,8 @@ def delete_stack(stack: StackRecord, calls: Calls, retained: Iterable[str] = ())
     except ResourceFailure as failure:
         stack.set_status("DELETE_FAILED", str(failure))
         return
-    kept = {*retained, *(name for name, record in stack.resources.items() if record.deletion_policy != "Delete")}
-    failed = delete_resources(stack, stack.resources.values(), calls, kept)
+    by_policy = (name for name, record in stack.resources.items() if record.deletion_policy != "Delete")
+    failed = delete_resources(stack, stack.resources.values(), calls, {*retained, *by_policy})
     if failed:
         names = ", ".join(record.logical_id for record in failed)
         stack.set_status("DELETE_FAILED", f"The following resource(s) failed to delete: [{names}].")
@@ -72,14 +72,14 @@ def create_resource(
 
 
 def delete_resources(
-    stack: StackRecord, records: Iterable[ResourceRecord], calls: Calls, kept: Iterable[str] = ()
+    stack: StackRecord, records: Iterable[ResourceRecord], calls: Calls, retained: Iterable[str] = ()
 ) -> list[ResourceRecord]:
-    """Delete resources, except for the logical ids `kept`, and return those that remain though they should not."""
+    """Delete resources, except for the logical ids `retained`, and return those that remain though they should not."""
     failed = []
     for record in resource_operations.in_deletion_order(records):
         if record.status == "DELETE_COMPLETE":
             continue
-        if record.logical_id in kept:
+        if record.logical_id in retained:
             stack.set_resource_status(record, "DELETE_SKIPPED")
         elif not resource_operations.delete(stack, record, calls):
             failed.append(record)
@@ -111,12 +111,12 @@ def _roll_back_creation(stack: StackRecord, calls: Calls, reason: str) -> None:
     is_deletion = settings.on_failure == "DELETE"
     reason = f"{reason} {'Delete' if is_deletion else 'Rollback'} requested by user."
     stack.set_status("DELETE_IN_PROGRESS" if is_deletion else "ROLLBACK_IN_PROGRESS", reason)
-    kept = [
+    retained = [
         name
         for name, record in stack.resources.items()
         if record.deletion_policy == "Retain" and record.physical_id and not settings.retain_except_on_create
     ]
-    failed = delete_resources(stack, stack.resources.values(), calls, kept)
+    failed = delete_resources(stack, stack.resources.values(), calls, retained)
     if failed:
         names = ", ".join(record.logical_id for record in failed)
         status = "DELETE_FAILED" if is_deletion else "ROLLBACK_FAILED"

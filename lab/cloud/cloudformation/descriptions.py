@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lab.cloud.cloudformation import parameters
@@ -97,7 +98,7 @@ def describe_event(stack: StackRecord, event: Event) -> Description:
             "Timestamp": event.time,
             "ResourceStatus": event.status,
             "ResourceStatusReason": event.reason,
-            "ResourceProperties": event.properties,
+            "ResourceProperties": None if event.properties is None else json.dumps(event.properties),
             "ClientRequestToken": event.token,
         }
     )

@@ -15,6 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from lab.cloud.cloudformation.errors import ValidationError
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_MAX_DEPTH = 100
 _WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
 
 
@@ -76,4 +77,12 @@ def parse_document(text: str) -> dict[str, Any]:
         raise ValidationError(f"Template format error: the template cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ValidationError("Template format error: unsupported structure.")
+    _check_depth(document)
     return document
+
+
+def _check_depth(value: Any, depth: int = 0) -> None:
+    if depth > _MAX_DEPTH:
+        raise ValidationError(f"Template format error: the template is nested more than {_MAX_DEPTH} levels deep")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(item, depth + 1)

@@ -87,6 +87,8 @@ class Evaluation:
                 raise ResourceFailure(
                     f"Template format error: The Value field of Output {key} must evaluate to a String"
                 )
+            if not isinstance(export, str | None):
+                raise ResourceFailure(f"Template format error: The Name of the export of output {key} must be a String")
             description = declaration.get("Description")
             outputs.append(
                 Output(key, str(value).lower() if isinstance(value, bool) else str(value), description, export)

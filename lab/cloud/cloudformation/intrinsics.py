@@ -52,7 +52,7 @@ class Scope:
         Raises:
             ValidationError: the template has no such condition, or it refers to itself.
         """
-        if name not in self.conditions:
+        if not isinstance(name, str) or name not in self.conditions:
             raise ValidationError(f"Template format error: Unresolved condition dependency {name}")
         if name not in self._evaluated:
             if name in self._evaluating:

@@ -41,8 +41,9 @@ def check_declarations(declarations: Mapping[str, Mapping[str, Any]]) -> None:
         kind = declaration.get("Type")
         if kind is None:
             raise ValidationError(f"Template format error: Every Parameters object must contain a Type member: {name}")
-        if kind not in _TYPES:
+        if not isinstance(kind, str) or kind not in _TYPES:
             raise ValidationError(f"The lab does not implement the parameter type {kind}, which parameter {name} has")
+        _check_constraints(name, declaration)
 
 
 def resolve(
@@ -60,14 +61,14 @@ def resolve(
     Raises:
         ValidationError: a value is missing, not valid, or of no parameter.
     """
-    given = {str(entry.get("ParameterKey", "")): entry for entry in values}
-    unknown = [name for name in given if name not in declarations]
+    entries = {str(entry.get("ParameterKey", "")): entry for entry in values}
+    unknown = [name for name in entries if name not in declarations]
     if unknown:
         raise ValidationError(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
     resolved: dict[str, str] = {}
     missing = []
     for name, declaration in declarations.items():
-        entry = given.get(name, {})
+        entry = entries.get(name, {})
         value = entry.get("ParameterValue")
         if entry.get("UsePreviousValue"):
             if name not in previous:
@@ -120,6 +121,21 @@ def describe_declarations(declarations: Mapping[str, Mapping[str, Any]]) -> list
 def is_hidden(declaration: Mapping[str, Any]) -> bool:
     """Return whether CloudFormation hides the value of the parameter."""
     return str(declaration.get("NoEcho", False)).lower() == "true"
+
+
+def _check_constraints(name: str, declaration: Mapping[str, Any]) -> None:
+    """Reject constraints that cannot be evaluated."""
+    try:
+        for member in ("MaxLength", "MaxValue", "MinLength", "MinValue"):
+            float(declaration.get(member, 0))
+        re.compile(declaration.get("AllowedPattern", ""))
+        is_valid = isinstance(declaration.get("AllowedValues", []), list)
+    except (TypeError, ValueError, re.error):
+        is_valid = False
+    if not is_valid or isinstance(declaration.get("Default"), dict | list):
+        raise ValidationError(
+            f"Template format error: Parameter {name} has a constraint or a default that is not valid"
+        )
 
 
 def _check(name: str, declaration: Mapping[str, Any], value: str) -> None:

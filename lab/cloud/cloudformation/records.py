@@ -91,6 +91,7 @@ class ChangeSetRecord:
     description: str | None
     status: str
     execution_status: str
+    token: str | None = None
     reason: str | None = None
     created_at: datetime = field(default_factory=now)
 

@@ -22,9 +22,11 @@ _S3_HOST = re.compile(r"(?:(?P<bucket>[a-z0-9.-]+)\.)?s3(?:[.-](?:dualstack\.)?[
 _RESERVED_TAG_PREFIX = "aws:"
 
 UNSUPPORTED: Mapping[str, str] = {
+    "CallAs": "the lab has no stack sets",
     "DeploymentConfig": "the lab has one way to deploy a stack",
     "DisableValidation": "the lab validates each template",
     "ImportExistingResources": "the lab imports no resources",
+    "IncludePropertyValues": "the lab's change sets name the properties that change, without values",
     "IncludeNestedStacks": "the lab has no nested stacks",
     "NotificationARNs": "the lab's stacks publish no notifications",
     "ResourcesToImport": "the lab imports no resources",
@@ -34,11 +36,11 @@ UNSUPPORTED: Mapping[str, str] = {
     "StackPolicyDuringUpdateURL": "the lab has no stack policies",
     "StackPolicyURL": "the lab has no stack policies",
     "StackSetName": "the lab has no stack sets",
+    "TemplateSummaryConfig": "the lab rejects unknown resource types",
 }
 """Members that the lab does not implement, with the reason. A member that is empty or false has no effect on AWS."""
 
 WITHOUT_EFFECT: Mapping[str, str] = {
-    "DeploymentMode": "REVERT_DRIFT is rejected, and the only other mode is the default",
     "TemplateStage": "the lab implements no transforms, so that both stages are equal",
     "TimeoutInMinutes": "the lab's stacks take seconds",
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -80,11 +79,6 @@ def in_deletion_order(records: Iterable[ResourceRecord]) -> list[ResourceRecord]
     by_name = {record.logical_id: record for record in records}
     graph = {name: [other for other in record.dependencies if other in by_name] for name, record in by_name.items()}
     return [by_name[name] for name in reversed(list(TopologicalSorter(graph).static_order()))]
-
-
-def copy(record: ResourceRecord, **changes: Any) -> ResourceRecord:
-    """Return a copy of a record with changes."""
-    return replace(record, **changes)
 
 
 def _failure(error: Exception) -> ResourceFailure:

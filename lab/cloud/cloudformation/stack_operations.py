@@ -64,8 +64,12 @@ class StackOperations(Operations):
             if stack.is_in_progress:
                 raise ValidationError(f"Stack [{stack.arn}] cannot be deleted while in status {stack.status}")
             retained = self._read_retained(stack)
-            job = lambda: deployment.delete_stack(stack, calls, retained)  # noqa: E731
-            self.start(stack, "DELETE_IN_PROGRESS", self.param("ClientRequestToken"), job)
+            self.start(
+                stack,
+                "DELETE_IN_PROGRESS",
+                self.param("ClientRequestToken"),
+                lambda: deployment.delete_stack(stack, calls, retained),
+            )
         return EmptyResult()
 
     def update_termination_protection(self) -> ActionResult:
@@ -90,12 +94,7 @@ class StackOperations(Operations):
     def describe_stack_events(self) -> ActionResult:
         stack = self.stack("Stack [{name}] does not exist")
         page, token = self.page(list(reversed(stack.events)))
-        events = [
-            {**event, "ResourceProperties": json.dumps(event["ResourceProperties"])}
-            if "ResourceProperties" in event
-            else event
-            for event in (descriptions.describe_event(stack, entry) for entry in page)
-        ]
+        events = [descriptions.describe_event(stack, event) for event in page]
         return ActionResult({"StackEvents": events, "NextToken": token})
 
     def describe_stack_resource(self) -> ActionResult:

@@ -178,7 +178,7 @@ class Template:
                 )
 
     def _check_condition(self, name: Any) -> None:
-        if name is not None and name not in self.conditions:
+        if name is not None and (not isinstance(name, str) or name not in self.conditions):
             raise ValidationError(f"Template format error: Unresolved condition dependency {name}")
 
     def _check_outputs(self) -> None:
@@ -233,7 +233,7 @@ def _read_resource(name: str, value: Mapping[str, Any]) -> ResourceDeclaration:
         raise ValidationError(f"Template format error: [/Resources/{name}/Properties] must be an object")
     policies = {attribute: value.get(attribute, "Delete") for attribute in ("DeletionPolicy", "UpdateReplacePolicy")}
     for attribute, policy in policies.items():
-        if policy not in _DELETION_POLICIES:
+        if not isinstance(policy, str) or policy not in _DELETION_POLICIES:
             raise ValidationError(f"Template error: {value['Type']} {name} does not support {attribute} {policy}")
     return ResourceDeclaration(
         logical_id=name,

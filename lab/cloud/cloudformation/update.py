@@ -6,7 +6,7 @@ resource. What the new template lacks, and what was replaced, is deleted at the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.cloud.cloudformation import deployment, resource_operations
 from lab.cloud.cloudformation.calls import Calls
@@ -53,9 +53,9 @@ class StackUpdate:
         stack.settings = self.settings
         stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         removed = [record for name, record in stack.resources.items() if name not in evaluation.order]
-        kept = {record.logical_id for record in removed if record.deletion_policy != "Delete"} | self._retained
+        retained = {record.logical_id for record in removed if record.deletion_policy != "Delete"} | self._retained
         replaced = [step.old for step in self._steps if step.old is not None and step.is_replacement]
-        failed = deployment.delete_resources(stack, [*removed, *replaced], self.calls, kept)
+        failed = deployment.delete_resources(stack, [*removed, *replaced], self.calls, retained)
         for record in removed:
             del stack.resources[record.logical_id]
         stack.set_status("UPDATE_COMPLETE", "One or more resources could not be deleted." if failed else None)
@@ -73,7 +73,7 @@ class StackUpdate:
             if change is not None and change.is_replacement:
                 _check_replaceable(old, change.changed)
         except ResourceFailure as failure:
-            failed = resource_operations.copy(old)
+            failed = replace(old)
             self.stack.resources[logical_id] = failed
             self._steps.append(_Step(old, failed, self.calls.recording()))
             self.stack.set_resource_status(failed, "UPDATE_FAILED", str(failure))
@@ -83,7 +83,7 @@ class StackUpdate:
                 self._retained.add(logical_id)
             self._create(evaluation, logical_id, old)
             return
-        new = resource_operations.copy(
+        new = replace(
             old,
             properties=properties,
             dependencies=tuple(self.settings.template.dependencies(logical_id)),

@@ -124,8 +124,8 @@ class AddonType(ResourceType):
         self._wait(calls, physical_id)
         changed = {name for name in self._updatable if has_changed(name, old, new)}
         if changed:
-            wanted = {"PodIdentityAssociations": [], **new}
-            calls("eks", "UpdateAddon", **_addon_key(physical_id), **_members(wanted, changed | {"ResolveConflicts"}))
+            desired = {"PodIdentityAssociations": [], **new}
+            calls("eks", "UpdateAddon", **_addon_key(physical_id), **_members(desired, changed | {"ResolveConflicts"}))
             self._wait(calls, physical_id)
         _apply_tags(calls, lambda: self.attributes(calls, physical_id, new)["Arn"], old, new)
 

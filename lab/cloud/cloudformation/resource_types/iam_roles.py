@@ -95,11 +95,11 @@ def _apply_policies(calls: Calls, role: str, old: Properties, new: Properties) -
     for name in before:
         if name not in after:
             calls("iam", "DeleteRolePolicy", RoleName=role, PolicyName=name)
-    attached, wanted = (list(properties.get("ManagedPolicyArns") or ()) for properties in (old, new))
+    attached, desired = (list(properties.get("ManagedPolicyArns") or ()) for properties in (old, new))
     for arn in attached:
-        if arn not in wanted:
+        if arn not in desired:
             calls("iam", "DetachRolePolicy", RoleName=role, PolicyArn=arn)
-    for arn in wanted:
+    for arn in desired:
         if arn not in attached:
             calls("iam", "AttachRolePolicy", RoleName=role, PolicyArn=arn)
 

@@ -111,8 +111,8 @@ def test_update_replaces_what_cannot_change(stacks, iam):
 
 def test_update_adds_and_removes_resources(stacks, iam):
     """An update creates new resources and deletes those that the new template lacks, unless they are retained."""
-    kept = {**role(), "DeletionPolicy": "Retain"}
-    stack = stacks.create(resources(Old=role(), Kept=kept, Same=role()))
+    retained = {**role(), "DeletionPolicy": "Retain"}
+    stack = stacks.create(resources(Old=role(), Kept=retained, Same=role()))
     before = stacks.physical_ids(stack)
     assert stacks.update(stack, resources(Same=role(), New=role())) == "UPDATE_COMPLETE"
     after = stacks.physical_ids(stack)
@@ -157,8 +157,8 @@ def test_update_without_permission_is_rolled_back(cloud, stacks, stacks_of, iam)
 def test_failed_creation_follows_its_options(stacks, iam):
     """DisableRollback and OnFailure decide what remains of a stack that fails."""
     broken = {**role(ManagedPolicyArns=["arn:aws:iam::aws:policy/Missing"]), "DependsOn": "Good"}
-    kept = {**role(), "DeletionPolicy": "Retain"}
-    template = resources(Good=role(), Kept=kept, Broken={**broken, "DependsOn": ["Good", "Kept"]})
+    retained = {**role(), "DeletionPolicy": "Retain"}
+    template = resources(Good=role(), Kept=retained, Broken={**broken, "DependsOn": ["Good", "Kept"]})
     for options in ({"DisableRollback": True}, {"OnFailure": "DO_NOTHING"}):
         stack = stacks.create(template, **options)
         assert stacks.status(stack) == "CREATE_FAILED"
@@ -305,7 +305,7 @@ def test_awscli_creates_waits_deploys_and_deletes(cloud, tmp_path, iam):
 
     template, capability = ("--template-body", f"file://{file}"), ("--capabilities", "CAPABILITY_IAM")
     code, text = run("create-stack", "--stack-name", name, *template)
-    assert (code, "InsufficientCapabilitiesException" in text) == (254, True)
+    assert (code, "InsufficientCapabilitiesException" in text) == (255, True)
     assert run("create-stack", "--stack-name", name, *template, *capability)[0] == 0
     assert run("wait", "stack-create-complete", "--stack-name", name) == (0, "")
     described = json.loads(run("describe-stacks", "--stack-name", name)[1])["Stacks"][0]

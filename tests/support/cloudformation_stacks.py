@@ -6,9 +6,13 @@ import json
 import time
 from typing import Any
 
-from support.cloud_helpers import trust_policy, unique_name
+from support.cloud_helpers import allow, trust_policy, unique_name
 
 POD_TRUST = json.loads(trust_policy({"Service": "pods.eks.amazonaws.com"}, "sts:AssumeRole", "sts:TagSession"))
+READ = {"Version": "2012-10-17", "Statement": [allow("s3:GetObject")]}
+WRITE = {"Version": "2012-10-17", "Statement": [allow("s3:PutObject")]}
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+VIEW_ONLY = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
 
 
 class Stacks:
@@ -82,3 +86,13 @@ def role(**properties: Any) -> dict[str, Any]:
 def resources(**declarations: Any) -> dict[str, Any]:
     """Return a template with these resources."""
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": declarations}
+
+
+def inline(name: str, document: Any) -> dict[str, Any]:
+    """Return an inline policy of a role."""
+    return {"PolicyName": name, "PolicyDocument": document}
+
+
+def policy(document: Any, **properties: Any) -> dict[str, Any]:
+    """Return an AWS::IAM::Policy with the name `p`."""
+    return {"Type": "AWS::IAM::Policy", "Properties": {**inline("p", document), **properties}}

@@ -6,7 +6,7 @@ YAML is read without dates, so that the version of a policy is text, and without
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
@@ -22,7 +22,7 @@ _WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
 class _Loader(yaml.SafeLoader):
     """PyYAML's loader of plain data, with the short forms."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML declares it as an instance variable
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from lab.cloud.cloudformation.errors import ValidationError
 
 NO_VALUE = object()
 """The value of `AWS::NoValue`: the property or item that has it is removed."""
-_SUB_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+SUB_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 _SUB_LITERAL = re.compile(r"\$\{!([^}]*)\}")
 
 
@@ -98,63 +98,20 @@ def find_function(value: Mapping[str, Any]) -> tuple[str, Any] | None:
     return name, value[name]
 
 
-def list_references(value: Any) -> Iterator[tuple[str, str | None]]:
-    """Yield each parameter or resource in an expression, with the attribute for `Fn::GetAtt`."""
-    if isinstance(value, list):
-        for item in value:
-            yield from list_references(item)
-    if not isinstance(value, dict):
-        return
-    name, argument = next(iter(value.items())) if len(value) == 1 else ("", None)
-    if name == "Ref":
-        yield _name(argument, "Ref"), None
-    elif name == "Fn::GetAtt":
-        resource, attribute = _attribute(argument)
-        yield resource, attribute if isinstance(attribute, str) else None
-        yield from list_references(attribute)
-    elif name == "Fn::Sub":
-        text, variables = _sub_arguments(argument)
-        for variable in _SUB_VARIABLE.findall(text):
-            if variable.strip() not in variables:
-                resource, _, attribute = variable.strip().partition(".")
-                yield resource, attribute or None
-        yield from list_references(list(variables.values()))
-    else:
-        yield from list_references(list(value.values()))
-
-
-def check_functions(value: Any) -> None:
-    """Raise an error if an expression has a function that the lab does not implement there."""
-    if isinstance(value, dict):
-        find_function(value)
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for item in items:
-        check_functions(item)
-
-
-def list_conditions(value: Any) -> Iterator[str]:
-    """Yield the conditions of each `Fn::If` in an expression."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for item in items:
-        yield from list_conditions(item)
-    if isinstance(value, dict) and "Fn::If" in value:
-        yield _arguments(value["Fn::If"], "Fn::If", 3)[0]
-
-
 def _ref(scope: Scope, argument: Any) -> Any:
-    name = _name(argument, "Ref")
+    name = read_name(argument, "Ref")
     if name == "AWS::NoValue":
         return NO_VALUE
     return scope.parameters[name] if name in scope.parameters else scope.find_reference(name)
 
 
 def _get_att(scope: Scope, argument: Any) -> Any:
-    resource, attribute = _attribute(argument)
+    resource, attribute = read_attribute(argument)
     return scope.find_attribute(resource, _text(scope.evaluate(attribute)))
 
 
 def _sub(scope: Scope, argument: Any) -> str:
-    text, variables = _sub_arguments(argument)
+    text, variables = read_sub_arguments(argument)
 
     def replace(match: re.Match[str]) -> str:
         name = match[1].strip()
@@ -163,16 +120,16 @@ def _sub(scope: Scope, argument: Any) -> str:
         resource, _, attribute = name.partition(".")
         return _text(scope.find_attribute(resource, attribute) if attribute else _ref(scope, name))
 
-    return _SUB_LITERAL.sub(r"${\1}", _SUB_VARIABLE.sub(replace, text))
+    return _SUB_LITERAL.sub(r"${\1}", SUB_VARIABLE.sub(replace, text))
 
 
 def _join(scope: Scope, argument: Any) -> str:
-    separator, items = _arguments(argument, "Fn::Join", 2)
+    separator, items = read_arguments(argument, "Fn::Join", 2)
     return str(separator).join(_text(item) for item in _list(scope, items, "Fn::Join"))
 
 
 def _select(scope: Scope, argument: Any) -> Any:
-    position, items = _arguments(argument, "Fn::Select", 2)
+    position, items = read_arguments(argument, "Fn::Select", 2)
     index, values = _text(scope.evaluate(position)), _list(scope, items, "Fn::Select")
     if not index.isdigit() or int(index) >= len(values):
         raise ValidationError(f"Template error: Fn::Select cannot select nonexistent value at index {index}")
@@ -180,19 +137,19 @@ def _select(scope: Scope, argument: Any) -> Any:
 
 
 def _split(scope: Scope, argument: Any) -> list[str]:
-    separator, text = _arguments(argument, "Fn::Split", 2)
+    separator, text = read_arguments(argument, "Fn::Split", 2)
     if not isinstance(separator, str) or not separator:
         raise ValidationError("Template error: Fn::Split needs a delimiter that is not empty")
     return _text(scope.evaluate(text)).split(separator)
 
 
 def _if(scope: Scope, argument: Any) -> Any:
-    name, if_true, if_false = _arguments(argument, "Fn::If", 3)
+    name, if_true, if_false = read_arguments(argument, "Fn::If", 3)
     return scope.evaluate(if_true if scope.condition(name) else if_false)
 
 
 def _find_in_map(scope: Scope, argument: Any) -> Any:
-    names = [_text(scope.evaluate(item)) for item in _arguments(argument, "Fn::FindInMap", 3)]
+    names = [_text(scope.evaluate(item)) for item in read_arguments(argument, "Fn::FindInMap", 3)]
     value: Any = scope.mappings
     for name in names:
         if not isinstance(value, Mapping) or name not in value:
@@ -224,7 +181,7 @@ _FUNCTIONS: Mapping[str, Callable[[Scope, Any], Any]] = {
 _CONDITION_FUNCTIONS = frozenset({"Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or"})
 
 
-def _arguments(argument: Any, name: str, count: int) -> list[Any]:
+def read_arguments(argument: Any, name: str, count: int) -> list[Any]:
     if not isinstance(argument, list) or len(argument) != count:
         raise ValidationError(f"Template error: every {name} object requires a list with {count} parameters")
     return argument
@@ -237,13 +194,13 @@ def _list(scope: Scope, items: Any, name: str) -> list[Any]:
     return values
 
 
-def _name(argument: Any, function: str) -> str:
+def read_name(argument: Any, function: str) -> str:
     if not isinstance(argument, str):
         raise ValidationError(f"Template format error: {function} must have a name, and not {argument}")
     return argument
 
 
-def _attribute(argument: Any) -> tuple[str, Any]:
+def read_attribute(argument: Any) -> tuple[str, Any]:
     parts = argument.split(".", 1) if isinstance(argument, str) else argument
     if not isinstance(parts, list) or len(parts) < 2 or not isinstance(parts[0], str):
         message = "Fn::GetAtt object requires two non-empty parameters, the resource name and the resource attribute"
@@ -253,8 +210,8 @@ def _attribute(argument: Any) -> tuple[str, Any]:
     return parts[0], parts[1]
 
 
-def _sub_arguments(argument: Any) -> tuple[str, Mapping[str, Any]]:
-    text, variables = (argument, {}) if isinstance(argument, str) else _arguments(argument, "Fn::Sub", 2)
+def read_sub_arguments(argument: Any) -> tuple[str, Mapping[str, Any]]:
+    text, variables = (argument, {}) if isinstance(argument, str) else read_arguments(argument, "Fn::Sub", 2)
     if not isinstance(text, str) or not isinstance(variables, Mapping):
         raise ValidationError("Template error: every Fn::Sub object requires a string and a map of variables")
     return text, variables

@@ -138,15 +138,17 @@ def _check_resource_types(template: Template, allowed: list[str] | None) -> None
 
 
 def _read_tags(call: ApiCall) -> dict[str, str] | None:
+    """Return the tags of a call. eksctl repeats tags of the stack with the same value, which is no error."""
     tags = call.params.get("Tags")
     if tags is None:
         return None
-    keys = [tag["Key"] for tag in tags]
-    if len(set(keys)) < len(keys):
-        raise ValidationError("Duplicate tag keys are not allowed")
-    if any(key.lower().startswith(_RESERVED_TAG_PREFIX) for key in keys):
+    pairs = {tag["Key"]: tag["Value"] for tag in tags}
+    conflicting = [tag["Key"] for tag in tags if tag["Value"] != pairs[tag["Key"]]]
+    if conflicting:
+        raise ValidationError(f"Duplicate tag keys with different values: {', '.join(conflicting)}")
+    if any(key.lower().startswith(_RESERVED_TAG_PREFIX) for key in pairs):
         raise ValidationError(f"Tag keys must not begin with {_RESERVED_TAG_PREFIX}")
-    return {tag["Key"]: tag["Value"] for tag in tags}
+    return pairs
 
 
 def _read_object(url: Any, calls: Calls) -> str:

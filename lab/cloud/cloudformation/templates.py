@@ -6,15 +6,15 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from lab.cloud.cloudformation.declarations import read_resource
 from lab.cloud.cloudformation.documents import parse_document
 from lab.cloud.cloudformation.errors import ValidationError
-from lab.cloud.cloudformation.intrinsics import check_functions, list_conditions, list_references
+from lab.cloud.cloudformation.references import check_functions, list_conditions, list_references
 from lab.cloud.cloudformation.resource_schemas import load_schema, type_exists
 from lab.cloud.cloudformation.resource_types import RESOURCE_TYPES
 
@@ -44,28 +44,9 @@ _IMPLEMENTED_SECTIONS = frozenset(
     }
 )
 _OTHER_SECTIONS = frozenset({"Hooks", "Rules", "Transform"})
-_ATTRIBUTES = frozenset(
-    {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
-)
-_OTHER_ATTRIBUTES = frozenset({"CreationPolicy", "UpdatePolicy"})
-_DELETION_POLICIES = frozenset({"Delete", "Retain", "RetainExceptOnCreate"})
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
 _NAME_PROPERTIES = frozenset({"InstanceProfileName", "ManagedPolicyName", "RoleName"})
 _DYNAMIC_REFERENCE = "{{resolve:"
-
-
-@dataclass(frozen=True)
-class ResourceDeclaration:
-    """A resource in a template, with its properties not yet evaluated."""
-
-    logical_id: str
-    type_name: str
-    properties: Mapping[str, Any]
-    depends_on: tuple[str, ...]
-    condition: str | None
-    deletion_policy: str
-    update_replace_policy: str
-    metadata: Any = None
 
 
 class Template:
@@ -86,7 +67,7 @@ class Template:
         self.conditions = self._section("Conditions")
         self.outputs = self._section("Outputs")
         _check_types(self._section("Resources"), region)
-        self.resources = {name: _read_resource(name, value) for name, value in self._section("Resources").items()}
+        self.resources = {name: read_resource(name, value) for name, value in self._section("Resources").items()}
         self._check_references()
         self._check_outputs()
         self.order = self._sort()
@@ -220,35 +201,3 @@ def _check_types(resources: Mapping[str, Mapping[str, Any]], region: str) -> Non
             f"The lab does not implement these resource types: [{', '.join(others)}]. It implements "
             f"{', '.join(sorted(RESOURCE_TYPES))}"
         )
-
-
-def _read_resource(name: str, value: Mapping[str, Any]) -> ResourceDeclaration:
-    for attribute in value:
-        if attribute in _OTHER_ATTRIBUTES:
-            raise ValidationError(f"The lab does not implement {attribute} of {value['Type']}")
-        if attribute not in _ATTRIBUTES:
-            raise ValidationError(f"Invalid template resource property '{attribute}'")
-    properties = value.get("Properties") or {}
-    if not isinstance(properties, dict):
-        raise ValidationError(f"Template format error: [/Resources/{name}/Properties] must be an object")
-    policies = {attribute: value.get(attribute, "Delete") for attribute in ("DeletionPolicy", "UpdateReplacePolicy")}
-    for attribute, policy in policies.items():
-        if not isinstance(policy, str) or policy not in _DELETION_POLICIES:
-            raise ValidationError(f"Template error: {value['Type']} {name} does not support {attribute} {policy}")
-    return ResourceDeclaration(
-        logical_id=name,
-        type_name=value["Type"],
-        properties=properties,
-        depends_on=tuple(_names(value.get("DependsOn"))),
-        condition=value.get("Condition"),
-        deletion_policy=policies["DeletionPolicy"],
-        update_replace_policy=policies["UpdateReplacePolicy"],
-        metadata=value.get("Metadata"),
-    )
-
-
-def _names(value: Any) -> Iterator[str]:
-    for name in value if isinstance(value, list) else [value] if value is not None else []:
-        if not isinstance(name, str):
-            raise ValidationError("Template format error: DependsOn must have the names of resources")
-        yield name

@@ -20,3 +20,8 @@ def stacks(cloud: Any) -> Stacks:
 def stacks_of(cloud: Any) -> Callable[[Any], Stacks]:
     """Return a function that returns CloudFormation as another caller."""
     return lambda caller: Stacks(client(cloud, "cloudformation", caller))
+
+
+@pytest.fixture
+def iam(cloud: Any) -> Any:
+    return client(cloud, "iam")

@@ -181,8 +181,15 @@ def is_missing(error: CallError) -> bool:
 
 def resource_failure(error: CallError) -> ResourceFailure:
     """Return the failure of a resource whose call failed, with CloudFormation's message."""
-    handler_code = _HANDLER_CODES.get(error.code.removesuffix("Exception"), "InvalidRequest")
-    return ResourceFailure(
-        f'Resource handler returned message: "{error.message}" '
-        f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {handler_code})"
-    )
+    return _handler_failure(error.message, _HANDLER_CODES.get(error.code.removesuffix("Exception"), "InvalidRequest"))
+
+
+def already_exists(type_name: str, physical_id: str) -> ResourceFailure:
+    """Return the failure of a resource that exists outside of the stack."""
+    message = f"Resource of type '{type_name}' with identifier '{physical_id}' already exists."
+    return _handler_failure(message, "AlreadyExists")
+
+
+def _handler_failure(message: str, code: str) -> ResourceFailure:
+    details = f"(RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})"
+    return ResourceFailure(f'Resource handler returned message: "{message}" {details}')

@@ -143,6 +143,8 @@ class ChangeSetOperations(Operations):
             raise ValidationError("StackName must be specified if ChangeSetName is not specified as an ARN.")
         change_sets = list(stack.change_sets.values()) if stack else []
         change_set = next((entry for entry in change_sets if name in {entry.name, entry.arn}), None)
+        if stack is not None and self.param("StackName") not in {None, stack.name, stack.arn}:
+            change_set = None
         if stack is None or change_set is None:
             raise ChangeSetNotFoundException(f"ChangeSet [{name}] does not exist")
         return stack, change_set

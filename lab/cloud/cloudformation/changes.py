@@ -62,10 +62,7 @@ def list_changes(stack: StackRecord, settings: StackSettings) -> list[ResourceCh
     for logical_id in evaluation.order:
         type_name = settings.template.resources[logical_id].type_name
         record = stack.resources.get(logical_id)
-        if record is None:
-            changes.append(ResourceChange("Add", logical_id, type_name))
-            continue
-        if record.type_name != type_name:
+        if record is not None and record.type_name != type_name:
             raise ValidationError(
                 "Update of resource type is not permitted. The new template modifies resource type of the following "
                 f"resources: [{logical_id}]"
@@ -74,7 +71,7 @@ def list_changes(stack: StackRecord, settings: StackSettings) -> list[ResourceCh
             properties = evaluation.properties(logical_id)
         except ResourceFailure as failure:
             raise ValidationError(str(failure)) from failure
-        change = compare(record, properties)
+        change = ResourceChange("Add", logical_id, type_name) if record is None else compare(record, properties)
         if change is not None:
             changes.append(change)
             if change.is_replacement:

@@ -6,6 +6,7 @@ YAML is read without dates, so that the version of a policy is text, and without
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -16,6 +17,8 @@ from lab.cloud.cloudformation.errors import ValidationError
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MAX_DEPTH = 100
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_TEXT = "tag:yaml.org,2002:str"
 _WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
 
 
@@ -33,6 +36,9 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        for key, _ in node.value:
+            if isinstance(key, ScalarNode):
+                key.tag = _TEXT  # such as the account id of a mapping
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         duplicates = [key for index, key in enumerate(keys) if key in keys[:index]]
         if duplicates:
@@ -77,12 +83,16 @@ def parse_document(text: str) -> dict[str, Any]:
         raise ValidationError(f"Template format error: the template cannot be read: {error}") from error
     if not isinstance(document, dict):
         raise ValidationError("Template format error: unsupported structure.")
-    _check_depth(document)
+    _check_values(document)
     return document
 
 
-def _check_depth(value: Any, depth: int = 0) -> None:
+def _check_values(value: Any, depth: int = 0) -> None:
+    """Reject what no response can have: control characters, which XML lacks, and endless nesting."""
     if depth > _MAX_DEPTH:
         raise ValidationError(f"Template format error: the template is nested more than {_MAX_DEPTH} levels deep")
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _check_depth(item, depth + 1)
+    if isinstance(value, str) and _CONTROL_CHARACTER.search(value):
+        raise ValidationError("Template format error: the template has a control character")
+    items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in items:
+        _check_values(item, depth + 1)

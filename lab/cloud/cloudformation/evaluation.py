@@ -59,7 +59,9 @@ class Evaluation:
             properties = schema.convert(self._scope.evaluate(declaration.properties))
         except ValidationError as error:
             raise ResourceFailure(error.message) from error
-        problem = None if self._is_preview else schema.find_problem(logical_id, properties)
+        problem = schema.find_problem(logical_id, properties)
+        if problem and self._is_preview:
+            return properties  # the creation fails with the problem, which may be due to `KNOWN_AFTER_APPLY`
         if problem:
             raise ResourceFailure(problem)
         if schema.is_taggable and self._settings.tags:
@@ -118,11 +120,15 @@ class Evaluation:
         record = self._stack.resources.get(name)
         if record is not None and attribute in record.attributes and name not in self.replaced:
             return record.attributes[attribute]
-        return self._missing(f"{name}.{attribute}")
+        return self._missing(name)
 
-    def _missing(self, name: str) -> str:
-        if not self._is_preview:
-            raise ValidationError(f"Template format error: {name} refers to a resource that the stack does not create")
+    def _missing(self, resource: str) -> str:
+        """Return the value of a resource that does not exist yet. One whose condition is false never will."""
+        if not self._is_preview or resource not in self.order:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{resource}] in the template: its condition "
+                "is false"
+            )
         return KNOWN_AFTER_APPLY
 
     def _find_export(self, name: str) -> str:
@@ -130,7 +136,9 @@ class Evaluation:
             if output.export == name:
                 self.imports.add(name)
                 return output.value
-        raise ValidationError(f"No export named {name} found. Rollback requested by user.")
+        if self._is_preview:
+            return KNOWN_AFTER_APPLY
+        raise ValidationError(f"No export named {name} found.")
 
 
 def check_removed_exports(stack: StackRecord, remaining: set[str]) -> None:

@@ -130,12 +130,11 @@ def _check_constraints(name: str, declaration: Mapping[str, Any]) -> None:
             float(declaration.get(member, 0))
         re.compile(declaration.get("AllowedPattern", ""))
         is_valid = isinstance(declaration.get("AllowedValues", []), list)
+        is_valid &= isinstance(declaration.get("Description", ""), str)
     except (TypeError, ValueError, re.error):
         is_valid = False
     if not is_valid or isinstance(declaration.get("Default"), dict | list):
-        raise ValidationError(
-            f"Template format error: Parameter {name} has a constraint or a default that is not valid"
-        )
+        raise ValidationError(f"Template format error: Parameter {name} has a member that is not valid")
 
 
 def _check(name: str, declaration: Mapping[str, Any], value: str) -> None:

@@ -108,6 +108,8 @@ class StackOperations(Operations):
     def describe_stack_resources(self) -> ActionResult:
         if not self.param("StackName") and not self.param("PhysicalResourceId"):
             raise ValidationError("Either StackName or PhysicalResourceId must be specified.")
+        if self.param("StackName") and self.param("PhysicalResourceId"):
+            raise ValidationError("StackName and PhysicalResourceId cannot both be specified.")
         stack, logical_id = self.stack(), self.param("LogicalResourceId")
         if logical_id is not None and logical_id not in stack.resources:
             raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")

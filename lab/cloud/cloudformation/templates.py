@@ -45,7 +45,6 @@ _IMPLEMENTED_SECTIONS = frozenset(
 )
 _OTHER_SECTIONS = frozenset({"Hooks", "Rules", "Transform"})
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
-_NAME_PROPERTIES = frozenset({"InstanceProfileName", "ManagedPolicyName", "RoleName"})
 _DYNAMIC_REFERENCE = "{{resolve:"
 
 
@@ -75,14 +74,13 @@ class Template:
     @cached_property
     def capabilities(self) -> list[str]:
         """The capabilities that the caller must acknowledge."""
-        resources = [entry for entry in self.resources.values() if RESOURCE_TYPES[entry.type_name].needs_capability]
+        types = [RESOURCE_TYPES[entry.type_name] for entry in self.resources.values()]
+        if not any(entry.needs_capability for entry in types):
+            return []
         is_named = any(
-            name in _NAME_PROPERTIES and load_schema(entry.type_name).create_only & {name}
-            for entry in resources
-            for name in entry.properties
-            if entry.type_name.removeprefix("AWS::IAM::") in {"InstanceProfile", "ManagedPolicy", "Role"}
+            RESOURCE_TYPES[entry.type_name].name_property in entry.properties for entry in self.resources.values()
         )
-        return (["CAPABILITY_NAMED_IAM"] if is_named else ["CAPABILITY_IAM"]) if resources else []
+        return ["CAPABILITY_NAMED_IAM"] if is_named else ["CAPABILITY_IAM"]
 
     def dependencies(self, logical_id: str) -> list[str]:
         """Return the resources that must exist before a resource."""
@@ -169,6 +167,8 @@ class Template:
             unknown = set(output) - {"Condition", "Description", "Export", "Value"}
             if unknown:
                 raise ValidationError(f"Invalid template output property '{min(unknown)}'")
+            if not isinstance(output.get("Description", ""), str):
+                raise ValidationError(f"Template format error: Description of output {name} must be a string")
             export = output.get("Export")
             if export is not None and (not isinstance(export, dict) or set(export) != {"Name"}):
                 raise ValidationError(f"Template format error: Export of output {name} must have a Name, and only that")

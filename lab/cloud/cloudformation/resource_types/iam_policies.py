@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cloud.cloudformation.calls import Calls
+from lab.cloud.cloudformation.calls import Calls, already_exists, is_missing
 from lab.cloud.cloudformation.resource_types.rules import (
     NewResource,
     Properties,
@@ -13,6 +13,7 @@ from lab.cloud.cloudformation.resource_types.rules import (
     has_changed,
     policy_text,
 )
+from lab.cloud.gate import CallError
 
 _KINDS = ("Role", "User", "Group")
 _MAX_VERSIONS = 5
@@ -59,8 +60,16 @@ class EntityPolicyType(ResourceType):
     kind: str
     needs_capability = True
 
-    def create(self, calls: Calls, resource: NewResource) -> str:  # noqa: ARG002 - `apply` makes the call
-        return f"{resource.properties['PolicyName']}|{resource.properties[f'{self.kind}Name']}"
+    def create(self, calls: Calls, resource: NewResource) -> str:
+        """Return the physical ID. `apply` makes the call, which would overwrite an existing policy."""
+        physical_id = f"{resource.properties['PolicyName']}|{resource.properties[f'{self.kind}Name']}"
+        try:
+            calls("iam", f"Get{self.kind}Policy", **self._names(physical_id))
+        except CallError as error:
+            if is_missing(error):
+                return physical_id
+            raise
+        raise already_exists(self.name, physical_id)
 
     def apply(self, calls: Calls, physical_id: str, old: Properties, new: Properties) -> None:
         # IAM requires a document, and the schema does not. IAM then rejects the empty one.
@@ -103,6 +112,7 @@ class ManagedPolicyType(ResourceType):
     name = "AWS::IAM::ManagedPolicy"
     created_with = frozenset({"Description", "ManagedPolicyName", "Path", "PolicyDocument"})
     needs_capability = True
+    name_property = "ManagedPolicyName"
 
     def create(self, calls: Calls, resource: NewResource) -> str:
         properties = resource.properties

@@ -37,6 +37,7 @@ class RoleType(ResourceType):
         }
     )
     needs_capability = True
+    name_property = "RoleName"
 
     def create(self, calls: Calls, resource: NewResource) -> str:
         properties = resource.properties
@@ -142,6 +143,7 @@ class InstanceProfileType(ResourceType):
     name = "AWS::IAM::InstanceProfile"
     created_with = frozenset({"InstanceProfileName", "Path"})
     needs_capability = True
+    name_property = "InstanceProfileName"
 
     def create(self, calls: Calls, resource: NewResource) -> str:
         properties = resource.properties

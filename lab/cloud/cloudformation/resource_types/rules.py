@@ -47,6 +47,8 @@ class ResourceType(ABC):
     """Properties that `create` sets."""
     needs_capability: ClassVar[bool] = False
     """Whether a template with this type needs CAPABILITY_IAM."""
+    name_property: ClassVar[str | None] = None
+    """The property with the resource's own name, with which a template needs CAPABILITY_NAMED_IAM."""
 
     @abstractmethod
     def create(self, calls: Calls, resource: NewResource) -> str:

@@ -1,5 +1,6 @@
 """Nothing of a request is ignored: odd values are validation errors, and each member and property has an effect."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from moto.core.utils import get_service_model
 
 from lab.cloud.cloudformation.changes import list_changes
 from lab.cloud.cloudformation.errors import ValidationError
-from lab.cloud.cloudformation.parameters import check_declarations, resolve
+from lab.cloud.cloudformation.parameters import check_declarations, describe_declarations, resolve
 from lab.cloud.cloudformation.records import StackRecord, StackSettings
 from lab.cloud.cloudformation.resource_schemas import load_schema
 from lab.cloud.cloudformation.resource_types import RESOURCE_TYPES
@@ -29,7 +30,11 @@ COMPLETE = {
     "Mappings": {"M": {"a": {"b": "c"}}},
     "Conditions": {"C": {"Fn::Not": [{"Fn::Equals": [{"Ref": "P"}, "b"]}]}, "D": {"Condition": "C"}},
     "Resources": {
-        "A": {**role(Path={"Fn::Sub": ["/${x}/", {"x": "y"}]}), "Condition": "C", "DeletionPolicy": "Retain"},
+        "A": {
+            **role(Tags=[{"Key": "a", "Value": "b"}], Path={"Fn::Sub": ["/${x}/", {"x": "y"}]}),
+            "Condition": "C",
+            "DeletionPolicy": "Retain",
+        },
         "B": {
             "Type": "AWS::IAM::Policy",
             "DependsOn": ["A"],
@@ -40,7 +45,9 @@ COMPLETE = {
             },
         },
     },
-    "Outputs": {"O": {"Condition": "D", "Value": {"Fn::GetAtt": ["A", "Arn"]}, "Export": {"Name": "n"}}},
+    "Outputs": {
+        "O": {"Condition": "D", "Description": "d", "Value": {"Fn::GetAtt": ["A", "Arn"]}, "Export": {"Name": "n"}}
+    },
 }
 
 
@@ -65,10 +72,10 @@ def test_no_template_is_an_internal_error():
         try:
             found = read(template)
             check_declarations(found.parameters)
-            settings = StackSettings(found, resolve(found.parameters, (), {}), {}, (), None)
+            settings = StackSettings(found, resolve(found.parameters, (), {}), {"team": "a"}, (), None)
             arn = "arn:aws:cloudformation:ap-northeast-1:123456789012:stack/s/1"
             list_changes(StackRecord("s", arn, settings, "CREATE_IN_PROGRESS"), settings)
-            assert found.capabilities is not None
+            json.dumps([describe_declarations(found.parameters), found.capabilities])
             outcomes["read"] += 1
         except ValidationError:
             outcomes["rejected"] += 1

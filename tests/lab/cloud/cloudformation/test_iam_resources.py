@@ -3,6 +3,7 @@
 import json
 
 from support.cloud_helpers import (
+    allow,
     expect_error,
     new_role,
     trust_policy,
@@ -72,3 +73,15 @@ def test_role_of_a_stack_trusts_as_the_template_says(stacks, iam):
     stack = stacks.create(resources(Role=role()))
     found = iam.get_role(RoleName=stacks.physical_ids(stack)["Role"])["Role"]
     assert found["AssumeRolePolicyDocument"] == POD_TRUST
+
+
+def test_existing_entities_are_neither_overwritten_nor_deleted(cloud, stacks, iam):
+    """A stack whose role or inline policy exists already fails, and its rollback leaves the existing one."""
+    own = new_role(cloud, trust_policy({"Service": "ec2.amazonaws.com"}), allow("s3:*")).rpartition("/")[2]
+    before = iam.get_role_policy(RoleName=own, PolicyName="inline")["PolicyDocument"]
+    properties = {"PolicyName": "inline", "RoleName": own, "PolicyDocument": WRITE}
+    for resource in (role(RoleName=own), {"Type": "AWS::IAM::RolePolicy", "Properties": properties}):
+        stack = stacks.create(resources(Existing=resource))
+        assert stacks.status(stack) == "ROLLBACK_COMPLETE"
+        assert "HandlerErrorCode: AlreadyExists" in stacks.reasons(stack)
+        assert iam.get_role_policy(RoleName=own, PolicyName="inline")["PolicyDocument"] == before

@@ -107,6 +107,16 @@ def test_conditions_decide_about_resources_and_outputs(stacks):
     assert message == "No updates are to be performed."
 
 
+def test_reference_to_a_resource_without_its_condition_is_rejected(stacks):
+    """A resource that refers to one whose condition is false is a validation error; there is no stack."""
+    template = {
+        **resources(No={**role(), "Condition": "No"}, Role=role(Description={"Ref": "No"})),
+        "Conditions": {"No": {"Fn::Equals": ["a", "b"]}},
+    }
+    code, message = expect_error(lambda: stacks.create(template))
+    assert (code, "Unresolved resource dependencies [No]" in message) == ("ValidationError", True)
+
+
 @pytest.mark.parametrize(
     ("declaration", "value", "message"),
     [

@@ -51,6 +51,9 @@ def test_yaml_has_the_short_forms_of_functions():
     assert policy["Version"] == "2012-10-17"
     assert policy["Statement"][0]["Principal"] == {"Service": {"Fn::Sub": "ec2.${AWS::URLSuffix}"}}
     assert parse_document(json.dumps(document)) == document
+    assert parse_document("Mappings: {ByAccount: {012345678901: {yes: 1}}}") == {
+        "Mappings": {"ByAccount": {"012345678901": {"yes": 1}}}
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,7 @@ def test_yaml_has_the_short_forms_of_functions():
         ("Resources:\n  - a\n  b", "Template format error: YAML not well-formed. (line 3, column 4)"),
         ("Resources: &a {}\nOutputs: *a", "Template error: YAML aliases are not allowed in CloudFormation templates"),
         ("A: 1\nA: 2", "Template format error: YAML not well-formed. (line 1, column 1)"),
+        ('{"Description": "\\u0001"}', "Template format error: the template has a control character"),
         ("just text", "Template format error: unsupported structure."),
         ("- a", "Template format error: unsupported structure."),
         ("Resources: !!python/object:x.y {}", "Template format error: YAML not well-formed. (line 1, column 12)"),

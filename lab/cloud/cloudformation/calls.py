@@ -6,7 +6,7 @@ The principal is the caller of the operation, or the service role that the calle
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,17 +135,20 @@ def _is_needed(operation: str, params: Mapping[str, Any], completed: Sequence[Co
 
 def _is_undone_by(call: CompletedCall, operation: str, params: Mapping[str, Any]) -> bool:
     """Return whether `operation` undoes `call`: it is the same operation or the opposite one, on the same entities."""
-    opposites = {operation}
-    for removal, creations in _REMOVALS.items():
-        for creation in creations:
-            for prefix, opposite in ((removal, creation), (creation, removal)):
-                if operation.startswith(prefix):
-                    opposites.add(opposite + operation.removeprefix(prefix))
-    opposites |= {name.replace("From", "To") for name in opposites} | {
-        name.replace("To", "From", 1) for name in opposites
-    }
     shared = _IDENTIFIERS & set(params) & set(call.params)
-    return call.operation in opposites and all(call.params[name] == params[name] for name in shared)
+    is_related = call.operation == operation or call.operation in _opposites(operation)
+    return is_related and all(call.params[name] == params[name] for name in shared)
+
+
+def _opposites(operation: str) -> Iterator[str]:
+    """Yield the names that the opposite of an operation can have: `AddRoleTo…` for `RemoveRoleFrom…`, and reversed."""
+    for removal, additions in _REMOVALS.items():
+        for addition in additions:
+            if operation.startswith(removal):
+                yield addition + operation.removeprefix(removal).replace("From", "To")
+            if operation.startswith(addition):
+                yield removal + operation.removeprefix(addition).replace("To", "From", 1)
+                yield removal + operation.removeprefix(addition)
 
 
 def calls_as_caller(gate: AuthorizationGate, caller: Caller, region: str) -> Calls:

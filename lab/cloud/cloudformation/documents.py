@@ -17,6 +17,7 @@ from lab.cloud.cloudformation.errors import ValidationError
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MAX_DEPTH = 100
+_DYNAMIC_REFERENCE = "{{resolve:"
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _TEXT = "tag:yaml.org,2002:str"
 _WITHOUT_PREFIX = frozenset({"Ref", "Condition"})
@@ -88,11 +89,13 @@ def parse_document(text: str) -> dict[str, Any]:
 
 
 def _check_values(value: Any, depth: int = 0) -> None:
-    """Reject what no response can have: control characters, which XML lacks, and endless nesting."""
+    """Reject endless nesting, dynamic references, and control characters, which no response can have."""
     if depth > _MAX_DEPTH:
         raise ValidationError(f"Template format error: the template is nested more than {_MAX_DEPTH} levels deep")
     if isinstance(value, str) and _CONTROL_CHARACTER.search(value):
         raise ValidationError("Template format error: the template has a control character")
+    if isinstance(value, str) and _DYNAMIC_REFERENCE in value:
+        raise ValidationError(f"The lab does not implement dynamic references in templates: {value}")
     items = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
     for item in items:
         _check_values(item, depth + 1)

@@ -45,7 +45,6 @@ _IMPLEMENTED_SECTIONS = frozenset(
 )
 _OTHER_SECTIONS = frozenset({"Hooks", "Rules", "Transform"})
 _LOGICAL_ID = re.compile(r"[A-Za-z0-9]{1,255}")
-_DYNAMIC_REFERENCE = "{{resolve:"
 
 
 class Template:
@@ -115,10 +114,6 @@ class Template:
             raise ValidationError("Template format error: At least one Resources member must be defined.")
         if not isinstance(self.document.get("Description", ""), str):
             raise ValidationError("Template format error: Description must be a string")
-        if _DYNAMIC_REFERENCE in self.text:
-            raise ValidationError(
-                f"The lab does not implement dynamic references in templates: {_DYNAMIC_REFERENCE}…}}}}"
-            )
 
     def _check_references(self) -> None:
         for name, condition in self.conditions.items():

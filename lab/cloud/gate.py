@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import botocore.parsers
-from botocore.model import Shape
+from botocore.model import StructureShape
 from moto.core.request import Request
 from moto.core.utils import get_service_model
 
@@ -27,7 +27,7 @@ from lab.cloud.services import SERVICES
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _GATE_KEY = "eks_lab.gate"
-_NO_OUTPUT = Shape("NoOutput", {"type": "structure"})
+_NO_OUTPUT = StructureShape("NoOutput", {"type": "structure", "members": {}})
 
 SCOPE_KEY = "eks_lab.scope"
 """WSGI key under which authentication stores (signing name, region) of the request's credential scope."""

@@ -18,7 +18,7 @@ from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
 from moto.utilities.utils import get_partition
 
-from lab.cloud import authorization, eks, root_user
+from lab.cloud import authorization, cloudformation, eks, root_user
 from lab.cloud.certificates import HostCertificates
 from lab.cloud.iam import LabIamResponse, assign_unique_id
 from lab.cloud.identity import Ec2InstanceRoles
@@ -110,6 +110,7 @@ class Cloud:
             _reset_state()
             stack.callback(_reset_state)
             _register_operations()
+            stack.callback(cloudformation.shutdown)
             stack.callback(authorization.install())
             self._administrator = self.add_account(self.account)
             self._server = Server()
@@ -171,9 +172,10 @@ def _require_running(part: Part | None) -> Part:
 
 
 def _register_operations() -> None:
-    """Register the lab's IAM and STS operations in moto's URL tables."""
+    """Register the lab's IAM, STS and CloudFormation operations in moto's URL tables."""
     moto.iam.urls.url_paths = {"{0}/$": LabIamResponse.dispatch}
     moto.sts.urls.url_paths = {"{0}/$": StsResponse.dispatch}
+    cloudformation.install()
 
 
 def _reset_state() -> None:

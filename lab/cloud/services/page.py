@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from lab.cloud.cloudformation.resource_types import RESOURCE_TYPES
 from lab.cloud.service_authorization import find_action
 from lab.cloud.services import SERVICES
 from lab.cloud.services.rules import Service
@@ -81,6 +82,9 @@ def _notes(service: Service) -> Iterator[str]:
     for operation, roles in service.passed_roles.items():
         receivers = ", ".join(dict.fromkeys(f"`{role.service_principal}`" for role in roles))
         yield f"`{operation}` requires `iam:PassRole` for {receivers}."
+    if service.name == "cloudformation":
+        types = ", ".join(f"`{name}`" for name in sorted(RESOURCE_TYPES))
+        yield f"Each call of a stack is authorized as the caller's, or as that of its service role. Templates: {types}."
     for operation, reason in service.not_executed.items():
         yield f"`{operation}` is authorized and then rejected: {reason}."
     yield ""

@@ -32,7 +32,7 @@ def call(cloud):
 
 def test_call_as_a_caller_is_authorized_and_executed(cloud, call):
     """A call succeeds with the caller's permission and returns the operation's output."""
-    perform, _ = call(allow("iam:CreateRole", "iam:GetRole", "s3:*", "sqs:*", "eks:ListClusters"))
+    perform, _ = call(allow("iam:CreateRole", "iam:DeleteRole", "s3:*", "sqs:*", "eks:ListClusters"))
     name = unique_name("role")
     created = perform("iam", "CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
     assert created["Arn"] == client(cloud, "iam").get_role(RoleName=name)["Role"]["Arn"]
@@ -41,6 +41,7 @@ def test_call_as_a_caller_is_authorized_and_executed(cloud, call):
     assert client(cloud, "s3").head_bucket(Bucket=bucket)
     assert perform("sqs", "CreateQueue", QueueName=unique_name("queue"))["QueueUrl"].startswith("https://sqs.")
     assert perform("eks", "ListClusters")["clusters"] == []
+    assert perform("iam", "DeleteRole", RoleName=name) == {}
 
 
 def test_call_as_a_caller_is_denied_without_permission(call):

@@ -131,7 +131,7 @@ class Operations(BaseResponse):
                 stack.set_status(_FAILED_STATUSES[status], f"Internal failure of the lab: {error!r}")
                 raise
 
-        store.run(f"{self.call.name} {stack.name}", run_job)
+        store.jobs.run(f"{self.call.name} {stack.name}", run_job)
 
     def page(self, items: Sequence[Any]) -> tuple[Sequence[Any], str | None]:
         """Return a page of items, and the token of the next page."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from lab.cloud.background_jobs import BackgroundJobs
 from lab.cloud.cloudformation.records import ChangeSetRecord, Output, StackRecord
-
-_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -17,7 +15,7 @@ class Store:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.stacks: dict[str, StackRecord] = {}
-        self._jobs: set[threading.Thread] = set()
+        self.jobs = BackgroundJobs()
 
     def list_stacks(self, account: str, region: str) -> list[StackRecord]:
         """Return the stacks of an account and region, deleted ones included, the newest first."""
@@ -62,29 +60,9 @@ class Store:
         stacks = self.list_stacks(account, region)
         return [stack for stack in stacks if export in stack.imports and stack.status != "DELETE_COMPLETE"]
 
-    def run(self, name: str, job: Callable[[], None]) -> None:
-        """Run a stack operation on a background thread, for which `close` waits."""
-
-        def run_job() -> None:
-            try:
-                job()
-            except Exception:  # noqa: BLE001 - the request has already returned
-                _log.exception("%s", name)
-            finally:
-                with self.lock:
-                    self._jobs.discard(threading.current_thread())
-
-        thread = threading.Thread(target=run_job, name=name, daemon=True)
-        with self.lock:
-            self._jobs.add(thread)
-        thread.start()
-
     def close(self) -> None:
         """Wait for the running operations, and delete all records."""
-        with self.lock:
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.join()
+        self.jobs.wait()
         with self.lock:
             self.stacks.clear()
 

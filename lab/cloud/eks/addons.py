@@ -48,7 +48,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
             cluster.addons[name] = addon
             description = addon.describe()
 
-        self.store.run(f"eks-addon-{name}", lambda: self._install(cluster, addon, failure_status="CREATE_FAILED"))
+        self.store.jobs.run(f"eks-addon-{name}", lambda: self._install(cluster, addon, failure_status="CREATE_FAILED"))
         return ActionResult({"addon": description})
 
     def describe_addon(self) -> ActionResult:
@@ -125,7 +125,7 @@ class AddonOperations(UpdateOperations, PodIdentityOperations):
                 del cluster.addons[addon.name]
             self.store.publish(cluster)
 
-        self.store.run(f"eks-addon-{addon.name}", delete)
+        self.store.jobs.run(f"eks-addon-{addon.name}", delete)
         return ActionResult({"addon": description})
 
     def addon(self, cluster: ClusterRecord) -> AddonRecord:

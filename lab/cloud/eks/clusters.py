@@ -48,7 +48,7 @@ class ClusterOperations(Operations):
             self.store.clusters[cluster.key] = cluster
             description = cluster.describe()
         description["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] = bootstrap
-        self.store.run(f"eks-create-{name}", lambda: self._start(cluster))
+        self.store.jobs.run(f"eks-create-{name}", lambda: self._start(cluster))
         return ActionResult({"cluster": description})
 
     def describe_cluster(self) -> ActionResult:
@@ -71,7 +71,7 @@ class ClusterOperations(Operations):
             self._check_deletable(cluster)
             cluster.status = "DELETING"
             description = cluster.describe()
-        self.store.run(f"eks-delete-{cluster.key.name}", lambda: self._stop(cluster))
+        self.store.jobs.run(f"eks-delete-{cluster.key.name}", lambda: self._stop(cluster))
         return ActionResult({"cluster": description})
 
     @staticmethod

@@ -49,7 +49,7 @@ class FargateOperations(Operations):
             cluster.fargate_profiles[name] = profile
             description = profile.describe()
         self._grant_access(cluster, role_arn)
-        self.store.run(f"eks-fargate-{name}", lambda: self._activate(profile))
+        self.store.jobs.run(f"eks-fargate-{name}", lambda: self._activate(profile))
         return ActionResult({"fargateProfile": description})
 
     def describe_fargate_profile(self) -> ActionResult:
@@ -72,7 +72,7 @@ class FargateOperations(Operations):
             with self.store.lock:
                 cluster.fargate_profiles.pop(profile.name, None)
 
-        self.store.run(f"eks-fargate-{profile.name}", delete)
+        self.store.jobs.run(f"eks-fargate-{profile.name}", delete)
         return ActionResult({"fargateProfile": description})
 
     def _profile(self, cluster: ClusterRecord) -> FargateProfileRecord:

@@ -43,7 +43,7 @@ class NodegroupOperations(UpdateOperations):
             group = settings.new_nodegroup(arn, self.params, self._find_template())
             cluster.nodegroups[name] = group
             description = group.describe()
-        self.store.run(f"eks-nodegroup-{name}", lambda: self._create(cluster, group))
+        self.store.jobs.run(f"eks-nodegroup-{name}", lambda: self._create(cluster, group))
         return ActionResult({"nodegroup": description})
 
     def describe_nodegroup(self) -> ActionResult:
@@ -112,7 +112,7 @@ class NodegroupOperations(UpdateOperations):
             group = self._idle_nodegroup(cluster)
             group.status = "DELETING"
             description = group.describe()
-        self.store.run(f"eks-nodegroup-{group.name}", lambda: self._delete(cluster, group))
+        self.store.jobs.run(f"eks-nodegroup-{group.name}", lambda: self._delete(cluster, group))
         return ActionResult({"nodegroup": description})
 
     def nodegroup(self, cluster: ClusterRecord) -> NodegroupRecord:

@@ -11,13 +11,13 @@ Two rules prevent deadlocks and lost updates:
 from __future__ import annotations
 
 import base64
-import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from lab.cloud.background_jobs import BackgroundJobs
 from lab.cloud.eks.compute_records import FargateProfileRecord, NodegroupRecord
 from lab.cloud.eks.idempotency import IdempotentCalls
 from lab.cloud.eks.records import (
@@ -28,8 +28,6 @@ from lab.cloud.eks.records import (
     now,
 )
 from lab.interfaces import AuthenticationMode, ClusterIdentity, ClusterKey, ControlPlane, ControlPlanes, IamPrincipal
-
-_log = logging.getLogger(__name__)
 
 
 class HasTags(Protocol):
@@ -131,7 +129,7 @@ class Store:
         self.lock = threading.RLock()
         self.clusters: dict[ClusterKey, ClusterRecord] = {}
         self.idempotent_calls = IdempotentCalls()
-        self._jobs: set[threading.Thread] = set()
+        self.jobs = BackgroundJobs()
 
     def publish(self, cluster: ClusterRecord) -> None:
         """Apply the cluster's current identity settings to its control plane, and return when they are in effect.
@@ -149,36 +147,13 @@ class Store:
             control_plane.apply_identity(identity)
             cluster.published_revision = revision
 
-    def run(self, name: str, job: Callable[[], None]) -> None:
-        """Run `job` on a background thread, for which `close` waits.
-
-        A job stores its errors in its record. Exceptions that it raises are logged.
-        """
-
-        def run_job() -> None:
-            try:
-                job()
-            except Exception:  # noqa: BLE001 - the request has already returned
-                _log.exception("%s", name)
-            finally:
-                with self.lock:
-                    self._jobs.discard(threading.current_thread())
-
-        thread = threading.Thread(target=run_job, name=name, daemon=True)
-        with self.lock:
-            self._jobs.add(thread)
-        thread.start()
-
     def close(self) -> None:
         """Wait for the running jobs, then stop every control plane, even if stopping another one fails.
 
         Raises:
             ExceptionGroup: one or more control planes did not stop.
         """
-        with self.lock:
-            jobs = list(self._jobs)
-        for job in jobs:
-            job.join()
+        self.jobs.wait()
         with self.lock:
             control_planes = [cluster.control_plane for cluster in self.clusters.values() if cluster.control_plane]
             self.clusters.clear()

@@ -77,7 +77,7 @@ class UpdateOperations(Operations):
                 with self.store.lock:
                     update.status = "Successful"
 
-        self.store.run(f"eks-update-{update.id}", run_update)
+        self.store.jobs.run(f"eks-update-{update.id}", run_update)
         return update
 
 

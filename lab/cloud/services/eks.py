@@ -82,14 +82,10 @@ def _association(call: ApiCall, resource_type: ResourceType) -> Iterator[str]:
 def _list_tags(arn: str) -> Mapping[str, str]:
     from lab.cloud.eks.operations import Operations  # noqa: PLC0415 - the operations import the authorization
 
-    for cluster in list(Operations.store.clusters.values()):
-        if cluster.key.arn == arn:
-            return dict(cluster.tags)
-        collections: list[Mapping[str, Any]] = [cluster.nodegroups, cluster.addons]
-        collections += [cluster.access_entries, cluster.associations]
-        for record in [record for records in collections for record in list(records.values())]:
-            if record.arn == arn:
-                return dict(record.tags)
+    with Operations.store.lock:
+        for cluster in Operations.store.clusters.values():
+            if resource := cluster.tagged_resources().get(arn):
+                return dict(resource.tags)
     return {}
 
 

@@ -57,6 +57,22 @@ def test_every_resource_supports_tags(client, resource_arns):
     assert client.describe_cluster(name="eks-clu")["cluster"]["tags"] == {"team": "ops"}
 
 
+def test_resource_tags_are_condition_keys(lab, client, resource_arns):
+    """aws:ResourceTag has the tags of clusters, node groups, add-ons and Fargate profiles, and is missing without them.
+
+    Source: Service Authorization Reference, which lists no other kind for ListTagsForResource.
+    """
+    condition = {"StringEquals": {"aws:ResourceTag/team": "ops"}}
+    statement = {"Effect": "Allow", "Action": "eks:ListTagsForResource", "Resource": "*", "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    by_tag = lab.client(**lab.user("by-tag", policy=policy))
+    for arn in (resource_arns[0], resource_arns[1], resource_arns[2], resource_arns[5]):
+        with pytest.raises(client.exceptions.ClientError, match="AccessDeniedException"):
+            by_tag.list_tags_for_resource(resourceArn=arn)
+        client.tag_resource(resourceArn=arn, tags={"team": "ops"})
+        assert by_tag.list_tags_for_resource(resourceArn=arn)["tags"]["team"] == "ops"
+
+
 def errors_of(calls, client):
     found = set()
     for call in calls:

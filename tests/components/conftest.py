@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.component_program import ACCOUNT, ISSUER, REGION, kubeconfig
+from support.sample_args import CONNECTION
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +31,4 @@ def only_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def connection() -> dict[str, Any]:
     """A cluster of another stack, written out."""
-    return {
-        "name": "eks-clu",
-        "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu",
-        "endpoint": "https://example.gr7.ap-northeast-1.eks.amazonaws.com",
-        "certificate_authority": "Y2VydGlmaWNhdGU=",
-        "issuer": ISSUER,
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "partition": "aws",
-        "authentication_mode": "API_AND_CONFIG_MAP",
-        "kubeconfig": kubeconfig(),
-    }
+    return dict(CONNECTION)

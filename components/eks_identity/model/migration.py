@@ -165,7 +165,7 @@ class UnmigratedEntry:
     location: str
     reason: str
     before: str = ""
-    """What keeps the access of its principals, an imperative; empty if nothing does."""
+    """An imperative that keeps the access of its principals, for the fix; empty if there is none."""
 
     def problem(self) -> Problem:
         rule = f"must name each aws-auth entry that loses its access with mode API: {self.reason}"

@@ -21,7 +21,7 @@ _SUB_LITERAL = re.compile(r"\$\{!([^}]*)\}")
 
 @dataclass
 class Scope:
-    """What the names in a template's expressions stand for."""
+    """The values of the names in a template's expressions."""
 
     parameters: Mapping[str, Any]
     """Values of parameters and pseudo parameters."""

@@ -29,7 +29,7 @@ _MEMBERS = frozenset(
 )
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 HIDDEN = "****"
-"""What CloudFormation shows in place of the value of a NoEcho parameter."""
+"""The text that CloudFormation returns in place of the value of a NoEcho parameter."""
 
 
 def check_declarations(declarations: Mapping[str, Mapping[str, Any]]) -> None:

@@ -21,7 +21,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class StackSettings:
-    """What a stack operation deploys: a template and the settings of the call."""
+    """The template and the settings that a stack operation deploys."""
 
     template: Template
     parameters: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What the calls of stack operations deploy: the template, the parameters and the capabilities of the input."""
+"""Read the input of stack operations: the template, the parameters and the capabilities."""
 
 from __future__ import annotations
 

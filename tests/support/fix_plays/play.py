@@ -39,17 +39,17 @@ BASE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Play:
-    """One fix: what brings it up, and what it says to do."""
+    """One fix: the args that produce it, and the args that follow it."""
 
     component: str
     fix: str
-    """What the fix begins with."""
+    """The beginning of the fix."""
     wrong: dict[str, Any]
     right: dict[str, Any]
     cloud: dict[str, Any] = field(default_factory=dict)
     """Responses of AWS, by function."""
     changed_cloud: dict[str, Any] = field(default_factory=dict)
-    """Those that differ after a fix that changes something in AWS."""
+    """Responses that a fix in AWS changes, by function."""
     instead: str = ""
     """The component that the fix declares in place of this one."""
 

@@ -42,11 +42,12 @@ bench: setup ## Print the cost of the components and of the same raw resources
 	@$(BIN)/python tests/bench/mocks.py
 	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
 
-CASES ?= 3000
+CASES ?= 10000
 
-conformance: setup ## Compare the reading of aws-auth with the authenticator's, for CASES generated documents
+conformance: setup ## Compare with the vendors' programs, CASES generated cases for each; the results belong into docs/conformance.md
 	@$(BIN)/python -m lab.tools
-	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest tests/lab/library/test_aws_auth_conformance.py
+	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest --conformance tests/conformance \
+	  tests/lab/library/test_aws_auth_conformance.py
 
 format: setup ## Fix and format the code
 	$(BIN)/ruff check --fix

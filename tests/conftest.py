@@ -27,6 +27,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 << 32)))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--conformance", action="store_true", help="also run tests/conformance: see `make conformance`")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the comparisons with other programs, which take long and need programs of their own."""
+    return (collection_path == Path(__file__).parent / "conformance" and not config.getoption("--conformance")) or None
+
+
 def pytest_report_header() -> str:
     return f"aws-auth conformance: EKS_IDENTITY_CONFORMANCE_SEED={os.environ['EKS_IDENTITY_CONFORMANCE_SEED']}"
 

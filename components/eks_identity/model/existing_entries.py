@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from eks_identity.model.access_entries import EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN
@@ -38,6 +39,8 @@ class ExistingEntry:
     tags: Mapping[str, str] = field(default_factory=dict)
     arn: str = ""
     """The entry's own ARN."""
+    created_at: datetime | None = None
+    """Time of CreateAccessEntry; None if it was not read."""
 
     @property
     def is_cluster_admin(self) -> bool:

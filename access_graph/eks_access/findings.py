@@ -1,0 +1,117 @@
+"""Findings, and the links of a chain: the answers of all questions, as data.
+
+`catalogue.py` lists the kinds of findings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much harm a finding can do."""
+
+    HIGH = "high"
+    """Someone has no access, or more than intended."""
+    MEDIUM = "medium"
+    """Works today, and breaks or broadens access with the next change."""
+    LOW = "low"
+    """Has no effect, and misleads readers."""
+
+
+@dataclass(frozen=True)
+class FindingKind:
+    """A kind of finding."""
+
+    id: str
+    """Stable: suppressions and code scanning refer to it."""
+    severity: Severity
+    title: str
+    """The fault in a few words."""
+    source: str
+    """The documentation or report that states the rule."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """How to correct a finding: one command, or what to write where no command can decide it."""
+
+    text: str
+    """The command, or an imperative sentence."""
+    is_command: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault of one object."""
+
+    kind: FindingKind
+    subject: str
+    """The object: `mapRoles[1] of ConfigMap kube-system/aws-auth`, `service account default/app`."""
+    says: str
+    """What the object says now."""
+    should_say: str
+    """What it should say."""
+    fix: Fix
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.kind.title}: {self.says}; should be: {self.should_say}\n  fix: {self.fix}"
+
+
+class Verdict(StrEnum):
+    """Whether a link of a chain holds."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    NOT_EVALUATED = "not evaluated"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of a chain, in the order in which AWS and Kubernetes evaluate it."""
+
+    name: str
+    """Name of the link: `access entry`, `trust policy`."""
+    verdict: Verdict
+    says: str
+    """What the link says, or why it was not evaluated."""
+    finding: Finding | None = None
+    """The fault of a broken link."""
+
+    @classmethod
+    def holds(cls, name: str, says: str) -> Link:
+        return cls(name, Verdict.HOLDS, says)
+
+    @classmethod
+    def broken(cls, name: str, finding: Finding) -> Link:
+        return cls(name, Verdict.BROKEN, finding.says, finding)
+
+    @classmethod
+    def not_evaluated(cls, name: str, reason: str) -> Link:
+        return cls(name, Verdict.NOT_EVALUATED, reason)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A chain with all its links."""
+
+    question: str
+    """The question in words: `may arn:… list pods in namespace default of eks-clu?`."""
+    links: tuple[Link, ...]
+    notes: tuple[str, ...] = ()
+    """Faults that do not break this chain, and what no reader of the API can see."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all broken links."""
+        return tuple(link.finding for link in self.links if link.finding is not None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """`broken` if one link is, else `not evaluated` if one was not evaluated."""
+        verdicts = {link.verdict for link in self.links}
+        return next((each for each in (Verdict.BROKEN, Verdict.NOT_EVALUATED) if each in verdicts), Verdict.HOLDS)

@@ -1,0 +1,129 @@
+"""The access graph of one cluster and of the AWS accounts that its identity chains pass through.
+
+A source fills the tables; questions read them and nothing else. So the same question can be asked of a living cluster,
+a stack's state, a preview and a saved snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+from eks_access.graph.aws_objects import (
+    Cluster,
+    Document,
+    IamGroup,
+    IamPrincipal,
+    OidcProvider,
+    PodIdentityAssociation,
+    Unknown,
+)
+from eks_access.graph.kubernetes_objects import Node, ObjectKey, Pod, RbacBinding, RbacRole, ServiceAccount
+from eks_access.graph.tables import NotRead, NotReadError, Part, Table
+from eks_identity.evaluation.cluster_rights import ClusterState
+from eks_identity.evaluation.rbac import Rbac, RoleKey
+from eks_identity.model.access_entries import AuthenticationMode
+from eks_identity.model.arns import Principal
+from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.existing_entries import ExistingEntry
+
+
+@dataclass(frozen=True)
+class AccessGraph:
+    """All objects that decide who has access, from one source."""
+
+    source: str
+    """The source in words: `cluster eks-clu in 123456789012`, `state of stack dev`."""
+    cluster: Part[Cluster]
+    principals: Table[str, IamPrincipal]
+    """IAM users and roles by ARN, with path."""
+    groups: Table[str, IamGroup]
+    """IAM groups by name, of the cluster's account."""
+    policies: Table[str, Document | Unknown]
+    """Default versions of managed policies by ARN."""
+    oidc_providers: Table[str, OidcProvider]
+    """IAM OIDC providers by ARN."""
+    entries: Table[str, ExistingEntry]
+    """Access entries by ARN of the principal."""
+    aws_auth: Part[AwsAuth]
+    """The ConfigMap aws-auth, without entries if it does not exist."""
+    associations: Table[ObjectKey, PodIdentityAssociation]
+    """Pod Identity associations by namespace and name of the service account; EKS allows one for each."""
+    rbac_roles: Table[RoleKey, RbacRole]
+    rbac_bindings: Table[RoleKey, RbacBinding]
+    service_accounts: Table[ObjectKey, ServiceAccount]
+    pods: Table[ObjectKey, Pod]
+    nodes: Table[str, Node]
+    has_pod_identity_agent: Part[bool]
+    """Whether the cluster has the EKS Pod Identity Agent: the add-on, the DaemonSet, or EKS Auto Mode."""
+
+    def not_read(self) -> list[NotRead]:
+        """Return everything that a question needed so far and the source could not read."""
+        parts = (getattr(self, field.name) for field in fields(self))
+        failures = [failure for part in parts if isinstance(part, Part | Table) for failure in part.failures()]
+        return list(dict.fromkeys(failures))
+
+    def authentication_mode(self) -> AuthenticationMode:
+        """Return the cluster's authentication mode; raise `NotReadError` if it is not known."""
+        mode = self.cluster.get().authentication_mode
+        if isinstance(mode, Unknown):
+            raise NotReadError("authentication mode", str(mode))
+        return AuthenticationMode(mode)
+
+    @cached_property
+    def cluster_rbac(self) -> Rbac:
+        """ClusterRoles and ClusterRoleBindings, as RBAC evaluates them."""
+        return Rbac(
+            {key: role.rules for key, role in self.rbac_roles.all().items()},
+            {key: binding.evaluated() for key, binding in self.rbac_bindings.all().items() if key[0] is None},
+        )
+
+    @cached_property
+    def namespaced_rbac(self) -> Rbac:
+        """RoleBindings, with all roles that they refer to."""
+        return Rbac(
+            {key: role.rules for key, role in self.rbac_roles.all().items()},
+            {key: binding.evaluated() for key, binding in self.rbac_bindings.all().items() if key[0] is not None},
+        )
+
+    def cluster_state(self) -> ClusterState:
+        """Return the users and rights of principals in the cluster. Its methods raise `NotReadError`."""
+        return ClusterState(
+            self.authentication_mode(),
+            self._effective_entry,
+            self.aws_auth.get,
+            lambda: self.cluster_rbac,
+            lambda: self.namespaced_rbac,
+        )
+
+    def _effective_entry(self, principal: Principal) -> ExistingEntry | None:
+        """Return the access entry that authenticates a principal: none if the principal was created again after it."""
+        entry = self.entries.get(principal.arn)
+        if entry is None:
+            return None
+        try:
+            existing = self.principals.get(principal.arn)
+        except NotReadError:
+            return entry  # `not_read` has the principal
+        return None if is_of_former_principal(entry, existing) else entry
+
+    def role_bindings_of(self, username: str, groups: tuple[str, ...]) -> Iterator[RbacBinding]:
+        """Yield the bindings that name a user or one of its groups, whether or not their role exists."""
+        for binding in self.rbac_bindings.all().values():
+            for subject in binding.evaluated().subjects:
+                if (subject.kind == "User" and subject.name == username) or (
+                    subject.kind == "Group" and subject.name in groups
+                ):
+                    yield binding
+                    break
+
+
+def is_of_former_principal(entry: ExistingEntry, principal: IamPrincipal | None) -> bool:
+    """Return whether an access entry is of a deleted principal whose ARN a newer one has: EKS compares unique ids.
+
+    Source: EKS user guide, "Grant IAM users access to Kubernetes with EKS access entries".
+    """
+    if principal is None or entry.created_at is None or principal.created_at is None:
+        return False
+    return principal.created_at > entry.created_at

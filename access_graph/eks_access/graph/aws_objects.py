@@ -1,0 +1,95 @@
+"""Objects of AWS in the graph: the cluster, IAM principals and policies, OIDC providers, Pod Identity associations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Document = Mapping[str, Any]
+"""A policy document."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that a preview does not know yet."""
+
+    reason: str
+    """The output that decides it: `arn of aws:iam/role:Role app`."""
+
+    def __str__(self) -> str:
+        return f"not known before the update: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An EKS cluster, from DescribeCluster."""
+
+    name: str
+    arn: str | Unknown
+    region: str
+    account: str
+    authentication_mode: str | Unknown
+    """`CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`."""
+    issuer: str | Unknown
+    """URL of the OIDC issuer, with `https://`."""
+    endpoint: str | Unknown = ""
+
+
+@dataclass(frozen=True)
+class IamPrincipal:
+    """An IAM user or role with its policies, from GetUser, GetRole or GetAccountAuthorizationDetails."""
+
+    arn: str
+    """With the path."""
+    unique_id: str = ""
+    """`AROA…` or `AIDA…`. It changes when the principal is deleted and created again under the same ARN."""
+    created_at: datetime | None = None
+    trust_policy: Document | Unknown | None = None
+    """None for a user."""
+    inline_policies: Mapping[str, Document | Unknown] = field(default_factory=dict)
+    attached_policies: tuple[str, ...] = ()
+    """ARNs of managed policies."""
+    boundary: str | None = None
+    """ARN of the managed policy that is the permissions boundary."""
+    groups: tuple[str, ...] = ()
+    """Names of a user's IAM groups."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    last_used_at: datetime | None = None
+    """Last use of a role (RoleLastUsed); None if IAM has none in the last 400 days, or for a user."""
+
+
+@dataclass(frozen=True)
+class IamGroup:
+    """An IAM group of users with its policies. Neither aws-auth nor an access entry can name one."""
+
+    arn: str
+    inline_policies: Mapping[str, Document | Unknown] = field(default_factory=dict)
+    attached_policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OidcProvider:
+    """An IAM OIDC provider: an issuer that an account trusts."""
+
+    arn: str
+    url: str
+    """Without `https://`, as IAM returns it."""
+    audiences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PodIdentityAssociation:
+    """A Pod Identity association, from DescribePodIdentityAssociation."""
+
+    id: str
+    namespace: str
+    service_account: str
+    role_arn: str | Unknown
+    target_role_arn: str | Unknown | None = None
+    external_id: str | None = None
+    """The external id with which EKS assumes the target role."""
+    disable_session_tags: bool = False
+    owner_arn: str | None = None
+    """ARN of the add-on that manages it."""

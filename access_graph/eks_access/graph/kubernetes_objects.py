@@ -1,0 +1,143 @@
+"""Objects of Kubernetes in the graph: RBAC roles and bindings, service accounts, pods, nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from eks_access.graph.aws_objects import Unknown
+from eks_identity.evaluation.rbac import Binding as EvaluatedBinding
+from eks_identity.evaluation.rbac import RoleKey
+from eks_identity.evaluation.rbac import Subject as EvaluatedSubject
+from eks_identity.model.rbac import Rule
+from eks_identity.model.subjects import Subject as ServiceAccountSubject
+
+ObjectKey = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True)
+class RbacRole:
+    """A Role or ClusterRole."""
+
+    namespace: str | None
+    """None for a ClusterRole."""
+    name: str
+    rules: tuple[Rule, ...] = ()
+    """Of an aggregated ClusterRole: the rules that its controller wrote."""
+    aggregates: tuple[Mapping[str, str], ...] = ()
+    """Labels of the ClusterRoles whose rules an aggregated ClusterRole takes; one selector each."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> RoleKey:
+        return (self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"ClusterRole {self.name}" if self.namespace is None else f"Role {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class BindingSubject:
+    """A subject of a binding as written, whether or not it matches anybody."""
+
+    kind: str
+    """`User`, `Group` or `ServiceAccount`."""
+    name: str
+    namespace: str | None = None
+    """Of a service account."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class RbacBinding:
+    """A RoleBinding or ClusterRoleBinding."""
+
+    namespace: str | None
+    """None for a ClusterRoleBinding."""
+    name: str
+    role_kind: str
+    """`Role` or `ClusterRole`."""
+    role_name: str
+    subjects: tuple[BindingSubject, ...] = ()
+
+    @property
+    def role(self) -> RoleKey:
+        """Key of the role that it refers to."""
+        return (self.namespace if self.role_kind == "Role" else None, self.role_name)
+
+    def evaluated(self) -> EvaluatedBinding:
+        """Return the binding as RBAC evaluates it. A service account is a user."""
+        return EvaluatedBinding(self.role, frozenset(map(self._evaluated_subject, self.subjects)))
+
+    def _evaluated_subject(self, subject: BindingSubject) -> EvaluatedSubject:
+        if subject.kind != "ServiceAccount":
+            return EvaluatedSubject(subject.kind, subject.name)
+        return EvaluatedSubject(
+            "User", str(ServiceAccountSubject(subject.namespace or self.namespace or "", subject.name))
+        )
+
+    def __str__(self) -> str:
+        kind = "ClusterRoleBinding" if self.namespace is None else "RoleBinding"
+        return f"{kind} {self.name}" if self.namespace is None else f"{kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """A service account."""
+
+    namespace: str
+    name: str
+    annotations: Mapping[str, str | Unknown] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a pod, with the environment variables whose names begin with `AWS_`. Keys are left out."""
+
+    name: str
+    image: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod, as far as its AWS identity depends on it."""
+
+    namespace: str
+    name: str
+    service_account: str = "default"
+    created_at: datetime | None = None
+    node: str = ""
+    """Name of its node; empty before it is scheduled."""
+    host_network: bool = False
+    containers: tuple[Container, ...] = ()
+    token_audiences: tuple[str, ...] = ()
+    """Audiences of its projected service account tokens."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the cluster."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    instance_id: str = ""
+    """EC2 instance, from the provider id."""
+    is_fargate: bool = False
+    operating_system: str = "linux"
+    role_arn: str | None = None
+    """Role of its instance profile; None if it was not read."""
+    metadata_hop_limit: int | None = None
+    """Hop limit of its metadata service (IMDS): pods without host network reach it with 2 or more. None: not read."""

@@ -1,0 +1,163 @@
+"""Tables of a graph: the objects of one kind, read when a question asks for them.
+
+| table made by     | an object that is missing        | reads                                  |
+|-------------------|----------------------------------|----------------------------------------|
+| `Table.of`        | does not exist                   | nothing                                |
+| `Table.partial`   | is not evaluated                 | nothing                                |
+| `Table.not_read`  | is not evaluated                 | nothing                                |
+| `Table(every, …)` | does not exist                   | one object, or all at once; each once  |
+
+A source that cannot read an object raises `NotReadError`. Questions turn it into "not evaluated", never into "fine".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class NotRead:
+    """A part of the graph that its source could not read."""
+
+    part: str
+    """The objects, as in "IAM role arn:…" or "Pod Identity associations"."""
+    reason: str
+    """Why, with the missing permission if that is known: `AccessDenied: iam:GetRole`."""
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.reason}"
+
+
+class NotReadError(Exception):
+    """A source could not read a part that a question needs."""
+
+    def __init__(self, part: str, reason: str) -> None:
+        self.not_read = NotRead(part, reason)
+        super().__init__(part, reason)
+
+    def __str__(self) -> str:
+        return str(self.not_read)
+
+
+class Table(Generic[K, V]):
+    """The objects of one kind by key."""
+
+    def __init__(
+        self,
+        every: Callable[[], Mapping[K, V]],
+        one: Callable[[K], V | None] | None = None,
+        *,
+        missing: Callable[[K], NotReadError] | None = None,
+    ) -> None:
+        """Read all objects with `every`, one with `one` if it is cheaper.
+
+        With `missing` the source may lack existing objects: an object that it lacks raises that error.
+        """
+        self._read_every = _Once(every)
+        self._read_one = one
+        self._missing = missing
+        self._single: dict[K, _Once[V | None]] = {}
+
+    @classmethod
+    def of(cls, objects: Mapping[K, V]) -> Self:
+        """Return the table of all existing objects."""
+        return cls(lambda: objects)
+
+    @classmethod
+    def partial(cls, objects: Mapping[K, V], part: str, reason: str) -> Self:
+        """Return a table of some objects: others of this kind may exist, and are not evaluated."""
+        return cls(lambda: objects, missing=lambda key: NotReadError(f"{part} {key}", reason))
+
+    @classmethod
+    def not_read(cls, part: str, reason: str) -> Self:
+        """Return a table whose objects could not be read."""
+
+        def fail() -> Mapping[K, V]:
+            raise NotReadError(part, reason)
+
+        return cls(fail)
+
+    def get(self, key: K) -> V | None:
+        """Return one object, None if it does not exist; raise `NotReadError` if that is not evaluated."""
+        if self._read_one is None or self._read_every.has_result:
+            found = self._read_every().get(key)
+        else:
+            read_one = self._read_one
+            found = self._single.setdefault(key, _Once(lambda: read_one(key)))()
+        if found is None and self._missing is not None:
+            raise self._missing(key)
+        return found
+
+    def all(self) -> Mapping[K, V]:
+        """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""
+        return self._read_every()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether an object that the table lacks does not exist."""
+        return self._missing is None
+
+    def failures(self) -> Iterator[NotRead]:
+        """Yield what could not be read so far."""
+        errors = (self._read_every.error, *(read.error for read in self._single.values()))
+        yield from (error.not_read for error in errors if error is not None)
+
+
+class Part(Generic[T]):
+    """One object of the graph that is read when a question asks for it, such as the ConfigMap aws-auth."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read = _Once(read)
+
+    @classmethod
+    def of(cls, value: T) -> Self:
+        """Return the part with a value that is read already."""
+        return cls(lambda: value)
+
+    @classmethod
+    def not_read(cls, part: str, reason: str) -> Self:
+        """Return a part that could not be read."""
+
+        def fail() -> T:
+            raise NotReadError(part, reason)
+
+        return cls(fail)
+
+    def get(self) -> T:
+        """Return the object; raise `NotReadError` if it could not be read."""
+        return self._read()
+
+    def failures(self) -> Iterator[NotRead]:
+        """Yield what could not be read so far."""
+        if self._read.error is not None:
+            yield self._read.error.not_read
+
+
+class _Once(Generic[T]):
+    """A reading that happens once, with its result or its failure."""
+
+    def __init__(self, read: Callable[[], T]) -> None:
+        self._read = read
+        self._result: list[T] = []
+        self.error: NotReadError | None = None
+
+    @property
+    def has_result(self) -> bool:
+        return bool(self._result)
+
+    def __call__(self) -> T:
+        if self.error is not None:
+            raise self.error
+        if not self._result:
+            try:
+                self._result.append(self._read())
+            except NotReadError as error:
+                self.error = error
+                raise
+        return self._result[0]

@@ -19,13 +19,20 @@ from eks_access.graph.aws_objects import (
     PodIdentityAssociation,
     Unknown,
 )
-from eks_access.graph.kubernetes_objects import Node, ObjectKey, Pod, RbacBinding, RbacRole, ServiceAccount
+from eks_access.graph.kubernetes_objects import (
+    AwsAuthConfigMap,
+    Node,
+    ObjectKey,
+    Pod,
+    RbacBinding,
+    RbacRole,
+    ServiceAccount,
+)
 from eks_access.graph.tables import NotRead, NotReadError, Part, Table
 from eks_identity.evaluation.cluster_rights import ClusterState
 from eks_identity.evaluation.rbac import Rbac, RoleKey
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
-from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import ExistingEntry
 
 
@@ -46,8 +53,8 @@ class AccessGraph:
     """IAM OIDC providers by ARN."""
     entries: Table[str, ExistingEntry]
     """Access entries by ARN of the principal."""
-    aws_auth: Part[AwsAuth]
-    """The ConfigMap aws-auth, without entries if it does not exist."""
+    aws_auth: Part[AwsAuthConfigMap]
+    """The ConfigMap aws-auth, without data if it does not exist."""
     associations: Table[ObjectKey, PodIdentityAssociation]
     """Pod Identity associations by namespace and name of the service account; EKS allows one for each."""
     rbac_roles: Table[RoleKey, RbacRole]
@@ -92,7 +99,7 @@ class AccessGraph:
         return ClusterState(
             self.authentication_mode(),
             self._effective_entry,
-            self.aws_auth.get,
+            lambda: self.aws_auth.get().document,
             lambda: self.cluster_rbac,
             lambda: self.namespaced_rbac,
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from eks_access.graph.aws_objects import Unknown
 from eks_identity.evaluation.rbac import Binding as EvaluatedBinding
 from eks_identity.evaluation.rbac import RoleKey
 from eks_identity.evaluation.rbac import Subject as EvaluatedSubject
+from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.rbac import Rule
 from eks_identity.model.subjects import Subject as ServiceAccountSubject
 
@@ -83,6 +85,20 @@ class RbacBinding:
     def __str__(self) -> str:
         kind = "ClusterRoleBinding" if self.namespace is None else "RoleBinding"
         return f"{kind} {self.name}" if self.namespace is None else f"{kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class AwsAuthConfigMap:
+    """The ConfigMap kube-system/aws-auth."""
+
+    data: Mapping[str, str] = field(default_factory=dict)
+    resource_version: str = ""
+    """Version of the ConfigMap that was read; commands that write it name the version. Empty if it does not exist."""
+
+    @cached_property
+    def document(self) -> AwsAuth:
+        """The data as the authenticator reads it."""
+        return AwsAuth.parse(self.data)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -35,14 +36,21 @@ class FindingKind:
 
 @dataclass(frozen=True)
 class Fix:
-    """How to correct a finding: one command, or what to write where no command can decide it."""
+    """How to correct a finding: commands to run, or advice where no command can decide it."""
 
-    text: str
-    """The command, or an imperative sentence."""
-    is_command: bool = True
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Programs with their arguments, to be run one after the other while they succeed."""
+    advice: str = ""
+    """An imperative sentence."""
+
+    def with_options(self, program: str, *options: str) -> Fix:
+        """Return the fix with options after each `program`, such as the kubeconfig context after `kubectl`."""
+        commands = tuple((line[0], *options, *line[1:]) if line[0] == program else line for line in self.commands)
+        return replace(self, commands=commands)
 
     def __str__(self) -> str:
-        return self.text
+        """Return the commands quoted for a POSIX shell, or the advice."""
+        return " && ".join(map(shlex.join, self.commands)) or self.advice
 
 
 @dataclass(frozen=True)

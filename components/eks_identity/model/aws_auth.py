@@ -242,7 +242,7 @@ class AwsAuth:
         if entry.is_same(mapping) and entry.key == mapping.key:
             return self
         if entry.key != mapping.key:
-            return self._without(entry).add(mapping)
+            return self.without(entry).add(mapping)
         return self._with(entry.key, yaml_edits.replace(self.data[entry.key], entry.key, entry.index, mapping.entry()))
 
     def remove(self, mapping: UserMapping, *, nodes: bool = False) -> AwsAuth:
@@ -254,9 +254,10 @@ class AwsAuth:
         self.require_readable(mapping.key)
         existing = [entry for entry in self.find(mapping.arn) if nodes or not entry.is_node]
         own = [entry for entry in existing if entry.is_same(mapping)] or (existing if len(existing) == 1 else [])
-        return self._without(own[-1]) if own else self
+        return self.without(own[-1]) if own else self
 
-    def _without(self, entry: Entry) -> AwsAuth:
+    def without(self, entry: Entry) -> AwsAuth:
+        """Remove an existing entry, whatever its principal."""
         return self._with(entry.key, yaml_edits.remove(self.data[entry.key], entry.key, entry.index))
 
     def _with(self, key: str, text: str) -> AwsAuth:

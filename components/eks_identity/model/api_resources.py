@@ -51,6 +51,49 @@ RESOURCES: Mapping[str, frozenset[str]] = {
 }
 """The built-in resources of an API server, by API group."""
 
+CLUSTER_SCOPED = frozenset(
+    [
+        "apiservices",
+        "certificatesigningrequests",
+        "clusterrolebindings",
+        "clusterroles",
+        "clustertrustbundles",
+        "componentstatuses",
+        "csidrivers",
+        "csinodes",
+        "customresourcedefinitions",
+        "deviceclasses",
+        "devicetaintrules",
+        "flowschemas",
+        "ingressclasses",
+        "ipaddresses",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "mutatingwebhookconfigurations",
+        "namespaces",
+        "nodes",
+        "persistentvolumes",
+        "priorityclasses",
+        "prioritylevelconfigurations",
+        "resourceslices",
+        "runtimeclasses",
+        "selfsubjectaccessreviews",
+        "selfsubjectreviews",
+        "selfsubjectrulesreviews",
+        "servicecidrs",
+        "storageclasses",
+        "storageversionmigrations",
+        "subjectaccessreviews",
+        "tokenreviews",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "validatingwebhookconfigurations",
+        "volumeattachments",
+        "volumeattributesclasses",
+    ]
+)
+"""The built-in resources that are in no namespace."""
+
 
 def api_group_problems(resource: str, groups: Sequence[str]) -> list[Problem]:
     """Return the problem of a `resource` that is in another of Kubernetes' API groups, and in none of `groups`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model.api_resources import api_group_problems
+from eks_identity.model.api_resources import CLUSTER_SCOPED, api_group_problems
 
 VERBS = frozenset(
     {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}
@@ -16,18 +16,6 @@ VERBS = frozenset(
 """The verbs of Kubernetes itself. An API may add verbs of its own, which `allow_unknown_verbs` accepts."""
 
 _CLUSTER_ROLE_FIX = "use kind ClusterRole, without a namespace"
-
-_CLUSTER_SCOPED = frozenset(
-    {
-        "nodes",
-        "namespaces",
-        "persistentvolumes",
-        "clusterroles",
-        "clusterrolebindings",
-        "customresourcedefinitions",
-        "storageclasses",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -150,7 +138,7 @@ def _resource(resource: str, *, namespaced: bool) -> list[Problem]:
     if not resource or resource != resource.lower():
         rule = "must be the plural name of a resource, in lower case (Kubernetes)"
         problems.append(Problem("", rule, resource, "write it as `kubectl api-resources` does: pods, not Pod"))
-    if namespaced and resource.partition("/")[0] in _CLUSTER_SCOPED:
+    if namespaced and resource.partition("/")[0] in CLUSTER_SCOPED:
         rule = "must be a namespaced resource: the role is bound in a namespace, this resource is in none (Kubernetes)"
         problems.append(Problem("", rule, resource, _CLUSTER_ROLE_FIX))
     return problems

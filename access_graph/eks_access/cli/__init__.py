@@ -1,0 +1,41 @@
+"""The command `eks-access`: one command for each question. Also run by `kubectl eks-access`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from eks_access.cli.trace import trace
+from eks_access.errors import EksAccessError, ExitCode
+
+EPILOG = (
+    "Exit codes: 0 fine; 1 a broken link, or a finding that the command was told to fail on; 2 usage; "
+    "3 the source, or a part of it that decides, could not be read."
+)
+INTERRUPTED = 130
+"""Exit code of a shell command that SIGINT ended."""
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="eks-access")
+def commands() -> None:
+    """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
+
+
+commands.add_command(trace)
+
+
+def main() -> None:
+    """Run the command, print errors without a traceback, and exit with its code."""
+    try:
+        commands.main(standalone_mode=False)
+    except EksAccessError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitCode.USAGE)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)

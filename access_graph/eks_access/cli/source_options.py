@@ -1,0 +1,85 @@
+"""The options that select the source of the graph, shared by all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eks_access.errors import UsageError
+from eks_access.findings import Fix
+from eks_access.graph import AccessGraph
+
+_OPTIONS = (
+    click.option("--cluster", metavar="NAME", help="EKS cluster; by default that of the kubeconfig's context."),
+    click.option("--region", metavar="REGION", help="Region of the cluster; by default that of the context."),
+    click.option("--context", metavar="NAME", help="Context of the kubeconfig; by default the cluster's or current."),
+    click.option(
+        "--kubeconfig",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Kubeconfig file; by default $KUBECONFIG or ~/.kube/config.",
+    ),
+    click.option("--profile", metavar="NAME", help="AWS profile; by default that of the kubeconfig or the shell."),
+    click.option(
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="ID=ROLE_OR_PROFILE",
+        help="Role to assume, or profile, to read another account. Repeatable.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """The values of the options."""
+
+    cluster: str | None = None
+    region: str | None = None
+    context: str | None = None
+    kubeconfig: Path | None = None
+    profile: str | None = None
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    def open(self) -> AccessGraph:
+        """Return the graph of the source; raise `SourceError` if it cannot be read at all."""
+        from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
+
+        return open_live(self.cluster, self.region, self.context, self.kubeconfig, self.profile, self.accounts)
+
+    def complete(self, fix: Fix) -> Fix:
+        """Return a fix whose commands use the same kubeconfig, context and profile as this command."""
+        if self.context:
+            fix = fix.with_options("kubectl", "--context", self.context)
+        if self.kubeconfig:
+            fix = fix.with_options("kubectl", "--kubeconfig", str(self.kubeconfig))
+        return fix.with_options("aws", "--profile", self.profile) if self.profile else fix
+
+
+def source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as `source`."""
+
+    @wraps(command)
+    def parsed(accounts: tuple[str, ...], **arguments: Any) -> None:
+        names = ("cluster", "region", "context", "kubeconfig", "profile")
+        values = {name: arguments.pop(name) for name in names}
+        command(source=SourceOptions(**values, accounts=_accounts(accounts)), **arguments)
+
+    for option in reversed(_OPTIONS):
+        parsed = option(parsed)
+    return parsed
+
+
+def _accounts(values: tuple[str, ...]) -> dict[str, str]:
+    accounts = {}
+    for value in values:
+        account, separator, credentials = value.partition("=")
+        if not separator or not credentials or not (account.isdecimal() and len(account) == 12):
+            message = f"--account {value!r} must be an account id of 12 digits, =, and a role's ARN or a profile"
+            raise UsageError(message, "pass --account 111122223333=arn:aws:iam::111122223333:role/reader")
+        accounts[account] = credentials
+    return accounts

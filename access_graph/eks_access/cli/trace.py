@@ -1,0 +1,62 @@
+"""The commands `eks-access trace …`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from eks_access.cli.output import Output, emit, output_options
+from eks_access.cli.source_options import SourceOptions, source_options
+from eks_access.errors import ExitCode
+from eks_access.findings import Link, Trace, Verdict
+from eks_access.graph import AccessGraph
+from eks_access.questions.requests import parse_request
+from eks_access.questions.trace_principal import trace_principal
+from eks_access.render.json_output import VERSION, Answer
+from eks_access.render.pages import trace_page
+
+_EXIT_CODES = {
+    Verdict.HOLDS: ExitCode.FINE,
+    Verdict.BROKEN: ExitCode.FOUND,
+    Verdict.NOT_EVALUATED: ExitCode.NOT_REACHABLE,
+}
+
+
+@click.group()
+def trace() -> None:
+    """Show every link of an identity chain, and how to fix the broken one."""
+
+
+@trace.command()
+@click.argument("arn")
+@click.option("--verb", required=True, help="Verb of the Kubernetes API: get, list, create …")
+@click.option("--resource", required=True, help="pods, pods/log, deployments.apps, widgets.example.com, or a path.")
+@click.option("-n", "--namespace", help="Namespace of the request; by default all namespaces.")
+@click.option("--name", help="Name of the object; by default any.")
+@source_options
+@output_options
+def principal(
+    *, arn: str, verb: str, resource: str, namespace: str | None, name: str | None, source: SourceOptions, output: str
+) -> None:
+    """Trace an IAM user, role or session ARN to a request in the cluster."""
+    request = parse_request(verb, resource, namespace, name)
+    graph = source.open()
+    _emit(graph, trace_principal(graph, arn, request), source, output)
+
+
+def _emit(graph: AccessGraph, traced: Trace, source: SourceOptions, output: str) -> None:
+    """Print the trace and exit with the code of its verdict."""
+    traced = replace(traced, links=tuple(_completed(link, source) for link in traced.links))
+    not_read = tuple(graph.not_read())
+    answer = Answer(VERSION, graph.source, traced, not_read)
+    emit(Output(output), answer, trace_page(traced, not_read))
+    sys.exit(_EXIT_CODES[traced.verdict])
+
+
+def _completed(link: Link, source: SourceOptions) -> Link:
+    """Return the link with a fix that uses the same credentials as this command."""
+    if link.finding is None:
+        return link
+    return replace(link, finding=replace(link.finding, fix=source.complete(link.finding.fix)))

@@ -1,0 +1,43 @@
+"""Results as JSON. `schema()` is the schema of everything that the commands print with `--json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from eks_access.findings import Trace
+from eks_access.graph.tables import NotRead
+
+VERSION = 1
+"""Version of the format. A field may be added within a version; a change of meaning makes a new one."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command prints with `--json`."""
+
+    version: int
+    source: str
+    """The source in words."""
+    trace: Trace | None = None
+    not_read: tuple[NotRead, ...] = ()
+    """What the source could not read and the question needed."""
+
+
+def answer_json(answer: Answer) -> str:
+    """Return an answer as JSON. Fields without a value are left out."""
+    plain = _without_none(msgspec.to_builtins(answer))
+    return msgspec.json.format(msgspec.json.encode(plain), indent=2).decode()
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of `Answer`."""
+    return msgspec.json.schema(Answer)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,36 @@
+"""Pages: what every question shows as text and as Markdown, and the findings that code scanning gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eks_access.findings import Finding, Verdict
+from eks_access.graph.tables import NotRead
+
+SYMBOLS = {Verdict.HOLDS: "✔", Verdict.BROKEN: "✘", Verdict.NOT_EVALUATED: "?"}
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table with a heading."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    heading: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The answer to a question, to be read by people."""
+
+    title: str
+    tables: tuple[PageTable, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    not_read: tuple[NotRead, ...] = ()
+
+
+def fix_lines(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """Return heading and text of the fix of each finding."""
+    return [(f"{finding.kind.id}: {finding.subject}", str(finding.fix)) for finding in findings]

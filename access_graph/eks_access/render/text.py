@@ -1,0 +1,44 @@
+"""Pages as text for a terminal. Commands are not wrapped, so that they can be copied."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from eks_access.findings import Verdict
+from eks_access.render.page import SYMBOLS, Page, PageTable
+
+WIDTH = 160
+"""Width of tables in characters without a terminal."""
+_STYLES = {
+    SYMBOLS[Verdict.HOLDS]: "green",
+    SYMBOLS[Verdict.BROKEN]: "red",
+    SYMBOLS[Verdict.NOT_EVALUATED]: "yellow",
+}
+
+
+def print_page(page: Page, console: Console) -> None:
+    """Print a page."""
+    console.print(page.title, style="bold", markup=False, highlight=False)
+    for table in page.tables:
+        console.print(_table(table))
+    for finding in page.findings:
+        console.print(f"[red]{escape(finding.subject)}[/]: {escape(finding.kind.title)}", highlight=False)
+        console.print(f"  says:      {finding.says}", markup=False, highlight=False)
+        console.print(f"  should be: {finding.should_say}", markup=False, highlight=False)
+        console.print(f"  fix:       {finding.fix}", markup=False, highlight=False, soft_wrap=True)
+    for note in page.notes:
+        console.print(f"note: {note}", markup=False, highlight=False)
+    for failure in page.not_read:
+        console.print(f"[yellow]not read:[/] {escape(str(failure))}", highlight=False)
+
+
+def _table(table: PageTable) -> Table:
+    columns = [Column(name, overflow="fold") for name in table.columns]
+    printed = Table(*columns, title=table.heading or None, title_justify="left")
+    for row in table.rows:
+        style = _STYLES.get(row[0])
+        first = f"[{style}]{row[0]}[/]" if style else escape(row[0])
+        printed.add_row(first, *map(escape, row[1:]))
+    return printed

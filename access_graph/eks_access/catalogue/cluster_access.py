@@ -115,3 +115,19 @@ BINDING_NAMESPACE = FindingKind(
     "binding-namespace", Severity.HIGH, "the RoleBinding is in another namespace than the request", _RBAC
 )
 ROLE_RULES = FindingKind("role-rules", Severity.HIGH, "the rules of the bound roles do not allow the request", _RBAC)
+
+MAPPING_OF_DELETED_PRINCIPAL = FindingKind(
+    "mapping-of-deleted-principal",
+    Severity.MEDIUM,
+    "the mapping is of a principal that IAM does not have",
+    "eksctl issue 8516; IAM user guide, Unique identifiers",
+)
+MAPPING_SHADOWED = FindingKind(
+    "mapping-shadowed",
+    Severity.LOW,
+    "an access entry of the same principal decides",
+    _ENTRIES,
+)
+UNUSED_ROLE = FindingKind(
+    "unused-role", Severity.LOW, "the mapped role has not been used for 90 days", "IAM API, RoleLastUsed"
+)

@@ -6,6 +6,8 @@ import sys
 
 import click
 
+from eks_access.cli.listing import list_
+from eks_access.cli.snapshot import snapshot
 from eks_access.cli.trace import trace
 from eks_access.errors import EksAccessError, ExitCode
 
@@ -23,7 +25,8 @@ def commands() -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
 
 
-commands.add_command(trace)
+for command in (trace, list_, snapshot):
+    commands.add_command(command)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,15 @@ from typing import Any
 import click
 
 from eks_access.errors import UsageError
-from eks_access.findings import Fix
+from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
 
 _OPTIONS = (
+    click.option(
+        "--snapshot",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Ask a file that `eks-access snapshot` wrote, instead of the living cluster.",
+    ),
     click.option("--cluster", metavar="NAME", help="EKS cluster; by default that of the kubeconfig's context."),
     click.option("--region", metavar="REGION", help="Region of the cluster; by default that of the context."),
     click.option("--context", metavar="NAME", help="Context of the kubeconfig; by default the cluster's or current."),
@@ -43,21 +48,29 @@ class SourceOptions:
     context: str | None = None
     kubeconfig: Path | None = None
     profile: str | None = None
+    snapshot: Path | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
 
     def open(self) -> AccessGraph:
         """Return the graph of the source; raise `SourceError` if it cannot be read at all."""
+        if self.snapshot is not None:
+            from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
+
+            return open_snapshot(self.snapshot)
         from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
 
         return open_live(self.cluster, self.region, self.context, self.kubeconfig, self.profile, self.accounts)
 
-    def complete(self, fix: Fix) -> Fix:
-        """Return a fix whose commands use the same kubeconfig, context and profile as this command."""
+    def completed(self, finding: Finding) -> Finding:
+        """Return a finding whose fix uses the same kubeconfig, context and profile as this command."""
+        fix = finding.fix
         if self.context:
             fix = fix.with_options("kubectl", "--context", self.context)
         if self.kubeconfig:
             fix = fix.with_options("kubectl", "--kubeconfig", str(self.kubeconfig))
-        return fix.with_options("aws", "--profile", self.profile) if self.profile else fix
+        if self.profile:
+            fix = fix.with_options("aws", "--profile", self.profile)
+        return replace(finding, fix=fix)
 
 
 def source_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -65,7 +78,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def parsed(accounts: tuple[str, ...], **arguments: Any) -> None:
-        names = ("cluster", "region", "context", "kubeconfig", "profile")
+        names = ("cluster", "region", "context", "kubeconfig", "profile", "snapshot")
         values = {name: arguments.pop(name) for name in names}
         command(source=SourceOptions(**values, accounts=_accounts(accounts)), **arguments)
 

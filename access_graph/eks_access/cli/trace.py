@@ -50,13 +50,11 @@ def _emit(graph: AccessGraph, traced: Trace, source: SourceOptions, output: str)
     """Print the trace and exit with the code of its verdict."""
     traced = replace(traced, links=tuple(_completed(link, source) for link in traced.links))
     not_read = tuple(graph.not_read())
-    answer = Answer(VERSION, graph.source, traced, not_read)
+    answer = Answer(VERSION, graph.source, trace=traced, not_read=not_read)
     emit(Output(output), answer, trace_page(traced, not_read))
     sys.exit(_EXIT_CODES[traced.verdict])
 
 
 def _completed(link: Link, source: SourceOptions) -> Link:
     """Return the link with a fix that uses the same credentials as this command."""
-    if link.finding is None:
-        return link
-    return replace(link, finding=replace(link.finding, fix=source.complete(link.finding.fix)))
+    return link if link.finding is None else replace(link, finding=source.completed(link.finding))

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
 """A policy document."""
 
 
-@dataclass(frozen=True)
-class Unknown:
-    """A value that a preview does not know yet."""
+class Unknown(NamedTuple):
+    """A value that a preview does not know yet. A snapshot has a list in its place, with the reason."""
 
     reason: str
     """The output that decides it: `arn of aws:iam/role:Role app`."""

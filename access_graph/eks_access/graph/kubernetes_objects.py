@@ -67,6 +67,10 @@ class RbacBinding:
     subjects: tuple[BindingSubject, ...] = ()
 
     @property
+    def key(self) -> RoleKey:
+        return (self.namespace, self.name)
+
+    @property
     def role(self) -> RoleKey:
         """Key of the role that it refers to."""
         return (self.namespace if self.role_kind == "Role" else None, self.role_name)

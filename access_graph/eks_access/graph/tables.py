@@ -53,15 +53,15 @@ class Table(Generic[K, V]):
         every: Callable[[], Mapping[K, V]],
         one: Callable[[K], V | None] | None = None,
         *,
-        missing: Callable[[K], NotReadError] | None = None,
+        gaps: NotRead | None = None,
     ) -> None:
         """Read all objects with `every`, one with `one` if it is cheaper.
 
-        With `missing` the source may lack existing objects: an object that it lacks raises that error.
+        With `gaps` the source may lack existing objects: an object that it lacks is not read, for that reason.
         """
         self._read_every = _Once(every)
         self._read_one = one
-        self._missing = missing
+        self.gaps = gaps
         self._single: dict[K, _Once[V | None]] = {}
 
     @classmethod
@@ -72,7 +72,7 @@ class Table(Generic[K, V]):
     @classmethod
     def partial(cls, objects: Mapping[K, V], part: str, reason: str) -> Self:
         """Return a table of some objects: others of this kind may exist, and are not evaluated."""
-        return cls(lambda: objects, missing=lambda key: NotReadError(f"{part} {key}", reason))
+        return cls(lambda: objects, gaps=NotRead(part, reason))
 
     @classmethod
     def not_read(cls, part: str, reason: str) -> Self:
@@ -90,23 +90,23 @@ class Table(Generic[K, V]):
         else:
             read_one = self._read_one
             found = self._single.setdefault(key, _Once(lambda: read_one(key)))()
-        if found is None and self._missing is not None:
-            raise self._missing(key)
+        if found is None and self.gaps is not None:
+            raise NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
         return found
 
     def all(self) -> Mapping[K, V]:
         """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""
         return self._read_every()
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether an object that the table lacks does not exist."""
-        return self._missing is None
-
     def failures(self) -> Iterator[NotRead]:
         """Yield what could not be read so far."""
         errors = (self._read_every.error, *(read.error for read in self._single.values()))
         yield from (error.not_read for error in errors if error is not None)
+
+
+def _words(key: object) -> str:
+    """Return a key in words: `NAMESPACE/NAME`, or the name of an object in no namespace."""
+    return "/".join(part for part in key if part) if isinstance(key, tuple) else str(key)
 
 
 class Part(Generic[T]):

@@ -9,6 +9,7 @@ import msgspec
 
 from eks_access.findings import Trace
 from eks_access.graph.tables import NotRead
+from eks_access.questions.list_mappings import MappingList
 
 VERSION = 1
 """Version of the format. A field may be added within a version; a change of meaning makes a new one."""
@@ -22,6 +23,7 @@ class Answer:
     source: str
     """The source in words."""
     trace: Trace | None = None
+    mappings: MappingList | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
 

@@ -1,0 +1,107 @@
+"""The command `eks-access`, asked about a snapshot."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import jsonschema
+import pytest
+from test_trace_principal import BY_AWS_AUTH, USER, USERS
+
+from eks_access.render.json_output import schema
+from eks_access.sources.snapshot import save_snapshot, take_snapshot
+
+REQUEST = ("--verb", "list", "--resource", "pods", "--namespace", "default")
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def run(*arguments):
+    """The command as a process of its own, without AWS and Kubernetes."""
+    command = [sys.executable, "-m", "eks_access", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshots") / "healthy.json"
+    save_snapshot(take_snapshot(BY_AWS_AUTH.graph(), NOW), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshots") / "broken.json"
+    save_snapshot(
+        take_snapshot(BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "operator")}).graph(), NOW),
+        path,
+    )
+    return path
+
+
+def trace(snapshot, *arguments):
+    return run("trace", "principal", USER, *REQUEST, "--snapshot", snapshot, *arguments)
+
+
+def test_a_healthy_chain_exits_with_0(healthy):
+    done = trace(healthy)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ClusterRoleBinding test-clu-rolebinding grants ClusterRole test-clu-role" in done.stdout
+
+
+def test_a_broken_chain_exits_with_1_and_prints_the_fix_in_one_line(broken):
+    done = trace(broken, "--context", "my context", "--profile", "ops")
+    assert done.returncode == 1
+    (fix,) = [line for line in done.stdout.splitlines() if line.startswith("  fix:")]
+    assert "kubectl --context 'my context' -n kube-system patch configmap aws-auth" in fix
+
+
+def test_json_has_the_documented_schema(broken):
+    done = trace(broken, "--json")
+    answer = json.loads(done.stdout)
+    jsonschema.validate(answer, schema())
+    (finding,) = [link["finding"] for link in answer["trace"]["links"] if "finding" in link]
+    assert finding["kind"]["id"] == "group-misspelt"
+
+
+def test_markdown_and_sarif_name_the_finding(broken):
+    assert "`group-misspelt`" in trace(broken, "--output", "md").stdout
+    log = json.loads(trace(broken, "--output", "sarif").stdout)
+    (result,) = log["runs"][0]["results"]
+    assert (result["ruleId"], result["level"]) == ("group-misspelt", "error")
+    assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].startswith("mapUsers[0]")
+
+
+def test_list_exits_with_1_for_a_finding(healthy):
+    done = run("list", "--snapshot", healthy)
+    assert done.returncode == 0, done.stdout
+    assert USER in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("trace", "principal", USER, "--verb", "lst", "--resource", "pods"), "fix: pass --verb list"),
+        (("trace", "principal", USER, "--verb", "list", "--resource", "pod"), "fix: pass --resource pods"),
+        (("trace", "principal", "eks-ope", *REQUEST), "must be an ARN"),
+        (("trace", "principal", USER), "Missing option '--verb'"),
+        (("list", "--account", "1=x"), "must be an account id of 12 digits"),
+    ],
+)
+def test_a_command_line_that_cannot_be_used_exits_with_2(healthy, arguments, message):
+    done = run(*arguments, "--snapshot", healthy)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_snapshot_exits_with_3(tmp_path):
+    done = trace(tmp_path / "missing.json")
+    assert done.returncode == 3
+    assert "missing.json" in done.stderr
+
+
+def test_importing_the_package_loads_neither_pulumi_nor_clients():
+    program = "import sys, eks_access.cli; print({'pulumi', 'boto3', 'lightkube', 'networkx'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -107,6 +107,7 @@ def test_a_snapshot_keeps_what_was_not_read(tmp_path):
     assert {str(each) for each in offline.not_read()} == {
         "IAM principals: AccessDenied: iam:GetAccountAuthorizationDetails",
         "ConfigMap aws-auth: Forbidden",
+        f"access entry {ROLE}: not in the state",
     }
 
 

@@ -63,6 +63,7 @@ class Table(Generic[K, V]):
         self._read_one = one
         self.gaps = gaps
         self._single: dict[K, _Once[V | None]] = {}
+        self._lacking: dict[K, NotReadError] = {}
 
     @classmethod
     def of(cls, objects: Mapping[K, V]) -> Self:
@@ -91,7 +92,9 @@ class Table(Generic[K, V]):
             read_one = self._read_one
             found = self._single.setdefault(key, _Once(lambda: read_one(key)))()
         if found is None and self.gaps is not None:
-            raise NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
+            error = NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
+            self._lacking.setdefault(key, error)
+            raise error
         return found
 
     def all(self) -> Mapping[K, V]:
@@ -100,7 +103,7 @@ class Table(Generic[K, V]):
 
     def failures(self) -> Iterator[NotRead]:
         """Yield what could not be read so far."""
-        errors = (self._read_every.error, *(read.error for read in self._single.values()))
+        errors = (self._read_every.error, *(read.error for read in self._single.values()), *self._lacking.values())
         yield from (error.not_read for error in errors if error is not None)
 
 

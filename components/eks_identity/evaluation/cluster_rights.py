@@ -19,7 +19,7 @@ from functools import cached_property
 
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.iam_policies import matches
-from eks_identity.evaluation.rbac import EVERYTHING, Grant, Rbac, Request, allows, covers
+from eks_identity.evaluation.rbac import EVERYTHING, Grant, Rbac, Request, allows, covers, single_rules
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import AwsAuth
@@ -100,12 +100,13 @@ class Rights:
         """Yield everything that the user is allowed, with the namespaces."""
         if MASTERS in self.user.groups:
             yield _EVERYTHING
-        yield from map(_policy_grant, self.user.policies)
+        yield from map(policy_grant, self.user.policies)
         for rbac in (self.cluster_rbac, self.namespaced_rbac):
             yield from rbac().grants(self.user.username, self.user.groups)
 
 
-def _policy_grant(policy: AssociatedPolicy) -> Grant:
+def policy_grant(policy: AssociatedPolicy) -> Grant:
+    """Return the permissions of an access policy."""
     name = policy.arn.rpartition("/")[2]
     # AWS does not document the rules of some policies. This rule stands for one; only the same policy covers it.
     undocumented = (Rule((f"access policy {name}",), (EVERYTHING,), (EVERYTHING,)),)
@@ -132,10 +133,23 @@ def _same_rbac(before: Rights, after: Rights) -> bool:
 
 
 def _missing(grant: Grant, after: Iterable[Grant]) -> Iterator[Rule]:
+    for missing in missing_permissions([grant], after):
+        yield from missing.rules
+
+
+def missing_permissions(before: Iterable[Grant], after: Iterable[Grant]) -> Iterator[Grant]:
+    """Yield the permissions of `before` that `after` lacks, by namespace or for the whole cluster.
+
+    Each rule has one verb and one resource.
+    """
     remaining = list(after)
-    for namespace in grant.namespaces or (None,):
-        rules = [rule for other in remaining if _applies_in(other, namespace) for rule in other.rules]
-        yield from (rule for rule in grant.rules if not covers(rules, rule))
+    for grant in before:
+        for namespace in grant.namespaces or (None,):
+            rules = [rule for other in remaining if _applies_in(other, namespace) for rule in other.rules]
+            lacking = (rule for rule in grant.rules if not covers(rules, rule))
+            single = tuple(each for rule in lacking for each in single_rules(rule) if not covers(rules, each))
+            if single:
+                yield Grant(single, () if namespace is None else (namespace,))
 
 
 def _applies_in(grant: Grant, namespace: str | None) -> bool:

@@ -97,10 +97,10 @@ class Rbac:
 def covers(rules: Iterable[Rule], rule: Rule) -> bool:
     """Return whether `rules` allow all that `rule` allows, as the API server checks to prevent privilege escalation."""
     owned = list(rules)
-    return all(any(_covers(owner, single) for owner in owned) for single in _split(rule))
+    return all(any(_covers(owner, single) for owner in owned) for single in single_rules(rule))
 
 
-def _split(rule: Rule) -> Iterator[Rule]:
+def single_rules(rule: Rule) -> Iterator[Rule]:
     """Yield `rule` as rules of one verb and one resource, or one path, each."""
     for verb, url in product(rule.verbs, rule.non_resource_urls):
         yield Rule((verb,), non_resource_urls=(url,))

@@ -1,0 +1,134 @@
+"""The question "who gains and who loses access between two graphs?", by meaning: rules are compared, not their text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eks_access.catalogue import changes as kinds
+from eks_access.findings import Finding
+from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotRead, NotReadError
+from eks_access.questions import commands
+from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
+from eks_access.questions.permission_words import Permission, permissions
+from eks_identity.evaluation.cluster_rights import ADMINISTRATION, missing_permissions
+from eks_identity.evaluation.rbac import Grant, allows
+from eks_identity.model.identities import NODE_GROUPS
+
+Grants = Mapping[Subject, tuple[Grant, ...]]
+
+
+class System(StrEnum):
+    """Where a permission applies."""
+
+    KUBERNETES = "Kubernetes"
+    AWS = "AWS"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one subject gains and loses."""
+
+    subject: str
+    kind: SubjectKind
+    system: System
+    gained: tuple[Permission, ...] = ()
+    lost: tuple[Permission, ...] = ()
+    had_access: bool = True
+    has_access: bool = True
+
+    @property
+    def is_broadened(self) -> bool:
+        return bool(self.gained)
+
+    def sentences(self) -> Iterator[str]:
+        """Yield the change in words."""
+        if self.gained:
+            yield f"{self.subject} gains {'; '.join(map(str, self.gained))}"
+        if self.lost:
+            last = "" if self.has_access else ", and has no access any more"
+            yield f"{self.subject} loses {'; '.join(map(str, self.lost))}{last}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The difference of two graphs."""
+
+    before: str
+    """The source of the first graph in words."""
+    after: str
+    changes: tuple[Change, ...] = ()
+    lockouts: tuple[Finding, ...] = ()
+    """The last administrator, or nodes, without access."""
+    kept: int = 0
+    """Number of subjects with equal access."""
+    not_evaluated: tuple[NotRead, ...] = ()
+
+
+def diff(before: AccessGraph, after: AccessGraph) -> Difference:
+    """Return who gains and who loses access from one graph to the other."""
+    not_evaluated: list[NotRead] = []
+    changes: list[Change] = []
+    lockouts: list[Finding] = []
+    kept = 0
+    try:
+        # A stack's state and its preview lack what Kubernetes and EKS create themselves.
+        is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
+        mapped = mapped_subjects(before) | mapped_subjects(after)
+        old, new = (_without(subjects(graph, skip_system=is_partial), mapped) for graph in (before, after))
+        found = list(_cluster_changes(old, new))
+        changes += found
+        kept += len(old.keys() | new.keys()) - len(found)
+        lockouts += _lockouts(before, after, old, new)
+    except NotReadError as error:
+        not_evaluated.append(error.not_read)
+    for graph in (before, after):
+        not_evaluated += graph.not_read()
+    unique = tuple(dict.fromkeys(not_evaluated))
+    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), kept, unique)
+
+
+def _without(grants: Grants, left_out: set[Subject]) -> Grants:
+    return {subject: each for subject, each in grants.items() if subject not in left_out}
+
+
+def _cluster_changes(old: Grants, new: Grants) -> Iterator[Change]:
+    for subject in sorted(old.keys() | new.keys(), key=lambda each: (each.kind, each.name)):
+        grants, changed = old.get(subject, ()), new.get(subject, ())
+        if grants == changed and (subject in old) == (subject in new):
+            continue
+        gained = permissions(missing_permissions(changed, grants))
+        lost = permissions(missing_permissions(grants, changed))
+        had, has = subject in old, subject in new
+        # A principal that is mapped without permissions can authenticate: that counts as access.
+        if gained or lost or had != has:
+            yield Change(str(subject), subject.kind, System.KUBERNETES, gained, lost, had_access=had, has_access=has)
+
+
+def _lockouts(before: AccessGraph, after: AccessGraph, old: Grants, new: Grants) -> Iterator[Finding]:
+    """Yield the loss of the last administrator, and of the mapping of nodes."""
+    administrators = {subject.name for subject, grants in old.items() if _is_administrator(subject, grants)}
+    if administrators and not any(_is_administrator(subject, grants) for subject, grants in new.items()):
+        listed = ", ".join(sorted(administrators))
+        fix = commands.advice(
+            f"keep the access of one of them, or first make another principal an administrator: {listed}"
+        )
+        subject = f"cluster {after.cluster.get().name}"
+        says, should = f"no administrator; before: {listed}", "at least one administrator"
+        yield Finding(kinds.LAST_ADMINISTRATOR, subject, says, should, fix)
+    lost = _node_roles(before) - _node_roles(after)
+    for arn in sorted(lost):
+        fix = commands.advice(f"keep the mapping of {arn}, or remove its nodes first")
+        yield Finding(kinds.NODES_LOCKED_OUT, arn, "no mapping for nodes", "a mapping with the group system:nodes", fix)
+
+
+def _is_administrator(subject: Subject, grants: Iterable[Grant]) -> bool:
+    is_person = subject.kind is SubjectKind.PRINCIPAL
+    return is_person and any(not grant.namespaces and allows(grant.rules, ADMINISTRATION) for grant in grants)
+
+
+def _node_roles(graph: AccessGraph) -> set[str]:
+    users = cluster_users(graph)
+    return {arn for arn, user in users.items() if not NODE_GROUPS.isdisjoint(user.groups)}

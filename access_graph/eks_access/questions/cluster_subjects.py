@@ -61,7 +61,7 @@ def subjects(graph: AccessGraph, *, skip_system: bool = False) -> dict[Subject, 
         grants += [grant for name in names for grant in by_name.get(name, ())]
         found[Subject(SubjectKind.PRINCIPAL, arn)] = tuple(grants)
     for (kind, name), grants in by_name.items():
-        found[_subject(kind, name)] = tuple(grants)
+        found[named_subject(kind, name)] = tuple(grants)
     return found
 
 
@@ -116,7 +116,8 @@ def _rules(graph: AccessGraph, binding: RbacBinding) -> Iterator[Rule]:
         yield from role.rules
 
 
-def _subject(kind: str, name: str) -> Subject:
+def named_subject(kind: str, name: str) -> Subject:
+    """Return the subject that a binding names."""
     if name.startswith(_SERVICE_ACCOUNT):
         return Subject(SubjectKind.SERVICE_ACCOUNT, name.removeprefix(_SERVICE_ACCOUNT).replace(":", "/"))
     return Subject(SubjectKind.GROUP if kind == "Group" else SubjectKind.USER, name)

@@ -9,6 +9,8 @@ import click
 from eks_access.cli.listing import list_
 from eks_access.cli.snapshot import snapshot
 from eks_access.cli.trace import trace
+from eks_access.cli.what_can import what_can
+from eks_access.cli.who_can import who_can
 from eks_access.errors import EksAccessError, ExitCode
 
 EPILOG = (
@@ -25,7 +27,7 @@ def commands() -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
 
 
-for command in (trace, list_, snapshot):
+for command in (trace, list_, who_can, what_can, snapshot):
     commands.add_command(command)
 
 

@@ -6,15 +6,22 @@ import json
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
 
-from eks_access.render.json_output import Answer, answer_json
+from eks_access.cli.source_options import SourceOptions
+from eks_access.errors import ExitCode, SourceError
+from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotRead, NotReadError
+from eks_access.render.json_output import VERSION, Answer, answer_json
 from eks_access.render.markdown import markdown
 from eks_access.render.page import Page
 from eks_access.render.sarif import sarif
 from eks_access.render.text import WIDTH, print_page
+
+T = TypeVar("T")
 
 
 class Output(StrEnum):
@@ -46,3 +53,30 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
         click.echo(markdown(page), nl=False)
     else:
         click.echo(json.dumps(sarif(page.findings, answer.source), indent=2))
+
+
+def answer_question(
+    source: SourceOptions,
+    output: str,
+    field: str,
+    ask: Callable[[AccessGraph], T],
+    page: Callable[[T, tuple[NotRead, ...]], Page],
+    *,
+    code: Callable[[T], ExitCode] = lambda _: ExitCode.FINE,
+) -> NoReturn:
+    """Ask the source, print the answer as `field` of `Answer`, and exit with its code.
+
+    An answer from a source that could not read a part is not fine. Raises `SourceError` if the question cannot be
+    answered at all.
+    """
+    graph = source.open()
+    try:
+        found = ask(graph)
+    except NotReadError as error:
+        message = f"the question cannot be answered from {graph.source}: {error}"
+        raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
+    not_read = tuple(graph.not_read())
+    result: dict[str, Any] = {field: found}
+    emit(Output(output), Answer(VERSION, graph.source, not_read=not_read, **result), page(found, not_read))
+    exit_code = code(found)
+    sys.exit(ExitCode.NOT_REACHABLE if exit_code is ExitCode.FINE and not_read else exit_code)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 
 import click
 
-from eks_access.cli.output import Output, emit, output_options
+from eks_access.cli.output import answer_question, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode
-from eks_access.findings import Link, Trace, Verdict
+from eks_access.findings import Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.questions.requests import parse_request
 from eks_access.questions.trace_principal import trace_principal
-from eks_access.render.json_output import VERSION, Answer
 from eks_access.render.pages import trace_page
 
 _EXIT_CODES = {
@@ -42,19 +40,16 @@ def principal(
 ) -> None:
     """Trace an IAM user, role or session ARN to a request in the cluster."""
     request = parse_request(verb, resource, namespace, name)
-    graph = source.open()
-    _emit(graph, trace_principal(graph, arn, request), source, output)
+
+    def ask(graph: AccessGraph) -> Trace:
+        return _completed(trace_principal(graph, arn, request), source)
+
+    answer_question(source, output, "trace", ask, trace_page, code=lambda traced: _EXIT_CODES[traced.verdict])
 
 
-def _emit(graph: AccessGraph, traced: Trace, source: SourceOptions, output: str) -> None:
-    """Print the trace and exit with the code of its verdict."""
-    traced = replace(traced, links=tuple(_completed(link, source) for link in traced.links))
-    not_read = tuple(graph.not_read())
-    answer = Answer(VERSION, graph.source, trace=traced, not_read=not_read)
-    emit(Output(output), answer, trace_page(traced, not_read))
-    sys.exit(_EXIT_CODES[traced.verdict])
-
-
-def _completed(link: Link, source: SourceOptions) -> Link:
-    """Return the link with a fix that uses the same credentials as this command."""
-    return link if link.finding is None else replace(link, finding=source.completed(link.finding))
+def _completed(traced: Trace, source: SourceOptions) -> Trace:
+    """Return the trace with fixes that use the same credentials as this command."""
+    links = (
+        link if link.finding is None else replace(link, finding=source.completed(link.finding)) for link in traced.links
+    )
+    return replace(traced, links=tuple(links))

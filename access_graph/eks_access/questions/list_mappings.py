@@ -43,6 +43,8 @@ class Mapping:
 class MappingList:
     """All mappings of a cluster, and the findings."""
 
+    cluster: str
+    """Name of the cluster."""
     mode: str
     """Authentication mode."""
     mappings: tuple[Mapping, ...]
@@ -59,7 +61,8 @@ def list_mappings(graph: AccessGraph, now: datetime | None = None) -> MappingLis
     mapped = ClusterMappings(graph)
     accounts = tuple(account for account in mapped.aws_auth.document.accounts if account is not None)
     findings = tuple(mapping_findings(mapped, now or datetime.now(UTC)))
-    return MappingList(mapped.mode, tuple(_mapping(mapped, arn) for arn in mapped.arns()), accounts, findings)
+    mappings = tuple(_mapping(mapped, arn) for arn in mapped.arns())
+    return MappingList(graph.cluster.get().name, mapped.mode, mappings, accounts, findings)
 
 
 def _mapping(mapped: ClusterMappings, arn: str) -> Mapping:

@@ -9,7 +9,10 @@ import msgspec
 
 from eks_access.findings import Trace
 from eks_access.graph.tables import NotRead
+from eks_access.questions.diff import Difference
 from eks_access.questions.list_mappings import MappingList
+from eks_access.questions.what_can import WhatCan
+from eks_access.questions.who_can import WhoCan
 
 VERSION = 1
 """Version of the format. A field may be added within a version; a change of meaning makes a new one."""
@@ -24,6 +27,9 @@ class Answer:
     """The source in words."""
     trace: Trace | None = None
     mappings: MappingList | None = None
+    who_can: WhoCan | None = None
+    what_can: WhatCan | None = None
+    difference: Difference | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
 

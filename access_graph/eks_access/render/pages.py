@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from eks_access.findings import Trace, Verdict
 from eks_access.graph.tables import NotRead
+from eks_access.questions.diff import Difference
 from eks_access.questions.list_mappings import MappingList
+from eks_access.questions.permission_words import Permission
+from eks_access.questions.what_can import WhatCan
+from eks_access.questions.who_can import WhoCan
 from eks_access.render.page import SYMBOLS, Page, PageTable
 
 
@@ -16,7 +20,7 @@ def trace_page(trace: Trace, not_read: tuple[NotRead, ...] = ()) -> Page:
     return Page(trace.question, (PageTable(("", "link", "says"), rows),), trace.findings, trace.notes, others)
 
 
-def mappings_page(listed: MappingList, source: str, not_read: tuple[NotRead, ...] = ()) -> Page:
+def mappings_page(listed: MappingList, not_read: tuple[NotRead, ...] = ()) -> Page:
     """Return the page of the mappings of a cluster."""
     rows = tuple(
         (
@@ -32,8 +36,55 @@ def mappings_page(listed: MappingList, source: str, not_read: tuple[NotRead, ...
     )
     columns = ("", "principal", "decided by", "access entry", "access policies", "aws-auth", "last used")
     notes = tuple(f"mapAccounts has account {account}: each of its principals is a user" for account in listed.accounts)
-    title = f"Mappings of {source}, authentication mode {listed.mode}"
+    title = f"Mappings of cluster {listed.cluster}, authentication mode {listed.mode}"
     return Page(title, (PageTable(columns, rows),), listed.findings, notes, not_read)
 
 
 _EXISTS = {True: SYMBOLS[Verdict.HOLDS], False: SYMBOLS[Verdict.BROKEN], None: SYMBOLS[Verdict.NOT_EVALUATED]}
+
+
+def who_can_page(answer: WhoCan, not_read: tuple[NotRead, ...] = ()) -> Page:
+    """Return the page of everybody who can make a request."""
+    rows = tuple(
+        (
+            SYMBOLS[Verdict.NOT_EVALUATED if path.conditions else Verdict.HOLDS],
+            path.subject,
+            " → ".join(path.steps),
+            " and ".join(path.conditions),
+        )
+        for path in answer.paths
+    )
+    return Page(answer.question, (PageTable(("", "who", "by", "if"), rows),), not_read=not_read)
+
+
+def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:
+    """Return the page of the permissions of one subject."""
+    if not answer.identity:
+        return Page(f"{answer.subject} has no access to the cluster", not_read=not_read)
+    columns = ("verbs", "resources", "scope")
+    tables = [PageTable(columns, _rows(answer.in_cluster), f"in the cluster, as {answer.identity}")]
+    if answer.by_everybody:
+        tables.append(PageTable(columns, _rows(answer.by_everybody), "as everybody with a valid token"))
+    return Page(f"What {answer.subject} can do", tuple(tables), not_read=not_read)
+
+
+def difference_page(difference: Difference) -> Page:
+    """Return the page of a difference: the lockouts first, then each change in words."""
+    rows = tuple(
+        ("+" if change.is_broadened else "-", change.subject, _lines(change.gained), _lines(change.lost))
+        for change in difference.changes
+    )
+    table = PageTable(("", "who", "gains", "loses"), rows)
+    kept = f"{difference.kept} subjects keep their access"
+    title = f"Access: {difference.before} → {difference.after}"
+    tables = (table,) if rows else ()
+    notes = (kept,) if rows else ("no change of access", kept)
+    return Page(title, tables, difference.lockouts, notes, difference.not_evaluated)
+
+
+def _rows(permissions: tuple[Permission, ...]) -> tuple[tuple[str, ...], ...]:
+    return tuple((", ".join(each.actions), ", ".join(each.resources), each.scope) for each in permissions)
+
+
+def _lines(permissions: tuple[Permission, ...]) -> str:
+    return "; ".join(map(str, permissions))

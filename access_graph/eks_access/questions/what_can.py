@@ -1,0 +1,52 @@
+"""The question "what can this principal or service account do?", in the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eks_access.graph import AccessGraph
+from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, named_subject, subjects
+from eks_access.questions.permission_words import Permission, permissions
+from eks_identity.evaluation.rbac import AUTHENTICATED, Grant
+from eks_identity.model.subjects import Subject as ServiceAccountSubject
+
+
+@dataclass(frozen=True)
+class WhatCan:
+    """The permissions of one subject."""
+
+    subject: str
+    identity: str
+    """The Kubernetes user and groups in words; empty if the cluster does not authenticate the subject."""
+    in_cluster: tuple[Permission, ...]
+    by_everybody: tuple[Permission, ...]
+    """Permissions that it has as a member of groups that Kubernetes itself adds, such as system:authenticated."""
+
+
+def what_can_principal(graph: AccessGraph, arn: str) -> WhatCan:
+    """Return what an IAM principal can do in the cluster. Raises `NotReadError` if bindings are not read."""
+    user = cluster_users(graph).get(arn)
+    if user is None:
+        return WhatCan(arn, "", (), ())
+    found = subjects(graph)
+    own = found.get(Subject(SubjectKind.PRINCIPAL, arn), ())
+    return WhatCan(arn, str(user), permissions(own), _of_groups(found, (AUTHENTICATED,)))
+
+
+def what_can_service_account(graph: AccessGraph, namespace: str, name: str) -> WhatCan:
+    """Return what the pods of a service account can do in the cluster."""
+    username = str(ServiceAccountSubject(namespace, name))
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+    found = subjects(graph)
+    subject = named_subject("User", username)
+    own = (*found.get(subject, ()), *(grant for group in groups for grant in _grants_of(found, group)))
+    identity = f"username {username!r}, groups {[*groups, AUTHENTICATED]}"
+    return WhatCan(str(subject), identity, permissions(own), _of_groups(found, (AUTHENTICATED,)))
+
+
+def _of_groups(found: dict[Subject, tuple[Grant, ...]], groups: tuple[str, ...]) -> tuple[Permission, ...]:
+    return permissions(grant for group in groups for grant in _grants_of(found, group))
+
+
+def _grants_of(found: dict[Subject, tuple[Grant, ...]], group: str) -> tuple[Grant, ...]:
+    return found.get(Subject(SubjectKind.GROUP, group), ())

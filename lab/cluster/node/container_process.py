@@ -57,6 +57,11 @@ class ContainerProcess:
         process.stdin.close()
         return cls(process, log)
 
+    @property
+    def pid(self) -> int:
+        """The process id of the shim, whose descendants are the container's processes."""
+        return self._process.pid
+
     async def wait(self) -> int:
         """Wait until all processes of the container have ended and its log is complete. Return the exit code."""
         return await asyncio.shield(self._exit)

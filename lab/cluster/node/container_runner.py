@@ -12,7 +12,7 @@ from pathlib import Path
 from lightkube.models.core_v1 import Container
 
 from .container_process import Command, ContainerProcess
-from .context import PodContext
+from .context import PodContext, has_host_network
 from .environment import MOUNT_PATH, expand, write_kubeconfig
 from .images import Image, InvalidImageNameError, ProgramNotFoundError, UnknownImageError, find_image, find_program
 from .logs import ContainerLog
@@ -198,7 +198,9 @@ class ContainerRunner:
             self.has_started.set()
             self._record_normal("Started", "Container started")
             self._context.notify_change()
-            code = await self._process.wait()
+            node = self._context.node
+            with node.processes.add(self._process.pid, host_network=has_host_network(self._context.pod)):
+                code = await self._process.wait()
             self._process = None
         finished = datetime.now(UTC).replace(microsecond=0)
         record.state = terminated_state(code, started, finished, record.container_id, reason=reason, message=message)

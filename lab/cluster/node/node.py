@@ -29,6 +29,7 @@ from .kube_client import KubeClient
 from .kubelet_api import KubeletApi, create_tls_context
 from .pod_identity_agent import PodIdentityAgent
 from .pod_manager import PodManager, delete_pods
+from .pod_processes import PodProcesses
 from .registration import Registration
 from .scheduler import Scheduler
 from .servers import LoopbackServer
@@ -135,7 +136,7 @@ class Node:
         async with AsyncExitStack() as stack:
             kube = KubeClient(self._kubeconfig)
             stack.push_async_callback(kube.close)
-            instance, timing = self._instance, self._timing
+            instance, timing, processes = self._instance, self._timing, PodProcesses()
             host_imds, pod_imds, agent, kubelet = [await self._open_server(stack) for _ in range(4)]
             node = NodeContext(
                 instance=instance,
@@ -148,11 +149,12 @@ class Node:
                 host_endpoints=Endpoints(imds=host_imds.url, agent=agent.url),
                 folder=self._folder,
                 timing=timing,
+                processes=processes,
             )
             pods = PodManager(node)
             profile = InstanceProfile(instance, self._instance_roles)
-            await host_imds.start(InstanceMetadata(instance, profile, hops=1).application())
-            await pod_imds.start(InstanceMetadata(instance, profile, hops=2).application())
+            await host_imds.start(InstanceMetadata(instance, profile, processes, host_network=True).application())
+            await pod_imds.start(InstanceMetadata(instance, profile, processes, host_network=False).application())
             await agent.start(PodIdentityAgent(instance, self._cloud, profile, self._agent_installed).application())
             await kubelet.start(
                 KubeletApi(kube.client, self.name, pods).application(),

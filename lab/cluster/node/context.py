@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lab.interfaces import CloudAccess
 
+from .confinement import Confinement
 from .environment import EnvironmentBuilder
 from .events import EventRecorder
 from .images import Image
@@ -64,6 +65,7 @@ class NodeContext:
     """For pods with `hostNetwork`."""
     folder: Path
     timing: Timing
+    confinement: Confinement
     processes: PodProcesses
 
     def base_environment(self, pod: Pod) -> dict[str, str]:

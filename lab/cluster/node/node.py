@@ -20,6 +20,7 @@ from lab.errors import StartError
 from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateFiles
 
+from .confinement import Confinement
 from .context import Endpoints, NodeContext
 from .events import EventRecorder
 from .images import available_images
@@ -56,6 +57,7 @@ class Node:
         serving: certificate for 127.0.0.1, for the endpoint that serves logs.
         client_ca: authority of the API server's kubelet client certificate.
         agent_installed: returns whether the cluster has the add-on eks-pod-identity-agent now.
+        confinement: restrictions of the pods' processes.
         timing: the kubelet's intervals.
     """
 
@@ -73,6 +75,7 @@ class Node:
         serving: CertificateFiles,
         client_ca: Path,
         agent_installed: Callable[[], bool],
+        confinement: Confinement,
         timing: Timing | None = None,
     ) -> None:
         self.name = name
@@ -85,6 +88,7 @@ class Node:
         self._serving = serving
         self._client_ca = client_ca
         self._agent_installed = agent_installed
+        self._confinement = confinement
         self._timing = timing or Timing()
         self._thread = threading.Thread(target=self._run, name=f"node {name}", daemon=True)
         self._ready = threading.Event()
@@ -149,6 +153,7 @@ class Node:
                 host_endpoints=Endpoints(imds=host_imds.url, agent=agent.url),
                 folder=self._folder,
                 timing=timing,
+                confinement=self._confinement,
                 processes=processes,
             )
             pods = PodManager(node)

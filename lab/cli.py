@@ -110,6 +110,13 @@ class _EvaluatedCommand(click.Command):
     help="Pulumi's plugins: the lab's own, or the vendor's, downloaded.",
 )
 @click.option(
+    "--pods",
+    type=click.Choice(["confined", "unconfined"]),
+    default="confined",
+    show_default=True,
+    help="Confine the processes of pods if the machine allows it, or do not.",
+)
+@click.option(
     "--owner",
     type=click.IntRange(min=1),
     metavar="PID",
@@ -117,7 +124,7 @@ class _EvaluatedCommand(click.Command):
 )
 @click.pass_obj
 @_errors_to_exit_codes
-def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owner: int | None) -> None:
+def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, pods: str, owner: int | None) -> None:
     """Start the lab. Running parts stay as they are."""
     _require_platform()
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
@@ -125,7 +132,18 @@ def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, owne
     from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
 
     console = Console(stderr=True)
-    bring_up(home, clusters or DEFAULT_CLUSTERS, Plugins(plugins), Timeline(console), owner=owner)
+    bring_up(
+        home,
+        clusters or DEFAULT_CLUSTERS,
+        Plugins(plugins),
+        Timeline(console),
+        confine_pods=pods == "confined",
+        owner=owner,
+    )
+    confinement = home.read_pod_confinement()
+    if not confinement.is_active:
+        warning = f"Pods are not confined: {confinement.detail}. They can read your files and the lab's keys."
+        console.print(warning, highlight=False, markup=False, soft_wrap=True)
     console.print(
         f"Lab [bold]{home.name}[/] is up. Enter it:\n"
         f'  eval "$(python -m lab{home.option} env)"                 as its administrator\n'
@@ -172,6 +190,8 @@ def status(home: LabDir) -> None:
     table = Table("part", "status", "where", box=None)
     table.add_row("daemon", f"since {since:%H:%M:%S}", f"process {state.pid}, logs in {home.logs}")
     table.add_row("AWS", "up", f"account {state.account}, {state.region}, by the proxy {state.proxy_url}")
+    confinement = home.read_pod_confinement()
+    table.add_row("pods", "confined" if confinement.is_active else "not confined", confinement.detail)
     for name in eks.list_clusters()["clusters"]:
         cluster = eks.describe_cluster(name=name)["cluster"]
         table.add_row(f"cluster {name}", cluster["status"], cluster.get("endpoint", ""))

@@ -21,10 +21,10 @@ import psutil
 
 from lab import aws_command
 from lab.cloud import Cloud
-from lab.cluster import Runtime
+from lab.cluster import Confinement, Runtime
 from lab.cluster.processes import Process
 from lab.interfaces import Programs
-from lab.lab_dir import LabDir, State
+from lab.lab_dir import LabDir, PodConfinement, State
 from lab.pki import CertificateAuthority
 from lab.plugins.install import MODULES
 from lab.prefork.start import start
@@ -38,7 +38,7 @@ OTHER_ACCOUNT = "210987654321"
 REGION = "ap-northeast-1"
 
 
-def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Event) -> None:
+def serve(home: LabDir, programs: Programs, confinement: Confinement, ready: int, stopping: threading.Event) -> None:
     """Run the lab until `stopping` is set; write a line to the file descriptor `ready` once AWS responds."""
     events = EventLog(home.events)
     started = time.monotonic()
@@ -46,7 +46,13 @@ def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Even
     cloud = Cloud(home.folder / "cloud", authority, region=REGION, account=ACCOUNT)
     cloud.start()
     runtime = Runtime(
-        home.folder / "clusters", authority, programs, cloud.access, cloud.instance_roles, progress=events.part
+        home.folder / "clusters",
+        authority,
+        programs,
+        cloud.access,
+        cloud.instance_roles,
+        confinement=confinement,
+        progress=events.part,
     )
     cloud.attach(runtime)
     aws_command.install(home.bin, home.prefork / "aws")
@@ -55,6 +61,7 @@ def serve(home: LabDir, programs: Programs, ready: int, stopping: threading.Even
         write_credentials(home, ADMINISTRATOR, cloud.administrator)
         write_credentials(home, OTHER_ADMINISTRATOR, cloud.add_account(OTHER_ACCOUNT))
         write_credentials(home, ROOT, cloud.root_user(ACCOUNT))
+        home.write_pod_confinement(PodConfinement(confinement.is_active, confinement.detail))
         home.write_state(
             State(
                 pid=os.getpid(),
@@ -100,6 +107,7 @@ def main() -> None:
     """Run the daemon's command line, which only `lab.lifecycle` calls."""
     parser = argparse.ArgumentParser(prog="lab.daemon")
     parser.add_argument("--owner", type=int, help="process id; the lab is stopped and removed when it ends")
+    parser.add_argument("--unconfined-pods", action="store_true", help="do not confine the processes of pods")
     parser.add_argument("ready", type=int, help="file descriptor to write to once AWS responds")
     parser.add_argument("name", help="name of the lab")
     parser.add_argument("root", type=Path, help="folder of all labs")
@@ -113,7 +121,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     if arguments.owner:
         threading.Thread(target=_stop_with_owner, args=[arguments.owner, owner_ended, stopping], daemon=True).start()
-    serve(home, Programs(*arguments.programs), arguments.ready, stopping)
+    confinement = Confinement.disable() if arguments.unconfined_pods else Confinement.detect()
+    serve(home, Programs(*arguments.programs), confinement, arguments.ready, stopping)
     if owner_ended.is_set():
         home.remove_leftovers(daemon=os.getpid())
 

@@ -168,7 +168,8 @@ class InstanceRoles(Protocol):
         """
 
 
-NODE_OPTIONS = f"--require {json.dumps(str(Path(__file__).parent / 'cloud' / 'node_proxy.cjs'))}"
+NODE_PROXY = Path(__file__).parent / "cloud" / "node_proxy.cjs"
+NODE_OPTIONS = f"--require {json.dumps(str(NODE_PROXY))}"
 """Options of Node.js that send its TLS connections through the proxy. In quotes, a path can have spaces."""
 
 

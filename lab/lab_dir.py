@@ -4,6 +4,7 @@
 ├── tools/                         programs, shared by all labs
 └── labs/<name>/
     ├── lab.json                   the running daemon and how to reach it
+    ├── pods.json                  whether its pods are confined
     ├── events.jsonl               its progress since the start
     ├── logs/                      stay after `down` until the next `up`
     ├── prefork/                   sockets of the prefork servers of the plugins and of `aws`
@@ -69,6 +70,15 @@ class State:
         return CloudAccess(proxy_url=self.proxy_url, ca_file=self.ca_file, region=self.region)
 
 
+@dataclass(frozen=True)
+class PodConfinement:
+    """Whether the kernel keeps the pods of a lab from the user's files and from the lab's keys."""
+
+    is_active: bool
+    detail: str
+    """How pods are confined, or the reason why they are not."""
+
+
 class LabDir:
     """The folder of one lab, by name. Labs with different names are independent."""
 
@@ -89,6 +99,7 @@ class LabDir:
         self.bin = self.folder / "bin"
         self.prefork = self.folder / "prefork"
         self._state_file = self.folder / "lab.json"
+        self._pods_file = self.folder / "pods.json"
         self._lock_file = self.root / "labs" / f"{name}.lock"
 
     def prepare(self) -> None:
@@ -147,6 +158,15 @@ class LabDir:
     def write_state(self, state: State) -> None:
         written = write_secret(self._state_file.with_suffix(".new"), json.dumps(asdict(state), indent=2))
         written.replace(self._state_file)
+
+    def read_pod_confinement(self) -> PodConfinement:
+        try:
+            return PodConfinement(**json.loads(self._pods_file.read_text()))
+        except FileNotFoundError:
+            return PodConfinement(is_active=False, detail="the lab was started by an older version")
+
+    def write_pod_confinement(self, confinement: PodConfinement) -> None:
+        write_secret(self._pods_file, json.dumps(asdict(confinement)))
 
     def clear(self, *, keep_logs: bool = False) -> None:
         """Remove the lab's files. Its data does not outlive the daemon, because AWS's side is in memory."""

@@ -39,11 +39,13 @@ def up(
     plugins: Plugins,
     timeline: Timeline,
     *,
+    confine_pods: bool = True,
     owner: int | None = None,
 ) -> State:
     """Start the lab and create these clusters. Running parts stay as they are.
 
-    If this call starts the lab, the lab is stopped and removed when the process `owner` ends, even by a kill.
+    If this call starts the lab, the lab is stopped and removed when the process `owner` ends, even by a kill, and its
+    pods are confined if the machine allows it, unless `confine_pods` is false.
     """
     if owner is not None and not psutil.pid_exists(owner):
         raise UsageError(f"there is no process {owner} to own the lab", fix="pass the id of a running process, like $$")
@@ -51,7 +53,7 @@ def up(
     with home.lock():
         with timeline.part("programs"):
             tools = Toolbox(home.tools, timeline).ensure()
-        state = home.running() or _start(home, tools, timeline, owner)
+        state = home.running() or _start(home, tools, timeline, owner, confine_pods=confine_pods)
         with ThreadPoolExecutor(max_workers=1) as background:
             prepared = background.submit(_prepare_pulumi, home, tools, plugins)
             _create_clusters(home, tools, clusters, timeline)
@@ -85,16 +87,17 @@ def _remove_stale_labs(home: LabDir) -> None:
             other.remove_leftovers()
 
 
-def _start(home: LabDir, tools: Tools, timeline: Timeline, owner: int | None) -> State:
+def _start(home: LabDir, tools: Tools, timeline: Timeline, owner: int | None, *, confine_pods: bool) -> State:
     home.clear()
     home.prepare()
     home.logs.mkdir(mode=0o700)
     log = home.logs / "daemon.log"
     ready, ready_in_child = os.pipe()
-    owned = [] if owner is None else ["--owner", str(owner)]
+    options = [] if owner is None else ["--owner", str(owner)]
+    options += [] if confine_pods else ["--unconfined-pods"]
     with timeline.part("daemon"), log.open("wb") as output, os.fdopen(ready) as ready_stream:
         process = subprocess.Popen(
-            [*_DAEMON, *owned, str(ready_in_child), home.name, str(home.root), *_paths(tools)],
+            [*_DAEMON, *options, str(ready_in_child), home.name, str(home.root), *_paths(tools)],
             cwd=REPOSITORY,
             env=clean_environment(os.environ) | {"HOME": str(home.folder), "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.DEVNULL,

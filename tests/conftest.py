@@ -23,7 +23,7 @@ for name in [name for name in os.environ if name.startswith("PULUMI_")]:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# One seed for all workers of a run, so that each run generates new aws-auth documents: see test_aws_auth_conformance.
+# One seed for all workers of a run, so that each run generates new cases: see test_aws_auth_conformance.
 os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 << 32)))
 
 
@@ -37,7 +37,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_report_header() -> str:
-    return f"aws-auth conformance: EKS_IDENTITY_CONFORMANCE_SEED={os.environ['EKS_IDENTITY_CONFORMANCE_SEED']}"
+    return f"conformance: EKS_IDENTITY_CONFORMANCE_SEED={os.environ['EKS_IDENTITY_CONFORMANCE_SEED']}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,8 +12,9 @@ node_groups, node/                              nodes, which run pods as process
 """
 
 from lab.cluster.decoders import RESOURCE_MODULES, preload_decoders
+from lab.cluster.node import Confinement
 from lab.cluster.runtime import Runtime
 
 preload_decoders(*RESOURCE_MODULES)
 
-__all__ = ["Runtime"]
+__all__ = ["Confinement", "Runtime"]

@@ -23,6 +23,7 @@ from typing import Any
 from lab.cluster import api_server, authorizer, config_files, controllers, etcd
 from lab.cluster.admin_client import AdminClient
 from lab.cluster.authenticator import Authenticator
+from lab.cluster.node import Confinement
 from lab.cluster.node_groups import NodeGroups
 from lab.cluster.ports import ReservedPort
 from lab.cluster.webhooks import WebhookServer
@@ -51,6 +52,7 @@ class LocalControlPlane:
         programs: Programs,
         cloud: CloudAccess,
         instance_roles: InstanceRoles,
+        confinement: Confinement,
         progress: Callable[[str, float], None],
     ) -> None:
         self.key = key
@@ -69,6 +71,7 @@ class LocalControlPlane:
         self._programs = programs
         self._cloud = cloud
         self._instance_roles = instance_roles
+        self._confinement = confinement
         self._progress = progress
         self._webhook_called = threading.Event()
         self._resources = ExitStack()
@@ -171,6 +174,7 @@ class LocalControlPlane:
             instance_roles=self._instance_roles,
             programs=self._programs,
             agent_installed=lambda: self._identity.pod_identity_agent,
+            confinement=self._confinement,
         )
         return api_server.ApiServerSettings(
             port=port.number,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab.cluster.node import Node
+from lab.cluster.node import Confinement, Node
 from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateAuthority
 
@@ -27,6 +27,7 @@ class NodeGroups:
         instance_roles: InstanceRoles,
         programs: Programs,
         agent_installed: Callable[[], bool],
+        confinement: Confinement,
     ) -> None:
         self._key = key
         self._folder = folder
@@ -36,6 +37,7 @@ class NodeGroups:
         self._instance_roles = instance_roles
         self._programs = programs
         self._agent_installed = agent_installed
+        self._confinement = confinement
         self._lock = threading.Lock()
         self._groups: dict[str, list[Node]] = {}
         self._names: set[str] = set()
@@ -92,6 +94,7 @@ class NodeGroups:
             serving=self._authority.issue(name, "127.0.0.1", name),
             client_ca=self._authority.file,
             agent_installed=self._agent_installed,
+            confinement=self._confinement,
         )
 
     def _choose_name(self) -> str:

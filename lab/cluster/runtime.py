@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.cluster.control_plane import LocalControlPlane
+from lab.cluster.node import Confinement
 from lab.cluster.webhooks import WebhookServer
 from lab.errors import StartError
 from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, Programs
@@ -24,6 +25,7 @@ class Runtime:
         programs: paths of the vendors' programs.
         cloud: access to the lab's AWS, where authenticators verify tokens and nodes get credentials.
         instance_roles: source of the credentials of a node's instance role.
+        confinement: restrictions of the pods' processes; by default what the machine allows.
         progress: called from several threads with the name of each started part and its duration in seconds.
     """
 
@@ -35,6 +37,7 @@ class Runtime:
         cloud: CloudAccess,
         instance_roles: InstanceRoles,
         *,
+        confinement: Confinement | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         self._folder = folder
@@ -43,6 +46,7 @@ class Runtime:
         self._programs = programs
         self._cloud = cloud
         self._instance_roles = instance_roles
+        self._confinement = confinement or Confinement.detect()
         self._progress = progress or (lambda _part, _seconds: None)
         self._webhooks = WebhookServer(self._serving)
         self._lock = threading.Lock()
@@ -65,6 +69,7 @@ class Runtime:
             programs=self._programs,
             cloud=self._cloud,
             instance_roles=self._instance_roles,
+            confinement=self._confinement,
             progress=self._progress,
         )
         with self._lock:

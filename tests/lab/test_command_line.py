@@ -16,9 +16,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import tenacity
+from click.testing import CliRunner
 
+from lab.cli import main
+from lab.cluster import Confinement
 from lab.clusters import NODE_GROUP
-from lab.lab_dir import LabDir
+from lab.lab_dir import LabDir, PodConfinement
 from lab.principals import client
 
 pytestmark = pytest.mark.xdist_group("command-line")
@@ -97,9 +100,40 @@ def test_status(running_lab):
     assert "123456789012" in status.stdout
     assert "cluster eks-clu" in status.stdout
     assert "ACTIVE" in status.stdout
+    confinement = Confinement.detect()
+    (pods,) = [line for line in status.stdout.splitlines() if line.strip().startswith("pods")]
+    assert ("not confined" not in pods) is confinement.is_active
+    assert confinement.detail.split(";")[0] in pods
     missing = lab("status", name="no-such-lab")
     assert missing.returncode == 3
     assert "fix: run `python -m lab --lab no-such-lab up`" in missing.stdout
+
+
+@pytest.mark.parametrize("pods", ["confined", "unconfined"])
+def test_up_reports_unconfined_pods(monkeypatch, tmp_path, pods):
+    """`up` says once that pods are not confined, why, and what they can read then; `--pods` reaches the daemon."""
+    detail = "Landlock is not available (Function not implemented); it needs Linux 5.13 or newer"
+    monkeypatch.setenv("EKS_LAB_HOME", str(tmp_path))
+    requests = []
+
+    def start(home, *_, confine_pods, **__):
+        requests.append(confine_pods)
+        home.prepare()
+        home.write_pod_confinement(PodConfinement(is_active=False, detail=detail))
+
+    monkeypatch.setattr("lab.lifecycle.up", start)
+    result = CliRunner().invoke(main, ["up", "--pods", pods])
+    assert result.exit_code == 0
+    assert f"Pods are not confined: {detail}. They can read your files and the lab's keys.\n" in result.stderr
+    assert requests == [pods == "confined"]
+
+
+def test_unconfined_pods(lab_name):
+    """`--pods unconfined` switches the confinement off; `status` says so."""
+    up = lab("up", "--pods", "unconfined", "--cluster", "c=API", name=lab_name)
+    assert up.returncode == 0, up.stderr
+    assert up.stderr.count("Pods are not confined: switched off by `--pods unconfined`") == 1
+    assert "not confined" in lab("status", name=lab_name).stdout
 
 
 def test_logs(running_lab):

@@ -10,6 +10,11 @@ from lab.errors import StateError, UsageError
 from lab.lab_dir import LabDir, State
 
 
+def test_lab_of_an_older_version_has_unconfined_pods(tmp_path):
+    """A daemon that wrote no `pods.json` does not confine pods."""
+    assert not LabDir("old", tmp_path).read_pod_confinement().is_active
+
+
 def state(**changes) -> State:
     process = psutil.Process()
     values = {

@@ -151,6 +151,26 @@ def test_broken_link_of_irsa_is_named():
     assert "trusts no OIDC provider" in broken(deploy(by_hand(service)), "reader", "s3:GetObject")
 
 
+def test_deny_of_a_trust_policy_is_the_broken_link():
+    """A Deny of the trust policy for all principals reaches tokens of the OIDC provider too."""
+    right = web_identity("system:serviceaccount:default:reader")
+
+    def denied(provider, issuer):
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity"}
+        return right(provider, issuer).apply(lambda trust: {"Statement": [*trust["Statement"], deny]})
+
+    assert "denies sts:AssumeRoleWithWebIdentity" in broken(deploy(by_hand(denied)), "reader", "s3:GetObject")
+
+
+def test_unknown_condition_operator_makes_the_answer_unknown():
+    """A statement with a condition that IAM does not have is no reason for yes or no."""
+    policy = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringIs": {"a:b": "c"}}}}
+    deployment = deploy(workload(policies=["Own"], statements=[]), cloud=Cloud(policies={"Own": policy}))
+    verdict = deployment.pod_can("default", "reader", "s3:GetObject", f"{BUCKET}/x")
+    assert verdict.answer is Answer.UNKNOWN
+    assert "the condition operator StringIs" in str(verdict)
+
+
 def test_pod_identity_trust_policy_needs_both_actions():
     """A trust policy for Pod Identity without sts:TagSession is the broken link."""
 

@@ -8,7 +8,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import RbacBinding
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ClusterUser
-from eks_identity.evaluation.iam_policies import matches
+from eks_identity.evaluation.iam import matches
 from eks_identity.evaluation.rbac import AUTHENTICATED, Request, allows
 from eks_identity.model.existing_entries import AssociatedPolicy
 from eks_identity.model.identities import MASTERS

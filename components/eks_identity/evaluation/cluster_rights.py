@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
-from eks_identity.evaluation.iam_policies import matches
+from eks_identity.evaluation.iam import matches
 from eks_identity.evaluation.rbac import EVERYTHING, Grant, Rbac, Request, allows, covers, single_rules
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal

@@ -25,9 +25,10 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from eks_identity.errors import Problem, Problems
-from eks_identity.evaluation.iam_policies import Context, UnclearError, satisfied, statements
+from eks_identity.evaluation.iam import Condition, Policy, RequestContext, Truth, Values
+from eks_identity.evaluation.iam.conditions import NotEvaluatedError, evaluate_condition
 from eks_identity.model.session_tags import TAGS
-from eks_identity.model.statements import Conditions, conditions, holds_without_key, is_negated
+from eks_identity.model.statements import Conditions, conditions, is_negated
 
 INPUT: Final = "trust_conditions"
 ABSENT: Final = "absent"
@@ -121,7 +122,7 @@ class AssumeRoleCall:
     call: CallType
     who: str = ""
     """The requester in messages, such as `an association of NAMESPACE/NAME`."""
-    context: Context | None = None
+    context: Values | None = None
     """The resolved values by condition key."""
     principal: str = ""
     """The principal of the trust policy: the service, or the ARN (or a part of it) of the OIDC provider."""
@@ -143,15 +144,14 @@ def parse(specs: Sequence[Mapping[str, Any]], calls: Sequence[AssumeRoleCall]) -
 def find_denial_reason(trust_policy: str, assumed: AssumeRoleCall) -> str | None:
     """Return why a trust policy does not allow this call, as far as its keys are resolved; None if it may allow it."""
     reason = f"does not name {assumed.principal}"
-    for statement in statements(trust_policy):
-        principals = statement.get("Principal", {})
-        if statement.get("Effect") != "Allow" or assumed.principal not in str(principals):
+    for statement in Policy.parse(trust_policy).statements:
+        names = [name for values in (statement.principals or {}).values() for name in values]
+        if statement.effect != "Allow" or not any(assumed.principal in name for name in names):
             continue
         failing = [
-            f"compares {key}, which is {_describe_value(assumed, key)} in this call"
-            for test, keys in statement.get("Condition", {}).items()
-            for key, values in keys.items()
-            if _cannot_hold(test, key, [values] if isinstance(values, str) else list(values), assumed)
+            f"compares {condition.key}, which is {_describe_value(assumed, condition.key)} in this call"
+            for condition in statement.conditions
+            if _cannot_hold(condition, assumed, has_variables=statement.has_variables)
         ]
         if not failing:
             return None
@@ -159,11 +159,15 @@ def find_denial_reason(trust_policy: str, assumed: AssumeRoleCall) -> str | None
     return reason
 
 
-def _cannot_hold(test: str, key: str, values: list[str], assumed: AssumeRoleCall) -> bool:
-    if key.lower() in {name.lower() for name in assumed.context or {}}:
-        return next(_unsatisfied(test, key, values, assumed), None) is not None
-    is_tag = key.lower().startswith("aws:requesttag/")
-    return is_tag and not assumed.call.has(key) and not holds_without_key(test, values)
+def _cannot_hold(condition: Condition, assumed: AssumeRoleCall, *, has_variables: bool) -> bool:
+    """Return whether a condition is false in a call, whatever the values of the keys that are not resolved."""
+    is_tag = condition.key.lower().startswith("aws:requesttag/")
+    absent = [condition.key] if is_tag and not assumed.call.has(condition.key) else []
+    context = RequestContext(assumed.context, absent=absent)
+    try:
+        return evaluate_condition(condition, context, has_variables=has_variables) is Truth.NO
+    except NotEvaluatedError:
+        return False
 
 
 def _describe_value(assumed: AssumeRoleCall, key: str) -> str:
@@ -199,12 +203,16 @@ def _without_key(
     if _CLAIM.fullmatch(key):
         rule = "must not be a claim of the token: the component compares sub and aud itself"
         yield Problem("variable", rule, key, "remove it, and name the service accounts in the component's own inputs")
-    elif not holds_without_key(test, values):
+    elif not _holds_without_key(test, key, values):
         rule = f"must be a condition key that has a value in {call.name}: {call.reason}, and AWS denies the call"
         yield Problem("variable", rule, key, _fix(test, key, without, calls))
     elif len(without) == len(calls):
         rule = f"must be a condition that can fail: {key} has no value in {call.name}, and so it always holds"
         yield Problem("variable", rule, key, "remove it")
+
+
+def _holds_without_key(test: str, key: str, values: Sequence[str]) -> bool:
+    return evaluate_condition(Condition(test, key, tuple(values)), RequestContext(absent=[key])) is Truth.YES
 
 
 def _fix(test: str, key: str, without: Sequence[CallType], calls: Sequence[CallType]) -> str:
@@ -244,13 +252,9 @@ def _may_match_cluster(resource: str, service: str) -> bool:
 
 def _unsatisfied(test: str, key: str, values: list[str], assumed: AssumeRoleCall) -> Iterator[Problem]:
     actual = {name.lower(): value for name, value in (assumed.context or {}).items()}.get(key.lower())
-    if actual is None or not values or any("${" in value for value in values):
+    if actual is None or not values:
         return
-    try:
-        holds = satisfied({"Condition": {test: {key: values}}}, assumed.context or {})
-    except UnclearError:
-        return
-    if not holds:
+    if _cannot_hold(Condition(test, key, tuple(values)), assumed, has_variables=True):
         text = actual if isinstance(actual, str) else ", ".join(actual)
         rule = f"must hold when {assumed.who} assumes the role: {key} is {text} in this call, and AWS denies it"
         fix = "remove the condition" if is_negated(test) else f"write {text}; or remove the condition"

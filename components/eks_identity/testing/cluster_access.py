@@ -12,7 +12,7 @@ from typing import Any
 
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.default_roles import DEFAULT_ROLES
-from eks_identity.evaluation.iam_policies import matches
+from eks_identity.evaluation.iam import matches
 from eks_identity.evaluation.rbac import Request, allows
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.arns import Principal, same_arn

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class UnclearError(Exception):
+    """A link of the chain that depends on an object that the program does not declare."""
+
+
 class Answer(StrEnum):
     """`UNKNOWN`: it depends on an object that the program does not declare, such as an AWS managed policy."""
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eks_identity.evaluation.iam_policies import UnclearError
 from eks_identity.model.annotations import AUDIENCE, ROLE_ARN
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 from eks_identity.testing import iam_roles
 from eks_identity.testing.deployment import Deployment, RegisteredResource, is_in, select_cluster
-from eks_identity.testing.verdict import Answer, Verdict
+from eks_identity.testing.verdict import Answer, UnclearError, Verdict
 
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 SERVICE_ACCOUNTS = ("kubernetes:core/v1:ServiceAccount", "kubernetes:core/v1:ServiceAccountPatch")

@@ -8,7 +8,7 @@ An explicit deny in any policy overrides every allow. Without a deny, the reques
 - Trust policy (`resource_must_allow`): the resource-based policy must always allow the request.
 
 A permissions boundary and session policies grant nothing. Each must also allow the request, except if a resource-based
-policy of the same account names the user or the session.
+policy of the same account names the user, the session, or `*`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class EvaluationResult:
 def evaluate(request: Request, policies: Policies) -> EvaluationResult:
     """Evaluate `request` by `policies`."""
     identity = _matching(policies.identity, request)
-    resource = [] if policies.resource is None else _matching([policies.resource], request, by_principal=True)
+    resource = [] if policies.resource is None else _matching_by_principal(policies.resource, request, policies)
     boundary = [] if policies.boundary is None else _matching([policies.boundary], request)
     session = _matching(policies.session, request)
     matches_by_source = (
@@ -111,9 +111,9 @@ def _evaluate_allows(
     grant = _closest_grant(resource, request)
     if grant is None and (policies.resource_must_allow or not policies.same_account):
         return EvaluationResult(Decision.IMPLICIT_DENY, Source.RESOURCE)
-    if grant is Grant.IDENTITY and policies.same_account:
+    if grant in {Grant.IDENTITY, Grant.ANYONE} and policies.same_account:
         return EvaluationResult(Decision.ALLOWED, Source.RESOURCE, tuple(resource))
-    is_allowed_by_resource = policies.same_account and grant in {Grant.ROLE, Grant.ANYONE}
+    is_allowed_by_resource = policies.same_account and grant is Grant.ROLE
     missing_allows = (
         (Source.IDENTITY, not identity and not is_allowed_by_resource),
         (Source.BOUNDARY, policies.boundary is not None and not boundary),
@@ -126,22 +126,31 @@ def _evaluate_allows(
     return EvaluationResult(Decision.ALLOWED, source, tuple(identity or resource))
 
 
-def _matching(policies: Iterable[Policy], request: Request, *, by_principal: bool = False) -> _Matches:
+def _matching(policies: Iterable[Policy], request: Request) -> _Matches:
     return [
         (policy, statement)
         for policy in policies
         for statement in policy.statements
-        if _applies(policy, statement, request, by_principal=by_principal)
+        if _applies(policy, statement, request, optional_resource=False)
     ]
 
 
-def _applies(policy: Policy, statement: Statement, request: Request, *, by_principal: bool) -> bool:
+def _matching_by_principal(policy: Policy, request: Request, policies: Policies) -> _Matches:
+    """Return the statements of a resource-based policy that apply to the request and name its principal."""
+    has_boundary = policies.boundary is not None
+    return [
+        (policy, statement)
+        for statement in policy.statements
+        if _applies(policy, statement, request, optional_resource=True)
+        and request.principal is not None
+        and find_grant(statement, request.principal, has_boundary=has_boundary) is not None
+    ]
+
+
+def _applies(policy: Policy, statement: Statement, request: Request, *, optional_resource: bool) -> bool:
     return (
         _matches_action(statement, request.action)
-        and _matches_resource(policy, statement, request, optional=by_principal)
-        and (
-            not by_principal or (request.principal is not None and find_grant(statement, request.principal) is not None)
-        )
+        and _matches_resource(policy, statement, request, optional=optional_resource)
         and are_satisfied(statement.conditions, request.context, variables=policy.has_variables)
     )
 

@@ -9,7 +9,8 @@
 | `${*} ${?} ${$}`  | the character itself                                                   |
 
 If a variable has no value in the request, the whole pattern matches nothing. Variables are replaced in policies of
-version 2012-10-17 only, and in `Resource` and in string and ARN conditions only.
+version 2012-10-17 only, and in `Resource` and in string and ARN conditions only. In version 2008-10-17 `${` is text,
+and `*` within is a wildcard.
 """
 
 from __future__ import annotations
@@ -33,12 +34,15 @@ def matches(pattern: str, value: str, *, ignore_case: bool = False) -> bool:
 
 @lru_cache(maxsize=4096)
 def _glob(pattern: str, *, ignore_case: bool) -> re.Pattern[str]:
-    expression = "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
-    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return re.compile(_glob_expression(pattern), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def _glob_expression(pattern: str) -> str:
+    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
 
 
 def matches_template(template: str, value: str, lookup: Lookup | None) -> bool:
-    """Return whether `value` matches `template`, which can have variables. Without `lookup`, `${…}` is literal text."""
+    """Return whether `value` matches `template`, which can have variables. Without `lookup`, `${` is literal text."""
     expression = _expression(template, lookup)
     return expression is not None and re.fullmatch(expression, value, re.DOTALL) is not None
 
@@ -83,7 +87,7 @@ def _expression(template: str, lookup: Lookup | None) -> str | None:
         elif token["text"]:
             parts.append(re.escape(token["text"]))
         elif lookup is None:
-            parts.append(re.escape(token[0]))
+            parts.append(_glob_expression(token[0]))
         else:
             value = _variable(token["variable"], lookup)
             if value is None:

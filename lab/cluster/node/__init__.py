@@ -9,7 +9,8 @@ Not supported: exec, attach and port-forward; probes and lifecycle hooks; resour
 
 from __future__ import annotations
 
+from .confinement import Confinement
 from .node import Node
 from .timing import Timing
 
-__all__ = ["Node", "Timing"]
+__all__ = ["Confinement", "Node", "Timing"]

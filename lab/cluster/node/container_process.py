@@ -12,18 +12,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .logs import ContainerLog
+from .seccomp import build_filter
 
-SHIM = Path(__file__).with_name("shim.py")
+SHIM_COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("shim.py")))
 CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
+class FileAccess:
+    """The files and folders of one container, in addition to those of the machine that every container reads."""
+
+    readable: Sequence[Path] = ()
+    writable: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
 class Command:
-    """The command of a container: path and arguments, the complete environment, and the working directory."""
+    """The command of a container: path and arguments, the complete environment, the working directory, and files."""
 
     argv: Sequence[str]
     env: Mapping[str, str] = field(repr=False)
     cwd: Path
+    files: FileAccess
+
+    def encode(self, ruleset: int | None) -> bytes:
+        """Return the command for the shim, which confines it with the Landlock ruleset of this descriptor."""
+        confinement = None if ruleset is None else {"ruleset": ruleset, "filter": build_filter().hex()}
+        command = {"argv": list(self.argv), "env": dict(self.env), "cwd": str(self.cwd), "confinement": confinement}
+        return json.dumps(command).encode()
 
 
 class ContainerProcess:
@@ -38,24 +54,26 @@ class ContainerProcess:
         self._exit = asyncio.ensure_future(self._collect())
 
     @classmethod
-    async def start(cls, command: Command, log: ContainerLog) -> ContainerProcess:
+    async def start(cls, command: Command, log: ContainerLog, ruleset: int | None) -> ContainerProcess:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-S",
-            str(SHIM),
+            *SHIM_COMMAND,
             str(os.getpid()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={},
             start_new_session=True,
+            pass_fds=() if ruleset is None else [ruleset],
         )
         assert process.stdin is not None
-        document = {"argv": list(command.argv), "env": dict(command.env), "cwd": str(command.cwd)}
-        process.stdin.write(json.dumps(document).encode())
+        process.stdin.write(command.encode(ruleset))
         process.stdin.close()
         return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the shim, whose descendants are the container's processes."""
+        return self._process.pid
 
     async def wait(self) -> int:
         """Wait until all processes of the container have ended and its log is complete. Return the exit code."""

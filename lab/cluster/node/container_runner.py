@@ -6,13 +6,14 @@ import asyncio
 import logging
 import secrets
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lightkube.models.core_v1 import Container
 
-from .container_process import Command, ContainerProcess
-from .context import PodContext
+from .container_process import Command, ContainerProcess, FileAccess
+from .context import PodContext, has_host_network
 from .environment import MOUNT_PATH, expand, write_kubeconfig
 from .images import Image, InvalidImageNameError, ProgramNotFoundError, UnknownImageError, find_image, find_program
 from .logs import ContainerLog
@@ -169,11 +170,16 @@ class ContainerRunner:
         variables = {**base, **pod_variables}
         argv = [rewrite(expand(word, variables)) for word in image.argv(container.command, container.args)]
         environment = {**base, **{name: rewrite(value) for name, value in pod_variables.items()}}
-        return Command(argv, environment, home)
+        volumes = self._context.volumes.accessible_files(container)
+        files = FileAccess(
+            readable=[Path(node.cloud.ca_file), programs, *image.files(), *volumes.readable],
+            writable=[home, temporary, *volumes.writable],
+        )
+        return Command(argv, environment, home, files)
 
     async def _run_once(self, command: Command) -> int:
         """Run the container once, update its record, and return the exit code."""
-        record = self.record
+        record, node = self.record, self._context.node
         if record.state.terminated:
             record.last = record.state
         record.container_id = f"process://{secrets.token_hex(32)}"
@@ -189,8 +195,9 @@ class ContainerRunner:
             self._record_warning("Failed", f"Error: {error}")
         else:
             reason = ""
-            run = Command([str(program), *command.argv[1:]], command.env, command.cwd)
-            self._process = await ContainerProcess.start(run, output)
+            run = replace(command, argv=[str(program), *command.argv[1:]])
+            with node.confinement.ruleset(run.files) as ruleset:
+                self._process = await ContainerProcess.start(run, output, ruleset)
             if self._stopping.is_set():
                 self._process.terminate()
             self._record_normal("Created", "Container created")
@@ -198,7 +205,8 @@ class ContainerRunner:
             self.has_started.set()
             self._record_normal("Started", "Container started")
             self._context.notify_change()
-            code = await self._process.wait()
+            with node.processes.add(self._process.pid, host_network=has_host_network(self._context.pod)):
+                code = await self._process.wait()
             self._process = None
         finished = datetime.now(UTC).replace(microsecond=0)
         record.state = terminated_state(code, started, finished, record.container_id, reason=reason, message=message)

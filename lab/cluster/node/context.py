@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from lab.interfaces import CloudAccess
 
+from .confinement import Confinement
 from .environment import EnvironmentBuilder
 from .events import EventRecorder
 from .images import Image
 from .instance import Instance
 from .kube_client import KubeClient
+from .pod_processes import PodProcesses
 from .timing import Timing
 from .volume_sources import VolumeSources
 from .volumes import PodVolumes
@@ -63,6 +65,8 @@ class NodeContext:
     """For pods with `hostNetwork`."""
     folder: Path
     timing: Timing
+    confinement: Confinement
+    processes: PodProcesses
 
     def base_environment(self, pod: Pod) -> dict[str, str]:
         """Return the variables that every container has by default."""
@@ -79,8 +83,12 @@ class NodeContext:
         }
 
     def endpoints_of(self, pod: Pod) -> Endpoints:
-        assert pod.spec is not None
-        return self.host_endpoints if pod.spec.hostNetwork else self.endpoints
+        return self.host_endpoints if has_host_network(pod) else self.endpoints
+
+
+def has_host_network(pod: Pod) -> bool:
+    assert pod.spec is not None
+    return bool(pod.spec.hostNetwork)
 
 
 @dataclass(frozen=True)

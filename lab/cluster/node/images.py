@@ -58,6 +58,10 @@ class Image:
             return [*command, *(args or ())]
         return [*self.entrypoint, *(args or self.cmd)]
 
+    def files(self) -> list[Path]:
+        """Return the files of this image's own programs."""
+        return list(self.programs.values())
+
     def install(self, folder: Path) -> None:
         """Link the image's programs into `folder`, which is a container's PATH."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
 """The instance metadata service (IMDS) of one node, version 2 only (`HttpTokens: required`).
 
-A request without a token gets a 401. The response to `PUT /latest/api/token` can travel as many network hops as the
-node group's hop limit. A pod without `hostNetwork` is one hop further than the node, so with a limit of 1 it never
-receives the response. The lab accepts such a request and never responds, which looks the same to an SDK.
+A request without a token gets a 401, and only pods of the node get a token (see `pod_processes`). The response to
+`PUT /latest/api/token` can travel as many network hops as the node group's hop limit. A pod without `hostNetwork` is
+one hop further than the node, so with a limit of 1 it never receives the response. The lab accepts such a request and
+never responds, which looks the same to an SDK.
 
 Source: EC2 user guide, "Use the Instance Metadata Service to access instance metadata".
 """
@@ -24,6 +25,7 @@ from starlette.routing import Route
 from lab.interfaces import Credentials, InstanceRoles
 
 from .instance import HOST_IP, INSTANCE_TYPE, Instance
+from .pod_processes import PodProcesses
 
 TTL_HEADER = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105 - the header's name
@@ -57,11 +59,16 @@ class InstanceProfile:
 
 
 class InstanceMetadata:
-    """IMDS for clients that are `hops` network hops away."""
+    """IMDS for the node's pods with `hostNetwork`, which are one network hop away, or for its others, two hops away."""
 
-    def __init__(self, instance: Instance, profile: InstanceProfile, *, hops: int) -> None:
+    def __init__(
+        self, instance: Instance, profile: InstanceProfile, processes: PodProcesses, *, host_network: bool
+    ) -> None:
         self._instance = instance
         self._profile = profile
+        self._processes = processes
+        self._host_network = host_network
+        hops = 1 if host_network else 2
         self._is_reachable = instance.group.hop_limit >= hops
         self._tokens: dict[str, float] = {}
 
@@ -74,6 +81,8 @@ class InstanceMetadata:
         )
 
     async def _token(self, request: Request) -> Response:
+        if not await self._is_from_pod(request):
+            return PlainTextResponse("IMDS responds to the pods of its own node only", 403)
         if not self._is_reachable:
             while (await request.receive())["type"] != "http.disconnect":
                 continue
@@ -88,6 +97,10 @@ class InstanceMetadata:
         token = secrets.token_urlsafe(42)
         self._tokens[token] = now + int(ttl)
         return PlainTextResponse(token, headers={TTL_HEADER: ttl})
+
+    async def _is_from_pod(self, request: Request) -> bool:
+        client, server = request.scope["client"], request.scope["server"]
+        return await asyncio.to_thread(self._processes.have_connection, client, server, host_network=self._host_network)
 
     async def _get(self, request: Request) -> Response:
         if self._tokens.get(request.headers.get(TOKEN_HEADER, ""), 0) <= time.monotonic():

@@ -20,6 +20,7 @@ from lab.errors import StartError
 from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
 from lab.pki import CertificateFiles
 
+from .confinement import Confinement
 from .context import Endpoints, NodeContext
 from .events import EventRecorder
 from .images import available_images
@@ -29,6 +30,7 @@ from .kube_client import KubeClient
 from .kubelet_api import KubeletApi, create_tls_context
 from .pod_identity_agent import PodIdentityAgent
 from .pod_manager import PodManager, delete_pods
+from .pod_processes import PodProcesses
 from .registration import Registration
 from .scheduler import Scheduler
 from .servers import LoopbackServer
@@ -55,6 +57,7 @@ class Node:
         serving: certificate for 127.0.0.1, for the endpoint that serves logs.
         client_ca: authority of the API server's kubelet client certificate.
         agent_installed: returns whether the cluster has the add-on eks-pod-identity-agent now.
+        confinement: restrictions of the pods' processes.
         timing: the kubelet's intervals.
     """
 
@@ -72,6 +75,7 @@ class Node:
         serving: CertificateFiles,
         client_ca: Path,
         agent_installed: Callable[[], bool],
+        confinement: Confinement,
         timing: Timing | None = None,
     ) -> None:
         self.name = name
@@ -84,6 +88,7 @@ class Node:
         self._serving = serving
         self._client_ca = client_ca
         self._agent_installed = agent_installed
+        self._confinement = confinement
         self._timing = timing or Timing()
         self._thread = threading.Thread(target=self._run, name=f"node {name}", daemon=True)
         self._ready = threading.Event()
@@ -135,7 +140,7 @@ class Node:
         async with AsyncExitStack() as stack:
             kube = KubeClient(self._kubeconfig)
             stack.push_async_callback(kube.close)
-            instance, timing = self._instance, self._timing
+            instance, timing, processes = self._instance, self._timing, PodProcesses()
             host_imds, pod_imds, agent, kubelet = [await self._open_server(stack) for _ in range(4)]
             node = NodeContext(
                 instance=instance,
@@ -148,11 +153,13 @@ class Node:
                 host_endpoints=Endpoints(imds=host_imds.url, agent=agent.url),
                 folder=self._folder,
                 timing=timing,
+                confinement=self._confinement,
+                processes=processes,
             )
             pods = PodManager(node)
             profile = InstanceProfile(instance, self._instance_roles)
-            await host_imds.start(InstanceMetadata(instance, profile, hops=1).application())
-            await pod_imds.start(InstanceMetadata(instance, profile, hops=2).application())
+            await host_imds.start(InstanceMetadata(instance, profile, processes, host_network=True).application())
+            await pod_imds.start(InstanceMetadata(instance, profile, processes, host_network=False).application())
             await agent.start(PodIdentityAgent(instance, self._cloud, profile, self._agent_installed).application())
             await kubelet.start(
                 KubeletApi(kube.client, self.name, pods).application(),

@@ -38,7 +38,9 @@ class LoopbackServer:
 
         With `tls`, `state.peer` of a request is the client's certificate in `ssl`'s format.
         """
-        config = uvicorn.Config(application, http="h11", lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            application, http="h11", lifespan="off", log_config=None, access_log=False, proxy_headers=False
+        )
         config.load()
 
         def protocol() -> asyncio.Protocol:

@@ -1,10 +1,13 @@
 """Runs one container's program and kills all its descendants at the end. `container_process.py` starts it as a process.
 
-The command is read as JSON from standard input: `argv` (the first is a path), `env`, `cwd`. The shim does what tini and
-containerd's shim do. It passes SIGTERM on to the program and adopts orphaned descendants of the program. When the
-program ends, the shim kills these and ends with the program's exit code (128 + n if a signal ended it). On SIGUSR1 it
-kills all processes immediately; the kernel sends SIGUSR1 when the lab's process dies. It uses the standard library
-only, because it runs with `python -I -S`.
+The command is read as JSON from standard input: `argv` (the first is a path), `env`, `cwd`, and `confinement`, which is
+null or has the descriptor of a Landlock `ruleset` and a seccomp `filter` in hexadecimal digits. Only the program and
+its descendants are confined, so that they cannot trace the shim.
+
+The shim does what tini and containerd's shim do. It passes SIGTERM on to the program and adopts orphaned descendants of
+the program. When the program ends, the shim kills these and ends with the program's exit code (128 + n if a signal
+ended it). On SIGUSR1 it kills all processes immediately; the kernel sends SIGUSR1 when the lab's process dies. It uses
+the standard library only, because it runs with `python -I -S`, and few modules of it, because each pod imports them.
 """
 
 from __future__ import annotations
@@ -15,8 +18,18 @@ import os
 import signal
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PR_SET_PDEATHSIG = 1
+PR_SET_SECCOMP = 22
 PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+SECCOMP_MODE_FILTER = 2
+CAPABILITY_VERSION_3 = 0x20080522
+LANDLOCK_RESTRICT_SELF = 446
+BYTES_OF_INSTRUCTION = 8
 KILL_ALL = signal.SIGUSR1
 START_ERROR_EXIT_CODE = 128
 
@@ -29,22 +42,50 @@ def main() -> int:
     command = json.load(sys.stdin)
     os.chdir(command["cwd"])
     os.umask(0o077)
-    try:
-        child = os.posix_spawn(
-            command["argv"][0],
-            command["argv"],
-            command["env"],
-            file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-            setpgroup=0,
-            setsigmask=[],
-            setsigdef=[signal.SIGPIPE],
-        )
-    except OSError as error:
-        sys.stderr.write(f"exec {command['argv'][0]}: {error.strerror}\n")
-        return START_ERROR_EXIT_CODE
+    child = os.fork()
+    if child == 0:
+        execute(command["argv"], command["env"], command["confinement"])
     code = wait(child, signals)
     kill_descendants()
     return code
+
+
+def execute(argv: list[str], env: dict[str, str], confinement: dict[str, Any] | None) -> None:
+    """Replace this process, a fork of the shim, by the program. Does not return."""
+    try:
+        os.setpgid(0, 0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if confinement is not None:
+            confine(confinement["ruleset"], bytes.fromhex(confinement["filter"]))
+        os.execve(argv[0], argv, env)  # noqa: S606 - the fork becomes the program
+    except OSError as error:
+        os.write(2, f"exec {argv[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(START_ERROR_EXIT_CODE)
+
+
+def confine(ruleset: int, instructions: bytes) -> None:
+    """Restrict this process and its descendants for their whole life.
+
+    The capabilities of a lab that root has started are dropped: some of them overrule Landlock's rule on tracing.
+    """
+
+    class Filter(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+    libc, zero = ctypes.CDLL(None, use_errno=True), ctypes.c_ulong(0)
+    program = Filter(len(instructions) // BYTES_OF_INSTRUCTION, instructions)
+    for function, *arguments in (
+        (libc.prctl, PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), zero, zero, zero),
+        (libc.capset, (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3), (ctypes.c_uint32 * 6)()),
+        (libc.syscall, ctypes.c_long(LANDLOCK_RESTRICT_SELF), ruleset, zero),
+        (libc.prctl, PR_SET_SECCOMP, ctypes.c_ulong(SECCOMP_MODE_FILTER), ctypes.byref(program)),
+    ):
+        if function(*arguments) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot be confined: {os.strerror(ctypes.get_errno())}")
+    os.close(ruleset)
 
 
 def follow_parent(parent: int) -> None:

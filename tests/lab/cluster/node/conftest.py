@@ -11,7 +11,7 @@ import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
 from lab.cluster import Runtime
-from lab.cluster.node import Node, Timing
+from lab.cluster.node import Confinement, Node, Timing
 from lab.interfaces import AuthenticationMode, CloudAccess, ClusterIdentity, ClusterKey, Credentials, NodeGroup
 from lab.pki import CertificateAuthority
 
@@ -40,13 +40,15 @@ class Cluster:
 
     def __init__(self, control_plane, programs, folder):
         self.kubeconfig = control_plane.kubeconfig
+        self.keys = control_plane.folder
         self.folder = folder
         self.programs = programs
         self.authority = CertificateAuthority(control_plane.folder / "pki")
         self.instance_roles = InstanceRoles()
         self.agent_installed = threading.Event()
+        self.confinement = Confinement.detect()
 
-    def node(self, *, timing=SHORT_INTERVALS, group=None, kubeconfig=None):
+    def node(self, *, timing=SHORT_INTERVALS, group=None, kubeconfig=None, confinement=None):
         name = f"ip-192-168-{secrets.randbelow(256)}-{secrets.randbelow(256)}.{KEY.region}.compute.internal"
         return Node(
             name,
@@ -60,6 +62,7 @@ class Cluster:
             serving=self.authority.issue(name, "127.0.0.1"),
             client_ca=self.authority.file,
             agent_installed=self.agent_installed.is_set,
+            confinement=confinement or self.confinement,
             timing=timing,
         )
 

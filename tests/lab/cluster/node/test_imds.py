@@ -2,8 +2,10 @@
 
 import json
 import secrets
+import shlex
+import subprocess
+import sys
 
-import httpx2
 import pytest
 
 from lab.interfaces import NodeGroup
@@ -63,32 +65,50 @@ def test_args_are_passed_to_the_image_entrypoint(namespace, instance):
     assert namespace.kubectl("logs", "version").startswith("aws-cli/")
 
 
+METADATA_PROGRAM = """
+import json, os, httpx2
+ttl, token = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
+with httpx2.Client(base_url=os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"], trust_env=False) as imds:
+    def put(**headers):
+        return imds.put("/latest/api/token", headers=headers)
+    def get(path):
+        return imds.get(f"/latest/{path}")
+    statuses = {
+        "no token": get("meta-data/instance-id").status_code,
+        "made-up token": imds.get("/latest/meta-data/instance-id", headers={token: "made-up"}).status_code,
+        "lifetimes": [put(**{ttl: str(n)}).status_code for n in (0, 21_601)],
+        "no lifetime": put().status_code,
+        "forwarded": put(**{ttl: "60", "X-Forwarded-For": "10.0.0.1"}).status_code,
+    }
+    imds.headers[token] = put(**{ttl: "60"}).text
+    statuses["unknown path"] = get("meta-data/none").status_code
+    paths = ["instance-id", "placement/availability-zone", "placement/region", "local-hostname", "placement"]
+    paths.append("iam/security-credentials/")
+    metadata = {path: get(f"meta-data/{path}").text for path in paths}
+    print(json.dumps([statuses, metadata, get("dynamic/instance-identity/document").json()]))
+"""
+
+
 def test_imds_requires_a_session_token(namespace, instance):
     """The lifetime of a token is 1 to 21,600 seconds, and the metadata describes the instance."""
     node, selector = instance(2)
-    endpoint = namespace.shell("endpoint", "printenv AWS_EC2_METADATA_SERVICE_ENDPOINT", **selector).strip()
-    ttl, token = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
-    with httpx2.Client(base_url=endpoint, trust_env=False) as imds:
-        assert imds.get("/latest/meta-data/instance-id").status_code == 401
-        assert imds.get("/latest/meta-data/instance-id", headers={token: "made-up"}).status_code == 401
-        assert [imds.put("/latest/api/token", headers={ttl: str(n)}).status_code for n in (0, 21_601)] == [400, 400]
-        assert imds.put("/latest/api/token").status_code == 400
-        forwarded = {ttl: "60", "X-Forwarded-For": "10.0.0.1"}
-        assert imds.put("/latest/api/token", headers=forwarded).status_code == 403
-        imds.headers[token] = imds.put("/latest/api/token", headers={ttl: "60"}).text
-
-        def read(path):
-            return imds.get(f"/latest/{path}").text
-
-        document = json.loads(read("dynamic/instance-identity/document"))
-        assert document["instanceId"] == read("meta-data/instance-id")
-        assert document["availabilityZone"] == read("meta-data/placement/availability-zone")
-        assert document["region"] == read("meta-data/placement/region") == "ap-northeast-1"
-        assert document["accountId"] == "123456789012"
-        assert read("meta-data/local-hostname") == node.name
-        assert read("meta-data/iam/security-credentials/") == "node-role"
-        assert read("meta-data/placement").splitlines() == ["availability-zone", "region"]
-        assert imds.get("/latest/meta-data/none").status_code == 404
+    output = namespace.shell("reads", shlex.join([sys.executable, "-c", METADATA_PROGRAM]), **selector)
+    statuses, metadata, document = json.loads(output)
+    assert statuses == {
+        "no token": 401,
+        "made-up token": 401,
+        "lifetimes": [400, 400],
+        "no lifetime": 400,
+        "forwarded": 403,
+        "unknown path": 404,
+    }
+    assert document["instanceId"] == metadata["instance-id"]
+    assert document["availabilityZone"] == metadata["placement/availability-zone"]
+    assert document["region"] == metadata["placement/region"] == "ap-northeast-1"
+    assert document["accountId"] == "123456789012"
+    assert metadata["local-hostname"] == node.name
+    assert metadata["iam/security-credentials/"] == "node-role"
+    assert metadata["placement"].splitlines() == ["availability-zone", "region"]
 
 
 def test_node_role_credentials_are_cached(namespace, instance, cluster):
@@ -98,3 +118,35 @@ def test_node_role_credentials_are_cached(namespace, instance, cluster):
     for name in ("one", "two"):
         namespace.shell(name, SHOW_CREDENTIALS, image="amazon/aws-cli", **selector)
     assert len(cluster.instance_roles.calls) == before + 1
+
+
+def token_request(endpoint):
+    """Return a shell command that prints the status of IMDS's response to a request for a token."""
+    script = """
+import sys, urllib.error, urllib.request
+headers = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+request = urllib.request.Request(sys.argv[1] + "/latest/api/token", method="PUT", headers=headers)
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    print(opener.open(request).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+    return f"{shlex.join([sys.executable, '-I', '-c', script])} {endpoint}"
+
+
+def test_imds_responds_to_pods_of_its_node_only(namespace, add_node):
+    """A pod of another node, a pod at the endpoint of pods with hostNetwork, and other processes get no token."""
+    nodes = {name: {"nodeSelector": {"node": name}} for name in ("a", "b")}
+    for name in nodes:
+        add_node(group=NodeGroup(name, ROLE, labels={"node": name}))
+    own = "$AWS_EC2_METADATA_SERVICE_ENDPOINT"
+    a, b = (namespace.shell(f"shows-{name}", f"echo {own}", **spec).strip() for name, spec in nodes.items())
+    host = namespace.shell("shows-host", f"echo {own}", hostNetwork=True, **nodes["a"]).strip()
+    script = "\n".join(map(token_request, (own, a, b, host)))
+    of_pod = namespace.shell("queries", script, **nodes["a"])
+    of_host_pod = namespace.shell("queries-host", script, hostNetwork=True, **nodes["a"])
+    of_machine = subprocess.run(["sh", "-c", token_request(a)], capture_output=True, text=True, check=True).stdout
+    assert of_pod.split() == ["200", "200", "403", "403"]
+    assert of_host_pod.split() == ["200", "403", "403", "200"]
+    assert of_machine.split() == ["403"]

@@ -82,14 +82,16 @@ def test_stopped_node_is_removed(cluster, namespace, add_node):
 def test_killed_lab_leaves_no_container_process(tmp_path):
     """The kernel ends each container and all its descendants."""
     program = f"""
-import asyncio, pathlib, sys
-from lab.cluster.node.container_process import Command, ContainerProcess
+import asyncio, pathlib
+from lab.cluster.node.confinement import Confinement
+from lab.cluster.node.container_process import Command, ContainerProcess, FileAccess
 from lab.cluster.node.logs import ContainerLog
 
 async def main():
-    script = "trap '' TERM; (setsid sleep 86397 &); sleep 86397"
-    command = Command(["/bin/sh", "-c", script], {{"PATH": "/usr/bin:/bin"}}, pathlib.Path({str(tmp_path)!r}))
-    container = await ContainerProcess.start(command, ContainerLog(pathlib.Path({str(tmp_path / "log")!r})))
+    script, folder = "trap '' TERM; (setsid sleep 86397 &); sleep 86397", pathlib.Path({str(tmp_path)!r})
+    command = Command(["/bin/sh", "-c", script], {{"PATH": "/usr/bin:/bin"}}, folder, FileAccess())
+    with Confinement.detect().ruleset(command.files) as ruleset:
+        container = await ContainerProcess.start(command, ContainerLog(folder / "log"), ruleset)
     print("started", flush=True)
     await container.wait()
 

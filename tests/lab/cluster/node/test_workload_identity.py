@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -9,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from support.javascript_sdk import NODES, install_packages
+
+CALLER_PROGRAM = """
+import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+console.log((await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn);
+"""
 SHOW_CALLER_ARN = "aws sts get-caller-identity --query Arn --output text"
 TIMEOUT_SECONDS = 60
 
@@ -58,11 +65,22 @@ class Workloads:
     def caller_identity(self, name, service_account="default"):
         """Return the output of `aws sts get-caller-identity` in a new pod of the service account."""
         # The pod succeeds even if the AWS call fails, so that its log can be read.
-        container = {"name": "main", "image": "amazon/aws-cli", "command": ["sh", "-c", f"{SHOW_CALLER_ARN} || true"]}
+        self.run(name, service_account, f"{SHOW_CALLER_ARN} || true")
+        return self.output(name)
+
+    def run(self, name, service_account, script, **volume):
+        """Create a pod of the service account that runs `script`, with a volume at /data if there is one."""
+        container = {"name": "main", "image": "amazon/aws-cli", "command": ["sh", "-c", script]}
         spec = {"serviceAccountName": service_account, "restartPolicy": "Never", "containers": [container]}
+        if volume:
+            container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+            spec["volumes"] = [{"name": "data", **volume}]
         self._apply(
             {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec}
         )
+
+    def output(self, name):
+        """Return the log of a pod that succeeds."""
         self.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", f"--timeout={TIMEOUT_SECONDS}s")
         return self.kubectl("logs", name)
 
@@ -98,8 +116,9 @@ def test_pod_without_identity_has_the_node_role(workloads):
     assert ":assumed-role/node/i-" in identity
 
 
-def test_irsa_pod_assumes_the_annotated_role(workloads, aws):
-    """A pod of an annotated service account assumes the role that trusts it."""
+@pytest.fixture(scope="module")
+def reader(workloads, aws):
+    """The service account `reader` with an IRSA role, which can list buckets."""
     iam = aws.client("iam")
     provider = iam.create_open_id_connect_provider(
         Url=f"https://{workloads.issuer}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
@@ -111,8 +130,43 @@ def test_irsa_pod_assumes_the_annotated_role(workloads, aws):
     role = workloads.role(
         "irsa", {"Federated": provider}, "sts:AssumeRoleWithWebIdentity", Condition={"StringEquals": conditions}
     )
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="irsa", PolicyName="s3", PolicyDocument=json.dumps(document))
     workloads.service_account("reader", **{"eks.amazonaws.com/role-arn": role})
-    assert ":assumed-role/irsa/" in workloads.caller_identity("reads", "reader")
+    return "reader"
+
+
+def test_irsa_pod_assumes_the_annotated_role(workloads, reader):
+    """A pod of an annotated service account assumes the role that trusts it."""
+    assert ":assumed-role/irsa/" in workloads.caller_identity("reads", reader)
+
+
+def test_aws_cli_in_a_confined_pod(workloads, aws, reader):
+    """`aws s3` lists, writes and reads objects, with files of the container."""
+    aws.client("s3").create_bucket(
+        Bucket="confined", CreateBucketConfiguration={"LocationConstraint": aws.cloud.region}
+    )
+    script = "echo text > file && aws s3 cp --quiet file s3://confined && aws s3 ls && aws s3 cp s3://confined/file -"
+    workloads.run("lists", reader, script)
+    output = workloads.output("lists")
+    assert " confined\n" in output
+    assert output.endswith("\ntext\n")
+
+
+@pytest.mark.parametrize("node", [name for name, node in NODES.items() if node])
+def test_javascript_sdk_in_a_confined_pod(workloads, aws, runtime, reader, node, tmp_path):
+    """The AWS SDK for JavaScript reads the pod's token and the proxy's settings, and assumes the role."""
+    install_packages(tmp_path, "@aws-sdk/client-sts@3.1177.0")
+    (tmp_path / "program.mjs").write_text(CALLER_PROGRAM)
+    name = f"node-{node}"
+    wait = "until [ -e /data/package/program.mjs ]; do sleep 0.1; done"
+    workloads.run(name, reader, f"{wait}; exec {NODES[node]} /data/package/program.mjs", emptyDir={})
+    workloads.kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Running", f"--timeout={TIMEOUT_SECONDS}s")
+    uid = workloads.kubectl("get", "pod", name, "-o", "jsonpath={.metadata.uid}")
+    (volume,) = runtime._folder.glob(f"*/nodes/*/pods/{uid}/volumes/data")
+    shutil.copytree(tmp_path, volume / "copy", symlinks=True)
+    (volume / "copy").rename(volume / "package")
+    assert ":assumed-role/irsa/" in workloads.output(name)
 
 
 def test_pod_identity_needs_the_agent_addon(workloads):

@@ -6,7 +6,7 @@
   exist when it is written, and not to others that are created later with the same ARN.
 - An entity that is in use cannot be deleted. Deleting a missing entity is an error.
 - OIDC providers: client ids can be added and removed. An account has at most 100 providers.
-- Permissions boundaries of users, and policy simulation.
+- Permissions boundaries of users, policy simulation, and the pages of GetAccountAuthorizationDetails.
 
 Operations run one at a time, because moto's backends are not thread-safe.
 """
@@ -33,7 +33,7 @@ from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, 
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.cloud import iam_documents, iam_input, iam_lookup, input_validation, simulation, trust
+from lab.cloud import iam_details, iam_documents, iam_input, iam_lookup, input_validation, simulation, trust
 from lab.cloud.authorization import error_response
 from lab.cloud.context import caller_context
 from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
@@ -245,6 +245,9 @@ class LabIamResponse(IamResponse):
         if len(self._get_param("ThumbprintList")) > MAX_THUMBPRINTS:
             raise InvalidInput("Thumbprint list must contain fewer than 5 entries.")
         return super().update_open_id_connect_provider_thumbprint()
+
+    def get_account_authorization_details(self) -> ActionResult:
+        return ActionResult(iam_details.list_details(self.backend, self.params))
 
     def simulate_principal_policy(self) -> ActionResult:
         arn = str(self._get_param("PolicySourceArn"))

@@ -92,3 +92,5 @@ class PodIdentityAssociation:
     disable_session_tags: bool = False
     owner_arn: str | None = None
     """ARN of the add-on that manages it."""
+    session_policy: Document | Unknown | None = None
+    """Policy that limits its sessions further."""

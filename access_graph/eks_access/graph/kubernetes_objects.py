@@ -119,7 +119,10 @@ class ServiceAccount:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a pod, with the environment variables whose names begin with `AWS_`. Keys are left out."""
+    """A container of a pod, with the environment variables that decide its AWS identity.
+
+    Access keys are left out. `AWS_ACCESS_KEY_ID` has the value `set`: with it, SDKs use no other identity.
+    """
 
     name: str
     image: str = ""
@@ -161,3 +164,5 @@ class Node:
     """Role of its instance profile; None if it was not read."""
     metadata_hop_limit: int | None = None
     """Hop limit of its metadata service (IMDS): pods without host network reach it with 2 or more. None: not read."""
+    instance_not_read: str = ""
+    """Why role and hop limit were not read: `AccessDenied: ec2:DescribeInstances`."""

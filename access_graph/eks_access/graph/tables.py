@@ -6,6 +6,7 @@
 | `Table.partial`   | is not evaluated                 | nothing                                |
 | `Table.not_read`  | is not evaluated                 | nothing                                |
 | `Table(every, …)` | does not exist                   | one object, or all at once; each once  |
+| … `gaps=…`         | is read by itself                | the same                               |
 
 A source that cannot read an object raises `NotReadError`. Questions turn it into "not evaluated", never into "fine".
 """
@@ -54,14 +55,17 @@ class Table(Generic[K, V]):
         one: Callable[[K], V | None] | None = None,
         *,
         gaps: NotRead | None = None,
+        account: str | None = None,
     ) -> None:
         """Read all objects with `every`, one with `one` if it is cheaper.
 
-        With `gaps` the source may lack existing objects: an object that it lacks is not read, for that reason.
+        With `gaps` the source may lack existing objects: an object that it lacks is read with `one`, and without `one`
+        it is not read, for that reason. With `account`, keys are ARNs, and no object of that account is lacking.
         """
         self._read_every = _Once(every)
         self._read_one = one
         self.gaps = gaps
+        self.account = account
         self._single: dict[K, _Once[V | None]] = {}
         self._lacking: dict[K, NotReadError] = {}
 
@@ -86,16 +90,22 @@ class Table(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """Return one object, None if it does not exist; raise `NotReadError` if that is not evaluated."""
-        if self._read_one is None or self._read_every.has_result:
+        found, read_one = None, self._read_one
+        if read_one is None or self._read_every.has_result:
             found = self._read_every().get(key)
-        else:
-            read_one = self._read_one
-            found = self._single.setdefault(key, _Once(lambda: read_one(key)))()
-        if found is None and self.gaps is not None:
-            error = NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
-            self._lacking.setdefault(key, error)
-            raise error
-        return found
+            if found is not None or not self._may_lack(key):
+                return found
+        if read_one is not None:
+            return self._single.setdefault(key, _Once(lambda: read_one(key)))()
+        assert self.gaps is not None
+        error = NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
+        self._lacking.setdefault(key, error)
+        raise error
+
+    def _may_lack(self, key: K) -> bool:
+        """Return whether an object may exist that `every` does not have."""
+        account = str(key).split(":")[4:5]
+        return self.gaps is not None and (self.account is None or account != [self.account])
 
     def all(self) -> Mapping[K, V]:
         """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""

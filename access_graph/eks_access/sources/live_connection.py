@@ -1,0 +1,86 @@
+"""Clients of a cluster's API server: through a kubeconfig, or with a token as `aws eks get-token` signs it."""
+
+from __future__ import annotations
+
+import base64
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.exceptions import NoCredentialsError
+from botocore.signers import RequestSigner
+from lightkube import Client, KubeConfig
+from lightkube.config.models import Cluster, User
+
+from eks_access.sources.live_kubeconfig import Context
+
+_TOKEN_SECONDS = 14 * 60
+"""EKS accepts a token for 15 minutes."""
+_URL_SECONDS = 60
+"""The authenticator requires a URL that is valid for at most 15 minutes; aws signs for one minute."""
+
+
+class ContextConnection:
+    """A connection through a context of a kubeconfig."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def client(self) -> Client:
+        """Return the client."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> Client:
+        return _open(self, KubeConfig.from_dict(dict(self._context.document), fname=self._context.file))
+
+
+class TokenConnection:
+    """A connection with tokens that are signed with the AWS credentials."""
+
+    def __init__(
+        self, session: Callable[[], boto3.Session], region: str, describe_cluster: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._session = session
+        self._region = region
+        self._describe_cluster = describe_cluster
+        self._current: tuple[float, Client] | None = None
+
+    def client(self) -> Client:
+        """Return a client with a valid token."""
+        if self._current is None or time.monotonic() > self._current[0]:
+            cluster, expires = self._describe_cluster(), time.monotonic() + _TOKEN_SECONDS
+            api = Cluster(server=cluster["endpoint"], certificate_auth_data=cluster["certificateAuthority"]["data"])
+            user = User(token=sign_token(self._session(), self._region, cluster["name"]))
+            self._current = expires, _open(self, KubeConfig.from_one(cluster=api, user=user))
+        return self._current[1]
+
+
+def _open(connection: object, config: KubeConfig) -> Client:
+    """Return a client that is closed when nothing refers to its connection any more."""
+    client = Client(config=config)
+    weakref.finalize(connection, client.close)
+    return client
+
+
+def sign_token(session: boto3.Session, region: str, cluster: str) -> str:
+    """Return a token for the API server: the URL of a signed GetCallerIdentity that names the cluster.
+
+    Source: aws-iam-authenticator, README, "API Authorization from Outside a Cluster".
+    """
+    sts, credentials = session.client("sts", region_name=region), session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    signer = RequestSigner(sts.meta.service_model.service_id, region, "sts", "v4", credentials, session.events)
+    request = {
+        "method": "GET",
+        "url": f"{sts.meta.endpoint_url}/?Action=GetCallerIdentity&Version=2011-06-15",
+        "body": {},
+        "headers": {"x-k8s-aws-id": cluster},
+        "context": {},
+    }
+    url = signer.generate_presigned_url(request, region_name=region, expires_in=_URL_SECONDS, operation_name="")
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")

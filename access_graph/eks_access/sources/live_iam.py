@@ -154,7 +154,7 @@ def _inline(details: Mapping[str, Any], key: str) -> dict[str, Document]:
 
 
 def _arns(attached: list[Mapping[str, str]]) -> tuple[str, ...]:
-    return tuple(policy["PolicyArn"] for policy in attached)
+    return tuple(sorted(policy["PolicyArn"] for policy in attached))
 
 
 def _get_inline(api: Api, part: str, kind: str, name: Mapping[str, str]) -> dict[str, Document]:

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Context:
 
     def is_of(self, cluster: str, region: str | None) -> bool:
         """Return whether the context may be of the EKS cluster `cluster` in `region`."""
-        return self.cluster_name == cluster and region in (None, self.region, None if self.region else region)
+        return self.cluster_name == cluster and (region is None or self.region in (None, region))
 
     def endpoint(self) -> kubeconfig.ClusterEndpoint:
         """Return the API server and its certificate authority."""
@@ -53,7 +54,7 @@ class Context:
 def find_context(
     path: Path | None, context: str | None, cluster: str | None = None, region: str | None = None
 ) -> Context | None:
-    """Return the named context, or that of the EKS cluster, by default the current one. None without a kubeconfig.
+    """Return the named context, or that of the EKS cluster, by default the current one. None if there is none.
 
     Raises `UsageError` if `path` or `context` do not exist.
     """
@@ -74,7 +75,10 @@ def find_context(
     contexts = [_context(name, document, files[0]) for name in ordered]
     if context is not None or cluster is None:
         return next((each for each in contexts if each.name == current), None)
-    return next((each for each in contexts if each.is_of(cluster, region)), None)
+    found = [each for each in contexts if each.is_of(cluster, region)]
+    # Nobody names a kubeconfig that is not of the cluster, such as one with client certificates.
+    found += [each for each in contexts if path is not None and each.name == current and each.cluster_name is None]
+    return next(iter(found), None)
 
 
 def _files(path: Path | None) -> list[Path]:
@@ -140,7 +144,7 @@ def _entry(document: Mapping[str, Any], key: str, name: str | None) -> Mapping[s
 
 
 def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, ""]):
         option, equals, value = argument.partition("=")
         if option.startswith("-"):
             yield option, value if equals else following

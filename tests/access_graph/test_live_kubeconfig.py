@@ -125,3 +125,10 @@ def test_missing_file_context_and_unreadable_file_are_usage_errors(write, tmp_pa
     with pytest.raises(UsageError, match="cannot be used") as raised:
         find_context(broken, None)
     assert "secret" not in str(raised.value)
+
+
+def test_context_without_its_cluster_has_no_endpoint(write):
+    """A context whose cluster the kubeconfig lacks has no API server, and is not an error before it is used."""
+    document = kubeconfig("alias")
+    assert find_context(write(document), None).endpoint().server == SERVER
+    assert find_context(write(document | {"clusters": []}), None).endpoint() is None

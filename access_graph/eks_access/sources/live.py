@@ -132,9 +132,7 @@ def _open_accounts(
             f"the AWS credentials are of account {caller}, and the cluster is in account {cluster_account}; pass "
             f"--profile PROFILE, or --account {cluster_account}=ROLE_OR_PROFILE"
         )
-    aws = Accounts(sessions, region, cluster_account or caller or "", others)
-    aws.failure = failure
-    return aws
+    return Accounts(sessions, region, cluster_account or caller or "", others, failure)
 
 
 def _connection(selected: Context | None, eks: LiveEks, aws: Accounts, region: str) -> Callable[[], Client]:
@@ -161,9 +159,10 @@ def _require_reachable(name: str, eks: LiveEks, kubernetes: LiveKubernetes, sele
     actual = ClusterEndpoint.of(
         description.get("endpoint", ""), description.get("certificateAuthority", {}).get("data")
     )
-    if selected is not None and selected.endpoint().is_same(actual) is False:
+    server = selected.endpoint() if selected is not None else None
+    if selected is not None and server is not None and server.is_same(actual) is False:
         raise SourceError(
             f"context {selected.name!r} of {selected.file} is of another cluster than {description['arn']}: its API "
-            f"server is {selected.endpoint().server}, and that of the cluster is {actual.server}",
+            f"server is {server.server}, and that of the cluster is {actual.server}",
             f"pass --context, or run `aws eks update-kubeconfig --name {name}`",
         )

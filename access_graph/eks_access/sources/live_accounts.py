@@ -27,6 +27,7 @@ _CONFIG = Config(
     connect_timeout=5,
     read_timeout=30,
     max_pool_connections=_THREADS,
+    user_agent_extra="eks-access",
 )
 
 
@@ -34,13 +35,20 @@ class Accounts:
     """Sessions by AWS account. They are opened when a request needs them."""
 
     def __init__(
-        self, sessions: Mapping[str, boto3.Session], region: str, cluster_account: str, others: Mapping[str, str]
+        self,
+        sessions: Mapping[str, boto3.Session],
+        region: str,
+        cluster_account: str,
+        others: Mapping[str, str],
+        failure: str = "",
     ) -> None:
-        """Use `sessions`, and for other accounts the role ARNs or profiles in `others`."""
+        """Use `sessions`, and for other accounts the role ARNs or profiles in `others`.
+
+        `failure` is the reason why `sessions` has none of the cluster's account.
+        """
         self.region = region
         self.cluster_account = cluster_account
-        self.failure = ""
-        """Why no session of the cluster's account is available."""
+        self._failure = failure
         self._sessions = dict(sessions)
         self._others = others
         self._clients: dict[tuple[str, str], Any] = {}
@@ -69,8 +77,8 @@ class Accounts:
 
     def _open_session(self, part: str, account: str) -> boto3.Session:
         credentials = self._others.get(account)
-        if credentials is None and self.failure and self.cluster_account in ("", account):
-            raise NotReadError(part, self.failure)
+        if credentials is None and self._failure and self.cluster_account in ("", account):
+            raise NotReadError(part, self._failure)
         if credentials is None:
             raise NotReadError(
                 part, f"account {account} is not the cluster's; pass --account {account}=ROLE_OR_PROFILE"

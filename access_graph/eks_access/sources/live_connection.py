@@ -14,6 +14,8 @@ from botocore.exceptions import NoCredentialsError
 from botocore.signers import RequestSigner
 from lightkube import Client, KubeConfig
 from lightkube.config.models import Cluster, User
+from lightkube.core.exceptions import ConfigError
+from msgspec import MsgspecError
 
 from eks_access.sources.live_kubeconfig import Context
 
@@ -35,7 +37,11 @@ class ContextConnection:
 
     @cached_property
     def _client(self) -> Client:
-        return _open(self, KubeConfig.from_dict(dict(self._context.document), fname=self._context.file))
+        try:
+            config = KubeConfig.from_dict(dict(self._context.document), fname=self._context.file)
+            return _open(self, config)
+        except (KeyError, TypeError, MsgspecError) as error:
+            raise ConfigError(f"context {self._context.name!r} of {self._context.file}: {error!r}") from error
 
 
 class TokenConnection:

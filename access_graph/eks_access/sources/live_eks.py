@@ -21,7 +21,7 @@ from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 AGENT = "eks-pod-identity-agent"
 _MAX_FILTER_VALUES = 200
 """Values of one filter of DescribeInstances."""
-_INVALID_ARN = ("InvalidParameterException", "InvalidRequestException")
+_INVALID_ARN = ("InvalidParameterException",)
 """EKS rejects an ARN that no access entry can have."""
 
 

@@ -46,9 +46,12 @@ class Context:
         """Return whether the context may be of the EKS cluster `cluster` in `region`."""
         return self.cluster_name == cluster and (region is None or self.region in (None, region))
 
-    def endpoint(self) -> kubeconfig.ClusterEndpoint:
-        """Return the API server and its certificate authority."""
-        return kubeconfig.cluster_endpoint(kubeconfig.dumps(dict(self.document)), self.name)
+    def endpoint(self) -> kubeconfig.ClusterEndpoint | None:
+        """Return the API server and its certificate authority; None if the kubeconfig lacks them."""
+        try:
+            return kubeconfig.cluster_endpoint(kubeconfig.dumps(dict(self.document)), self.name)
+        except MalformedDocumentError:
+            return None
 
 
 def find_context(

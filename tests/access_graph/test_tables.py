@@ -1,0 +1,54 @@
+"""Tables of the access graph: when objects are read, and what is said of those that were not."""
+
+import pytest
+
+from eks_access.graph.tables import NotReadError, Table
+
+
+@pytest.fixture
+def reads():
+    return []
+
+
+def table(reads, **options):
+    """Return a table of one object in the listing, and one more that is read by itself."""
+
+    def every():
+        reads.append("all")
+        return {"listed": 1}
+
+    def one(key):
+        reads.append(key)
+        if key == "denied":
+            raise NotReadError("denied", "AccessDenied: iam:GetRole")
+        return {"listed": 1, "other": 2}.get(key)
+
+    return Table(every, one, **options)
+
+
+def test_object_is_read_alone_and_once(reads):
+    """Before a listing, an object is read by itself, and only once; afterwards from the listing."""
+    objects = table(reads)
+    assert [objects.get(key) for key in ("listed", "listed", "none")] == [1, 1, None]
+    assert objects.all() == {"listed": 1}
+    assert (objects.get("listed"), objects.get("other")) == (1, None)
+    assert reads == ["listed", "none", "all"]
+
+
+def test_object_that_the_listing_lacks_is_read_alone_where_others_exist(reads):
+    """With `others`, an object that the listing lacks is read by itself; listed ones are not."""
+    objects = table(reads, others=True)
+    objects.all()
+    assert [objects.get(key) for key in ("listed", "other", "none")] == [1, 2, None]
+    assert reads == ["all", "other", "none"]
+
+
+def test_failure_of_one_object_stays_in_the_table(reads):
+    """An object that cannot be read raises each time, is read once, and is a failure of the table."""
+    objects = table(reads, others=True)
+    objects.all()
+    for _ in range(2):
+        with pytest.raises(NotReadError, match="denied: AccessDenied: iam:GetRole"):
+            objects.get("denied")
+    assert reads == ["all", "denied"]
+    assert [str(failure) for failure in objects.failures()] == ["denied: AccessDenied: iam:GetRole"]

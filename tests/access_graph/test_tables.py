@@ -2,7 +2,7 @@
 
 import pytest
 
-from eks_access.graph.tables import NotReadError, Table
+from eks_access.graph.tables import NotRead, NotReadError, Table
 
 
 @pytest.fixture
@@ -35,17 +35,33 @@ def test_object_is_read_alone_and_once(reads):
     assert reads == ["listed", "none", "all"]
 
 
-def test_object_that_the_listing_lacks_is_read_alone_where_others_exist(reads):
-    """With `others`, an object that the listing lacks is read by itself; listed ones are not."""
-    objects = table(reads, others=True)
+GAPS = NotRead("IAM role", "only account 111111111111 is listed")
+
+
+def test_object_that_the_listing_lacks_is_read_alone_where_it_has_gaps(reads):
+    """With gaps, an object that the listing lacks is read by itself; listed ones are not."""
+    objects = table(reads, gaps=GAPS)
     objects.all()
     assert [objects.get(key) for key in ("listed", "other", "none")] == [1, 2, None]
     assert reads == ["all", "other", "none"]
 
 
+def test_listing_of_an_account_has_no_gaps_in_that_account(reads):
+    """An ARN of the listed account that the listing lacks does not exist; one of another account is read by itself."""
+    objects = table(reads, gaps=GAPS, account="111111111111")
+    objects.all()
+    own, other, of_aws = (f"arn:aws:iam::{account}:policy/p" for account in ("111111111111", "222222222222", "aws"))
+    assert [objects.get(arn) for arn in (own, other, of_aws)] == [None, None, None]
+    assert reads == ["all", other, of_aws]
+    lacking = Table(lambda: {}, gaps=GAPS, account="111111111111")
+    assert lacking.get(own) is None
+    with pytest.raises(NotReadError, match=f"IAM role {other}: only account 111111111111 is listed"):
+        lacking.get(other)
+
+
 def test_failure_of_one_object_stays_in_the_table(reads):
     """An object that cannot be read raises each time, is read once, and is a failure of the table."""
-    objects = table(reads, others=True)
+    objects = table(reads, gaps=GAPS)
     objects.all()
     for _ in range(2):
         with pytest.raises(NotReadError, match="denied: AccessDenied: iam:GetRole"):

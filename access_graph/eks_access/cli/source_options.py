@@ -59,7 +59,14 @@ class SourceOptions:
             return open_snapshot(self.snapshot)
         from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
 
-        return open_live(self.cluster, self.region, self.context, self.kubeconfig, self.profile, self.accounts)
+        return open_live(
+            self.cluster,
+            region=self.region,
+            context=self.context,
+            kubeconfig=self.kubeconfig,
+            profile=self.profile,
+            accounts=self.accounts,
+        )
 
     def completed(self, finding: Finding) -> Finding:
         """Return a finding whose fix uses the same kubeconfig, context and profile as this command."""

@@ -7,10 +7,11 @@ OIDC providers and lists AWS's managed policies only where one is attached.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, OidcProvider, Unknown
-from eks_access.graph.tables import Part, Table
+from eks_access.graph.tables import NotRead, NotReadError, Part, Table
 from eks_access.sources.live_accounts import Accounts, Api, each
 from eks_identity.errors import InvalidInput
 from eks_identity.model.arns import Arn, Principal, PrincipalKind
@@ -25,10 +26,14 @@ class LiveIam:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._details = Part(self._read_details)
-        self.principals = Table(self._list_principals, self._get_principal, others=True)
+        account, reason = accounts.cluster_account, f"only account {accounts.cluster_account} is listed"
+        gaps = {kind: NotRead(f"IAM {kind}", reason) for kind in ("principal", "policy", "OIDC provider")}
+        self.principals = Table(self._list_principals, self._get_principal, gaps=gaps["principal"], account=account)
         self.groups = Table(self._list_groups, self._get_group)
-        self.policies = Table(self._list_policies, self._get_policy, others=True)
-        self.oidc_providers = Table(self._list_oidc_providers, self._get_oidc_provider, others=True)
+        self.policies = Table(self._list_policies, self._get_policy, gaps=gaps["policy"], account=account)
+        self.oidc_providers = Table(
+            self._list_oidc_providers, self._get_oidc_provider, gaps=gaps["OIDC provider"], account=account
+        )
 
     def _read_details(self) -> Mapping[str, list[dict[str, Any]]]:
         details: dict[str, list[dict[str, Any]]] = {key: [] for key in _DETAILS}
@@ -64,12 +69,18 @@ class LiveIam:
         }
 
     def _list_policies(self) -> dict[str, Document | Unknown]:
-        return {
+        """Return the listed policies, and AWS's policies that are permissions boundaries only."""
+        policies = {
             policy["Arn"]: version["Document"]
             for policy in self._details.get()["Policies"]
             for version in policy["PolicyVersionList"]
             if version["IsDefaultVersion"]
         }
+        boundaries = {principal.boundary for principal in self.principals.all().values() if principal.boundary}
+        for arn in sorted(boundaries - policies.keys()):
+            with suppress(NotReadError):  # `get` of the policy says so
+                policies |= {arn: document} if (document := self._get_policy(arn)) is not None else {}
+        return policies
 
     def _list_oidc_providers(self) -> dict[str, OidcProvider]:
         response = self._accounts.api("iam").call("IAM OIDC providers", "list_open_id_connect_providers")

@@ -64,6 +64,8 @@ class Snapshot:
     """Why a list or an object is missing, by the name of its field here."""
     gaps: Mapping[str, NotRead] = field(default_factory=dict)
     """Why a list may lack existing objects, by the name of its field here."""
+    account: str | None = None
+    """AWS account of which the lists in `gaps` have all objects."""
 
 
 def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
@@ -71,6 +73,7 @@ def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
     values: dict[str, Any] = {}
     not_read: dict[str, NotRead] = {}
     gaps: dict[str, NotRead] = {}
+    account = None
     for name in (item.name for item in fields(AccessGraph)):
         part = getattr(graph, name)
         if not isinstance(part, Part | Table):
@@ -81,8 +84,9 @@ def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
             not_read[name] = error.not_read
         if isinstance(part, Table) and part.gaps is not None:
             gaps[name] = part.gaps
+            account = account or part.account
     taken_at = now or datetime.now(UTC)
-    return Snapshot(VERSION, graph.source, taken_at, **values, not_read=not_read, gaps=gaps)
+    return Snapshot(VERSION, graph.source, taken_at, **values, not_read=not_read, gaps=gaps, account=account)
 
 
 _BY_NAME = frozenset({"groups", "policies"})
@@ -125,7 +129,7 @@ def graph_of(snapshot: Snapshot) -> AccessGraph:
     def keyed(name: str, objects: Mapping[Any, T]) -> Table[Any, T]:
         if name in snapshot.not_read:
             return Table.not_read(snapshot.not_read[name].part, snapshot.not_read[name].reason)
-        return Table(lambda: objects, gaps=snapshot.gaps.get(name))
+        return Table(lambda: objects, gaps=snapshot.gaps.get(name), account=snapshot.account)
 
     def part(name: str, value: T | None) -> Part[T]:
         if value is None:

@@ -3,7 +3,9 @@
 import pytest
 
 from eks_access.graph.kubernetes_objects import BindingSubject
+from eks_access.graph.tables import NotReadError
 from eks_access.sources.live import open_live, read_everything
+from eks_access.sources.snapshot import open_snapshot, save_snapshot, take_snapshot
 
 ACCOUNT = "123456789012"
 APP = f"arn:aws:iam::{ACCOUNT}:role/apps/app"
@@ -97,12 +99,27 @@ def test_live_user_and_group_have_their_policies(graph):
     assert (list(group.inline_policies), group.attached_policies) == (["own"], (LOCAL,))
 
 
-def test_live_policies_are_the_default_versions_of_attached_ones(graph):
-    """The listing has the default version of local policies. A policy of AWS that is no attachment is read alone."""
-    assert graph.policies.all()[LOCAL]["Statement"][0]["Action"] == ["s3:Get*"]
-    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    assert boundary not in graph.policies.all()
-    assert graph.policies.get(boundary)["Version"] == "2012-10-17"
+def test_live_policies_are_the_default_versions_of_attached_ones_and_of_boundaries(graph):
+    """The listing has the default version of local policies, and AWS's policies that are used, also as boundaries."""
+    policies = graph.policies.all()
+    assert policies[LOCAL]["Statement"][0]["Action"] == ["s3:Get*"]
+    of_aws = {arn.rpartition("/")[2] for arn in policies if "::aws:" in arn}
+    assert {"AdministratorAccess", "IAMReadOnlyAccess", "ReadOnlyAccess"} <= of_aws
+    assert "SecurityAudit" not in of_aws
+    assert graph.policies.get("arn:aws:iam::aws:policy/SecurityAudit")["Version"] == "2012-10-17"
+
+
+def test_snapshot_of_a_live_graph_has_the_same_objects(graph, tmp_path):
+    """A snapshot has all tables. Of other accounts' roles it says that they are not read, of its own that they are."""
+    save_snapshot(take_snapshot(graph), tmp_path / "snapshot")
+    copy = open_snapshot(tmp_path / "snapshot")
+    for table in TABLES:
+        assert getattr(copy, table).all() == getattr(graph, table).all()
+    for part in ("cluster", "aws_auth", "has_pod_identity_agent"):
+        assert getattr(copy, part).get() == getattr(graph, part).get()
+    assert copy.principals.get(TABLES["principals"][1]) is None
+    with pytest.raises(NotReadError, match=f"only account {ACCOUNT} is listed"):
+        copy.principals.get("arn:aws:iam::210987654321:role/none")
 
 
 def test_live_oidc_provider_has_url_and_audiences(graph):

@@ -106,6 +106,16 @@ class NodeGroup:
 
 
 @dataclass(frozen=True)
+class NodeInstance:
+    """The EC2 instance of a node."""
+
+    instance_id: str
+    private_dns_name: str
+    zone: str
+    launched: datetime
+
+
+@dataclass(frozen=True)
 class Credentials:
     """Temporary AWS credentials, as STS returns them."""
 
@@ -141,6 +151,9 @@ class ControlPlane(Protocol):
 
     def remove_node_group(self, name: str) -> None:
         """Stop the group's nodes and delete their Node objects."""
+
+    def list_instances(self, node_group: str) -> Sequence[NodeInstance]:
+        """Return the instances of a node group's nodes, none for an unknown group."""
 
     def map_node_role(self, role_arn: str) -> None:
         """Add the role to aws-auth as EKS does for a managed node group. Every other entry stays."""

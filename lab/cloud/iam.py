@@ -36,6 +36,7 @@ from moto.iam.utils import generate_access_key_id_from_account_id
 from lab.cloud import iam_details, iam_documents, iam_input, iam_lookup, input_validation, simulation, trust
 from lab.cloud.authorization import error_response
 from lab.cloud.context import caller_context
+from lab.cloud.eks import node_instances
 from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
 from lab.cloud.request_identity import Caller, read_caller
 from lab.interfaces import IamPrincipal
@@ -180,6 +181,14 @@ class LabIamResponse(IamResponse):
         iam_input.check_tags(self._get_param("Tags", []))
         iam_input.check_new_name(f"Instance Profile {name} already exists.", name, self.backend.instance_profiles)
         return super().create_instance_profile()
+
+    def get_instance_profile(self) -> ActionResult:
+        """Return an instance profile, also one that EKS made for a node group."""
+        group = node_instances.find_group(self.current_account, self._get_param("InstanceProfileName"))
+        if group is None:
+            return super().get_instance_profile()
+        roles = [role for role in self.backend.roles.values() if role.arn == group.node_role_arn]
+        return ActionResult({"InstanceProfile": node_instances.instance_profile(group, roles)})
 
     def create_policy(self) -> ActionResult:
         name = self._get_param("PolicyName")

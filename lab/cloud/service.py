@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import moto.ec2.urls
 import moto.iam.urls
 import moto.sts.urls
 from moto.core.base_backend import BackendDict
@@ -20,6 +21,7 @@ from moto.utilities.utils import get_partition
 
 from lab.cloud import authorization, cloudformation, eks, root_user
 from lab.cloud.certificates import HostCertificates
+from lab.cloud.ec2 import LabEc2Response
 from lab.cloud.iam import LabIamResponse, assign_unique_id
 from lab.cloud.identity import Ec2InstanceRoles
 from lab.cloud.proxy import Proxy
@@ -172,9 +174,10 @@ def _require_running(part: Part | None) -> Part:
 
 
 def _register_operations() -> None:
-    """Register the lab's IAM, STS and CloudFormation operations in moto's URL tables."""
+    """Register the lab's EC2, IAM, STS and CloudFormation operations in moto's URL tables."""
     moto.iam.urls.url_paths = {"{0}/$": LabIamResponse.dispatch}
     moto.sts.urls.url_paths = {"{0}/$": StsResponse.dispatch}
+    moto.ec2.urls.url_paths = {"{0}/": LabEc2Response.dispatch}
     cloudformation.install()
 
 

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -27,7 +27,7 @@ from lab.cluster.node import Confinement
 from lab.cluster.node_groups import NodeGroups
 from lab.cluster.ports import ReservedPort
 from lab.cluster.webhooks import WebhookServer
-from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, Programs
+from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, NodeInstance, Programs
 from lab.pki import CertificateAuthority, CertificateFiles, write_secret
 
 _DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -104,6 +104,9 @@ class LocalControlPlane:
 
     def remove_node_group(self, name: str) -> None:
         self._node_groups.remove(name)
+
+    def list_instances(self, node_group: str) -> Sequence[NodeInstance]:
+        return self._node_groups.list_instances(node_group)
 
     def map_node_role(self, role_arn: str) -> None:
         self._admin.map_node_role(role_arn)

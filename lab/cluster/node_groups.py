@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.cluster.node import Confinement, Node
-from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
+from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, NodeInstance, Programs
 from lab.pki import CertificateAuthority
 
 
@@ -65,6 +65,11 @@ class NodeGroups:
         with self._lock:
             nodes = self._groups.pop(name, [])
         self._stop(nodes, deregister=True)
+
+    def list_instances(self, name: str) -> list[NodeInstance]:
+        """Return the instances of the nodes of group `name`."""
+        with self._lock:
+            return [node.instance for node in self._groups.get(name, [])]
 
     def stop(self) -> None:
         """Stop all nodes when the cluster stops. Their objects are not deleted."""

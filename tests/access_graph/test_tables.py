@@ -53,7 +53,7 @@ def test_listing_of_an_account_has_no_gaps_in_that_account(reads):
     own, other, of_aws = (f"arn:aws:iam::{account}:policy/p" for account in ("111111111111", "222222222222", "aws"))
     assert [objects.get(arn) for arn in (own, other, of_aws)] == [None, None, None]
     assert reads == ["all", other, of_aws]
-    lacking = Table(lambda: {}, gaps=GAPS, account="111111111111")
+    lacking = Table(dict, gaps=GAPS, account="111111111111")
     assert lacking.get(own) is None
     with pytest.raises(NotReadError, match=f"IAM role {other}: only account 111111111111 is listed"):
         lacking.get(other)

@@ -13,7 +13,7 @@ import trustme
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
-from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
+from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup, NodeInstance
 from support.lab_project import LabStack
 
 _CERTIFICATE = trustme.CA().cert_pem.bytes().decode()
@@ -135,6 +135,11 @@ class SimulatedControlPlane:
 
     def remove_node_group(self, name: str) -> None:
         del self.groups[name]
+
+    def list_instances(self, node_group: str) -> list[NodeInstance]:
+        """Return nothing: the groups have no nodes."""
+        del node_group
+        return []
 
     def map_node_role(self, role_arn: str) -> None:
         """Do nothing: no authenticator reads aws-auth."""

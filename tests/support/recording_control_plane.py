@@ -6,6 +6,8 @@ import json
 import threading
 import time
 import uuid
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -13,7 +15,7 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.errors import StartError
-from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup
+from lab.interfaces import ClusterIdentity, ClusterKey, NodeGroup, NodeInstance
 
 AUDIENCE = "pods.eks.amazonaws.com"
 
@@ -88,6 +90,12 @@ class RecordingControlPlane:
     def remove_node_group(self, name: str) -> None:
         self.calls.append(f"remove {name}")
         del self.node_groups[name]
+
+    def list_instances(self, node_group: str) -> list[NodeInstance]:
+        group = self.node_groups.get(node_group)
+        zone, launched = f"{self.key.region}a", datetime.now(UTC)
+        names = [f"{node_group}-{number}" for number in range(group.size if group else 0)]
+        return [NodeInstance(f"i-{sha256(name.encode()).hexdigest()[:17]}", name, zone, launched) for name in names]
 
     def map_node_role(self, role_arn: str) -> None:
         self.mapped_roles.append(role_arn)

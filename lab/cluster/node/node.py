@@ -17,7 +17,7 @@ import httpx2
 from lightkube.resources.core_v1 import Pod
 
 from lab.errors import StartError
-from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, Programs
+from lab.interfaces import CloudAccess, ClusterKey, InstanceRoles, NodeGroup, NodeInstance, Programs
 from lab.pki import CertificateFiles
 
 from .confinement import Confinement
@@ -96,6 +96,11 @@ class Node:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_requested: asyncio.Event | None = None
         self._should_deregister = True
+
+    @property
+    def instance(self) -> NodeInstance:
+        """The node's EC2 instance, as EC2 describes it."""
+        return NodeInstance(self._instance.instance_id, self.name, self._instance.zone, self._instance.launched)
 
     def start(self) -> None:
         """Start the node without waiting for it; `wait_ready` waits."""

@@ -178,6 +178,8 @@ def _create_in_kubernetes(lab: LiveLab) -> None:
         },
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "by-hand"},
          "spec": {"providerID": f"aws:///ap-northeast-1a/{instance}"}},
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "gone"},
+         "spec": {"providerID": "aws:///ap-northeast-1a/i-0123456789abcdef0"}},
         {"apiVersion": "v1", "kind": "Node",
          "metadata": {"name": "fargate-1", "labels": {"eks.amazonaws.com/compute-type": "fargate"}}},
         {**rbac, "kind": "ClusterRole", "metadata": {"name": "part", "labels": {"in": "whole"}},

@@ -180,11 +180,14 @@ def test_live_pod_has_what_decides_its_aws_identity(graph, live_lab):
 
 
 def test_live_nodes_have_role_and_hop_limit_of_their_instance(graph):
-    """A node has role and hop limit of its EC2 instance. A Fargate node has no instance."""
-    node, fargate = graph.nodes.all()["by-hand"], graph.nodes.all()["fargate-1"]
-    assert node.role_arn == f"arn:aws:iam::{ACCOUNT}:role/eks-lab-node"
-    assert (node.metadata_hop_limit, node.instance_not_read, node.is_fargate) == (1, "", False)
+    """A node has role and hop limit of its EC2 instance. A Fargate node has no instance, and one may be gone."""
+    nodes, role = dict(graph.nodes.all()), f"arn:aws:iam::{ACCOUNT}:role/eks-lab-node"
+    by_hand, fargate, gone = (nodes.pop(name) for name in ("by-hand", "fargate-1", "gone"))
+    assert (by_hand.role_arn, by_hand.metadata_hop_limit, by_hand.instance_not_read) == (role, 1, "")
     assert (fargate.is_fargate, fargate.instance_id, fargate.role_arn) == (True, "", None)
+    assert (gone.role_arn, gone.metadata_hop_limit, gone.instance_not_read) == (None, None, "EC2 has no such instance")
+    (of_group,) = nodes.values()
+    assert (of_group.role_arn, of_group.metadata_hop_limit, of_group.is_fargate) == (role, 2, False)
 
 
 def test_live_aws_auth_has_data_and_version(graph, live_lab):

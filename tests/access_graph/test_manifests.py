@@ -38,17 +38,17 @@ def test_pod_has_variables_that_decide_its_identity():
 
 def test_annotations_are_those_of_eks_and_those_that_mean_to_be():
     """Annotations of EKS are kept, also misspelt ones. kubectl's copy of the manifest is not: it repeats secrets."""
-    kept = {
+    of_eks = {
         "eks.amazonaws.com/role-arn": "x",
         "eks.amazonaws.com/sts-regional-endpoints": "true",
         "eks.amazon.com/role": "x",
         "eks.aws/role-arn": "x",
         "iam/role": "arn:aws:iam::111111111111:role/app",
     }
-    dropped = {"kubectl.kubernetes.io/last-applied-configuration": f'{{"env": "{SECRET}"}}', "note": SECRET}
-    metadata = {"namespace": "default", "name": "app", "annotations": kept | dropped}
-    assert manifests.service_account({"metadata": metadata}).annotations == kept
-    assert manifests.pod({**pod(), "metadata": metadata}).annotations == kept
+    others = {"kubectl.kubernetes.io/last-applied-configuration": f'{{"env": "{SECRET}"}}', "note": SECRET}
+    metadata = {"namespace": "default", "name": "app", "annotations": of_eks | others}
+    assert manifests.service_account({"metadata": metadata}).annotations == of_eks
+    assert manifests.pod({**pod(), "metadata": metadata}).annotations == of_eks
 
 
 def test_pod_defaults_are_those_of_kubernetes():

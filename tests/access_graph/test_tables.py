@@ -1,4 +1,4 @@
-"""Tables of the access graph: when objects are read, and what is said of those that were not."""
+"""Tables of the access graph: when objects are read, and the failures of those that cannot be read."""
 
 import pytest
 

@@ -79,7 +79,7 @@ def find_context(
     if context is not None or cluster is None:
         return next((each for each in contexts if each.name == current), None)
     found = [each for each in contexts if each.is_of(cluster, region)]
-    # Nobody names a kubeconfig that is not of the cluster, such as one with client certificates.
+    # A kubeconfig that is passed is of the cluster, also one with client certificates, which does not tell its cluster.
     found += [each for each in contexts if path is not None and each.name == current and each.cluster_name is None]
     return next(iter(found), None)
 

@@ -105,14 +105,14 @@ def test_account_authorization_details_have_pages_and_filters(cloud, iam):
     """Pages of one entity give all entities, and a filter gives one kind."""
     new_user(cloud)
     new_role(cloud, trust_policy({"Service": "ec2.amazonaws.com"}))
-    whole = details_of(iam)
-    assert details_of(iam, PaginationConfig={"PageSize": 1}) == whole
+    everything = details_of(iam)
+    assert details_of(iam, PaginationConfig={"PageSize": 1}) == everything
     only = iam.get_account_authorization_details(Filter=["Role"])
-    assert only["RoleDetailList"] == whole["RoleDetailList"]
+    assert only["RoleDetailList"] == everything["RoleDetailList"]
     assert (only["UserDetailList"], only["Policies"]) == ([], [])
     page = iam.get_account_authorization_details(MaxItems=1)
     assert page["IsTruncated"]
-    assert sum(len(page[name]) for name in whole) == 1
+    assert sum(len(page[name]) for name in everything) == 1
     assert expect_error_code(lambda: iam.get_account_authorization_details(Marker="x")) == "ValidationError"
 
 

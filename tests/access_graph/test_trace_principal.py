@@ -92,7 +92,7 @@ BREAKS = {
     ),
     # access entry
     "no access entry": (BY_ENTRY.changed(entries={}), USER, kinds.NOT_MAPPED, "--kubernetes-groups operators"),
-    "no access entry, nobody is bound": (
+    "no access entry, no group is bound": (
         BY_ENTRY.changed(entries={}, rbac_bindings={}),
         USER,
         kinds.NOT_MAPPED,
@@ -171,7 +171,7 @@ BREAKS = {
         SSO.rpartition("/")[2],
     ),
     "second entry of the same ARN": (
-        mapping(USERS + USERS.replace("operators", "nobody")),
+        mapping(USERS + USERS.replace("operators", "nothing")),
         USER,
         kinds.AWS_AUTH_DUPLICATE,
         "operators",

@@ -92,3 +92,5 @@ class PodIdentityAssociation:
     disable_session_tags: bool = False
     owner_arn: str | None = None
     """ARN of the add-on that manages it."""
+    session_policy: Document | Unknown | None = None
+    """The policy that limits the sessions further; it requires `disable_session_tags`."""

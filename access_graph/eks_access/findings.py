@@ -88,11 +88,11 @@ class Link:
     says: str
     """What the link says, or why it was not evaluated."""
     finding: Finding | None = None
-    """The fault of a broken link."""
+    """The fault of a broken link, or a trap in a link that holds."""
 
     @classmethod
-    def holds(cls, name: str, says: str) -> Link:
-        return cls(name, Verdict.HOLDS, says)
+    def holds(cls, name: str, says: str, trap: Finding | None = None) -> Link:
+        return cls(name, Verdict.HOLDS, says, trap)
 
     @classmethod
     def broken(cls, name: str, finding: Finding) -> Link:
@@ -115,7 +115,7 @@ class Trace:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all broken links."""
+        """The findings of all links, in order."""
         return tuple(link.finding for link in self.links if link.finding is not None)
 
     @property

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import click
 
 from eks_access.cli.output import answer_question, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
-from eks_access.errors import ExitCode
+from eks_access.errors import ExitCode, UsageError
 from eks_access.findings import Trace, Verdict
 from eks_access.graph import AccessGraph
+from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.questions.requests import parse_request
 from eks_access.questions.trace_principal import trace_principal
+from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.render.pages import trace_page
 
 _EXIT_CODES = {
@@ -40,11 +43,61 @@ def principal(
 ) -> None:
     """Trace an IAM user, role or session ARN to a request in the cluster."""
     request = parse_request(verb, resource, namespace, name)
+    _answer(source, output, lambda graph: trace_principal(graph, arn, request))
 
-    def ask(graph: AccessGraph) -> Trace:
-        return _completed(trace_principal(graph, arn, request), source)
 
-    answer_question(source, output, "trace", ask, trace_page, code=lambda traced: _EXIT_CODES[traced.verdict])
+_ACTION_OPTIONS = (
+    click.option("--action", help="Action of IAM that the pod needs: s3:ListBucket. By default only the role."),
+    click.option("--resource", help="ARN of the action's resource; by default any."),
+)
+
+
+def _action_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of the traced action to a command."""
+    for option in reversed(_ACTION_OPTIONS):
+        command = option(command)
+    return command
+
+
+@trace.command()
+@click.argument("account", metavar="NAMESPACE/NAME")
+@_action_options
+@source_options
+@output_options
+def serviceaccount(
+    *, account: str, action: str | None, resource: str | None, source: SourceOptions, output: str
+) -> None:
+    """Trace a service account to its AWS role, and to an action in AWS."""
+    key = _key(account)
+    _answer(source, output, lambda graph: trace_service_account(graph, *key, action, resource))
+
+
+@trace.command()
+@click.argument("name", metavar="NAMESPACE/NAME")
+@_action_options
+@source_options
+@output_options
+def pod(*, name: str, action: str | None, resource: str | None, source: SourceOptions, output: str) -> None:
+    """Trace a pod to its AWS role, and to an action in AWS."""
+    key = _key(name)
+    _answer(source, output, lambda graph: trace_pod(graph, *key, action, resource))
+
+
+def _key(text: str) -> ObjectKey:
+    """Return the namespace and name of an argument; raise `UsageError` for other text."""
+    namespace, _, name = text.partition("/")
+    if not namespace or not name or "/" in name:
+        raise UsageError(f"{text!r} must be NAMESPACE/NAME", "pass default/my-sa")
+    return namespace, name
+
+
+def _answer(source: SourceOptions, output: str, ask: Callable[[AccessGraph], Trace]) -> None:
+    """Print a trace and exit with the code of its verdict."""
+
+    def completed(graph: AccessGraph) -> Trace:
+        return _completed(ask(graph), source)
+
+    answer_question(source, output, "trace", completed, trace_page, code=lambda traced: _EXIT_CODES[traced.verdict])
 
 
 def _completed(traced: Trace, source: SourceOptions) -> Trace:

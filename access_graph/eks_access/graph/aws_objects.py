@@ -93,4 +93,4 @@ class PodIdentityAssociation:
     owner_arn: str | None = None
     """ARN of the add-on that manages it."""
     session_policy: Document | Unknown | None = None
-    """Policy that limits its sessions further."""
+    """The policy that limits the sessions further; it requires `disable_session_tags`."""

@@ -145,6 +145,8 @@ class Pod:
     """Audiences of its projected service account tokens."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    """Kind and name of the workload that creates it, as in `deployment/app`; empty for a pod without one."""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

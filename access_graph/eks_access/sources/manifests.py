@@ -115,6 +115,7 @@ def pod(manifest: Manifest) -> Pod:
         tuple(audience for audience in audiences if audience),
         _identity_annotations(metadata),
         metadata.get("labels") or {},
+        _owner(metadata),
     )
 
 
@@ -139,6 +140,18 @@ def aws_auth(manifest: Manifest) -> AwsAuthConfigMap:
         {key: text for key, text in data.items() if key in (ROLES, USERS, ACCOUNTS)},
         manifest["metadata"].get("resourceVersion") or "",
     )
+
+
+def _owner(metadata: Mapping[str, Any]) -> str:
+    """Return the workload that creates a pod: `deployment/app` for a pod of one of its ReplicaSets."""
+    owners = [each for each in metadata.get("ownerReferences") or () if each.get("controller")]
+    if not owners:
+        return ""
+    kind, name = owners[0]["kind"], owners[0]["name"]
+    template = f"-{(metadata.get('labels') or {}).get('pod-template-hash')}"
+    if kind == "ReplicaSet" and name.endswith(template):
+        return f"deployment/{name.removesuffix(template)}"
+    return f"{kind.lower()}/{name}"
 
 
 def _identity_variables(variables: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eks_identity.evaluation import role_sessions
 from eks_identity.model.annotations import AUDIENCE, ROLE_ARN
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
@@ -107,35 +108,22 @@ def _by_association(
         inputs = association.inputs
         is_same = (inputs["namespace"], inputs["serviceAccount"]) == (namespace, service_account)
         if is_same and is_in(cluster, inputs["clusterName"]):
-            name = inputs["clusterName"]
-            tags = {
-                "eks-cluster-arn": deployment.cloud.cluster(name)["arn"],
-                "eks-cluster-name": name,
-                "kubernetes-namespace": namespace,
-                "kubernetes-service-account": service_account,
-            }
+            cluster_arn = deployment.cloud.cluster(inputs["clusterName"])["arn"]
+            tags = role_sessions.pod_identity_tags(cluster_arn, namespace, service_account)
             if inputs.get("disableSessionTags"):
                 tags = {}
-            tag_keys = {f"aws:RequestTag/{key}": value for key, value in tags.items()}
-            cluster_arn = deployment.cloud.cluster(name)["arn"]
-            source = {"aws:SourceArn": cluster_arn, "aws:SourceAccount": cluster_arn.split(":")[4]}
             return _Session(
                 f"Pod Identity association of {namespace}/{service_account} with {inputs['roleArn']}",
                 inputs["roleArn"],
                 ("Service", POD_IDENTITY_SERVICE),
                 ("sts:AssumeRole", "sts:TagSession"),
-                {**tag_keys, **source},
-                {f"aws:PrincipalTag/{key}": value for key, value in tags.items()},
+                role_sessions.pod_identity_keys(cluster_arn, tags),
+                role_sessions.principal_tags(tags),
                 inputs.get("targetRoleArn"),
-                {**tag_keys, **_external_id(association), "aws:PrincipalArn": inputs["roleArn"]},
+                # EKS generates the external id with the association.
+                role_sessions.chained_keys(inputs["roleArn"], tags, association.state.get("externalId")),
             )
     return None
-
-
-def _external_id(association: RegisteredResource) -> dict[str, str]:
-    """Return the condition key for the target role's trust policy. EKS generates the id with the association."""
-    external_id = association.state.get("externalId")
-    return {"sts:ExternalId": external_id} if external_id else {}
 
 
 def _by_annotation(
@@ -153,13 +141,12 @@ def _by_annotation(
     provider = iam_roles.trusted_provider(role, _issuer(deployment, cluster))
     if provider is None:
         return f"broken: role {role.state['name']} trusts no OIDC provider of the cluster's issuer"
-    host = provider.partition(":oidc-provider/")[2]
     return _Session(
         f"service account {namespace}/{service_account} is annotated with {arn}",
         arn,
         ("Federated", provider),
         ("sts:AssumeRoleWithWebIdentity",),
-        {f"{host}:sub": str(subject), f"{host}:aud": audience, "aws:FederatedProvider": provider},
+        role_sessions.irsa_keys(provider, subject, audience),
         {},
     )
 

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from rich.console import Console
 from rich.table import Table
 
-from lab.tools.programs import CATALOGUE, LANGUAGE_HOSTS
+from lab.tools.programs import CATALOGUE, EKSCTL, LANGUAGE_HOSTS
 from lab.tools.toolbox import MODULES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,7 +85,7 @@ def is_version(text: str) -> bool:
 
 def go_pins(modules: Path = MODULES) -> Iterator[Pin]:
     """Yield the module of every compiled program, with data of the module proxy. Raises `CalledProcessError`."""
-    programs = (*CATALOGUE, *LANGUAGE_HOSTS.values())
+    programs = (*CATALOGUE, *LANGUAGE_HOSTS.values(), EKSCTL)
     builds = {(build.module, build.package) for program in programs for build in program.compiled.values()}
     pinned: set[tuple[str, str]] = set()
     for module, package in builds:

@@ -254,4 +254,22 @@ AWS_IAM_AUTHENTICATOR = Program(
     ),
 )
 
+_EKSCTL_RELEASES = "https://github.com/eksctl-io/eksctl/releases/download/v{version}"
+EKSCTL = Program(
+    name="eksctl",
+    version="0.215.0",
+    versions=VersionRange("0.215", "0.216"),
+    probe=VersionProbe(("version",), r"^(\d\S*)$"),
+    builds={
+        "eksctl": GoBuild(
+            "eksctl",
+            "github.com/weaveworks/eksctl/cmd/eksctl",
+            # The release has no pre-release ID; the source has `dev`.
+            {"github.com/weaveworks/eksctl/pkg/version.PreReleaseID": ""},
+        )
+    },
+    release=Release(f"{_EKSCTL_RELEASES}/eksctl_Linux_{{arch}}.tar.gz", f"{_EKSCTL_RELEASES}/eksctl_checksums.txt"),
+)
+"""Not in the catalogue, because only tests/conformance run it. The range is the release whose behaviour they record."""
+
 CATALOGUE = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, AWS_IAM_AUTHENTICATOR, PULUMI)

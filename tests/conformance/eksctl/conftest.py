@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,11 +36,15 @@ def clients(tools: Tools, eksctl: Path) -> Iterator[EksctlClients]:
 
 
 @pytest.fixture
-def cluster(clients: EksctlClients) -> str:
-    """A new cluster of the mode CONFIG_MAP, for tests that change the mode."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    _run(clients.home, "up", "--cluster", f"{name}=CONFIG_MAP")
-    return name
+def new_cluster(clients: EksctlClients) -> Callable[[], str]:
+    """Return a function that creates a cluster of the mode CONFIG_MAP, and returns its name."""
+
+    def create() -> str:
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        _run(clients.home, "up", "--cluster", f"{name}=CONFIG_MAP")
+        return name
+
+    return create
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from support.eksctl_clients import ACCOUNT
@@ -123,6 +124,15 @@ def test_accessentry_with_an_access_policy(clients, verdicts, role):
     assert listed == [[policy, scope]]
     clients.done("delete", "accessentry", "--config-file", "-", stdin=json.dumps(config))
     until_unauthorized(lambda: verdicts(ENTRIES, expected, f"role/{role}"))
+
+
+def test_kubeconfig_of_eksctl(clients, tmp_path):
+    """kubectl works with the kubeconfig that eksctl writes, by tokens of aws-iam-authenticator."""
+    file = tmp_path / "kubeconfig"
+    clients.done("utils", "write-kubeconfig", "--cluster", ENTRIES, "--kubeconfig", str(file))
+    (user,) = yaml.safe_load(file.read_text())["users"]
+    assert user["user"]["exec"]["command"] == "aws-iam-authenticator"
+    assert clients.run("kubectl", f"--kubeconfig={file}", "get", "nodes").verdict == "works"
 
 
 def test_get_accessentry_lists_what_aws_lists(clients):

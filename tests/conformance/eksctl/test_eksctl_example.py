@@ -46,19 +46,18 @@ def test_example_adopts_what_eksctl_created(clients, shell, repository):
     assert clients.stack_names() == []
 
 
-def test_script_creates_what_eksctl_creates(clients, shell, cluster):
+def test_script_creates_what_eksctl_creates(clients, shell, new_cluster):
     """Without eksctl the example's script creates the same provider, stack, role, service account and mapping.
 
     Its managers of aws-auth are compared too: a mapping of the library must not take fields from eksctl.
     """
-    clients.update_kubeconfig(cluster, "lab-admin")
-    without_eksctl = clients.run("bash", SCRIPT, cluster)
-    assert without_eksctl.worked, without_eksctl.stderr
-    with_eksctl = clients.run("bash", SCRIPT, "eks-clu", PATH=shell["PATH"])
-    assert with_eksctl.worked, with_eksctl.stderr
-    assert "created serviceaccount" in with_eksctl.stdout
-    assert "created serviceaccount" not in without_eksctl.stdout
-    expected, found = created(clients, "eks-clu"), created(clients, cluster)
+    by_eksctl, by_script = new_cluster(), new_cluster()
+    for cluster, variables in ((by_eksctl, {"PATH": shell["PATH"]}), (by_script, {})):
+        clients.update_kubeconfig(cluster, "lab-admin")
+        result = clients.run("bash", SCRIPT, cluster, **variables)
+        assert result.worked, result.stderr
+        assert ('created serviceaccount "default/reports"' in result.stdout) == (cluster == by_eksctl)
+    expected, found = created(clients, by_eksctl), created(clients, by_script)
     assert {key: value for key, value in found.items() if value != expected[key]} == {}, expected
 
 

@@ -10,8 +10,9 @@ READ_ONLY = {"get nodes": "works", "get secrets": "Forbidden"}
 
 
 @pytest.fixture
-def mapped(clients, cluster, user, role):
+def mapped(clients, new_cluster, user, role):
     """A cluster of the mode CONFIG_MAP with mappings of a user, who may list nodes, and of a role."""
+    cluster = new_cluster()
     assert clients.operate(cluster, "create", "clusterrole", "nodes", "--verb=list", "--resource=nodes").worked
     binding = ("--clusterrole=nodes", "--group=operators")
     assert clients.operate(cluster, "create", "clusterrolebinding", "nodes", *binding).worked

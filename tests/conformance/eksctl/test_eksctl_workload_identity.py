@@ -11,6 +11,11 @@ BUCKET = "lab-bucket"
 NAME = "my-sa"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 FULL_ACCESS = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
+POD_TRUST = {
+    "Effect": "Allow",
+    "Principal": {"Service": "pods.eks.amazonaws.com"},
+    "Action": ["sts:AssumeRole", "sts:TagSession"],
+}
 SERVICE_ACCOUNT = ("--cluster", CLUSTER, "--name", NAME, "--namespace", "default")
 ASSOCIATION = ("--cluster", CLUSTER, "--namespace", "default", "--service-account-name", NAME)
 
@@ -112,14 +117,7 @@ def test_podidentityassociation_lets_its_pods_list_buckets(clients):
     (listed,) = clients.listed("podidentityassociation", "--cluster", CLUSTER)
     assert listed["AssociationARN"] == association["associationArn"]
     arn = listed["RoleARN"]
-    assert role_of(clients, arn) == (
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "pods.eks.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        },
-        [READ_ONLY],
-    )
+    assert role_of(clients, arn) == (POD_TRUST, [READ_ONLY])
     assert BUCKET in clients.pod_log(CLUSTER, "pod-identity", "s3", "ls", service_account=NAME)
     assert "AccessDenied" in clients.pod_log(CLUSTER, "pod-other", "s3", "ls")
     clients.done("delete", "podidentityassociation", *ASSOCIATION)
@@ -144,6 +142,26 @@ def test_updates_change_the_policies(clients, provider):
     clients.done("delete", "iamserviceaccount", "--cluster", CLUSTER, "--name", "by-irsa", "--wait")
     options = ("--cluster", CLUSTER, "--namespace", "default", "--service-account-name", "by-pod-identity")
     clients.done("delete", "podidentityassociation", *options)
+
+
+def test_migration_to_pod_identity(clients, provider):
+    """The pods of a migrated service account list the bucket by Pod Identity; its role trusts no provider any more."""
+    options = ("--cluster", CLUSTER, "--name", "migrated", "--namespace", "default")
+    clients.done("create", "iamserviceaccount", *options, "--attach-policy-arn", READ_ONLY, "--approve")
+    arn = clients.read(CLUSTER, "serviceaccount", "migrated")["metadata"]["annotations"][ANNOTATION]
+    migrate = ("migrate-to-pod-identity", "--cluster", CLUSTER, "--remove-oidc-provider-trust-relationship")
+    clients.done("utils", *migrate, "--approve")
+    assert "annotations" not in clients.read(CLUSTER, "serviceaccount", "migrated")["metadata"]
+    list_associations = ("eks", "list-pod-identity-associations", "--cluster-name", CLUSTER)
+    (association,) = clients.query(*list_associations)["associations"]
+    trust = POD_TRUST | {"Principal": {"Service": ["pods.eks.amazonaws.com"]}}
+    assert (association["serviceAccount"], association["namespace"]) == ("migrated", "default")
+    assert role_of(clients, arn) == (trust, [READ_ONLY])
+    assert BUCKET in clients.pod_log(CLUSTER, "pod-migrated", "s3", "ls", service_account="migrated")
+    clients.done(
+        *("delete", "podidentityassociation", "--cluster", CLUSTER, "--namespace", "default"),
+        *("--service-account-name", "migrated"),
+    )
 
 
 def config_file(clients, policy):

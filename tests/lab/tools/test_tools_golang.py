@@ -173,4 +173,4 @@ def test_unknown_package_raises_with_go_s_output(go, tiny, tmp_path):
 @pytest.mark.parametrize("module", sorted(path.parent.name for path in MODULES.glob("*/go.mod")))
 def test_modules_require_the_documented_go(module):
     """The pinned modules compile with Go 1.26.6 or newer, the oldest that Pulumi's engine allows."""
-    assert required_go((MODULES / module / "go.mod").read_text()) in {"1.24.0", "1.25.8", "1.26.0", "1.26.6"}
+    assert required_go((MODULES / module / "go.mod").read_text()) in {"1.24.0", "1.25.1", "1.25.8", "1.26.0", "1.26.6"}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -20,6 +20,9 @@ from lab.errors import LabError, UsageError
 from lab.interfaces import CLUSTER_NAME, AuthenticationMode
 from lab.lab_dir import DEFAULT_NAME, LabDir
 from lab.progress import Timeline
+
+if TYPE_CHECKING:
+    from lab.plugin_sources import PluginSource
 
 
 class ExitCode(IntEnum):
@@ -104,10 +107,11 @@ class _EvaluatedCommand(click.Command):
 )
 @click.option(
     "--plugins",
-    type=click.Choice(["stand-in", "official"]),
-    default="stand-in",
-    show_default=True,
-    help="Pulumi's plugins: the lab's own, or the vendor's, downloaded.",
+    multiple=True,
+    metavar="[NAME=]SOURCE",
+    callback=lambda _context, _option, values: _plugin_sources(values),
+    help="Source of the provider plugin aws, eks or kubernetes, or of all: stand-in or official; repeat, or separate "
+    "by commas. [stand-in]",
 )
 @click.option(
     "--pods",
@@ -124,19 +128,24 @@ class _EvaluatedCommand(click.Command):
 )
 @click.pass_obj
 @_errors_to_exit_codes
-def up(home: LabDir, clusters: dict[str, AuthenticationMode], plugins: str, pods: str, owner: int | None) -> None:
+def up(
+    home: LabDir,
+    clusters: dict[str, AuthenticationMode],
+    plugins: dict[str, PluginSource],
+    pods: str,
+    owner: int | None,
+) -> None:
     """Start the lab. Running parts stay as they are."""
     _require_platform()
     from lab.clusters import DEFAULT_CLUSTERS  # noqa: PLC0415 - boto3, which `status` and `env` do without
-    from lab.lifecycle import Plugins  # noqa: PLC0415 - the same
     from lab.lifecycle import up as bring_up  # noqa: PLC0415 - the same
 
     console = Console(stderr=True)
     bring_up(
         home,
         clusters or DEFAULT_CLUSTERS,
-        Plugins(plugins),
         Timeline(console),
+        plugins=plugins,
         confine_pods=pods == "confined",
         owner=owner,
     )
@@ -305,6 +314,15 @@ def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:
             raise click.BadParameter(f"{value!r}: the mode is one of {', '.join(AuthenticationMode)}")
         clusters[name] = AuthenticationMode(mode) if mode else DEFAULT_MODE
     return clusters
+
+
+def _plugin_sources(values: tuple[str, ...]) -> dict[str, PluginSource]:
+    from lab.plugin_sources import parse_plugin_sources  # noqa: PLC0415 - see `up`
+
+    try:
+        return parse_plugin_sources(values)
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _part_name(home: LabDir, file: Path) -> str:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
 from pathlib import Path
 
 import psutil
@@ -16,7 +15,8 @@ from lab.environment import process_environment
 from lab.errors import StartError, UsageError
 from lab.interfaces import AuthenticationMode, clean_environment
 from lab.lab_dir import LabDir, State
-from lab.plugins.install import PLUGINS, REPOSITORY, install, sdk_version, uninstall
+from lab.plugin_sources import STAND_INS, PluginSource, obtain_official
+from lab.plugins.install import REPOSITORY, install
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools
 
@@ -26,23 +26,16 @@ _started: list[subprocess.Popen[bytes]] = []
 """Daemons that this process started. They outlive it and it does not wait for them, so it keeps their handles."""
 
 
-class Plugins(StrEnum):
-    """The Pulumi plugins that serve aws, eks and kubernetes: the lab's own, or the official ones."""
-
-    STAND_IN = "stand-in"
-    OFFICIAL = "official"
-
-
 def up(
     home: LabDir,
     clusters: Mapping[str, AuthenticationMode],
-    plugins: Plugins,
     timeline: Timeline,
     *,
+    plugins: Mapping[str, PluginSource] = STAND_INS,
     confine_pods: bool = True,
     owner: int | None = None,
 ) -> State:
-    """Start the lab and create these clusters. Running parts stay as they are.
+    """Start the lab and create these clusters. Running parts stay as they are, except the provider plugins.
 
     If this call starts the lab, the lab is stopped and removed when the process `owner` ends, even by a kill, and its
     pods are confined if the machine allows it, unless `confine_pods` is false.
@@ -53,9 +46,10 @@ def up(
     with home.lock():
         with timeline.part("programs"):
             tools = Toolbox(home.tools, timeline).ensure()
+            official = obtain_official(home, plugins, timeline)
         state = home.running() or _start(home, tools, timeline, owner, confine_pods=confine_pods)
         with ThreadPoolExecutor(max_workers=1) as background:
-            prepared = background.submit(_prepare_pulumi, home, tools, plugins)
+            prepared = background.submit(_prepare_pulumi, home, tools, official)
             _create_clusters(home, tools, clusters, timeline)
             prepared.result()
     return state
@@ -130,15 +124,11 @@ def _create_clusters(
             update_kubeconfig(home, tools.bin, name)
 
 
-def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
+def _prepare_pulumi(home: LabDir, tools: Tools, official: Mapping[str, Path]) -> None:
     """Install the plugins for the engine, and create the stack that `pulumi up -s lab` uses."""
     environment = process_environment(home, tools.bin)
     home.pulumi.joinpath("state").mkdir(mode=0o700, parents=True, exist_ok=True)
-    pulumi_home = Path(environment["PULUMI_HOME"])
-    if plugins is Plugins.STAND_IN:
-        install(pulumi_home, sys.executable, home.prefork / "plugins")
-    else:
-        _install_official(tools, pulumi_home)
+    install(Path(environment["PULUMI_HOME"]), sys.executable, home.prefork / "plugins", official=official)
     created = subprocess.run(
         [tools.pulumi, "stack", "init", STACK, "--no-select", "--non-interactive"],
         cwd=REPOSITORY,
@@ -152,21 +142,6 @@ def _prepare_pulumi(home: LabDir, tools: Tools, plugins: Plugins) -> None:
             f"the stack {STACK!r} cannot be created: {created.stderr.strip()}",
             fix=f"run `python -m lab{home.option} reset`",
         )
-
-
-def _install_official(tools: Tools, pulumi_home: Path) -> None:
-    """Install the official plugins over the network of this shell: the lab's proxy would reject the download."""
-    uninstall(pulumi_home)
-    for name in PLUGINS:
-        required_version = sdk_version(name)
-        command = [tools.pulumi, "plugin", "install", "resource", name, required_version]
-        environment = {**os.environ, "PULUMI_HOME": str(pulumi_home)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise StartError(
-                f"the official plugin {name} {required_version} cannot be installed: {done.stderr.strip()}",
-                fix="allow this machine to reach the vendor's plugin downloads, or use `--plugins stand-in`",
-            )
 
 
 def _stop(daemon: psutil.Process) -> None:

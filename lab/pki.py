@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +37,11 @@ class CertificateAuthority:
     def pem(self) -> str:
         """The certificate in PEM. It is in memory: a cluster that is being deleted has no folder any more."""
         return self._ca.cert_pem.bytes().decode()
+
+    @property
+    def thumbprint(self) -> str:
+        """The SHA-1 digest of the certificate in hexadecimal digits, as IAM stores it for an OIDC provider."""
+        return hashlib.sha1(ssl.PEM_cert_to_DER_cert(self.pem)).hexdigest()  # noqa: S324 - IAM's format
 
     def issue(
         self, name: str, *hosts: str, common_name: str | None = None, organization: str | None = None

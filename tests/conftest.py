@@ -29,6 +29,14 @@ os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 <
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", action="store_true", help="also run tests/conformance: see `make conformance`")
+    parser.addoption(
+        "--plugins",
+        action="append",
+        default=[],
+        dest="lab_plugins",
+        metavar="[NAME=]SOURCE",
+        help="provider plugins of the tests' labs: see `python -m lab up --help`",
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

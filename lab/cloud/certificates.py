@@ -42,9 +42,15 @@ class HostCertificates:
             return self._contexts[host]
 
     def _create_context(self, host: str) -> ssl.SSLContext:
-        """Create a context with a new certificate. Its files are removed, because the context has read them."""
+        """Create a context with a new certificate. Its files are removed, because the context has read them.
+
+        The authority's own certificate is the last of the chain, as AWS sends it: eksctl takes the thumbprint of an
+        OIDC provider from there.
+        """
         files = self._authority.issue(f"aws-{host}"[:200], host, common_name="AWS in the lab")
         try:
+            with files.certificate.open("a") as chain:
+                chain.write(self._authority.pem)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(files.certificate, files.key)

@@ -34,12 +34,14 @@ SCOPE_KEY = "eks_lab.scope"
 
 
 class CallError(Exception):
-    """An AWS operation that `perform` called failed, or was denied."""
+    """An AWS operation that `perform` called failed, or was denied. `status` is its HTTP status."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, service: str, status: int) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.service = service
+        self.status = status
 
 
 class AuthorizationGate:
@@ -82,7 +84,8 @@ class AuthorizationGate:
         """
         model = get_service_model(service)
         if service not in SERVICES or operation not in SERVICES[service].operations:
-            raise CallError("NotImplemented", f"The lab does not implement {service}:{operation}")
+            message = f"The lab does not implement {service}:{operation}"
+            raise CallError("NotImplemented", message, service=service, status=501)
         protocol: Protocol = "s3" if service == "s3" else str(model.protocol)  # type: ignore[assignment]
         call = ApiCall(model.operation_model(operation), params, region, caller, protocol, via=via)
         answer: dict[str, Any] = {}
@@ -93,13 +96,15 @@ class AuthorizationGate:
         try:
             body = b"".join(self._execute(call, start_response))
         except AwsErrorResponse as error:
-            raise CallError(error.error_code, error.message) from error
+            status = error.get_response().status_code
+            raise CallError(error.error_code, error.message, service=service, status=status) from error
         parser = botocore.parsers.create_parser(str(model.protocol))
         response = {"status_code": answer["status"], "headers": answer["headers"], "body": body, "context": {}}
         output: dict[str, Any] = parser.parse(response, call.operation.output_shape or _NO_OUTPUT)
         if answer["status"] >= 300:
             error_output = output.get("Error", {})
-            raise CallError(str(error_output.get("Code", "")), str(error_output.get("Message", "")))
+            code, message = str(error_output.get("Code", "")), str(error_output.get("Message", ""))
+            raise CallError(code, message, service=service, status=answer["status"])
         output.pop("ResponseMetadata", None)
         return output
 

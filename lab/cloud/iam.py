@@ -33,7 +33,16 @@ from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, 
 from moto.iam.responses import IamResponse
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.cloud import iam_details, iam_documents, iam_input, iam_lookup, input_validation, simulation, trust
+from lab.cloud import (
+    iam_details,
+    iam_documents,
+    iam_input,
+    iam_lookup,
+    input_validation,
+    issuers,
+    simulation,
+    trust,
+)
 from lab.cloud.authorization import error_response
 from lab.cloud.context import caller_context
 from lab.cloud.eks import node_instances
@@ -229,6 +238,10 @@ class LabIamResponse(IamResponse):
             raise LimitExceededException(
                 f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {MAX_OIDC_PROVIDERS}"
             )
+        if not self._get_param("ThumbprintList") and (thumbprint := issuers.fetch_thumbprint(url)):
+            # "If it is not included, IAM will retrieve and use the top intermediate certificate authority (CA)
+            # thumbprint": IAM API reference, CreateOpenIDConnectProvider. The lab reaches the issuers of its clusters.
+            self.params["ThumbprintList"] = [thumbprint]
         return super().create_open_id_connect_provider()
 
     def delete_open_id_connect_provider(self) -> ActionResult:

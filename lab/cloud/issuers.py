@@ -2,7 +2,8 @@
 
 On AWS, STS fetches `<issuer>/keys` from the internet. In the lab a cluster registers its issuer with a function that
 reads the API server's public keys. STS and the lab's server, which serves
-`https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does, read the keys from this registry. Each process has one
+`https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does, read the keys from this registry. IAM connects to an
+issuer for the thumbprint of its certificate authority, and in the lab reads that from here too. Each process has one
 registry, as it has one moto state.
 """
 
@@ -16,6 +17,7 @@ Jwks = Mapping[str, Any]
 
 _lock = threading.Lock()
 _issuers: dict[str, Callable[[], Jwks]] = {}
+_thumbprint = ""
 
 
 def register(issuer: str, jwks: Callable[[], Jwks]) -> None:
@@ -35,6 +37,18 @@ def fetch_jwks(issuer: str) -> Jwks | None:
     with _lock:
         jwks = _issuers.get(issuer)
     return None if jwks is None else jwks()
+
+
+def set_thumbprint(thumbprint: str) -> None:
+    """Set the thumbprint of the certificate authority of all issuers: the lab has one."""
+    global _thumbprint  # noqa: PLW0603 - see the module's docstring: one registry for each process
+    _thumbprint = thumbprint
+
+
+def fetch_thumbprint(issuer: str) -> str | None:
+    """Return the thumbprint of the last certificate that `issuer` presents, or None if it is not registered."""
+    with _lock:
+        return _thumbprint if issuer in _issuers else None
 
 
 def discovery_document(issuer: str) -> Mapping[str, Any]:

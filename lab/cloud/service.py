@@ -19,7 +19,7 @@ from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
 from moto.utilities.utils import get_partition
 
-from lab.cloud import authorization, cloudformation, eks, root_user
+from lab.cloud import authorization, cloudformation, eks, issuers, root_user
 from lab.cloud.certificates import HostCertificates
 from lab.cloud.ec2 import LabEc2Response
 from lab.cloud.iam import LabIamResponse, assign_unique_id
@@ -118,6 +118,7 @@ class Cloud:
             self._server = Server()
             self._server.start()
             stack.callback(self._server.stop)
+            issuers.set_thumbprint(self._authority.thumbprint)
             proxy = Proxy(HostCertificates(self._authority), self._server.port)
             proxy.start()
             stack.callback(proxy.stop)

@@ -7,10 +7,12 @@ seed signature is verified, not the signatures of its chunks.
 |----------------------------------------------------------------------------|---------------------|
 | the credential scope has the service and the region of the host            | WRONG_SCOPE         |
 | `host` and all `x-amz-*` headers are signed; S3's body hash can be unsigned | UNSIGNED_HEADER     |
-| the signature is at most 15 minutes old, or as old as a URL's lifetime      | SKEWED              |
+| the signature is at most 15 minutes old, or as old as a URL's lifetime;     | SKEWED              |
+| STS ignores the lifetime of URLs                                            |                     |
 | the body has the hash of `x-amz-content-sha256`; only S3 takes other values | WRONG_BODY          |
 
-Source: IAM user guide, "Create a signed AWS API request"; S3 API reference, "Authenticating Requests".
+Source: IAM user guide, "Create a signed AWS API request"; S3 API reference, "Authenticating Requests"; of STS,
+https://github.com/aws/aws-sdk-go/issues/2167.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _BODY_HASH = "x-amz-content-sha256"
 _UNHASHED_BODY = re.compile(r"UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]+")
 """Values of `x-amz-content-sha256` with which S3 accepts a body without its hash."""
+_STS = "sts"
 _S3_SERVICES = frozenset({"s3", "s3-outposts", "s3express"})
 
 
@@ -116,11 +119,9 @@ def read(request: Request) -> Signature | None:
         return None
     if query.get("X-Amz-Algorithm") != ALGORITHM:
         raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Algorithm must be {ALGORITHM}")
-    expires = query.get("X-Amz-Expires", "")
-    if not (expires.isascii() and expires.isdigit()) or not 0 < int(expires) <= MAX_EXPIRES:
-        raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number from 1 to {MAX_EXPIRES}")
     fields = {name: query.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
-    return _signature(fields, query.get("X-Amz-Date"), query.get("X-Amz-Security-Token"), expires=int(expires))
+    expires = query.get("X-Amz-Expires", "")
+    return _signature(fields, query.get("X-Amz-Date"), query.get("X-Amz-Security-Token"), expires=expires)
 
 
 def check_scope(host: AwsHost, signature: Signature) -> None:
@@ -232,7 +233,7 @@ def _decode_query(request: Request) -> list[tuple[str, str]]:
 
 
 def _signature(
-    fields: dict[str, str], timestamp: str | None, session_token: str | None, *, expires: int | None
+    fields: dict[str, str], timestamp: str | None, session_token: str | None, *, expires: str | None
 ) -> Signature:
     missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not fields.get(name)]
     if missing or not timestamp:
@@ -249,9 +250,18 @@ def _signature(
     signed_headers = tuple(fields["SignedHeaders"].lower().split(";"))
     if "host" not in signed_headers:
         raise SignatureError(Failure.INCOMPLETE, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+    lifetime = None if expires is None else _lifetime(expires, service)
     return Signature(
-        access_key_id, date, region, service, signed_headers, fields["Signature"], timestamp, session_token, expires
+        access_key_id, date, region, service, signed_headers, fields["Signature"], timestamp, session_token, lifetime
     )
+
+
+def _lifetime(expires: str, service: str) -> int:
+    """Return the seconds in `X-Amz-Expires`. For STS they can be 0, as in the tokens of aws-iam-authenticator."""
+    minimum = 0 if service == _STS else 1
+    if not (expires.isascii() and expires.isdigit()) or not minimum <= int(expires) <= MAX_EXPIRES:
+        raise SignatureError(Failure.INCOMPLETE, f"X-Amz-Expires must be a number from {minimum} to {MAX_EXPIRES}")
+    return int(expires)
 
 
 def _check_time(signature: Signature, now: datetime) -> None:
@@ -259,7 +269,8 @@ def _check_time(signature: Signature, now: datetime) -> None:
         signed_at = datetime.strptime(signature.timestamp, TIMESTAMP).replace(tzinfo=UTC)
     except ValueError as error:
         raise SignatureError(Failure.INCOMPLETE, f"Date must be in ISO-8601 basic format: {error}") from error
-    lifetime = TOLERANCE if signature.expires is None else timedelta(seconds=signature.expires)
+    is_limited = signature.expires is not None and signature.service != _STS
+    lifetime = timedelta(seconds=signature.expires or 0) if is_limited else TOLERANCE
     if signed_at + lifetime < now:
         limit = f"{now - lifetime:{TIMESTAMP}} ({now:{TIMESTAMP}} - {int(lifetime.total_seconds() // 60)} min.)"
         raise SignatureError(Failure.SKEWED, f"Signature expired: {signature.timestamp} is now earlier than {limit}")

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.lab_dir import LabDir
-from lab.lifecycle import Plugins, reset, up
+from lab.lifecycle import reset, up
 from lab.progress import Timeline, read_events
 from lab.scenarios.clients import LabClients
 from lab.scenarios.runner import STEPS, prepare
@@ -46,7 +46,7 @@ def run_demo(home: LabDir, *, keep: bool = False) -> bool:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
     try:
-        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, timeline, owner=None if keep else os.getpid())
+        up(home, DEFAULT_CLUSTERS, timeline, owner=None if keep else os.getpid())
         startup = time.monotonic() - started
         clients = LabClients(home, Toolbox(home.tools, timeline).ensure().bin)
         with timeline.part("users, bucket and pods of the scenarios"):

@@ -31,7 +31,8 @@ _READ_SECONDS = 30.0
 # httpx's time limits do not cover name resolution: without a name server that responds it can download_release half a
 # minute.
 _FIRST_RESPONSE_SECONDS = 6.0
-_ALGORITHMS = {64: "sha256", 128: "sha512"}
+_ALGORITHMS = {40: "sha1", 64: "sha256", 128: "sha512"}
+_SHA1 = 40
 
 
 class UnavailableError(Exception):
@@ -124,7 +125,8 @@ def download_release(
         raise UnavailableError(f"the vendor publishes no release for {platform.os}/{platform.arch}")
     url = address.url
     file_name = Path(urlsplit(url).path).name
-    expected = checksum_of(file_name, downloads.text(address.checksums))
+    accepts_sha1 = program.release is not None and program.release.accepts_sha1
+    expected = checksum_of(file_name, downloads.text(address.checksums), accepts_sha1=accepts_sha1)
     if expected is None:
         raise UnavailableError(f"{address.checksums} has no checksum of {file_name}")
     archive = folder / f".{file_name}"
@@ -144,15 +146,17 @@ def download_release(
     return url
 
 
-def checksum_of(file_name: str, checksums: str) -> str | None:
-    """Return the hex digest of a file in a vendor's list: lines `digest  name` or `digest *name`, or one digest."""
+def checksum_of(file_name: str, checksums: str, *, accepts_sha1: bool = False) -> str | None:
+    """Return the hex digest of a file in a vendor's list: lines `digest  name`, `*name` or `./name`, or one digest."""
     lines = [line.split() for line in checksums.splitlines() if line.strip()]
     if len(lines) == 1 and len(lines[0]) == 1:
         digest = lines[0][0]
     else:
-        digest = next((line[0] for line in lines if len(line) == 2 and line[1].removeprefix("*") == file_name), "")
+        names = {file_name, f"*{file_name}", f"./{file_name}"}
+        digest = next((line[0] for line in lines if len(line) == 2 and line[1] in names), "")
     digest = digest.lower()
-    return digest if len(digest) in _ALGORITHMS and set(digest) <= set("0123456789abcdef") else None
+    is_accepted = len(digest) in _ALGORITHMS and (accepts_sha1 or len(digest) != _SHA1)
+    return digest if is_accepted and set(digest) <= set("0123456789abcdef") else None
 
 
 def _check_status(response: httpx2.Response) -> None:
@@ -164,8 +168,9 @@ def _unpack(archive: Path, members: Mapping[str, str], folder: Path) -> None:
     """Extract the named members only. No other file of the archive is written."""
     if archive.name.endswith(".tar.gz"):
         with tarfile.open(archive, "r:gz") as tar:
+            packed = {member.name.removeprefix("./"): member for member in tar}
             for name, member in members.items():
-                content = tar.extractfile(member)
+                content = tar.extractfile(packed[member])
                 if content is None:
                     raise KeyError(f"{member} is not a file")
                 _write_program(content, folder / name)

@@ -7,6 +7,7 @@ they share twice. The modules of the later programs are downloaded while the fir
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,12 @@ from lab.errors import ToolError
 from lab.tools.versions import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lab.tools.platform import Platform
-    from lab.tools.programs import GoBuild, Program
+    from lab.tools.programs import GoBuild, GoCopy, Program
 
+    Flags = tuple[str, ...]
     Report = Callable[[str, int, int | None], None]
 
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
@@ -60,10 +62,10 @@ class Go:
         """
         for name, build in program.compiled.items():
             self._require(build.module, program)
-            self._build(build, folder / name, program, report)
+            with self._overlay(build, program) as overlay:
+                self._build(build, folder / name, program, report, overlay)
         for name, copy in program.copies.items():
-            folders = self._run(copy.module, ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", copy.source), program)
-            (folder / name).write_bytes((Path(folders[0]) / copy.path).read_bytes())
+            (folder / name).write_bytes(self._source(copy, program).read_bytes())
             (folder / name).chmod(0o755)
         return program.builds[program.name].package
 
@@ -71,20 +73,42 @@ class Go:
         """Download the modules of `programs`. Missing modules are reported when the program is compiled."""
         for program in programs:
             for build in program.compiled.values():
-                with suppress(ToolError):
-                    self._packages(build, program)
+                with suppress(ToolError), self._overlay(build, program) as overlay:
+                    self._packages(build, program, overlay)
 
-    def _packages(self, build: GoBuild, program: Program, on_line: Callable[[str], None] = lambda _: None) -> list[str]:
+    def _source(self, copy: GoCopy, program: Program) -> Path:
+        """Return the path of a file in a downloaded module."""
+        folders = self._run(copy.module, ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", copy.source), program)
+        return Path(folders[0]) / copy.path
+
+    @contextmanager
+    def _overlay(self, build: GoBuild, program: Program) -> Iterator[Flags]:
+        """Yield Go's flags that overlay the embedded files: Go embeds no file of another module."""
+        if not build.embedded:
+            yield ()
+            return
+        for module in {copy.source for copy in build.embedded.values()}:
+            self._run(build.module, ("mod", "download", module), program)
+        folder = self.modules / build.module
+        files = {str(folder / name): str(self._source(copy, program)) for name, copy in build.embedded.items()}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
+            json.dump({"Replace": files}, overlay)
+            overlay.flush()
+            yield ("-overlay", overlay.name)
+
+    def _packages(
+        self, build: GoBuild, program: Program, overlay: Flags, on_line: Callable[[str], None] = lambda _: None
+    ) -> list[str]:
         """Return every package of a program. Downloads their modules."""
-        return self._run(build.module, ("list", "-mod=readonly", "-deps", build.package), program, on_line)
+        return self._run(build.module, ("list", "-mod=readonly", *overlay, "-deps", build.package), program, on_line)
 
-    def _build(self, build: GoBuild, target: Path, program: Program, report: Report) -> None:
+    def _build(self, build: GoBuild, target: Path, program: Program, report: Report, overlay: Flags) -> None:
         def downloading(line: str) -> None:
             if line.startswith("go: downloading "):
                 report("downloading Go modules", 0, None)
 
         report("reading Go modules", 0, None)
-        packages = self._packages(build, program, downloading)
+        packages = self._packages(build, program, overlay, downloading)
         compiled = 0
 
         def compiling(line: str) -> None:
@@ -96,7 +120,7 @@ class Go:
         report(f"{target.name}: compiling", 0, len(packages))
         variables = [f"-X {name}={value}" for name, value in build.variables.items()]
         ldflags = " ".join([_STRIP, *variables])
-        arguments = ("build", *FLAGS, "-v", "-ldflags", ldflags, "-o", str(target), build.package)
+        arguments = ("build", *FLAGS, *overlay, "-v", "-ldflags", ldflags, "-o", str(target), build.package)
         self._run(build.module, arguments, program, compiling)
 
     def _require(self, module: str, program: Program) -> None:

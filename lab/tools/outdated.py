@@ -21,7 +21,8 @@ from packaging.version import InvalidVersion, Version
 from rich.console import Console
 from rich.table import Table
 
-from lab.tools.programs import CATALOGUE, LANGUAGE_HOSTS
+from lab.tools.programs import CATALOGUE, EKSCTL, LANGUAGE_HOSTS
+from lab.tools.provider_plugins import BUILDS
 from lab.tools.toolbox import MODULES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,10 +86,12 @@ def is_version(text: str) -> bool:
 
 def go_pins(modules: Path = MODULES) -> Iterator[Pin]:
     """Yield the module of every compiled program, with data of the module proxy. Raises `CalledProcessError`."""
-    programs = (*CATALOGUE, *LANGUAGE_HOSTS.values())
-    builds = {(build.module, build.package) for program in programs for build in program.compiled.values()}
+    programs = (*CATALOGUE, *LANGUAGE_HOSTS.values(), EKSCTL)
+    builds = [*BUILDS.values(), *(build for program in programs for build in program.compiled.values())]
+    sources = {(build.module, build.package) for build in builds}
+    sources |= {(copy.module, copy.source) for build in builds for copy in build.embedded.values()}
     pinned: set[tuple[str, str]] = set()
-    for module, package in builds:
+    for module, package in sources:
         required = re.findall(r"^(?:require)?\s+(\S+) v\S+", (modules / module / "go.mod").read_text(), re.MULTILINE)
         matching = [path for path in required if package.startswith(path)]  # none for a program of our own
         pinned |= {(module, max(matching, key=len))} if matching else set()

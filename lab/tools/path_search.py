@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lab.tools.programs import Program, VersionProbe
+    from lab.tools.programs import PluginProbe, Program, VersionProbe
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class VersionMemory:
             entries = json.loads(file.read_text())
             self._entries = entries if isinstance(entries, dict) else {}
 
-    def version(self, path: Path, probe: VersionProbe) -> str:
+    def version(self, path: Path, probe: VersionProbe | PluginProbe) -> str:
         """Return the version of the program at `path`. Raises `ProbeError`."""
         status = path.stat()
         fingerprint = {"changed": status.st_mtime_ns, "size": status.st_size}

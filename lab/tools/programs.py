@@ -44,6 +44,11 @@ class VersionProbe:
 
 
 @dataclass(frozen=True)
+class PluginProbe:
+    """The probe of Pulumi's provider plugins, which have no version flag: the request of the engine."""
+
+
+@dataclass(frozen=True)
 class Release:
     """A release archive of the vendor, with its checksums.
 
@@ -54,6 +59,8 @@ class Release:
     url: str
     checksums: str
     inside: str = "{file}"
+    accepts_sha1: bool = False
+    """For vendors that publish nothing stronger. It detects a broken download, not a forged one."""
 
 
 @dataclass(frozen=True)
@@ -66,21 +73,23 @@ class Address:
 
 
 @dataclass(frozen=True)
+class GoCopy:
+    """A file in a Go module: the folder under `modules/` that pins the module, and the file's path in it."""
+
+    module: str
+    source: str
+    path: str
+
+
+@dataclass(frozen=True)
 class GoBuild:
     """One `go build`: the folder under `modules/` that pins the package, and the linker variables with its version."""
 
     module: str
     package: str
     variables: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class GoCopy:
-    """A script in a Go module: the folder under `modules/` that pins the module, and the script's path in it."""
-
-    module: str
-    source: str
-    path: str
+    embedded: Mapping[str, GoCopy] = field(default_factory=dict)
+    """Files of other modules that the package embeds, by their names in the folder."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class Program:
     name: str
     version: str
     versions: VersionRange | AnyVersion
-    probe: VersionProbe
+    probe: VersionProbe | PluginProbe
     builds: Mapping[str, GoBuild]
     copies: Mapping[str, GoCopy] = field(default_factory=dict)
     parts: Mapping[str, GoBuild] = field(default_factory=dict)
@@ -253,5 +262,23 @@ AWS_IAM_AUTHENTICATOR = Program(
         f"{_AUTHENTICATOR_RELEASES}/authenticator_{{version}}_checksums.txt",
     ),
 )
+
+_EKSCTL_RELEASES = "https://github.com/eksctl-io/eksctl/releases/download/v{version}"
+EKSCTL = Program(
+    name="eksctl",
+    version="0.215.0",
+    versions=VersionRange("0.215", "0.216"),
+    probe=VersionProbe(("version",), r"^(\d\S*)$"),
+    builds={
+        "eksctl": GoBuild(
+            "eksctl",
+            "github.com/weaveworks/eksctl/cmd/eksctl",
+            # The release has no pre-release ID; the source has `dev`.
+            {"github.com/weaveworks/eksctl/pkg/version.PreReleaseID": ""},
+        )
+    },
+    release=Release(f"{_EKSCTL_RELEASES}/eksctl_Linux_{{arch}}.tar.gz", f"{_EKSCTL_RELEASES}/eksctl_checksums.txt"),
+)
+"""Not in the catalogue, because only tests/conformance run it. The range is the release whose behaviour they record."""
 
 CATALOGUE = (ETCD, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBECTL, AWS_IAM_AUTHENTICATOR, PULUMI)

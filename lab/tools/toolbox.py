@@ -207,6 +207,11 @@ class Toolbox:
         def report(detail: str, done: int, total: int | None) -> None:
             self._progress.update(step, detail, done, total)
 
+        if not program.builds:
+            raise ToolError(
+                "\n    ".join([f"{program.name} {program.version} is not available", *attempts]),
+                fix=f"put a {program.name} {program.versions} of your own on PATH",
+            )
         try:
             go = find_go(self._modules, self._platform, program)
             self._download_others(go, program)

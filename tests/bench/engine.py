@@ -23,7 +23,7 @@ from rich.table import Table
 from lab.environment import process_environment
 from lab.interfaces import AuthenticationMode
 from lab.lab_dir import LabDir
-from lab.lifecycle import Plugins, reset, up
+from lab.lifecycle import reset, up
 from lab.progress import Timeline
 from lab.tools import Toolbox, Tools, default_cache
 
@@ -81,7 +81,7 @@ def main() -> None:
     costs: dict[tuple[str, str], list[Cost]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            up(home, {CLUSTER: AuthenticationMode.API}, Plugins.STAND_IN, Timeline(console), owner=os.getpid())
+            up(home, {CLUSTER: AuthenticationMode.API}, Timeline(console), owner=os.getpid())
             for turn in range(options.rounds):
                 for variant in alternate(turn):
                     for operation, cost in run(variant, options, Path(scratch) / f"{variant}-{turn}", home, tools):

@@ -20,6 +20,12 @@ from support.hook_recorder import hooks
 THEIRS = f"arn:aws:iam::{ACCOUNT}:role/theirs"
 OURS = f"arn:aws:iam::{ACCOUNT}:role/ours"
 OWNER = f"arn:aws:eks:ap-northeast-1:{ACCOUNT}:addon/eks-clu/aws-ebs-csi-driver/1"
+QUESTIONS = {
+    ASSOCIATION: "association-is-new",
+    SERVICE_ACCOUNT: "service-account-is-new",
+    PATCH: "service-account-exists",
+}
+ADOPT = {"service_account_management": "adopt"}
 IRSA = {"oidc_provider_arn": provider_arn()}
 POD_IDENTITY = {"mode": "pod-identity"}
 
@@ -73,7 +79,7 @@ def association(**other):
 
 def run(connection, child, *workloads, update=False, namespace="default", preview=True):
     """Declares a workload identity for each of `workloads`, and asks as the engine does before it makes a `child`."""
-    question = "association-is-new" if child == ASSOCIATION else "service-account-is-new"
+    question = QUESTIONS[child]
 
     async def ask(registered, made):
         for name, component in made.items():
@@ -162,11 +168,33 @@ def test_service_accounts_are_queried_once_for_each_namespace(connection, existi
 
 
 def test_changed_and_adopted_service_accounts_do_not_query_the_cluster(connection, existing):
-    """The service account exists in both cases, as expected."""
+    """A changed service account exists; the update may create an adopted one before it is patched."""
     existing.accounts = {"sa-0": []}
     run(connection, SERVICE_ACCOUNT, IRSA, update=True)
-    run(connection, PATCH, {**IRSA, "service_account_management": "adopt"})
+    run(connection, PATCH, {**IRSA, **ADOPT})
+    run(connection, PATCH, {**IRSA, **ADOPT}, update=True, preview=False)
     assert {endpoint for endpoint, *_ in existing.queries} == {"EKS"}
+
+
+def test_adopted_service_account_must_exist_in_the_update(connection, existing):
+    """The kubernetes plugin would create a missing one: the update rejects it, and has fixes."""
+    existing.accounts = {"other": []}
+    with pytest.raises(InvalidInputError) as refusal:
+        run(connection, PATCH, {**IRSA, **ADOPT}, preview=False)
+    (problem,) = refusal.value.problems
+    assert (problem.input, problem.value) == ("service_account", "default/sa-0")
+    assert problem.rule.startswith("must exist: service_account_management is adopt")
+    assert "depends_on" in problem.fix
+    existing.accounts["sa-0"] = ["eksctl"]
+    run(connection, PATCH, {**IRSA, **ADOPT}, preview=False)
+
+
+def test_adopted_service_account_that_cannot_be_verified_is_reported(connection, existing, warnings):
+    """A cluster that does not respond rejects nothing, and one warning says so."""
+    existing.accounts = ClusterUnreachableError("no response\n  fix: check the network")
+    run(connection, PATCH, *[{**IRSA, **ADOPT}] * 2, preview=False)
+    (warning,) = warnings
+    assert warning.startswith("cannot verify that service account default/sa-0 exists: ")
 
 
 def test_cluster_that_does_not_exist_yet_is_not_queried(connection, existing):
@@ -211,12 +239,12 @@ def test_association_of_the_same_role_is_not_reported(connection, existing, warn
 
 
 def test_workload_identities_of_a_program_share_their_hooks(connection):
-    """Each check is one hook, and resources without a check have none."""
+    """Each check is one hook of the program, before the operations that it concerns."""
 
     def program():
         on_cluster = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
         args = {"cluster": connection, "namespace": "default"}
-        adopt = {"service_account_management": "adopt", "labels": {"team": "shop"}}
+        adopt = {**ADOPT, "labels": {"team": "shop"}}
         for name, other in (("a", IRSA), ("b", IRSA), ("c", POD_IDENTITY), ("d", {**POD_IDENTITY, **adopt})):
             eks.WorkloadIdentity(name, {**args, "service_account": name, **other}, on_cluster)
 
@@ -234,7 +262,7 @@ def test_workload_identities_of_a_program_share_their_hooks(connection):
         ("PodIdentityAssociation", "c-default.c"): (["c-default.c-association-is-new"], []),
         ("ServiceAccount", "c-default.c"): (["a-default.a-service-account-is-new"], []),
         ("PodIdentityAssociation", "d-default.d"): (["c-default.c-association-is-new"], []),
-        ("ServiceAccountPatch", "d-default.d"): ([], []),
+        ("ServiceAccountPatch", "d-default.d"): (["d-default.d-service-account-exists"], []),
     }
 
 

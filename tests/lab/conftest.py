@@ -15,7 +15,8 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.clusters import DEFAULT_CLUSTERS
 from lab.lab_dir import LabDir
-from lab.lifecycle import Plugins, reset, up
+from lab.lifecycle import reset, up
+from lab.plugin_sources import PluginSource, parse_plugin_sources
 from lab.principals import client
 from lab.progress import Timeline
 from lab.scenarios.clients import LabClients
@@ -36,25 +37,32 @@ def programs_on_path(found_tools: Tools) -> None:
     os.environ["PATH"] = os.pathsep.join([str(found_tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-@contextmanager
-def start_lab() -> Iterator[LabDir]:
-    home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
-    try:
-        up(home, DEFAULT_CLUSTERS, Plugins.STAND_IN, Timeline(Console(file=io.StringIO())), owner=os.getpid())
-        yield home
-    finally:
-        reset(home)
+@pytest.fixture(scope="session")
+def plugin_sources(pytestconfig: pytest.Config) -> dict[str, PluginSource]:
+    """The sources of the labs' provider plugins, by the option `--plugins` of pytest."""
+    return parse_plugin_sources(pytestconfig.getoption("lab_plugins"))
 
 
 @pytest.fixture(scope="session")
-def fresh_lab() -> Callable[[], AbstractContextManager[LabDir]]:
+def fresh_lab(plugin_sources: dict[str, PluginSource]) -> Callable[[], AbstractContextManager[LabDir]]:
     """A context manager of a new lab, for tests that need its initial clusters."""
+
+    @contextmanager
+    def start_lab() -> Iterator[LabDir]:
+        home = LabDir(f"test-{uuid.uuid4().hex[:8]}")
+        timeline = Timeline(Console(file=io.StringIO()))
+        try:
+            up(home, DEFAULT_CLUSTERS, timeline, plugins=plugin_sources, owner=os.getpid())
+            yield home
+        finally:
+            reset(home)
+
     return start_lab
 
 
 @pytest.fixture(scope="session")
-def shared_lab() -> Iterator[LabDir]:
-    with start_lab() as home:
+def shared_lab(fresh_lab: Callable[[], AbstractContextManager[LabDir]]) -> Iterator[LabDir]:
+    with fresh_lab() as home:
         yield home
 
 

@@ -266,6 +266,14 @@ def test_up_rejects_invalid_clusters(lab_name, clusters, expected):
     assert not LabDir(lab_name).folder.exists()
 
 
+def test_up_rejects_invalid_plugin_sources(lab_name):
+    """Unknown plugins are rejected before the lab starts."""
+    failed = lab("up", "--plugins", "kubernets=official", name=lab_name)
+    assert failed.returncode == 2
+    assert "'kubernets=official' must name one of the plugins" in failed.stderr
+    assert not LabDir(lab_name).folder.exists()
+
+
 def test_env_as_a_role(running_lab):
     """`env --as role/NAME` assumes the role by its own trust policy."""
     trust = {

@@ -49,7 +49,7 @@ class ServiceAccountArgs(ServiceAccountSettings):
     """Role of its annotation; omit it for a service account that Pod Identity associates with a role."""
     adopt: NotRequired[bool]
     """Patch an existing service account: the annotations and labels declared here are set, and only these are removed
-    when the component is destroyed."""
+    when the component is destroyed. The kubernetes plugin creates a missing one."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ class ServiceAccount(pulumi.ComponentResource):
 
     Requires the cluster's kubernetes provider in `opts.providers`. The webhook acts when a pod is created: running pods
     get a change when they are recreated. The kubernetes plugin rejects an existing service account unless `adopt` is
-    set: then other annotations and labels stay, also when the component is destroyed.
+    set: then other annotations and labels stay, also when the component is destroyed. If an adopted service account was
+    deleted outside of Pulumi, run `pulumi refresh` before a destroy: the plugin creates an empty one otherwise.
     """
 
     namespace: pulumi.Output[str]

@@ -183,8 +183,14 @@ def is_missing(error: CallError) -> bool:
 
 
 def resource_failure(error: CallError) -> ResourceFailure:
-    """Return the failure of a resource whose call failed, with CloudFormation's message."""
-    return _handler_failure(error.message, _HANDLER_CODES.get(error.code.removesuffix("Exception"), "InvalidRequest"))
+    """Return the failure of a resource whose call failed, with CloudFormation's message.
+
+    Source: https://github.com/aws/eks-distro/issues/2805 has such a message of AWS::EKS::AccessEntry.
+    """
+    code = _HANDLER_CODES.get(error.code.removesuffix("Exception"), "InvalidRequest")
+    # The AWS SDK for Java, in which CloudFormation's handlers are written, adds this to the service's message.
+    call = f"(Service: {error.service.capitalize()}, Status Code: {error.status}, Request ID: {uuid.uuid4()})"
+    return _handler_failure(f"{error.message} {call}", code)
 
 
 def already_exists(type_name: str, physical_id: str) -> ResourceFailure:

@@ -60,12 +60,14 @@ def update(stack: StackRecord, record: ResourceRecord, old_properties: Mapping[s
 
 
 def delete(stack: StackRecord, record: ResourceRecord, calls: Calls) -> bool:
-    """Delete a resource, and return whether it is gone."""
+    """Delete a resource, and return whether it is gone. A resource that was never created has one event."""
+    if not record.physical_id:
+        stack.set_resource_status(record, "DELETE_COMPLETE")
+        return True
     stack.set_resource_status(record, "DELETE_IN_PROGRESS")
     try:
-        if record.physical_id:
-            undoing = calls.undoing(record.partial_calls)
-            RESOURCE_TYPES[record.type_name].delete(undoing, record.physical_id, record.properties)
+        undoing = calls.undoing(record.partial_calls)
+        RESOURCE_TYPES[record.type_name].delete(undoing, record.physical_id, record.properties)
     except Exception as error:  # noqa: BLE001 - the event has the reason
         if not (isinstance(error, CallError) and is_missing(error)):
             stack.set_resource_status(record, "DELETE_FAILED", str(_failure(error)))

@@ -167,14 +167,14 @@ async def update_client_side(
 async def release(client: Client, target: Target) -> None:
     """Release all fields of the target's manager. Fields without another manager are removed.
 
+    Server-side apply creates an object that does not exist, as it does in the official plugin.
+
     Raises:
         PluginError: one of them is required, so the object cannot be without it.
     """
     kind = target.resource.kind
     metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
     empty = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata}
-    if await get(client, target) is None:
-        return
     try:
         await apply(client, target, empty)
     except ApiError as error:

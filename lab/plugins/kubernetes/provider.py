@@ -30,10 +30,6 @@ VERSION: Final = "4.34.2"
 """The version of the official plugin and of the SDK `pulumi-kubernetes`."""
 
 
-class NothingToPatchError(PluginError):
-    """The object that a patch changes does not exist."""
-
-
 class KubernetesPlugin(BasePlugin):
     """The provider of objects of every kind in the cluster of a kubeconfig."""
 
@@ -134,7 +130,7 @@ class KubernetesPlugin(BasePlugin):
             target = await self._target(request.urn, kind, inputs.values, preview=request.preview)
             document = document_for(inputs.values, target)
             live = await self._create(target, document, patch=patch)
-        except (*UNREACHABLE, NotServedError, AlreadyExistsError, NothingToPatchError, ApiError) as error:
+        except (*UNREACHABLE, NotServedError, AlreadyExistsError, ApiError) as error:
             if request.preview and may_change(error):
                 return provider.CreateResponse(properties=request.properties)
             raise
@@ -265,13 +261,7 @@ class KubernetesPlugin(BasePlugin):
         client = self._connection.client
         if not self.settings.enable_server_side_apply:
             return await apply.create_client_side(client, target, document)
-        exists = await apply.get(client, target) is not None
-        if patch and not exists:
-            raise NothingToPatchError(
-                f"{target.display} does not exist, so there is nothing to patch",
-                fix=f"declare a {target.resource.kind.kind} to create it, or make this patch depend on its creation",
-            )
-        if exists and not patch and not self.settings.upsert_existing_objects:
+        if not patch and not self.settings.upsert_existing_objects and await apply.get(client, target) is not None:
             raise AlreadyExistsError(target)
         return await apply.apply(client, target, document)
 

@@ -1,6 +1,9 @@
 """IAM operations: validation, quotas, deletion conflicts and policy simulation."""
 
+import hashlib
 import json
+import ssl
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +57,21 @@ def test_oidc_provider_client_ids(iam):
         lambda: iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="x"),
     ):
         assert expect_error_code(call) == "NoSuchEntity"
+
+
+def test_oidc_provider_without_thumbprints_gets_that_of_its_issuer(cloud, iam, issuer):
+    """IAM connects to an issuer whose thumbprint is omitted. The lab reaches the issuers of its clusters only.
+
+    Source: IAM API reference, CreateOpenIDConnectProvider, `ThumbprintList`.
+    """
+    authority = ssl.PEM_cert_to_DER_cert(Path(cloud.access.ca_file).read_text())
+    thumbprint = hashlib.sha1(authority).hexdigest()  # noqa: S324 - IAM's format
+    expected = {issuer.url: [thumbprint], "https://issuer.example.com": []}
+    for url, thumbprints in expected.items():
+        created = iam.create_open_id_connect_provider(Url=url, ClientIDList=["sts.amazonaws.com"])
+        target = {"OpenIDConnectProviderArn": created["OpenIDConnectProviderArn"]}
+        assert iam.get_open_id_connect_provider(**target)["ThumbprintList"] == thumbprints
+        iam.delete_open_id_connect_provider(**target)
 
 
 def test_oidc_provider_limits(iam):

@@ -170,6 +170,15 @@ def test_oidc_issuer_documents(http, issuer):
     assert http.get(configuration["jwks_uri"]).json() == issuer.jwks()
 
 
+def test_certificate_chain_of_an_oidc_issuer_ends_with_its_authority(cloud, http, issuer):
+    """eksctl takes the thumbprint of the last certificate that an issuer presents: that of the authority, as on AWS."""
+    with http.stream("GET", f"{issuer.url}/keys") as response:
+        tls = response.extensions["network_stream"].get_extra_info("ssl_object")
+        presented = tls.get_unverified_chain()
+    authority = Path(cloud.access.ca_file).read_text()
+    assert [certificate.public_bytes() for certificate in presented][1:] == [authority]
+
+
 def test_unregistered_oidc_issuer_returns_404(http):
     """A missing issuer, and any other document of an issuer, returns 404."""
     other = Issuer(url="https://oidc.eks.ap-northeast-1.amazonaws.com/id/00000000000000000000000000000000")

@@ -182,18 +182,27 @@ def test_s3_body_hash(send, bucket):
     assert "SignatureDoesNotMatch" in send(url, **request, **unsigned).text
 
 
-def presign(cloud, expires, url=f"{STS}?{IDENTITY}"):
+def presign(cloud, expires, url=f"{STS}?{IDENTITY}", service="sts"):
     request = AWSRequest("GET", url)
     key = cloud.administrator
-    SigV4QueryAuth(Credentials(key.access_key_id, key.secret_access_key), "sts", REGION, expires=expires).add_auth(
-        request
-    )
+    credentials = Credentials(key.access_key_id, key.secret_access_key)
+    SigV4QueryAuth(credentials, service, REGION, expires=expires).add_auth(request)
     return request.prepare().url
 
 
 @pytest.mark.parametrize(("expires", "status"), [(1, 200), (604800, 200), (0, 400), (-1, 400), (604801, 400)])
 def test_lifetime_of_presigned_urls(cloud, http, expires, status):
     """A presigned URL is valid for 1 second to 7 days."""
+    url = f"https://sns.{REGION}.amazonaws.com/?Action=ListTopics&Version=2010-03-31"
+    assert http.get(presign(cloud, expires, url, "sns")).status_code == status
+
+
+@pytest.mark.parametrize(("expires", "status"), [(0, 200), (60, 200), (604800, 200), (-1, 400), (604801, 400)])
+def test_lifetime_of_presigned_urls_of_sts_can_be_zero(cloud, http, expires, status):
+    """The tokens of aws-iam-authenticator 0.6, by which eksctl's kubeconfigs authenticate, have a lifetime of 0.
+
+    Source: https://github.com/kubernetes-sigs/aws-iam-authenticator/pull/753: "This value is ignored by STS".
+    """
     assert http.get(presign(cloud, expires)).status_code == status
 
 

@@ -68,13 +68,27 @@ WHOAMI = ("auth", "whoami", "-o", "yaml")
 
 def test_kubectl_authenticates_with_aws_eks_get_token(cluster, creator, cloud, tmp_path):
     """`aws eks get-token` works as exec credential plugin of kubectl, with only AWS's own variables set."""
+    arguments = ["--region", cloud.region, "eks", "get-token", "--cluster-name", cluster.name, "--output", "json"]
+    aws = shutil.which("aws", path=str(Path(sys.executable).parent))
+    completed = whoami_by_exec_plugin(cluster, creator, tmp_path, aws, arguments)
+    assert (completed.returncode, completed.stdout) == (0, "kubernetes-admin"), completed.stderr
+
+
+def test_kubectl_authenticates_with_aws_iam_authenticator(cluster, creator, programs, tmp_path):
+    """So does `aws-iam-authenticator token`, which `eksctl utils write-kubeconfig` writes into kubeconfigs."""
+    arguments = ["token", "-i", cluster.name]
+    completed = whoami_by_exec_plugin(cluster, creator, tmp_path, programs.aws_iam_authenticator, arguments)
+    assert (completed.returncode, completed.stdout) == (0, "kubernetes-admin"), completed.stderr
+
+
+def whoami_by_exec_plugin(cluster, creator, tmp_path, command, arguments):
+    """Run `kubectl auth whoami` as the cluster's creator with this exec credential plugin."""
     cluster.apply_identity(creator=creator.principal, mode=CONFIG_MAP)
     authority = tmp_path / "ca.crt"
     authority.write_text(cluster.control_plane.certificate_authority)
-    arguments = ["--region", cloud.region, "eks", "get-token", "--cluster-name", cluster.name, "--output", "json"]
     exec_plugin = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "command": shutil.which("aws", path=str(Path(sys.executable).parent)),
+        "command": command,
         "args": arguments,
         "interactiveMode": "Never",
     }
@@ -93,14 +107,13 @@ def test_kubectl_authenticates_with_aws_eks_get_token(cluster, creator, cloud, t
     }
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(kubeconfig))
-    completed = subprocess.run(
+    return subprocess.run(
         [cluster.kubectl, f"--kubeconfig={file}", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"],
         env=creator.environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (completed.returncode, completed.stdout) == (0, "kubernetes-admin"), completed.stderr
 
 
 def test_creator_of_config_map_cluster_is_administrator(cluster, creator, alice):

@@ -153,6 +153,7 @@ def test_existing_service_account_is_rejected_at_preview(stack, provider, accoun
     assert "existing, written by eksctl" in error
     assert "set service_account_management to adopt" in error
     stack.up(workloads_config(existing={**workload, "service_account_management": "adopt"}))
+    stack.up(workloads_config())  # the kubernetes plugin releases its fields before another writer deletes the account
 
 
 def unreachable(server):
@@ -226,8 +227,10 @@ def test_guard_with_an_unknown_kubeconfig_is_reported_at_preview(running_lab, to
     warnings = []
 
     def note(event):
-        if event.diagnostic_event and event.diagnostic_event.severity == "warning":
-            warnings.append(event.diagnostic_event.message)
+        # Of the component only: the engine warns of an official plugin that is older than its SDK.
+        diagnostic = event.diagnostic_event
+        if diagnostic and diagnostic.severity == "warning" and "ClusterAccess" in diagnostic.message:
+            warnings.append(diagnostic.message)
 
     configured.preview(on_event=note)
     (warning,) = warnings

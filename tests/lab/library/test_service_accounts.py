@@ -20,7 +20,7 @@ for name, settings in config["workloads"].items():
     eks.WorkloadIdentity(name, {**args, "oidc_provider_arn": config["provider"], **settings}, on_cluster)
 """
 ADOPTED = {"service_account_management": "adopt", "token_expiration": 3600, "labels": {"ours": "yes"}}
-WORKLOADS = {"adopted": ADOPTED, "unmanaged": {"service_account_management": "none"}}
+WORKLOADS = {"adopted": ADOPTED, "deleted": ADOPTED, "unmanaged": {"service_account_management": "none"}}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def pods(running_lab, tools):
 @pytest.fixture(scope="module")
 def accounts_of_eksctl(pods):
     """Existing service accounts with field manager eksctl and the annotation of another role."""
-    names = ("adopted", "unmanaged", "existing")
+    names = ("adopted", "deleted", "unmanaged", "existing")
     annotations = {"team": "shop", "eks.amazonaws.com/role-arn": ROLE}
     labels = {"app.kubernetes.io/managed-by": "eksctl"}
     common = {"namespace": "default", "annotations": annotations, "labels": labels}
@@ -39,7 +39,7 @@ def accounts_of_eksctl(pods):
     document = {"apiVersion": "v1", "kind": "List", "items": items}
     pods.kubectl("apply", "--server-side", "--field-manager=eksctl", "-f", "-", stdin=json.dumps(document))
     yield
-    pods.kubectl("delete", "serviceaccount", *names)
+    pods.kubectl("delete", "serviceaccount", "--ignore-not-found", *names)
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +64,26 @@ def metadata(pods, name):
     return document.get("annotations", {}), document.get("labels", {})
 
 
+def service_accounts(pods):
+    return pods.kubectl("get", "serviceaccounts", "-o", "jsonpath={.items[*].metadata.name}").split()
+
+
 def test_create_of_an_existing_service_account_is_rejected(stack, config, pods):
     """The preview rejects an existing service account without adopt, and does not change it."""
     before = metadata(pods, "existing")
     created = {**config, "workloads": {**WORKLOADS, "existing": {}}}
     assert "set service_account_management to adopt" in expect_error(stack.configure(created).preview)
     assert metadata(pods, "existing") == before
+
+
+def test_adoption_of_a_missing_service_account_is_rejected(stack, config, pods):
+    """The update rejects it, and the kubernetes plugin does not create the service account."""
+    missing = {**config, "workloads": {**WORKLOADS, "missing": ADOPTED}}
+    error = expect_error(stack.configure(missing).up)
+    assert "service_account: 'default/missing'" in error
+    assert "must exist: service_account_management is adopt" in error
+    assert "missing" not in service_accounts(pods)
+    stack.up(config)
 
 
 def test_unmanaged_service_account_is_not_changed(stack, pods):
@@ -79,8 +93,17 @@ def test_unmanaged_service_account_is_not_changed(stack, pods):
     assert pods.assume(arn, pods.token("unmanaged")) == "works"
 
 
+def test_refresh_forgets_an_adopted_service_account_that_was_deleted(stack, pods):
+    """The kubernetes plugin would create it when the component is destroyed: a refresh removes it from the state."""
+    pods.kubectl("delete", "serviceaccount", "deleted")
+    stack.stack.refresh()
+    assert not [
+        each for each in stack.resources() if each["urn"].endswith("ServiceAccountPatch::deleted-default.deleted")
+    ]
+
+
 def test_adopted_service_account_keeps_fields_of_other_writers(stack, pods):
-    """The update sets the role annotation; destroy removes only the fields that the component wrote."""
+    """The update sets the role annotation; destroy removes only the component's fields, and creates no account."""
     annotations, labels = metadata(pods, "adopted")
     assert annotations["eks.amazonaws.com/role-arn"] == "arn:aws:iam::123456789012:role/adopted"
     assert annotations["eks.amazonaws.com/token-expiration"] == "3600"
@@ -88,3 +111,4 @@ def test_adopted_service_account_keeps_fields_of_other_writers(stack, pods):
     assert ":assumed-role/adopted/" in pods.caller_arn("adopted", "adopted")
     stack.stack.destroy()
     assert metadata(pods, "adopted") == ({"team": "shop"}, {"app.kubernetes.io/managed-by": "eksctl"})
+    assert "deleted" not in service_accounts(pods)

@@ -1,7 +1,9 @@
 """Release archives: used only if the vendor's checksum matches, and skipped if the host is unreachable."""
 
+import io
 import re
 import socket
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -182,6 +184,7 @@ def test_host_that_never_responds_is_queried_once():
         (f"{'a' * 64}", "a" * 64),
         (f"{'B' * 128}  tiny.tar.gz", "b" * 128),
         (f"{'a' * 64}  other\n{'c' * 64} *tiny.tar.gz\n", "c" * 64),
+        (f"{'a' * 64}  ./tiny.tar.gz\n", "a" * 64),
         (f"{'a' * 64}  dist/tiny.tar.gz\n", None),
         (f"{'a' * 40}  tiny.tar.gz\n", None),
         (f"{'x' * 64}  tiny.tar.gz\n", None),
@@ -191,3 +194,26 @@ def test_host_that_never_responds_is_queried_once():
 def test_checksum_list_formats(listed, digest):
     """A checksum is read from the vendors' list formats, and from no other format."""
     assert checksum_of("tiny.tar.gz", listed) == digest
+
+
+def test_sha1_is_accepted_for_its_release_only(server, archive, publish, download_from, make_release):
+    """An archive with a SHA-1 checksum is unavailable, unless the release accepts SHA-1."""
+    publish(server, "sha1")
+    with pytest.raises(UnavailableError, match="has no checksum"):
+        download_from(server.url)
+    download_from(server.url, release=replace(make_release(server.url), accepts_sha1=True))
+    server.publish(archive, server.files[archive][:-1] + b"!")
+    with pytest.raises(ToolError, match="does not match the vendor's checksum: sha1 expected"):
+        download_from(server.url, release=replace(make_release(server.url), accepts_sha1=True))
+
+
+def test_members_may_begin_with_the_current_folder(server, archive, download_from, folder, tiny):
+    """A program is extracted from an archive of `tar -C folder .`, whose members begin with `./`."""
+    buffer, content = io.BytesIO(), b"#!/bin/sh\necho tiny 1.2.3\n"
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        member = tarfile.TarInfo("./tiny/tiny")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    server.publish("/checksums.txt", server.publish(archive, buffer.getvalue()).encode())
+    download_from(server.url, copies={})
+    assert probe_version(folder / "tiny", tiny.probe) == "1.2.3"

@@ -7,9 +7,25 @@ import pytest
 
 from lab.errors import ToolError
 from lab.tools.golang import Go, find_go, required_go
-from lab.tools.programs import GoBuild
+from lab.tools.programs import GoBuild, GoCopy
 from lab.tools.toolbox import MODULES
 from lab.tools.version_probe import probe_version
+
+EMBEDDING_GO = """
+package main
+
+import (
+	_ "embed"
+	"fmt"
+
+	_ "example.test/other"
+)
+
+//go:embed embedded.txt
+var version string
+
+func main() { fmt.Println("tiny", version) }
+"""
 
 
 @pytest.fixture
@@ -50,6 +66,25 @@ def test_parts_are_compiled(go, tiny, tmp_path):
     go.compile(program, tmp_path, ignore)
     assert probe_version(tmp_path / "tiny-host", tiny.probe) == "0.9.0"
     assert program.files == tiny.files
+
+
+def test_file_of_another_module_is_embedded(go, tiny, modules, tmp_path):
+    """The program embeds a file of another Go module, and the folder of the pinned modules stays as it is."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "go.mod").write_text("module example.test/other\n\ngo 1.24.0\n")
+    (other / "data.txt").write_text("1.2.5")
+    (other / "other.go").write_text("package other\n")
+    folder = modules / "tiny"
+    with (folder / "go.mod").open("a") as go_mod:
+        go_mod.write("\nrequire example.test/other v0.0.0\n\nreplace example.test/other => ../../other\n")
+    (folder / "main.go").write_text(EMBEDDING_GO)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    embedded = {"embedded.txt": GoCopy("tiny", "example.test/other", "data.txt")}
+    build = GoBuild("tiny", "example.test/tiny", embedded=embedded)
+    go.compile(replace(tiny, builds={"tiny": build}), tmp_path, ignore)
+    assert probe_version(tmp_path / "tiny", tiny.probe) == "1.2.5"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_compiled_program_has_no_paths_of_the_machine(go, tiny, tmp_path):
@@ -138,4 +173,4 @@ def test_unknown_package_raises_with_go_s_output(go, tiny, tmp_path):
 @pytest.mark.parametrize("module", sorted(path.parent.name for path in MODULES.glob("*/go.mod")))
 def test_modules_require_the_documented_go(module):
     """The pinned modules compile with Go 1.26.6 or newer, the oldest that Pulumi's engine allows."""
-    assert required_go((MODULES / module / "go.mod").read_text()) in {"1.24.0", "1.26.0", "1.26.6"}
+    assert required_go((MODULES / module / "go.mod").read_text()) in {"1.24.0", "1.25.1", "1.25.8", "1.26.0", "1.26.6"}

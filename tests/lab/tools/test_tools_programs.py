@@ -16,7 +16,7 @@ from lab.tools.versions import AnyVersion, VersionRange, numbers
 
 AUTHENTICATOR = "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases/download/v0.6.13"
 
-EVERY = (*CATALOGUE, *programs.LANGUAGE_HOSTS.values())
+EVERY = (*CATALOGUE, *programs.LANGUAGE_HOSTS.values(), programs.EKSCTL)
 HOSTS = {
     "pulumi-language-python-host": "v3.79.0",
     "pulumi-language-nodejs-host": "v3.60.0",
@@ -35,6 +35,8 @@ PRINTED = [
     (programs.AWS_IAM_AUTHENTICATOR, '{"Version":"0.6.13","Commit":"e9aeb3d"}\n', "0.6.13"),
     (programs.AWS_IAM_AUTHENTICATOR, '{"Version":"unversioned"}\n', None),
     (programs.AWS_IAM_AUTHENTICATOR, "{}\n", None),
+    (programs.EKSCTL, "0.215.0\n", "0.215.0"),
+    (programs.EKSCTL, "0.215.0-dev+2fd9dbae.2025-09-26T19:19:59Z\n", "0.215.0-dev+2fd9dbae.2025-09-26T19:19:59Z"),
     (programs.PULUMI, "v3.274.1\n", "3.274.1"),
     (programs.PULUMI, "warning: A new version of Pulumi is available\nv3.231.0-alpha.1\n", "3.231.0-alpha.1"),
 ]
@@ -167,6 +169,13 @@ def test_kubernetes_version_skew():
             f"{AUTHENTICATOR}/aws-iam-authenticator_0.6.13_linux_arm64",
             f"{AUTHENTICATOR}/authenticator_0.6.13_checksums.txt",
             "aws-iam-authenticator",
+        ),
+        (
+            programs.EKSCTL,
+            Platform("linux", "arm64"),
+            "https://github.com/eksctl-io/eksctl/releases/download/v0.215.0/eksctl_Linux_arm64.tar.gz",
+            "https://github.com/eksctl-io/eksctl/releases/download/v0.215.0/eksctl_checksums.txt",
+            "eksctl",
         ),
     ],
     ids=lambda value: getattr(value, "name", None),

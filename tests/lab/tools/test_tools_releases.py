@@ -25,6 +25,7 @@ OUTPUT = {
     "kube-apiserver": "Kubernetes v{version}",
     "kube-controller-manager": "Kubernetes v{version}",
     "kubectl": "Client Version: v{version}",
+    "eksctl": "{version}",
     "aws-iam-authenticator": '{{"Version":"{version}","Commit":"e9aeb3d"}}',
 }
 PULUMI = [
@@ -41,6 +42,7 @@ LAYOUT = {
         f"etcd-v{{version}}-{{os}}-{{arch}}/{name}"
         for name in ("Documentation/README.md", "README.md", "README-etcdctl.md", "etcd", "etcdctl", "etcdutl")
     ],
+    "eksctl": ["eksctl"],
 }
 """The files in the archives, by the program in the archive's name."""
 LISTED = {
@@ -58,12 +60,17 @@ LISTED = {
         f"aws-iam-authenticator_{{version}}_{system}"
         for system in ("darwin_amd64", "darwin_arm64", "linux_amd64", "linux_arm64", "windows_amd64.exe")
     ],
+    "eksctl": [
+        *(f"eksctl_Darwin_{arch}.tar.gz" for arch in ("amd64", "arm64")),
+        *(f"eksctl_Linux_{arch}.tar.gz" for arch in ("amd64", "arm64", "armv6", "armv7")),
+        *(f"eksctl_Windows_{arch}.zip" for arch in ("amd64", "arm64", "armv6", "armv7")),
+    ],
 }
 """Every file in the vendor's list of checksums, in its order; a list of a single digest has no names."""
 PLATFORMS = [Platform("linux", arch) for arch in ("amd64", "arm64")]
 PUBLISHED = [
     (program, platform)
-    for program in (*CATALOGUE, *programs.LANGUAGE_HOSTS.values())
+    for program in (*CATALOGUE, *programs.LANGUAGE_HOSTS.values(), programs.EKSCTL)
     for platform in PLATFORMS
     if program.address(platform)
 ]

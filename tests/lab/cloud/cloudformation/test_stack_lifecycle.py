@@ -1,12 +1,14 @@
 """Stacks over their life: events, options of a failed creation, tags, names, retained resources and deletions."""
 
+import re
+
 from support.cloud_helpers import (
     allow,
     expect_error,
     new_user,
     unique_name,
 )
-from support.cloudformation_stacks import READ, READ_ONLY, as_text, inline, policy, resources, role
+from support.cloudformation_stacks import POD_TRUST, READ, READ_ONLY, as_text, inline, policy, resources, role
 
 
 def test_events_have_the_order_of_cloudformation(stacks):
@@ -28,6 +30,38 @@ def test_events_have_the_order_of_cloudformation(stacks):
     ]
     assert expect_error(lambda: stacks.describe(stack))[0] == "ValidationError"
     assert stacks.describe(arn)["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_resource_that_was_never_created_is_rolled_back_with_one_event(stacks, iam):
+    """A rollback has no DELETE_IN_PROGRESS for a resource whose creation failed at once. eksctl prints each of them.
+
+    Source: https://github.com/aws/eks-distro/issues/2805
+    """
+    existing = unique_name("role")
+    iam.create_role(RoleName=existing, AssumeRolePolicyDocument=as_text(POD_TRUST))
+    stack = stacks.create(resources(Existing=role(RoleName=existing)))
+    assert stacks.events(stack) == [
+        (stack, "CREATE_IN_PROGRESS"),
+        ("Existing", "CREATE_IN_PROGRESS"),
+        ("Existing", "CREATE_FAILED"),
+        (stack, "ROLLBACK_IN_PROGRESS"),
+        ("Existing", "DELETE_COMPLETE"),
+        (stack, "ROLLBACK_COMPLETE"),
+    ]
+
+
+def test_reason_of_a_failed_resource_has_the_failed_call(stacks, iam):
+    """The reason has the service, the HTTP status and the request ID of the call after the service's message.
+
+    Source: https://github.com/aws/eks-distro/issues/2805
+    """
+    existing = unique_name("role")
+    iam.create_role(RoleName=existing, AssumeRolePolicyDocument=as_text(POD_TRUST))
+    reason = stacks.reasons(stacks.create(resources(Existing=role(RoleName=existing))))
+    call = r"\(Service: Iam, Status Code: 409, Request ID: [0-9a-f-]{36}\)"
+    assert re.search(
+        rf'already exists\. {call}" \(RequestToken: [0-9a-f-]{{36}}, HandlerErrorCode: AlreadyExists', reason
+    )
 
 
 def test_failed_creation_follows_its_options(stacks, iam):

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from lab.plugins.install import install, uninstall
+import pytest
+
+from lab.plugins.install import install
 
 
 def files(home):
@@ -40,14 +42,33 @@ def test_plugins_start_without_loading_aws():
     assert result.stdout.strip() == "set()"
 
 
-def test_uninstall_keeps_official_plugins(tmp_path):
-    """Uninstall removes only the lab's plugins, and a later install replaces the official ones."""
-    install(tmp_path, sys.executable)
-    aws, *others = sorted(path for path in tmp_path.rglob("pulumi-resource-*"))
-    aws.write_bytes(b"\x7fELF\xff")
-    uninstall(tmp_path)
-    assert aws.read_bytes() == b"\x7fELF\xff"
-    assert not any(path.exists() for path in others)
-    install(tmp_path, sys.executable)
-    assert aws.read_bytes().startswith(b"#!")
-    assert all(path.exists() for path in others)
+@pytest.fixture
+def official(tmp_path):
+    """An official plugin outside of Pulumi's folder."""
+    program = tmp_path / "official" / "pulumi-resource-kubernetes"
+    program.parent.mkdir()
+    program.write_bytes(b"\x7fELF\xff")
+    return program
+
+
+def test_official_plugin_is_linked_in_place_of_its_stand_in(tmp_path, official):
+    """An official plugin replaces its stand-in only, and a second install changes nothing."""
+    home = tmp_path / "home"
+    install(home, sys.executable)
+    stand_ins = {path.name: path.read_bytes() for path in home.rglob("pulumi-resource-*")}
+    for _ in range(2):
+        install(home, sys.executable, official={"kubernetes": official})
+        installed = {path.name: path for path in home.rglob("pulumi-resource-*")}
+        assert installed.pop("pulumi-resource-kubernetes").readlink() == official
+        assert {name: path.read_bytes() for name, path in installed.items()} == {
+            name: content for name, content in stand_ins.items() if name in installed
+        }
+
+
+def test_stand_in_replaces_an_official_plugin(tmp_path, official):
+    """A later install without official plugins installs the stand-ins, and keeps the official program unchanged."""
+    home = tmp_path / "home"
+    install(home, sys.executable, official={"kubernetes": official})
+    install(home, sys.executable)
+    assert all(path.read_bytes().startswith(b"#!") for path in home.rglob("pulumi-resource-*"))
+    assert official.read_bytes() == b"\x7fELF\xff"

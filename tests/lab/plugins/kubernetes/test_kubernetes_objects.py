@@ -10,7 +10,6 @@ from lab.plugins.errors import InitError, InvalidInputError, PluginError
 from lab.plugins.kubernetes.apply import AlreadyExistsError
 from lab.plugins.kubernetes.client import ApiError
 from lab.plugins.kubernetes.discovery import NotServedError
-from lab.plugins.kubernetes.provider import NothingToPatchError
 from lab.plugins.values import plain
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
@@ -77,11 +76,32 @@ def test_patch_with_a_required_field_cannot_be_deleted(plugin, cluster, namespac
     assert cluster.get(Pod, "pod", namespace=namespace).spec.containers[0].image == "a"
 
 
-def test_patch_of_a_missing_object(plugin, namespace):
-    """A patch of a missing object is previewed, because it may be created first, and fails in the update."""
+def test_patch_creates_a_missing_object(plugin, cluster, namespace):
+    """Server-side apply creates the object of a patch if it does not exist.
+
+    Source: pulumi-kubernetes, provider/pkg/await/await.go, Creation.
+    """
     assert plugin.create(PATCH, named(namespace, {"a": "1"}), preview=True)[1]["data"] == {"a": "1"}
-    with pytest.raises(NothingToPatchError, match="declare a ConfigMap to create it"):
-        plugin.create(PATCH, named(namespace, {"a": "1"}))
+    plugin.create(PATCH, named(namespace, {"a": "1"}))
+    assert cluster.get(ConfigMap, "shared", namespace=namespace).data == {"a": "1"}
+
+
+def test_deleted_patch_creates_a_missing_object(plugin, cluster, namespace, shared):
+    """Deleting the patch of an object that was deleted creates the object, without the fields of the patch.
+
+    Source: pulumi-kubernetes, provider/pkg/ssa/actions.go, Relinquish.
+    """
+    identity, state = plugin.create(PATCH, named(namespace, {"b": "1"}))
+    cluster.delete(ConfigMap, "shared", namespace=namespace)
+    plugin.delete(PATCH, identity, state)
+    assert not shared()
+
+
+def test_refreshed_patch_of_a_missing_object_is_removed(plugin, cluster, namespace, shared):
+    """A refresh removes the patch of an object that was deleted from the state, so that a destroy creates nothing."""
+    identity, state = plugin.create(PATCH, named(namespace, {"b": "1"}))
+    cluster.delete(ConfigMap, "shared", namespace=namespace)
+    assert not plugin.read(PATCH, identity, state).resource_id
 
 
 def test_invalid_object_inputs_are_reported_together(plugin):

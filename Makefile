@@ -63,6 +63,7 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python -m lab.cloud.services.page > docs/lab-services.md
 	$(BIN)/python -W ignore docs/footnotes.py
 	$(BIN)/python -W ignore docs/shown_output.py
+	$(BIN)/python docs/findings.py
 
 DOCS := .docs/venv/.installed
 # The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.
@@ -80,8 +81,9 @@ $(DOCS): requirements-docs.txt
 	.docs/venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements-docs.txt
 	@touch $@
 
-dist: setup ## Build the wheel of the component library in dist/
+dist: setup ## Build the wheels of the component library and of eks-access in dist/
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist components
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist access_graph
 
 # Every package has hashes, except the project's own distribution.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

@@ -1,4 +1,4 @@
-"""The wheel of the component library, installed into an empty environment."""
+"""The wheels of the component library and of eks-access, installed into an empty environment."""
 
 import os
 import subprocess
@@ -44,34 +44,38 @@ def run(*command, folder, check=True):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Build the wheel as `make dist` does, with the build backend of the locks."""
+def wheels(tmp_path_factory):
+    """Build the wheels as `make dist` does, with the build backend of the locks."""
     folder = tmp_path_factory.mktemp("dist")
     options = ("--quiet", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable)
-    run(BIN / "uv", "build", *options, "--out-dir", folder, REPOSITORY / "components", folder=folder)
-    (built,) = folder.glob("*.whl")
-    return built
+    for project in ("components", "access_graph"):
+        run(BIN / "uv", "build", *options, "--out-dir", folder, REPOSITORY / project, folder=folder)
+    return sorted(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
-def environment(wheel, tmp_path_factory):
-    """Install the wheel into an empty environment, in the versions of the lock: from uv's cache if it has them all."""
+def environment(wheels, tmp_path_factory):
+    """Install the wheels into an empty environment, in the versions of the lock: from uv's cache if it has them all."""
     folder = tmp_path_factory.mktemp("environment")
     run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / ".venv", folder=folder)
     python = folder / ".venv" / "bin" / "python"
     install = (BIN / "uv", "pip", "install", "--quiet", "--python", python)
-    what = ("--constraints", REPOSITORY / "requirements.lock", wheel)
+    what = ("--constraints", REPOSITORY / "requirements.lock", *wheels)
     if run(*install, "--offline", *what, folder=folder, check=False).returncode:
         run(*install, *what, folder=folder)
     return python
 
 
-def test_the_wheel_has_the_library_and_nothing_else(wheel):
-    """The wheel contains the package with its marker for type checkers, and no tests, lab or settings."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    assert {name.partition("/")[0].partition("-")[0] for name in names} <= {"eks_identity"}
-    assert "eks_identity/py.typed" in names
+def test_each_wheel_has_its_package_and_nothing_else(wheels):
+    """A wheel contains its package with the marker for type checkers, and no tests, lab or settings."""
+    packages = []
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+        (package,) = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
+        assert f"{package}/py.typed" in names
+        packages.append(package)
+    assert packages == ["eks_access", "eks_identity"]
 
 
 def test_an_installed_wheel_runs_a_component(environment):
@@ -83,3 +87,10 @@ def test_an_installed_wheel_runs_a_component(environment):
 def test_an_installed_wheel_has_the_plugin(environment):
     """The wheel installs the plugin under the name that the engine looks for."""
     assert (environment.parent / "pulumi-resource-eks-identity").exists()
+
+
+@pytest.mark.parametrize("command", ["eks-access", "kubectl-eks_access"])
+def test_an_installed_wheel_has_the_command(environment, command):
+    """The wheel installs `eks-access`, and the program that `kubectl eks-access` runs."""
+    done = run(environment.parent / command, "--version", folder=environment.parent)
+    assert "0.1.0" in done.stdout

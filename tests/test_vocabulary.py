@@ -17,6 +17,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = (
     "components",
+    "access_graph",
     "stacks",
     "pipeline",
     "lab",

@@ -34,7 +34,7 @@ def entry(**changes):
 def test_diff_of_equal_graphs_has_no_change():
     difference = diff(BY_ENTRY.graph(), BY_ENTRY.graph())
     assert (difference.changes, difference.lockouts, difference.not_evaluated) == ((), (), ())
-    assert difference.kept == 1
+    assert difference.unchanged == 1
 
 
 def test_diff_says_who_gains_what():

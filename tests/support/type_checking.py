@@ -5,10 +5,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from filelock import FileLock
+
 from lab.lab_dir import cache_root
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MYPY = ("mypy", "--cache-dir", str(cache_root() / "mypy"))
+CACHE = cache_root() / "mypy"
+
+
+def run_mypy(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run mypy. Checkouts take turns: each would read what another one has just written for a file of the same name."""
+    command = [sys.executable, "-m", "mypy", "--cache-dir", CACHE, *arguments]
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(CACHE / "lock"):
+        return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 def lines_without_errors(program: str, wrong: Mapping[str, str], folder: Path) -> list[str]:
@@ -19,8 +29,7 @@ def lines_without_errors(program: str, wrong: Mapping[str, str], folder: Path) -
     right, both = folder / "right.py", folder / "wrong.py"
     right.write_text(program)
     both.write_text(program + "\n".join(wrong.values()) + "\n")
-    command = [sys.executable, "-m", *MYPY, "--no-error-summary", right, both]
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    result = run_mypy("--no-error-summary", right, both)
     errors = [line.split(":")[:2] for line in result.stdout.splitlines() if ": error:" in line]
     first = program.count("\n") + 1
     numbers = {int(number) for file, number in errors if Path(file) == both}

@@ -62,7 +62,7 @@ class Difference:
     changes: tuple[Change, ...] = ()
     lockouts: tuple[Finding, ...] = ()
     """The last administrator, or nodes, without access."""
-    kept: int = 0
+    unchanged: int = 0
     """Number of subjects with equal access."""
     not_evaluated: tuple[NotRead, ...] = ()
 
@@ -72,7 +72,7 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
     not_evaluated: list[NotRead] = []
     changes: list[Change] = []
     lockouts: list[Finding] = []
-    kept = 0
+    unchanged = 0
     try:
         # A stack's state and its preview lack what Kubernetes and EKS create themselves.
         is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
@@ -80,14 +80,14 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
         old, new = (_without(subjects(graph, skip_system=is_partial), mapped) for graph in (before, after))
         found = list(_cluster_changes(old, new))
         changes += found
-        kept += len(old.keys() | new.keys()) - len(found)
+        unchanged += len(old.keys() | new.keys()) - len(found)
         lockouts += _lockouts(before, after, old, new)
     except NotReadError as error:
         not_evaluated.append(error.not_read)
     for graph in (before, after):
         not_evaluated += graph.not_read()
     unique = tuple(dict.fromkeys(not_evaluated))
-    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), kept, unique)
+    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), unchanged, unique)
 
 
 def _without(grants: Grants, left_out: set[Subject]) -> Grants:

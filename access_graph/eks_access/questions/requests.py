@@ -42,8 +42,8 @@ def _group_of(plural: str) -> str:
     groups = [group for group, resources in RESOURCES.items() if plural in resources]
     if groups:
         return groups[0]
-    known = sorted({name for resources in RESOURCES.values() for name in resources})
-    close = difflib.get_close_matches(plural.lower(), known, n=1)
+    plurals = sorted({name for resources in RESOURCES.values() for name in resources})
+    close = difflib.get_close_matches(plural.lower(), plurals, n=1)
     suggestion = f"pass --resource {close[0]}" if close else "see `kubectl api-resources`"
     fix = f"{suggestion}; for a custom resource pass its group too, such as widgets.example.com"
     raise UsageError(f"--resource {plural!r} must be the plural name of a resource of Kubernetes", fix)

@@ -21,7 +21,7 @@ _EVERY_SERVICE_ACCOUNT = "system:serviceaccounts"
 
 @dataclass(frozen=True)
 class Path:
-    """One way in which a subject can do what was asked."""
+    """How a subject can make the request."""
 
     subject: str
     kind: SubjectKind

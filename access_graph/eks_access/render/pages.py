@@ -15,8 +15,8 @@ from eks_access.render.page import SYMBOLS, Page, PageTable
 def trace_page(trace: Trace, not_read: tuple[NotRead, ...] = ()) -> Page:
     """Return the page of a trace: every link in order. `not_read` that a link names is not repeated."""
     rows = tuple((SYMBOLS[link.verdict], link.name, link.says) for link in trace.links)
-    said = " ".join(link.says for link in trace.links)
-    others = tuple(failure for failure in not_read if failure.reason not in said)
+    shown = " ".join(link.says for link in trace.links)
+    others = tuple(failure for failure in not_read if failure.reason not in shown)
     return Page(trace.question, (PageTable(("", "link", "says"), rows),), trace.findings, trace.notes, others)
 
 
@@ -75,10 +75,10 @@ def difference_page(difference: Difference) -> Page:
         for change in difference.changes
     )
     table = PageTable(("", "who", "gains", "loses"), rows)
-    kept = f"{difference.kept} subjects keep their access"
+    unchanged = f"{difference.unchanged} subjects keep their access"
     title = f"Access: {difference.before} → {difference.after}"
     tables = (table,) if rows else ()
-    notes = (kept,) if rows else ("no change of access", kept)
+    notes = (unchanged,) if rows else ("no change of access", unchanged)
     return Page(title, tables, difference.lockouts, notes, difference.not_evaluated)
 
 

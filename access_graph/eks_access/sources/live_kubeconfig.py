@@ -148,9 +148,9 @@ def _entry(document: Mapping[str, Any], key: str, name: str | None) -> Mapping[s
 
 def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
     for argument, following in pairwise([*arguments, ""]):
-        option, equals, value = argument.partition("=")
+        option, separator, value = argument.partition("=")
         if option.startswith("-"):
-            yield option, value if equals else following
+            yield option, value if separator else following
 
 
 def _cluster_arn(text: str) -> arns.Arn | None:

@@ -157,8 +157,8 @@ def _owner(metadata: Mapping[str, Any]) -> str:
 def _identity_variables(variables: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the variables that decide the AWS identity; the value of a static access key is left out."""
     values = {each["name"]: each.get("value") or "" for each in variables}
-    kept = {name: value for name, value in values.items() if name in IDENTITY_VARIABLES}
-    return kept | ({STATIC_KEY: "set"} if STATIC_KEY in values else {})
+    public = {name: value for name, value in values.items() if name in IDENTITY_VARIABLES}
+    return public | ({STATIC_KEY: "set"} if STATIC_KEY in values else {})
 
 
 def _identity_annotations(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -154,3 +154,8 @@ def graph_of(snapshot: Snapshot) -> AccessGraph:
         nodes=table("nodes", lambda each: each.name),
         has_pod_identity_agent=part("has_pod_identity_agent", snapshot.has_pod_identity_agent),
     )
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a snapshot."""
+    return msgspec.json.schema(Snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -36,7 +37,7 @@ def print_page(page: Page, console: Console) -> None:
 
 def _table(table: PageTable) -> Table:
     columns = [Column(name, overflow="fold") for name in table.columns]
-    printed = Table(*columns, title=table.heading or None, title_justify="left")
+    printed = Table(*columns, title=table.heading or None, title_justify="left", box=SIMPLE_HEAD)
     for row in table.rows:
         style = _STYLES.get(row[0])
         first = f"[{style}]{row[0]}[/]" if style else escape(row[0])

@@ -1,0 +1,27 @@
+"""access_graph/README.md shows what the command prints; this test prints the difference."""
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from eks_access.questions.trace_principal import trace_principal
+from eks_access.render.pages import trace_page
+from eks_access.render.text import print_page
+from support.cluster_chains import BY_AWS_AUTH, LIST_PODS, USER, USERS
+
+README = Path(__file__).resolve().parents[2] / "access_graph" / "README.md"
+WIDTH = 116
+
+
+def printed(objects):
+    output = io.StringIO()
+    print_page(trace_page(trace_principal(objects.graph(), USER, LIST_PODS)), Console(file=output, width=WIDTH))
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+
+
+def test_readme_shows_the_broken_chain_and_the_fixed_one():
+    broken = printed(BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "operator")}))
+    text = README.read_text()
+    assert broken in text, broken
+    assert printed(BY_AWS_AUTH) in text, printed(BY_AWS_AUTH)

@@ -23,6 +23,7 @@ SECTIONS: dict[str, list[str]] = {
         "docs/environments.md",
         "stacks/README.md",
         "pipeline/README.md",
+        "access_graph/README.md",
         "lab/README.md",
     ],
     "Reference": [
@@ -30,6 +31,7 @@ SECTIONS: dict[str, list[str]] = {
         "docs/policy-templates.md",
         "docs/lab-services.md",
         "docs/rules.md",
+        "docs/findings.md",
         "docs/glossary.md",
     ],
     "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md"],

@@ -72,6 +72,11 @@ def test_markdown_and_sarif_name_the_finding(broken):
     assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].startswith("mapUsers[0]")
 
 
+def test_fix_prints_the_command_and_nothing_else(broken):
+    (line,) = trace(broken, "--output", "fix").stdout.splitlines()
+    assert line.startswith("kubectl -n kube-system patch configmap aws-auth")
+
+
 def test_list_exits_with_1_for_a_finding(healthy):
     done = run("list", "--snapshot", healthy)
     assert done.returncode == 0, done.stdout

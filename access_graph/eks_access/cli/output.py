@@ -31,6 +31,8 @@ class Output(StrEnum):
     JSON = "json"
     MARKDOWN = "md"
     SARIF = "sarif"
+    FIX = "fix"
+    """The commands of the fixes, to be read and run by a shell; advice as comments."""
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,6 +53,9 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
         click.echo(answer_json(answer))
     elif output is Output.MARKDOWN:
         click.echo(markdown(page), nl=False)
+    elif output is Output.FIX:
+        for finding in page.findings:
+            click.echo(str(finding.fix) if finding.fix.commands else f"# {finding.fix}")
     else:
         click.echo(json.dumps(sarif(page.findings, answer.source), indent=2))
 

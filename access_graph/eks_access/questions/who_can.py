@@ -9,7 +9,7 @@ from functools import partial
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import RbacBinding
 from eks_access.questions.cluster_mappings import ClusterMappings
-from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, named_subject
+from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, is_system, named_subject
 from eks_access.questions.permissions import in_scope, policy_allows, policy_name, policy_reaches, rules_of
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ClusterUser
@@ -17,6 +17,8 @@ from eks_identity.evaluation.rbac import AUTHENTICATED, Request, allows
 from eks_identity.model.identities import MASTERS
 
 _EVERY_SERVICE_ACCOUNT = "system:serviceaccounts"
+_SYSTEM_SUBJECTS = ("system:kube-", "system:node", "system:masters", "kube-system/", "eks:")
+"""Beginnings of the names of components of the control plane; `system:authenticated` is not one of them."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Path:
     """The objects from the subject to the permission, in order."""
     conditions: tuple[str, ...] = ()
     """What decides whether the path holds; empty: it holds."""
+    is_of_system: bool = False
+    """Whether Kubernetes or EKS creates the binding itself, for a part of its own."""
 
     def __str__(self) -> str:
         conditional = f", if {' and '.join(self.conditions)}" if self.conditions else ""
@@ -82,7 +86,8 @@ def _paths(graph: AccessGraph, request: Request) -> Iterator[Path]:
         for subject in each.subjects:
             # The group of a mapped principal is shown with the principal.
             if subject not in mapped:
-                yield Path(_words(subject), subject.kind, each.steps, each.conditions)
+                is_own = is_system(each.binding) and subject.name.startswith(_SYSTEM_SUBJECTS)
+                yield Path(_words(subject), subject.kind, each.steps, each.conditions, is_of_system=is_own)
 
 
 def _granting(graph: AccessGraph, request: Request) -> Iterator[_Granting]:

@@ -43,8 +43,10 @@ def mappings_page(listed: MappingList, not_read: tuple[NotRead, ...] = ()) -> Pa
 _EXISTS = {True: SYMBOLS[Verdict.HOLDS], False: SYMBOLS[Verdict.BROKEN], None: SYMBOLS[Verdict.NOT_EVALUATED]}
 
 
-def who_can_page(answer: WhoCan, not_read: tuple[NotRead, ...] = ()) -> Page:
-    """Return the page of everybody who can make a request."""
+def who_can_page(answer: WhoCan, not_read: tuple[NotRead, ...] = (), *, show_system: bool = False) -> Page:
+    """Return the page of everybody who can make a request. Subjects of Kubernetes itself are counted, or shown."""
+    paths = [path for path in answer.paths if show_system or not path.is_of_system]
+    hidden = len(answer.paths) - len(paths)
     rows = tuple(
         (
             SYMBOLS[Verdict.NOT_EVALUATED if path.conditions else Verdict.HOLDS],
@@ -52,9 +54,10 @@ def who_can_page(answer: WhoCan, not_read: tuple[NotRead, ...] = ()) -> Page:
             " → ".join(path.steps),
             " and ".join(path.conditions),
         )
-        for path in answer.paths
+        for path in paths
     )
-    return Page(answer.question, (PageTable(("", "who", "by", "if"), rows),), not_read=not_read)
+    notes = (f"{hidden} paths of users and controllers of Kubernetes itself; --system shows them",) if hidden else ()
+    return Page(answer.question, (PageTable(("", "who", "by", "if"), rows),), notes=notes, not_read=not_read)
 
 
 def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:

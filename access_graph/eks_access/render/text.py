@@ -1,4 +1,4 @@
-"""Pages as text for a terminal. Commands are not wrapped, so that they can be copied."""
+"""Pages as text for a terminal. Commands are not wrapped, so that they can be copied; empty columns are left out."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ def print_page(page: Page, console: Console) -> None:
 
 
 def _table(table: PageTable) -> Table:
-    columns = [Column(name, overflow="fold") for name in table.columns]
+    filled = [index for index, _ in enumerate(table.columns) if any(row[index] for row in table.rows)]
+    columns = [Column(table.columns[index], overflow="fold") for index in filled]
     printed = Table(*columns, title=table.heading or None, title_justify="left", box=SIMPLE_HEAD)
     for row in table.rows:
         style = _STYLES.get(row[0])
-        first = f"[{style}]{row[0]}[/]" if style else escape(row[0])
-        printed.add_row(first, *map(escape, row[1:]))
+        cells = [escape(row[index]) for index in filled]
+        printed.add_row(*([f"[{style}]{row[0]}[/]", *cells[1:]] if style else cells))
     return printed

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -40,7 +41,7 @@ def broken(tmp_path_factory):
 
 
 def trace(snapshot, *arguments):
-    return run("trace", "principal", USER, *REQUEST, "--snapshot", snapshot, *arguments)
+    return run("trace", "principal", USER, *REQUEST, "--source", snapshot, *arguments)
 
 
 def test_a_healthy_chain_exits_with_0(healthy):
@@ -78,7 +79,7 @@ def test_fix_prints_the_command_and_nothing_else(broken):
 
 
 def test_list_exits_with_1_for_a_finding(healthy):
-    done = run("list", "--snapshot", healthy)
+    done = run("list", "--source", healthy)
     assert done.returncode == 0, done.stdout
     assert USER in done.stdout
 
@@ -94,19 +95,76 @@ def test_list_exits_with_1_for_a_finding(healthy):
     ],
 )
 def test_a_command_line_that_cannot_be_used_exits_with_2(healthy, arguments, message):
-    done = run(*arguments, "--snapshot", healthy)
+    done = run(*arguments, "--source", healthy)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_missing_snapshot_exits_with_3(tmp_path):
-    done = trace(tmp_path / "missing.json")
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "missing.json",
+            "--source 'missing.json' must be live, state, state=STACK, preview, preview=STACK or the path",
+        ),
+        ("stat", "--source 'stat' must be live"),
+        ("state=", "--source 'state=' must name a stack after ="),
+    ],
+)
+def test_an_unknown_source_exits_with_2(source, message):
+    done = run("list", "--source", source)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "must be JSON"), ("[]", "must be a snapshot, an exported state or a preview"), ("{}", "must be a snapshot")],
+)
+def test_a_file_of_another_format_exits_with_3(tmp_path, text, message):
+    path = tmp_path / "file.json"
+    path.write_text(text)
+    done = run("list", "--source", path)
     assert done.returncode == 3
-    assert "missing.json" in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+DATA = Path(__file__).parent / "data"
+OPERATOR = "arn:aws:iam::123456789012:user/people/graph-operator"
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "text"),
+    [
+        ("state.json", 0, "ClusterRoleBinding graph-operator-binding grants ClusterRole graph-operator"),
+        ("preview-new.json", 3, "authentication mode of cluster graph is not in the preview of stack dev"),
+        ("preview-changed.json", 1, "account 123456789012 has no user /people/graph-operator"),
+    ],
+)
+def test_a_file_of_pulumi_is_a_source(file, code, text):
+    done = run("trace", "principal", OPERATOR, *REQUEST, "--source", DATA / file)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert text in done.stdout
+
+
+def test_a_preview_file_without_unchanged_resources_exits_with_3(tmp_path):
+    path = tmp_path / "preview.json"
+    path.write_text('{"steps": [], "changeSummary": {"same": 3}}')
+    done = run("list", "--source", path)
+    assert done.returncode == 3
+    assert f"{path}: the preview must have its 3 unchanged resources too" in done.stderr
+
+
+def test_a_cluster_that_a_state_does_not_have_exits_with_2():
+    done = run("list", "--source", DATA / "state.json", "--cluster", "other")
+    assert done.returncode == 2
+    assert "--cluster 'other' must be a cluster of the state of stack dev: graph" in done.stderr
 
 
 def test_importing_the_package_loads_neither_pulumi_nor_clients():
-    program = "import sys, eks_access.cli; print({'pulumi', 'boto3', 'lightkube', 'networkx'} & sys.modules.keys())"
+    program = "import sys, eks_access.cli, eks_access.sources.preview\n"
+    program += "print({'pulumi', 'boto3', 'lightkube', 'networkx'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

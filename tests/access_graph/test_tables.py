@@ -68,3 +68,23 @@ def test_failure_of_one_object_stays_in_the_table(reads):
             objects.get("denied")
     assert reads == ["all", "denied"]
     assert [str(failure) for failure in objects.failures()] == ["denied: AccessDenied: iam:GetRole"]
+
+
+def test_partial_table_tells_apart_why_it_lacks_an_object():
+    """An object may not exist after an update, have unknown contents, or belong to another stack."""
+    unknown, unkeyed = NotRead("access entry", "groups of x"), NotRead("access entry", "principal of y")
+    objects = Table.partial({"a": 1}, "access entry", "not in the preview", {"gone": None, "new": unknown}, [unkeyed])
+    assert (objects.get("a"), objects.get("gone")) == (1, None)
+    for key, message in {"new": "access entry: groups of x", "b": "access entry b: not in the preview"}.items():
+        with pytest.raises(NotReadError, match=message):
+            objects.get(key)
+    assert len(list(objects.failures())) == 2
+
+
+def test_listing_of_a_partial_table_reports_what_it_lacks():
+    """A listing is not whole if contents or a key are unknown; an object that will not exist is no failure."""
+    unknown, unkeyed = NotRead("access entry", "groups of x"), NotRead("access entry", "principal of y")
+    objects = Table.partial({}, "access entry", "not in the preview", {"gone": None, "new": unknown}, [unkeyed])
+    assert list(objects.failures()) == []
+    objects.all()
+    assert list(objects.failures()) == [unknown, unkeyed]

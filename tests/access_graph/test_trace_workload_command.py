@@ -31,7 +31,7 @@ def run(*arguments):
 @pytest.mark.parametrize("subject", [("serviceaccount", "default/test-sa"), ("pod", POD_NAME)])
 def test_healthy_workload_exits_with_0(snapshot, subject):
     """A chain without fault exits with 0, and says what is not visible."""
-    done = run(*subject, *S3, "--snapshot", snapshot(irsa()))
+    done = run(*subject, *S3, "--source", snapshot(irsa()))
     assert done.exit_code == 0, done.output
     assert f"bucket policy of {RESOURCE} was not read" in done.output
 
@@ -41,7 +41,7 @@ def test_broken_workload_exits_with_1_and_prints_the_fix(snapshot, subject):
     """A misspelt subject exits with 1, and the fix is one line."""
     data = irsa()
     data.edit_trust(SUBJECT, f"{SUBJECT}s")
-    done = run(*subject, "--profile", "ops", "--snapshot", snapshot(data))
+    done = run(*subject, "--profile", "ops", "--source", snapshot(data))
     assert done.exit_code == 1
     (fix,) = [line for line in done.output.splitlines() if line.startswith("  fix:")]
     assert "aws --profile ops iam update-assume-role-policy --role-name sa-role --policy-document '{" in fix
@@ -49,7 +49,7 @@ def test_broken_workload_exits_with_1_and_prints_the_fix(snapshot, subject):
 
 def test_json_has_the_links_of_a_workload(snapshot):
     """With --json, each link has its verdict."""
-    done = run("pod", POD_NAME, *S3, "--json", "--snapshot", snapshot(irsa()))
+    done = run("pod", POD_NAME, *S3, "--json", "--source", snapshot(irsa()))
     links = {link["name"]: link for link in json.loads(done.output)["trace"]["links"]}
     assert links["role"]["says"] == ROLE_ARN
     assert {link["verdict"] for link in links.values()} == {"holds"}
@@ -58,6 +58,6 @@ def test_json_has_the_links_of_a_workload(snapshot):
 @pytest.mark.parametrize("text", ["test-sa", "default/", "/test-sa", "a/b/c"])
 def test_name_without_namespace_is_a_usage_error(snapshot, text):
     """The argument must be NAMESPACE/NAME."""
-    done = run("serviceaccount", text, "--snapshot", snapshot(irsa()))
+    done = run("serviceaccount", text, "--source", snapshot(irsa()))
     assert isinstance(done.exception, UsageError)
     assert "NAMESPACE/NAME" in str(done.exception)

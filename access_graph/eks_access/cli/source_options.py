@@ -10,17 +10,29 @@ from typing import Any
 
 import click
 
+from eks_access.cli.open_source import LIVE, open_source
 from eks_access.errors import UsageError
 from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
 
 _OPTIONS = (
     click.option(
-        "--snapshot",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Ask a file that `eks-access snapshot` wrote, instead of the living cluster.",
+        "--source",
+        metavar="SOURCE",
+        default=LIVE,
+        show_default=True,
+        help="live, state[=STACK], preview[=STACK], or a file: a snapshot, or the JSON of `pulumi stack export` or "
+        "`pulumi preview --json --show-sames --show-reads`.",
     ),
-    click.option("--cluster", metavar="NAME", help="EKS cluster; by default that of the kubeconfig's context."),
+    click.option(
+        "-C",
+        "--cwd",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder of the Pulumi project, for state and preview; by default the current one.",
+    ),
+    click.option(
+        "--cluster", metavar="NAME", help="EKS cluster; by default that of the kubeconfig's context, or of the stack."
+    ),
     click.option("--region", metavar="REGION", help="Region of the cluster; by default that of the context."),
     click.option("--context", metavar="NAME", help="Context of the kubeconfig; by default the cluster's or current."),
     click.option(
@@ -48,25 +60,13 @@ class SourceOptions:
     context: str | None = None
     kubeconfig: Path | None = None
     profile: str | None = None
-    snapshot: Path | None = None
+    source: str = LIVE
+    cwd: Path | None = None
     accounts: Mapping[str, str] = field(default_factory=dict)
 
     def open(self) -> AccessGraph:
         """Return the graph of the source; raise `SourceError` if it cannot be read at all."""
-        if self.snapshot is not None:
-            from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
-
-            return open_snapshot(self.snapshot)
-        from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
-
-        return open_live(
-            self.cluster,
-            region=self.region,
-            context=self.context,
-            kubeconfig=self.kubeconfig,
-            profile=self.profile,
-            accounts=self.accounts,
-        )
+        return open_source(self.source, self)
 
     def completed(self, finding: Finding) -> Finding:
         """Return a finding whose fix uses the same kubeconfig, context and profile as this command."""
@@ -85,7 +85,7 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def parsed(accounts: tuple[str, ...], **arguments: Any) -> None:
-        names = ("cluster", "region", "context", "kubeconfig", "profile", "snapshot")
+        names = ("cluster", "region", "context", "kubeconfig", "profile", "source", "cwd")
         values = {name: arguments.pop(name) for name in names}
         command(source=SourceOptions(**values, accounts=_accounts(accounts)), **arguments)
 

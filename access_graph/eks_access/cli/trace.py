@@ -78,15 +78,18 @@ def serviceaccount(
 @source_options
 @output_options
 def pod(*, name: str, action: str | None, resource: str | None, source: SourceOptions, output: str) -> None:
-    """Trace a pod to its AWS role, and to an action in AWS."""
-    key = _key(name)
+    """Trace a pod to its AWS role, and to an action in AWS.
+
+    The NAME of a pod that a stack declares by its workload is that of kubectl: deployment/app.
+    """
+    key = _key(name, is_pod=True)
     _answer(source, output, lambda graph: trace_pod(graph, *key, action, resource))
 
 
-def _key(text: str) -> ObjectKey:
+def _key(text: str, *, is_pod: bool = False) -> ObjectKey:
     """Return the namespace and name of an argument; raise `UsageError` for other text."""
     namespace, _, name = text.partition("/")
-    if not namespace or not name or "/" in name:
+    if not namespace or not all(name.split("/")) or name.count("/") > is_pod:
         raise UsageError(f"{text!r} must be NAMESPACE/NAME", "pass default/my-sa")
     return namespace, name
 

@@ -105,8 +105,16 @@ class AccessGraph:
         )
 
     def _effective_entry(self, principal: Principal) -> ExistingEntry | None:
-        """Return the access entry that authenticates a principal: none if the principal was created again after it."""
-        entry = self.entries.get(principal.arn)
+        """Return the access entry that authenticates a principal: none if the principal was created again after it.
+
+        A source that has only some entries, such as a stack's state, is read as if there were no others.
+        """
+        try:
+            entry = self.entries.get(principal.arn)
+        except NotReadError:
+            if self.entries.gaps is None or principal.arn in self.entries.exceptions:
+                raise
+            return None  # `not_read` has the entry
         if entry is None:
             return None
         try:

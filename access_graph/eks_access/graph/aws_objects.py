@@ -12,13 +12,13 @@ Document = Mapping[str, Any]
 
 
 class Unknown(NamedTuple):
-    """A value that a preview does not know yet. A snapshot has a list in its place, with the reason."""
+    """A value that the source does not have. A snapshot has a list in its place, with the reason."""
 
     reason: str
-    """The output that decides it: `arn of aws:iam/role:Role app`."""
+    """The value and why: `roleArn of aws:eks/… app is known after the update, from aws:iam/role:Role app`."""
 
     def __str__(self) -> str:
-        return f"not known before the update: {self.reason}"
+        return f"not known: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ class IamPrincipal:
     inline_policies: Mapping[str, Document | Unknown] = field(default_factory=dict)
     attached_policies: tuple[str, ...] = ()
     """ARNs of managed policies."""
-    boundary: str | None = None
+    other_policies: Unknown | None = None
+    """Why it may have more policies than these; None if these are all."""
+    boundary: str | Unknown | None = None
     """ARN of the managed policy that is the permissions boundary."""
     groups: tuple[str, ...] = ()
     """Names of a user's IAM groups."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from eks_access.graph.aws_objects import Unknown
+from eks_access.graph.tables import NotRead
 from eks_identity.evaluation.rbac import Binding as EvaluatedBinding
 from eks_identity.evaluation.rbac import RoleKey
 from eks_identity.evaluation.rbac import Subject as EvaluatedSubject
@@ -98,6 +99,14 @@ class AwsAuthConfigMap:
     data: Mapping[str, str] = field(default_factory=dict)
     resource_version: str = ""
     """Version of the ConfigMap that was read; commands that write it name the version. Empty if it does not exist."""
+    gaps: NotRead | None = None
+    """Why it may have more entries than `data`; None if these are all."""
+    removed_arns: tuple[str, ...] = ()
+    """ARNs whose entry a preview removes: with `gaps`, only these are known to have none."""
+
+    def not_read(self, arn: str) -> NotRead | None:
+        """Return why an entry of an ARN that `data` lacks may exist; None if it does not exist."""
+        return None if arn.lower() in map(str.lower, self.removed_arns) else self.gaps
 
     @cached_property
     def document(self) -> AwsAuth:
@@ -147,6 +156,8 @@ class Pod:
     labels: Mapping[str, str] = field(default_factory=dict)
     owner: str = ""
     """Kind and name of the workload that creates it, as in `deployment/app`; empty for a pod without one."""
+    is_declared: bool = False
+    """Whether it is a pod as a stack declares it: webhooks change it when Kubernetes creates it."""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

@@ -3,17 +3,19 @@
 | table made by     | an object that is missing        | reads                                  |
 |-------------------|----------------------------------|----------------------------------------|
 | `Table.of`        | does not exist                   | nothing                                |
-| `Table.partial`   | is not evaluated                 | nothing                                |
+| `Table.partial`   | is not evaluated, or see below   | nothing                                |
 | `Table.not_read`  | is not evaluated                 | nothing                                |
 | `Table(every, …)` | does not exist                   | one object, or all at once; each once  |
 | … `gaps=…`         | is read by itself                | the same                               |
+
+A partial table may know more of an object that it lacks: that a preview deletes it, or why its contents are not known.
 
 A source that cannot read an object raises `NotReadError`. Questions turn it into "not evaluated", never into "fine".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
@@ -56,18 +58,25 @@ class Table(Generic[K, V]):
         *,
         gaps: NotRead | None = None,
         account: str | None = None,
+        exceptions: Mapping[K, NotRead | None] | None = None,
+        unkeyed: Sequence[NotRead] = (),
     ) -> None:
         """Read all objects with `every`, one with `one` if it is cheaper.
 
         With `gaps` the source may lack existing objects: an object that it lacks is read with `one`, and without `one`
-        it is not read, for that reason. With `account`, keys are ARNs, and no object of that account is lacking.
+        it is not read, for that reason. With `account`, keys are ARNs, and no object of that account is lacking. The
+        `exceptions` are objects that it lacks for another reason, or None: that object does not exist. `unkeyed` are
+        objects whose key the source does not know.
         """
         self._read_every = _Once(every)
         self._read_one = one
         self.gaps = gaps
+        self.exceptions = exceptions or {}
+        self.unkeyed = tuple(unkeyed)
         self.account = account
         self._single: dict[K, _Once[V | None]] = {}
         self._lacking: dict[K, NotReadError] = {}
+        self._is_listed = False
 
     @classmethod
     def of(cls, objects: Mapping[K, V]) -> Self:
@@ -75,9 +84,16 @@ class Table(Generic[K, V]):
         return cls(lambda: objects)
 
     @classmethod
-    def partial(cls, objects: Mapping[K, V], part: str, reason: str) -> Self:
+    def partial(
+        cls,
+        objects: Mapping[K, V],
+        part: str,
+        reason: str,
+        exceptions: Mapping[K, NotRead | None] | None = None,
+        unkeyed: Sequence[NotRead] = (),
+    ) -> Self:
         """Return a table of some objects: others of this kind may exist, and are not evaluated."""
-        return cls(lambda: objects, gaps=NotRead(part, reason))
+        return cls(lambda: objects, gaps=NotRead(part, reason), exceptions=exceptions, unkeyed=unkeyed)
 
     @classmethod
     def not_read(cls, part: str, reason: str) -> Self:
@@ -97,24 +113,32 @@ class Table(Generic[K, V]):
                 return found
         if read_one is not None:
             return self._single.setdefault(key, _Once(lambda: read_one(key)))()
-        assert self.gaps is not None
-        error = NotReadError(f"{self.gaps.part} {_words(key)}", self.gaps.reason)
+        not_read = self.exceptions.get(key) or self.gaps
+        assert not_read is not None
+        part = not_read.part if key in self.exceptions else f"{not_read.part} {_words(key)}"
+        error = NotReadError(part, not_read.reason)
         self._lacking.setdefault(key, error)
         raise error
 
     def _may_lack(self, key: K) -> bool:
         """Return whether an object may exist that `every` does not have."""
+        if key in self.exceptions:
+            return self.exceptions[key] is not None
         account = str(key).split(":")[4:5]
         return self.gaps is not None and (self.account is None or account != [self.account])
 
     def all(self) -> Mapping[K, V]:
         """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""
+        self._is_listed = True
         return self._read_every()
 
     def failures(self) -> Iterator[NotRead]:
         """Yield what could not be read so far."""
         errors = (self._read_every.error, *(read.error for read in self._single.values()), *self._lacking.values())
         yield from (error.not_read for error in errors if error is not None)
+        if self._is_listed:
+            yield from (exception for exception in self.exceptions.values() if exception is not None)
+            yield from self.unkeyed
 
 
 def _words(key: object) -> str:

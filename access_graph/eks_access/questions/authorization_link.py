@@ -32,6 +32,8 @@ def authorization_link(graph: AccessGraph, principal: Principal, mapped: MappedU
                 return Link.not_evaluated(NAME, f"AWS does not document the rules of access policy {policy}")
         if not NODE_GROUPS.isdisjoint(user.groups):
             return Link.not_evaluated(NAME, "the node authorizer of the API server decides about nodes")
+        if graph.rbac_bindings.gaps is not None:
+            return Link.not_evaluated(NAME, f"other bindings may allow it: {graph.rbac_bindings.gaps}")
         return Link.broken(NAME, Denial(graph, principal, user, mapped.entry, request).finding())
     except NotReadError as error:
         return Link.not_evaluated(NAME, str(error))

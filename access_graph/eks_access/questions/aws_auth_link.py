@@ -40,6 +40,9 @@ def aws_auth_link(graph: AccessGraph, principal: Principal, request: Request, se
     user = user_by_aws_auth(document, principal, session)
     entry = document.effective_entry(principal.aws_auth_arn)
     if user is None:
+        not_read = config_map.not_read(principal.aws_auth_arn)
+        if not_read is not None:
+            return MappedUser(Link.not_evaluated(NAME, str(not_read)))
         broken = _unreadable(document, principal) or similar_mapping(graph, config_map, principal)
         return MappedUser(None if broken is None else Link.broken(NAME, broken))
     if entry is None:

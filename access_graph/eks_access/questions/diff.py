@@ -76,8 +76,8 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
     try:
         # A stack's state and its preview lack what Kubernetes and EKS create themselves.
         is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
-        mapped = mapped_subjects(before) | mapped_subjects(after)
-        old, new = (_without(subjects(graph, skip_system=is_partial), mapped) for graph in (before, after))
+        left_out = mapped_subjects(before) | mapped_subjects(after) | _unknown(before) | _unknown(after)
+        old, new = (_without(subjects(graph, skip_system=is_partial), left_out) for graph in (before, after))
         found = list(_cluster_changes(old, new))
         changes += found
         unchanged += len(old.keys() | new.keys()) - len(found)
@@ -88,6 +88,12 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
         not_evaluated += graph.not_read()
     unique = tuple(dict.fromkeys(not_evaluated))
     return Difference(before.source, after.source, tuple(changes), tuple(lockouts), unchanged, unique)
+
+
+def _unknown(graph: AccessGraph) -> set[Subject]:
+    """Return the principals whose access entry the source does not know: a preview knows it after the update."""
+    exceptions = graph.entries.exceptions.items()
+    return {Subject(SubjectKind.PRINCIPAL, arn) for arn, not_read in exceptions if not_read is not None}
 
 
 def _without(grants: Grants, left_out: set[Subject]) -> Grants:

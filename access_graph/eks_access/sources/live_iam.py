@@ -76,7 +76,7 @@ class LiveIam:
             for version in policy["PolicyVersionList"]
             if version["IsDefaultVersion"]
         }
-        boundaries = {principal.boundary for principal in self.principals.all().values() if principal.boundary}
+        boundaries = {each.boundary for each in self.principals.all().values() if isinstance(each.boundary, str)}
         for arn in sorted(boundaries - policies.keys()):
             with suppress(NotReadError):  # `get` of the policy says so
                 policies |= {arn: document} if (document := self._get_policy(arn)) is not None else {}

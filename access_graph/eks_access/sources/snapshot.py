@@ -37,6 +37,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class ObjectException:
+    """An object that a list lacks."""
+
+    key: str | tuple[str | None, ...] | None
+    """Key in its table; None if the source does not know it."""
+    not_read: NotRead | None
+    """Why it was not read; None if it does not exist."""
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A graph at one time. Each list has all objects of a kind, unless `not_read` or `gaps` names it."""
 
@@ -64,6 +74,8 @@ class Snapshot:
     """Why a list or an object is missing, by the name of its field here."""
     gaps: Mapping[str, NotRead] = field(default_factory=dict)
     """Why a list may lack existing objects, by the name of its field here."""
+    exceptions: Mapping[str, tuple[ObjectException, ...]] = field(default_factory=dict)
+    """Objects that a list lacks for a reason of their own, by the name of its field here."""
     account: str | None = None
     """AWS account of which the lists in `gaps` have all objects."""
 
@@ -73,6 +85,7 @@ def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
     values: dict[str, Any] = {}
     not_read: dict[str, NotRead] = {}
     gaps: dict[str, NotRead] = {}
+    exceptions: dict[str, tuple[ObjectException, ...]] = {}
     account = None
     for name in (item.name for item in fields(AccessGraph)):
         part = getattr(graph, name)
@@ -85,8 +98,12 @@ def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
         if isinstance(part, Table) and part.gaps is not None:
             gaps[name] = part.gaps
             account = account or part.account
+        if isinstance(part, Table) and (part.exceptions or part.unkeyed):
+            keyed = (ObjectException(key, not_read) for key, not_read in part.exceptions.items())
+            exceptions[name] = (*keyed, *(ObjectException(None, not_read) for not_read in part.unkeyed))
     taken_at = now or datetime.now(UTC)
-    return Snapshot(VERSION, graph.source, taken_at, **values, not_read=not_read, gaps=gaps, account=account)
+    values |= {"not_read": not_read, "gaps": gaps, "exceptions": exceptions, "account": account}
+    return Snapshot(VERSION, graph.source, taken_at, **values)
 
 
 _BY_NAME = frozenset({"groups", "policies"})
@@ -129,7 +146,14 @@ def graph_of(snapshot: Snapshot) -> AccessGraph:
     def keyed(name: str, objects: Mapping[Any, T]) -> Table[Any, T]:
         if name in snapshot.not_read:
             return Table.not_read(snapshot.not_read[name].part, snapshot.not_read[name].reason)
-        return Table(lambda: objects, gaps=snapshot.gaps.get(name), account=snapshot.account)
+        exceptions = snapshot.exceptions.get(name, ())
+        return Table(
+            lambda: objects,
+            gaps=snapshot.gaps.get(name),
+            account=snapshot.account,
+            exceptions={each.key: each.not_read for each in exceptions if each.key is not None},
+            unkeyed=[each.not_read for each in exceptions if each.key is None and each.not_read is not None],
+        )
 
     def part(name: str, value: T | None) -> Part[T]:
         if value is None:

@@ -99,6 +99,8 @@ class Permissions:
             says = f"the boundary {self.role.boundary_arn} does not allow {self.action} on {self.resource}"
             fix = self.role.allow_in_boundary([self.action], self.resource)
             return self._broken(kinds.BOUNDARY, says, f"a boundary that allows {self.action}", fix)
+        if self.role.others is not None:
+            return Link.not_evaluated(PERMISSIONS, f"another policy may allow it: {self.role.others}")
         return self._needs_tags() or self._near_statement() or self._no_statement()
 
     def _broken(self, kind: FindingKind, says: str, should: str, fix: Fix) -> Link:

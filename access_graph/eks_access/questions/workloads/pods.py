@@ -73,6 +73,8 @@ def agent_link(workload: Workload) -> Link:
 def credentials_link(workload: Workload, identity: Identity) -> Link:
     """Return whether the webhook added to the pod what its service account names now."""
     assert workload.pod is not None
+    if workload.pod.is_declared:
+        return Link.not_evaluated(CREDENTIALS, "the webhook adds them when Kubernetes creates the pod")
     fault = next(_faults(workload, workload.pod, identity), None)
     if fault is None:
         return Link.holds(CREDENTIALS, f"the pod has the variables and the token of {identity.method}")

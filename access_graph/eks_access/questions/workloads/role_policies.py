@@ -38,6 +38,8 @@ class RolePolicies:
     """A text in place of a document says why it is unknown."""
     boundary_arn: str | None
     boundary_document: Document | str | None
+    others: Unknown | None = None
+    """Why the role may have other policies; None if these are all."""
 
     @classmethod
     def of(cls, graph: AccessGraph, arn: str) -> RolePolicies:
@@ -48,7 +50,11 @@ class RolePolicies:
             for name, document in role.inline_policies.items()
         }
         documents |= {policy: _managed(graph, policy) for policy in role.attached_policies}
-        return cls(arn, documents, role.boundary, None if role.boundary is None else _managed(graph, role.boundary))
+        boundary = role.boundary
+        if isinstance(boundary, Unknown):
+            return cls(arn, documents, "permissions boundary", str(boundary), role.other_policies)
+        document = None if boundary is None else _managed(graph, boundary)
+        return cls(arn, documents, boundary, document, role.other_policies)
 
     @property
     def identity(self) -> list[Policy]:

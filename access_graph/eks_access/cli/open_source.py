@@ -1,0 +1,89 @@
+"""The source of a graph from the text of `--source`: `live`, `state`, `preview` or a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eks_access.errors import SourceError, UsageError
+from eks_access.graph import AccessGraph
+
+if TYPE_CHECKING:
+    from eks_access.cli.source_options import SourceOptions
+
+LIVE, STATE, PREVIEW = "live", "state", "preview"
+_FILES = (
+    "pass a file of `eks-access snapshot FILE`, `pulumi stack export` or "
+    "`pulumi preview --json --show-sames --show-reads`"
+)
+
+
+def open_source(text: str, options: SourceOptions) -> AccessGraph:
+    """Return the graph of a source.
+
+    Args:
+        text: `live`, `state[=STACK]`, `preview[=STACK]`, or the path of a file: a snapshot, an exported state or the
+            JSON of a preview. A file named like a keyword needs a folder: `./state`.
+        options: The cluster, and what the sources need.
+
+    Raises:
+        UsageError: `text` is none of these.
+        SourceError: The source cannot be read at all.
+    """
+    keyword, separator, stack = text.partition("=")
+    if text == LIVE:
+        from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
+
+        return open_live(
+            options.cluster,
+            region=options.region,
+            context=options.context,
+            kubeconfig=options.kubeconfig,
+            profile=options.profile,
+            accounts=options.accounts,
+        )
+    if keyword in {STATE, PREVIEW}:
+        if separator and not stack:
+            raise UsageError(f"--source {text!r} must name a stack after =", f"pass --source {keyword}=STACK")
+        from eks_access.sources.preview import open_preview  # noqa: PLC0415 - runs Pulumi
+        from eks_access.sources.state import open_state  # noqa: PLC0415 - runs Pulumi
+
+        open_stack = open_state if keyword == STATE else open_preview
+        return open_stack(stack or None, cwd=options.cwd, cluster=options.cluster)
+    path = Path(text)
+    if not path.is_file():
+        rule = "must be live, state, state=STACK, preview, preview=STACK or the path of an existing file"
+        raise UsageError(f"--source {text!r} {rule}", _FILES)
+    return _open_file(path, options.cluster)
+
+
+def _open_file(path: Path, cluster: str | None) -> AccessGraph:
+    """Return the graph of a file, which its content tells."""
+    document = _read(path)
+    try:
+        if "deployment" in document:
+            from eks_access.sources.state import graph_of_state  # noqa: PLC0415 - see above
+
+            return graph_of_state(document, cluster)
+        if "steps" in document or "changeSummary" in document:
+            from eks_access.sources.preview import graph_of_preview  # noqa: PLC0415 - see above
+
+            return graph_of_preview(document, cluster=cluster)
+    except SourceError as error:
+        raise SourceError(f"{path}: {error.message}", error.fix) from error
+    if "taken_at" in document:
+        from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
+
+        return open_snapshot(path)
+    raise SourceError(f"{path} must be a snapshot, an exported state or a preview", _FILES)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", _FILES) from error
+    except ValueError as error:
+        raise SourceError(f"{path} must be JSON: {error}", _FILES) from error
+    return document if isinstance(document, dict) else {}

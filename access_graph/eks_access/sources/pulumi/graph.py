@@ -1,0 +1,90 @@
+"""The access graph of a stack's resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from eks_access.graph import AccessGraph
+from eks_access.graph.kubernetes_objects import Node
+from eks_access.graph.tables import Part, Table
+from eks_access.sources.pulumi.aws_auth import PART, aws_auth_config_map
+from eks_access.sources.pulumi.clusters import StackAccounts, StackClusters
+from eks_access.sources.pulumi.eks import ASSOCIATION, ENTRY, OWN_ENTRY, StackEks
+from eks_access.sources.pulumi.iam import StackIam
+from eks_access.sources.pulumi.kubernetes import StackKubernetes, manifests_of
+from eks_access.sources.pulumi.resources import Resource
+
+
+@dataclass(frozen=True)
+class StackResources:
+    """The resources of a stack, from one source."""
+
+    source: str
+    """The source in words: `state of stack dev`."""
+    resources: Sequence[Resource]
+    deleted: Sequence[Resource] = ()
+    """Resources that do not exist after the update of a preview."""
+
+
+def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datetime | None = None) -> AccessGraph:
+    """Return the graph of one cluster and of all IAM resources of a stack.
+
+    A stack has only what it declares: other objects are not evaluated.
+
+    Args:
+        stack: The resources.
+        cluster: Name of the EKS cluster; by default the only one of the stack.
+        now: Time from which resources exist that the update of a preview creates; by default the current time.
+
+    Raises:
+        UsageError: The stack has no such cluster, or several and `cluster` is None.
+    """
+    reason = f"not in the {stack.source}"
+    clusters = StackClusters([*stack.resources, *stack.deleted])
+    name = clusters.select(cluster, stack.source)
+    own = [each for each in stack.resources if clusters.is_in(each, name)]
+    described = None if name is None else clusters.cluster(name, stack.source)
+    iam = StackIam(stack.resources, StackAccounts(stack.resources, described), now or datetime.now(UTC), reason)
+    eks, kubernetes = StackEks(own, reason), StackKubernetes(own, reason)
+    for resource in stack.deleted:
+        iam.remove(resource)
+        if clusters.is_in(resource, name):
+            eks.remove(resource)
+            kubernetes.remove(resource)
+    for resource in stack.resources:
+        if clusters.is_in(resource, name) is None:
+            _note_unassigned(resource, eks, kubernetes)
+    aws_auth = aws_auth_config_map(own, [each for each in stack.deleted if clusters.is_in(each, name)], reason)
+    nodes: Table[str, Node] = Table.partial({}, "node", reason)
+    return AccessGraph(
+        source=stack.source,
+        cluster=Part.not_read("cluster", reason) if described is None else Part.of(described),
+        principals=iam.principals.table(),
+        groups=iam.groups.table(),
+        policies=iam.policies.table(),
+        oidc_providers=iam.oidc_providers.table(),
+        entries=eks.entries.table(),
+        aws_auth=Part.not_read(PART, reason) if name is None else Part.of(aws_auth),
+        associations=eks.associations.table(),
+        rbac_roles=kubernetes.roles.table(),
+        rbac_bindings=kubernetes.bindings.table(),
+        service_accounts=kubernetes.service_accounts.table(),
+        pods=kubernetes.pods.table(),
+        nodes=nodes,
+        has_pod_identity_agent=eks.agent_part(),
+    )
+
+
+def _note_unassigned(resource: Resource, eks: StackEks, kubernetes: StackKubernetes) -> None:
+    """Note a resource of a stack with several clusters whose own cluster is unknown."""
+    reason = f"the cluster of {resource} is not known"
+    if resource.kind in {ENTRY, OWN_ENTRY}:
+        eks.entries.add_unkeyed(reason)
+    elif resource.kind == ASSOCIATION:
+        eks.associations.add_unkeyed(reason)
+    else:
+        for kind, _ in manifests_of(resource):
+            if (rows := kubernetes.rows(kind)) is not None:
+                rows.add_unkeyed(reason)

@@ -1,0 +1,159 @@
+"""Kubernetes objects of a stack: RBAC, service accounts, aws-auth, and the pods of workloads.
+
+A workload's pod has the name of its owner as kubectl writes it: `deployment/app`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from eks_access.graph.aws_objects import Unknown
+from eks_access.graph.kubernetes_objects import ObjectKey, Pod, RbacBinding, RbacRole, ServiceAccount
+from eks_access.sources import manifests
+from eks_access.sources.manifests import Manifest
+from eks_access.sources.pulumi.resources import Resource
+from eks_access.sources.pulumi.rows import Rows
+from eks_access.sources.pulumi.values import UnknownValueError, require_known, without_unknowns
+from eks_identity.evaluation.default_roles import DEFAULT_ROLES
+from eks_identity.evaluation.rbac import RoleKey
+from eks_identity.model.annotations import ROLE_ARN
+
+_ROLES = frozenset({"Role", "ClusterRole"})
+_BINDINGS = frozenset({"RoleBinding", "ClusterRoleBinding"})
+_CLUSTER_SCOPED = frozenset({"ClusterRole", "ClusterRoleBinding"})
+_WORKLOADS = frozenset(
+    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"}
+)
+_GROUPS = ("core/", "apps/", "batch/", "rbac.authorization.k8s.io/")
+"""API groups of the converted kinds: other groups have kinds of the same names, such as Knative's `Service`."""
+
+
+class StackKubernetes:
+    """The tables of Kubernetes, of one cluster's resources."""
+
+    def __init__(self, resources: Iterable[Resource], reason: str) -> None:
+        self.roles: Rows[RoleKey, RbacRole] = Rows("role", reason)
+        self.bindings: Rows[RoleKey, RbacBinding] = Rows("binding", reason)
+        self.service_accounts: Rows[ObjectKey, ServiceAccount] = Rows("service account", reason)
+        self.pods: Rows[ObjectKey, Pod] = Rows("pod", reason)
+        # Kubernetes creates them in every cluster, and restores their rules when the API server starts.
+        self.roles.objects.update({(None, name): RbacRole(None, name, rules) for name, rules in DEFAULT_ROLES.items()})
+        for resource in resources:
+            for kind, manifest in manifests_of(resource):
+                self._add(resource, kind, manifest)
+
+    def rows(self, kind: str) -> Rows[Any, Any] | None:
+        """Return the table of a kind; None if it is not converted."""
+        if kind in _ROLES:
+            return self.roles
+        if kind in _BINDINGS:
+            return self.bindings
+        if kind == "ServiceAccount":
+            return self.service_accounts
+        return self.pods if kind == "Pod" or kind in _WORKLOADS else None
+
+    def remove(self, resource: Resource) -> None:
+        """Note that an object does not exist after the update. The object of a patch stays."""
+        for kind, manifest in manifests_of(resource):
+            rows = self.rows(kind)
+            if rows is not None and not resource.kind.endswith("Patch"):
+                rows.remove(partial(_key, kind, manifest))
+
+    def _add(self, resource: Resource, kind: str, manifest: Manifest) -> None:
+        rows = self.rows(kind)
+        if rows is not None:
+            rows.add(partial(_key, kind, manifest), partial(_value, resource, kind, manifest))
+
+
+def _key(kind: str, manifest: Manifest) -> RoleKey | ObjectKey:
+    """Return the key of an object in its table."""
+    namespace, name = object_key(manifest)
+    if kind in _CLUSTER_SCOPED:
+        return None, name
+    return namespace, f"{kind.lower()}/{name}" if kind in _WORKLOADS else name
+
+
+def _value(resource: Resource, kind: str, manifest: Manifest) -> Any:
+    try:
+        if kind in _ROLES:
+            return manifests.rbac_role(_rbac(kind, manifest, "rules", "aggregationRule"))
+        if kind in _BINDINGS:
+            return manifests.rbac_binding(_rbac(kind, manifest, "roleRef", "subjects"))
+        return _service_account(manifest) if kind == "ServiceAccount" else _pod(kind, manifest)
+    except (LookupError, TypeError, AttributeError) as error:
+        # A patch may lack a required field, and one that is a secret is left out.
+        raise UnknownValueError(Unknown(f"{resource} lacks a field that its kind requires: {error}")) from error
+
+
+def manifests_of(resource: Resource) -> Iterator[tuple[str, Manifest]]:
+    """Yield kind and manifest of a resource's objects: several of a list, the declared fields of a patch."""
+    if not resource.kind.startswith("kubernetes:") or not resource.kind.removeprefix("kubernetes:").startswith(_GROUPS):
+        return
+    kind = resource.kind.rpartition(":")[2].removesuffix("Patch")
+    items = resource.get("items")
+    if kind.endswith("List") and isinstance(items, list):
+        yield from ((kind.removesuffix("List"), item) for item in items if isinstance(item, dict))
+    else:
+        yield kind, resource.properties
+
+
+def object_key(manifest: Manifest) -> ObjectKey:
+    """Return namespace and name of an object."""
+    metadata = _metadata(manifest)
+    name = metadata.get("name", Unknown("metadata.name is not set: the API server generates the name"))
+    return require_known(metadata.get("namespace")) or "default", str(require_known(name))
+
+
+def _metadata(manifest: Manifest) -> dict[str, Any]:
+    metadata = manifest.get("metadata")
+    if isinstance(metadata, Unknown):
+        require_known(metadata)
+    return metadata or {}
+
+
+def _rbac(kind: str, manifest: Manifest, *fields: str) -> Manifest:
+    """Return the manifest of a role or binding with its key, labels, and fields that must be known."""
+    namespace, name = _key(kind, manifest)
+    labels = without_unknowns(_metadata(manifest).get("labels"))
+    metadata = {"namespace": namespace, "name": name, "labels": labels if isinstance(labels, dict) else {}}
+    return {"metadata": metadata, **{field: require_known(manifest.get(field)) for field in fields}}
+
+
+def _service_account(manifest: Manifest) -> ServiceAccount:
+    namespace, name = object_key(manifest)
+    annotations = _metadata(manifest).get("annotations") or {}
+    if isinstance(annotations, Unknown):
+        return ServiceAccount(namespace, name, {ROLE_ARN: annotations})
+    unknown = {key: value for key, value in annotations.items() if isinstance(value, Unknown) and "amazon" in key}
+    plain = {"metadata": {"namespace": namespace, "name": name, "annotations": without_unknowns(annotations)}}
+    return ServiceAccount(namespace, name, {**manifests.service_account(plain).annotations, **unknown})
+
+
+def _pod(kind: str, manifest: Manifest) -> Pod:
+    """Return a pod, or the pod of a workload's template. Its identity must be known, and secrets are left out."""
+    namespace, name = _key(kind, manifest)
+    spec = manifest.get("spec")
+    if kind == "CronJob":
+        spec = _field(_field(spec, "jobTemplate"), "spec")
+    template = manifest if kind == "Pod" else _field(spec, "template")
+    metadata, spec = _field(template, "metadata"), _field(template, "spec")
+    if isinstance(spec, Unknown):
+        require_known(spec)
+    for field in ("serviceAccountName", "hostNetwork"):
+        require_known((spec or {}).get(field))
+    metadata = without_unknowns(metadata) if isinstance(metadata, dict) else {}
+    if kind != "Pod":
+        metadata = {
+            **metadata,
+            "ownerReferences": [{"kind": kind, "name": object_key(manifest)[1], "controller": True}],
+        }
+    metadata = {**metadata, "namespace": namespace, "name": name}
+    return replace(manifests.pod({"metadata": metadata, "spec": without_unknowns(spec or {})}), is_declared=True)
+
+
+def _field(value: Any, name: str) -> Any:
+    """Return a field of a part of a manifest; the unknown part itself."""
+    return value.get(name) if isinstance(value, dict) else value

@@ -1,0 +1,55 @@
+"""Tables in the making: objects, and what is known of objects that a stack does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from eks_access.graph.tables import NotRead, Table
+from eks_access.sources.pulumi.values import UnknownValueError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Rows(Generic[K, V]):
+    """The objects of one table."""
+
+    def __init__(self, part: str, reason: str) -> None:
+        """Begin a table of `part`; other objects than those added are not evaluated for `reason`."""
+        self._part = part
+        self._reason = reason
+        self.objects: dict[K, V] = {}
+        self._exceptions: dict[K, NotRead | None] = {}
+        self._unkeyed: list[NotRead] = []
+
+    def add(self, key: Callable[[], K], value: Callable[[], V]) -> None:
+        """Add an object. If its key or its value is unknown, the table says so."""
+        try:
+            found = key()
+        except UnknownValueError as error:
+            self.add_unkeyed(str(error))
+            return
+        try:
+            self.objects[found] = value()
+            self._exceptions.pop(found, None)
+        except UnknownValueError as error:
+            self._exceptions[found] = NotRead(self._part, str(error))
+
+    def add_unkeyed(self, reason: str) -> None:
+        """Add an object without a key."""
+        self._unkeyed.append(NotRead(self._part, reason))
+
+    def remove(self, key: Callable[[], K]) -> None:
+        """Note that an object does not exist, unless it was added."""
+        try:
+            found = key()
+        except UnknownValueError:
+            return
+        if found not in self.objects:
+            self._exceptions.setdefault(found, None)
+
+    def table(self) -> Table[K, V]:
+        """Return the table."""
+        reason = "; or ".join([self._reason, *(each.reason for each in self._unkeyed)])
+        return Table.partial(self.objects, self._part, reason, self._exceptions, self._unkeyed)

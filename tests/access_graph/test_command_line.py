@@ -168,3 +168,14 @@ def test_importing_the_package_loads_neither_pulumi_nor_clients():
     program += "print({'pulumi', 'boto3', 'lightkube', 'networkx'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_diff_of_two_snapshots_says_who_gains_and_fails_only_when_told(healthy, broken):
+    done = run("diff", broken, healthy, "--output", "md")
+    assert done.returncode == 0, done.stderr
+    assert f"{USER}" in done.stdout.replace("\\", "")
+    assert run("diff", broken, healthy, "--fail-on", "broadened").returncode == 1
+    assert run("diff", healthy, broken, "--fail-on", "broadened").returncode == 0
+    assert run("diff", healthy, broken, "--fail-on", "any").returncode == 1
+    wrong = run("diff", healthy, broken, "--fail-on", "wider")
+    assert (wrong.returncode, "must be a list of broadened, lockout, any" in wrong.stderr) == (2, True)

@@ -14,7 +14,7 @@ from lab.tools.languages import language_folders
 from support.transcript import Command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-EXAMPLE = REPOSITORY / "examples" / "11-yaml"
+EXAMPLE = REPOSITORY / "examples" / "15-yaml"
 ERRORS_OF_README = re.findall(r"^```text\n(.*?)^```$", (EXAMPLE / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 
 

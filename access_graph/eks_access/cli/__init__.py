@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from eks_access.cli.diff import diff
 from eks_access.cli.listing import list_
 from eks_access.cli.snapshot import snapshot
 from eks_access.cli.trace import trace
@@ -27,7 +28,7 @@ def commands() -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
 
 
-for command in (trace, list_, who_can, what_can, snapshot):
+for command in (trace, list_, who_can, what_can, diff, snapshot):
     commands.add_command(command)
 
 

@@ -20,7 +20,9 @@ CLAIMS = {
     "08-existing-eksctl-cluster": "What eksctl created is used and stays.",
     "09-typescript": "The package is added to a TypeScript project, and the program is deployed.",
     "10-team-namespace": "Developers and pods of a team have the declared access and no more.",
-    "11-yaml": "The program is deployed from YAML: the user can read pods, and the pod can read the bucket.",
+    "11-why-unauthorized": "The trace of an IAM user names the broken link, and its fix gives the user access again.",
+    "12-why-access-denied": "The trace of a pod names the broken link, and its fix gives the pod access again.",
+    "15-yaml": "The program is deployed from YAML: the user can read pods, and the pod can read the bucket.",
 }
 """The claim of each example. Of all of them: the commands print what the README shows, and destroy leaves nothing."""
 
@@ -47,7 +49,7 @@ def yaml_host():
     return {}
 
 
-OPTIONS = {"09-typescript": "outside_the_lab", "11-yaml": "yaml_host"}
+OPTIONS = {"09-typescript": "outside_the_lab", "15-yaml": "yaml_host"}
 """The fixtures with options of `play`."""
 
 

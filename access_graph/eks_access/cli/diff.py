@@ -1,0 +1,60 @@
+"""The command `eks-access diff`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from enum import StrEnum
+
+import click
+
+from eks_access.cli.open_source import open_source
+from eks_access.cli.output import Output, emit, output_options
+from eks_access.cli.source_options import SourceOptions, source_options
+from eks_access.errors import ExitCode, UsageError
+from eks_access.questions import diff as question
+from eks_access.render.json_output import VERSION, Answer
+from eks_access.render.pages import difference_page
+
+
+class FailOn(StrEnum):
+    """What makes `diff` exit with 1."""
+
+    BROADENED = "broadened"
+    LOCKOUT = "lockout"
+    ANY = "any"
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--fail-on", metavar="LIST", default="", help="Exit with 1 for these: broadened, lockout, any (drift).")
+@source_options
+@output_options
+def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output: str) -> None:
+    """Show who gains and who loses access from BEFORE to AFTER.
+
+    Each is live, state[=STACK], preview[=STACK] or a file. `diff state live` shows drift, `diff state preview` what an
+    update changes.
+    """
+    reasons = _reasons(fail_on)
+    graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
+    found = question.diff(*graphs)
+    answer = Answer(VERSION, f"{found.before} → {found.after}", difference=found, not_read=found.not_evaluated)
+    emit(Output(output), answer, difference_page(found))
+    if found.lockouts and reasons & {FailOn.LOCKOUT, FailOn.ANY}:
+        sys.exit(ExitCode.FOUND)
+    if any(change.is_broadened for change in found.changes) and reasons & {FailOn.BROADENED, FailOn.ANY}:
+        sys.exit(ExitCode.FOUND)
+    if found.changes and FailOn.ANY in reasons:
+        sys.exit(ExitCode.FOUND)
+    sys.exit(ExitCode.NOT_REACHABLE if found.not_evaluated and reasons else ExitCode.FINE)
+
+
+def _reasons(text: str) -> set[FailOn]:
+    try:
+        return {FailOn(part.strip()) for part in text.split(",") if part.strip()}
+    except ValueError:
+        listed = ", ".join(FailOn)
+        message = f"--fail-on {text!r} must be a list of {listed}, separated by commas"
+        raise UsageError(message, "pass --fail-on broadened,lockout") from None

@@ -1,6 +1,7 @@
 """access_graph/README.md shows what the command prints; this test prints the difference."""
 
 import io
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,8 @@ from eks_access.render.pages import trace_page
 from eks_access.render.text import print_page
 from support.cluster_chains import BY_AWS_AUTH, LIST_PODS, USER, USERS
 
-README = Path(__file__).resolve().parents[2] / "access_graph" / "README.md"
+REPOSITORY = Path(__file__).resolve().parents[2]
+README = REPOSITORY / "access_graph" / "README.md"
 WIDTH = 116
 
 
@@ -25,3 +27,12 @@ def test_readme_shows_the_broken_chain_and_the_fixed_one():
     text = README.read_text()
     assert broken in text, broken
     assert printed(BY_AWS_AUTH) in text, printed(BY_AWS_AUTH)
+
+
+def test_first_screen_shows_the_lines_of_the_broken_chain():
+    broken = printed(BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "operator")}))
+    (shown,) = re.findall(
+        r"\$ eks-access trace principal.*?\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL
+    )
+    missing = [line for line in shown.splitlines() if line.removesuffix(" …") not in broken]
+    assert missing == []

@@ -53,7 +53,8 @@ class Permissions:
         """Return whether the policies allow the action."""
         decision = self.evaluate(self.identity.session_tags(self.workload))
         if decision.answer is Answer.ALLOWED:
-            return Link.holds(PERMISSIONS, f"{self.action} on {self.resource}: {decision}")
+            allowed = str(decision).partition(": ")[2]
+            return Link.holds(PERMISSIONS, f"{self.action} on {self.resource} is {allowed}")
         if decision.answer is not Answer.DENIED:
             return Link.not_evaluated(PERMISSIONS, str(decision))
         return self._denied(decision)

@@ -4,52 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from eks_access.catalogue import changes as kinds
 from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions import commands
+from eks_access.questions.aws.aws_changes import aws_changes
+from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
-from eks_access.questions.permission_words import Permission, permissions
+from eks_access.questions.permission_words import permissions
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, missing_permissions
 from eks_identity.evaluation.rbac import Grant, allows
 from eks_identity.model.identities import NODE_GROUPS
 
 Grants = Mapping[Subject, tuple[Grant, ...]]
-
-
-class System(StrEnum):
-    """Where a permission applies."""
-
-    KUBERNETES = "Kubernetes"
-    AWS = "AWS"
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one subject gains and loses."""
-
-    subject: str
-    kind: SubjectKind
-    system: System
-    gained: tuple[Permission, ...] = ()
-    lost: tuple[Permission, ...] = ()
-    had_access: bool = True
-    has_access: bool = True
-
-    @property
-    def is_broadened(self) -> bool:
-        return bool(self.gained)
-
-    def sentences(self) -> Iterator[str]:
-        """Yield the change in words."""
-        if self.gained:
-            yield f"{self.subject} gains {'; '.join(map(str, self.gained))}"
-        if self.lost:
-            last = "" if self.has_access else ", and has no access any more"
-            yield f"{self.subject} loses {'; '.join(map(str, self.lost))}{last}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +51,13 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
         changes += found
         unchanged += len(old.keys() | new.keys()) - len(found)
         lockouts += _lockouts(before, after, old, new)
+    except NotReadError as error:
+        not_evaluated.append(error.not_read)
+    try:
+        in_aws = aws_changes(before, after)
+        changes += in_aws.changes
+        unchanged += in_aws.unchanged
+        not_evaluated += in_aws.not_evaluated
     except NotReadError as error:
         not_evaluated.append(error.not_read)
     for graph in (before, after):

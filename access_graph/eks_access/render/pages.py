@@ -74,7 +74,7 @@ def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:
 def difference_page(difference: Difference) -> Page:
     """Return the page of a difference: the lockouts first, then each change in words."""
     rows = tuple(
-        ("+" if change.is_broadened else "-", change.subject, _lines(change.gained), _lines(change.lost))
+        ("+" if change.is_broadened else "-", change.subject, "; ".join(change.gains), "; ".join(change.losses))
         for change in difference.changes
     )
     table = PageTable(("", "who", "gains", "loses"), rows)
@@ -87,7 +87,3 @@ def difference_page(difference: Difference) -> Page:
 
 def _rows(permissions: tuple[Permission, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple((", ".join(each.actions), ", ".join(each.resources), each.scope) for each in permissions)
-
-
-def _lines(permissions: tuple[Permission, ...]) -> str:
-    return "; ".join(map(str, permissions))

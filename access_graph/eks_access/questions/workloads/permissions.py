@@ -6,7 +6,7 @@ resource. A resource of another account needs such a policy, so that there the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from eks_access.catalogue import workloads as kinds
 from eks_access.findings import Finding, FindingKind, Fix, Link
@@ -39,6 +39,19 @@ PERMISSIONS = "permissions"
 _ANY = "*"
 
 
+def session_context(role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str, str]) -> RequestContext:
+    """Return the context of requests of a role's session; a pod's own session tags are unknown."""
+    keys = {
+        **role_sessions.principal_tags({**role_tags, **tags}),
+        "aws:PrincipalArn": role_arn,
+        "aws:PrincipalAccount": role_arn.split(":")[4],
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "false",
+    }
+    unknown = [f"aws:PrincipalTag/{tag}" for tag in TAGS] if tags else []
+    return RequestContext(keys, absent=["aws:PrincipalTag/*"], unknown=unknown)
+
+
 class Permissions:
     """The policies that apply to the session of the last role of a chain."""
 
@@ -67,15 +80,7 @@ class Permissions:
         )
 
     def _request(self, tags: dict[str, str]) -> Request:
-        keys = {
-            **role_sessions.principal_tags({**self._role_tags(), **tags}),
-            "aws:PrincipalArn": self.role_arn,
-            "aws:PrincipalAccount": self.role_arn.split(":")[4],
-            "aws:SecureTransport": "true",
-            "aws:ViaAWSService": "false",
-        }
-        unknown = [f"aws:PrincipalTag/{tag}" for tag in TAGS] if tags else []
-        context = RequestContext(keys, absent=["aws:PrincipalTag/*"], unknown=unknown)
+        context = session_context(self.role_arn, self._role_tags(), tags)
         return Request(self.action, self.resource, RequestPrincipal.session(self.role_arn, None), context)
 
     def _role_tags(self) -> dict[str, str]:

@@ -33,10 +33,10 @@ def chained_trust_link(name: str, workload: Workload, call: StsCall) -> Link:
 
 def is_allowed_by_caller(workload: Workload, call: Callable[[], StsCall]) -> bool:
     """Return whether the caller's policies allow a call, so that the trust policy does not matter for them."""
-    return read_or(lambda: _decide(workload, call(), None)[0].is_allowed, default=False)
+    return read_or(lambda: decide(workload, call(), None)[0].is_allowed, default=False)
 
 
-def _decide(workload: Workload, call: StsCall, trust: Document | None) -> tuple[Evaluation, str]:
+def decide(workload: Workload, call: StsCall, trust: Document | None) -> tuple[Evaluation, str]:
     """Return the decision of the caller's policies, and of a trust policy, with the action that decides."""
     caller = RolePolicies.of(workload.graph, call.element[1])
     resource = None if trust is None else Policy.parse(trust, f"trust policy of {call.role_arn}")
@@ -56,9 +56,9 @@ def assume_link(name: str, workload: Workload, call: StsCall) -> Link:
     """
     caller_arn = call.element[1]
     caller = RolePolicies.of(workload.graph, caller_arn)
-    decision, action = _decide(workload, call, None)
+    decision, action = decide(workload, call, None)
     if decision.answer is Answer.DENIED:
-        decision, action = _decide(workload, call, trust_policy(existing_role(workload.graph, call.role_arn)))
+        decision, action = decide(workload, call, trust_policy(existing_role(workload.graph, call.role_arn)))
     if decision.answer is Answer.ALLOWED:
         return Link.holds(name, f"{caller_arn} may {' and '.join(call.actions)}")
     if decision.answer is not Answer.DENIED:

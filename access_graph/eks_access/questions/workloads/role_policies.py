@@ -49,22 +49,22 @@ class RolePolicies:
             f"{_INLINE}{name}": str(document) if isinstance(document, Unknown) else document
             for name, document in role.inline_policies.items()
         }
-        documents |= {policy: _managed(graph, policy) for policy in role.attached_policies}
+        documents |= {policy: managed_document(graph, policy) for policy in role.attached_policies}
         boundary = role.boundary
         if isinstance(boundary, Unknown):
             return cls(arn, documents, "permissions boundary", str(boundary), role.other_policies)
-        document = None if boundary is None else _managed(graph, boundary)
+        document = None if boundary is None else managed_document(graph, boundary)
         return cls(arn, documents, boundary, document, role.other_policies)
 
     @property
     def identity(self) -> list[Policy]:
-        return [_policy(name, document) for name, document in self.documents.items()]
+        return [parse_policy(name, document) for name, document in self.documents.items()]
 
     @property
     def boundary(self) -> Policy | None:
         if self.boundary_arn is None or self.boundary_document is None:
             return None
-        return _policy(self.boundary_arn, self.boundary_document)
+        return parse_policy(self.boundary_arn, self.boundary_document)
 
     def document_of(self, statement: Statement) -> Document:
         """Return the document of an evaluated statement."""
@@ -166,7 +166,8 @@ def narrowed_deny(statement: Mapping[str, Any], action: str, resource: str) -> l
     ]
 
 
-def _managed(graph: AccessGraph, arn: str) -> Document | str:
+def managed_document(graph: AccessGraph, arn: str) -> Document | str:
+    """Return the document of a managed policy, or why it is unknown."""
     try:
         document = graph.policies.get(arn)
     except NotReadError as error:
@@ -176,5 +177,6 @@ def _managed(graph: AccessGraph, arn: str) -> Document | str:
     return str(document) if isinstance(document, Unknown) else document
 
 
-def _policy(name: str, document: Document | str) -> Policy:
+def parse_policy(name: str, document: Document | str) -> Policy:
+    """Return a policy; a text in place of the document says why it is unknown."""
     return Policy.unknown(name, document) if isinstance(document, str) else Policy.parse(document, name)

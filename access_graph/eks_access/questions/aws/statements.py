@@ -1,0 +1,184 @@
+"""Operations on policy statements: what two of them have in common, and what one means in a known session.
+
+A result that cannot be written as a statement is one with `problems`, which covers at least what is meant: the
+evaluators answer `MAYBE` for it, never "no".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+from eks_identity.evaluation.iam import RequestContext, Statement, Truth
+from eks_identity.evaluation.iam.conditions import NotEvaluatedError, evaluate_condition
+from eks_identity.evaluation.iam.globs import classes
+from eks_identity.evaluation.iam.patterns import Template
+
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
+_VALUE: Final = "\ue000"
+"""A character that stands for the value of a policy variable."""
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class _Element:
+    """The patterns of `Action` or `Resource`, or, if negated, of `NotAction` or `NotResource`."""
+
+    patterns: tuple[str, ...]
+    is_negated: bool = False
+    is_exact: bool = True
+    """Whether it is what is meant, not more."""
+
+
+def meaning(statement: Statement) -> _Key:
+    """Return what a statement says, without its place: statements that were moved have the same."""
+    elements = (statement.actions, statement.not_actions, statement.resources, statement.not_resources)
+    principals = tuple(
+        None if each is None else tuple(sorted((kind, tuple(sorted(names))) for kind, names in each.items()))
+        for each in (statement.principals, statement.not_principals)
+    )
+    patterns = tuple(None if each is None else frozenset(each) for each in elements)
+    conditions = frozenset(statement.conditions)
+    return (statement.effect, *patterns, principals, conditions, statement.has_variables, statement.problems)
+
+
+def intersection(one: Statement, other: Statement) -> Statement | None:
+    """Return what two statements cover together, as a statement of the first one's place; None if that is nothing."""
+    actions = _common(_actions(one), _actions(other), _relation_of_actions)
+    resources = _common(_resources(one), _resources(other), _relation)
+    if actions is None or resources is None:
+        return None
+    problems = (*one.problems, *other.problems)
+    if not actions.is_exact or not resources.is_exact:
+        problems = (*problems, f"{one} within {other} cannot be written as one statement")
+    has_variables = one.has_variables or other.has_variables
+    patterns = tuple(Template(text, has_variables) for text in resources.patterns)
+    return replace(
+        one,
+        actions=None if actions.is_negated else actions.patterns,
+        not_actions=actions.patterns if actions.is_negated else None,
+        resources=None if resources.is_negated else patterns,
+        not_resources=patterns if resources.is_negated else None,
+        conditions=tuple(dict.fromkeys((*one.conditions, *other.conditions))),
+        has_variables=has_variables,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def in_session(statement: Statement, context: RequestContext) -> Statement | None:
+    """Return a statement with the values of known condition keys; None if it never applies with them."""
+    conditions = []
+    for condition in statement.conditions:
+        try:
+            holds = evaluate_condition(condition, context, has_variables=statement.has_variables)
+        except NotEvaluatedError:
+            holds = Truth.MAYBE
+        if holds is Truth.NO:
+            return None
+        if holds is Truth.MAYBE:
+            conditions.append(condition)
+    resources = _with_values(statement.resources, context)
+    if resources == ():
+        return None
+    return replace(
+        statement,
+        conditions=tuple(conditions),
+        resources=resources,
+        not_resources=_with_values(statement.not_resources, context),
+    )
+
+
+def _with_values(templates: Sequence[Template] | None, context: RequestContext) -> tuple[Template, ...] | None:
+    """Return templates with known values in place of variables, without those that no resource matches."""
+    if templates is None:
+        return None
+    written = (_with_value(template, context) if template.keys else template for template in templates)
+    return tuple(template for template in written if template is not None)
+
+
+def _with_value(template: Template, context: RequestContext) -> Template | None:
+    text = template.text
+    for variable in _VARIABLE.findall(text):
+        keys = Template(variable).keys
+        values = context.get(keys[0]) if keys else None
+        if values is None or "'" in variable:
+            continue
+        if len(values) != 1:
+            return None
+        if not {"*", "?", "$"} & set(values[0]):
+            text = text.replace(variable, values[0])
+    return replace(template, text=text)
+
+
+def _actions(statement: Statement) -> _Element:
+    if statement.not_actions is not None:
+        return _Element(statement.not_actions, is_negated=True)
+    return _Element(statement.actions or ())
+
+
+def _resources(statement: Statement) -> _Element:
+    if statement.not_resources is not None:
+        return _Element(tuple(each.text for each in statement.not_resources), is_negated=True)
+    return _Element(("*",) if statement.resources is None else tuple(each.text for each in statement.resources))
+
+
+def _common(one: _Element, other: _Element, relate: Callable[[str, str], _Relation]) -> _Element | None:
+    if one.is_negated and other.is_negated:
+        return _Element(tuple(dict.fromkeys((*one.patterns, *other.patterns))), is_negated=True)
+    if one.is_negated:
+        return _without(other.patterns, one.patterns, relate)
+    if other.is_negated:
+        return _without(one.patterns, other.patterns, relate)
+    found: dict[str, None] = {}
+    is_exact = True
+    for first in one.patterns:
+        for second in other.patterns:
+            relation = relate(first, second)
+            if relation.is_disjoint:
+                continue
+            found[second if relation.contains else first] = None
+            is_exact = is_exact and (relation.contains or relation.is_contained)
+    return _Element(tuple(found), is_exact=is_exact) if found else None
+
+
+def _without(
+    patterns: Iterable[str], excluded: Sequence[str], relate: Callable[[str, str], _Relation]
+) -> _Element | None:
+    """Return the patterns without what matches one of `excluded`."""
+    if "*" in patterns:
+        return None if "*" in excluded else _Element(tuple(excluded), is_negated=True)
+    relations = {pattern: [relate(pattern, each) for each in excluded] for pattern in patterns}
+    left = [pattern for pattern, each in relations.items() if not any(relation.is_contained for relation in each)]
+    is_exact = all(relation.is_disjoint for pattern in left for relation in relations[pattern])
+    return _Element(tuple(left), is_exact=is_exact) if left else None
+
+
+@dataclass(frozen=True)
+class _Relation:
+    """How a pattern relates to another, as far as that is certain."""
+
+    is_contained: bool = False
+    """Whether the other matches all that this one matches."""
+    contains: bool = False
+    is_disjoint: bool = False
+
+
+@lru_cache(maxsize=65536)
+def _relation(one: str, other: str) -> _Relation:
+    if one == other:
+        return _Relation(is_contained=True, contains=True)
+    # The value of a variable may be any text: it is one character that only `*` matches, or any text.
+    found = classes([_VARIABLE.sub(_VALUE, one), _VARIABLE.sub(_VALUE, other)], frozenset({_VALUE}))
+    loose = classes([_VARIABLE.sub("*", one), _VARIABLE.sub("*", other)])
+    if found is None or loose is None:
+        return _Relation()
+    first, second, both = frozenset({0}), frozenset({1}), frozenset({0, 1})
+    is_certain = both in found
+    return _Relation(is_certain and first not in found, is_certain and second not in found, both not in loose)
+
+
+def _relation_of_actions(one: str, other: str) -> _Relation:
+    return _relation(one.lower(), other.lower())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from eks_access.errors import UsageError
 from eks_identity.evaluation.rbac import Request
 from eks_identity.model.api_resources import CLUSTER_SCOPED, RESOURCES
 from eks_identity.model.rbac import VERBS
 
+_IAM_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 _HTTP_VERBS = frozenset({"get", "head", "options", "post", "put", "patch", "delete"})
 
 
@@ -33,6 +35,21 @@ def parse_request(verb: str, resource: str, namespace: str | None = None, name: 
     is_cluster_scoped = plural in CLUSTER_SCOPED and group in RESOURCES
     scope = None if is_cluster_scoped else namespace
     return Request(verb, f"{plural}{slash}{subresource}", scope, group, name)
+
+
+def is_iam_action(text: str) -> bool:
+    """Return whether a text is meant to be an action of IAM, such as `s3:ListBucket`, and not a verb of Kubernetes."""
+    return ":" in text
+
+
+def check_iam_request(action: str, resource: str) -> None:
+    """Raise `UsageError` if an action or a resource of AWS is malformed. Both are single, without wildcards."""
+    if not _IAM_ACTION.fullmatch(action):
+        message = f"{action!r} must be one action of IAM: a service, a colon and a name, without wildcards"
+        raise UsageError(message, "pass s3:ListBucket, for example")
+    if resource != "*" and not resource.startswith("arn:"):
+        message = f"{resource!r} must be the ARN of a resource, or * for an action without one"
+        raise UsageError(message, "pass arn:aws:s3:::my-bucket, for example")
 
 
 def _group_of(plural: str) -> str:

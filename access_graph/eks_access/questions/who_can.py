@@ -33,6 +33,8 @@ class Path:
     """What decides whether the path holds; empty: it holds."""
     is_of_system: bool = False
     """Whether Kubernetes or EKS creates the binding itself, for a part of its own."""
+    pods: tuple[str, ...] = ()
+    """The pods that run with the subject, if that is a service account, in a path of AWS."""
 
     def __str__(self) -> str:
         conditional = f", if {' and '.join(self.conditions)}" if self.conditions else ""
@@ -45,15 +47,18 @@ class WhoCan:
 
     question: str
     paths: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    """What no path shows."""
 
 
 def who_can(graph: AccessGraph, request: Request) -> WhoCan:
     """Return everybody who can make a request in the cluster. Raises `NotReadError` if bindings are not read."""
-    paths = sorted(_paths(graph, request), key=_order)
+    paths = sorted(_paths(graph, request), key=path_order)
     return WhoCan(f"who can {request}?", tuple(paths))
 
 
-def _order(path: Path) -> tuple[object, ...]:
+def path_order(path: Path) -> tuple[object, ...]:
+    """Return the key by which paths are sorted: those with conditions last."""
     return (bool(path.conditions), path.kind, path.subject, path.steps)
 
 
@@ -72,13 +77,13 @@ class _Granting:
 
 def _paths(graph: AccessGraph, request: Request) -> Iterator[Path]:
     granting = list(_granting(graph, request))
-    sources = _sources(graph)
+    sources = mapping_sources(graph)
     mapped: set[Subject] = set()
     for arn, user in cluster_users(graph).items():
         for steps, conditions in _own(user, request):
             yield Path(arn, SubjectKind.PRINCIPAL, (sources[arn], *steps), conditions)
         for each in granting:
-            for subject in filter(partial(_names, user=user), each.subjects):
+            for subject in filter(partial(is_named, user=user), each.subjects):
                 mapped.add(subject)
                 steps = (sources[arn], str(subject), *each.steps)
                 yield Path(arn, SubjectKind.PRINCIPAL, steps, each.conditions)
@@ -86,8 +91,8 @@ def _paths(graph: AccessGraph, request: Request) -> Iterator[Path]:
         for subject in each.subjects:
             # The group of a mapped principal is shown with the principal.
             if subject not in mapped:
-                is_own = is_system(each.binding) and subject.name.startswith(_SYSTEM_SUBJECTS)
-                yield Path(_words(subject), subject.kind, each.steps, each.conditions, is_of_system=is_own)
+                is_own = is_of_system(each.binding, subject)
+                yield Path(subject_words(subject), subject.kind, each.steps, each.conditions, is_of_system=is_own)
 
 
 def _granting(graph: AccessGraph, request: Request) -> Iterator[_Granting]:
@@ -118,20 +123,27 @@ def _own(user: ClusterUser, request: Request) -> Iterator[tuple[tuple[str, ...],
             yield (f"access policy {policy}",), ("its rules allow it, which AWS does not document",)
 
 
-def _sources(graph: AccessGraph) -> Mapping[str, str]:
+def mapping_sources(graph: AccessGraph) -> Mapping[str, str]:
     """Return the mapping of each principal in words."""
     mapped = ClusterMappings(graph)
     live = {arn for arn, entry in mapped.entries.items() if not mapped.is_dead(entry)}
     return {arn: "access entry" if arn in live else "aws-auth" for arn in mapped.arns()}
 
 
-def _names(subject: Subject, user: ClusterUser) -> bool:
+def is_of_system(binding: RbacBinding, subject: Subject) -> bool:
+    """Return whether Kubernetes or EKS creates the binding itself, for a part of its own."""
+    return is_system(binding) and subject.name.startswith(_SYSTEM_SUBJECTS)
+
+
+def is_named(subject: Subject, user: ClusterUser) -> bool:
+    """Return whether a subject of bindings is a Kubernetes user or one of its groups."""
     if subject.kind is SubjectKind.GROUP:
         return subject.name in user.groups
     return subject.kind is SubjectKind.USER and subject.name == user.username
 
 
-def _words(subject: Subject) -> str:
+def subject_words(subject: Subject) -> str:
+    """Return a subject of bindings, with what its name does not say."""
     if subject == Subject(SubjectKind.GROUP, AUTHENTICATED):
         return f"{subject}: everybody with a valid token"
     if subject.kind is SubjectKind.GROUP and subject.name.startswith(_EVERY_SERVICE_ACCOUNT):

@@ -11,6 +11,8 @@ from eks_access.questions.what_can import WhatCan
 from eks_access.questions.who_can import WhoCan
 from eks_access.render.page import SYMBOLS, Page, PageTable
 
+_MOST_NAMES = 3
+
 
 def trace_page(trace: Trace, not_read: tuple[NotRead, ...] = ()) -> Page:
     """Return the page of a trace: every link in order. `not_read` that a link names is not repeated."""
@@ -50,25 +52,36 @@ def who_can_page(answer: WhoCan, not_read: tuple[NotRead, ...] = (), *, show_sys
     rows = tuple(
         (
             SYMBOLS[Verdict.NOT_EVALUATED if path.conditions else Verdict.HOLDS],
-            path.subject,
+            f"{path.subject} (pods {_some(path.pods)})" if path.pods else path.subject,
             " → ".join(path.steps),
             " and ".join(path.conditions),
         )
         for path in paths
     )
-    notes = (f"{hidden} paths of users and controllers of Kubernetes itself; --system shows them",) if hidden else ()
+    note = f"{hidden} paths of users and controllers of Kubernetes itself; --system shows them"
+    notes = (*((note,) if hidden else ()), *answer.notes)
     return Page(answer.question, (PageTable(("", "who", "by", "if"), rows),), notes=notes, not_read=not_read)
 
 
 def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:
     """Return the page of the permissions of one subject."""
-    if not answer.identity:
-        return Page(f"{answer.subject} has no access to the cluster", not_read=not_read)
     columns = ("verbs", "resources", "scope")
-    tables = [PageTable(columns, _rows(answer.in_cluster), f"in the cluster, as {answer.identity}")]
+    tables, notes = [], []
+    if answer.identity:
+        tables.append(PageTable(columns, _rows(answer.in_cluster), f"in the cluster, as {answer.identity}"))
+    else:
+        notes.append(f"{answer.subject} has no access to the cluster")
     if answer.by_everybody:
         tables.append(PageTable(columns, _rows(answer.by_everybody), "as everybody with a valid token"))
-    return Page(f"What {answer.subject} can do", tuple(tables), not_read=not_read)
+    columns = ("actions", "resources", "conditions")
+    if answer.aws_identity:
+        tables.append(PageTable(columns, _rows(answer.in_aws), f"in AWS, as {answer.aws_identity}"))
+    elif not answer.aws_notes:
+        notes.append(f"{answer.subject} has no identity in AWS")
+    if answer.denied_in_aws:
+        tables.append(PageTable(columns, _rows(answer.denied_in_aws), "denied in AWS, also where it is allowed above"))
+    title = f"What {answer.subject} can do"
+    return Page(title, tuple(tables), notes=(*notes, *answer.aws_notes), not_read=not_read)
 
 
 def difference_page(difference: Difference) -> Page:
@@ -87,3 +100,9 @@ def difference_page(difference: Difference) -> Page:
 
 def _rows(permissions: tuple[Permission, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple((", ".join(each.actions), ", ".join(each.resources), each.scope) for each in permissions)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """Return the first names of a list, and how many more it has."""
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"

@@ -23,7 +23,9 @@ def print_page(page: Page, console: Console) -> None:
     """Print a page."""
     console.print(page.title, style="bold", markup=False, highlight=False)
     for table in page.tables:
-        console.print(_table(table))
+        if table.heading:
+            console.print(table.heading, style="italic", markup=False, highlight=False)
+        console.print(_table(table) if table.rows else "  none")
     for finding in page.findings:
         console.print(f"[red]{escape(finding.subject)}[/]: {escape(finding.kind.title)}", highlight=False)
         console.print(f"  says:      {finding.says}", markup=False, highlight=False)
@@ -38,7 +40,7 @@ def print_page(page: Page, console: Console) -> None:
 def _table(table: PageTable) -> Table:
     filled = [index for index, _ in enumerate(table.columns) if any(row[index] for row in table.rows)]
     columns = [Column(table.columns[index], overflow="fold") for index in filled]
-    printed = Table(*columns, title=table.heading or None, title_justify="left", box=SIMPLE_HEAD)
+    printed = Table(*columns, box=SIMPLE_HEAD)
     for row in table.rows:
         style = _STYLES.get(row[0])
         cells = [escape(row[index]) for index in filled]

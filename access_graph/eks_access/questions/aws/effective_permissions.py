@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eks_access.questions.aws.identity_policies import PrincipalPolicies
-from eks_access.questions.aws.statements import in_session, intersection
+from eks_access.questions.aws.statements import in_session, intersections
 from eks_access.questions.permission_words import Permission
 from eks_identity.evaluation import role_sessions
 from eks_identity.evaluation.iam import Policy, RequestContext, Statement
@@ -48,8 +48,7 @@ def effective_permissions(
     limits = [[policies.boundary]] if policies.boundary is not None else []
     for limit in (*limits, *([policies.session] if policies.session else [])):
         within = list(_of_effect(limit, "Allow", context))
-        found = (intersection(allow, other) for allow in allows for other in within)
-        allows = [statement for statement in found if statement is not None]
+        allows = [common for allow in allows for other in within for common in intersections(allow, other)]
         denies += _of_effect(limit, "Deny", context)
     return EffectivePermissions(tuple(allows), tuple(denies))
 
@@ -58,6 +57,8 @@ def _context(principal: PrincipalPolicies, tags: Mapping[str, str]) -> RequestCo
     """Return the condition keys that are equal in all requests of the principal."""
     keys = role_sessions.principal_tags({**principal.tags, **tags})
     keys |= {"aws:PrincipalArn": principal.arn, "aws:PrincipalAccount": principal.arn.split(":")[4]}
+    if ":user/" in principal.arn:
+        keys["aws:username"] = principal.arn.rpartition("/")[2]
     unknown = [f"aws:PrincipalTag/{tag}" for tag in TAGS] if tags else []
     return RequestContext(keys, absent=["aws:PrincipalTag/*"], unknown=unknown)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -15,6 +15,7 @@ from eks_access.questions.workloads.role_policies import managed_document, parse
 from eks_access.questions.workloads.workload import is_role
 from eks_identity.evaluation.iam import (
     Evaluation,
+    Grant,
     Policies,
     Policy,
     Request,
@@ -23,6 +24,7 @@ from eks_identity.evaluation.iam import (
     Statement,
     evaluate,
 )
+from eks_identity.evaluation.iam.statements import match
 
 _SESSION_TAG: Final = "aws:principaltag/"
 
@@ -48,9 +50,27 @@ class PrincipalPolicies:
         """Return whether a condition or a resource compares session tags."""
         return any(_depends_on_tags(statement) for statement in self.statements)
 
-    def evaluate(self, action: str, resource: str, session_tags: Mapping[str, str] | None = None) -> Evaluation:
-        """Return the decision of the policies on a request. A resource-based policy is not among them."""
-        return evaluate(Request(action, resource, self.principal(), self.context(session_tags)), self.policies)
+    def evaluate(
+        self, action: str, resource: str, session_tags: Mapping[str, str] | None = None, *, trust: Policy | None = None
+    ) -> Evaluation:
+        """Return the decision of the policies on a request; to assume a role, also of its trust policy.
+
+        Other resource-based policies are not in the graph.
+        """
+        policies, account = self.policies, ""
+        if trust is not None:
+            policies = replace(policies, resource=trust, is_resource_policy_required=True)
+            account = resource.split(":")[4]
+        request = Request(action, resource, self.principal(), self.context(session_tags), account)
+        return evaluate(request, policies)
+
+    def allowing(self, action: str, resource: str) -> tuple[Statement, ...]:
+        """Return the Allow statements of the identity policies for a request, whether or not something denies it."""
+        request = Request(action, resource, self.principal(), self.context())
+        statements = (statement for policy in self.policies.identity for statement in policy.statements)
+        return tuple(
+            each for each in statements if each.effect == "Allow" and match(each, request).high is not Grant.NONE
+        )
 
     def principal(self) -> RequestPrincipal:
         """Return the principal of requests."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from eks_access.questions.aws.effective_permissions import EffectivePermissions
-from eks_access.questions.aws.statements import intersection, meaning
+from eks_access.questions.aws.statements import Meaning, intersections, meaning
 from eks_identity.evaluation.iam import Policy, Statement, Truth, contains
 from eks_identity.evaluation.iam.patterns import Template
 
@@ -39,8 +39,9 @@ def excess(of: EffectivePermissions, over: EffectivePermissions) -> Excess:
 
 def common_unknowns(one: EffectivePermissions, other: EffectivePermissions) -> tuple[str, ...]:
     """Return what both do not know, such as the document of the same policy. It is compared as if it were absent."""
-    found = _unknowns(one) & _unknowns(other)
-    return tuple(problem for problem in one.problems if any(problem in problems for _, problems in found))
+    common = _unknowns(one) & _unknowns(other)
+    found = (problem for each in one.policy.statements if meaning(each) in common for problem in each.problems)
+    return tuple(dict.fromkeys(found))
 
 
 def _without_common_unknowns(
@@ -51,14 +52,14 @@ def _without_common_unknowns(
         return one, other
 
     def rest(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        return tuple(each for each in statements if (each.effect, each.problems) not in common)
+        return tuple(each for each in statements if meaning(each) not in common)
 
     first, second = (EffectivePermissions(rest(each.allows), rest(each.denies)) for each in (one, other))
     return first, second
 
 
-def _unknowns(permissions: EffectivePermissions) -> set[tuple[str, tuple[str, ...]]]:
-    return {(each.effect, each.problems) for each in permissions.policy.statements if each.problems}
+def _unknowns(permissions: EffectivePermissions) -> set[Meaning]:
+    return {meaning(each) for each in permissions.policy.statements if each.problems}
 
 
 class _Comparison:
@@ -99,17 +100,14 @@ class _Comparison:
     def _policy(self, statement: Statement) -> Policy:
         return Policy(statement.policy, (statement, *self.of.denies))
 
-    def _denied_parts(self, part: Statement) -> Iterator[Statement]:
-        """Yield a part that is not allowed; of one that only Denies withhold, what these deny."""
+    def _denied_parts(self, part: Statement) -> list[Statement]:
+        """Return a part that is not allowed; of one that only Denies withhold, what these deny."""
         if contains([self._over_allows], [self._policy(part)]) is not Truth.YES:
-            yield part
-            return
-        for deny in self.over.denies:
-            denied = intersection(part, deny)
-            if denied is None or self._is_allowed(denied) is Truth.YES:
-                continue
-            # What cannot be written as one statement is shown with all that the statement allows.
-            yield part if denied.problems and not deny.problems else denied
+            return [part]
+        found = [each for deny in self.over.denies for each in intersections(part, deny)]
+        denied = [each for each in found if self._is_allowed(each) is not Truth.YES]
+        # What cannot be written as one statement is shown with all that the statement allows.
+        return denied if denied and not any(each.problems for each in denied) else [part]
 
 
 def _parts(statement: Statement) -> Iterator[Statement]:

@@ -7,7 +7,7 @@ evaluators answer `MAYBE` for it, never "no".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -20,7 +20,7 @@ from eks_identity.evaluation.iam.patterns import Template
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
 _VALUE: Final = "\ue000"
 """A character that stands for the value of a policy variable."""
-_Key = tuple[object, ...]
+Meaning = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class _Element:
 
     patterns: tuple[str, ...]
     is_negated: bool = False
-    is_exact: bool = True
-    """Whether it is what is meant, not more."""
+    wider: tuple[str, ...] = ()
+    """Further patterns, which match more than what is meant."""
 
 
-def meaning(statement: Statement) -> _Key:
+def meaning(statement: Statement) -> Meaning:
     """Return what a statement says, without its place: statements that were moved have the same."""
     elements = (statement.actions, statement.not_actions, statement.resources, statement.not_resources)
     principals = tuple(
@@ -45,27 +45,45 @@ def meaning(statement: Statement) -> _Key:
     return (statement.effect, *patterns, principals, conditions, statement.has_variables, statement.problems)
 
 
-def intersection(one: Statement, other: Statement) -> Statement | None:
-    """Return what two statements cover together, as a statement of the first one's place; None if that is nothing."""
+def intersections(one: Statement, other: Statement) -> Iterator[Statement]:
+    """Yield what two statements cover together, as statements of the first one's place: none if that is nothing."""
     actions = _common(_actions(one), _actions(other), _relation_of_actions)
     resources = _common(_resources(one), _resources(other), _relation)
     if actions is None or resources is None:
-        return None
-    problems = (*one.problems, *other.problems)
-    if not actions.is_exact or not resources.is_exact:
-        problems = (*problems, f"{one} within {other} cannot be written as one statement")
-    has_variables = one.has_variables or other.has_variables
-    patterns = tuple(Template(text, has_variables) for text in resources.patterns)
+        return
+    exact = _combined(one, other)
+    problem = f"{one} within {other} cannot be written as one statement"
+    wider = replace(exact, problems=tuple(dict.fromkeys((*exact.problems, problem))))
+    if actions.patterns or actions.is_negated:
+        narrow = _with_actions(exact, actions.patterns, is_negated=actions.is_negated)
+        if resources.patterns or resources.is_negated:
+            yield _with_resources(narrow, resources.patterns, is_negated=resources.is_negated)
+        if resources.wider:
+            yield _with_resources(replace(narrow, problems=wider.problems), resources.wider)
+    if actions.wider:
+        patterns = (*resources.patterns, *resources.wider)
+        yield _with_resources(_with_actions(wider, actions.wider), patterns, is_negated=resources.is_negated)
+
+
+def _combined(one: Statement, other: Statement) -> Statement:
+    """Return a statement with the conditions and problems of two."""
     return replace(
         one,
-        actions=None if actions.is_negated else actions.patterns,
-        not_actions=actions.patterns if actions.is_negated else None,
-        resources=None if resources.is_negated else patterns,
-        not_resources=patterns if resources.is_negated else None,
         conditions=tuple(dict.fromkeys((*one.conditions, *other.conditions))),
-        has_variables=has_variables,
-        problems=tuple(dict.fromkeys(problems)),
+        has_variables=one.has_variables or other.has_variables,
+        problems=tuple(dict.fromkeys((*one.problems, *other.problems))),
     )
+
+
+def _with_actions(statement: Statement, patterns: tuple[str, ...], *, is_negated: bool = False) -> Statement:
+    positive, negative = (None, patterns) if is_negated else (patterns, None)
+    return replace(statement, actions=positive, not_actions=negative)
+
+
+def _with_resources(statement: Statement, patterns: tuple[str, ...], *, is_negated: bool = False) -> Statement:
+    templates = tuple(Template(text, statement.has_variables) for text in patterns)
+    positive, negative = (None, templates) if is_negated else (templates, None)
+    return replace(statement, resources=positive, not_resources=negative)
 
 
 def in_session(statement: Statement, context: RequestContext) -> Statement | None:
@@ -133,15 +151,16 @@ def _common(one: _Element, other: _Element, relate: Callable[[str, str], _Relati
     if other.is_negated:
         return _without(one.patterns, other.patterns, relate)
     found: dict[str, None] = {}
-    is_exact = True
+    wider: dict[str, None] = {}
     for first in one.patterns:
         for second in other.patterns:
             relation = relate(first, second)
             if relation.is_disjoint:
                 continue
-            found[second if relation.contains else first] = None
-            is_exact = is_exact and (relation.contains or relation.is_contained)
-    return _Element(tuple(found), is_exact=is_exact) if found else None
+            is_exact = relation.contains or relation.is_contained
+            (found if is_exact else wider)[second if relation.contains else first] = None
+    exact = tuple(found)
+    return _Element(exact, wider=tuple(each for each in wider if each not in found)) if found or wider else None
 
 
 def _without(
@@ -152,8 +171,8 @@ def _without(
         return None if "*" in excluded else _Element(tuple(excluded), is_negated=True)
     relations = {pattern: [relate(pattern, each) for each in excluded] for pattern in patterns}
     left = [pattern for pattern, each in relations.items() if not any(relation.is_contained for relation in each)]
-    is_exact = all(relation.is_disjoint for pattern in left for relation in relations[pattern])
-    return _Element(tuple(left), is_exact=is_exact) if left else None
+    exact = tuple(pattern for pattern in left if all(relation.is_disjoint for relation in relations[pattern]))
+    return _Element(exact, wider=tuple(each for each in left if each not in exact)) if left else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 
 from eks_access.graph.aws_objects import IamPrincipal, Unknown
 from eks_access.graph.kubernetes_objects import ServiceAccount
+from eks_access.graph.tables import Part, Table
 from eks_access.questions.changes import System
 from eks_access.questions.diff import diff
 from support.workload_chains import (
@@ -178,14 +179,23 @@ def test_diff_lists_a_boundary_whose_common_permissions_cannot_be_written():
 def test_diff_lists_policies_whose_document_is_unknown():
     after = chain(READ)
     after.set_role(inline_policies={"app": document(READ), "new": Unknown("document of aws:iam/rolePolicy:RolePolicy")})
-    assert sentences(chain(READ), after) == []
+    assert sentences(chain(READ), after) == [f"{ACCOUNT} gains the actions of inline policy new on its resources"]
     assert "inline policy new" in str(undecided(chain(READ), after))
+
+
+def test_diff_lists_a_policy_whose_new_document_is_unknown():
+    after = chain(READ)
+    after.set_role(inline_policies={"app": Unknown("document of aws:iam/rolePolicy:RolePolicy")})
+    assert sentences(chain(READ), after) == []
+    assert "inline policy app" in str(undecided(chain(READ), after))
 
 
 def test_diff_lists_a_managed_policy_that_the_source_lacks():
     after = chain(READ)
     after.set_role(attached_policies=("arn:aws:iam::aws:policy/Missing",))
-    assert sentences(chain(READ), after) == []
+    actions = "the actions of arn:aws:iam::aws:policy/Missing on its resources"
+    assert sentences(chain(READ), after) == [f"{ACCOUNT} gains {actions}"]
+    assert sentences(after, chain(READ)) == [f"{ACCOUNT} loses {actions}"]
     assert "arn:aws:iam::aws:policy/Missing: the source has no document of it" in str(undecided(chain(READ), after))
 
 
@@ -196,6 +206,23 @@ def test_diff_compares_the_other_policies_of_a_role_that_keeps_an_unknown_one():
     after.set_role(**attached)
     assert sentences(before, after) == [f"{ACCOUNT} gains s3:List* on *"]
     assert "Missing" in str(undecided(before, after))
+
+
+def test_diff_ignores_why_two_sources_lack_the_same_parts():
+    policy = "arn:aws:iam::aws:policy/Missing"
+
+    def source(reason, *statements):
+        data = chain(*statements, make=pod_identity)
+        data.set_role(attached_policies=(policy,))
+        policies = Table.partial({}, "IAM policy", reason)
+        return replace(data.graph(), policies=policies, has_pod_identity_agent=Part.not_read("agent", reason))
+
+    found = diff(source("not in the state", allow("s3:Get*")), source("not in the preview", READ))
+    assert [sentence for change in found.changes for sentence in change.sentences()] == [
+        f"{ACCOUNT} gains s3:List* on *"
+    ]
+    assert not any(each.part.startswith("whether") for each in found.not_evaluated)
+    assert policy in str(found.not_evaluated)
 
 
 def test_diff_says_that_a_service_account_has_no_role_any_more():

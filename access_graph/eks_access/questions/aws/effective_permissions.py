@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from eks_access.questions.aws.identity_policies import PrincipalPolicies
-from eks_access.questions.aws.statements import in_session, intersections
+from eks_access.questions.aws.statements import in_session, intersections, is_unknown_policy
 from eks_access.questions.permission_words import Permission
 from eks_identity.evaluation import role_sessions
 from eks_identity.evaluation.iam import Policy, RequestContext, Statement
@@ -84,6 +84,8 @@ def permissions_in_words(statements: Iterable[Statement]) -> tuple[Permission, .
 
 def action_words(statement: Statement) -> tuple[str, ...]:
     """Return the actions of a statement, in words if it has `NotAction`."""
+    if is_unknown_policy(statement):
+        return (f"the actions of {statement.policy}",)
     if statement.not_actions is not None:
         return (_except("all actions", statement.not_actions),)
     return statement.actions or ()
@@ -91,6 +93,8 @@ def action_words(statement: Statement) -> tuple[str, ...]:
 
 def resource_words(statement: Statement) -> tuple[str, ...]:
     """Return the resources of a statement, in words if it has `NotResource`."""
+    if is_unknown_policy(statement):
+        return ("its resources",)
     if statement.not_resources is not None:
         return (_except("all resources", [template.text for template in statement.not_resources]),)
     return tuple(template.text for template in statement.resources or ()) or ("*",)
@@ -99,7 +103,8 @@ def resource_words(statement: Statement) -> tuple[str, ...]:
 def condition_words(statement: Statement) -> str:
     """Return the conditions of a statement, and what of it is not evaluated; empty without both."""
     conditions = " and ".join(str(condition) for condition in statement.conditions)
-    unclear = f"not evaluated: {'; '.join(statement.problems)}" if statement.problems else ""
+    is_unclear = statement.problems and not is_unknown_policy(statement)
+    unclear = f"not evaluated: {'; '.join(statement.problems)}" if is_unclear else ""
     return ", ".join(part for part in (f"if {conditions}" if conditions else "", unclear) if part)
 
 

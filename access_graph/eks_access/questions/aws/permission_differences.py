@@ -1,7 +1,8 @@
 """What effective permissions allow more than others, statement by statement and by meaning.
 
 Statements that were moved, split or joined allow the same. A Deny that was removed, or a permissions boundary that was
-removed or widened, allows more. What `contains` cannot decide is among the undecided, never left out.
+removed or widened, allows more. What `contains` cannot decide is among the undecided, never left out. A policy of
+which only the name is known, and that the other side does not have, is both undecided and part of the excess.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from eks_access.questions.aws.effective_permissions import EffectivePermissions
-from eks_access.questions.aws.statements import Meaning, intersections, meaning
+from eks_access.questions.aws.statements import Meaning, intersections, is_unknown_policy, meaning
 from eks_identity.evaluation.iam import Policy, Statement, Truth, contains
 from eks_identity.evaluation.iam.patterns import Template
 
@@ -40,7 +41,8 @@ def excess(of: EffectivePermissions, over: EffectivePermissions) -> Excess:
 def common_unknowns(one: EffectivePermissions, other: EffectivePermissions) -> tuple[str, ...]:
     """Return what both do not know, such as the document of the same policy. It is compared as if it were absent."""
     common = _unknowns(one) & _unknowns(other)
-    found = (problem for each in one.policy.statements if meaning(each) in common for problem in each.problems)
+    statements = (*one.policy.statements, *other.policy.statements)
+    found = (problem for each in statements if each.problems and _identity(each) in common for problem in each.problems)
     return tuple(dict.fromkeys(found))
 
 
@@ -52,14 +54,20 @@ def _without_common_unknowns(
         return one, other
 
     def rest(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        return tuple(each for each in statements if meaning(each) not in common)
+        return tuple(each for each in statements if not each.problems or _identity(each) not in common)
 
     first, second = (EffectivePermissions(rest(each.allows), rest(each.denies)) for each in (one, other))
     return first, second
 
 
 def _unknowns(permissions: EffectivePermissions) -> set[Meaning]:
-    return {meaning(each) for each in permissions.policy.statements if each.problems}
+    return {_identity(each) for each in permissions.policy.statements if each.problems}
+
+
+def _identity(statement: Statement) -> Meaning:
+    """Return what identifies a statement with problems: its policy, if that is unknown. The reason does not matter."""
+    is_whole = is_unknown_policy(statement) and not statement.index
+    return (statement.effect, statement.policy) if is_whole else meaning(statement)
 
 
 class _Comparison:
@@ -78,24 +86,33 @@ class _Comparison:
         """Yield the parts of an Allow statement that the other permissions do not allow."""
         if statement.effect != "Allow" or (meaning(statement) in self._equal and not statement.problems):
             return
-        whole = self._is_allowed(statement)
-        if whole is Truth.YES:
+        is_allowed = self._is_allowed(statement)
+        if is_allowed is Truth.YES:
             return
         parts = list(_parts(statement))
         for part in parts:
-            allowed = self._is_allowed(part) if len(parts) > 1 else whole
+            allowed = self._is_allowed(part) if len(parts) > 1 else is_allowed
             if allowed is Truth.MAYBE:
-                self.undecided.append(f"{part}: {self._reason(part)}")
+                self.undecided.append(self._reason(part))
+                if self._is_of_new_policy(part):
+                    yield part
             elif allowed is Truth.NO:
                 yield from self._denied_parts(part)
 
     def _is_allowed(self, statement: Statement) -> Truth:
         return contains([self.over.policy], [self._policy(statement)])
 
+    def _is_of_new_policy(self, statement: Statement) -> bool:
+        """Return whether a statement stands for an unknown policy that the other permissions do not have at all."""
+        names = {each.policy for each in self.over.policy.statements}
+        return is_unknown_policy(statement) and statement.policy not in names
+
     def _reason(self, statement: Statement) -> str:
         """Return why it is not decided whether a statement allows more."""
-        problems = statement.problems or self.over.problems
-        return "; ".join(problems) or "the comparison of its conditions and patterns is not decided"
+        if statement.problems:
+            return "; ".join(statement.problems)
+        reason = "; ".join(self.over.problems) or "the comparison of its conditions and patterns is not decided"
+        return f"{statement}: {reason}"
 
     def _policy(self, statement: Statement) -> Policy:
         return Policy(statement.policy, (statement, *self.of.denies))

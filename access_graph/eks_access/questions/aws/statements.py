@@ -45,6 +45,11 @@ def meaning(statement: Statement) -> Meaning:
     return (statement.effect, *patterns, principals, conditions, statement.has_variables, statement.problems)
 
 
+def is_unknown_policy(statement: Statement) -> bool:
+    """Return whether a statement stands for a policy whose document is unknown: it may apply to every request."""
+    return bool(statement.problems) and statement.not_actions == () and statement.not_resources == ()
+
+
 def intersections(one: Statement, other: Statement) -> Iterator[Statement]:
     """Yield what two statements cover together, as statements of the first one's place: none if that is nothing."""
     actions = _common(_actions(one), _actions(other), _relation_of_actions)

@@ -78,8 +78,8 @@ def _only_assume(statement: Statement) -> Statement | None:
         return statement
     patterns = statement.not_actions if statement.not_actions is not None else statement.actions or ()
     is_named = [any(matches(pattern, action, ignore_case=True) for pattern in patterns) for action in _ASSUME]
-    wanted = statement.not_actions is None
-    actions = tuple(action for action, named in zip(_ASSUME, is_named, strict=True) if named is wanted)
+    is_positive = statement.not_actions is None
+    actions = tuple(action for action, named in zip(_ASSUME, is_named, strict=True) if named is is_positive)
     return replace(statement, actions=actions, not_actions=None) if actions else None
 
 

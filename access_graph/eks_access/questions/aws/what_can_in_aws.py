@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
@@ -13,9 +13,9 @@ from eks_access.questions.aws.effective_permissions import (
     permissions_in_words,
 )
 from eks_access.questions.aws.identity_policies import IdentityPolicies, PrincipalPolicies
+from eks_access.questions.aws.statements import is_unknown_policy
 from eks_access.questions.aws.workload_sessions import WorkloadSessions
 from eks_access.questions.permission_words import Permission
-from eks_identity.evaluation.iam import Statement
 
 _NOT_VISIBLE = "policies of resources, service control policies and resource control policies are not read"
 
@@ -50,12 +50,13 @@ def of_service_account(graph: AccessGraph, namespace: str, name: str) -> AwsPerm
         return AwsPermissions(notes=tuple(map(str, sessions.not_evaluated)))
     conditions = f", if {' and '.join(session.conditions)}" if session.conditions else ""
     identity = f"{session.role_arn} by {' → '.join(session.steps)}{conditions}"
-    return _in_words(identity, sessions.policies_of(session), sessions.effective(session))
+    found = _in_words(identity, sessions.policies_of(session), sessions.effective(session))
+    return replace(found, notes=(*found.notes, *(f"not read: {each}" for each in session.not_read)))
 
 
 def _in_words(identity: str, policies: PrincipalPolicies, effective: EffectivePermissions) -> AwsPermissions:
-    allowed = permissions_in_words(filter(_is_understood, effective.allows))
-    denied = permissions_in_words(filter(_is_understood, effective.denies))
+    allowed = permissions_in_words(each for each in effective.allows if not is_unknown_policy(each))
+    denied = permissions_in_words(each for each in effective.denies if not is_unknown_policy(each))
     return AwsPermissions(identity, allowed, denied, (*_notes(policies, effective), _NOT_VISIBLE))
 
 
@@ -64,10 +65,5 @@ def _notes(policies: PrincipalPolicies, effective: EffectivePermissions) -> Iter
         yield f"permissions boundary {policies.policies.boundary.name}: only what it allows too is listed"
     for limit in policies.policies.session:
         yield f"{limit.name}: only what it allows too is listed"
-    unclear = (problem for each in effective.policy.statements if not _is_understood(each) for problem in each.problems)
+    unclear = (problem for each in effective.policy.statements if is_unknown_policy(each) for problem in each.problems)
     yield from (f"not evaluated, and may allow or deny more: {problem}" for problem in dict.fromkeys(unclear))
-
-
-def _is_understood(statement: Statement) -> bool:
-    """Return whether a statement has actions. One that is not understood may apply to every request."""
-    return not statement.problems or statement.not_actions != ()

@@ -38,6 +38,8 @@ class WorkloadSession:
     """The role of the session: the target role, if the association has one."""
     conditions: tuple[str, ...] = ()
     """What decides whether the pods get the session; empty: they get it."""
+    not_read: tuple[NotRead, ...] = ()
+    """What of the conditions was not read, with the reason."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -66,7 +68,7 @@ class WorkloadSessions:
         self._graph = graph
         self.policies = IdentityPolicies(graph)
         self.not_evaluated: list[NotRead] = []
-        """What a preview does not know, by service account. The graph has what was not read."""
+        """What was not read, or is not known before an update."""
         self.undecided: set[ObjectKey] = set()
         """The service accounts of which `not_evaluated` says why nothing is known of their session."""
         self._sessions: dict[ObjectKey, WorkloadSession | None] = {}
@@ -92,7 +94,8 @@ class WorkloadSessions:
         """Return the session of the pods of a service account, None if they get none."""
         if key not in self._sessions:
             try:
-                self._sessions[key] = _find(Workload(self._graph, *key))
+                session = self._sessions[key] = _find(Workload(self._graph, *key))
+                self.not_evaluated += () if session is None else session.not_read
             except NotReadError as error:
                 self._sessions[key] = None
                 self.undecided.add(key)
@@ -150,7 +153,8 @@ def _find(workload: Workload) -> WorkloadSession | None:
         exists = conditions.hold(lambda: graph.principals.get(target) is not None)
         if not exists or not conditions.allow(lambda: _assume(workload, identity, target)):
             return None
-    return WorkloadSession(workload, identity, target or role_arn, tuple(dict.fromkeys(conditions.found)))
+    found = tuple(dict.fromkeys(conditions.found))
+    return WorkloadSession(workload, identity, target or role_arn, found, tuple(conditions.not_read))
 
 
 def _has_account_and_agent(workload: Workload) -> bool:
@@ -173,13 +177,15 @@ class _Conditions:
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self.not_read: list[NotRead] = []
 
     def hold(self, check: Callable[[], bool]) -> bool:
         """Return whether a check holds. What it could not read is a condition."""
         try:
             return check()
         except NotReadError as error:
-            self.found.append(f"{error.not_read.part} is as required (not read: {error.not_read.reason})")
+            self.not_read.append(error.not_read)
+            self.found.append(f"{error.not_read.part} is as required (not read)")
             return True
 
     def allow(self, evaluate: Callable[[], Evaluation]) -> bool:

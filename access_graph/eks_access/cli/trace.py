@@ -9,6 +9,7 @@ import click
 
 from eks_access.cli.output import answer_question, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
+from eks_access.cli.whoami import whoami
 from eks_access.errors import ExitCode, UsageError
 from eks_access.findings import Trace, Verdict
 from eks_access.graph import AccessGraph
@@ -28,6 +29,9 @@ _EXIT_CODES = {
 @click.group()
 def trace() -> None:
     """Show every link of an identity chain, and how to fix the broken one."""
+
+
+trace.add_command(whoami)
 
 
 @trace.command()

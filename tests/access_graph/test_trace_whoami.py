@@ -210,7 +210,7 @@ def test_other_principal_of_the_shell_is_a_note():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--verb", "list"), "passed together"), (("--snapshot", "x.json"), "a snapshot has no credentials")],
+    [(("--verb", "list"), "passed together"), (("--source", "state"), "no other source has credentials")],
 )
 def test_arguments_that_cannot_be_used(arguments, message):
     """A verb without resource, or a snapshot, is a usage error."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import click
 
+from eks_access.cli.open_source import LIVE
 from eks_access.cli.output import Output, emit, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
-from eks_access.errors import ExitCode, SourceError, UsageError
-from eks_access.findings import Trace, Verdict
+from eks_access.cli.trace import EXIT_CODES, completed_trace
+from eks_access.errors import SourceError, UsageError
 from eks_access.graph import AccessGraph
 from eks_access.graph.caller import Caller
 from eks_access.questions.requests import parse_request
@@ -18,12 +18,6 @@ from eks_access.questions.trace_whoami import trace_whoami
 from eks_access.render.json_output import VERSION, Answer
 from eks_access.render.pages import trace_page
 from eks_identity.evaluation.rbac import Request
-
-EXIT_CODES = {
-    Verdict.HOLDS: ExitCode.FINE,
-    Verdict.BROKEN: ExitCode.FOUND,
-    Verdict.NOT_EVALUATED: ExitCode.NOT_REACHABLE,
-}
 
 
 @click.command()
@@ -43,14 +37,14 @@ def whoami(
     output: str,
 ) -> None:
     """Trace your own credentials and kubeconfig to your user in the cluster, and to a request."""
-    if source.snapshot is not None:
-        raise UsageError("--snapshot must not be passed: a snapshot has no credentials", "omit --snapshot")
+    if source.source != LIVE:
+        raise UsageError(f"--source {source.source!r} must be {LIVE}: no other source has credentials", "omit --source")
     if (verb is None) != (resource is None):
         raise UsageError("--verb and --resource must be passed together", "pass both, or neither")
     request = parse_request(verb, resource, namespace, name) if verb and resource else None
     caller = _read(source, request)
     graph, failure = _open(source)
-    traced = _completed(trace_whoami(caller, graph, failure, request), source)
+    traced = completed_trace(trace_whoami(caller, graph, failure, request), source)
     not_read = tuple(graph.not_read()) if graph is not None else ()
     name_of_source = graph.source if graph is not None else f"the caller of cluster {caller.cluster or '(unknown)'}"
     answer = Answer(VERSION, name_of_source, trace=traced, not_read=not_read)
@@ -77,10 +71,3 @@ def _open(source: SourceOptions) -> tuple[AccessGraph | None, str]:
         return source.open(), ""
     except SourceError as error:
         return None, error.message
-
-
-def _completed(traced: Trace, source: SourceOptions) -> Trace:
-    links = (
-        link if link.finding is None else replace(link, finding=source.completed(link.finding)) for link in traced.links
-    )
-    return replace(traced, links=tuple(links))

@@ -67,8 +67,8 @@ def account_link(caller: Caller) -> Link:
 def cluster_link(caller: Caller) -> Link:
     """Return whether the context has the API server and certificate authority of the cluster."""
     context, actual = caller.context, caller.endpoint
-    if not _account_is_same(caller):
-        return Link.not_evaluated(CLUSTER, f"account {caller.kubectl.account} is not that of the cluster")
+    if not _account_is_same(caller) or _account(caller.cluster_arn) not in ("", caller.kubectl.account):
+        return Link.not_evaluated(CLUSTER, f"account {caller.kubectl.account} is not that of {caller.cluster}")
     if actual is None and caller.cluster_failure.startswith(_NOT_FOUND):
         says = f"account {caller.kubectl.account} has no cluster {caller.cluster} in {caller.region}"
         fix = advice(f"run `aws eks list-clusters --region {caller.region}`, and pass --cluster and --region of one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eks_access.findings import Trace, Verdict
 from eks_access.graph.tables import NotRead
 from eks_access.questions.diff import Difference
+from eks_access.questions.explain import Explanation
 from eks_access.questions.list_mappings import MappingList
 from eks_access.questions.permission_words import Permission
 from eks_access.questions.what_can import WhatCan
@@ -69,6 +70,13 @@ def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:
     if answer.by_everybody:
         tables.append(PageTable(columns, _rows(answer.by_everybody), "as everybody with a valid token"))
     return Page(f"What {answer.subject} can do", tuple(tables), not_read=not_read)
+
+
+def explanation_page(explanation: Explanation) -> Page:
+    """Return the page of an error text. The commands are its last lines."""
+    title = f"{explanation.meaning}\nusually: {explanation.cause} (chain: {explanation.chain})"
+    notes = (f"fill in {explanation.missing}",) if explanation.missing else ()
+    return Page(title, notes=notes, commands=explanation.commands)
 
 
 def difference_page(difference: Difference) -> Page:

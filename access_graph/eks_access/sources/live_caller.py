@@ -6,7 +6,7 @@ Every principal may call GetCallerIdentity, and every authenticated user may cre
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -57,12 +57,13 @@ def read_caller(
     selected = find_context(kubeconfig, context, cluster, region)
     region = region or (selected.cluster_region or selected.region if selected else None)
     shell, session = _read_credentials(profile, region)
-    kubectl = shell
+    kubectl, sessions = shell, [session]
     if selected is not None and (selected.role_arn or (selected.profile or profile) != profile):
         kubectl, session = _read_credentials(selected.profile, region, selected.role_arn)
+        sessions.insert(0, session)
     region = region or (session.region_name if session is not None else None) or ""
     name = cluster or (selected.cluster_name if selected else None) or ""
-    description, failure = _describe_cluster(session, name, region)
+    description, failure = _describe_cluster(sessions, name, region)
     return Caller(
         shell,
         kubectl,
@@ -134,18 +135,22 @@ def _clock_skew(response: Mapping[str, Any]) -> timedelta | None:
         return None
 
 
-def _describe_cluster(session: boto3.Session | None, name: str, region: str) -> tuple[Mapping[str, Any], str]:
-    """Return the cluster, or the reason why it is not known."""
+def _describe_cluster(
+    sessions: Sequence[boto3.Session | None], name: str, region: str
+) -> tuple[Mapping[str, Any], str]:
+    """Return the cluster as the first session that may reads it, or the reason why the first session does not."""
     if not name or not region:
         return {}, "neither the kubeconfig nor an option names the cluster and its region"
-    if session is None:
-        return {}, "the credentials do not work"
-    try:
-        eks: Any = session.client("eks", region_name=region, config=_CONFIG)
-        cluster: Mapping[str, Any] = eks.describe_cluster(name=name)["cluster"]
-    except (BotoCoreError, ClientError) as error:
-        return {}, reason_of(error, "eks")
-    return cluster, ""
+    failures = []
+    for session in filter(None, sessions):
+        try:
+            eks: Any = session.client("eks", region_name=region, config=_CONFIG)
+            cluster: Mapping[str, Any] = eks.describe_cluster(name=name)["cluster"]
+        except (BotoCoreError, ClientError) as error:
+            failures.append(reason_of(error, "eks"))
+        else:
+            return cluster, ""
+    return {}, (failures or ["the credentials do not work"])[0]
 
 
 def _endpoint(cluster: Mapping[str, Any]) -> ClusterEndpoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from eks_access.catalogue import changes, cluster_access, workloads
+from eks_access.catalogue import caller, changes, cluster_access, workloads
 from eks_access.findings import FindingKind
 
 
@@ -13,6 +13,7 @@ def _kinds(module: ModuleType) -> tuple[FindingKind, ...]:
 
 
 CHAINS = {
+    "Caller": _kinds(caller),
     "Cluster access": _kinds(cluster_access),
     "Workload identity": _kinds(workloads),
     "Changes": _kinds(changes),

@@ -7,11 +7,13 @@ import sys
 import click
 
 from eks_access.cli.diff import diff
+from eks_access.cli.explain import explain_
 from eks_access.cli.listing import list_
 from eks_access.cli.snapshot import snapshot
 from eks_access.cli.trace import trace
 from eks_access.cli.what_can import what_can
 from eks_access.cli.who_can import who_can
+from eks_access.cli.whoami import whoami
 from eks_access.errors import EksAccessError, ExitCode
 
 EPILOG = (
@@ -28,7 +30,8 @@ def commands() -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
 
 
-for command in (trace, list_, who_can, what_can, diff, snapshot):
+trace.add_command(whoami)
+for command in (trace, explain_, list_, who_can, what_can, diff, snapshot):
     commands.add_command(command)
 
 

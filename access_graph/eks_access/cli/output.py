@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -56,6 +57,8 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
     elif output is Output.FIX:
         for finding in page.findings:
             click.echo(str(finding.fix) if finding.fix.commands else f"# {finding.fix}")
+        for command in page.commands:
+            click.echo(shlex.join(command))
     else:
         click.echo(json.dumps(sarif(page.findings, answer.source), indent=2))
 

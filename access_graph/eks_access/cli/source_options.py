@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from eks_access.cli.open_source import LIVE, open_source
+from eks_access.cli.permissions import permissions_option
 from eks_access.errors import UsageError
 from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
@@ -48,6 +49,7 @@ _OPTIONS = (
         metavar="ID=ROLE_OR_PROFILE",
         help="Role to assume, or profile, to read another account. Repeatable.",
     ),
+    permissions_option,
 )
 
 

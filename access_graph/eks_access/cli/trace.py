@@ -18,7 +18,7 @@ from eks_access.questions.trace_principal import trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.render.pages import trace_page
 
-_EXIT_CODES = {
+EXIT_CODES = {
     Verdict.HOLDS: ExitCode.FINE,
     Verdict.BROKEN: ExitCode.FOUND,
     Verdict.NOT_EVALUATED: ExitCode.NOT_REACHABLE,
@@ -98,12 +98,12 @@ def _answer(source: SourceOptions, output: str, ask: Callable[[AccessGraph], Tra
     """Print a trace and exit with the code of its verdict."""
 
     def completed(graph: AccessGraph) -> Trace:
-        return _completed(ask(graph), source)
+        return completed_trace(ask(graph), source)
 
-    answer_question(source, output, "trace", completed, trace_page, code=lambda traced: _EXIT_CODES[traced.verdict])
+    answer_question(source, output, "trace", completed, trace_page, code=lambda traced: EXIT_CODES[traced.verdict])
 
 
-def _completed(traced: Trace, source: SourceOptions) -> Trace:
+def completed_trace(traced: Trace, source: SourceOptions) -> Trace:
     """Return the trace with fixes that use the same credentials as this command."""
     links = (
         link if link.finding is None else replace(link, finding=source.completed(link.finding)) for link in traced.links

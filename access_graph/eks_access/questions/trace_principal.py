@@ -25,7 +25,7 @@ def trace_principal(graph: AccessGraph, arn: str, request: Request) -> Trace:
 
     `arn` may be that of a role's session. Raises `UsageError` for other text.
     """
-    principal, session = _parse(graph, arn)
+    principal, session = parse_principal(graph, arn)
     found = user_links(graph, principal, request, session)
     links = list(found.links)
     if found.mapped.user is not None:
@@ -38,7 +38,7 @@ def trace_principal(graph: AccessGraph, arn: str, request: Request) -> Trace:
     return Trace(f"may {principal.arn} {request}?", tuple(links), tuple(notes))
 
 
-def _parse(graph: AccessGraph, arn: str) -> tuple[Principal, str]:
+def parse_principal(graph: AccessGraph, arn: str) -> tuple[Principal, str]:
     """Return the principal of an ARN, and the name of the session if it is one."""
     try:
         return Principal.parse(arn), ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from eks_access.render.page import Page, PageTable
@@ -27,6 +28,8 @@ def _blocks(page: Page) -> Iterator[str]:
         yield code_block(str(finding.fix)) if finding.fix.commands else f"Fix: {text(str(finding.fix))}"
     if page.notes:
         yield "\n".join(f"- {text(note)}" for note in page.notes)
+    for command in page.commands:
+        yield code_block(shlex.join(command))
     if page.not_read:
         yield "Not read:\n\n" + "\n".join(f"- {text(str(failure))}" for failure in page.not_read)
 

@@ -29,6 +29,8 @@ class Page:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     not_read: tuple[NotRead, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Commands to run next, of a page without findings."""
 
 
 def fix_lines(findings: Sequence[Finding]) -> list[tuple[str, str]]:

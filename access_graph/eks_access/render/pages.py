@@ -5,6 +5,7 @@ from __future__ import annotations
 from eks_access.findings import Trace, Verdict
 from eks_access.graph.tables import NotRead
 from eks_access.questions.diff import Difference
+from eks_access.questions.explain import Explanation
 from eks_access.questions.list_mappings import MappingList
 from eks_access.questions.permission_words import Permission
 from eks_access.questions.what_can import WhatCan
@@ -82,6 +83,13 @@ def what_can_page(answer: WhatCan, not_read: tuple[NotRead, ...] = ()) -> Page:
         tables.append(PageTable(columns, _rows(answer.denied_in_aws), "denied in AWS, also where it is allowed above"))
     title = f"What {answer.subject} can do"
     return Page(title, tuple(tables), notes=(*notes, *answer.aws_notes), not_read=not_read)
+
+
+def explanation_page(explanation: Explanation) -> Page:
+    """Return the page of an error text. The commands are its last lines."""
+    title = f"{explanation.meaning}\nusually: {explanation.cause} (chain: {explanation.chain})"
+    notes = (f"fill in {explanation.missing}",) if explanation.missing else ()
+    return Page(title, notes=notes, commands=explanation.commands)
 
 
 def difference_page(difference: Difference) -> Page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -35,6 +37,8 @@ def print_page(page: Page, console: Console) -> None:
         console.print(f"note: {note}", markup=False, highlight=False)
     for failure in page.not_read:
         console.print(f"[yellow]not read:[/] {escape(str(failure))}", highlight=False)
+    for command in page.commands:
+        console.print(shlex.join(command), markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(table: PageTable) -> Table:

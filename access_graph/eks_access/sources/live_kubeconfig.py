@@ -22,6 +22,7 @@ from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model import arns, kubeconfig
 
 _NAME_OPTIONS = ("--cluster-name", "--cluster-id", "-i")
+_ROLE_OPTIONS = ("--role-arn", "--role", "-r")
 _SERVER = re.compile(r"https://[^/]+\.(?P<region>[a-z]{2}(-[a-z]+)+-\d)\.eks\.[a-z.]+?(:\d+)?/?")
 _EKSCTL = re.compile(r"(?:.*@)?(?P<name>[\w-]+)\.(?P<region>[a-z]{2}(-[a-z]+)+-\d)\.eksctl\.io")
 _UPDATE = "run `aws eks update-kubeconfig --name CLUSTER --region REGION`"
@@ -41,6 +42,15 @@ class Context:
     account: str | None
     profile: str | None
     """AWS profile of the command that gets the token."""
+    namespace: str = "default"
+    program: str = ""
+    """The command that gets the token; empty without one."""
+    role_arn: str = ""
+    """Role that the command assumes."""
+    token_region: str | None = None
+    """Region whose STS verifies the token."""
+    cluster_region: str | None = None
+    """Region in the name of the context, of its cluster or of the API server."""
 
     def is_of(self, cluster: str, region: str | None) -> bool:
         """Return whether the context may be of the EKS cluster `cluster` in `region`."""
@@ -120,7 +130,8 @@ def _context(name: str, document: Mapping[str, Any], file: Path) -> Context:
     options = dict(_options([str(argument) for argument in command.get("args") or []]))
     variables = {str(each.get("name")): str(each.get("value")) for each in command.get("env") or []}
     cluster = next((options[option] for option in _NAME_OPTIONS if option in options), None)
-    regions = [options.get("--region"), variables.get("AWS_REGION"), variables.get("AWS_DEFAULT_REGION")]
+    token_regions = [options.get("--region"), variables.get("AWS_REGION"), variables.get("AWS_DEFAULT_REGION")]
+    regions: list[str | None] = []
     account = None
     for text in (name, str(selected.get("cluster"))):
         if arn := _cluster_arn(text):
@@ -136,9 +147,15 @@ def _context(name: str, document: Mapping[str, Any], file: Path) -> Context:
         {**document, "current-context": name},
         file,
         cluster,
-        next(filter(None, regions), None),
+        next(filter(None, [*token_regions, *regions]), None),
         account,
-        variables.get("AWS_PROFILE") or options.get("--profile"),
+        # `aws` prefers its option to the variable.
+        options.get("--profile") or variables.get("AWS_PROFILE"),
+        namespace=selected.get("namespace") or "default",
+        program=str(command.get("command") or ""),
+        role_arn=next((options[option] for option in _ROLE_OPTIONS if option in options), ""),
+        token_region=next(filter(None, token_regions), None),
+        cluster_region=next(filter(None, regions), None),
     )
 
 

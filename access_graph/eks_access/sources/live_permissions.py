@@ -1,11 +1,13 @@
-"""The permissions that `live` needs to read everything: an IAM policy, and a ClusterRole. Both only read.
+"""The permissions that `live` needs: an IAM policy, and a ClusterRole. Both only read.
 
-With fewer permissions, the parts named here are not read. Another account (`--account`) needs the IAM actions on its
-own objects, and `sts:AssumeRole` on the role if one is assumed.
+`PARTS` has the fields of `AccessGraph` that each command reads, so that each can have a smaller policy. With fewer
+permissions, the parts named here are not read. Another account (`--account`) needs the IAM actions on its own objects,
+and `sts:AssumeRole` on the role if one is assumed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,26 +80,43 @@ KUBERNETES_PERMISSIONS = (
 )
 
 
-def iam_policy(cluster_arn: str = "*") -> dict[str, Any]:
-    """Return the IAM policy; its statement on EKS is limited to one cluster if its ARN is passed."""
-    on_cluster = [permission.action for permission in AWS_PERMISSIONS if permission.is_on_cluster]
-    others = [permission.action for permission in AWS_PERMISSIONS if not permission.is_on_cluster]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": on_cluster, "Resource": _eks_resources(cluster_arn)},
-            {"Effect": "Allow", "Action": others, "Resource": "*"},
-        ],
-    }
+_MAPPINGS = ("cluster", "entries", "principals", "aws_auth")
+_RBAC_PARTS = ("rbac_roles", "rbac_bindings")
+_ROLES = ("cluster", "principals", "policies", "oidc_providers", "associations", "service_accounts")
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "principal": (*_MAPPINGS, *_RBAC_PARTS),
+    "whoami": (*_MAPPINGS, *_RBAC_PARTS),
+    "serviceaccount": (*_ROLES, "has_pod_identity_agent", "pods"),
+    "pod": (*_ROLES, "has_pod_identity_agent", "pods", "nodes"),
+    "explain": ("associations", "service_accounts"),
+}
+"""Fields that a command reads, by its name. A command that is not here reads all."""
 
 
-def cluster_role(name: str = GROUP) -> dict[str, Any]:
-    """Return the ClusterRole as a manifest."""
+def iam_policy(cluster_arn: str = "*", parts: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the IAM policy for some fields of `AccessGraph`, by default for all.
+
+    The statement on EKS is limited to one cluster if its ARN is passed.
+    """
+    needed = [each for each in AWS_PERMISSIONS if parts is None or not set(each.parts).isdisjoint(parts)]
+    on_cluster = [permission.action for permission in needed if permission.is_on_cluster]
+    others = [permission.action for permission in needed if not permission.is_on_cluster]
+    resources = {"on_cluster": _eks_resources(cluster_arn), "others": "*"}
+    statements = [
+        {"Effect": "Allow", "Action": actions, "Resource": resources[name]}
+        for name, actions in (("on_cluster", on_cluster), ("others", others))
+        if actions
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def cluster_role(name: str = GROUP, parts: Collection[str] | None = None) -> dict[str, Any]:
+    """Return the ClusterRole for some fields of `AccessGraph`, by default for all, as a manifest."""
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": [permission.rule.manifest() for permission in KUBERNETES_PERMISSIONS],
+        "rules": [each.rule.manifest() for each in KUBERNETES_PERMISSIONS if parts is None or each.part in parts],
     }
 
 

@@ -1,0 +1,51 @@
+"""The option `--permissions`: it prints what a command needs to read, as documents that aws and kubectl apply."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+
+import click
+import yaml
+
+from eks_access.sources.live_permissions import PARTS, cluster_role, cluster_role_binding, iam_policy
+
+
+class Permissions(StrEnum):
+    """The documents."""
+
+    ALL = "all"
+    AWS = "aws"
+    KUBERNETES = "kubernetes"
+
+
+def _print_permissions(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None or context.resilient_parsing:
+        return
+    parts = PARTS.get(context.info_name or "")
+    policy = json.dumps(iam_policy(parts=parts), indent=2)
+    manifests = yaml.safe_dump_all([cluster_role(parts=parts), cluster_role_binding()], sort_keys=False)
+    if value == Permissions.AWS:
+        click.echo(policy)
+    elif value == Permissions.KUBERNETES:
+        click.echo(manifests, nl=False)
+    else:
+        command = context.command_path
+        click.echo(f"# IAM policy, for aws iam put-user-policy or put-role-policy: {command} --permissions aws")
+        click.echo(policy)
+        click.echo(f"# ClusterRole: {command} --permissions kubernetes | kubectl apply -f -")
+        click.echo(manifests, nl=False)
+    context.exit()
+
+
+permissions_option = click.option(
+    "--permissions",
+    type=click.Choice([each.value for each in Permissions]),
+    is_flag=False,
+    flag_value=Permissions.ALL.value,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_permissions,
+    help="Print the IAM policy and the ClusterRole that this command needs, and exit. With `aws` or `kubernetes` "
+    "only one, to be applied as printed.",
+)

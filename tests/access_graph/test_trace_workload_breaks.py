@@ -116,6 +116,15 @@ def test_fix_keeps_version_id_and_sids_of_a_trust_policy():
 
 
 @pytest.mark.parametrize("each", BREAKS, ids=lambda each: each.id)
+def test_fix_needs_no_other_programs_than_aws_and_kubectl(each):
+    """Who can read a cluster with `eks-access` has both programs; eksctl and others may be missing."""
+    data = each.chain()
+    each.apply(data)
+    (finding,) = trace(data, each).findings
+    assert {program for program, *_ in finding.fix.commands} <= {"aws", "kubectl"}
+
+
+@pytest.mark.parametrize("each", BREAKS, ids=lambda each: each.id)
 def test_finding_names_the_account_of_its_fix_if_it_is_not_the_clusters(each):
     """A fix that needs credentials of another account says so."""
     data = each.chain()

@@ -7,8 +7,8 @@ from dataclasses import replace
 from eks_access.findings import Fix
 from eks_access.graph.aws_objects import IamPrincipal, OidcProvider, PodIdentityAssociation
 from eks_access.graph.kubernetes_objects import ServiceAccount
-from support.access_graphs import ACCOUNT, REGION
-from support.workload_chains import AUDIENCE, CLUSTER, ISSUER, GraphData, provider_arn
+from support.access_graphs import REGION
+from support.workload_chains import CLUSTER, GraphData, provider_arn
 
 
 def play(data: GraphData, fix: Fix, account: str) -> None:
@@ -17,13 +17,6 @@ def play(data: GraphData, fix: Fix, account: str) -> None:
     for program, *arguments in fix.commands:
         if program == "kubectl":
             _kubectl(data, arguments)
-        elif program == "eksctl":
-            assert arguments == [
-                *("utils", "associate-iam-oidc-provider", "--cluster", CLUSTER),
-                *("--region", REGION, "--approve"),
-            ]
-            arn = provider_arn(account=ACCOUNT)
-            data.providers[arn] = OidcProvider(arn, ISSUER, (AUDIENCE,))
         else:
             assert program == "aws"
             service, operation, *rest = arguments

@@ -108,7 +108,7 @@ def _change_to_irsa(workload: Workload, identity: Identity) -> Fix:
     irsa = Identity(Method.IRSA, identity.role_arn)
     fixes = []
     if read_or(lambda: workload.graph.oidc_providers.get(provider_arn(workload, irsa)) is None, default=False):
-        fixes.append(create_provider(workload, irsa))
+        fixes.append(create_provider(workload))
     try:
         trust = trust_policy(existing_role(workload.graph, identity.role_arn))
         call = sts_calls.irsa_call(workload, irsa)

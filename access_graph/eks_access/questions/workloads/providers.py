@@ -22,7 +22,7 @@ def provider_link(workload: Workload, identity: Identity) -> Link:
     provider = workload.graph.oidc_providers.get(arn)
     if provider is None:
         kind, says = _fault(workload, arn)
-        finding = Finding(kind, f"IAM OIDC provider {arn}", says, arn, create_provider(workload, identity))
+        finding = Finding(kind, f"IAM OIDC provider {arn}", says, arn, create_provider(workload))
         return Link.broken(PROVIDER, finding)
     if audience not in provider.audiences:
         says, should = f"client ids {', '.join(provider.audiences) or 'none'}", f"client ids with {audience}"
@@ -33,14 +33,8 @@ def provider_link(workload: Workload, identity: Identity) -> Link:
     return Link.holds(PROVIDER, f"{arn} with client id {audience}")
 
 
-def create_provider(workload: Workload, identity: Identity) -> Fix:
+def create_provider(workload: Workload) -> Fix:
     """Return the command that creates the provider. It needs credentials of the role's account."""
-    if (
-        identity.role_arn.split(":")[4] == workload.cluster.account
-        and workload.audience() == workload.partition.sts_audience
-    ):
-        options = ("--cluster", workload.cluster.name, "--region", workload.cluster.region, "--approve")
-        return commands.command("eksctl", "utils", "associate-iam-oidc-provider", *options)
     create = ("--url", workload.issuer.url, "--client-id-list", workload.audience())
     return commands.command("aws", "iam", "create-open-id-connect-provider", *create)
 

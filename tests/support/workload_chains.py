@@ -23,7 +23,7 @@ ROLE_ARN = arn("role/sa-role")
 TARGET_ROLE_ARN = f"arn:aws:iam::{OTHER_ACCOUNT}:role/target-role"
 NODE_ROLE_ARN = arn("role/node-role")
 POLICY_ARN = arn("policy/read-buckets")
-AWS_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+AWS_POLICY_ARN = "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"
 ACTION, RESOURCE = "s3:ListBucket", "arn:aws:s3:::reports"
 SUBJECT = f"system:serviceaccount:{NAMESPACE}:{NAME}"
 AUDIENCE = "sts.amazonaws.com"
@@ -85,6 +85,8 @@ class GraphData:
     pods: dict[tuple[str, str], Pod] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     has_agent: bool = True
+    seen_by_webhook: dict[tuple[str, str], "GraphData"] = field(default_factory=dict)
+    """Service accounts and associations at the time when each pod was created."""
 
     def graph(self, *, not_read: str = "") -> AccessGraph:
         """Return the graph; its source could not read the field `not_read`."""
@@ -139,6 +141,7 @@ class GraphData:
             audience = (str(annotations.get(AUDIENCE_ANNOTATION, AUDIENCE)),)
         containers = (Container("app", environment=environment),)
         self.pods[key] = replace(pod, containers=containers, token_audiences=audience)
+        self.seen_by_webhook[key] = GraphData(accounts=dict(self.accounts), associations=dict(self.associations))
 
 
 def replaced(value: Any, old: str, new: str) -> Any:

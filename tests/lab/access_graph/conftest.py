@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +13,11 @@ import yaml
 
 from eks_access import AccessGraph
 from eks_access.sources.live import open_live
-from lab.environment import process_environment, unset
 from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
+from support.lab_chains.lab_shell import inside_lab
 
 CLUSTER = "eks-clu"
 ACCOUNT = "123456789012"
@@ -50,19 +49,9 @@ class LiveLab:
     def get(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
-    @contextmanager
-    def environment(self, principal: str = ADMINISTRATOR, **variables: str) -> Iterator[None]:
+    def environment(self, principal: str = ADMINISTRATOR, **variables: str) -> AbstractContextManager[None]:
         """Give this process the environment of a program in the lab."""
-        saved = dict(os.environ)
-        for name in unset(saved):
-            os.environ.pop(name, None)
-        os.environ.update(process_environment(self.clients.home, self.clients.bin, principal, inherit={}) | variables)
-        os.environ["PATH"] += os.pathsep + saved["PATH"]
-        try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(saved)
+        return inside_lab(self.clients, principal, **variables)
 
     def open(self, **arguments: Any) -> AccessGraph:
         """Return the graph of the cluster as the administrator reads it, with a kubeconfig of `update-kubeconfig`."""

@@ -165,7 +165,7 @@ def inline(*statements: chains.Statement) -> Change:
 
 
 def aws_policy(data: GraphData) -> None:
-    data.policies[AWS_POLICY_ARN] = document(allow(["s3:GetObject"]))
+    data.policies[AWS_POLICY_ARN] = document(allow(["sqs:List*", "sqs:Get*"]))
     data.set_role(attached_policies=(AWS_POLICY_ARN,))
 
 
@@ -196,5 +196,7 @@ def role_in_other_account(data: GraphData) -> None:
     arn = ROLE_ARN.replace(ACCOUNT, OTHER_ACCOUNT)
     data.principals[arn] = replace(data.principals.pop(ROLE_ARN), arn=arn)
     trust = chains.replaced(data.principals[arn].trust_policy, provider_arn(), OTHER_ACCOUNT_PROVIDER)
-    data.set_role(arn, trust_policy=trust)
+    policy_arn = POLICY_ARN.replace(ACCOUNT, OTHER_ACCOUNT)
+    data.policies[policy_arn] = data.policies.pop(POLICY_ARN)
+    data.set_role(arn, trust_policy=trust, attached_policies=(policy_arn,))
     role_annotation(arn)(data)

@@ -149,8 +149,13 @@ WIRING = (
         "pod credentials",
         {
             "pod-before-other-role": (pod_before_other_role, "pod-injected-with-other-role"),
-            "pod-of-deleted-association": (pod_of_deleted_association, "pod-injected-with-deleted-association"),
         },
+    ),
+    *breaks(
+        "B20",
+        chains.several_statements,
+        "pod credentials",
+        {"pod-of-deleted-association": (pod_of_deleted_association, "pod-injected-with-deleted-association")},
     ),
     *breaks(
         "B20",

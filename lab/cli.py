@@ -257,7 +257,7 @@ def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
 @click.pass_obj
 @_errors_to_exit_codes
 def demo(home: LabDir, *, keep: bool) -> None:
-    """Run both scenarios in a new lab with the vendors' clients.
+    """Run all scenarios in a new lab with the vendors' clients.
 
     Exit with 1 if one step differs from its expectation.
     """

@@ -1,4 +1,4 @@
-"""The command `python -m lab demo`: run both scenarios in a new lab and print the results in a table."""
+"""The command `python -m lab demo`: run all scenarios in a new lab and print the results in a table."""
 
 from __future__ import annotations
 
@@ -102,4 +102,4 @@ def _print_times(results: list[StepResult], startup: float, total: float, home: 
         if failed
         else f"[green]all {len(results)} steps as expected[/]"
     )
-    console.print(f"{verdict}; lab up in {startup:.1f} s, both scenarios verified {total:.1f} s after the start")
+    console.print(f"{verdict}; lab up in {startup:.1f} s, all scenarios verified {total:.1f} s after the start")

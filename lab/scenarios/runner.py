@@ -1,10 +1,10 @@
-"""The order of all steps of both scenarios, and the `pulumi up` runs between them."""
+"""The order of all steps of the scenarios, and the `pulumi up` runs between them."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.scenarios import cluster_access, settings, workload_identity
+from lab.scenarios import broken_links, cluster_access, settings, workload_identity
 from lab.scenarios.clients import LabClients
 from lab.scenarios.step import Scenario, Step
 
@@ -64,6 +64,7 @@ STEPS: list[Step] = [
         cluster_access.after,
         workload_identity.after,
         workload_identity.role_assumption,
+        broken_links.broken_links,
         cluster_access.mapped_twice,
         second_up,
         cluster_access.unmapped,

@@ -1,4 +1,4 @@
-"""Both scenarios, end to end: the steps of the demo as tests, in their order."""
+"""All scenarios, end to end: the steps of the demo as tests, in their order."""
 
 import pytest
 

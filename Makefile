@@ -10,7 +10,7 @@ export GOGC ?= 400
 
 .PHONY: demo test lab setup check bench conformance format schema docs dist lock outdated
 
-demo: setup ## Set everything up, run both scenarios on the lab, and print the results
+demo: setup ## Set everything up, run all scenarios on the lab, and print the results
 	@$(BIN)/python -m lab demo
 
 test: setup ## Set everything up, run all tests
@@ -47,7 +47,7 @@ CASES ?= 10000
 conformance: setup ## Compare with the vendors' programs, CASES generated cases for each; the results belong into docs/conformance.md
 	@$(BIN)/python -m lab.tools
 	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest --conformance tests/conformance \
-	  tests/lab/library/test_aws_auth_conformance.py
+	  tests/lab/library/test_aws_auth_conformance.py tests/lab/access_graph/test_fault_catalogue_*.py
 	@$(BIN)/python -m pytest --plugins kubernetes=official tests/lab/library tests/lab/examples tests/lab/test_scenarios.py \
 	  tests/lab/test_environment*.py tests/lab/test_new_cluster.py tests/lab/test_stored_states.py \
 	  tests/lab/test_component_package.py tests/lab/test_typescript.py tests/lab/test_yaml.py

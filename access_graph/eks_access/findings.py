@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -44,9 +44,10 @@ class Fix:
     """An imperative sentence."""
 
     def with_options(self, program: str, *options: str) -> Fix:
-        """Return the fix with options after each `program`, such as the kubeconfig context after `kubectl`."""
+        """Return the fix with options after each `program`, also in advice: the kubeconfig context after `kubectl`."""
         commands = tuple((line[0], *options, *line[1:]) if line[0] == program else line for line in self.commands)
-        return replace(self, commands=commands)
+        advice = self.advice.replace(f"`{program} ", f"`{shlex.join((program, *options))} ")
+        return Fix(commands, advice)
 
     def __str__(self) -> str:
         """Return the commands quoted for a POSIX shell, or the advice."""

@@ -57,6 +57,13 @@ def test_a_broken_chain_exits_with_1_and_prints_the_fix_in_one_line(broken):
     assert "kubectl --context 'my context' -n kube-system patch configmap aws-auth" in fix
 
 
+def test_advice_names_the_context_too(tmp_path):
+    path = tmp_path / "snapshot.json"
+    save_snapshot(take_snapshot(BY_AWS_AUTH.changed(aws_auth={"mapUsers": "\t-["}).graph(), NOW), path)
+    done = trace(path, "--context", "my context")
+    assert "`kubectl --context 'my context' -n kube-system edit configmap aws-auth`" in done.stdout
+
+
 def test_json_has_the_documented_schema(broken):
     done = trace(broken, "--json")
     answer = json.loads(done.stdout)

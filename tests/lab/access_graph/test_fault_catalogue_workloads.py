@@ -29,7 +29,7 @@ from support.workload_breaks import BREAKS, Break
 from support.workload_chains import ACTION, CLUSTER, KEY, OTHER_ACCOUNT, POD, RESOURCE
 
 REJECTED = {"provider-as-aws-principal": "Invalid principal"}
-"""Breaks that AWS rejects, with its error: nobody can have them."""
+"""Breaks that AWS rejects, with its error: no chain can have them."""
 IN_PLATFORM = {"Pod Identity agent", "node"}
 """Links that the node of a pod decides: EKS Auth gives credentials all the same."""
 BUCKETS = ("reports", "default-data")

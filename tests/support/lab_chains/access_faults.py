@@ -140,7 +140,7 @@ FAULTS = (
     _by_entry("B5", "recreated-user", _recreate_user, "entry-of-deleted-principal", ENTRY_LINK,
               verdict="Unauthorized"),
     _by_entry("B6", "entry-without-groups", lambda lab: lab.set_groups(), "no-groups-and-policies"),
-    _by_entry("B6", "group-not-bound", lambda lab: lab.set_groups("nobody"), "group-not-bound"),
+    _by_entry("B6", "group-not-bound", lambda lab: lab.set_groups("auditors"), "group-not-bound"),
     _by_entry("B6", "binding-deleted", lambda lab: lab.delete_objects(BY_ENTRY), "group-not-bound"),
     _by_entry("B7", "aws-auth-in-mode-api", _aws_auth_in_mode_api, "aws-auth-ignored", ENTRY_LINK,
               verdict="Unauthorized"),

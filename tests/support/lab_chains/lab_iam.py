@@ -59,16 +59,16 @@ class LabIam:
     def _providers(self) -> list[str]:
         return [each["Arn"] for each in self._iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
 
-    def _write_providers(self, wanted: Mapping[str, OidcProvider]) -> None:
+    def _write_providers(self, desired: Mapping[str, OidcProvider]) -> None:
         for arn in self._providers():
             if arn in self._foreign:
                 continue
-            provider = wanted.get(arn)
+            provider = desired.get(arn)
             found = self._iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
             if provider is None or set(found["ClientIDList"]) != set(provider.audiences):
                 self._iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
         existing = self._providers()
-        for arn, provider in wanted.items():
+        for arn, provider in desired.items():
             if arn not in existing:
                 self._iam.create_open_id_connect_provider(
                     Url=f"https://{provider.url}",

@@ -157,9 +157,9 @@ class LabWorkload:
         spec = found["spec"]
         variables = {each["name"]: each.get("value") for each in spec["containers"][0].get("env", ())}
         (container,) = pod.containers
-        wanted = {name: value for name, value in container.environment.items() if name in _VARIABLES}
+        desired = {name: value for name, value in container.environment.items() if name in _VARIABLES}
         return (
-            {name: variables[name] for name in _VARIABLES if name in variables} == wanted
+            {name: variables[name] for name in _VARIABLES if name in variables} == desired
             and set(pod.token_audiences) == set(audiences(found))
             and bool(spec.get("hostNetwork")) == pod.host_network
             and (found["metadata"].get("annotations") or {}) == dict(pod.annotations)

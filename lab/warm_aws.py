@@ -9,15 +9,22 @@ from __future__ import annotations
 import io
 import os
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from unittest import mock
 
 import awscli.botocore.session
 import awscli.clidriver
+import awscli.customizations.assumerole
 
 session: Any = awscli.botocore.session
 session.create_loader = cache(session.create_loader)
+# Sessions of roles are cached in the HOME of each command. awscli reads it when it is imported, which is the server's.
+assumerole: Any = awscli.customizations.assumerole
+assumerole.JSONFileCache = partial(
+    lambda file_cache, _: file_cache(os.path.expanduser("~/.aws/cli/cache")),  # noqa: PTH111 - what awscli expects
+    assumerole.JSONFileCache,
+)
 _EXAMPLE_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "example",

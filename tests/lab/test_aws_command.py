@@ -1,5 +1,6 @@
 """The command `aws` of a lab's shell: AWS's own, as a fork of the lab's prefork server if one runs."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,30 @@ def test_aws_command_equals_the_official_one(run, running_lab):
     ):
         own, official = run("aws", *arguments), run(OFFICIAL, *arguments)
         assert (own.returncode, own.stdout, own.stderr) == (official.returncode, official.stdout, official.stderr)
+
+
+def test_aws_command_caches_sessions_of_roles_in_its_own_home(environment, run, tmp_path):
+    """Two commands with different HOMEs share no session: a role that was created again gets a new one."""
+    account = json.loads(run("aws", "sts", "get-caller-identity").stdout)["Account"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    created = run("aws", "iam", "create-role", "--role-name", "cached", "--assume-role-policy-document", trust)
+    arn = json.loads(created.stdout)["Role"]["Arn"]
+    config = Path(environment["AWS_CONFIG_FILE"]).read_text()
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "config").write_text(f"{config}\n[profile cached]\nrole_arn = {arn}\nsource_profile = default\n")
+    environment |= {"HOME": str(home), "AWS_CONFIG_FILE": str(tmp_path / "config")}
+    done = subprocess.run(
+        ["aws", "sts", "get-caller-identity", "--profile", "cached"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run("aws", "iam", "delete-role", "--role-name", "cached")
+    assert "assumed-role/cached" in done.stdout, done.stderr
+    assert len(list((home / ".aws" / "cli" / "cache").iterdir())) == 1
 
 
 def test_aws_command_is_a_fork(environment, running_lab):

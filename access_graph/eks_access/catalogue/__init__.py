@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from eks_access.catalogue import caller, changes, cluster_access, workloads
+from eks_access.catalogue import caller, changes, cluster_access, escalations, workloads
 from eks_access.findings import FindingKind
 
 
@@ -17,5 +17,6 @@ CHAINS = {
     "Cluster access": _kinds(cluster_access),
     "Workload identity": _kinds(workloads),
     "Changes": _kinds(changes),
+    "Escalations": _kinds(escalations),
 }
 """All kinds, by the chain that they belong to, in the order of its links."""

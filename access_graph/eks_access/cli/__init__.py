@@ -7,6 +7,7 @@ import sys
 import click
 
 from eks_access.cli.diff import diff
+from eks_access.cli.escalations import escalations
 from eks_access.cli.explain import explain_
 from eks_access.cli.listing import list_
 from eks_access.cli.snapshot import snapshot
@@ -31,7 +32,7 @@ def commands() -> None:
 
 
 trace.add_command(whoami)
-for command in (trace, explain_, list_, who_can, what_can, diff, snapshot):
+for command in (trace, explain_, list_, who_can, what_can, escalations, diff, snapshot):
     commands.add_command(command)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from eks_access.findings import Trace
 from eks_access.graph.tables import NotRead
 from eks_access.questions.diff import Difference
+from eks_access.questions.escalations import Escalations
 from eks_access.questions.explain import Explanation
 from eks_access.questions.list_mappings import MappingList
 from eks_access.questions.what_can import WhatCan
@@ -32,6 +33,7 @@ class Answer:
     what_can: WhatCan | None = None
     difference: Difference | None = None
     explanation: Explanation | None = None
+    escalations: Escalations | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
 

@@ -69,6 +69,8 @@ class Template:
 
     def is_text(self, text: str, lookup: Lookup, *, ignore_case: bool = False) -> Truth:
         """Return whether `text` is the template, in which wildcards are text. Unknown variables may have any value."""
+        if "${" not in self.text:
+            return truth(self.text == text or (ignore_case and self.text.lower() == text.lower()))
         expression = self._expression(lookup, re.escape)
         flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
         if expression is None or not re.fullmatch(expression, text, flags):

@@ -1,0 +1,171 @@
+"""The permissions of each actor in the cluster, with their origin.
+
+A service account has the permissions of its groups too. Those of `system:authenticated` are not repeated for each
+actor: this group is an actor of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from eks_access.graph import AccessGraph
+from eks_access.graph.kubernetes_objects import RbacBinding
+from eks_access.questions.chain import read_or
+from eks_access.questions.cluster_subjects import EVERYTHING, cluster_users
+from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, Actor, ActorKind
+from eks_access.questions.escalation.permissions import BindingOrigin, GroupOrigin, Permission, PolicyOrigin
+from eks_access.questions.permissions import policy_name
+from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
+from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser
+from eks_identity.evaluation.iam import matches
+from eks_identity.evaluation.rbac import Request, RoleKey, allows
+from eks_identity.model.identities import MASTERS
+from eks_identity.model.rbac import Rule
+from eks_identity.model.subjects import Subject as ServiceAccountSubject
+
+Scope = tuple[str, ...]
+"""Namespaces; empty: the whole cluster. `*` in a name matches any characters."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Rules of one binding or access policy."""
+
+    rules: tuple[Rule, ...]
+    scope: Scope
+    origin: BindingOrigin | PolicyOrigin | GroupOrigin
+
+    def permission(self, requests: Iterable[Request]) -> Permission:
+        """Return the permission for requests that the rules allow."""
+        listed = tuple(requests)
+        origin = self.origin
+        if isinstance(origin, BindingOrigin):
+            origin = replace(origin, requests=listed)
+        named = sorted({f" {request.name}" for request in listed if request.name})
+        what = ", ".join(dict.fromkeys(f"{request.verb} {_resource(request)}" for request in listed))
+        where = f" in {scope_words(self.scope)}"
+        return Permission(f"{what}{' named' if named else ''}{','.join(named)}{where}", origin)
+
+    def names(self, request: Request) -> tuple[str, ...] | None:
+        """Return the names of the objects for which a request is allowed; None: all objects."""
+        if allows(self.rules, request):
+            return None
+        named = dict.fromkeys(name for rule in self.rules for name in rule.resource_names)
+        return tuple(name for name in named if allows(self.rules, replace(request, name=name)))
+
+
+def _resource(request: Request) -> str:
+    plural, slash, subresource = request.resource.partition("/")
+    return f"{plural}{f'.{request.api_group}' if request.api_group else ''}{slash}{subresource}"
+
+
+def scope_words(scope: Scope) -> str:
+    """Return a scope in words."""
+    if not scope:
+        return "the whole cluster"
+    return f"namespace {scope[0]}" if len(scope) == 1 else f"namespaces {', '.join(scope)}"
+
+
+def in_scope(scope: Scope, namespace: str) -> bool:
+    """Return whether a scope includes a namespace."""
+    return not scope or any(matches(pattern, namespace) for pattern in scope)
+
+
+def common_scope(one: Scope, other: Scope) -> Scope | None:
+    """Return the namespaces that two scopes have in common; None if there is none."""
+    if not one or not other:
+        return one or other
+    common = [name for name in one if in_scope(other, name)] + [name for name in other if in_scope(one, name)]
+    return tuple(dict.fromkeys(common)) or None
+
+
+class ClusterPermissions:
+    """The permissions of all actors. Raises `NotReadError` if bindings or roles cannot be listed."""
+
+    def __init__(self, graph: AccessGraph, base: ClusterPermissions | None = None) -> None:
+        """Read the permissions of a graph. Those of `base`, a similar graph, are shared as far as they are equal."""
+        self.graph = graph
+        self.undocumented: list[str] = []
+        """Access policies whose rules AWS does not document."""
+        self.roles, self.bindings = graph.rbac_roles.all(), graph.rbac_bindings.all()
+        self.by_name: dict[tuple[str, str], list[Granted]] = {}
+        changed = [key for key in self.bindings if base is None or not self._is_same(key, base)]
+        if base is not None:
+            self.by_name |= base.by_name
+            former = [base.bindings[key] for key in changed if key in base.bindings]
+            for subject in {subject for binding in former for subject in _subject_keys(binding)}:
+                remaining = (each for each in base.by_name.get(subject, ()) if not _is_of(each, changed))
+                self.by_name[subject] = list(remaining)
+        for key in changed:
+            self._add(self.bindings[key])
+        self.users = self._users(base)
+        self.by_principal = self._principals()
+
+    def _is_same(self, key: RoleKey, base: ClusterPermissions) -> bool:
+        binding = self.bindings[key]
+        is_same_role = self.roles.get(binding.role) is base.roles.get(binding.role)
+        return is_same_role and binding is base.bindings.get(key)
+
+    def _add(self, binding: RbacBinding) -> None:
+        # A role that the source lacks is listed by the graph.
+        role = read_or(lambda: self.graph.rbac_roles.get(binding.role), None)
+        if role is not None and role.rules:
+            scope = () if binding.namespace is None else (binding.namespace,)
+            for key in _subject_keys(binding):
+                granted = Granted(role.rules, scope, BindingOrigin(binding, key, ()))
+                self.by_name[key] = [*self.by_name.get(key, ()), granted]
+
+    def _users(self, base: ClusterPermissions | None) -> Mapping[str, ClusterUser]:
+        """Return the users of mapped principals. If mappings were not read, there are none, and the graph lists it."""
+        parts = ("entries", "aws_auth", "cluster")
+        if base is not None and all(getattr(self.graph, part) is getattr(base.graph, part) for part in parts):
+            return base.users
+        return read_or(lambda: cluster_users(self.graph), dict[str, ClusterUser]())
+
+    def _principals(self) -> Mapping[str, list[Granted]]:
+        found = {}
+        for arn, user in self.users.items():
+            granted = [Granted(EVERYTHING.rules, (), GroupOrigin(MASTERS))] if MASTERS in user.groups else []
+            for policy in user.policies:
+                name = policy_name(policy)
+                if name in ACCESS_POLICY_RULES:
+                    rules = ACCESS_POLICY_RULES[name]
+                    granted.append(Granted(rules, policy.namespaces, PolicyOrigin(arn, policy)))
+                elif not user.username.startswith("system:node"):
+                    self.undocumented.append(f"{arn}: AWS does not document the rules of access policy {policy}")
+            keys = [("User", user.username), *(("Group", group) for group in user.groups)]
+            found[arn] = granted + [each for key in keys for each in self.by_name.get(key, ())]
+        return found
+
+    def of(self, actor: Actor) -> list[Granted]:
+        """Return the permissions of an actor."""
+        if actor.kind is ActorKind.PRINCIPAL:
+            return self.by_principal.get(actor.name, [])
+        return [granted for key in _subjects_of(actor) for granted in self.by_name.get(key, ())]
+
+    def is_administrator(self, actor: Actor) -> bool:
+        """Return whether an actor is allowed everything in the whole cluster."""
+        return any(not granted.scope and allows(granted.rules, ADMINISTRATION) for granted in self.of(actor))
+
+
+def _subject_keys(binding: RbacBinding) -> list[tuple[str, str]]:
+    """Return kind and name of the subjects of a binding, as RBAC evaluates them."""
+    return [(subject.kind, subject.name) for subject in binding.evaluated().subjects]
+
+
+def _is_of(granted: Granted, bindings: Collection[RoleKey]) -> bool:
+    return isinstance(granted.origin, BindingOrigin) and granted.origin.binding.key in bindings
+
+
+def _subjects_of(actor: Actor) -> Iterator[tuple[str, str]]:
+    """Yield the subjects of bindings that an actor is."""
+    if actor.kind is ActorKind.SERVICE_ACCOUNT:
+        namespace, _, name = actor.name.partition("/")
+        yield "User", str(ServiceAccountSubject(namespace, name))
+        yield "Group", f"{EVERY_SERVICE_ACCOUNT}:{namespace}"
+        yield "Group", EVERY_SERVICE_ACCOUNT
+    elif actor.kind is ActorKind.USER:
+        yield "User", actor.name
+    elif actor.kind is ActorKind.GROUP:
+        yield "Group", actor.name

@@ -185,4 +185,4 @@ def test_diff_of_two_snapshots_says_who_gains_and_fails_only_when_told(healthy, 
     assert run("diff", healthy, broken, "--fail-on", "broadened").returncode == 0
     assert run("diff", healthy, broken, "--fail-on", "any").returncode == 1
     wrong = run("diff", healthy, broken, "--fail-on", "wider")
-    assert (wrong.returncode, "must be a list of broadened, lockout, any" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "must be a list of broadened, lockout, escalation, any" in wrong.stderr) == (2, True)

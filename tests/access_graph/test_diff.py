@@ -157,3 +157,10 @@ def test_diff_names_the_role_whose_rules_a_source_does_not_have():
     (change,) = difference.changes
     assert list(change.sentences()) == [f"{USER} gains the rules of ClusterRole view on all resources, whole cluster"]
     assert difference.not_evaluated != ()
+
+
+def test_diff_reports_new_escalations():
+    may_bind = rules(rule_on("", "pods nodes", READ), Rule(("create", "bind"), ("*",), ("rbac.authorization.k8s.io",)))
+    found = diff(BY_ENTRY.graph(), may_bind.graph()).escalations
+    assert (USER, "cluster administrator") in {(path.subject, path.reaches) for path in found}
+    assert diff(may_bind.graph(), may_bind.graph()).escalations == ()

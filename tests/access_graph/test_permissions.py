@@ -31,6 +31,7 @@ LEAVES = [
     ("who-can",),
     ("what-can",),
     ("diff",),
+    ("escalations",),
     ("snapshot",),
 ]
 QUESTIONS = {

@@ -22,13 +22,19 @@ class FailOn(StrEnum):
 
     BROADENED = "broadened"
     LOCKOUT = "lockout"
+    ESCALATION = "escalation"
     ANY = "any"
 
 
 @click.command()
 @click.argument("before")
 @click.argument("after")
-@click.option("--fail-on", metavar="LIST", default="", help="Exit with 1 for these: broadened, lockout, any (drift).")
+@click.option(
+    "--fail-on",
+    metavar="LIST",
+    default="",
+    help="Exit with 1 for these: broadened, lockout, escalation, or any change.",
+)
 @source_options
 @output_options
 def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output: str) -> None:
@@ -42,11 +48,13 @@ def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output
     found = question.diff(*graphs)
     answer = Answer(VERSION, f"{found.before} → {found.after}", difference=found, not_read=found.not_evaluated)
     emit(Output(output), answer, difference_page(found))
-    if found.lockouts and reasons & {FailOn.LOCKOUT, FailOn.ANY}:
-        sys.exit(ExitCode.FOUND)
-    if any(change.is_broadened for change in found.changes) and reasons & {FailOn.BROADENED, FailOn.ANY}:
-        sys.exit(ExitCode.FOUND)
-    if found.changes and FailOn.ANY in reasons:
+    present = {
+        FailOn.BROADENED: any(change.is_broadened for change in found.changes),
+        FailOn.LOCKOUT: bool(found.lockouts),
+        FailOn.ESCALATION: bool(found.escalations),
+        FailOn.ANY: bool(found.changes or found.lockouts or found.escalations),
+    }
+    if any(present[reason] for reason in reasons):
         sys.exit(ExitCode.FOUND)
     sys.exit(ExitCode.NOT_REACHABLE if found.not_evaluated and reasons else ExitCode.FINE)
 

@@ -13,6 +13,7 @@ from eks_access.questions import commands
 from eks_access.questions.aws.aws_changes import aws_changes
 from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
+from eks_access.questions.escalations import Escalation, new_escalations
 from eks_access.questions.permission_words import permissions
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, missing_permissions
 from eks_identity.evaluation.rbac import Grant, allows
@@ -31,6 +32,8 @@ class Difference:
     changes: tuple[Change, ...] = ()
     lockouts: tuple[Finding, ...] = ()
     """The last administrator, or nodes, without access."""
+    escalations: tuple[Escalation, ...] = ()
+    """Paths to more permissions that the first graph does not have."""
     unchanged: int = 0
     """Number of subjects with equal access."""
     not_evaluated: tuple[NotRead, ...] = ()
@@ -60,10 +63,11 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
         not_evaluated += in_aws.not_evaluated
     except NotReadError as error:
         not_evaluated.append(error.not_read)
+    escalations = new_escalations(before, after)
     for graph in (before, after):
         not_evaluated += graph.not_read()
     unique = tuple(dict.fromkeys(not_evaluated))
-    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), unchanged, unique)
+    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), escalations, unchanged, unique)
 
 
 def _unknown(graph: AccessGraph) -> set[Subject]:

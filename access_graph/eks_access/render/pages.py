@@ -93,7 +93,7 @@ def explanation_page(explanation: Explanation) -> Page:
 
 
 def difference_page(difference: Difference) -> Page:
-    """Return the page of a difference: the lockouts first, then each change in words."""
+    """Return the page of a difference: each change in words, the lockouts and the new escalations."""
     rows = tuple(
         ("+" if change.is_broadened else "-", change.subject, "; ".join(change.gains), "; ".join(change.losses))
         for change in difference.changes
@@ -103,7 +103,8 @@ def difference_page(difference: Difference) -> Page:
     title = f"Access: {difference.before} → {difference.after}"
     tables = (table,) if rows else ()
     notes = (unchanged,) if rows else ("no change of access", unchanged)
-    return Page(title, tables, difference.lockouts, notes, difference.not_evaluated)
+    findings = (*difference.lockouts, *(path.finding() for path in difference.escalations))
+    return Page(title, tables, findings, notes, difference.not_evaluated)
 
 
 def _rows(permissions: tuple[Permission, ...]) -> tuple[tuple[str, ...], ...]:

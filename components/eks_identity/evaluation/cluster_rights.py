@@ -13,7 +13,7 @@ Source: EKS user guide, "Grant IAM users and roles access to Kubernetes APIs"; a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -133,8 +133,9 @@ def _same_rbac(before: Rights, after: Rights) -> bool:
 
 
 def _missing(grant: Grant, after: Iterable[Grant]) -> Iterator[Rule]:
-    for missing in missing_permissions([grant], after):
-        yield from missing.rules
+    """Yield the rules of a grant that `after` does not cover, whole."""
+    for _, rules in _uncovered(grant, list(after)):
+        yield from (rule for rule, _ in rules)
 
 
 def missing_permissions(before: Iterable[Grant], after: Iterable[Grant]) -> Iterator[Grant]:
@@ -144,12 +145,18 @@ def missing_permissions(before: Iterable[Grant], after: Iterable[Grant]) -> Iter
     """
     remaining = list(after)
     for grant in before:
-        for namespace in grant.namespaces or (None,):
-            rules = [rule for other in remaining if _applies_in(other, namespace) for rule in other.rules]
-            lacking = (rule for rule in grant.rules if not covers(rules, rule))
-            single = tuple(each for rule in lacking for each in single_rules(rule) if not covers(rules, each))
-            if single:
-                yield Grant(single, () if namespace is None else (namespace,))
+        for namespaces, rules in _uncovered(grant, remaining):
+            yield Grant(tuple(each for _, single in rules for each in single), namespaces)
+
+
+def _uncovered(grant: Grant, after: Sequence[Grant]) -> Iterator[tuple[tuple[str, ...], list[tuple[Rule, list[Rule]]]]]:
+    """Yield by namespace the rules that `after` does not cover, each with the single rules that are missing."""
+    for namespace in grant.namespaces or (None,):
+        owned = [rule for other in after if _applies_in(other, namespace) for rule in other.rules]
+        missing = [(rule, [each for each in single_rules(rule) if not covers(owned, each)]) for rule in grant.rules]
+        rules = [(rule, single) for rule, single in missing if single]
+        if rules:
+            yield (() if namespace is None else (namespace,)), rules
 
 
 def _applies_in(grant: Grant, namespace: str | None) -> bool:

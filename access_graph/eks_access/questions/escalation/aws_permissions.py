@@ -28,9 +28,12 @@ from eks_identity.evaluation.iam import (
     evaluate,
     matches,
 )
+from eks_identity.model.partitions import PARTITIONS, Partition
 
 INLINE = "inline policy "
-_EVERY_RESOURCE = ("*", "arn:aws:iam::*:role/*", "arn:aws:iam::*:*", "arn:*:iam::*:role/*", "arn:aws:iam::*")
+_EVERY_RESOURCE = frozenset(
+    {"*", *(f"arn:{name}:iam::{rest}" for name in (*PARTITIONS, "*") for rest in ("*:role/*", "*:*", "*"))}
+)
 _ALLOW_ALL = Policy.parse({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "all permissions")
 _ADMINISTRATION = ("any-service:AnyAction", "iam:CreatePolicyVersion")
 """Actions that only a principal with all permissions is allowed on every resource: one is of no service."""
@@ -62,6 +65,10 @@ class PrincipalPolicies:
     @property
     def account(self) -> str:
         return self.arn.split(":")[4]
+
+    @property
+    def partition(self) -> Partition:
+        return PARTITIONS[self.arn.split(":")[1]]
 
     @cached_property
     def request_principal(self) -> RequestPrincipal | None:

@@ -312,12 +312,20 @@ def _statement_change(origin: StatementOrigin) -> Change:
     if len(origin.statements) == 1:
         (statement,) = origin.statements
         actions = [action.lower() for action in statement.actions or ()]
-        can_write = not is_aws_managed(statement.policy) and not statement.policy.startswith(f"{INLINE}of group ")
+        # A trust policy may allow it too: it is changed by no cut.
+        is_policy = statement.policy.startswith(INLINE) or is_managed(statement.policy)
+        is_of_group = statement.policy.startswith(f"{INLINE}of group ")
+        can_write = is_policy and not is_of_group and not is_aws_managed(statement.policy)
         is_exact = origin.action.lower() in actions and not any("*" in each or "?" in each for each in actions)
         if statement.effect == "Allow" and can_write and is_exact:
             return _PolicyAction(origin.principal_arn, statement.policy, statement.index, origin.action)
     resource = origin.resource if origin.resource.startswith("arn:") else "*"
     return _Deny(origin.principal_arn, origin.action, resource)
+
+
+def is_managed(policy: str) -> bool:
+    """Return whether the name of a policy is the ARN of a managed policy."""
+    return policy.startswith("arn:") and ":policy/" in policy
 
 
 def document_without(document: Mapping[str, Any], index: int, action: str) -> dict[str, Any]:

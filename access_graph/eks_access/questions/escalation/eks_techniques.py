@@ -13,10 +13,10 @@ from eks_access.questions.escalation.iam_techniques import edge, passed
 from eks_access.questions.escalation.kubernetes_techniques import CREATE_PODS, EXEC
 from eks_access.questions.escalation.trusts import Trusts
 from eks_identity.evaluation.rbac import allows
+from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 
 _RUNS_PODS = "the principal runs code in a pod of the cluster"
-_ADMINISTRATOR = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
 def eks_edges(context: Context, actor: Actor) -> Iterator[Edge]:
@@ -43,7 +43,8 @@ def _entries(context: Context, policies: PrincipalPolicies, cluster_arn: str) ->
         before = [switched]
     entry = read_or(lambda: context.graph.entries.get(policies.arn), None)
     entry_arn = _entry_arn(cluster_arn, policies.arn) if entry is None or not entry.arn else entry.arn
-    keys = {"eks:policyArn": _ADMINISTRATOR, "eks:accessScope": "cluster", "eks:principalArn": policies.arn}
+    administrator = access_policy_arn(policies.partition, CLUSTER_ADMIN)
+    keys = {"eks:policyArn": administrator, "eks:accessScope": "cluster", "eks:principalArn": policies.arn}
     created = policies.decide("eks:CreateAccessEntry", cluster_arn, keys)
     associated = policies.decide("eks:AssociateAccessPolicy", entry_arn, keys)
     technique = "eks-update-cluster-config" if before else ""

@@ -11,8 +11,6 @@ from eks_access.questions.escalation.aws_permissions import Allowed, PrincipalPo
 from eks_access.questions.escalation.context import Context
 from eks_identity.evaluation.iam import Values
 
-_ADMINISTRATOR_POLICY = "arn:aws:iam::aws:policy/AdministratorAccess"
-
 
 def iam_edges(context: Context, actor: Actor) -> Iterator[Edge]:
     """Yield what a principal or an IAM group can become by its IAM permissions."""
@@ -41,9 +39,10 @@ def edge(target: Actor, technique: str, *allowed: Allowed, condition: str = "", 
     return Edge(target, technique, words, permissions, tuple(dict.fromkeys(conditions)))
 
 
-def target_keys(target: IamPrincipal | None) -> Values:
+def target_keys(policies: PrincipalPolicies, target: IamPrincipal | None) -> Values:
     """Return the condition keys of a call of IAM on a user or role, with the policy that an escalation attaches."""
-    keys: dict[str, str | tuple[str, ...]] = {"iam:PolicyARN": _ADMINISTRATOR_POLICY}
+    administrator_policy = policies.partition.arn("iam", "policy/AdministratorAccess", account="aws")
+    keys: dict[str, str | tuple[str, ...]] = {"iam:PolicyARN": administrator_policy}
     if target is not None:
         if not isinstance(target.boundary, Unknown):
             keys["iam:PermissionsBoundary"] = target.boundary or ()
@@ -63,7 +62,7 @@ def _own(context: Context, policies: PrincipalPolicies, administrator: Actor) ->
         if not policies.may_allow(technique.action):
             continue
         for arn in own.get(technique.on, ()):
-            keys = target_keys(context.trusts.roles.get(arn))
+            keys = target_keys(policies, context.trusts.roles.get(arn))
             allowed = policies.decide(technique.action, arn, keys)
             if allowed is not None:
                 yield edge(administrator, technique.id, allowed, condition=technique.condition)
@@ -93,9 +92,8 @@ def _on_all(policies: PrincipalPolicies, action: str, keys: Values | None = None
     """Return what allows an action on every resource alike."""
     if not policies.may_allow(action) or not policies.is_on_every_resource(action):
         return None
-    return policies.decide(action, "*", keys) or policies.decide(
-        action, f"arn:aws:iam::{policies.account}:role/x", keys
-    )
+    any_role = policies.partition.arn("iam", "role/x", account=policies.account)
+    return policies.decide(action, "*", keys) or policies.decide(action, any_role, keys)
 
 
 def _decided(
@@ -106,7 +104,7 @@ def _decided(
     if not policies.may_allow(action):
         return
     for arn in policies.candidates(action, arns):
-        keys = {**target_keys(context.trusts.roles.get(arn)), **(extra or {})}
+        keys = {**target_keys(policies, context.trusts.roles.get(arn)), **(extra or {})}
         allowed = None if arn == policies.arn else policies.decide(action, arn, keys)
         if allowed is not None:
             yield arn, allowed
@@ -123,7 +121,7 @@ def _growing(context: Context, policies: PrincipalPolicies, administrator: Actor
                 continue
             assert context.trusts is not None
             resources = target.own_managed if technique.on == "policy" else (arn,)
-            keys = target_keys(context.trusts.roles.get(arn))
+            keys = target_keys(policies, context.trusts.roles.get(arn))
             widening = next(filter(None, (policies.decide(technique.action, each, keys) for each in resources)), None)
             if widening is not None:
                 yield edge(administrator, technique.id, widening, acting, words=f"as {arn}")
@@ -198,7 +196,8 @@ def _nodes(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
             managed = context.aws.of(node.role_arn) if node.role_arn else None
             if not node.instance_id or (managed and not managed.decide_own("ssm:UpdateInstanceInformation")):
                 continue
-            arn = f"arn:aws:ec2:{cluster.region}:{cluster.account}:instance/{node.instance_id}"
+            instance = f"instance/{node.instance_id}"
+            arn = policies.partition.arn("ec2", instance, region=cluster.region, account=cluster.account)
             allowed = policies.decide(action, arn)
             if allowed is not None:
                 yield edge(Actor(ActorKind.NODE, node.name), technique, allowed)
@@ -220,7 +219,7 @@ def _assumable(context: Context, policies: PrincipalPolicies) -> Iterator[tuple[
         candidates |= dict.fromkeys(policies.candidates("sts:AssumeRole", trusting))
     for arn in candidates:
         if arn != policies.arn:
-            tags = target_keys(trusts.roles.get(arn))
+            tags = target_keys(policies, trusts.roles.get(arn))
             allowed = policies.assume(arn, trusts.policies[arn], tags)
             if allowed is not None:
                 yield arn, allowed

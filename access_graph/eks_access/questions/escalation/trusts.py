@@ -16,6 +16,7 @@ from eks_identity.evaluation.iam import (
     RequestPrincipal,
     evaluate,
 )
+from eks_identity.model.partitions import PARTITIONS
 
 
 class Trusts:
@@ -55,7 +56,8 @@ class Trusts:
 
     def trusting_account(self, account: str) -> list[str]:
         """Return the roles whose trust policy names an account, or every principal."""
-        names = (account, f"arn:aws:iam::{account}:root", f"arn:aws-cn:iam::{account}:root", "*")
+        roots = (partition.arn("iam", "root", account=account) for partition in PARTITIONS.values())
+        names = (account, *roots, "*")
         return list(dict.fromkeys(role for name in names for role in self._by_principal.get(name, ())))
 
     def trusting_service(self, service: str, account: str) -> Iterator[tuple[str, tuple[str, ...]]]:

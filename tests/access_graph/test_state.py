@@ -123,6 +123,16 @@ def test_mapping_that_aws_auth_of_the_state_lacks_is_not_evaluated():
     ]
 
 
+def test_mapping_of_an_unknown_cluster_is_not_evaluated_if_there_are_several():
+    mapping = {"arn": "arn:aws:iam::123456789012:role/x", "username": "x", "groups": ["g"], "kubeconfig": secret("k")}
+    own = resource("pulumi-python:dynamic/eks-identity:AwsAuthMapping", "x", mapping)
+    found = graph(cluster("a", mode="CONFIG_MAP"), cluster("b"), own, cluster="a")
+    (says,) = [
+        link.says for link in trace_principal(found, OPERATOR, LIST_PODS).links if link.name == "aws-auth mapping"
+    ]
+    assert "the cluster of pulumi-python:dynamic/eks-identity:AwsAuthMapping x is not known" in says
+
+
 @pytest.mark.parametrize(("ignores", "is_whole"), [([], True), (["data"], False), (["data.mapRoles"], False)])
 def test_config_map_aws_auth_of_the_state_is_whole_unless_its_changes_are_ignored(ignores, is_whole):
     config_map = manifest(

@@ -19,14 +19,19 @@ _KEY = ("kube-system", "aws-auth")
 _DATA = "data"
 
 
-def aws_auth_config_map(resources: Iterable[Resource], deleted: Sequence[Resource], reason: str) -> AwsAuthConfigMap:
+def aws_auth_config_map(
+    resources: Iterable[Resource], deleted: Sequence[Resource], unassigned: Iterable[Resource], reason: str
+) -> AwsAuthConfigMap:
     """Return the ConfigMap as far as the stack declares it.
 
-    It may have entries of other writers, unless the stack declares the whole ConfigMap and ignores no change of it.
+    It may have entries of other writers, unless the stack declares the whole ConfigMap and ignores no change of it; and
+    those of `unassigned`, resources whose cluster is not known.
     """
     document = AwsAuth()
     is_complete, reasons = False, [reason]
     mappings: list[Resource] = []
+    unassigned_mappings = [f"the cluster of {each} is not known" for each in unassigned if each.kind == MAPPING]
+    reasons += unassigned_mappings
     for resource in resources:
         if resource.kind == MAPPING:
             mappings.append(resource)
@@ -51,7 +56,7 @@ def aws_auth_config_map(resources: Iterable[Resource], deleted: Sequence[Resourc
             reasons.append(f"{mapping}: {error.problems[0].rule}")
             is_complete = False
     removed = [_removed_arn(each) for each in deleted if each.kind == MAPPING]
-    gaps = None if is_complete else NotRead(PART, "; or ".join(reasons))
+    gaps = None if is_complete and not unassigned_mappings else NotRead(PART, "; or ".join(reasons))
     mapped = {entry.arn.lower() for entry in document.entries}
     removed_arns = tuple(arn for arn in removed if arn and arn.lower() not in mapped)
     return AwsAuthConfigMap(document.data, gaps=gaps, removed_arns=removed_arns)

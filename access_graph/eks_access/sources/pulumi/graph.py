@@ -53,10 +53,11 @@ def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datet
         if clusters.is_in(resource, name):
             eks.remove(resource)
             kubernetes.remove(resource)
-    for resource in stack.resources:
-        if clusters.is_in(resource, name) is None:
-            _note_unassigned(resource, eks, kubernetes)
-    aws_auth = aws_auth_config_map(own, [each for each in stack.deleted if clusters.is_in(each, name)], reason)
+    unassigned = [resource for resource in stack.resources if clusters.is_in(resource, name) is None]
+    for resource in unassigned:
+        _note_unassigned(resource, eks, kubernetes)
+    deleted = [each for each in stack.deleted if clusters.is_in(each, name)]
+    aws_auth = aws_auth_config_map(own, deleted, unassigned, reason)
     nodes: Table[str, Node] = Table.partial({}, "node", reason)
     return AccessGraph(
         source=stack.source,

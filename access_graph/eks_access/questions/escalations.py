@@ -20,7 +20,8 @@ from eks_access.questions import commands
 from eks_access.questions.cluster_subjects import is_system
 from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, UNAUTHENTICATED, Actor, ActorKind, Edge
 from eks_access.questions.escalation.context import Context
-from eks_access.questions.escalation.cuts import Change, change_for
+from eks_access.questions.escalation.cuts import change_for
+from eks_access.questions.escalation.graph_changes import Change
 from eks_access.questions.escalation.search import Path, Search
 from eks_access.questions.escalation.techniques import OWN
 from eks_identity.evaluation.cluster_rights import missing_permissions

@@ -14,8 +14,8 @@ from itertools import count
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.escalation.actors import Actor, ActorKind, Edge, principal, service_account
 from eks_access.questions.escalation.context import Context
-from eks_access.questions.escalation.cuts import Change
 from eks_access.questions.escalation.eks_techniques import eks_edges
+from eks_access.questions.escalation.graph_changes import Change
 from eks_access.questions.escalation.iam_techniques import iam_edges
 from eks_access.questions.escalation.kubernetes_techniques import kubernetes_edges
 

@@ -170,6 +170,11 @@ def test_a_cluster_that_a_state_does_not_have_exits_with_2():
     assert "--cluster 'other' must be a cluster of the state of stack dev: graph" in done.stderr
 
 
+def test_a_wrong_argument_is_reported_before_the_source_is_read(tmp_path):
+    done = run("trace", "principal", "eks-ope", *REQUEST, "--source", tmp_path / "missing.json")
+    assert (done.returncode, "must be an ARN" in done.stderr) == (2, True)
+
+
 def test_importing_the_package_loads_neither_pulumi_nor_clients():
     program = "import sys, eks_access.cli, eks_access.sources.preview\n"
     program += "print({'pulumi', 'boto3', 'lightkube', 'networkx'} & sys.modules.keys())"

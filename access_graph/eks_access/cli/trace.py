@@ -14,7 +14,7 @@ from eks_access.findings import Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.questions.requests import parse_request
-from eks_access.questions.trace_principal import trace_principal
+from eks_access.questions.trace_principal import require_principal, trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.render.pages import trace_page
 
@@ -42,6 +42,7 @@ def principal(
     *, arn: str, verb: str, resource: str, namespace: str | None, name: str | None, source: SourceOptions, output: str
 ) -> None:
     """Trace an IAM user, role or session ARN to a request in the cluster."""
+    require_principal(arn)
     request = parse_request(verb, resource, namespace, name)
     _answer(source, output, lambda graph: trace_principal(graph, arn, request))
 

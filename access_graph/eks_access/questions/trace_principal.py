@@ -40,6 +40,12 @@ def trace_principal(graph: AccessGraph, arn: str, request: Request) -> Trace:
 
 def parse_principal(graph: AccessGraph, arn: str) -> tuple[Principal, str]:
     """Return the principal of an ARN, and the name of the session if it is one."""
+    principal, session = require_principal(arn)
+    return (_with_path(graph, principal), session) if session else (principal, session)
+
+
+def require_principal(arn: str) -> tuple[Principal, str]:
+    """Return the same without the role's path, which the ARN of a session lacks; raise `UsageError` for other text."""
     try:
         return Principal.parse(arn), ""
     except InvalidInput as error:
@@ -50,7 +56,7 @@ def parse_principal(graph: AccessGraph, arn: str) -> tuple[Principal, str]:
         if caller is None:
             problem = error.problems[0]
             raise UsageError(f"ARN {arn!r} {problem.rule}", problem.fix) from None
-    return _with_path(graph, caller.principal), caller.session
+    return caller.principal, caller.session
 
 
 def _with_path(graph: AccessGraph, role: Principal) -> Principal:

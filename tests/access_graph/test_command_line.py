@@ -1,6 +1,8 @@
 """The command `eks-access`, asked about a snapshot."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -191,3 +193,15 @@ def test_diff_of_two_snapshots_says_who_gains_and_fails_only_when_told(healthy, 
     assert run("diff", healthy, broken, "--fail-on", "any").returncode == 1
     wrong = run("diff", healthy, broken, "--fail-on", "wider")
     assert (wrong.returncode, "must be a list of broadened, lockout, escalation, any" in wrong.stderr) == (2, True)
+
+
+def test_progress_is_shown_on_a_terminal_only(healthy):
+    """Standard error is a terminal here; the other tests of this file read it from a pipe, and find it empty."""
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "eks_access", "list", "--source", str(healthy)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=end):
+        os.close(end)
+        shown = b""
+        while b"reading" not in shown:  # at the end of the process, the read raises
+            shown += os.read(terminal, 4096)
+    os.close(terminal)

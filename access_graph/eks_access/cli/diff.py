@@ -9,7 +9,7 @@ from enum import StrEnum
 import click
 
 from eks_access.cli.open_source import open_source
-from eks_access.cli.output import Output, emit, output_options
+from eks_access.cli.output import Output, emit, output_options, progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
 from eks_access.questions import diff as question
@@ -44,8 +44,9 @@ def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output
     update changes.
     """
     reasons = _reasons(fail_on)
-    graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
-    found = question.diff(*graphs)
+    with progress(f"comparing {before} with {after}"):
+        graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
+        found = question.diff(*graphs)
     answer = Answer(VERSION, f"{found.before} → {found.after}", difference=found, not_read=found.not_evaluated)
     emit(Output(output), answer, difference_page(found))
     present = {

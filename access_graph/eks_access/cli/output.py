@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -63,6 +64,16 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
         click.echo(json.dumps(sarif(page.findings, answer.source), indent=2))
 
 
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Show what the command does on standard error while it runs, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with Console(stderr=True).status(text):
+        yield
+
+
 def answer_question(
     source: SourceOptions,
     output: str,
@@ -77,12 +88,13 @@ def answer_question(
     An answer from a source that could not read a part is not fine. Raises `SourceError` if the question cannot be
     answered at all.
     """
-    graph = source.open()
-    try:
-        found = ask(graph)
-    except NotReadError as error:
-        message = f"the question cannot be answered from {graph.source}: {error}"
-        raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
+    with progress(f"reading {source.source}"):
+        graph = source.open()
+        try:
+            found = ask(graph)
+        except NotReadError as error:
+            message = f"the question cannot be answered from {graph.source}: {error}"
+            raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
     not_read = tuple(graph.not_read())
     result: dict[str, Any] = {field: found}
     emit(Output(output), Answer(VERSION, graph.source, not_read=not_read, **result), page(found, not_read))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from eks_access.cli.output import progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
 
@@ -20,8 +21,10 @@ def snapshot(*, file: Path, source: SourceOptions) -> None:
 
     if not file.resolve().parent.is_dir():
         raise UsageError(f"FILE {str(file)!r} must be in an existing folder", f"run `mkdir -p {file.parent}` first")
-    graph = source.open()
-    save_snapshot(take_snapshot(graph), file)
+    with progress(f"reading {source.source}"):
+        graph = source.open()
+        taken = take_snapshot(graph)
+    save_snapshot(taken, file)
     click.echo(f"{file}: snapshot of {graph.source}")
     not_read = graph.not_read()
     for failure in not_read:

@@ -86,6 +86,18 @@ def test_adoption_of_a_missing_service_account_is_rejected(stack, config, pods):
     stack.up(config)
 
 
+def test_fixes_of_a_missing_adopted_service_account_work(stack, config, pods):
+    """It is adopted once it exists, and with `create` the update creates it."""
+    pods.kubectl("create", "serviceaccount", "missing")
+    stack.up({**config, "workloads": {**WORKLOADS, "missing": ADOPTED}})
+    stack.up(config)
+    pods.kubectl("delete", "serviceaccount", "missing")
+    stack.up({**config, "workloads": {**WORKLOADS, "missing": {}}})
+    assert "missing" in service_accounts(pods)
+    stack.up(config)
+    assert "missing" not in service_accounts(pods)
+
+
 def test_unmanaged_service_account_is_not_changed(stack, pods):
     """With `none` only the role is created, and the service account keeps its annotations."""
     assert metadata(pods, "unmanaged")[0] == {"team": "shop", "eks.amazonaws.com/role-arn": ROLE}

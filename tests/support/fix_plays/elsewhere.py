@@ -130,6 +130,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/model/test_model_migration.py",
         "test_migration_fixes_of_an_entry_without_equivalent_work",
     ),
+    "correct the name; create it first, with the resource that creates it in opts.depends_on": (
+        "tests/lab/library/test_service_accounts.py",
+        "test_fixes_of_a_missing_adopted_service_account_work",
+    ),
     # aws-auth
     "move the entries into the first: `kubectl": _AWS_AUTH,
     "correct it: `kubectl": _AWS_AUTH,

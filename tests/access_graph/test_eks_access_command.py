@@ -10,19 +10,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from test_trace_principal import BY_AWS_AUTH, USER, USERS
 
 from eks_access.render.json_output import schema
 from eks_access.sources.snapshot import save_snapshot, take_snapshot
+from support.cluster_chains import BY_AWS_AUTH, USER, USERS
+from support.eks_access_command import run
 
 REQUEST = ("--verb", "list", "--resource", "pods", "--namespace", "default")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-def run(*arguments):
-    """The command as a process of its own, without AWS and Kubernetes."""
-    command = [sys.executable, "-m", "eks_access", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from test_command_line import run
 
 from eks_access.errors import UsageError
 from eks_access.findings import Severity
@@ -20,6 +19,7 @@ from eks_access.sources.snapshot import save_snapshot, take_snapshot
 from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.model.rbac import Rule, rule_on
 from support.access_graphs import arn, binding, role
+from support.eks_access_command import run
 from support.escalation_graphs import (
     ACCOUNT_OBJECTS,
     ADMIN,

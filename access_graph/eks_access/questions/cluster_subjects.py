@@ -6,7 +6,7 @@ not repeated for each member.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,15 +46,19 @@ class Subject:
         return self.name if self.kind is SubjectKind.PRINCIPAL else f"{self.kind} {self.name}"
 
 
-def subjects(graph: AccessGraph, *, skip_system: bool = False) -> dict[Subject, tuple[Grant, ...]]:
-    """Return all subjects with their grants. Raises `NotReadError` if mappings or bindings are not read.
+def subjects(
+    graph: AccessGraph, users: Mapping[str, ClusterUser], *, skip_system: bool = False
+) -> dict[Subject, tuple[Grant, ...]]:
+    """Return all subjects with their grants; `users` are those of `cluster_users`.
+
+    Raises `NotReadError` if bindings are not read.
 
     With `skip_system`, bindings that Kubernetes and EKS create themselves are left out.
     """
     bindings = [each for each in graph.rbac_bindings.all().values() if not (skip_system and is_system(each))]
     by_name = _by_name(graph, bindings)
     found: dict[Subject, tuple[Grant, ...]] = {}
-    for arn, user in cluster_users(graph).items():
+    for arn, user in users.items():
         names = [("User", user.username), *(("Group", group) for group in user.groups)]
         grants = [EVERYTHING] if MASTERS in user.groups else []
         grants += [policy_grant(policy) for policy in user.policies]
@@ -65,15 +69,18 @@ def subjects(graph: AccessGraph, *, skip_system: bool = False) -> dict[Subject, 
     return found
 
 
-def mapped_subjects(graph: AccessGraph) -> set[Subject]:
+def mapped_subjects(users: Iterable[ClusterUser]) -> set[Subject]:
     """Return the users and groups that IAM principals are mapped to: their permissions are those of the principals."""
-    users = cluster_users(graph).values()
+    users = list(users)
     groups = {Subject(SubjectKind.GROUP, group) for user in users for group in user.groups}
     return groups | {Subject(SubjectKind.USER, user.username) for user in users}
 
 
 def cluster_users(graph: AccessGraph) -> dict[str, ClusterUser]:
-    """Return the Kubernetes user of each mapped IAM principal that exists, by ARN."""
+    """Return the Kubernetes user of each mapped IAM principal that exists, by ARN.
+
+    Raises `NotReadError` if mappings are not read.
+    """
     mappings = ClusterMappings(graph)
     state = graph.cluster_state()
     users = {}

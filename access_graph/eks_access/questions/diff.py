@@ -15,7 +15,7 @@ from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
 from eks_access.questions.escalations import Escalation, new_escalations
 from eks_access.questions.permission_words import permissions
-from eks_identity.evaluation.cluster_rights import ADMINISTRATION, missing_permissions
+from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser, missing_permissions
 from eks_identity.evaluation.rbac import Grant, allows
 from eks_identity.model.identities import NODE_GROUPS
 
@@ -48,12 +48,16 @@ def diff(before: AccessGraph, after: AccessGraph) -> Difference:
     try:
         # A stack's state and its preview lack what Kubernetes and EKS create themselves.
         is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
-        left_out = mapped_subjects(before) | mapped_subjects(after) | _unknown(before) | _unknown(after)
-        old, new = (_without(subjects(graph, skip_system=is_partial), left_out) for graph in (before, after))
+        old_users, new_users = cluster_users(before), cluster_users(after)
+        mapped = mapped_subjects([*old_users.values(), *new_users.values()])
+        left_out = mapped | _unknown(before) | _unknown(after)
+        old = _without(subjects(before, old_users, skip_system=is_partial), left_out)
+        new = _without(subjects(after, new_users, skip_system=is_partial), left_out)
         found = list(_cluster_changes(old, new))
         changes += found
         unchanged += len(old.keys() | new.keys()) - len(found)
-        lockouts += _lockouts(before, after, old, new)
+        lockouts += _lockouts(after, old, new)
+        lockouts += _locked_out_nodes(old_users, new_users)
     except NotReadError as error:
         not_evaluated.append(error.not_read)
     try:
@@ -93,8 +97,8 @@ def _cluster_changes(old: Grants, new: Grants) -> Iterator[Change]:
             yield Change(str(subject), subject.kind, System.KUBERNETES, gained, lost, had_access=had, has_access=has)
 
 
-def _lockouts(before: AccessGraph, after: AccessGraph, old: Grants, new: Grants) -> Iterator[Finding]:
-    """Yield the loss of the last administrator, and of the mapping of nodes."""
+def _lockouts(after: AccessGraph, old: Grants, new: Grants) -> Iterator[Finding]:
+    """Yield the loss of the last administrator."""
     administrators = {subject.name for subject, grants in old.items() if _is_administrator(subject, grants)}
     if administrators and not any(_is_administrator(subject, grants) for subject, grants in new.items()):
         listed = ", ".join(sorted(administrators))
@@ -104,7 +108,11 @@ def _lockouts(before: AccessGraph, after: AccessGraph, old: Grants, new: Grants)
         subject = f"cluster {after.cluster.get().name}"
         says, should = f"no administrator; before: {listed}", "at least one administrator"
         yield Finding(kinds.LAST_ADMINISTRATOR, subject, says, should, fix)
-    lost = _node_roles(before) - _node_roles(after)
+
+
+def _locked_out_nodes(old: Mapping[str, ClusterUser], new: Mapping[str, ClusterUser]) -> Iterator[Finding]:
+    """Yield the loss of the mapping of nodes."""
+    lost = _node_roles(old) - _node_roles(new)
     for arn in sorted(lost):
         fix = commands.advice(f"keep the mapping of {arn}, or remove its nodes first")
         yield Finding(kinds.NODES_LOCKED_OUT, arn, "no mapping for nodes", "a mapping with the group system:nodes", fix)
@@ -115,6 +123,5 @@ def _is_administrator(subject: Subject, grants: Iterable[Grant]) -> bool:
     return is_person and any(not grant.namespaces and allows(grant.rules, ADMINISTRATION) for grant in grants)
 
 
-def _node_roles(graph: AccessGraph) -> set[str]:
-    users = cluster_users(graph)
+def _node_roles(users: Mapping[str, ClusterUser]) -> set[str]:
     return {arn for arn, user in users.items() if not NODE_GROUPS.isdisjoint(user.groups)}

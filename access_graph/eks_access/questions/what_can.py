@@ -35,10 +35,11 @@ class WhatCan:
 def what_can_principal(graph: AccessGraph, arn: str) -> WhatCan:
     """Return what an IAM principal can do. Raises `NotReadError` if bindings are not read."""
     in_aws = of_principal(graph, arn)
-    user = cluster_users(graph).get(arn)
+    users = cluster_users(graph)
+    user = users.get(arn)
     if user is None:
         return _with(WhatCan(arn, "", (), ()), in_aws)
-    found = subjects(graph)
+    found = subjects(graph, users)
     own = found.get(Subject(SubjectKind.PRINCIPAL, arn), ())
     return _with(WhatCan(arn, str(user), permissions(own), _of_groups(found, (AUTHENTICATED,))), in_aws)
 
@@ -47,7 +48,7 @@ def what_can_service_account(graph: AccessGraph, namespace: str, name: str) -> W
     """Return what the pods of a service account can do."""
     username = str(ServiceAccountSubject(namespace, name))
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    found = subjects(graph)
+    found = subjects(graph, cluster_users(graph))
     subject = named_subject("User", username)
     own = (*found.get(subject, ()), *(grant for group in groups for grant in _grants_of(found, group)))
     identity = f"username {username!r}, groups {[*groups, AUTHENTICATED]}"

@@ -1,4 +1,4 @@
-"""Who can do what in an Amazon EKS cluster and in AWS, and why not: the access graph and the questions that it answers.
+"""Access analysis of an Amazon EKS cluster: the access graph, and the questions that it answers.
 
 Importing this package imports neither boto3 nor a Kubernetes client nor Pulumi: a source imports what it reads with.
 """

@@ -62,9 +62,9 @@ class Finding:
     subject: str
     """The object: `mapRoles[1] of ConfigMap kube-system/aws-auth`, `service account default/app`."""
     says: str
-    """What the object says now."""
+    """The string of the object."""
     should_say: str
-    """What it should say."""
+    """The string that it should be."""
     fix: Fix
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class Link:
     """Name of the link: `access entry`, `trust policy`."""
     verdict: Verdict
     says: str
-    """What the link says, or why it was not evaluated."""
+    """The string of the link, or the reason why it was not evaluated."""
     finding: Finding | None = None
     """The fault of a broken link, or a trap in a link that holds."""
 

@@ -13,12 +13,6 @@ _POLICIES = "EKS user guide, Review access policy permissions"
 PRINCIPAL_MISSING = FindingKind(
     "principal-missing", Severity.HIGH, "IAM has no such principal", "IAM API, GetRole and GetUser"
 )
-PRINCIPAL_CANNOT_SIGN = FindingKind(
-    "principal-cannot-sign",
-    Severity.HIGH,
-    "an IAM group or an instance profile cannot sign requests",
-    "IAM user guide, IAM user groups; aws-iam-authenticator issue 262",
-)
 ENTRIES_IGNORED = FindingKind(
     "entries-ignored", Severity.HIGH, "the authentication mode CONFIG_MAP ignores access entries", _ENTRIES
 )

@@ -18,7 +18,7 @@ from eks_access.render.pages import difference_page
 
 
 class FailOn(StrEnum):
-    """What makes `diff` exit with 1."""
+    """Reasons for which `diff` exits with 1."""
 
     BROADENED = "broadened"
     LOCKOUT = "lockout"

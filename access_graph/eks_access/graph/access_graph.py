@@ -6,7 +6,6 @@ a stack's state, a preview and a saved snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -122,16 +121,6 @@ class AccessGraph:
         except NotReadError:
             return entry  # `not_read` has the principal
         return None if is_of_former_principal(entry, existing) else entry
-
-    def role_bindings_of(self, username: str, groups: tuple[str, ...]) -> Iterator[RbacBinding]:
-        """Yield the bindings that name a user or one of its groups, whether or not their role exists."""
-        for binding in self.rbac_bindings.all().values():
-            for subject in binding.evaluated().subjects:
-                if (subject.kind == "User" and subject.name == username) or (
-                    subject.kind == "Group" and subject.name in groups
-                ):
-                    yield binding
-                    break
 
 
 def is_of_former_principal(entry: ExistingEntry, principal: IamPrincipal | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eks_access.findings import Finding, Verdict
@@ -31,8 +30,3 @@ class Page:
     not_read: tuple[NotRead, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     """Commands to run next, of a page without findings."""
-
-
-def fix_lines(findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """Return heading and text of the fix of each finding."""
-    return [(f"{finding.kind.id}: {finding.subject}", str(finding.fix)) for finding in findings]

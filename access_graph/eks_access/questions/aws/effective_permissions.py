@@ -1,4 +1,4 @@
-"""What the policies of a principal allow together: the identity policies within the boundary and the session policy.
+"""Permissions by all policies of a principal: the identity policies within the boundary and the session policy.
 
 A request must be allowed in each of the three, and denied in none. So the effective permissions are one list of Allow
 statements, what each has in common with those of the other policies, and the Denies of all.
@@ -32,7 +32,7 @@ class EffectivePermissions:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is not evaluated."""
+        """The parts that are not evaluated."""
         found = (problem for statement in self.policy.statements for problem in statement.problems)
         return tuple(dict.fromkeys(found))
 

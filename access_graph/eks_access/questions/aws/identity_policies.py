@@ -11,6 +11,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, Unknown
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.workloads.permissions import session_context
+from eks_access.questions.workloads.policy_commands import INLINE
 from eks_access.questions.workloads.role_policies import managed_document, parse_policy
 from eks_access.questions.workloads.workload import is_role
 from eks_identity.evaluation.iam import (
@@ -140,7 +141,7 @@ class IdentityPolicies:
     ) -> Iterator[Policy]:
         for name, document in inline.items():
             text = str(document) if isinstance(document, Unknown) else document
-            yield parse_policy(f"inline policy {name}{owner}", text)
+            yield parse_policy(f"{INLINE}{name}{owner}", text)
         yield from map(self._managed_policy, attached)
 
     def _managed_policy(self, arn: str) -> Policy:

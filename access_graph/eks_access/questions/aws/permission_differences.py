@@ -1,4 +1,4 @@
-"""What effective permissions allow more than others, statement by statement and by meaning.
+"""Permissions that others do not contain, statement by statement and by meaning.
 
 Statements that were moved, split or joined allow the same. A Deny that was removed, or a permissions boundary that was
 removed or widened, allows more. What `contains` cannot decide is among the undecided, never left out. A policy of

@@ -14,6 +14,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, Unknown
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.escalation.permissions import Permission, StatementOrigin, TrustOrigin
+from eks_access.questions.workloads.policy_commands import INLINE
 from eks_identity.evaluation.iam import (
     Answer,
     Evaluation,
@@ -30,7 +31,6 @@ from eks_identity.evaluation.iam import (
 )
 from eks_identity.model.partitions import PARTITIONS, Partition
 
-INLINE = "inline policy "
 _EVERY_RESOURCE = frozenset(
     {"*", *(f"arn:{name}:iam::{rest}" for name in (*PARTITIONS, "*") for rest in ("*:role/*", "*:*", "*"))}
 )

@@ -10,11 +10,11 @@ from eks_access.findings import Fix
 from eks_access.graph import AccessGraph
 from eks_access.questions import commands
 from eks_access.questions.escalation.actors import Actor
-from eks_access.questions.escalation.aws_permissions import INLINE
 from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.graph_changes import Change, with_objects
 from eks_access.questions.escalation.permissions import StatementOrigin
 from eks_access.questions.workloads.policy_commands import (
+    INLINE,
     as_text,
     is_aws_managed,
     statements_of,

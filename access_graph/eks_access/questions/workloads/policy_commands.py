@@ -10,6 +10,9 @@ from eks_access.findings import Fix
 from eks_access.questions.commands import command
 from eks_identity.evaluation.iam import Document
 
+INLINE = "inline policy "
+"""Beginning of the names of inline policies in evaluations. The name of a managed policy is its ARN."""
+
 
 def allow_statement(actions: Sequence[str], resource: str) -> dict[str, Any]:
     """Return the statement that allows actions on a resource."""

@@ -15,6 +15,7 @@ from eks_access.graph.tables import NotReadError
 from eks_access.questions import commands
 from eks_access.questions.workloads import policy_commands
 from eks_access.questions.workloads.policy_commands import (
+    INLINE,
     allow_statement,
     one_or_many,
     statements_of,
@@ -25,7 +26,6 @@ from eks_access.questions.workloads.roles import existing_role, role_name
 from eks_identity.evaluation.iam import Policies, Policy, Request, Statement, evaluate, matches
 from eks_identity.model.session_tags import Session, find_document_needs
 
-_INLINE = "inline policy "
 _UNTAGGED = Session(untagged="the sessions have no session tags")
 
 
@@ -46,7 +46,7 @@ class RolePolicies:
         """Return the policies of a role; raise `NotReadError` if the role does not exist or was not read."""
         role = existing_role(graph, arn)
         documents: dict[str, Document | str] = {
-            f"{_INLINE}{name}": str(document) if isinstance(document, Unknown) else document
+            f"{INLINE}{name}": str(document) if isinstance(document, Unknown) else document
             for name, document in role.inline_policies.items()
         }
         documents |= {policy: managed_document(graph, policy) for policy in role.attached_policies}
@@ -85,8 +85,8 @@ class RolePolicies:
 
     def write(self, name: str, document: Document) -> Fix | None:
         """Return the command that writes the document of a policy; None if AWS owns it."""
-        if name.startswith(_INLINE):
-            return policy_commands.put_inline(self.role_arn, name.removeprefix(_INLINE), document)
+        if name.startswith(INLINE):
+            return policy_commands.put_inline(self.role_arn, name.removeprefix(INLINE), document)
         return None if policy_commands.is_aws_managed(name) else policy_commands.write_managed(name, document)
 
     def without(self, denies: Sequence[Statement], action: str, resource: str) -> Fix:
@@ -107,8 +107,8 @@ class RolePolicies:
             return self._write_boundary(document, [action], resource)
         if statements_of(document) and (fix := self.write(name, document)) is not None:
             return fix
-        if name.startswith(_INLINE):
-            return self._of_role("delete-role-policy", "--policy-name", name.removeprefix(_INLINE))
+        if name.startswith(INLINE):
+            return self._of_role("delete-role-policy", "--policy-name", name.removeprefix(INLINE))
         return self._of_role("detach-role-policy", "--policy-arn", name)
 
     def allow_in_boundary(self, actions: Sequence[str], resource: str) -> Fix:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from eks_access.graph.aws_objects import IamPrincipal
+from eks_access.graph.aws_objects import IamPrincipal, Unknown
 from eks_access.graph.kubernetes_objects import BindingSubject
 from eks_access.graph.tables import Table
 from eks_access.questions.diff import diff
@@ -12,6 +12,7 @@ from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.rbac import READ, Rule, rule_on
 from support.access_graphs import CREATED, LATER, arn, binding, group, role
 from support.cluster_chains import BY_AWS_AUTH, BY_ENTRY, USER, VIEW
+from support.escalation_graphs import ACCOUNT_OBJECTS, account, statement
 
 READER = role("test-clu-role", (rule_on("", "pods nodes", READ),))
 ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -157,6 +158,15 @@ def test_diff_names_the_role_whose_rules_a_source_does_not_have():
     (change,) = difference.changes
     assert list(change.sentences()) == [f"{USER} gains the rules of ClusterRole view on all resources, whole cluster"]
     assert difference.not_evaluated != ()
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_diff_lists_what_may_make_further_escalations(is_later):
+    unclear = account(statement("s3:Get*"), other_policies=Unknown("not in the state"))
+    graphs = (ACCOUNT_OBJECTS.graph(), unclear.graph())
+    difference = diff(*(graphs if is_later else reversed(graphs)))
+    assert difference.escalations == ()
+    assert any(each.part == "escalations" and "not in the state" in each.reason for each in difference.not_evaluated)
 
 
 def test_diff_reports_new_escalations():

@@ -229,9 +229,11 @@ def test_policy_that_is_not_understood_is_not_evaluated():
     assert any("Unknown" in text for text in result.not_evaluated)
 
 
+UNKNOWN_POLICIES = account(statement("s3:Get*"), other_policies=Unknown("not in the state"))
+
+
 def test_policies_that_the_source_does_not_have_are_not_evaluated():
-    objects = account(statement("iam:PutUserPolicy", USER), other_policies=Unknown("not in the state"))
-    result = escalations(objects.graph())
+    result = escalations(UNKNOWN_POLICIES.graph())
     assert result.paths == ()
     assert any("not in the state" in text for text in result.not_evaluated)
 
@@ -285,10 +287,10 @@ def test_paths_are_listed_shortest_first():
 
 
 def test_new_escalations_are_those_that_the_earlier_graph_lacks():
-    assert new_escalations(WEB_PODS.graph(), WEB_PODS.graph()) == ()
+    assert new_escalations(WEB_PODS.graph(), WEB_PODS.graph()).paths == ()
     new = new_escalations(CLUSTER.graph(), WEB_PODS.graph())
-    assert STRONG in {path.reaches for path in new}
-    assert new_escalations(WEB_PODS.graph(), CLUSTER.graph()) == ()
+    assert STRONG in {path.reaches for path in new.paths}
+    assert new_escalations(WEB_PODS.graph(), CLUSTER.graph()).paths == ()
 
 
 def test_new_escalations_name_only_the_new_targets():
@@ -297,7 +299,7 @@ def test_new_escalations_name_only_the_new_targets():
     after = WEB_PODS.changed(
         service_accounts=accounts, rbac_bindings={**WEB_PODS.rbac_bindings, **binding("strong", "reader", *subjects)}
     )
-    (path,) = new_escalations(WEB_PODS.graph(), after.graph())
+    (path,) = new_escalations(WEB_PODS.graph(), after.graph()).paths
     assert (path.reaches, path.also_reaches) == ("service account web/new", ())
 
 
@@ -325,4 +327,7 @@ def test_command_exits_with_1_for_a_path_and_with_0_without(tmp_path):
     assert {path["reaches"] for path in json.loads(done.stdout)["escalations"]["paths"]} >= {STRONG}
     assert run("escalations", "--source", broken, "--from", "group:developers").returncode == 1
     assert run("escalations", "--source", healthy).returncode == 0
+    unclear = tmp_path / "unclear.json"
+    save_snapshot(take_snapshot(UNKNOWN_POLICIES.graph()), unclear)
+    assert run("escalations", "--source", unclear).returncode == 3
     assert run("escalations", "--from", "dev", "--source", healthy).returncode == 2

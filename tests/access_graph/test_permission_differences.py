@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from eks_access.questions.aws.effective_permissions import effective_permissions
-from eks_access.questions.aws.identity_policies import PrincipalPolicies
 from eks_access.questions.aws.permission_differences import excess
+from eks_access.questions.aws.principal_policies import PrincipalPolicies
 from eks_identity.evaluation.iam import (
     Answer,
     Policies,

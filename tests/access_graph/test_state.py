@@ -13,8 +13,12 @@ from eks_access.findings import Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Unknown
 from eks_access.graph.tables import NotReadError
+from eks_access.questions.diff import diff
+from eks_access.questions.list_mappings import list_mappings
 from eks_access.questions.trace_principal import trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
+from eks_access.questions.what_can import what_can_principal
+from eks_access.questions.who_can import who_can
 from eks_access.sources.snapshot import graph_of, take_snapshot
 from eks_access.sources.state import graph_of_state
 from eks_identity.evaluation.rbac import Request
@@ -131,6 +135,38 @@ def test_mapping_of_an_unknown_cluster_is_not_evaluated_if_there_are_several():
         link.says for link in trace_principal(found, OPERATOR, LIST_PODS).links if link.name == "aws-auth mapping"
     ]
     assert "the cluster of pulumi-python:dynamic/eks-identity:AwsAuthMapping x is not known" in says
+
+
+def mapping(**inputs):
+    values = {"arn": ROLE_ARN, "username": "x", "groups": ["system:masters"], **inputs}
+    return resource("pulumi-python:dynamic/eks-identity:AwsAuthMapping", "x", values)
+
+
+ASKS = {
+    "list": list_mappings,
+    "who-can": lambda found: who_can(found, LIST_PODS),
+    "what-can": lambda found: what_can_principal(found, ROLE_ARN),
+}
+
+
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+def test_mapping_whose_cluster_is_not_known_is_listed_as_not_read(ask):
+    found = graph(cluster("a", mode="CONFIG_MAP"), cluster("b"), mapping(kubeconfig=secret("k")), cluster="a")
+    ask(found)
+    assert "the cluster of pulumi-python:dynamic/eks-identity:AwsAuthMapping x is not known" in str(found.not_read())
+
+
+def test_mapping_whose_cluster_is_not_known_is_no_gap_of_a_cluster_that_ignores_aws_auth():
+    found = graph(cluster("a", mode="API"), cluster("b"), mapping(kubeconfig=secret("k")), cluster="a")
+    list_mappings(found)
+    assert found.not_read() == []
+
+
+def test_mapping_whose_groups_are_not_known_is_no_loss_of_access():
+    before, after = (graph(cluster(), role(), mapping(groups=groups)) for groups in (["system:masters"], secret([])))
+    difference = diff(before, after)
+    assert (difference.changes, difference.lockouts) == ((), ())
+    assert "groups of pulumi-python:dynamic/eks-identity:AwsAuthMapping x is a secret" in str(difference.not_evaluated)
 
 
 @pytest.mark.parametrize(("ignores", "is_whole"), [([], True), (["data"], False), (["data.mapRoles"], False)])

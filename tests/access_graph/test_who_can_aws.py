@@ -239,6 +239,14 @@ def test_who_can_follows_access_policies_and_other_service_accounts():
     assert subjects == [ROLE_ARN, USER, "service account ci/deployer", ACCOUNT]
 
 
+def test_who_can_says_that_an_undocumented_access_policy_may_give_pods():
+    compute = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSComputePolicy"
+    entry = ExistingEntry(USER, "eks-ope", (), policies=(AssociatedPolicy(compute),))
+    graph = in_cluster(with_user(irsa()), entries={USER: entry})
+    says = f"not evaluated: {USER}: AWS does not document the rules of access policy AmazonEKSComputePolicy"
+    assert any(note.startswith(says) for note in who_can_in_aws(graph, ACTION, RESOURCE).notes)
+
+
 def test_who_can_marks_the_controllers_of_kubernetes():
     controller = BindingSubject("ServiceAccount", "job-controller", "kube-system")
     graph = in_cluster(

@@ -41,4 +41,6 @@ def _completed(path: question.Escalation, source: SourceOptions) -> question.Esc
 
 
 def _exit_code(found: question.Escalations) -> ExitCode:
-    return ExitCode.FOUND if found.paths else ExitCode.FINE
+    if found.paths:
+        return ExitCode.FOUND
+    return ExitCode.NOT_REACHABLE if found.not_evaluated else ExitCode.FINE

@@ -68,7 +68,14 @@ class AccessGraph:
         """Return everything that a question needed so far and the source could not read."""
         parts = (getattr(self, field.name) for field in fields(self))
         failures = [failure for part in parts if isinstance(part, Part | Table) for failure in part.failures()]
-        return list(dict.fromkeys(failures))
+        return list(dict.fromkeys([*failures, *self._unread_mappings()]))
+
+    def _unread_mappings(self) -> tuple[NotRead, ...]:
+        """Return the mappings of aws-auth that the source could not read, unless the authentication mode ignores it."""
+        if not self.aws_auth.is_read:
+            return ()
+        mode = self.cluster.get().authentication_mode if self.cluster.is_read else None
+        return () if mode == AuthenticationMode.API else self.aws_auth.get().unread
 
     def authentication_mode(self) -> AuthenticationMode:
         """Return the cluster's authentication mode; raise `NotReadError` if it is not known."""

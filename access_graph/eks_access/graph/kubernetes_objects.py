@@ -103,6 +103,10 @@ class AwsAuthConfigMap:
     """Why it may have more entries than `data`; None if these are all."""
     removed_arns: tuple[str, ...] = ()
     """ARNs whose entry a preview removes: with `gaps`, only these are known to have none."""
+    unread: tuple[NotRead, ...] = ()
+    """Entries that the source has and cannot add to `data`: their cluster, or a value of them, is not known."""
+    unread_arns: tuple[str, ...] = ()
+    """ARNs of these entries, as far as they are known."""
 
     def not_read(self, arn: str) -> NotRead | None:
         """Return why an entry of an ARN that `data` lacks may exist; None if it does not exist."""

@@ -166,6 +166,11 @@ class Part(Generic[T]):
 
         return cls(fail)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a question has read the object."""
+        return self._read.has_result
+
     def get(self) -> T:
         """Return the object; raise `NotReadError` if it could not be read."""
         return self._read()

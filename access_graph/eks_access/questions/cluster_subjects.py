@@ -76,12 +76,12 @@ def mapped_subjects(users: Iterable[ClusterUser]) -> set[Subject]:
     return groups | {Subject(SubjectKind.USER, user.username) for user in users}
 
 
-def cluster_users(graph: AccessGraph) -> dict[str, ClusterUser]:
+def cluster_users(graph: AccessGraph, mappings: ClusterMappings | None = None) -> dict[str, ClusterUser]:
     """Return the Kubernetes user of each mapped IAM principal that exists, by ARN.
 
-    Raises `NotReadError` if mappings are not read.
+    `mappings` are those of the graph, if the caller has them. Raises `NotReadError` if mappings are not read.
     """
-    mappings = ClusterMappings(graph)
+    mappings = mappings or ClusterMappings(graph)
     state = graph.cluster_state()
     users = {}
     for arn in mappings.arns():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from eks_access.catalogue import changes as kinds
 from eks_access.findings import Finding
@@ -12,6 +12,7 @@ from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions import commands
 from eks_access.questions.aws.aws_changes import aws_changes
 from eks_access.questions.changes import Change, System
+from eks_access.questions.cluster_mappings import ClusterMappings
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
 from eks_access.questions.escalations import Escalation, new_escalations
 from eks_access.questions.permission_words import permissions
@@ -41,43 +42,70 @@ class Difference:
 
 def diff(before: AccessGraph, after: AccessGraph) -> Difference:
     """Return who gains and who loses access from one graph to the other."""
-    not_evaluated: list[NotRead] = []
-    changes: list[Change] = []
-    lockouts: list[Finding] = []
-    unchanged = 0
-    try:
-        # A stack's state and its preview lack what Kubernetes and EKS create themselves.
-        is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
-        old_users, new_users = cluster_users(before), cluster_users(after)
-        mapped = mapped_subjects([*old_users.values(), *new_users.values()])
-        left_out = mapped | _unknown(before) | _unknown(after)
-        old = _without(subjects(before, old_users, skip_system=is_partial), left_out)
-        new = _without(subjects(after, new_users, skip_system=is_partial), left_out)
-        found = list(_cluster_changes(old, new))
-        changes += found
-        unchanged += len(old.keys() | new.keys()) - len(found)
-        lockouts += _lockouts(after, old, new)
-        lockouts += _locked_out_nodes(old_users, new_users)
-    except NotReadError as error:
-        not_evaluated.append(error.not_read)
-    try:
-        in_aws = aws_changes(before, after)
-        changes += in_aws.changes
-        unchanged += in_aws.unchanged
-        not_evaluated += in_aws.not_evaluated
-    except NotReadError as error:
-        not_evaluated.append(error.not_read)
-    escalations = new_escalations(before, after)
+    found = _Found()
+    for compare in (_compare_clusters, _compare_aws, _compare_escalations):
+        try:
+            compare(found, before, after)
+        except NotReadError as error:
+            found.not_evaluated.append(error.not_read)
     for graph in (before, after):
-        not_evaluated += graph.not_read()
-    unique = tuple(dict.fromkeys(not_evaluated))
-    return Difference(before.source, after.source, tuple(changes), tuple(lockouts), escalations, unchanged, unique)
+        found.not_evaluated += graph.not_read()
+    return Difference(
+        before.source,
+        after.source,
+        tuple(found.changes),
+        tuple(found.lockouts),
+        tuple(found.escalations),
+        found.unchanged,
+        tuple(dict.fromkeys(found.not_evaluated)),
+    )
+
+
+@dataclass
+class _Found:
+    """A difference in the making."""
+
+    changes: list[Change] = field(default_factory=list)
+    lockouts: list[Finding] = field(default_factory=list)
+    escalations: list[Escalation] = field(default_factory=list)
+    unchanged: int = 0
+    not_evaluated: list[NotRead] = field(default_factory=list)
+
+
+def _compare_clusters(found: _Found, before: AccessGraph, after: AccessGraph) -> None:
+    # A stack's state and its preview lack what Kubernetes and EKS create themselves.
+    is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
+    old_users, new_users = cluster_users(before), cluster_users(after)
+    mapped = mapped_subjects([*old_users.values(), *new_users.values()])
+    left_out = mapped | _unknown(before) | _unknown(after)
+    old = _without(subjects(before, old_users, skip_system=is_partial), left_out)
+    new = _without(subjects(after, new_users, skip_system=is_partial), left_out)
+    changes = list(_cluster_changes(old, new))
+    found.changes += changes
+    found.unchanged += len(old.keys() | new.keys()) - len(changes)
+    found.lockouts += _lockouts(after, old, new)
+    found.lockouts += _locked_out_nodes(old_users, new_users)
+
+
+def _compare_aws(found: _Found, before: AccessGraph, after: AccessGraph) -> None:
+    in_aws = aws_changes(before, after)
+    found.changes += in_aws.changes
+    found.unchanged += in_aws.unchanged
+    found.not_evaluated += in_aws.not_evaluated
+
+
+def _compare_escalations(found: _Found, before: AccessGraph, after: AccessGraph) -> None:
+    new = new_escalations(before, after)
+    found.escalations += new.paths
+    found.not_evaluated += (NotRead("escalations", each) for each in new.not_evaluated)
 
 
 def _unknown(graph: AccessGraph) -> set[Subject]:
-    """Return the principals whose access entry the source does not know: a preview knows it after the update."""
-    exceptions = graph.entries.exceptions.items()
-    return {Subject(SubjectKind.PRINCIPAL, arn) for arn, not_read in exceptions if not_read is not None}
+    """Return the principals whose mapping the source does not know: a preview knows it after the update."""
+    arns = {arn for arn, not_read in graph.entries.exceptions.items() if not_read is not None}
+    mappings = ClusterMappings(graph)
+    arns |= set(map(mappings.with_path, mappings.aws_auth.unread_arns))
+    return {Subject(SubjectKind.PRINCIPAL, arn) for arn in arns}
 
 
 def _without(grants: Grants, left_out: set[Subject]) -> Grants:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import RbacBinding
@@ -46,6 +46,14 @@ def policy_reaches(policy: AssociatedPolicy, request: Request) -> bool:
 def policy_name(policy: AssociatedPolicy) -> str:
     """Return the name of an access policy, as AWS documents it."""
     return policy.arn.rpartition("/")[2]
+
+
+def undocumented_policies(users: Mapping[str, ClusterUser]) -> Iterator[str]:
+    """Yield the access policies of mapped principals whose rules AWS does not document, in words."""
+    for arn, user in users.items():
+        for policy in user.policies:
+            if policy_name(policy) not in ACCESS_POLICY_RULES and not user.username.startswith("system:node"):
+                yield f"{arn}: AWS does not document the rules of access policy {policy}"
 
 
 def bindings_of(graph: AccessGraph, user: ClusterUser) -> Iterator[RbacBinding]:

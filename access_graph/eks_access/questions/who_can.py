@@ -77,9 +77,10 @@ class _Granting:
 
 def _paths(graph: AccessGraph, request: Request) -> Iterator[Path]:
     granting = list(_granting(graph, request))
-    sources = mapping_sources(graph)
+    mappings = ClusterMappings(graph)
+    sources = mapping_sources(mappings)
     mapped: set[Subject] = set()
-    for arn, user in cluster_users(graph).items():
+    for arn, user in cluster_users(graph, mappings).items():
         for steps, conditions in _own(user, request):
             yield Path(arn, SubjectKind.PRINCIPAL, (sources[arn], *steps), conditions)
         for each in granting:
@@ -123,11 +124,10 @@ def _own(user: ClusterUser, request: Request) -> Iterator[tuple[tuple[str, ...],
             yield (f"access policy {policy}",), ("its rules allow it, which AWS does not document",)
 
 
-def mapping_sources(graph: AccessGraph) -> Mapping[str, str]:
+def mapping_sources(mappings: ClusterMappings) -> Mapping[str, str]:
     """Return the mapping of each principal in words."""
-    mapped = ClusterMappings(graph)
-    live = {arn for arn, entry in mapped.entries.items() if not mapped.is_dead(entry)}
-    return {arn: "access entry" if arn in live else "aws-auth" for arn in mapped.arns()}
+    live = {arn for arn, entry in mappings.entries.items() if not mappings.is_dead(entry)}
+    return {arn: "access entry" if arn in live else "aws-auth" for arn in mappings.arns()}
 
 
 def is_of_system(binding: RbacBinding, subject: Subject) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from eks_access.questions.aws.identity_policies import PrincipalPolicies
+from eks_access.questions.aws.principal_policies import PrincipalPolicies
 from eks_access.questions.aws.statements import in_session, intersections, is_unknown_policy
 from eks_access.questions.permission_words import Permission
 from eks_identity.evaluation import role_sessions

@@ -1,104 +1,37 @@
-"""The policies of IAM principals and of the sessions of roles, each document parsed once for all who have it."""
+"""The policies of IAM users, roles and groups of a graph, each document parsed once for all who have it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Final
+from collections.abc import Iterator, Mapping
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, Unknown
 from eks_access.graph.tables import NotReadError
-from eks_access.questions.workloads.permissions import session_context
+from eks_access.questions.aws.principal_policies import PrincipalPolicies
 from eks_access.questions.workloads.policy_commands import INLINE
 from eks_access.questions.workloads.role_policies import managed_document, parse_policy
-from eks_access.questions.workloads.workload import is_role
-from eks_identity.evaluation.iam import (
-    Evaluation,
-    Grant,
-    Policies,
-    Policy,
-    Request,
-    RequestContext,
-    RequestPrincipal,
-    Statement,
-    evaluate,
-)
-from eks_identity.evaluation.iam.statements import match
-
-_SESSION_TAG: Final = "aws:principaltag/"
-
-
-@dataclass(frozen=True, eq=False)
-class PrincipalPolicies:
-    """The policies that apply to the requests of an IAM user, or of the sessions of a role."""
-
-    arn: str
-    policies: Policies
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """Tags of the user or role."""
-
-    @property
-    def statements(self) -> Iterator[Statement]:
-        """The statements of all policies."""
-        limits = [] if self.policies.boundary is None else [self.policies.boundary]
-        for policy in (*self.policies.identity, *limits, *self.policies.session):
-            yield from policy.statements
-
-    @cached_property
-    def depends_on_tags(self) -> bool:
-        """Return whether a condition or a resource compares session tags."""
-        return any(_depends_on_tags(statement) for statement in self.statements)
-
-    def evaluate(
-        self, action: str, resource: str, session_tags: Mapping[str, str] | None = None, *, trust: Policy | None = None
-    ) -> Evaluation:
-        """Return the decision of the policies on a request; to assume a role, also of its trust policy.
-
-        Other resource-based policies are not in the graph.
-        """
-        policies, account = self.policies, ""
-        if trust is not None:
-            policies = replace(policies, resource=trust, is_resource_policy_required=True)
-            account = resource.split(":")[4]
-        request = Request(action, resource, self.principal(), self.context(session_tags), account)
-        return evaluate(request, policies)
-
-    def allowing(self, action: str, resource: str) -> tuple[Statement, ...]:
-        """Return the Allow statements of the identity policies for a request, whether or not something denies it."""
-        request = Request(action, resource, self.principal(), self.context())
-        statements = (statement for policy in self.policies.identity for statement in policy.statements)
-        return tuple(
-            each for each in statements if each.effect == "Allow" and match(each, request).high is not Grant.NONE
-        )
-
-    def principal(self) -> RequestPrincipal:
-        """Return the principal of requests."""
-        return RequestPrincipal.session(self.arn, None) if is_role(self.arn) else RequestPrincipal.of(self.arn)
-
-    def context(self, session_tags: Mapping[str, str] | None = None) -> RequestContext:
-        """Return the context of requests, as far as the graph tells."""
-        context = session_context(self.arn, self.tags, session_tags or {})
-        return context if is_role(self.arn) else context.updated({"aws:username": self.arn.rpartition("/")[2]})
+from eks_identity.evaluation.iam import Policies, Policy
 
 
 class IdentityPolicies:
-    """The policies of the principals of a graph."""
+    """The policies of the principals and groups of a graph."""
 
-    def __init__(self, graph: AccessGraph) -> None:
+    def __init__(self, graph: AccessGraph, base: IdentityPolicies | None = None) -> None:
+        """Read policies of a graph. Documents that `base` has parsed, of a similar graph, are not parsed again."""
         self._graph = graph
-        self._managed: dict[str, Policy] = {}
-        self._principals: dict[str, PrincipalPolicies] = {}
+        self.parsed: dict[tuple[str, int], tuple[Document, Policy]] = {} if base is None else base.parsed
+        """Parsed policies with their documents, by name and id of the document."""
+        self._found: dict[str, PrincipalPolicies] = {}
 
     def of(self, arn: str, session: Policy | None = None) -> PrincipalPolicies:
-        """Return the policies of a user or role. Those that the source did not read may allow or deny anything.
+        """Return the policies of a user, role or group; none if it does not exist.
 
-        With `session`, they are those of sessions that this session policy limits.
+        Those that the source did not read may allow or deny anything. With `session`, they are those of sessions that
+        this session policy limits.
         """
-        found = self._principals.get(arn)
+        found = self._found.get(arn)
         if found is None:
-            found = self._principals[arn] = self._read(arn)
+            found = self._found[arn] = self._read(arn)
         if session is None:
             return found
         identity, boundary = found.policies.identity, found.policies.boundary
@@ -106,53 +39,54 @@ class IdentityPolicies:
 
     def _read(self, arn: str) -> PrincipalPolicies:
         try:
-            principal = self._graph.principals.get(arn)
+            return self._group(arn) if ":group/" in arn else self._principal(arn)
         except NotReadError as error:
             return PrincipalPolicies(arn, Policies([Policy.unknown(f"policies of {arn}", error.not_read.reason)]))
+
+    def _principal(self, arn: str) -> PrincipalPolicies:
+        principal = self._graph.principals.get(arn)
         if principal is None:
             return PrincipalPolicies(arn, Policies())
-        boundary = None if principal.boundary is None else self._boundary(principal.boundary)
-        return PrincipalPolicies(arn, Policies(tuple(self._identity(principal)), boundary=boundary), principal.tags)
-
-    def _identity(self, principal: IamPrincipal) -> Iterator[Policy]:
-        yield from self._policies(principal.inline_policies, principal.attached_policies, "")
+        identity = list(self._policies(principal))
+        managed, groups = list(principal.attached_policies), []
         if principal.other_policies is not None:
-            yield Policy.unknown(f"other policies of {principal.arn}", str(principal.other_policies))
+            identity.append(Policy.unknown(f"other policies of {arn}", str(principal.other_policies)))
         for name in principal.groups:
-            group = self._group(name)
-            if isinstance(group, str):
-                yield Policy.unknown(f"policies of group {name}", group)
-            elif group is not None:
-                yield from self._policies(group.inline_policies, group.attached_policies, f" of group {name}")
+            try:
+                group = self._graph.groups.get(name)
+            except NotReadError as error:
+                identity.append(Policy.unknown(f"policies of group {name}", error.not_read.reason))
+                continue
+            if group is not None:
+                identity += self._policies(group, f" of group {name}")
+                managed += group.attached_policies
+                groups.append(group.arn)
+        boundary = None if principal.boundary is None else self._boundary(principal.boundary)
+        policies = Policies(tuple(identity), boundary=boundary)
+        return PrincipalPolicies(arn, policies, principal.tags, tuple(managed), tuple(groups))
+
+    def _group(self, arn: str) -> PrincipalPolicies:
+        group = self._graph.groups.get(arn.rpartition("/")[2])
+        if group is None:
+            return PrincipalPolicies(arn, Policies())
+        return PrincipalPolicies(arn, Policies(tuple(self._policies(group))), managed=group.attached_policies)
+
+    def _policies(self, holder: IamPrincipal | IamGroup, owner: str = "") -> Iterator[Policy]:
+        for name, document in holder.inline_policies.items():
+            yield self._parse(f"{INLINE}{name}{owner}", str(document) if isinstance(document, Unknown) else document)
+        yield from map(self._managed, holder.attached_policies)
 
     def _boundary(self, arn: str | Unknown) -> Policy:
-        return (
-            Policy.unknown("permissions boundary", str(arn)) if isinstance(arn, Unknown) else self._managed_policy(arn)
-        )
+        return Policy.unknown("permissions boundary", str(arn)) if isinstance(arn, Unknown) else self._managed(arn)
 
-    def _group(self, name: str) -> IamGroup | str | None:
-        try:
-            return self._graph.groups.get(name)
-        except NotReadError as error:
-            return error.not_read.reason
+    def _managed(self, arn: str) -> Policy:
+        return self._parse(arn, managed_document(self._graph, arn))
 
-    def _policies(
-        self, inline: Mapping[str, Document | Unknown], attached: Sequence[str], owner: str
-    ) -> Iterator[Policy]:
-        for name, document in inline.items():
-            text = str(document) if isinstance(document, Unknown) else document
-            yield parse_policy(f"{INLINE}{name}{owner}", text)
-        yield from map(self._managed_policy, attached)
-
-    def _managed_policy(self, arn: str) -> Policy:
-        policy = self._managed.get(arn)
-        if policy is None:
-            policy = self._managed[arn] = parse_policy(arn, managed_document(self._graph, arn))
-        return policy
-
-
-def _depends_on_tags(statement: Statement) -> bool:
-    keys = [condition.key for condition in statement.conditions]
-    keys += [value for condition in statement.conditions for value in condition.values if "${" in value]
-    keys += [key for each in (*(statement.resources or ()), *(statement.not_resources or ())) for key in each.keys]
-    return any(_SESSION_TAG in key.lower() for key in keys)
+    def _parse(self, name: str, document: Document | str) -> Policy:
+        if not isinstance(document, Mapping):
+            return parse_policy(name, document)
+        cached = self.parsed.get((name, id(document)))
+        if cached is None:
+            # The document is kept, so that no other one has its id.
+            cached = self.parsed[name, id(document)] = (document, parse_policy(name, document))
+        return cached[1]

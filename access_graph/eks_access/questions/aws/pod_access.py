@@ -15,8 +15,9 @@ from typing import Final
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import RbacBinding
+from eks_access.questions.cluster_mappings import ClusterMappings
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, named_subject
-from eks_access.questions.permissions import policy_name, policy_reaches, rules_of
+from eks_access.questions.permissions import policy_name, policy_reaches, rules_of, undocumented_policies
 from eks_access.questions.who_can import is_of_system, mapping_sources, subject_words
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ClusterUser
@@ -75,8 +76,11 @@ class PodAccessSearch:
 
     def __init__(self, graph: AccessGraph) -> None:
         self._graph = graph
-        self._users = cluster_users(graph)
-        self._sources = mapping_sources(graph)
+        mappings = ClusterMappings(graph)
+        self._users = cluster_users(graph, mappings)
+        self._sources = mapping_sources(mappings)
+        self.not_evaluated = tuple(undocumented_policies(self._users))
+        """Access policies that may give permissions on pods."""
         self._by_name = _users_by_name(self._users)
         self._everywhere: list[_Holder] = []
         self._in_namespace: dict[str, list[_Holder]] = {}

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from eks_access.graph import AccessGraph
-from eks_access.questions.aws.identity_policies import IdentityPolicies, PrincipalPolicies
+from eks_access.questions.aws.identity_policies import IdentityPolicies
 from eks_access.questions.aws.workload_sessions import WorkloadSession
 from eks_access.questions.workloads import role_chain, sts_calls
 from eks_access.questions.workloads.roles import existing_role, trust_policy
-from eks_identity.evaluation.iam import Answer, Document, Evaluation, Policy, Statement, matches
+from eks_identity.evaluation.iam import Answer, Document, Evaluation, Policy, Statement
 
 ASSUME_ROLE = "sts:AssumeRole"
 _ASSUMED_ROLE = ":assumed-role/"
@@ -82,7 +82,7 @@ class RoleAssumers:
     @cached_property
     def _may_assume(self) -> tuple[str, ...]:
         """The principals with a statement for `sts:AssumeRole`."""
-        return tuple(arn for arn in self._principals if _may_allow(self._policies.of(arn)))
+        return tuple(arn for arn in self._principals if self._policies.of(arn).may_allow(ASSUME_ROLE))
 
 
 def _names(statement: Statement) -> tuple[str, ...]:
@@ -93,15 +93,3 @@ def _names(statement: Statement) -> tuple[str, ...]:
 
 def _is_role_named(arn: str, account: str, name: str) -> bool:
     return ":role/" in arn and arn.split(":")[4] == account and arn.rpartition("/")[2] == name
-
-
-def _may_allow(policies: PrincipalPolicies) -> bool:
-    for policy in policies.policies.identity:
-        for statement in policy.statements:
-            if statement.effect != "Allow":
-                continue
-            if statement.not_actions is not None:
-                return True
-            if any(matches(pattern, ASSUME_ROLE, ignore_case=True) for pattern in statement.actions or ()):
-                return True
-    return False

@@ -12,7 +12,8 @@ from eks_access.questions.aws.effective_permissions import (
     effective_permissions,
     permissions_in_words,
 )
-from eks_access.questions.aws.identity_policies import IdentityPolicies, PrincipalPolicies
+from eks_access.questions.aws.identity_policies import IdentityPolicies
+from eks_access.questions.aws.principal_policies import PrincipalPolicies
 from eks_access.questions.aws.statements import is_unknown_policy
 from eks_access.questions.aws.workload_sessions import WorkloadSessions
 from eks_access.questions.permission_words import Permission

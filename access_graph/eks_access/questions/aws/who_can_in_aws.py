@@ -174,6 +174,7 @@ class _Search:
                 f"who gets the sessions of these service accounts by Kubernetes is not evaluated: {error}"
             )
             return
+        self.notes += (f"not evaluated: {each}" for each in search.not_evaluated)
         # Service accounts of one namespace and role are one path of each subject.
         grouped: dict[tuple[PodAccess, str, _Tail], list[tuple[str, str]]] = {}
         for (namespace, name), tail in accounts:

@@ -15,7 +15,8 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions.aws.effective_permissions import EffectivePermissions, effective_permissions
-from eks_access.questions.aws.identity_policies import IdentityPolicies, PrincipalPolicies
+from eks_access.questions.aws.identity_policies import IdentityPolicies
+from eks_access.questions.aws.principal_policies import PrincipalPolicies
 from eks_access.questions.chain import resolved
 from eks_access.questions.workloads import role_chain, sts_calls
 from eks_access.questions.workloads.accounts import find_identity

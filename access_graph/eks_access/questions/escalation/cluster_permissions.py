@@ -15,7 +15,7 @@ from eks_access.questions.chain import read_or
 from eks_access.questions.cluster_subjects import EVERYTHING, cluster_users
 from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, Actor, ActorKind
 from eks_access.questions.escalation.permissions import BindingOrigin, GroupOrigin, Permission, PolicyOrigin
-from eks_access.questions.permissions import policy_name
+from eks_access.questions.permissions import policy_name, undocumented_policies
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser
 from eks_identity.evaluation.iam import matches
@@ -86,8 +86,6 @@ class ClusterPermissions:
     def __init__(self, graph: AccessGraph, base: ClusterPermissions | None = None) -> None:
         """Read the permissions of a graph. Those of `base`, a similar graph, are shared as far as they are equal."""
         self.graph = graph
-        self.undocumented: list[str] = []
-        """Access policies whose rules AWS does not document."""
         self.roles, self.bindings = graph.rbac_roles.all(), graph.rbac_bindings.all()
         self.by_name: dict[tuple[str, str], list[Granted]] = {}
         changed = [key for key in self.bindings if base is None or not self._is_same(key, base)]
@@ -101,6 +99,7 @@ class ClusterPermissions:
             self._add(self.bindings[key])
         self.users = self._users(base)
         self.by_principal = self._principals()
+        self.not_evaluated = tuple(undocumented_policies(self.users))
 
     def _is_same(self, key: RoleKey, base: ClusterPermissions) -> bool:
         binding = self.bindings[key]
@@ -132,8 +131,6 @@ class ClusterPermissions:
                 if name in ACCESS_POLICY_RULES:
                     rules = ACCESS_POLICY_RULES[name]
                     granted.append(Granted(rules, policy.namespaces, PolicyOrigin(arn, policy)))
-                elif not user.username.startswith("system:node"):
-                    self.undocumented.append(f"{arn}: AWS does not document the rules of access policy {policy}")
             keys = [("User", user.username), *(("Group", group) for group in user.groups)]
             found[arn] = granted + [each for key in keys for each in self.by_name.get(key, ())]
         return found

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.chain import read_or
 from eks_access.questions.escalation.actors import CLUSTER_ADMINISTRATOR, Actor, ActorKind, Edge, principal
-from eks_access.questions.escalation.aws_permissions import Allowed, PrincipalPolicies
 from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.iam_techniques import edge, passed
 from eks_access.questions.escalation.kubernetes_techniques import CREATE_PODS, EXEC
+from eks_access.questions.escalation.permissions import Allowed
+from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_access.questions.escalation.trusts import Trusts
 from eks_identity.evaluation.rbac import allows
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
@@ -32,7 +33,7 @@ def eks_edges(context: Context, actor: Actor) -> Iterator[Edge]:
         yield from _providers(context, policies, context.trusts)
 
 
-def _entries(context: Context, policies: PrincipalPolicies, cluster_arn: str) -> Iterator[Edge]:
+def _entries(context: Context, policies: PrincipalDecisions, cluster_arn: str) -> Iterator[Edge]:
     """Yield what access entries give. In the mode CONFIG_MAP, EKS rejects calls on them until the mode is changed."""
     mode = context.graph.authentication_mode()
     before: list[Allowed] = []
@@ -77,7 +78,7 @@ def _entry_arn(cluster_arn: str, arn: str) -> str:
     return f"{prefix}:access-entry/{name}/{kind}/{arn.split(':')[4]}/{path.rpartition('/')[2]}/any"
 
 
-def _associations(context: Context, policies: PrincipalPolicies, cluster_arn: str) -> Iterator[Edge]:
+def _associations(context: Context, policies: PrincipalDecisions, cluster_arn: str) -> Iterator[Edge]:
     """Yield the roles that a principal can pass to Pod Identity, for a service account whose pods it controls."""
     cluster = context.cluster
     granted = cluster.of(principal(policies.arn)) if cluster else []
@@ -104,7 +105,7 @@ def _association_arns(context: Context, cluster_arn: str) -> Iterable[str]:
     return [f"{prefix}:podidentityassociation/{name}/{each.id}" for each in associations]
 
 
-def _providers(context: Context, policies: PrincipalPolicies, trusts: Trusts) -> Iterator[Edge]:
+def _providers(context: Context, policies: PrincipalDecisions, trusts: Trusts) -> Iterator[Edge]:
     """Yield the roles that trust an OIDC provider which the principal can create, or whose audiences it can widen."""
     actions = ("iam:CreateOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider")
     if not any(map(policies.may_allow, actions)):

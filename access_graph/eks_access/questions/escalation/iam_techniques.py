@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from eks_access.graph.aws_objects import IamPrincipal, Unknown
 from eks_access.questions.escalation import iam_tables as tables
 from eks_access.questions.escalation.actors import Actor, ActorKind, Edge, account_administrator, principal
-from eks_access.questions.escalation.aws_permissions import Allowed, PrincipalPolicies
 from eks_access.questions.escalation.context import Context
+from eks_access.questions.escalation.permissions import Allowed
+from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_identity.evaluation.iam import Values
 
 
@@ -39,7 +40,7 @@ def edge(target: Actor, technique: str, *allowed: Allowed, condition: str = "", 
     return Edge(target, technique, words, permissions, tuple(dict.fromkeys(conditions)))
 
 
-def target_keys(policies: PrincipalPolicies, target: IamPrincipal | None) -> Values:
+def target_keys(policies: PrincipalDecisions, target: IamPrincipal | None) -> Values:
     """Return the condition keys of a call of IAM on a user or role, with the policy that an escalation attaches."""
     administrator_policy = policies.partition.arn("iam", "policy/AdministratorAccess", account="aws")
     keys: dict[str, str | tuple[str, ...]] = {"iam:PolicyARN": administrator_policy}
@@ -51,12 +52,12 @@ def target_keys(policies: PrincipalPolicies, target: IamPrincipal | None) -> Val
     return keys
 
 
-def _own(context: Context, policies: PrincipalPolicies, administrator: Actor) -> Iterator[Edge]:
+def _own(context: Context, policies: PrincipalDecisions, administrator: Actor) -> Iterator[Edge]:
     if policies.is_limited:
         return
     kind = policies.arn.split(":")[5].partition("/")[0]
     own = {kind: (policies.arn,), "policy": policies.own_managed}
-    own["group"] = policies.groups if kind == "user" else own.get("group", ())
+    own["group"] = policies.policies.groups if kind == "user" else own.get("group", ())
     assert context.trusts is not None
     for technique in tables.OWN_TECHNIQUES:
         if not policies.may_allow(technique.action):
@@ -68,7 +69,7 @@ def _own(context: Context, policies: PrincipalPolicies, administrator: Actor) ->
                 yield edge(administrator, technique.id, allowed, condition=technique.condition)
 
 
-def _targets(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
+def _targets(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     for technique in tables.TARGET_TECHNIQUES:
         arns = _existing(context, technique.on, policies.account)
         everything = _on_all(policies, technique.action)
@@ -88,7 +89,7 @@ def _existing(context: Context, kind: str, account: str) -> Collection[str]:
     return {arn: None for arn in arns if arn.split(":")[4] == account}
 
 
-def _on_all(policies: PrincipalPolicies, action: str, keys: Values | None = None) -> Allowed | None:
+def _on_all(policies: PrincipalDecisions, action: str, keys: Values | None = None) -> Allowed | None:
     """Return what allows an action on every resource alike."""
     if not policies.may_allow(action) or not policies.is_on_every_resource(action):
         return None
@@ -97,7 +98,7 @@ def _on_all(policies: PrincipalPolicies, action: str, keys: Values | None = None
 
 
 def _decided(
-    context: Context, policies: PrincipalPolicies, action: str, arns: Collection[str], extra: Values | None = None
+    context: Context, policies: PrincipalDecisions, action: str, arns: Collection[str], extra: Values | None = None
 ) -> Iterator[tuple[str, Allowed]]:
     """Yield the users or roles on which an action is allowed. The principal itself is none of them."""
     assert context.trusts is not None
@@ -110,7 +111,7 @@ def _decided(
             yield arn, allowed
 
 
-def _growing(context: Context, policies: PrincipalPolicies, administrator: Actor) -> Iterator[Edge]:
+def _growing(context: Context, policies: PrincipalDecisions, administrator: Actor) -> Iterator[Edge]:
     """Yield the techniques that widen a principal and then act as it: one edge each, by the first such principal."""
     for technique in tables.GROWING_TECHNIQUES:
         if not policies.may_allow(technique.action):
@@ -128,7 +129,7 @@ def _growing(context: Context, policies: PrincipalPolicies, administrator: Actor
                 break
 
 
-def _acting(context: Context, policies: PrincipalPolicies, technique: str) -> Iterator[tuple[str, Allowed]]:
+def _acting(context: Context, policies: PrincipalDecisions, technique: str) -> Iterator[tuple[str, Allowed]]:
     """Yield the principals that the principal can act as by a technique."""
     if technique == tables.ASSUME_ROLE:
         yield from _assumable(context, policies)
@@ -137,18 +138,18 @@ def _acting(context: Context, policies: PrincipalPolicies, technique: str) -> It
     yield from _decided(context, policies, row.action, _existing(context, row.on, policies.account))
 
 
-def _groups(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
+def _groups(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     """Yield the IAM groups that a user can add itself to."""
     action = "iam:AddUserToGroup"
     if ":user/" not in policies.arn or not policies.may_allow(action):
         return
     for group in context.graph.groups.all().values():
-        allowed = None if group.arn in policies.groups else policies.decide(action, group.arn)
+        allowed = None if group.arn in policies.policies.groups else policies.decide(action, group.arn)
         if allowed is not None:
             yield edge(Actor(ActorKind.IAM_GROUP, group.arn), tables.ADD_USER_TO_GROUP, allowed)
 
 
-def _services(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
+def _services(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     for technique in tables.SERVICE_TECHNIQUES:
         if not all(map(policies.may_allow, technique.actions)):
             continue
@@ -163,7 +164,7 @@ def _services(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
 
 
 def passed(
-    context: Context, policies: PrincipalPolicies, technique: str, service: str, allowed: list[Allowed]
+    context: Context, policies: PrincipalDecisions, technique: str, service: str, allowed: list[Allowed]
 ) -> Iterator[Edge]:
     """Yield the roles that a principal can pass to a service which they trust."""
     keys = {"iam:PassedToService": service}
@@ -187,7 +188,7 @@ def _trusting(context: Context, service: str, account: str) -> tuple[Actor, Mapp
     return target, {edge.target.name: edge.conditions for edge in context.sets[name]}
 
 
-def _nodes(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
+def _nodes(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     cluster = context.graph.cluster.get()
     for technique, action in tables.NODE_TECHNIQUES:
         if cluster.account != policies.account or not policies.may_allow(action):
@@ -203,15 +204,15 @@ def _nodes(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
                 yield edge(Actor(ActorKind.NODE, node.name), technique, allowed)
 
 
-def assumed(context: Context, policies: PrincipalPolicies) -> Iterator[Edge]:
+def assumed(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     """Yield the roles that a principal can assume."""
     for arn, allowed in _assumable(context, policies):
         yield edge(principal(arn), tables.ASSUME_ROLE, allowed)
 
 
-def _assumable(context: Context, policies: PrincipalPolicies) -> Iterator[tuple[str, Allowed]]:
+def _assumable(context: Context, policies: PrincipalDecisions) -> Iterator[tuple[str, Allowed]]:
     trusts = context.trusts
-    if trusts is None or policies.request_principal is None:
+    if trusts is None or policies.policies.principal is None:
         return
     candidates = dict.fromkeys(trusts.naming(policies.arn))
     if policies.may_allow("sts:AssumeRole"):

@@ -80,3 +80,11 @@ class Permission:
 
     def __str__(self) -> str:
         return f"{self.what} ({self.origin})"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A permission that a decision of IAM allows, maybe under conditions."""
+
+    permission: Permission
+    conditions: tuple[str, ...] = ()

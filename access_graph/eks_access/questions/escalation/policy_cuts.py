@@ -110,7 +110,8 @@ def statement_change(origin: StatementOrigin) -> Change:
         actions = [action.lower() for action in statement.actions or ()]
         # A trust policy may allow it too: it is changed by no cut.
         is_policy = statement.policy.startswith(INLINE) or is_managed(statement.policy)
-        is_of_group = statement.policy.startswith(f"{INLINE}of group ")
+        # The names of a principal's own policies have no spaces.
+        is_of_group = " of group " in statement.policy
         can_write = is_policy and not is_of_group and not is_aws_managed(statement.policy)
         is_exact = origin.action.lower() in actions and not any("*" in each or "?" in each for each in actions)
         if statement.effect == "Allow" and can_write and is_exact:

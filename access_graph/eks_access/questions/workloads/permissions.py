@@ -39,8 +39,13 @@ PERMISSIONS = "permissions"
 _ANY = "*"
 
 
-def session_context(role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str, str]) -> RequestContext:
-    """Return the context of requests of a role's session; a pod's own session tags are unknown."""
+def session_context(
+    role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str, str], *, has_other_tags: bool = False
+) -> RequestContext:
+    """Return the context of requests of a role's session; a pod's own session tags are unknown.
+
+    With `has_other_tags`, so are all others.
+    """
     keys = {
         **role_sessions.principal_tags({**role_tags, **tags}),
         "aws:PrincipalArn": role_arn,
@@ -48,7 +53,7 @@ def session_context(role_arn: str, role_tags: Mapping[str, str], tags: Mapping[s
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
     }
-    unknown = [f"aws:PrincipalTag/{tag}" for tag in TAGS] if tags else []
+    unknown = [f"aws:PrincipalTag/{tag}" for tag in (["*"] if has_other_tags else TAGS if tags else [])]
     return RequestContext(keys, absent=["aws:PrincipalTag/*"], unknown=unknown)
 
 

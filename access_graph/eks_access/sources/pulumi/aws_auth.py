@@ -28,10 +28,10 @@ def aws_auth_config_map(
     those of `unassigned`, resources whose cluster is not known.
     """
     document = AwsAuth()
-    is_complete, reasons = False, [reason]
+    is_complete, unread = False, []
     mappings: list[Resource] = []
-    unassigned_mappings = [f"the cluster of {each} is not known" for each in unassigned if each.kind == MAPPING]
-    reasons += unassigned_mappings
+    unread_mappings = [each for each in unassigned if each.kind == MAPPING]
+    unread += [f"the cluster of {each} is not known" for each in unread_mappings]
     for resource in resources:
         if resource.kind == MAPPING:
             mappings.append(resource)
@@ -45,21 +45,27 @@ def aws_auth_config_map(
                 ignored.partition(".")[0] == _DATA for ignored in resource.ignores
             )
         except UnknownValueError as error:
-            reasons.append(str(error))
+            unread.append(str(error))
     for mapping in mappings:
         try:
             document = document.change(_mapping(mapping))
         except UnknownValueError as error:
-            reasons.append(str(error))
-            is_complete = False
+            unread.append(str(error))
+            unread_mappings.append(mapping)
         except InvalidInput as error:
-            reasons.append(f"{mapping}: {error.problems[0].rule}")
-            is_complete = False
-    removed = [_removed_arn(each) for each in deleted if each.kind == MAPPING]
-    gaps = None if is_complete and not unassigned_mappings else NotRead(PART, "; or ".join(reasons))
-    mapped = {entry.arn.lower() for entry in document.entries}
-    removed_arns = tuple(arn for arn in removed if arn and arn.lower() not in mapped)
-    return AwsAuthConfigMap(document.data, gaps=gaps, removed_arns=removed_arns)
+            unread.append(f"{mapping}: {error.problems[0].rule}")
+            unread_mappings.append(mapping)
+    gaps = None if is_complete and not unread else NotRead(PART, "; or ".join([reason, *unread]))
+    unread_arns = _arns(unread_mappings)
+    mapped = {arn.lower() for arn in (*unread_arns, *(entry.arn for entry in document.entries))}
+    removed_arns = _arns(each for each in deleted if each.kind == MAPPING)
+    return AwsAuthConfigMap(
+        document.data,
+        gaps=gaps,
+        removed_arns=tuple(arn for arn in removed_arns if arn.lower() not in mapped),
+        unread=tuple(NotRead(PART, each) for each in unread),
+        unread_arns=unread_arns,
+    )
 
 
 def _is_aws_auth(resource: Resource) -> bool:
@@ -71,6 +77,6 @@ def _mapping(resource: Resource) -> UserMapping:
     return UserMapping(resource.text("arn"), resource.text("username"), groups)
 
 
-def _removed_arn(resource: Resource) -> str:
-    arn = resource.get("arn")
-    return arn if isinstance(arn, str) else ""
+def _arns(mappings: Iterable[Resource]) -> tuple[str, ...]:
+    """Return the ARNs of mappings, as far as they are known."""
+    return tuple(arn for mapping in mappings if isinstance(arn := mapping.get("arn"), str))

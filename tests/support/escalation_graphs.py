@@ -124,8 +124,11 @@ def _cluster_case(
 
 _BIND = Rule(("bind",), ("clusterroles",), (RBAC,), ("cluster-admin",))
 _BIND_READER = Rule(("bind",), ("clusterroles",), (RBAC,), ("reader",))
+BIND_ANY, BIND_NAMESPACED = rule_on(RBAC, "clusterroles", ("bind",)), rule_on(RBAC, "roles", ("bind",))
+_READS_CONFIG_MAPS = rule_on("", "configmaps", ("get",))
 _SIGNER = Rule(("approve",), ("signers",), (CERTIFICATES,), ("kubernetes.io/kube-apiserver-client",))
 _CREATE_BINDINGS = rule_on(RBAC, "clusterrolebindings", ("create",))
+CREATE_ROLE_BINDINGS = rule_on(RBAC, "rolebindings", ("create",))
 _WITH_IRSA = with_role("irsa", document(irsa_statement("system:serviceaccount:web:weak")), CLUSTER).changed(
     oidc_providers={
         provider_arn(): OidcProvider(provider_arn(), provider_arn().partition("/")[2], ("sts.amazonaws.com",))
@@ -172,6 +175,19 @@ KUBERNETES = (
         twin=(rule_on(RBAC, "clusterroles", ("update",)),),
     ),
     _cluster_case("k8s-bind", _BIND, _CREATE_BINDINGS, twin=(_BIND_READER, _CREATE_BINDINGS)),
+    _cluster_case(
+        "k8s-bind",
+        _BIND_READER,
+        _CREATE_BINDINGS,
+        twin=(_BIND_READER, _CREATE_BINDINGS, _READS_CONFIG_MAPS),
+        reaches="permissions of ClusterRole reader in the whole cluster",
+    ),
+    Case(
+        "k8s-bind",
+        with_rules(_BIND_READER, CREATE_ROLE_BINDINGS, namespace="web"),
+        with_rules(_BIND_READER, CREATE_ROLE_BINDINGS, _READS_CONFIG_MAPS, namespace="web"),
+        reaches="permissions of ClusterRole reader in namespace web",
+    ),
     _cluster_case(
         "k8s-impersonate",
         rule_on("", "users groups", ("impersonate",)),

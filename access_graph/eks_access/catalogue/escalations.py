@@ -16,6 +16,12 @@ TO_IAM_PRINCIPAL = FindingKind(
     "escalation-to-iam-principal", Severity.HIGH, "can act as another IAM user, role or group", _PATHS
 )
 TO_NODE = FindingKind("escalation-to-node", Severity.HIGH, "can run code on a node", _PATHS)
+TO_BOUND_ROLE = FindingKind(
+    "escalation-to-bound-role",
+    Severity.MEDIUM,
+    "can bind a role that gives more permissions",
+    "Kubernetes, Using RBAC Authorization",
+)
 TO_KUBERNETES_SUBJECT = FindingKind(
     "escalation-to-kubernetes-subject",
     Severity.MEDIUM,

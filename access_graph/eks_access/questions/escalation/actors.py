@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from eks_access.questions.escalation.permissions import Permission
-from eks_identity.evaluation.rbac import AUTHENTICATED
+from eks_access.questions.escalation.scopes import Scope, scope_words
+from eks_identity.evaluation.rbac import AUTHENTICATED, RoleKey
 
 UNAUTHENTICATED = "system:unauthenticated"
 EVERY_SERVICE_ACCOUNT = "system:serviceaccounts"
@@ -23,6 +24,8 @@ class ActorKind(StrEnum):
     NODE = "node"
     CLUSTER_ADMINISTRATOR = "cluster administrator"
     ACCOUNT_ADMINISTRATOR = "administrator of account"
+    BOUND_ROLE = "permissions of"
+    """The permissions of a role that a subject can bind to itself."""
     SET = "any of"
     """All actors of a set, such as the service accounts of a namespace: a subject can act as each of them."""
 
@@ -33,7 +36,11 @@ class Actor:
 
     kind: ActorKind
     name: str = ""
-    """ARN, `NAMESPACE/NAME`, name in bindings, name of the node, or account id."""
+    """ARN, `NAMESPACE/NAME`, name in bindings, name of the node, account id, or the bound role in words."""
+    role: RoleKey | None = None
+    """The bound role."""
+    scope: Scope = ()
+    """Where the permissions of the bound role apply."""
 
     def __str__(self) -> str:
         if self.kind is ActorKind.PRINCIPAL or not self.name:
@@ -56,6 +63,13 @@ def principal(arn: str) -> Actor:
 def service_account(namespace: str, name: str) -> Actor:
     """Return the actor of a service account."""
     return Actor(ActorKind.SERVICE_ACCOUNT, f"{namespace}/{name}")
+
+
+def bound_role(role: RoleKey, scope: Scope) -> Actor:
+    """Return the actor that has the permissions of a role, which it can bind to itself, in a scope."""
+    namespace, name = role
+    words = f"ClusterRole {name} in {scope_words(scope)}" if namespace is None else f"Role {namespace}/{name}"
+    return Actor(ActorKind.BOUND_ROLE, words, role, scope)
 
 
 def account_administrator(account: str) -> Actor:

@@ -57,7 +57,7 @@ class _RoleRules(Change):
         return replace(graph, rbac_roles=with_objects(graph.rbac_roles, {self.role: self._changed(role)}))
 
     def affects(self, context: Context, actor: Actor) -> bool:
-        return any(binding.role == self.role for binding in _bindings(context, actor))
+        return actor.role == self.role or any(binding.role == self.role for binding in _bindings(context, actor))
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,21 @@ from eks_access.graph.kubernetes_objects import RbacBinding
 from eks_access.questions.chain import read_or
 from eks_access.questions.cluster_subjects import EVERYTHING, cluster_users
 from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, Actor, ActorKind
-from eks_access.questions.escalation.permissions import BindingOrigin, GroupOrigin, Permission, PolicyOrigin
+from eks_access.questions.escalation.permissions import (
+    BindingOrigin,
+    BoundRoleOrigin,
+    GroupOrigin,
+    Permission,
+    PolicyOrigin,
+)
+from eks_access.questions.escalation.scopes import Scope, rules_in, scope_words
 from eks_access.questions.permissions import policy_name, undocumented_policies
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser
-from eks_identity.evaluation.iam import matches
 from eks_identity.evaluation.rbac import Request, RoleKey, allows
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.rbac import Rule
 from eks_identity.model.subjects import Subject as ServiceAccountSubject
-
-Scope = tuple[str, ...]
-"""Namespaces; empty: the whole cluster. `*` in a name matches any characters."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Granted:
 
     rules: tuple[Rule, ...]
     scope: Scope
-    origin: BindingOrigin | PolicyOrigin | GroupOrigin
+    origin: BindingOrigin | PolicyOrigin | GroupOrigin | BoundRoleOrigin
 
     def permission(self, requests: Iterable[Request]) -> Permission:
         """Return the permission for requests that the rules allow."""
@@ -58,26 +61,6 @@ class Granted:
 def _resource(request: Request) -> str:
     plural, slash, subresource = request.resource.partition("/")
     return f"{plural}{f'.{request.api_group}' if request.api_group else ''}{slash}{subresource}"
-
-
-def scope_words(scope: Scope) -> str:
-    """Return a scope in words."""
-    if not scope:
-        return "the whole cluster"
-    return f"namespace {scope[0]}" if len(scope) == 1 else f"namespaces {', '.join(scope)}"
-
-
-def in_scope(scope: Scope, namespace: str) -> bool:
-    """Return whether a scope includes a namespace."""
-    return not scope or any(matches(pattern, namespace) for pattern in scope)
-
-
-def common_scope(one: Scope, other: Scope) -> Scope | None:
-    """Return the namespaces that two scopes have in common; None if there is none."""
-    if not one or not other:
-        return one or other
-    common = [name for name in one if in_scope(other, name)] + [name for name in other if in_scope(one, name)]
-    return tuple(dict.fromkeys(common)) or None
 
 
 class ClusterPermissions:
@@ -139,6 +122,10 @@ class ClusterPermissions:
         """Return the permissions of an actor."""
         if actor.kind is ActorKind.PRINCIPAL:
             return self.by_principal.get(actor.name, [])
+        if actor.role is not None:
+            role = self.roles.get(actor.role)
+            rules = () if role is None else rules_in(role.rules, actor.scope)
+            return [Granted(rules, actor.scope, BoundRoleOrigin(str(actor)))]
         return [granted for key in _subjects_of(actor) for granted in self.by_name.get(key, ())]
 
     def is_administrator(self, actor: Actor) -> bool:

@@ -10,7 +10,8 @@ from eks_access.graph.kubernetes_objects import Node
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.escalation.actors import Actor, ActorKind, Edge, principal, service_account
 from eks_access.questions.escalation.aws_permissions import AwsPermissions
-from eks_access.questions.escalation.cluster_permissions import ClusterPermissions, Scope, scope_words
+from eks_access.questions.escalation.cluster_permissions import ClusterPermissions
+from eks_access.questions.escalation.scopes import Scope, scope_words
 from eks_access.questions.escalation.trusts import Trusts
 from eks_access.questions.escalation.workload_roles import WorkloadRoles
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.chain import read_or
 from eks_access.questions.escalation.actors import CLUSTER_ADMINISTRATOR, Actor, ActorKind, Edge, principal
+from eks_access.questions.escalation.cluster_requests import CREATE_PODS, EXEC
 from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.iam_techniques import edge, passed
-from eks_access.questions.escalation.kubernetes_techniques import CREATE_PODS, EXEC
 from eks_access.questions.escalation.permissions import Allowed
 from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_access.questions.escalation.trusts import Trusts

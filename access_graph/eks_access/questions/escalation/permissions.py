@@ -68,7 +68,17 @@ class GroupOrigin:
         return f"group {self.group} of the mapping"
 
 
-Origin = BindingOrigin | PolicyOrigin | StatementOrigin | TrustOrigin | GroupOrigin
+@dataclass(frozen=True)
+class BoundRoleOrigin:
+    """A role that the actor has bound to itself. The permission to bind it is taken away, not this one."""
+
+    role: str
+
+    def __str__(self) -> str:
+        return self.role
+
+
+Origin = BindingOrigin | PolicyOrigin | StatementOrigin | TrustOrigin | GroupOrigin | BoundRoleOrigin
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ _TECHNIQUES: Mapping[ActorKind, tuple[Callable[[Context, Actor], Iterator[Edge]]
     ActorKind.SERVICE_ACCOUNT: (kubernetes_edges,),
     ActorKind.USER: (kubernetes_edges,),
     ActorKind.GROUP: (kubernetes_edges,),
+    ActorKind.BOUND_ROLE: (kubernetes_edges,),
 }
 
 

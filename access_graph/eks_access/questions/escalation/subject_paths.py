@@ -28,6 +28,7 @@ _KINDS: Mapping[ActorKind, FindingKind] = {
     ActorKind.PRINCIPAL: kinds.TO_IAM_PRINCIPAL,
     ActorKind.IAM_GROUP: kinds.TO_IAM_PRINCIPAL,
     ActorKind.NODE: kinds.TO_NODE,
+    ActorKind.BOUND_ROLE: kinds.TO_BOUND_ROLE,
 }
 _TITLES = {technique.id: technique.title for technique in OWN}
 

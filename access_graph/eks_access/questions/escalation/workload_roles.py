@@ -9,7 +9,7 @@ from eks_access.graph.kubernetes_objects import Node, ObjectKey, Pod, ServiceAcc
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.chain import read_or
 from eks_access.questions.escalation.actors import Edge, principal
-from eks_access.questions.escalation.cluster_permissions import Scope, in_scope
+from eks_access.questions.escalation.scopes import Scope, in_scope
 from eks_access.questions.escalation.trusts import Trusts, possible_conditions
 from eks_access.questions.workloads import sts_calls
 from eks_access.questions.workloads.accounts import find_identity

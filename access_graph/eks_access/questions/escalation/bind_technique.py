@@ -88,7 +88,7 @@ def _edges(
 def _bindable(context: Context, bound: Granted, resource: str) -> Iterator[RbacRole]:
     """Yield the roles on which the verb `bind` is allowed."""
     is_namespaced = resource == "roles"
-    for role in context.graph.rbac_roles.all().values():
+    for role in context.cluster.roles.values() if context.cluster else ():
         is_kind = is_namespaced == (role.namespace is not None)
         if is_kind and allows(bound.rules, Request("bind", resource, None, RBAC, role.name)):
             yield role

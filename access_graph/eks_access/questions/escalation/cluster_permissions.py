@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from eks_access.graph import AccessGraph
-from eks_access.graph.kubernetes_objects import RbacBinding
+from eks_access.graph.kubernetes_objects import RbacBinding, RbacRole
 from eks_access.questions.chain import read_or
 from eks_access.questions.cluster_subjects import EVERYTHING, cluster_users
 from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, Actor, ActorKind
@@ -25,10 +25,14 @@ from eks_access.questions.escalation.scopes import Scope, rules_in, scope_words
 from eks_access.questions.permissions import policy_name, undocumented_policies
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser
+from eks_identity.evaluation.default_roles import DEFAULT_ROLES
 from eks_identity.evaluation.rbac import Request, RoleKey, allows
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.rbac import Rule
 from eks_identity.model.subjects import Subject as ServiceAccountSubject
+
+_CLUSTER_ADMIN = RbacRole(None, "cluster-admin", DEFAULT_ROLES["cluster-admin"])
+"""A role of every cluster: Kubernetes restores it when the API server starts."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,10 @@ class ClusterPermissions:
     def __init__(self, graph: AccessGraph, base: ClusterPermissions | None = None) -> None:
         """Read the permissions of a graph. Those of `base`, a similar graph, are shared as far as they are equal."""
         self.graph = graph
-        self.roles, self.bindings = graph.rbac_roles.all(), graph.rbac_bindings.all()
+        self.roles = {_CLUSTER_ADMIN.key: _CLUSTER_ADMIN, **graph.rbac_roles.all()}
+        self.bindings = graph.rbac_bindings.all()
         self.by_name: dict[tuple[str, str], list[Granted]] = {}
-        changed = [key for key in self.bindings if base is None or not self._is_same(key, base)]
+        changed = dict.fromkeys(self.bindings if base is None else self._changed(base))
         if base is not None:
             self.by_name |= base.by_name
             former = [base.bindings[key] for key in changed if key in base.bindings]
@@ -81,13 +86,19 @@ class ClusterPermissions:
         for key in changed:
             self._add(self.bindings[key])
         self.users = self._users(base)
-        self.by_principal = self._principals()
-        self.not_evaluated = tuple(undocumented_policies(self.users))
+        self._found: dict[Actor, list[Granted]] = {}
 
-    def _is_same(self, key: RoleKey, base: ClusterPermissions) -> bool:
-        binding = self.bindings[key]
-        is_same_role = self.roles.get(binding.role) is base.roles.get(binding.role)
-        return is_same_role and binding is base.bindings.get(key)
+    @property
+    def not_evaluated(self) -> Iterable[str]:
+        """Access policies whose rules AWS does not document."""
+        return undocumented_policies(self.users)
+
+    def _changed(self, base: ClusterPermissions) -> Iterator[RoleKey]:
+        """Yield the bindings that `base` lacks, or that are different there, or whose role is."""
+        roles = {key for key, role in self.roles.items() if base.roles.get(key) is not role}
+        for key, binding in self.bindings.items():
+            if binding.role in roles or base.bindings.get(key) is not binding:
+                yield key
 
     def _add(self, binding: RbacBinding) -> None:
         # A role that the source lacks is listed by the graph.
@@ -105,28 +116,32 @@ class ClusterPermissions:
             return base.users
         return read_or(lambda: cluster_users(self.graph), dict[str, ClusterUser]())
 
-    def _principals(self) -> Mapping[str, list[Granted]]:
-        found = {}
-        for arn, user in self.users.items():
-            granted = [Granted(EVERYTHING.rules, (), GroupOrigin(MASTERS))] if MASTERS in user.groups else []
-            for policy in user.policies:
-                name = policy_name(policy)
-                if name in ACCESS_POLICY_RULES:
-                    rules = ACCESS_POLICY_RULES[name]
-                    granted.append(Granted(rules, policy.namespaces, PolicyOrigin(arn, policy)))
-            keys = [("User", user.username), *(("Group", group) for group in user.groups)]
-            found[arn] = granted + [each for key in keys for each in self.by_name.get(key, ())]
-        return found
-
     def of(self, actor: Actor) -> list[Granted]:
         """Return the permissions of an actor."""
+        if actor not in self._found:
+            self._found[actor] = list(self._find(actor))
+        return self._found[actor]
+
+    def _find(self, actor: Actor) -> Iterator[Granted]:
         if actor.kind is ActorKind.PRINCIPAL:
-            return self.by_principal.get(actor.name, [])
-        if actor.role is not None:
+            user = self.users.get(actor.name)
+            yield from () if user is None else self._of_principal(actor.name, user)
+        elif actor.role is not None:
             role = self.roles.get(actor.role)
             rules = () if role is None else rules_in(role.rules, actor.scope)
-            return [Granted(rules, actor.scope, BoundRoleOrigin(str(actor)))]
-        return [granted for key in _subjects_of(actor) for granted in self.by_name.get(key, ())]
+            yield Granted(rules, actor.scope, BoundRoleOrigin(str(actor)))
+        else:
+            for key in _subjects_of(actor):
+                yield from self.by_name.get(key, ())
+
+    def _of_principal(self, arn: str, user: ClusterUser) -> Iterator[Granted]:
+        if MASTERS in user.groups:
+            yield Granted(EVERYTHING.rules, (), GroupOrigin(MASTERS))
+        for policy in user.policies:
+            if (rules := ACCESS_POLICY_RULES.get(policy_name(policy))) is not None:
+                yield Granted(rules, policy.namespaces, PolicyOrigin(arn, policy))
+        for key in (("User", user.username), *(("Group", group) for group in user.groups)):
+            yield from self.by_name.get(key, ())
 
     def is_administrator(self, actor: Actor) -> bool:
         """Return whether an actor is allowed everything in the whole cluster."""

@@ -53,15 +53,21 @@ class Match:
 
 def matches_of(granted: Iterable[Granted], requests: tuple[Request, ...]) -> Iterator[Match]:
     """Yield the origins that allow some of the requests for all objects."""
+    allowed_by: dict[int, tuple[Request, ...]] = {}
     for each in granted:
-        allowed = tuple(request for request in requests if allows(each.rules, request))
-        if allowed:
-            yield Match(each, allowed, None)
+        # Many bindings of an actor grant the same role, whose rules are one object.
+        rules = id(each.rules)
+        if rules not in allowed_by:
+            allowed_by[rules] = tuple(request for request in requests if allows(each.rules, request))
+        if allowed_by[rules]:
+            yield Match(each, allowed_by[rules], None)
 
 
 def named_matches(granted: Iterable[Granted], requests: tuple[Request, ...]) -> Iterator[Match]:
     """Yield the origins that allow some of the requests for objects of some names only."""
     for each in granted:
+        if not any(rule.resource_names for rule in each.rules):
+            continue
         names: dict[str, None] = {}
         allowed = []
         for request in requests:

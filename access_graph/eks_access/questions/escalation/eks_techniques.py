@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.chain import read_or
 from eks_access.questions.escalation.actors import CLUSTER_ADMINISTRATOR, Actor, ActorKind, Edge, principal
-from eks_access.questions.escalation.cluster_requests import CREATE_PODS, EXEC
+from eks_access.questions.escalation.cluster_requests import CREATE_PODS, EXEC, matches_of
 from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.iam_techniques import edge, passed
 from eks_access.questions.escalation.permissions import Allowed
 from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_access.questions.escalation.trusts import Trusts
-from eks_identity.evaluation.rbac import allows
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 
@@ -82,7 +81,7 @@ def _associations(context: Context, policies: PrincipalDecisions, cluster_arn: s
     """Yield the roles that a principal can pass to Pod Identity, for a service account whose pods it controls."""
     cluster = context.cluster
     granted = cluster.of(principal(policies.arn)) if cluster else []
-    runs_pods = any(allows(each.rules, request) for each in granted for request in (*CREATE_PODS, *EXEC))
+    runs_pods = next(matches_of(granted, (*CREATE_PODS, *EXEC)), None) is not None
     created = policies.decide("eks:CreatePodIdentityAssociation", cluster_arn)
     found = [("eks-create-pod-identity-association", created)]
     if policies.may_allow("eks:UpdatePodIdentityAssociation"):

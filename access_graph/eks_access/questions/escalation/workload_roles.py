@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import Node, ObjectKey, Pod, ServiceAccount
@@ -30,21 +30,28 @@ class WorkloadRoles:
         self.accounts: list[ObjectKey] = list(read_or(graph.service_accounts.all, dict[ObjectKey, ServiceAccount]()))
         self.pods: list[Pod] = list(read_or(graph.pods.all, dict[ObjectKey, Pod]()).values())
         self.nodes: dict[str, Node] = dict(read_or(graph.nodes.all, dict[str, Node]()))
+        self._by_namespace: dict[str, list[ObjectKey]] = {}
+        for key in self.accounts:
+            self._by_namespace.setdefault(key[0], []).append(key)
+        self._running: dict[str, dict[ObjectKey, None]] = {}
+        self._on_node: dict[str, dict[ObjectKey, None]] = {}
+        for pod in self.pods:
+            key = (pod.namespace, pod.service_account)
+            self._running.setdefault(pod.namespace, {})[key] = None
+            self._on_node.setdefault(pod.node, {})[key] = None
         self._roles: dict[ObjectKey, list[Edge]] = {}
 
     def in_scope(self, scope: Scope) -> Iterator[ObjectKey]:
         """Yield the service accounts of namespaces."""
-        return (key for key in self.accounts if in_scope(scope, key[0]))
+        return (key for name in _namespaces(self._by_namespace, scope) for key in self._by_namespace[name])
 
     def running(self, scope: Scope) -> Iterable[ObjectKey]:
         """Return the service accounts of running pods in namespaces."""
-        return dict.fromkeys(
-            (pod.namespace, pod.service_account) for pod in self.pods if in_scope(scope, pod.namespace)
-        )
+        return (key for name in _namespaces(self._running, scope) for key in self._running[name])
 
     def on_node(self, name: str) -> Iterable[ObjectKey]:
         """Return the service accounts of the pods on a node."""
-        return dict.fromkeys((pod.namespace, pod.service_account) for pod in self.pods if pod.node == name)
+        return self._on_node.get(name, ())
 
     def node_role(self, node: Node) -> str | None:
         """Return the role of a node, which pods on it can reach; None for Fargate, or if it was not read."""
@@ -114,3 +121,10 @@ class WorkloadRoles:
                 return None
             conditions += possible
         return tuple(dict.fromkeys(conditions))
+
+
+def _namespaces(known: Mapping[str, object], scope: Scope) -> Iterable[str]:
+    """Return the known namespaces of a scope."""
+    if scope and not any("*" in name for name in scope):
+        return (name for name in scope if name in known)
+    return (name for name in known if in_scope(scope, name))

@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Go programs collect garbage less often: that saves a tenth of the suite's processor time, for some memory.
 export GOGC ?= 400
 
-.PHONY: demo test lab setup check bench conformance format schema docs dist lock outdated
+.PHONY: demo test lab setup check bench conformance format schema docs dist lock managed-policies outdated
 
 demo: setup ## Set everything up, run all scenarios on the lab, and print the results
 	@$(BIN)/python -m lab demo
@@ -92,6 +92,9 @@ lock: setup ## Update the locks from the requirements files
 	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --no-emit-package eks-access --output-file requirements.lock
 	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
 	echo zensical | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-docs.txt
+
+managed-policies: setup ## Write the AWS-managed policies of eks-access from the data of moto
+	$(BIN)/python docs/managed_policies.py
 
 outdated: setup ## List pinned versions that are older than a year
 	@$(BIN)/python -m lab.tools.outdated

@@ -74,6 +74,7 @@ def test_each_wheel_has_its_package_and_nothing_else(wheels):
             names = archive.namelist()
         (package,) = {name.partition("/")[0] for name in names if ".dist-info/" not in name}
         assert f"{package}/py.typed" in names
+        assert package != "eks_access" or "eks_access/catalogue/aws_managed_policies.json.gz" in names
         packages.append(package)
     assert packages == ["eks_access", "eks_identity"]
 

@@ -47,7 +47,9 @@ def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output
     with progress(f"comparing {before} with {after}"):
         graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
         found = question.diff(*graphs)
-    answer = Answer(VERSION, f"{found.before} → {found.after}", difference=found, not_read=found.not_evaluated)
+    remarks = tuple(dict.fromkeys(each for graph in graphs for each in graph.remarks()))
+    sources = f"{found.before} → {found.after}"
+    answer = Answer(VERSION, sources, difference=found, not_read=found.not_evaluated, remarks=remarks)
     emit(Output(output), answer, difference_page(found))
     present = {
         FailOn.BROADENED: any(change.is_broadened for change in found.changes),

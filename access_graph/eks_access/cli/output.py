@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -49,6 +50,7 @@ def output_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def emit(output: Output, answer: Answer, page: Page) -> None:
     """Print an answer to standard output."""
+    page = replace(page, notes=(*page.notes, *answer.remarks))
     if output is Output.TABLE:
         print_page(page, Console(width=None if sys.stdout.isatty() else WIDTH))
     elif output is Output.JSON:
@@ -97,6 +99,8 @@ def answer_question(
             raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
     not_read = tuple(graph.not_read())
     result: dict[str, Any] = {field: found}
-    emit(Output(output), Answer(VERSION, graph.source, not_read=not_read, **result), page(found, not_read))
+    remarks = tuple(graph.remarks())
+    answer = Answer(VERSION, graph.source, not_read=not_read, remarks=remarks, **result)
+    emit(Output(output), answer, page(found, not_read))
     exit_code = code(found)
     sys.exit(ExitCode.NOT_REACHABLE if exit_code is ExitCode.FINE and not_read else exit_code)

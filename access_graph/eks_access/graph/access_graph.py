@@ -70,6 +70,10 @@ class AccessGraph:
         failures = [failure for part in parts if isinstance(part, Part | Table) for failure in part.failures()]
         return list(dict.fromkeys([*failures, *self._unread_mappings()]))
 
+    def remarks(self) -> list[str]:
+        """Return what a reader must know of the objects that a question read so far."""
+        return list(self.policies.remarks_read())
+
     def _unread_mappings(self) -> tuple[NotRead, ...]:
         """Return the mappings of aws-auth that the source could not read, unless the authentication mode ignores it."""
         if not self.aws_auth.is_read:

@@ -60,13 +60,14 @@ class Table(Generic[K, V]):
         account: str | None = None,
         exceptions: Mapping[K, NotRead | None] | None = None,
         unkeyed: Sequence[NotRead] = (),
+        remarks: Mapping[K, str] | None = None,
     ) -> None:
         """Read all objects with `every`, one with `one` if it is cheaper.
 
         With `gaps` the source may lack existing objects: an object that it lacks is read with `one`, and without `one`
         it is not read, for that reason. With `account`, keys are ARNs, and no object of that account is lacking. The
         `exceptions` are objects that it lacks for another reason, or None: that object does not exist. `unkeyed` are
-        objects whose key the source does not know.
+        objects whose key the source does not know. `remarks` say what a reader must know of some objects.
         """
         self._read_every = _Once(every)
         self._read_one = one
@@ -74,6 +75,8 @@ class Table(Generic[K, V]):
         self.exceptions = exceptions or {}
         self.unkeyed = tuple(unkeyed)
         self.account = account
+        self.remarks = remarks or {}
+        self._remarked: dict[K, None] = {}
         self._single: dict[K, _Once[V | None]] = {}
         self._lacking: dict[K, NotReadError] = {}
         self._is_listed = False
@@ -90,10 +93,13 @@ class Table(Generic[K, V]):
         part: str,
         reason: str,
         exceptions: Mapping[K, NotRead | None] | None = None,
+        *,
         unkeyed: Sequence[NotRead] = (),
+        remarks: Mapping[K, str] | None = None,
     ) -> Self:
         """Return a table of some objects: others of this kind may exist, and are not evaluated."""
-        return cls(lambda: objects, gaps=NotRead(part, reason), exceptions=exceptions, unkeyed=unkeyed)
+        gaps = NotRead(part, reason)
+        return cls(lambda: objects, gaps=gaps, exceptions=exceptions, unkeyed=unkeyed, remarks=remarks)
 
     @classmethod
     def not_read(cls, part: str, reason: str) -> Self:
@@ -106,6 +112,8 @@ class Table(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         """Return one object, None if it does not exist; raise `NotReadError` if that is not evaluated."""
+        if key in self.remarks:
+            self._remarked[key] = None
         found, read_one = None, self._read_one
         if read_one is None or self._read_every.has_result:
             found = self._read_every().get(key)
@@ -131,6 +139,10 @@ class Table(Generic[K, V]):
         """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""
         self._is_listed = True
         return self._read_every()
+
+    def remarks_read(self) -> Iterator[str]:
+        """Yield what a reader must know of the objects that were read by their keys so far."""
+        return (self.remarks[key] for key in self._remarked)
 
     def failures(self) -> Iterator[NotRead]:
         """Yield what could not be read so far."""

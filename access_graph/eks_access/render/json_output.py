@@ -36,6 +36,8 @@ class Answer:
     escalations: Escalations | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of objects that the question read, such as the date of a document."""
 
 
 def answer_json(answer: Answer) -> str:

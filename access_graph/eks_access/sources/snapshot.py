@@ -76,6 +76,8 @@ class Snapshot:
     """Why a list may lack existing objects, by the name of its field here."""
     exceptions: Mapping[str, tuple[ObjectException, ...]] = field(default_factory=dict)
     """Objects that a list lacks for a reason of their own, by the name of its field here."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What a reader must know of some managed policies, by ARN."""
     account: str | None = None
     """AWS account of which the lists in `gaps` have all objects."""
 
@@ -102,6 +104,7 @@ def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
             keyed = (ObjectException(key, not_read) for key, not_read in part.exceptions.items())
             exceptions[name] = (*keyed, *(ObjectException(None, not_read) for not_read in part.unkeyed))
     taken_at = now or datetime.now(UTC)
+    values["remarks"] = dict(graph.policies.remarks)
     values |= {"not_read": not_read, "gaps": gaps, "exceptions": exceptions, "account": account}
     return Snapshot(VERSION, graph.source, taken_at, **values)
 
@@ -153,6 +156,7 @@ def graph_of(snapshot: Snapshot) -> AccessGraph:
             account=snapshot.account,
             exceptions={each.key: each.not_read for each in exceptions if each.key is not None},
             unkeyed=[each.not_read for each in exceptions if each.key is None and each.not_read is not None],
+            remarks=snapshot.remarks if name == "policies" else None,
         )
 
     def part(name: str, value: T | None) -> Part[T]:

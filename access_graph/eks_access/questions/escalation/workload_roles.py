@@ -123,8 +123,8 @@ class WorkloadRoles:
         return tuple(dict.fromkeys(conditions))
 
 
-def _namespaces(known: Mapping[str, object], scope: Scope) -> Iterable[str]:
-    """Return the known namespaces of a scope."""
+def _namespaces(existing: Mapping[str, object], scope: Scope) -> Iterable[str]:
+    """Return the existing namespaces of a scope."""
     if scope and not any("*" in name for name in scope):
-        return (name for name in scope if name in known)
-    return (name for name in known if in_scope(scope, name))
+        return (name for name in scope if name in existing)
+    return (name for name in existing if in_scope(scope, name))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from eks_access.catalogue.managed_policies import managed_policy, remark
 from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, OidcProvider, Unknown
 from eks_access.sources.pulumi.clusters import StackAccounts
 from eks_access.sources.pulumi.iam_policies import IamPolicies
@@ -43,6 +44,20 @@ class StackIam:
         for resource in resources:
             if resource.kind in self._rows:
                 self._rows[resource.kind].add(partial(self._key, resource), partial(self._value, resource))
+        for arn in self._named_policies():
+            # A stack attaches AWS-managed policies and has no document of them.
+            if arn not in self.policies.objects and (found := managed_policy(arn)) is not None:
+                self.policies.objects[arn] = found
+                self.policies.remarks[arn] = remark(arn)
+
+    def _named_policies(self) -> Iterator[str]:
+        """Yield the ARNs of managed policies that principals and groups have."""
+        for principal in self.principals.objects.values():
+            yield from principal.attached_policies
+            if isinstance(principal.boundary, str):
+                yield principal.boundary
+        for group in self.groups.objects.values():
+            yield from group.attached_policies
 
     def remove(self, resource: Resource) -> None:
         """Note that a resource does not exist after the update."""

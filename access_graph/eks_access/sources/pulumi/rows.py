@@ -22,6 +22,8 @@ class Rows(Generic[K, V]):
         self.objects: dict[K, V] = {}
         self._exceptions: dict[K, NotRead | None] = {}
         self._unkeyed: list[NotRead] = []
+        self.remarks: dict[K, str] = {}
+        """What a reader must know of some objects."""
 
     def add(self, key: Callable[[], K], value: Callable[[], V]) -> None:
         """Add an object. If its key or its value is unknown, the table says so."""
@@ -52,4 +54,6 @@ class Rows(Generic[K, V]):
     def table(self) -> Table[K, V]:
         """Return the table."""
         reason = "; or ".join([self._reason, *(each.reason for each in self._unkeyed)])
-        return Table.partial(self.objects, self._part, reason, self._exceptions, self._unkeyed)
+        return Table.partial(
+            self.objects, self._part, reason, self._exceptions, unkeyed=self._unkeyed, remarks=self.remarks
+        )

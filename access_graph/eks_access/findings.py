@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -42,12 +42,14 @@ class Fix:
     """Programs with their arguments, to be run one after the other while they succeed."""
     advice: str = ""
     """An imperative sentence."""
+    account: str = ""
+    """AWS account whose objects the `aws` commands change; empty: that of the cluster."""
 
     def with_options(self, program: str, *options: str) -> Fix:
         """Return the fix with options after each `program`, also in advice: the kubeconfig context after `kubectl`."""
         commands = tuple((line[0], *options, *line[1:]) if line[0] == program else line for line in self.commands)
         advice = self.advice.replace(f"`{program} ", f"`{shlex.join((program, *options))} ")
-        return Fix(commands, advice)
+        return replace(self, commands=commands, advice=advice)
 
     def __str__(self) -> str:
         """Return the commands quoted for a POSIX shell, or the advice."""

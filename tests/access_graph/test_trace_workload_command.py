@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from eks_access.cli import commands
 from eks_access.errors import UsageError
 from eks_access.sources.snapshot import save_snapshot, take_snapshot
-from support.workload_chains import ACTION, POD, RESOURCE, ROLE_ARN, SUBJECT, irsa
+from support.workload_breaks.changes import role_in_other_account
+from support.workload_chains import ACTION, OTHER_ACCOUNT, POD, RESOURCE, ROLE_ARN, SUBJECT, irsa
 
 POD_NAME = "/".join(POD)
 S3 = ("--action", ACTION, "--resource", RESOURCE)
@@ -45,6 +46,28 @@ def test_broken_workload_exits_with_1_and_prints_the_fix(snapshot, subject):
     assert done.exit_code == 1
     (fix,) = [line for line in done.output.splitlines() if line.startswith("  fix:")]
     assert "aws --profile ops iam update-assume-role-policy --role-name sa-role --policy-document '{" in fix
+
+
+PROFILES = {
+    "profile of that account": (["--account", f"{OTHER_ACCOUNT}=other"], "aws --profile other iam "),
+    "role of that account": (["--account", f"{OTHER_ACCOUNT}=arn:aws:iam::{OTHER_ACCOUNT}:role/reader"], "aws iam "),
+    "no option for that account": ([], "aws iam "),
+}
+
+
+@pytest.mark.parametrize(("options", "command"), PROFILES.values(), ids=PROFILES)
+def test_fix_in_another_account_has_the_profile_of_that_account(snapshot, options, command):
+    """The profile of the cluster's account is not that of a role of another account."""
+    data = irsa()
+    role_in_other_account(data)
+    arguments = ("serviceaccount", "default/test-sa", "--profile", "ops", *options, "--source", snapshot(data))
+    done = run(*arguments)
+    (fix,) = [line for line in done.output.splitlines() if line.startswith("  fix:")]
+    assert fix.startswith(f"  fix:       {command}create-open-id-connect-provider")
+    assert f"credentials of account {OTHER_ACCOUNT}" in " ".join(done.output.split())
+    comment, line = run(*arguments, "--output", "fix").output.splitlines()
+    assert comment == f"# with credentials of account {OTHER_ACCOUNT}:"
+    assert line.startswith(command)
 
 
 def test_json_has_the_links_of_a_workload(snapshot):

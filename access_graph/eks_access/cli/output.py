@@ -59,6 +59,8 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
         click.echo(markdown(page), nl=False)
     elif output is Output.FIX:
         for finding in page.findings:
+            if finding.fix.account:
+                click.echo(f"# with credentials of account {finding.fix.account}:")
             click.echo(str(finding.fix) if finding.fix.commands else f"# {finding.fix}")
         for command in page.commands:
             click.echo(shlex.join(command))

@@ -71,14 +71,19 @@ class SourceOptions:
         return open_source(self.source, self)
 
     def completed(self, finding: Finding) -> Finding:
-        """Return a finding whose fix uses the same kubeconfig, context and profile as this command."""
+        """Return a finding whose fix uses the same kubeconfig, context and profiles as this command.
+
+        A role in `--account` is no profile: the finding names the account whose credentials the fix needs.
+        """
         fix = finding.fix
         if self.context:
             fix = fix.with_options("kubectl", "--context", self.context)
         if self.kubeconfig:
             fix = fix.with_options("kubectl", "--kubeconfig", str(self.kubeconfig))
-        if self.profile:
-            fix = fix.with_options("aws", "--profile", self.profile)
+        other = self.accounts.get(fix.account, "arn:")
+        profile = (None if other.startswith("arn:") else other) if fix.account else self.profile
+        if profile:
+            fix = fix.with_options("aws", "--profile", profile)
         return replace(finding, fix=fix)
 
 

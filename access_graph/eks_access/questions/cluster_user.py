@@ -13,6 +13,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
 from eks_access.questions import aws_auth_link, commands
 from eks_access.questions.access_entry_link import access_entry_link
+from eks_access.questions.chain import read_or
 from eks_access.questions.grants import grant_access
 from eks_access.questions.mapped_users import MappedUser, is_same_identity
 from eks_identity.evaluation.rbac import Request
@@ -84,7 +85,8 @@ def _existing_principal(graph: AccessGraph, principal: Principal) -> tuple[str, 
         return similar, commands.advice(f"run the trace with {similar}")
     if principal.kind is PrincipalKind.USER:
         create = ("aws", "iam", "create-user", "--user-name", principal.name, "--path", principal.path)
-        return "an existing user", commands.command(*create)
+        cluster_account = read_or(lambda: graph.cluster.get().account, "")
+        return "an existing user", commands.in_account(commands.command(*create), principal.account, cluster_account)
     return "an existing role", commands.advice("run the trace with the ARN that `aws iam get-role` prints")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from eks_access.findings import Fix
@@ -22,6 +23,12 @@ def command(*arguments: str) -> Fix:
 def together(*fixes: Fix) -> Fix:
     """Return the commands of several fixes, one after the other."""
     return Fix(tuple(line for fix in fixes for line in fix.commands))
+
+
+def in_account(fix: Fix, account: str, cluster_account: str) -> Fix:
+    """Return the fix with the account whose objects it changes, if that is not the cluster's."""
+    is_other = bool(cluster_account) and account != cluster_account
+    return replace(fix, account=account) if is_other and any(line[0] == "aws" for line in fix.commands) else fix
 
 
 def advice(text: str) -> Fix:

@@ -29,6 +29,7 @@ from eks_access.catalogue import workloads as kinds
 from eks_access.findings import Link, Trace
 from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
+from eks_access.questions import commands
 from eks_access.questions.chain import Chain, read_or
 from eks_access.questions.workloads import accounts, pods, providers, role_chain, roles, sts_calls
 from eks_access.questions.workloads.irsa_trust import irsa_trust_link
@@ -202,9 +203,10 @@ def _with_account(link: Link, workload: Workload) -> Link:
     """Return a link whose finding names the account of its fix, if that is not the cluster's."""
     finding = link.finding
     account = _IAM_ACCOUNT.search(finding.subject) if finding is not None else None
-    if finding is None or account is None or not any(line[:2] == ("aws", "iam") for line in finding.fix.commands):
+    if finding is None or account is None:
         return link
-    if read_or(lambda: workload.cluster.account, "") in {"", account[1]}:
+    fix = commands.in_account(finding.fix, account[1], read_or(lambda: workload.cluster.account, ""))
+    if not fix.account:
         return link
-    should_say = f"{finding.should_say} (run the fix with credentials of account {account[1]})"
-    return replace(link, finding=replace(finding, should_say=should_say))
+    should_say = f"{finding.should_say} (run the fix with credentials of account {fix.account})"
+    return replace(link, finding=replace(finding, should_say=should_say, fix=fix))

@@ -45,12 +45,12 @@ class _PolicyAction(Change):
     def fix(self, graph: AccessGraph) -> Fix:
         changed = without_empty(self._changed(graph))
         if not self.policy.startswith(INLINE):
-            return write_managed(self.policy, changed)
+            return _in_account(graph, self.policy, write_managed(self.policy, changed))
         name = self.policy.removeprefix(INLINE)
         if not statements_of(changed):
-            return _holder_command(self.principal_arn, "delete-{}-policy", "--policy-name", name)
+            return _holder_command(graph, self.principal_arn, "delete-{}-policy", "--policy-name", name)
         options = ("--policy-name", name, "--policy-document", as_text(changed))
-        return _holder_command(self.principal_arn, "put-{}-policy", *options)
+        return _holder_command(graph, self.principal_arn, "put-{}-policy", *options)
 
     def _changed(self, graph: AccessGraph) -> Mapping[str, Any]:
         return document_without(_document(graph, self.principal_arn, self.policy), self.index, self.action)
@@ -93,9 +93,9 @@ class DeniedAction(Change):
         statement = {"Effect": "Deny", "Action": self.action, "Resource": self.resource}
         return {"Version": "2012-10-17", "Statement": [statement]}
 
-    def fix(self, graph: AccessGraph) -> Fix:  # noqa: ARG002 - as the base class
+    def fix(self, graph: AccessGraph) -> Fix:
         options = ("--policy-name", self._name, "--policy-document", as_text(self._document))
-        return _holder_command(self.principal_arn, "put-{}-policy", *options)
+        return _holder_command(graph, self.principal_arn, "put-{}-policy", *options)
 
     def apply(self, graph: AccessGraph) -> AccessGraph:
         return _with_inline(graph, self.principal_arn, f"{self._name}-{self.resource}", self._document)
@@ -164,6 +164,11 @@ def _with_inline(graph: AccessGraph, arn: str, name: str, document: Mapping[str,
     return replace(graph, principals=with_objects(graph.principals, {arn: changed}))
 
 
-def _holder_command(arn: str, operation: str, *options: str) -> Fix:
+def _holder_command(graph: AccessGraph, arn: str, operation: str, *options: str) -> Fix:
     kind, _, path = arn.split(":")[5].partition("/")
-    return commands.command("aws", "iam", operation.format(kind), f"--{kind}-name", path.rpartition("/")[2], *options)
+    named = (f"--{kind}-name", path.rpartition("/")[2])
+    return _in_account(graph, arn, commands.command("aws", "iam", operation.format(kind), *named, *options))
+
+
+def _in_account(graph: AccessGraph, arn: str, fix: Fix) -> Fix:
+    return commands.in_account(fix, arn.split(":")[4], graph.cluster.get().account)

@@ -10,6 +10,7 @@ from eks_access.cli.output import answer_question, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode
 from eks_access.graph import AccessGraph
+from eks_access.questions.declared_fixes import in_program
 from eks_access.questions.list_mappings import MappingList, list_mappings
 from eks_access.render.pages import mappings_page
 
@@ -22,7 +23,8 @@ def list_(*, source: SourceOptions, output: str) -> None:
 
     def ask(graph: AccessGraph) -> MappingList:
         listed = list_mappings(graph)
-        return replace(listed, findings=tuple(map(source.completed, listed.findings)))
+        findings = (source.completed(in_program(graph, finding)) for finding in listed.findings)
+        return replace(listed, findings=tuple(findings))
 
     answer_question(source, output, "mappings", ask, mappings_page, code=_exit_code)
 

@@ -10,9 +10,10 @@ import click
 from eks_access.cli.output import answer_question, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
-from eks_access.findings import Trace, Verdict
+from eks_access.findings import Finding, Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import ObjectKey
+from eks_access.questions.declared_fixes import in_program
 from eks_access.questions.requests import parse_request
 from eks_access.questions.trace_principal import require_principal, trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
@@ -99,14 +100,17 @@ def _answer(source: SourceOptions, output: str, ask: Callable[[AccessGraph], Tra
     """Print a trace and exit with the code of its verdict."""
 
     def completed(graph: AccessGraph) -> Trace:
-        return completed_trace(ask(graph), source)
+        traced = ask(graph)
+        return completed_trace(_with_findings(traced, lambda finding: in_program(graph, finding)), source)
 
     answer_question(source, output, "trace", completed, trace_page, code=lambda traced: EXIT_CODES[traced.verdict])
 
 
 def completed_trace(traced: Trace, source: SourceOptions) -> Trace:
     """Return the trace with fixes that use the same credentials as this command."""
-    links = (
-        link if link.finding is None else replace(link, finding=source.completed(link.finding)) for link in traced.links
-    )
+    return _with_findings(traced, source.completed)
+
+
+def _with_findings(traced: Trace, change: Callable[[Finding], Finding]) -> Trace:
+    links = (link if link.finding is None else replace(link, finding=change(link.finding)) for link in traced.links)
     return replace(traced, links=tuple(links))

@@ -6,7 +6,8 @@ a stack's state, a preview and a saved snapshot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from eks_access.graph.aws_objects import (
@@ -64,9 +65,12 @@ class AccessGraph:
     has_pod_identity_agent: Part[bool]
     """Whether the cluster has the EKS Pod Identity Agent: the add-on, the DaemonSet, or EKS Auto Mode."""
 
+    declared_by: Mapping[str, str] = field(default_factory=dict)
+    """The resource of a stack that declares an object, by the object as findings name it."""
+
     def not_read(self) -> list[NotRead]:
         """Return everything that a question needed so far and the source could not read."""
-        parts = (getattr(self, field.name) for field in fields(self))
+        parts = (getattr(self, each.name) for each in fields(self))
         failures = [failure for part in parts if isinstance(part, Part | Table) for failure in part.failures()]
         return list(dict.fromkeys([*failures, *self._unread_mappings()]))
 

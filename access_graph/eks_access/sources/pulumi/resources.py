@@ -31,6 +31,8 @@ class Resource:
     """Whether a preview creates or replaces it."""
     ignores: tuple[str, ...] = ()
     """Properties whose changes are ignored (`ignore_changes`)."""
+    is_read: bool = False
+    """Whether the stack only reads it (`external`)."""
 
     def __str__(self) -> str:
         return describe(self.urn)
@@ -115,6 +117,7 @@ def resource_of(
         dependencies,
         is_new,
         tuple(state.get("ignoreChanges") or ()),
+        bool(state.get("external")),
     )
 
 

@@ -1,4 +1,7 @@
-"""The techniques of IAM permissions, as tables. Ids are those of pathfinding.cloud where it has one."""
+"""The techniques of IAM permissions, as tables. Ids are those of pathfinding.cloud where it has one.
+
+Source: DataDog/pathfinding.cloud, `data/paths/aws`, November 2026. The labs of the same project number EC2 differently.
+"""
 
 from __future__ import annotations
 
@@ -151,6 +154,7 @@ SERVICE_TECHNIQUES = (
     _new("glue-004", "glue", "glue:CreateJob glue:CreateTrigger"),
     _new("glue-005", "glue", "glue:UpdateJob glue:StartJobRun"),
     _new("glue-006", "glue", "glue:UpdateJob glue:CreateTrigger"),
+    _new("glue-007", "glue", "glue:CreateSession glue:RunStatement"),
     _new("lambda-001", "lambda", "lambda:CreateFunction lambda:InvokeFunction"),
     _new("lambda-002", "lambda", "lambda:CreateFunction lambda:CreateEventSourceMapping"),
     _existing("lambda-003", "lambda", "lambda:UpdateFunctionCode", "function"),
@@ -159,6 +163,13 @@ SERVICE_TECHNIQUES = (
     _new("sagemaker-002", "sagemaker", "sagemaker:CreateTrainingJob"),
     _new("sagemaker-003", "sagemaker", "sagemaker:CreateProcessingJob"),
     _existing("sagemaker-004", "sagemaker", "sagemaker:CreatePresignedNotebookInstanceUrl", "notebook instance"),
+    _existing(
+        "sagemaker-005",
+        "sagemaker",
+        "sagemaker:CreateNotebookInstanceLifecycleConfig sagemaker:StopNotebookInstance "
+        "sagemaker:UpdateNotebookInstance sagemaker:StartNotebookInstance",
+        "notebook instance",
+    ),
 )
 """`iam-003`, `ecs-001`, `ecs-002`, `lambda-004` and `lambda-005` need what another one needs, and more."""
 

@@ -1,6 +1,6 @@
 """The techniques of escalation that pathfinding.cloud does not have. `iam_tables` has those with its ids.
 
-Ids are stable. Source of ids such as `iam-001`: DataDog/pathfinding.cloud, `data/paths`.
+Ids are stable. Source of ids such as `iam-001`: DataDog/pathfinding.cloud, `data/paths/aws`.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ class Table(Generic[K, V]):
         part: str,
         reason: str,
         exceptions: Mapping[K, NotRead | None] | None = None,
-        *,
         unkeyed: Sequence[NotRead] = (),
+        *,
         remarks: Mapping[K, str] | None = None,
     ) -> Self:
         """Return a table of some objects: others of this kind may exist, and are not evaluated."""

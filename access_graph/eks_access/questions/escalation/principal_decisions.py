@@ -114,7 +114,8 @@ class PrincipalDecisions:
 
     def _allowed(self, decision: Evaluation, action: str, resource: str) -> Allowed | None:
         if decision.answer is Answer.NOT_EVALUATED:
-            self.not_evaluated |= {f"{action} of {self.arn}: {reason}": None for reason in decision.not_evaluated}
+            # A policy that is not known leaves every action open: it is listed once, and not for each action.
+            self.not_evaluated |= {f"permissions of {self.arn}: {each}": None for each in decision.not_evaluated}
         if decision.answer not in {Answer.ALLOWED, Answer.CONDITIONAL}:
             return None
         statements = decision.statements or tuple(each.statement for each in decision.conditions)

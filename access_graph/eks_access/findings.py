@@ -9,6 +9,8 @@ import shlex
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from eks_access.graph.tables import NotRead
+
 
 class Severity(StrEnum):
     """How much harm a finding can do."""
@@ -82,6 +84,18 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class ServiceAnswer:
+    """The call of a service that decided a link, because reading was not enough."""
+
+    operation: str
+    """`SubjectAccessReview` or `SimulatePrincipalPolicy`."""
+    reason: str
+    """Why the link was not evaluated without it."""
+    not_read: tuple[NotRead, ...] = ()
+    """What was not read, and does not decide any more."""
+
+
+@dataclass(frozen=True)
 class Link:
     """One link of a chain, in the order in which AWS and Kubernetes evaluate it."""
 
@@ -92,6 +106,8 @@ class Link:
     """The string of the link, or the reason why it was not evaluated."""
     finding: Finding | None = None
     """The fault of a broken link, or a trap in a link that holds."""
+    answer: ServiceAnswer | None = None
+    """The service that decided, if eks-access could not."""
 
     @classmethod
     def holds(cls, name: str, says: str, trap: Finding | None = None) -> Link:
@@ -120,6 +136,11 @@ class Trace:
     def findings(self) -> tuple[Finding, ...]:
         """The findings of all links, in order."""
         return tuple(link.finding for link in self.links if link.finding is not None)
+
+    @property
+    def answered(self) -> frozenset[NotRead]:
+        """What was not read, and does not matter because a service answered."""
+        return frozenset(failure for link in self.links if link.answer for failure in link.answer.not_read)
 
     @property
     def verdict(self) -> Verdict:

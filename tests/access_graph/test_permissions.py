@@ -9,12 +9,18 @@ from click.testing import CliRunner
 
 from eks_access.cli import commands
 from eks_access.graph import AccessGraph
+from eks_access.graph.services import Services
 from eks_access.graph.tables import Part, Table
 from eks_access.questions.explain import explain
 from eks_access.questions.trace_principal import trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.sources import live_permissions
-from eks_access.sources.live_permissions import AWS_PERMISSIONS, KUBERNETES_PERMISSIONS, PARTS
+from eks_access.sources.live_permissions import (
+    AWS_PERMISSIONS,
+    KUBERNETES_PERMISSIONS,
+    PARTS,
+    SERVICE_PERMISSIONS,
+)
 from support.cluster_chains import BY_AWS_AUTH, BY_ENTRY, BY_POLICY, LIST_PODS, USER
 from support.error_texts import DOCUMENTED
 from support.workload_chains import ACTION, POD, RESOURCE, irsa, pod_identity
@@ -69,11 +75,13 @@ def test_command_reads_only_its_parts(command):
         assert ask(without(graph, PARTS[command])) == ask(graph)
 
 
-def test_parts_are_fields_of_the_graph():
-    """Each part that a permission or a command names is a field of the graph."""
+def test_parts_are_fields_of_the_graph_and_methods_of_its_services():
+    """Each part that a permission or a command names exists, and each service has its permission."""
     names = {field.name for field in fields(AccessGraph)}
+    methods = {name for name in vars(Services) if not name.startswith("_")}
+    assert {each.method for each in SERVICE_PERMISSIONS} == methods
     named = {part for parts in PARTS.values() for part in parts}
-    assert named | {part for each in AWS_PERMISSIONS for part in each.parts} <= names
+    assert named - methods | {part for each in AWS_PERMISSIONS for part in each.parts} <= names
     assert {each.part for each in KUBERNETES_PERMISSIONS} <= names
 
 
@@ -108,6 +116,20 @@ def test_trace_needs_less_than_list():
     }  # fmt: skip
     assert "eks:DescribeAccessEntry" in actions
     assert not {"eks:ListPodIdentityAssociations", "ec2:DescribeInstances"} & actions
+
+
+def test_only_a_trace_may_ask_services():
+    """A trace asks for reviews and simulations; all other commands only read, and none requests tokens."""
+    role = yaml.safe_load_all(run("trace", "principal", "--permissions", "kubernetes").output)
+    assert {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]} in (
+        next(role)["rules"]
+    )
+    assert "iam:SimulatePrincipalPolicy" in run("trace", "pod", "--permissions", "aws").output
+    for command in (("list",), ("snapshot",), ("explain",)):
+        assert "create" not in run(*command, "--permissions").output
+        assert "Simulate" not in run(*command, "--permissions").output
+    for command in LEAVES:
+        assert "serviceaccounts/token" not in run(*command, "--permissions").output
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

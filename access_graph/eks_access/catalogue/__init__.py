@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from eks_access.catalogue import caller, changes, cluster_access, escalations, workloads
+from eks_access.catalogue import caller, changes, cluster_access, escalations, services, workloads
 from eks_access.findings import FindingKind
 
 
@@ -16,6 +16,7 @@ CHAINS = {
     "Caller": _kinds(caller),
     "Cluster access": _kinds(cluster_access),
     "Workload identity": _kinds(workloads),
+    "Services": _kinds(services),
     "Changes": _kinds(changes),
     "Escalations": _kinds(escalations),
 }

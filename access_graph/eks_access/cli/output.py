@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
@@ -86,11 +86,12 @@ def answer_question(
     page: Callable[[T, tuple[NotRead, ...]], Page],
     *,
     code: Callable[[T], ExitCode] = lambda _: ExitCode.FINE,
+    answered: Callable[[T], Collection[NotRead]] = lambda _: (),
 ) -> NoReturn:
     """Ask the source, print the answer as `field` of `Answer`, and exit with its code.
 
-    An answer from a source that could not read a part is not fine. Raises `SourceError` if the question cannot be
-    answered at all.
+    An answer from a source that could not read a part is not fine, unless a service `answered` in its place. Raises
+    `SourceError` if the question cannot be answered at all.
     """
     with progress(f"reading {source.source}"):
         graph = source.open()
@@ -105,4 +106,5 @@ def answer_question(
     answer = Answer(VERSION, graph.source, not_read=not_read, remarks=remarks, **result)
     emit(Output(output), answer, page(found, not_read))
     exit_code = code(found)
-    sys.exit(ExitCode.NOT_REACHABLE if exit_code is ExitCode.FINE and not_read else exit_code)
+    undecided = set(not_read).difference(answered(found))
+    sys.exit(ExitCode.NOT_REACHABLE if exit_code is ExitCode.FINE and undecided else exit_code)

@@ -103,7 +103,15 @@ def _answer(source: SourceOptions, output: str, ask: Callable[[AccessGraph], Tra
         traced = ask(graph)
         return completed_trace(_with_findings(traced, lambda finding: in_program(graph, finding)), source)
 
-    answer_question(source, output, "trace", completed, trace_page, code=lambda traced: EXIT_CODES[traced.verdict])
+    answer_question(
+        source,
+        output,
+        "trace",
+        completed,
+        trace_page,
+        code=lambda traced: EXIT_CODES[traced.verdict],
+        answered=lambda traced: traced.answered,
+    )
 
 
 def completed_trace(traced: Trace, source: SourceOptions) -> Trace:

@@ -28,6 +28,7 @@ from eks_access.graph.kubernetes_objects import (
     RbacRole,
     ServiceAccount,
 )
+from eks_access.graph.services import NoServices, Services
 from eks_access.graph.tables import NotRead, NotReadError, Part, Table
 from eks_identity.evaluation.cluster_rights import ClusterState
 from eks_identity.evaluation.rbac import Rbac, RoleKey
@@ -64,7 +65,8 @@ class AccessGraph:
     nodes: Table[str, Node]
     has_pod_identity_agent: Part[bool]
     """Whether the cluster has the EKS Pod Identity Agent: the add-on, the DaemonSet, or EKS Auto Mode."""
-
+    services: Services = field(default_factory=NoServices)
+    """What a question asks where only a service can decide. A snapshot does not have it."""
     declared_by: Mapping[str, str] = field(default_factory=dict)
     """The resource of a stack that declares an object, by the object as findings name it."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from eks_access.errors import UsageError
-from eks_access.findings import Link, Trace
+from eks_access.findings import Link, Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
+from eks_access.questions.access_review import reviewed_link
 from eks_access.questions.authorization_link import NAME as AUTHORIZATION
 from eks_access.questions.authorization_link import authorization_link
 from eks_access.questions.cluster_user import user_links
@@ -23,13 +24,17 @@ _CREATOR = (
 def trace_principal(graph: AccessGraph, arn: str, request: Request) -> Trace:
     """Return every link from an IAM principal to a request, in the order in which EKS and Kubernetes evaluate them.
 
+    The API server decides the authorization if the graph does not.
     `arn` may be that of a role's session. Raises `UsageError` for other text.
     """
     principal, session = parse_principal(graph, arn)
     found = user_links(graph, principal, request, session)
     links = list(found.links)
     if found.mapped.user is not None:
-        links.append(authorization_link(graph, principal, found.mapped, request))
+        link = authorization_link(graph, principal, found.mapped, request)
+        if link.verdict is Verdict.NOT_EVALUATED:
+            link = reviewed_link(graph, principal, found.mapped.user, request, link)
+        links.append(link)
     else:
         links.append(Link.not_evaluated(AUTHORIZATION, "the Kubernetes user is not known"))
     notes = list(found.notes)

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from eks_access.catalogue import workloads as kinds
-from eks_access.findings import Link, Trace
+from eks_access.findings import Link, Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
 from eks_access.questions import commands
@@ -37,6 +37,7 @@ from eks_access.questions.workloads.permissions import PERMISSIONS, Permissions
 from eks_access.questions.workloads.pod_identity_trust import pod_identity_trust_link
 from eks_access.questions.workloads.resources import RESOURCE_POLICY, is_of_other_account, policy_note, resource_link
 from eks_access.questions.workloads.roles import Permission
+from eks_access.questions.workloads.simulation import NOTE, simulated_link
 from eks_access.questions.workloads.sts_calls import StsCall
 from eks_access.questions.workloads.workload import Identity, Method, Workload
 
@@ -193,10 +194,19 @@ class _Tracer:
             )
             return
         chain.add(PERMISSIONS, lambda: Permissions(workload, identity, role_arn or "").link(), needs=(role_link,))
+        self._simulate(identity, role_link, role_arn)
         if role_arn is not None and is_of_other_account(workload, role_arn):
             chain.add(RESOURCE_POLICY, lambda: resource_link(workload, role_arn))
         else:
             chain.notes += policy_note(workload)
+
+    def _simulate(self, identity: Identity, role_link: str, role_arn: str | None) -> None:
+        """Let IAM decide the permissions if the graph does not, unless the role does not exist."""
+        links = self.chain.links
+        is_missing = any(link.name == role_link and link.verdict is Verdict.BROKEN for link in links)
+        if links[-1].verdict is Verdict.NOT_EVALUATED and role_arn is not None and not is_missing:
+            links[-1] = simulated_link(self.workload, identity, role_arn, links[-1])
+            self.chain.notes += [NOTE] if links[-1].answer is not None else []
 
 
 def _with_account(link: Link, workload: Workload) -> Link:

@@ -23,6 +23,7 @@ from eks_access.sources.live_eks import LiveEks, NoSuchClusterError
 from eks_access.sources.live_iam import LiveIam
 from eks_access.sources.live_kubeconfig import Context, find_context
 from eks_access.sources.live_kubernetes import LiveKubernetes
+from eks_access.sources.live_services import LiveServices
 from eks_identity.model.kubeconfig import ClusterEndpoint
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def open_live(
         raise SourceError(f"the region of cluster {name} is not known", "pass --region REGION")
     aws = _open_accounts(session, failure, region, selected.account if selected else None, accounts or {})
     eks = LiveEks(aws, name)
-    kubernetes = LiveKubernetes(_connection(selected, eks, aws, region), eks)
+    connect = _connection(selected, eks, aws, region)
+    kubernetes = LiveKubernetes(connect, eks)
     _require_reachable(name, eks, kubernetes, selected)
     iam = LiveIam(aws)
     return AccessGraph(
@@ -86,6 +88,7 @@ def open_live(
         pods=kubernetes.pods,
         nodes=kubernetes.nodes,
         has_pod_identity_agent=kubernetes.has_pod_identity_agent,
+        services=LiveServices(connect, aws),
     )
 
 

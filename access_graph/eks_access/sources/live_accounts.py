@@ -22,7 +22,7 @@ R = TypeVar("R")
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _MISSING = {"NoSuchEntity", "ResourceNotFoundException"}
 _THREADS = 8
-_CONFIG = Config(
+CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
     read_timeout=30,
@@ -67,7 +67,7 @@ class Accounts:
             key = (account, service)
             if key not in self._clients:
                 session: Any = self._session(part, account)
-                self._clients[key] = session.client(service, region_name=self.region, config=_CONFIG)
+                self._clients[key] = session.client(service, region_name=self.region, config=CONFIG)
             return self._clients[key]
 
     def _session(self, part: str, account: str) -> boto3.Session:
@@ -94,7 +94,7 @@ class Accounts:
 
     def _assume(self, role_arn: str) -> boto3.Session:
         base = next(iter(self._sessions.values()), None) or open_profile(None)
-        sts = base.client("sts", region_name=self.region, config=_CONFIG)
+        sts = base.client("sts", region_name=self.region, config=CONFIG)
         keys = sts.assume_role(RoleArn=role_arn, RoleSessionName="eks-access")["Credentials"]
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
@@ -115,7 +115,7 @@ class Api:
         try:
             response: dict[str, Any] = getattr(client, operation)(**arguments)
         except ClientError as error:
-            if _code(error) in {*_MISSING, *absent}:
+            if error_code(error) in {*_MISSING, *absent}:
                 return None
             raise NotReadError(part, reason_of(error, self._service)) from error
         except BotoCoreError as error:
@@ -128,7 +128,7 @@ class Api:
         try:
             yield from client.get_paginator(operation).paginate(**arguments)
         except ClientError as error:
-            if _code(error) not in _MISSING:
+            if error_code(error) not in _MISSING:
                 raise NotReadError(part, reason_of(error, self._service)) from error
         except BotoCoreError as error:
             raise NotReadError(part, reason_of(error, self._service)) from error
@@ -147,17 +147,18 @@ def open_profile(profile: str | None) -> boto3.Session:
 
 def caller_account(session: boto3.Session, region: str) -> str:
     """Return the account of a session's credentials. Every principal may ask for it."""
-    return str(session.client("sts", region_name=region, config=_CONFIG).get_caller_identity()["Account"])
+    return str(session.client("sts", region_name=region, config=CONFIG).get_caller_identity()["Account"])
 
 
 def reason_of(error: BotoCoreError | ClientError, service: str) -> str:
     """Return an error in one line, with the IAM action if AWS denies it."""
     if not isinstance(error, ClientError):
         return f"{type(error).__name__}: {error}"
-    if _code(error) in _DENIED:
+    if error_code(error) in _DENIED:
         return f"AccessDenied: {service}:{error.operation_name}"
-    return f"{_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+    return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
 
 
-def _code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
+    """Return the code of an error of AWS."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -18,11 +18,7 @@ import httpx2
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from lightkube.core.exceptions import ApiError, ConfigError
-from lightkube.models.authorization_v1 import (
-    NonResourceAttributes,
-    ResourceAttributes,
-    SelfSubjectAccessReviewSpec,
-)
+from lightkube.models.authorization_v1 import SelfSubjectAccessReviewSpec
 from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 
@@ -30,6 +26,7 @@ from eks_access.graph.caller import Caller, Credentials, KubeconfigContext, Serv
 from eks_access.sources.live_accounts import reason_of
 from eks_access.sources.live_connection import ContextConnection
 from eks_access.sources.live_kubeconfig import Context, find_context
+from eks_access.sources.live_services import review_attributes
 from eks_identity.evaluation.rbac import Request
 from eks_identity.model.kubeconfig import ClusterEndpoint
 
@@ -183,7 +180,8 @@ def _review(selected: Context, request: Request | None) -> ServerReview:
             return ServerReview(reason="SelfSubjectReview returned no user")
         allows = None
         if request is not None:
-            reviewed = client.create(SelfSubjectAccessReview(spec=_spec(request))).status
+            spec = SelfSubjectAccessReviewSpec(**review_attributes(request))
+            reviewed = client.create(SelfSubjectAccessReview(spec=spec)).status
             allows = reviewed.allowed if reviewed is not None else None
         return ServerReview(user.username, tuple(user.groups or ()), allows=allows)
     except ApiError as error:
@@ -191,20 +189,3 @@ def _review(selected: Context, request: Request | None) -> ServerReview:
         return ServerReview(is_unauthorized=is_unauthorized, reason=f"{error.status.code} {error.status.reason}")
     except (httpx2.HTTPError, ConfigError, OSError) as error:
         return ServerReview(reason=f"{type(error).__name__}: {error}")
-
-
-def _spec(request: Request) -> SelfSubjectAccessReviewSpec:
-    if request.is_path:
-        attributes = NonResourceAttributes(path=request.resource, verb=request.verb)
-        return SelfSubjectAccessReviewSpec(nonResourceAttributes=attributes)
-    plural, _, subresource = request.resource.partition("/")
-    return SelfSubjectAccessReviewSpec(
-        resourceAttributes=ResourceAttributes(
-            group=request.api_group,
-            name=request.name,
-            namespace=request.namespace,
-            resource=plural,
-            subresource=subresource or None,
-            verb=request.verb,
-        )
-    )

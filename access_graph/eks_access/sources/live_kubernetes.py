@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 PAGE = 500
 """Objects in one response of a listing."""
-_FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError, BotoCoreError)
+FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError, BotoCoreError)
+"""Exceptions of a request to the API server."""
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 _SYSTEM = "kube-system"
 _RESOURCES: Mapping[Any, str] = {
@@ -149,17 +150,17 @@ class LiveKubernetes:
         try:
             for found in self._client(resource).list(kind, namespace=namespace, chunk_size=PAGE):
                 yield found.to_dict()
-        except _FAILURES as error:
-            raise NotReadError(resource.partition(".")[0], _reason(error, f"list {resource}")) from error
+        except FAILURES as error:
+            raise NotReadError(resource.partition(".")[0], reason_of_failure(error, f"list {resource}")) from error
 
     def _get(self, part: str, kind: Any, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._client(part).get(kind, name, namespace=namespace).to_dict()
-        except _FAILURES as error:
+        except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == _NOT_FOUND:
                 return None
             where = f" in namespace {namespace}" if namespace else ""
-            raise NotReadError(part, _reason(error, f"get {_RESOURCES[kind]}{where}")) from error
+            raise NotReadError(part, reason_of_failure(error, f"get {_RESOURCES[kind]}{where}")) from error
         return found
 
 
@@ -173,7 +174,7 @@ def _with_instance(node: graph.Node, instance: Instance | None, roles: Mapping[s
     return replace(node, role_arn=roles.get(instance.profile_arn or ""), metadata_hop_limit=instance.hop_limit)
 
 
-def _reason(error: Exception, request: str) -> str:
+def reason_of_failure(error: Exception, request: str) -> str:
     """Return an error in one line, with verb and resource if RBAC denies the request."""
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
-"""The permissions that `live` needs: an IAM policy, and a ClusterRole. Both only read.
+"""The permissions that `live` needs: an IAM policy, and a ClusterRole. Both only read, and ask services for decisions.
 
-`PARTS` has the fields of `AccessGraph` that each command reads, so that each can have a smaller policy. With fewer
+`PARTS` has what each command needs, so that each can have a smaller policy: the fields of `AccessGraph` that it reads,
+and the methods of `Services` that it calls. With fewer
 permissions, the parts named here are not read. Another account (`--account`) needs the IAM actions on its own objects,
 and `sts:AssumeRole` on the role if one is assumed.
 """
@@ -36,6 +37,20 @@ class KubernetesPermission:
     rule: Rule
     part: str
     """Field of `AccessGraph` that is not read without it."""
+
+
+@dataclass(frozen=True)
+class ServicePermission:
+    """What the source needs to ask a service."""
+
+    method: str
+    """Method of `Services` that does not answer without it."""
+    action: str = ""
+    """IAM action, if it needs one."""
+    rule: Rule | None = None
+    """Rule of the ClusterRole, if it needs one."""
+    is_on_cluster: bool = False
+    """Whether the action can be limited to the cluster."""
 
 
 def _actions(parts: str, names: str, *, is_on_cluster: bool = False) -> tuple[AwsPermission, ...]:
@@ -78,29 +93,39 @@ KUBERNETES_PERMISSIONS = (
     _rule("nodes", "", "nodes", "get list"),
     _rule("has_pod_identity_agent", "apps", "daemonsets", "get", "eks-pod-identity-agent"),
 )
-
+_TOKENS = Rule(("create",), ("serviceaccounts/token",), ("",))
+SERVICE_PERMISSIONS = (
+    ServicePermission("review_access", rule=Rule(("create",), ("subjectaccessreviews",), ("authorization.k8s.io",))),
+    ServicePermission("simulate", "iam:SimulatePrincipalPolicy"),
+    ServicePermission("assume_with_web_identity", rule=_TOKENS),
+    ServicePermission("assume_for_pod_identity", "eks-auth:AssumeRoleForPodIdentity", _TOKENS, is_on_cluster=True),
+)
 
 _MAPPINGS = ("cluster", "entries", "principals", "aws_auth")
 _RBAC_PARTS = ("rbac_roles", "rbac_bindings")
 _ROLES = ("cluster", "principals", "policies", "oidc_providers", "associations", "service_accounts")
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "principal": (*_MAPPINGS, *_RBAC_PARTS),
-    "whoami": (*_MAPPINGS, *_RBAC_PARTS),
-    "serviceaccount": (*_ROLES, "has_pod_identity_agent", "pods"),
-    "pod": (*_ROLES, "has_pod_identity_agent", "pods", "nodes"),
+    "principal": (*_MAPPINGS, *_RBAC_PARTS, "review_access"),
+    "whoami": (*_MAPPINGS, *_RBAC_PARTS, "review_access"),
+    "serviceaccount": (*_ROLES, "has_pod_identity_agent", "pods", "simulate"),
+    "pod": (*_ROLES, "has_pod_identity_agent", "pods", "nodes", "simulate"),
     "explain": ("associations", "service_accounts"),
 }
-"""Fields that a command reads, by its name. A command that is not here reads all."""
+"""What a command needs, by its name. A command that is not here reads all fields, and asks no service."""
+EXCHANGE = ("assume_with_web_identity", "assume_for_pod_identity")
+"""What an exchange of a token needs more."""
 
 
 def iam_policy(cluster_arn: str = "*", parts: Collection[str] | None = None) -> dict[str, Any]:
-    """Return the IAM policy for some fields of `AccessGraph`, by default for all.
+    """Return the IAM policy for some fields of `AccessGraph` and methods of `Services`, by default for all fields.
 
     The statement on EKS is limited to one cluster if its ARN is passed.
     """
     needed = [each for each in AWS_PERMISSIONS if parts is None or not set(each.parts).isdisjoint(parts)]
-    on_cluster = [permission.action for permission in needed if permission.is_on_cluster]
-    others = [permission.action for permission in needed if not permission.is_on_cluster]
+    permissions: list[AwsPermission | ServicePermission] = [*needed, *_services(parts)]
+    actions = {each.action: each.is_on_cluster for each in permissions if each.action}
+    on_cluster = [action for action, is_on_cluster in actions.items() if is_on_cluster]
+    others = [action for action, is_on_cluster in actions.items() if not is_on_cluster]
     resources = {"on_cluster": _eks_resources(cluster_arn), "others": "*"}
     statements = [
         {"Effect": "Allow", "Action": actions, "Resource": resources[name]}
@@ -111,12 +136,14 @@ def iam_policy(cluster_arn: str = "*", parts: Collection[str] | None = None) -> 
 
 
 def cluster_role(name: str = GROUP, parts: Collection[str] | None = None) -> dict[str, Any]:
-    """Return the ClusterRole for some fields of `AccessGraph`, by default for all, as a manifest."""
+    """Return the ClusterRole for some fields of `AccessGraph` and methods of `Services`, by default for all fields."""
+    rules = [each.rule for each in KUBERNETES_PERMISSIONS if parts is None or each.part in parts]
+    rules += [each.rule for each in _services(parts) if each.rule is not None]
     return {
         "apiVersion": f"{_RBAC}/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": [each.rule.manifest() for each in KUBERNETES_PERMISSIONS if parts is None or each.part in parts],
+        "rules": [rule.manifest() for rule in dict.fromkeys(rules)],
     }
 
 
@@ -129,6 +156,10 @@ def cluster_role_binding(name: str = GROUP, group: str = GROUP) -> dict[str, Any
         "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
         "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group}],
     }
+
+
+def _services(parts: Collection[str] | None) -> list[ServicePermission]:
+    return [each for each in SERVICE_PERMISSIONS if each.method in (parts or ())]
 
 
 def _eks_resources(cluster_arn: str) -> list[str]:

@@ -39,6 +39,17 @@ PERMISSIONS = "permissions"
 _ANY = "*"
 
 
+def session_keys(role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the condition keys of requests of a role's session that have a known value."""
+    return {
+        **role_sessions.principal_tags({**role_tags, **tags}),
+        "aws:PrincipalArn": role_arn,
+        "aws:PrincipalAccount": role_arn.split(":")[4],
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "false",
+    }
+
+
 def session_context(
     role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str, str], *, has_other_tags: bool = False
 ) -> RequestContext:
@@ -46,15 +57,8 @@ def session_context(
 
     With `has_other_tags`, so are all others.
     """
-    keys = {
-        **role_sessions.principal_tags({**role_tags, **tags}),
-        "aws:PrincipalArn": role_arn,
-        "aws:PrincipalAccount": role_arn.split(":")[4],
-        "aws:SecureTransport": "true",
-        "aws:ViaAWSService": "false",
-    }
     unknown = [f"aws:PrincipalTag/{tag}" for tag in (["*"] if has_other_tags else TAGS if tags else [])]
-    return RequestContext(keys, absent=["aws:PrincipalTag/*"], unknown=unknown)
+    return RequestContext(session_keys(role_arn, role_tags, tags), absent=["aws:PrincipalTag/*"], unknown=unknown)
 
 
 class Permissions:

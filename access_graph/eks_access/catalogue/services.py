@@ -1,0 +1,18 @@
+"""Findings of the services that decide where reading is not enough."""
+
+from __future__ import annotations
+
+from eks_access.findings import FindingKind, Severity
+
+REVIEW_DENIES = FindingKind(
+    "access-review-denies",
+    Severity.HIGH,
+    "the API server does not allow the request, by rules that eks-access did not evaluate",
+    "Kubernetes, Authorization, Checking API access",
+)
+SIMULATION_DENIES = FindingKind(
+    "simulation-denies",
+    Severity.HIGH,
+    "IAM does not allow the action, by policies that eks-access did not evaluate",
+    "IAM API, SimulatePrincipalPolicy",
+)

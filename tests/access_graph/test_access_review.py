@@ -35,7 +35,7 @@ def test_api_server_is_not_asked_if_the_graph_decides(objects):
     services = FakeServices()
     for graph in (objects.graph(), objects.changed(rbac_bindings={}).graph()):
         assert authorization(graph, services).answer is None
-    assert services.asked == []
+    assert services.calls == []
 
 
 def test_review_allows_in_place_of_bindings_that_were_not_read():
@@ -56,7 +56,7 @@ def test_review_names_the_user_as_the_authenticator_does():
     principal = replace(BY_ENTRY.principals[USER], unique_id="AIDAEXAMPLE")
     services = FakeServices(review=AccessReview(is_allowed=True))
     authorization(without_rbac(BY_ENTRY.changed(principals={USER: principal})), services)
-    ((_, user, request),) = services.asked
+    ((_, user, request),) = services.calls
     assert (user.username, user.groups) == ("eks-ope", ("operators", "system:authenticated"))
     assert user.uid == "aws-iam-authenticator:123456789012:AIDAEXAMPLE"
     assert user.extra["principalId"] == ("AIDAEXAMPLE",)
@@ -93,7 +93,7 @@ def by_undocumented_policy():
 
 
 def test_review_decides_about_an_access_policy_without_documented_rules():
-    """A review that allows decides; one that does not may be without the access policies, and blames nobody."""
+    """A review that allows decides; one that does not may be without the access policies, and is no finding."""
     allowed = authorization(by_undocumented_policy(), FakeServices(review=AccessReview(is_allowed=True)))
     assert allowed.verdict is Verdict.HOLDS
     open_ = authorization(by_undocumented_policy(), FakeServices(review=AccessReview(is_allowed=False)))

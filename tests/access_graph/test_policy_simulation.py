@@ -52,7 +52,7 @@ def test_iam_is_not_asked_if_the_policies_decide(chain):
     """A healthy chain makes no simulation."""
     services = FakeServices()
     link, _ = permissions(chain(), services)
-    assert (link.verdict, link.answer, services.asked) == (Verdict.HOLDS, None, [])
+    assert (link.verdict, link.answer, services.calls) == (Verdict.HOLDS, None, [])
 
 
 def test_simulation_allows_in_place_of_policies_that_were_not_read():
@@ -71,7 +71,7 @@ def test_simulation_has_the_keys_of_the_session_that_are_known():
     data = conditional()
     data.set_role(tags={"team": "a"})
     permissions(data, services)
-    ((_, role, action, resource, context),) = services.asked
+    ((_, role, action, resource, context),) = services.calls
     assert (role, action, resource) == (ROLE_ARN, ACTION, RESOURCE)
     assert (context["aws:PrincipalArn"], context["aws:PrincipalTag/team"]) == (ROLE_ARN, "a")
     assert "aws:SourceVpc" not in context
@@ -83,7 +83,7 @@ def test_simulation_asks_about_the_target_role():
     data = chained()
     data.set_role(TARGET_ROLE_ARN, attached_policies=(), inline_policies={"own": Unknown("not known")})
     permissions(data, services)
-    assert [asked[1] for asked in services.asked] == [TARGET_ROLE_ARN]
+    assert [call[1] for call in services.calls] == [TARGET_ROLE_ARN]
 
 
 def test_role_that_was_not_read_is_simulated():
@@ -95,12 +95,12 @@ def test_role_that_was_not_read_is_simulated():
 
 
 def test_missing_role_is_not_simulated():
-    """The policies of a role that does not exist are nobody's."""
+    """A role that does not exist has no policies."""
     services = FakeServices(simulation=ALLOWED)
     data = irsa()
     del data.principals[ROLE_ARN]
     link, _ = permissions(data, services)
-    assert (link.verdict, services.asked) == (Verdict.NOT_EVALUATED, [])
+    assert (link.verdict, services.calls) == (Verdict.NOT_EVALUATED, [])
 
 
 @pytest.mark.parametrize("decision", ["allowed", "implicitDeny", "explicitDeny"])

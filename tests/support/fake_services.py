@@ -24,20 +24,20 @@ class FakeServices:
     review: AccessReview | None = None
     simulation: Simulation | None = None
     exchange: Exchange | None = None
-    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def of(self, graph: AccessGraph) -> AccessGraph:
         """Return a graph whose services these are."""
         return replace(graph, services=self)
 
     def review_access(self, user: ReviewedUser, request: Request) -> AccessReview:
-        self.asked.append(("review", user, request))
+        self.calls.append(("review", user, request))
         if self.review is None:
             raise NotReadError("SubjectAccessReview", FORBIDDEN)
         return self.review
 
     def simulate(self, role_arn: str, action: str, resource: str, context: Mapping[str, str]) -> Simulation:
-        self.asked.append(("simulate", role_arn, action, resource, dict(context)))
+        self.calls.append(("simulate", role_arn, action, resource, dict(context)))
         if self.simulation is None:
             raise NotReadError("SimulatePrincipalPolicy", ACCESS_DENIED)
         return self.simulation
@@ -49,7 +49,7 @@ class FakeServices:
         return self._exchange("pod identity", account, pod, cluster)
 
     def _exchange(self, *question: Any) -> Exchange:
-        self.asked.append(question)
+        self.calls.append(question)
         if self.exchange is None:
             raise NotReadError("TokenRequest", NO_TOKEN)
         return self.exchange

@@ -16,3 +16,15 @@ SIMULATION_DENIES = FindingKind(
     "IAM does not allow the action, by policies that eks-access did not evaluate",
     "IAM API, SimulatePrincipalPolicy",
 )
+EXCHANGE_REJECTED = FindingKind(
+    "exchange-rejected",
+    Severity.HIGH,
+    "AWS rejects the token, and no link of the trace is broken",
+    "STS API, AssumeRoleWithWebIdentity; EKS Auth API, AssumeRoleForPodIdentity",
+)
+EXCHANGE_ACCEPTED = FindingKind(
+    "exchange-accepted",
+    Severity.MEDIUM,
+    "AWS accepts the token, although a link of the trace is broken",
+    "STS API, AssumeRoleWithWebIdentity; EKS Auth API, AssumeRoleForPodIdentity",
+)

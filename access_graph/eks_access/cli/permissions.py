@@ -8,7 +8,7 @@ from enum import StrEnum
 import click
 import yaml
 
-from eks_access.sources.live_permissions import PARTS, cluster_role, cluster_role_binding, iam_policy
+from eks_access.sources.live_permissions import EXCHANGE, PARTS, cluster_role, cluster_role_binding, iam_policy
 
 
 class Permissions(StrEnum):
@@ -19,10 +19,23 @@ class Permissions(StrEnum):
     KUBERNETES = "kubernetes"
 
 
+_HAS_EXCHANGE = f"{__name__}.has_exchange"
+
+
+class ExchangeCommand(click.Command):
+    """A command with the option `--exchange`, which needs further permissions wherever it stands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_HAS_EXCHANGE] = "--exchange" in args
+        return super().parse_args(ctx, args)
+
+
 def _print_permissions(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is None or context.resilient_parsing:
         return
     parts = PARTS.get(context.info_name or "")
+    if parts is not None and context.meta.get(_HAS_EXCHANGE):
+        parts = (*parts, *EXCHANGE)
     policy = json.dumps(iam_policy(parts=parts), indent=2)
     manifests = yaml.safe_dump_all([cluster_role(parts=parts), cluster_role_binding()], sort_keys=False)
     if value == Permissions.AWS:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import click
 
+from eks_access.cli.open_source import LIVE
 from eks_access.cli.output import answer_question, output_options
+from eks_access.cli.permissions import ExchangeCommand
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
 from eks_access.findings import Finding, Trace, Verdict
@@ -51,41 +53,51 @@ def principal(
 _ACTION_OPTIONS = (
     click.option("--action", help="Action of IAM that the pod needs: s3:ListBucket. By default only the role."),
     click.option("--resource", help="ARN of the action's resource; by default any."),
+    click.option(
+        "--exchange",
+        is_flag=True,
+        help="Exchange a token of the service account for a session, as a pod does it. CloudTrail shows the session; "
+        "neither the token nor the credentials are shown or stored.",
+    ),
 )
 
 
 def _action_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of the traced action to a command."""
+    """Add the options of the traced action and of the exchange to a command."""
     for option in reversed(_ACTION_OPTIONS):
         command = option(command)
     return command
 
 
-@trace.command()
+@trace.command(cls=ExchangeCommand)
 @click.argument("account", metavar="NAMESPACE/NAME")
 @_action_options
 @source_options
 @output_options
 def serviceaccount(
-    *, account: str, action: str | None, resource: str | None, source: SourceOptions, output: str
+    *, account: str, action: str | None, resource: str | None, exchange: bool, source: SourceOptions, output: str
 ) -> None:
     """Trace a service account to its AWS role, and to an action in AWS."""
     key = _key(account)
-    _answer(source, output, lambda graph: trace_service_account(graph, *key, action, resource))
+    _check_exchange(source, exchange=exchange)
+    _answer(source, output, lambda graph: trace_service_account(graph, *key, action, resource, with_exchange=exchange))
 
 
-@trace.command()
+@trace.command(cls=ExchangeCommand)
 @click.argument("name", metavar="NAMESPACE/NAME")
 @_action_options
 @source_options
 @output_options
-def pod(*, name: str, action: str | None, resource: str | None, source: SourceOptions, output: str) -> None:
+def pod(
+    *, name: str, action: str | None, resource: str | None, exchange: bool, source: SourceOptions, output: str
+) -> None:
     """Trace a pod to its AWS role, and to an action in AWS.
 
     The NAME of a pod that a stack declares by its workload is that of kubectl: deployment/app.
     """
     key = _key(name, is_pod=True)
-    _answer(source, output, lambda graph: trace_pod(graph, *key, action, resource))
+    _check_exchange(source, exchange=exchange)
+    _answer(source, output, lambda graph: trace_pod(graph, *key, action, resource, with_exchange=exchange))
 
 
 def _key(text: str, *, is_pod: bool = False) -> ObjectKey:
@@ -94,6 +106,11 @@ def _key(text: str, *, is_pod: bool = False) -> ObjectKey:
     if not namespace or not all(name.split("/")) or name.count("/") > is_pod:
         raise UsageError(f"{text!r} must be NAMESPACE/NAME", "pass default/my-sa")
     return namespace, name
+
+
+def _check_exchange(source: SourceOptions, *, exchange: bool) -> None:
+    if exchange and source.source != LIVE:
+        raise UsageError(f"--exchange needs --source {LIVE}: no other source has tokens", "omit --source or --exchange")
 
 
 def _answer(source: SourceOptions, output: str, ask: Callable[[AccessGraph], Trace]) -> None:

@@ -14,8 +14,10 @@
 |                       | target role, and its trust    | the role that assumes it               |
 |                       | policy and permission         |                                        |
 | permissions           | permissions                   | the last role                          |
+| token exchange        | token exchange                | the role's ARN                         |
 
-Each link is evaluated by itself: a broken trust policy leaves the permissions evaluated.
+Each link is evaluated by itself: a broken trust policy leaves the permissions evaluated. The token
+exchange is only made if it is asked for: it opens a session.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotReadError
 from eks_access.questions import commands
 from eks_access.questions.chain import Chain, read_or
-from eks_access.questions.workloads import accounts, pods, providers, role_chain, roles, sts_calls
+from eks_access.questions.workloads import accounts, pods, providers, role_chain, roles, sts_calls, token_exchange
 from eks_access.questions.workloads.irsa_trust import irsa_trust_link
 from eks_access.questions.workloads.permissions import PERMISSIONS, Permissions
 from eks_access.questions.workloads.pod_identity_trust import pod_identity_trust_link
@@ -43,6 +45,8 @@ from eks_access.questions.workloads.workload import Identity, Method, Workload
 
 TRUST = "trust policy"
 _IAM_ACCOUNT = re.compile(r"\barn:[a-z-]+:iam::(\d{12}):")
+_IN_POD = (pods.POD, pods.NODE, pods.AGENT, pods.CREDENTIALS)
+"""Links that decide how the token gets into the pod and its SDK, and not about the token."""
 TARGET_ROLE = "target role"
 NEXT_ROLE = "next role"
 _SDK_NOTE = "whether the AWS SDK in the container's image reads these credentials is not visible"
@@ -50,26 +54,40 @@ _SCP_NOTE = "service control policies and resource control policies are not visi
 
 
 def trace_service_account(
-    graph: AccessGraph, namespace: str, name: str, action: str | None = None, resource: str | None = None
+    graph: AccessGraph,
+    namespace: str,
+    name: str,
+    action: str | None = None,
+    resource: str | None = None,
+    *,
+    with_exchange: bool = False,
 ) -> Trace:
     """Return the chain from a service account to its role, and to an action on a resource if there is one."""
-    tracer = _Tracer(Workload(graph, namespace, name, None, action, resource))
+    tracer = _Tracer(Workload(graph, namespace, name, None, action, resource), with_exchange=with_exchange)
     tracer.trace()
     return tracer.finish(f"service account {namespace}/{name}")
 
 
 def trace_pod(
-    graph: AccessGraph, namespace: str, name: str, action: str | None = None, resource: str | None = None
+    graph: AccessGraph,
+    namespace: str,
+    name: str,
+    action: str | None = None,
+    resource: str | None = None,
+    *,
+    with_exchange: bool = False,
 ) -> Trace:
     """Return the chain from a pod to its role, and to an action on a resource if there is one."""
     chain = Chain()
     exists = chain.add(pods.POD, lambda: pods.pod_link(graph.pods.get((namespace, name)), namespace, name))
     pod = graph.pods.get((namespace, name)) if exists else None
     account = pod.service_account if pod is not None else ""
-    tracer = _Tracer(Workload(graph, namespace, account, pod, action, resource), chain)
+    tracer = _Tracer(Workload(graph, namespace, account, pod, action, resource), chain, with_exchange=with_exchange)
     if pod is not None:
         tracer.trace()
         chain.notes.append(_SDK_NOTE)
+    elif with_exchange:
+        chain.add_dependent(token_exchange.EXCHANGE, needs=(pods.POD,))
     return tracer.finish(f"pod {namespace}/{name}")
 
 
@@ -79,6 +97,7 @@ class _Tracer:
 
     workload: Workload
     chain: Chain = field(default_factory=Chain)
+    with_exchange: bool = False
 
     def finish(self, subject: str) -> Trace:
         workload = self.workload
@@ -103,7 +122,9 @@ class _Tracer:
         names = (accounts.ASSOCIATION,) if has_association else (accounts.ANNOTATION,)
         identity = self._identity(names)
         if identity is None:
-            for name in (roles.ROLE, TRUST, *((PERMISSIONS,) if workload.action is not None else ())):
+            permissions = (PERMISSIONS,) if workload.action is not None else ()
+            last = (token_exchange.EXCHANGE,) if self.with_exchange else ()
+            for name in (roles.ROLE, TRUST, *permissions, *last):
                 chain.add_dependent(name, needs=names)
             return
         self._trace_pod(identity)
@@ -112,7 +133,13 @@ class _Tracer:
         permission = roles.first_permission(workload, identity)
         chain.add(roles.ROLE, lambda: roles.role_link(workload, arn, call, permission))
         self._trace_trust(identity)
-        self._trace_action(identity, *self._trace_target(identity))
+        last_role = self._trace_target(identity)
+        of_session = [link for link in chain.links if link.name not in _IN_POD]
+        self._trace_action(identity, *last_role)
+        if self.with_exchange:
+            link = partial(token_exchange.exchange_link, workload, identity, of_session)
+            chain.add(token_exchange.EXCHANGE, link)
+            chain.notes += [token_exchange.NOTE] if chain.links[-1].verdict is Verdict.HOLDS else []
 
     def _identity(self, names: tuple[str, ...]) -> Identity | None:
         """Return the role that the service account names, None if that link is broken. Its audience may be wrong."""

@@ -225,8 +225,9 @@ def test_get_user_of_a_role_session_is_rejected(cloud):
 
 def decisions(response):
     return {
-        (entry["EvalActionName"], entry["EvalResourceName"]): entry["EvalDecision"]
-        for entry in response["EvaluationResults"]
+        (result["EvalActionName"], specific["EvalResourceName"]): specific["EvalResourceDecision"]
+        for result in response["EvaluationResults"]
+        for specific in result["ResourceSpecificResults"]
     }
 
 
@@ -245,7 +246,20 @@ def test_simulate_principal_policy(cloud, iam):
         ("s3:PutObject", f"{bucket}/key"): "implicitDeny",
         ("s3:PutObject", f"{bucket}/secret"): "implicitDeny",
     }
-    assert response["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "inline"
+    get, put = response["EvaluationResults"]
+    assert get["EvalResourceName"] == "arn:${Partition}:s3:::${BucketName}/${ObjectName}"
+    assert (get["EvalDecision"], put["EvalDecision"]) == ("explicitDeny", "implicitDeny")
+    assert get["ResourceSpecificResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "inline"
+
+
+def test_simulate_without_resources_has_no_specific_results(cloud, iam):
+    """The result on all resources has the decision, and the missing keys of conditions and policy variables."""
+    home = allow("s3:GetObject", on="arn:aws:s3:::home/${aws:PrincipalTag/team}/*")
+    arn = new_role(cloud, EC2, home, allow("s3:PutObject", Condition={"StringEquals": {"aws:SourceVpc": "vpc-1"}}))
+    (result,) = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:GetObject"])["EvaluationResults"]
+    assert "ResourceSpecificResults" not in result
+    assert result["EvalDecision"] == "implicitDeny"
+    assert result["MissingContextValues"] == ["aws:PrincipalTag/team", "aws:SourceVpc"]
 
 
 def test_simulate_conditions_and_boundary(cloud, iam):

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lightkube import Client
 from lightkube.models.authentication_v1 import BoundObjectReference, TokenRequestSpec
 from lightkube.models.authorization_v1 import NonResourceAttributes, ResourceAttributes, SubjectAccessReviewSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authorization_v1 import SubjectAccessReview
 from lightkube.resources.core_v1 import ServiceAccount
 
@@ -124,8 +125,9 @@ class LiveServices:
         namespace, name = account
         bound = BoundObjectReference(apiVersion="v1", kind="Pod", name=pod) if pod else None
         spec = TokenRequestSpec(audiences=[audience], expirationSeconds=_TOKEN_SECONDS, boundObjectRef=bound)
+        request = ServiceAccount.Token(spec=spec, metadata=ObjectMeta())
         try:
-            created = self._connect().create(ServiceAccount.Token(spec=spec), name, namespace=namespace)
+            created = self._connect().create(request, name, namespace=namespace)
         except FAILURES as error:
             reason = reason_of_failure(error, f"create serviceaccounts/token in namespace {namespace}")
             raise NotReadError("TokenRequest", reason) from error

@@ -62,7 +62,9 @@ def test_simulation_allows_in_place_of_policies_that_were_not_read():
     assert (link.verdict, link.finding) == (Verdict.HOLDS, None)
     assert link.says.startswith(f"SimulatePrincipalPolicy: allowed by read-buckets for {ACTION} on {RESOURCE};")
     assert {each.part for each in link.answer.not_read} == {"policies"}
-    assert any("neither resource policies" in note for note in notes)
+    assert link.says.count("not evaluated") == 1
+    (about_organization,) = [note for note in notes if "service control policies" in note]
+    assert about_organization.startswith("SimulatePrincipalPolicy evaluates")
 
 
 def test_simulation_has_the_keys_of_the_session_that_are_known():

@@ -19,12 +19,12 @@ SIMULATION_DENIES = FindingKind(
 EXCHANGE_REJECTED = FindingKind(
     "exchange-rejected",
     Severity.HIGH,
-    "AWS rejects the token, and no link of the trace is broken",
+    "AWS rejects the token, and no link that decides about it is broken",
     "STS API, AssumeRoleWithWebIdentity; EKS Auth API, AssumeRoleForPodIdentity",
 )
 EXCHANGE_ACCEPTED = FindingKind(
     "exchange-accepted",
     Severity.MEDIUM,
-    "AWS accepts the token, although a link of the trace is broken",
+    "AWS accepts the token, although a link that decides about it is broken",
     "STS API, AssumeRoleWithWebIdentity; EKS Auth API, AssumeRoleForPodIdentity",
 )

@@ -233,7 +233,8 @@ class _Tracer:
         is_missing = any(link.name == role_link and link.verdict is Verdict.BROKEN for link in links)
         if links[-1].verdict is Verdict.NOT_EVALUATED and role_arn is not None and not is_missing:
             links[-1] = simulated_link(self.workload, identity, role_arn, links[-1])
-            self.chain.notes += [NOTE] if links[-1].answer is not None else []
+            if links[-1].answer is not None:
+                self.chain.notes = [NOTE if note == _SCP_NOTE else note for note in self.chain.notes]
 
 
 def _with_account(link: Link, workload: Workload) -> Link:

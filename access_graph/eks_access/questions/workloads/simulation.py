@@ -26,8 +26,8 @@ from eks_identity.evaluation.iam import Policies, Policy, Request, RequestContex
 
 SIMULATION = "SimulatePrincipalPolicy"
 NOTE = (
-    f"{SIMULATION} evaluates the policies of the role, its permissions boundary and service control policies, and "
-    "neither resource policies nor resource control policies"
+    f"{SIMULATION} evaluates the policies of the role, its permissions boundary and service control policies; resource "
+    "control policies are not visible, and may deny the action"
 )
 _ANY = "*"
 
@@ -45,8 +45,9 @@ def simulated_link(workload: Workload, identity: Identity, role_arn: str, undeci
     words = f"{SIMULATION}: {simulation}"
     if open_reason:
         return Link.not_evaluated(undecided.name, f"{undecided.says}; {words}, {open_reason}")
-    answer = ServiceAnswer(SIMULATION, undecided.says, tuple(workload.graph.policies.failures()))
-    says = f"{words} for {workload.action} on {resource}; not evaluated without it: {undecided.says}"
+    reason = undecided.says.removeprefix("not evaluated: ")
+    answer = ServiceAnswer(SIMULATION, reason, tuple(workload.graph.policies.failures()))
+    says = f"{words} for {workload.action} on {resource}; not evaluated without it: {reason}"
     if simulation.is_allowed:
         return Link(undecided.name, Verdict.HOLDS, says, answer=answer)
     should = f"a policy that allows {workload.action} on {resource}"

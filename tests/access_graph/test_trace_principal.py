@@ -221,6 +221,12 @@ BREAKS = {
         kinds.CLUSTER_ROLE_AGGREGATES_NOTHING,
         "team=ops",
     ),
+    "aggregation of nothing by expressions": (
+        BY_ENTRY.changed(rbac_roles={(None, "test-clu-role"): RbacRole(None, "test-clu-role", aggregates=({},))}),
+        USER,
+        kinds.CLUSTER_ROLE_AGGREGATES_NOTHING,
+        "label a ClusterRole as it says",
+    ),
     "RoleBinding in another namespace": (
         BY_ENTRY.changed(rbac_bindings=binding("readers", "test-clu-role", group("operators"), namespace="web")),
         USER,

@@ -28,7 +28,7 @@ class RbacRole:
     """None for a ClusterRole."""
     name: str
     rules: tuple[Rule, ...] = ()
-    """Of an aggregated ClusterRole: the rules that its controller wrote."""
+    """Of an aggregated ClusterRole: the rules that its controller wrote, or will write for a stack's resources."""
     aggregates: tuple[Mapping[str, str], ...] = ()
     """Labels of the ClusterRoles whose rules an aggregated ClusterRole takes; one selector each."""
     labels: Mapping[str, str] = field(default_factory=dict)

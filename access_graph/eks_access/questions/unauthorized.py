@@ -10,7 +10,7 @@ from itertools import chain
 from eks_access.catalogue import cluster_access as kinds
 from eks_access.findings import Finding, Fix
 from eks_access.graph import AccessGraph
-from eks_access.graph.kubernetes_objects import RbacBinding
+from eks_access.graph.kubernetes_objects import RbacBinding, RbacRole
 from eks_access.questions import commands, grants
 from eks_access.questions.access_entry_link import subject as entry_subject
 from eks_access.questions.permissions import (
@@ -101,14 +101,23 @@ class Denial:
             elif role is None:
                 yield self._missing_role(binding)
             elif role.aggregates and not role.rules:
-                name = f"{role.name}-{self.request.verb}-{self.request.resource.replace('/', '-')}"
-                labels = [f"{key}={value}" for key, value in role.aggregates[0].items()]
-                fix = commands.together(
-                    commands.create_role(name, self.request, None),
-                    commands.command("kubectl", "label", "clusterrole", name, *labels),
-                )
-                says, should = "no rules", f"a ClusterRole with the labels {', '.join(labels)}"
-                yield Finding(kinds.CLUSTER_ROLE_AGGREGATES_NOTHING, str(role), says, should, fix)
+                yield self._aggregation_of_nothing(role)
+
+    def _aggregation_of_nothing(self, role: RbacRole) -> Finding:
+        labels = [f"{key}={value}" for key, value in role.aggregates[0].items()]
+        if labels:
+            name = f"{role.name}-{self.request.verb}-{self.request.resource.replace('/', '-')}"
+            should = f"a ClusterRole with the labels {', '.join(labels)}"
+            fix = commands.together(
+                commands.create_role(name, self.request, None),
+                commands.command("kubectl", "label", "clusterrole", name, *labels),
+            )
+        else:
+            should = "a ClusterRole with labels that the aggregationRule selects"
+            fix = commands.advice(
+                f"run `kubectl get clusterrole {role.name} -o yaml`, and label a ClusterRole as it says"
+            )
+        return Finding(kinds.CLUSTER_ROLE_AGGREGATES_NOTHING, str(role), "no rules", should, fix)
 
     def _missing_role(self, binding: RbacBinding) -> Finding:
         names = [

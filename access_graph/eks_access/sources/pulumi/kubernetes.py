@@ -14,10 +14,10 @@ from eks_access.graph.aws_objects import Unknown
 from eks_access.graph.kubernetes_objects import ObjectKey, Pod, RbacBinding, RbacRole, ServiceAccount
 from eks_access.sources import manifests
 from eks_access.sources.manifests import Manifest
+from eks_access.sources.pulumi.aggregation import aggregate, default_roles
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.rows import Rows
 from eks_access.sources.pulumi.values import UnknownValueError, require_known, without_unknowns
-from eks_identity.evaluation.default_roles import DEFAULT_ROLES
 from eks_identity.evaluation.rbac import RoleKey
 from eks_identity.model.annotations import ROLE_ARN
 
@@ -40,10 +40,11 @@ class StackKubernetes:
         self.service_accounts: Rows[ObjectKey, ServiceAccount] = Rows("service account", reason)
         self.pods: Rows[ObjectKey, Pod] = Rows("pod", reason)
         # Kubernetes creates them in every cluster, and restores their rules when the API server starts.
-        self.roles.objects.update({(None, name): RbacRole(None, name, rules) for name, rules in DEFAULT_ROLES.items()})
+        self.roles.objects.update(default_roles())
         for resource in resources:
             for kind, manifest in manifests_of(resource):
                 self._add(resource, kind, manifest)
+        self.roles.objects.update(aggregate(self.roles.objects))
 
     def rows(self, kind: str) -> Rows[Any, Any] | None:
         """Return the table of a kind; None if it is not converted."""
@@ -79,7 +80,7 @@ def _key(kind: str, manifest: Manifest) -> RoleKey | ObjectKey:
 def _value(resource: Resource, kind: str, manifest: Manifest) -> Any:
     try:
         if kind in _ROLES:
-            return manifests.rbac_role(_rbac(kind, manifest, "rules", "aggregationRule"))
+            return manifests.rbac_role(_role(kind, manifest))
         if kind in _BINDINGS:
             return manifests.rbac_binding(_rbac(kind, manifest, "roleRef", "subjects"))
         return _service_account(manifest) if kind == "ServiceAccount" else _pod(kind, manifest)
@@ -120,6 +121,15 @@ def _rbac(kind: str, manifest: Manifest, *fields: str) -> Manifest:
     labels = without_unknowns(_metadata(manifest).get("labels"))
     metadata = {"namespace": namespace, "name": name, "labels": labels if isinstance(labels, dict) else {}}
     return {"metadata": metadata, **{field: require_known(manifest.get(field)) for field in fields}}
+
+
+def _role(kind: str, manifest: Manifest) -> Manifest:
+    """Return the manifest of a role. Its aggregation must select by labels alone."""
+    role = _rbac(kind, manifest, "rules", "aggregationRule")
+    for selector in (role["aggregationRule"] or {}).get("clusterRoleSelectors") or ():
+        if selector.get("matchExpressions"):
+            raise UnknownValueError(Unknown("aggregationRule with matchExpressions: its rules are not evaluated"))
+    return role
 
 
 def _service_account(manifest: Manifest) -> ServiceAccount:

@@ -11,6 +11,7 @@ from eks_identity.evaluation.cluster_rights import (
     Rights,
     describe_lost_rights,
     user_by_aws_auth,
+    user_by_entry,
 )
 from eks_identity.evaluation.rbac import Binding, Rbac, Subject
 from eks_identity.model.access_entries import AuthenticationMode
@@ -104,6 +105,23 @@ VIEWER = {"userarn": ME.arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam"), "user
 def test_aws_auth_maps_principal_to_user(document, principal, session, expected):
     """The last entry wins; `mapAccounts` sets a username and no groups; a role's path matches no principal."""
     assert user_by_aws_auth(document, principal, session) == expected
+
+
+@pytest.mark.parametrize(
+    ("principal", "session", "expected"),
+    [
+        (TEAM, "a@b", (ACCOUNT, "a-b", "a@b")),
+        (TEAM, "", (ACCOUNT, "{{SessionName}}", "{{SessionNameRaw}}")),
+        (ME, "", (ACCOUNT, "", "")),
+    ],
+)
+def test_templates_in_groups_are_resolved(principal, session, expected):
+    """The authenticator resolves templates of groups as those of usernames. The session of a user is empty."""
+    templates = ("{{AccountID}}", "{{SessionName}}", "{{SessionNameRaw}}")
+    key, field = ("mapRoles", "rolearn") if principal is TEAM else ("mapUsers", "userarn")
+    document = aws_auth(**{key: [{field: principal.aws_auth_arn, "username": "u", "groups": list(templates)}]})
+    assert user_by_aws_auth(document, principal, session) == ClusterUser("u", expected)
+    assert user_by_entry(ExistingEntry(principal.arn, "u", templates), principal, session).groups == expected
 
 
 @pytest.mark.parametrize(

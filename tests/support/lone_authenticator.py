@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -40,6 +41,12 @@ User: TypeAlias = "tuple[str, tuple[str, ...]] | None"
 """Username and groups; None for a principal that cannot authenticate."""
 
 
+def unique_id(caller_arn: str) -> str:
+    """Return the unique id of a user or role by the ARN that STS returns for it, whatever the session."""
+    head, assumed, rest = caller_arn.partition(":assumed-role/")
+    return sha256(f"{head}{assumed}{rest.partition('/')[0]}".encode()).hexdigest()[:21].upper()
+
+
 @dataclass(frozen=True)
 class Principal:
     """A principal with a token: its ARN in entries, and the ARN that STS returns."""
@@ -53,12 +60,17 @@ class Principal:
 
     @property
     def caller_arn(self) -> str:
-        head, _, name = self.arn.rpartition(":role/")
+        head, _, path = self.arn.rpartition(":role/")
+        name = path.rpartition("/")[2]
         return f"{head.replace(':iam:', ':sts:')}:assumed-role/{name}/{self.session}" if head else self.arn
 
     @property
     def account(self) -> str:
         return self.arn.split(":")[4]
+
+    @property
+    def unique_id(self) -> str:
+        return unique_id(self.caller_arn)
 
     def token(self) -> str:
         query = {
@@ -84,7 +96,8 @@ class _StandIn(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         credential = parse_qs(urlsplit(self.path).query)["X-Amz-Credential"][0]
         arn = base64.b32decode(credential + "=" * (-len(credential) % 8)).decode()
-        result = {"Account": arn.split(":")[4], "Arn": arn, "UserId": "AIDA:" + arn.rpartition("/")[2]}
+        session = f":{arn.rpartition('/')[2]}" if ":assumed-role/" in arn else ""
+        result = {"Account": arn.split(":")[4], "Arn": arn, "UserId": unique_id(arn) + session}
         self._answer(json.dumps({"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}}))
 
     def do_POST(self) -> None:
@@ -112,11 +125,12 @@ class _Access(CloudAccess):
 
 
 class LoneAuthenticator:
-    """Writes aws-auth, and queries the authenticator for the identity of a principal."""
+    """Writes aws-auth and access entries, and queries the authenticator for the identity of a principal."""
 
-    def __init__(self, kubeconfig: str, webhook: Path) -> None:
+    def __init__(self, kubeconfig: str, authenticator: Authenticator) -> None:
+        self._authenticator = authenticator
         self.client = Client(config=KubeConfig.from_dict(json.loads(kubeconfig)), trust_env=False)
-        server = yaml.safe_load(webhook.read_text())["clusters"][0]["cluster"]
+        server = yaml.safe_load(authenticator.kubeconfig.read_text())["clusters"][0]["cluster"]
         address = urlsplit(server["server"]).netloc
         trust = ssl.create_default_context(cafile=server["certificate-authority"])
         self._connection = http.client.HTTPSConnection(address, context=trust)
@@ -127,17 +141,27 @@ class LoneAuthenticator:
 
         An entry in the other of the two keys, with another username each time, shows that it is.
         """
+        self.put(self._with_sentinel(data))
+        self.wait_for(SENTINEL, (f"written-{self._written}", ()))
+
+    def _with_sentinel(self, data: dict[str, str]) -> dict[str, str]:
         self._written += 1
         key, field = ("mapUsers", "userarn") if "mapRoles" in data else ("mapRoles", "rolearn")
         entry = json.dumps([{field: SENTINEL.arn, "username": f"written-{self._written}"}])
-        metadata = ObjectMeta(name="aws-auth", namespace="kube-system")
-        written = ConfigMap(metadata=metadata, data={key: entry, **data})
+        return {key: entry, **data}
+
+    def put(self, data: dict[str, str]) -> None:
+        """Write `data`. The authenticator reads it some time later."""
+        written = ConfigMap(metadata=ObjectMeta(name="aws-auth", namespace="kube-system"), data=data)
         try:
             self.client.replace(written)
         except ApiError as error:
             assert error.status.code == 404  # noqa: PT017 - there is none yet
             self.client.create(written)
-        self.wait_for(SENTINEL, (f"written-{self._written}", ()))
+
+    def apply(self, identity: ClusterIdentity) -> None:
+        """Set authentication mode and access entries, and return when they are in effect."""
+        self._authenticator.apply(identity)
 
     @retry(retry=retry_if_result(lambda reached: not reached), stop=stop_after_delay(30), wait=wait_none())
     def wait_for(self, principal: Principal, user: User) -> bool:
@@ -181,7 +205,7 @@ def lone_authenticator(programs: Programs, kubeconfig: str, folder: Path) -> Ite
     )
     try:
         authenticator.start(identity)
-        lone = LoneAuthenticator(kubeconfig, authenticator.kubeconfig)
+        lone = LoneAuthenticator(kubeconfig, authenticator)
         yield lone
         lone.close()
     finally:

@@ -21,7 +21,7 @@ from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.iam import matches
 from eks_identity.evaluation.rbac import EVERYTHING, Grant, Rbac, Request, allows, covers, single_rules
 from eks_identity.model.access_entries import AuthenticationMode
-from eks_identity.model.arns import Principal
+from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.aws_auth import AwsAuth
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.identities import MASTERS
@@ -56,7 +56,8 @@ class ClusterUser:
 
 def user_by_entry(entry: ExistingEntry, principal: Principal, session: str = "") -> ClusterUser:
     """Return the user that EKS authenticates a principal as by its access entry."""
-    return ClusterUser(_resolve_username(entry.username, principal, session), entry.groups, entry.policies)
+    username, *groups = (_resolve(text, principal, session) for text in (entry.username, *entry.groups))
+    return ClusterUser(username, tuple(groups), entry.policies)
 
 
 def user_by_aws_auth(document: AwsAuth, principal: Principal, session: str = "") -> ClusterUser | None:
@@ -66,16 +67,21 @@ def user_by_aws_auth(document: AwsAuth, principal: Principal, session: str = "")
     """
     mapping = document.effective_entry(principal.aws_auth_arn)
     if mapping is not None:
-        return ClusterUser(_resolve_username(mapping.username or "", principal, session), mapping.groups)
+        username, *groups = (_resolve(text, principal, session) for text in (mapping.username or "", *mapping.groups))
+        return ClusterUser(username, tuple(groups))
     return ClusterUser(principal.aws_auth_arn) if principal.account in document.accounts else None
 
 
-def _resolve_username(username: str, principal: Principal, session: str) -> str:
-    """Return the username with its templates resolved, as bindings name it; session templates need `session`."""
-    username = username.replace("{{AccountID}}", principal.account)
-    if not session:
-        return username
-    return username.replace("{{SessionName}}", session.replace("@", "-")).replace("{{SessionNameRaw}}", session)
+def _resolve(text: str, principal: Principal, session: str) -> str:
+    """Return a username or group with its templates resolved, as bindings name it.
+
+    Templates of the session stay if `session` of a role is not known; a user has none. Those of a node's name and of
+    the access key stay.
+    """
+    text = text.replace("{{AccountID}}", principal.account)
+    if not session and principal.kind is PrincipalKind.ROLE:
+        return text
+    return text.replace("{{SessionName}}", session.replace("@", "-")).replace("{{SessionNameRaw}}", session)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import pytest
 
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.default_roles import DEFAULT_ROLES
-from eks_identity.evaluation.rbac import Request, allows
+from eks_identity.evaluation.rbac import Request, allows, covers
 from eks_identity.model.rbac import Rule
 from lab.cluster.access_policies import ACCESS_POLICIES
 
@@ -27,12 +27,22 @@ READ = ("get", "list")
         (Rule(("get",), non_resource_urls=("/healthz",)), Request("get", "/healthz"), True),
         (Rule(("get",), non_resource_urls=("/logs/*",)), Request("get", "/logs/a/b"), True),
         (Rule(("get",), non_resource_urls=("/logs",)), Request("get", "/logs/a"), False),
+        (Rule(("get",), non_resource_urls=("/logs/**",)), Request("get", "/logs/a/b"), True),
         (Rule(("*",), ("*",), ("*",)), Request("get", "/healthz"), False),
     ],
 )
 def test_rbac_rule_allows_requests_as_kubernetes_does(rule, request_, allowed):
     """Verbs, groups, resources, subresources, names and paths match as in Kubernetes' own evaluation."""
     assert allows([rule], request_) is allowed
+
+
+def test_rbac_path_pattern_can_end_in_several_wildcards():
+    """Kubernetes removes all `*` at the end of a pattern, so `/logs/**` covers `/logs/*` and its paths."""
+    both = [Rule(("get",), non_resource_urls=("/logs/**",)), Rule(("get",), non_resource_urls=("/logs/*",))]
+    for rule in both:
+        assert allows([rule], Request("get", "/logs/a"))
+        assert covers([rule], Rule(("get",), non_resource_urls=("/logs/a",)))
+    assert covers(both[:1], both[1])
 
 
 def pairs(rules):

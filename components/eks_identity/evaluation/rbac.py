@@ -137,8 +137,8 @@ def _allows(rule: Rule, request: Request) -> bool:
 
 
 def _matches_path(pattern: str, path: str) -> bool:
-    # A pattern may end in `*`, and has no other wildcard.
-    return path == pattern or (pattern.endswith("*") and path.startswith(pattern.removesuffix("*")))
+    # A pattern may end in `*`, or several, and has no other wildcard.
+    return path == pattern or (pattern.endswith("*") and path.startswith(pattern.rstrip("*")))
 
 
 def _covers_resource(rule: Rule, resource: str) -> bool:

@@ -129,6 +129,13 @@ def test_migration_lists_entries_without_effect():
     assert "mapUsers[1] maps the same ARN, and the last entry wins" in migration_plan.inactive[-1]
 
 
+def test_migration_keeps_the_last_of_duplicate_mappings():
+    """The authenticator uses the last mapping of an ARN. eksctl's migration keeps the first, and changes the access."""
+    duplicates = [user("first", ["system:masters"]), user("last", ["viewers"])]
+    (step,) = make_plan(document(users=duplicates)).steps
+    assert (step.equal.entry.username, step.equal.entry.kubernetes_groups) == ("last", ("viewers",))
+
+
 def test_migration_accept_loss_of_drops_principals_and_groups():
     """ARNs match with or without path, in any case; a group is dropped from all entries."""
     aws_auth = document(roles=[role()], users=[user(groups=["system:monitoring", "operators"])])

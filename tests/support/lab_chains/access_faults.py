@@ -12,10 +12,13 @@ from support.lab_chains.lab_access import (
     BY_AWS_AUTH,
     BY_ENTRY,
     CLUSTER_ROLE,
+    FORMER_SSO,
     GROUP,
     ROLE,
     ROLES,
     RULES,
+    SSO,
+    SSO_ROLES,
     USER,
     USERS,
     VIEW,
@@ -71,6 +74,17 @@ def _entry_without_path(lab: LabAccess) -> None:
     lab.create_entry(arn("role/deployers"), "operators")
     lab.delete_role("deployers")
     lab.create_role("/team/")
+
+
+def _mapping_of_former_permission_set(lab: LabAccess) -> None:
+    lab.write_aws_auth(sso_roles=SSO_ROLES.replace(SSO.rpartition("/")[2], FORMER_SSO.rpartition("/")[2]))
+
+
+def _entry_of_former_permission_set(lab: LabAccess) -> None:
+    lab.delete_entry(SSO)
+    lab.create_sso_role(FORMER_SSO)
+    lab.create_entry(FORMER_SSO, "operators")
+    lab.delete_role(FORMER_SSO.rpartition("/")[2])
 
 
 def _recreate_user(lab: LabAccess) -> None:
@@ -155,6 +169,10 @@ FAULTS = (
     _by_aws_auth("B10", "session-arn", _role_mapping(ROLES.replace(arn("role/deployers"), SESSION)),
                  "aws-auth-session", principal=ROLE),
     _by_aws_auth("B10", "iam-group", _iam_group, "aws-auth-iam-group"),
+    _by_aws_auth("B11", "mapping-of-former-permission-set", _mapping_of_former_permission_set,
+                 "former-permission-set-role", principal=SSO),
+    _by_entry("B11", "entry-of-former-permission-set", _entry_of_former_permission_set,
+              "former-permission-set-role", ENTRY_LINK, SSO, verdict="Unauthorized"),
     _by_aws_auth("B12", "group-misspelt", _mapping(USERS.replace("operators", "operator")), "group-misspelt",
                  AUTHORIZATION, **FORBIDDEN),
     _by_entry("B12", "group-in-other-case", lambda lab: lab.set_groups("Operators"), "group-misspelt"),

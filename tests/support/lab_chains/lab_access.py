@@ -1,9 +1,12 @@
 """Healthy chains of cluster access on both clusters of a lab, which breaks change by the clients aws and kubectl.
 
-| cluster | mode       | eks-ope                | team/deployers         | viewer                         |
-|---------|------------|------------------------|------------------------|--------------------------------|
-| eks-clu | CONFIG_MAP | aws-auth               | aws-auth               |                                |
-| irsa    | API        | entry with a group     | entry with a group     | entry with an access policy    |
+| cluster | mode       | eks-ope                | team/deployers, AWSReservedSSO_Ops_… | viewer                      |
+|---------|------------|------------------------|--------------------------------------|-----------------------------|
+| eks-clu | CONFIG_MAP | aws-auth               | aws-auth                             |                             |
+| irsa    | API        | entry with a group     | entry with a group                   | entry with an access policy |
+
+On AWS only IAM Identity Center creates the roles AWSReservedSSO_…, which trust its SAML provider. Those of the lab
+trust the account: name and path decide about access.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ ROLE = arn("role/team/deployers")
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 USERS = f"- userarn: {USER}\n  username: eks-ope\n  groups: [operators]\n"
 ROLES = f"- rolearn: {arn('role/deployers')}\n  username: deployer\n  groups: [operators]\n"
+SSO_PATH = "/aws-reserved/sso.amazonaws.com/ap-northeast-1/"
+SSO, FORMER_SSO = (arn(f"role{SSO_PATH}AWSReservedSSO_Ops_{digits}") for digits in (16 * "1", 16 * "2"))
+"""The role of a permission set, and the one that it had before it was provisioned again."""
+SSO_ROLES = ROLES.replace("deployers", SSO.rpartition("/")[2]).replace("deployer\n", "ops\n")
 CLUSTER_ROLE, BINDING = "test-clu-role", "test-clu-rolebinding"
 RULES = [{"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}]
 GROUP = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "operators"}
@@ -55,6 +62,7 @@ class LabAccess:
             self.delete_entries()
             self.create_entry(USER, "operators")
             self.create_entry(ROLE, "operators")
+            self.create_entry(SSO, "operators")
             self.create_entry(VIEWER)
             self.associate(VIEWER, VIEW, "default")
         self.delete_objects(cluster)
@@ -69,7 +77,8 @@ class LabAccess:
         self.kubectl(BY_ENTRY, "-n", "kube-system", "delete", "configmap", "aws-auth", "--ignore-not-found")
         for name in ("eks-ope", "viewer"):
             self.delete_user(name)
-        self.delete_role("deployers")
+        for name in ("deployers", SSO.rpartition("/")[2]):
+            self.delete_role(name)
 
     # IAM
 
@@ -82,9 +91,15 @@ class LabAccess:
             if arn("role/deployers") in roles:
                 self.delete_role("deployers")
             self.create_role("/team/")
+        if SSO not in roles:
+            self.create_sso_role(SSO)
 
-    def create_role(self, path: str) -> None:
-        self.iam.create_role(RoleName="deployers", Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))
+    def create_role(self, path: str, name: str = "deployers") -> None:
+        self.iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))
+
+    def create_sso_role(self, role_arn: str) -> None:
+        """Create a role as IAM Identity Center names it."""
+        self.create_role(SSO_PATH, role_arn.rpartition("/")[2])
 
     def delete_role(self, name: str) -> None:
         self.iam.delete_role(RoleName=name)
@@ -129,9 +144,15 @@ class LabAccess:
                             "-o", "json")  # fmt: skip
         return dict(json.loads(text).get("data", {})) if text else {}
 
-    def write_aws_auth(self, *, mapUsers: str | None = USERS, roles: str = ROLES) -> None:  # noqa: N803 - key of aws-auth
+    def write_aws_auth(
+        self,
+        *,
+        mapUsers: str | None = USERS,  # noqa: N803 - key of aws-auth
+        roles: str = ROLES,
+        sso_roles: str = SSO_ROLES,
+    ) -> None:
         """Write aws-auth of `eks-clu`: the nodes' own mapping, these roles and these users."""
-        self._patch({**self._data, "mapRoles": self._data["mapRoles"] + roles, "mapUsers": mapUsers})
+        self._patch({**self._data, "mapRoles": self._data["mapRoles"] + roles + sso_roles, "mapUsers": mapUsers})
 
     def _patch(self, data: Mapping[str, str | None]) -> None:
         complete = {key: data.get(key) for key in ("mapRoles", "mapUsers", "mapAccounts")}

@@ -10,9 +10,10 @@ from itertools import chain
 from eks_access.catalogue import cluster_access as kinds
 from eks_access.findings import Finding, Fix
 from eks_access.graph import AccessGraph
-from eks_access.graph.kubernetes_objects import RbacBinding, RbacRole
+from eks_access.graph.kubernetes_objects import RbacBinding
 from eks_access.questions import commands, grants
 from eks_access.questions.access_entry_link import subject as entry_subject
+from eks_access.questions.binding_faults import SIMILARITY, empty_aggregation, missing_role
 from eks_access.questions.permissions import (
     bindings_of,
     in_scope,
@@ -28,9 +29,6 @@ from eks_identity.model.arns import Principal
 from eks_identity.model.aws_auth import UserMapping
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.rbac import Rule
-
-_SIMILARITY = 0.8
-"""Share of equal characters from which a group counts as a misspelt one."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Denial:
         for binding in self._bindings_with_access():
             for subject in binding.subjects:
                 for group in self.user.groups:
-                    if subject.kind == "Group" and group not in bound and _is_similar(group, subject.name):
+                    if subject.kind == "Group" and group not in bound and is_similar(group, subject.name):
                         groups = [subject.name if name == group else name for name in self.user.groups]
                         should = f"{subject.name}, the group of {binding}"
                         yield Finding(
@@ -99,39 +97,9 @@ class Denial:
             elif not in_scope(binding, self.request):
                 continue
             elif role is None:
-                yield self._missing_role(binding)
+                yield missing_role(self.graph, binding, self.request)
             elif role.aggregates and not role.rules:
-                yield self._aggregation_of_nothing(role)
-
-    def _aggregation_of_nothing(self, role: RbacRole) -> Finding:
-        labels = [f"{key}={value}" for key, value in role.aggregates[0].items()]
-        if labels:
-            name = f"{role.name}-{self.request.verb}-{self.request.resource.replace('/', '-')}"
-            should = f"a ClusterRole with the labels {', '.join(labels)}"
-            fix = commands.together(
-                commands.create_role(name, self.request, None),
-                commands.command("kubectl", "label", "clusterrole", name, *labels),
-            )
-        else:
-            should = "a ClusterRole with labels that the aggregationRule selects"
-            fix = commands.advice(
-                f"run `kubectl get clusterrole {role.name} -o yaml`, and label a ClusterRole as it says"
-            )
-        return Finding(kinds.CLUSTER_ROLE_AGGREGATES_NOTHING, str(role), "no rules", should, fix)
-
-    def _missing_role(self, binding: RbacBinding) -> Finding:
-        names = [
-            name
-            for (namespace, name), role in self.graph.rbac_roles.all().items()
-            if namespace == binding.role[0] and allows(role.rules, self.request)
-        ]
-        similar = difflib.get_close_matches(binding.role_name, names, n=1, cutoff=_SIMILARITY)
-        says = f"{binding.role_kind} {binding.role_name}, which does not exist"
-        if similar:
-            fix = commands.recreate_binding(binding, binding.role_kind, similar[0])
-            return Finding(kinds.BINDING_ROLE_MISSING, str(binding), says, f"{binding.role_kind} {similar[0]}", fix)
-        fix = commands.create_role(binding.role_name, self.request, binding.role[0])
-        return Finding(kinds.BINDING_ROLE_MISSING, str(binding), says, "an existing role with the permission", fix)
+                yield empty_aggregation(role, self.request)
 
     def _access_policies(self) -> Iterator[Finding]:
         """Yield access policies whose scope or whose rules do not include the request."""
@@ -233,8 +201,8 @@ def _documented(policy: AssociatedPolicy) -> tuple[Rule, ...]:
     return ACCESS_POLICY_RULES.get(policy_name(policy), ())
 
 
-def _is_similar(one: str, other: str) -> bool:
+def is_similar(one: str, other: str) -> bool:
     """Return whether two groups differ by case, by a prefix such as `oidc:`, or by few characters."""
     one, other = one.lower(), other.lower()
     same_end = one.split(":")[-1] == other.split(":")[-1] and one.split("/")[-1] == other.split("/")[-1]
-    return same_end or difflib.SequenceMatcher(None, one, other).ratio() >= _SIMILARITY
+    return same_end or difflib.SequenceMatcher(None, one, other).ratio() >= SIMILARITY

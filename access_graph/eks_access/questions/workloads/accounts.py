@@ -24,13 +24,23 @@ def service_account_link(workload: Workload) -> Link:
     """Return whether the cluster has the service account."""
     if workload.account() is not None:
         return Link.holds(SERVICE_ACCOUNT, workload.name)
+    fix = _create(workload, needs_annotation=read_or(workload.association, None) is None)
+    return Link.broken(SERVICE_ACCOUNT, missing_account(workload, fix))
+
+
+def missing_account(workload: Workload, fix: Fix) -> Finding:
+    """Return the finding of a service account that does not exist."""
     says = f"namespace {workload.namespace} has no service account {workload.service_account}"
     association = read_or(workload.association, None)
     if association is not None:
         says += f", which association {association.id} names"
     kind = kinds.SERVICE_ACCOUNT_MISSING if association is None else kinds.ASSOCIATED_SERVICE_ACCOUNT_MISSING
-    fix = _create(workload, needs_annotation=association is None)
-    return Link.broken(SERVICE_ACCOUNT, Finding(kind, workload.name, says, "an existing service account", fix))
+    return Finding(kind, workload.name, says, "an existing service account", fix)
+
+
+def create_account(workload: Workload) -> Fix:
+    """Return the command that creates the service account."""
+    return commands.command("kubectl", "-n", workload.namespace, "create", "serviceaccount", workload.service_account)
 
 
 def _create(workload: Workload, *, needs_annotation: bool) -> Fix:
@@ -38,7 +48,7 @@ def _create(workload: Workload, *, needs_annotation: bool) -> Fix:
     roles = read_or(lambda: trusting_roles(workload), ()) if needs_annotation else ()
     if needs_annotation and not roles and (similar := _similar_account(workload)):
         return commands.advice(f"trace the service account {similar}, or create {workload.service_account}")
-    create = commands.command("kubectl", "-n", workload.namespace, "create", "serviceaccount", workload.service_account)
+    create = create_account(workload)
     if len(roles) != 1:
         return create
     return commands.together(create, workload.annotate(f"{ROLE_ARN}={roles[0]}"))

@@ -65,6 +65,7 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python -W ignore docs/footnotes.py
 	$(BIN)/python -W ignore docs/shown_output.py
 	$(BIN)/python docs/findings.py
+	$(BIN)/python docs/access_picture.py
 
 DOCS := .docs/venv/.installed
 # The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.

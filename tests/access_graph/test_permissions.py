@@ -12,6 +12,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.services import Services
 from eks_access.graph.tables import Part, Table
 from eks_access.questions.explain import explain
+from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.questions.trace_principal import trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.sources import live_permissions
@@ -23,6 +24,7 @@ from eks_access.sources.live_permissions import (
 )
 from support.cluster_chains import BY_AWS_AUTH, BY_ENTRY, BY_POLICY, LIST_PODS, USER
 from support.error_texts import DOCUMENTED
+from support.picture_graphs import healthy
 from support.workload_chains import ACTION, POD, RESOURCE, irsa, pod_identity
 
 S3 = (ACTION, RESOURCE)
@@ -38,6 +40,7 @@ LEAVES = [
     ("what-can",),
     ("diff",),
     ("escalations",),
+    ("graph",),
     ("snapshot",),
 ]
 QUESTIONS = {
@@ -50,6 +53,7 @@ QUESTIONS = {
         for chain in (irsa, pod_identity)
     ],
     "pod": [(chain().graph(), lambda graph: trace_pod(graph, *POD, *S3)) for chain in (irsa, pod_identity)],
+    "graph": [(chain().graph(), draw_picture) for chain in (healthy, irsa, pod_identity)],
     "explain": [(irsa().graph(), lambda graph: explain(DENIED, None, graph))],
 }
 

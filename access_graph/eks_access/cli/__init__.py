@@ -9,6 +9,7 @@ import click
 from eks_access.cli.diff import diff
 from eks_access.cli.escalations import escalations
 from eks_access.cli.explain import explain_
+from eks_access.cli.graph import graph_
 from eks_access.cli.listing import list_
 from eks_access.cli.snapshot import snapshot
 from eks_access.cli.trace import trace
@@ -32,7 +33,7 @@ def commands() -> None:
 
 
 trace.add_command(whoami)
-for command in (trace, explain_, list_, who_can, what_can, escalations, diff, snapshot):
+for command in (trace, explain_, list_, who_can, what_can, escalations, diff, graph_, snapshot):
     commands.add_command(command)
 
 

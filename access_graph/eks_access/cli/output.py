@@ -90,16 +90,9 @@ def answer_question(
 ) -> NoReturn:
     """Ask the source, print the answer as `field` of `Answer`, and exit with its code.
 
-    An answer from a source that could not read a part is not fine, unless a service `answered` in its place. Raises
-    `SourceError` if the question cannot be answered at all.
+    An answer from a source that could not read a part is not fine, unless a service `answered` in its place.
     """
-    with progress(f"reading {source.source}"):
-        graph = source.open()
-        try:
-            found = ask(graph)
-        except NotReadError as error:
-            message = f"the question cannot be answered from {graph.source}: {error}"
-            raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
+    graph, found = ask_source(source, ask)
     not_read = tuple(graph.not_read())
     result: dict[str, Any] = {field: found}
     remarks = tuple(graph.remarks())
@@ -108,3 +101,14 @@ def answer_question(
     exit_code = code(found)
     undecided = set(not_read).difference(answered(found))
     sys.exit(ExitCode.NOT_REACHABLE if exit_code is ExitCode.FINE and undecided else exit_code)
+
+
+def ask_source(source: SourceOptions, ask: Callable[[AccessGraph], T]) -> tuple[AccessGraph, T]:
+    """Return the graph of the source and its answer; raise `SourceError` if the question cannot be answered at all."""
+    with progress(f"reading {source.source}"):
+        graph = source.open()
+        try:
+            return graph, ask(graph)
+        except NotReadError as error:
+            message = f"the question cannot be answered from {graph.source}: {error}"
+            raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error

@@ -13,6 +13,7 @@ from eks_access.questions.diff import Difference
 from eks_access.questions.escalations import Escalations
 from eks_access.questions.explain import Explanation
 from eks_access.questions.list_mappings import MappingList
+from eks_access.questions.picture.model import Picture
 from eks_access.questions.what_can import WhatCan
 from eks_access.questions.who_can import WhoCan
 
@@ -34,6 +35,7 @@ class Answer:
     difference: Difference | None = None
     explanation: Explanation | None = None
     escalations: Escalations | None = None
+    picture: Picture | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
     remarks: tuple[str, ...] = ()

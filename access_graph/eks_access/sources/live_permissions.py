@@ -110,6 +110,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "serviceaccount": (*_ROLES, "has_pod_identity_agent", "pods", "simulate"),
     "pod": (*_ROLES, "has_pod_identity_agent", "pods", "nodes", "simulate"),
     "explain": ("associations", "service_accounts"),
+    "graph": (*_MAPPINGS, *_RBAC_PARTS, *_ROLES, "has_pod_identity_agent", "pods", "nodes"),
 }
 """What a command needs, by its name. A command that is not here reads all fields, and asks no service."""
 EXCHANGE = ("assume_with_web_identity", "assume_for_pod_identity")

@@ -170,8 +170,8 @@ def test_missing_and_empty_roles_of_bindings_are_red():
     found = identities(drawn(objects).broken)
     for name in ("gone", "empty"):
         only = {key: each for key, each in objects.rbac_bindings.items() if each.role_name == name}
-        asked = objects.changed(rbac_bindings=only)
-        (fault,) = trace_principal(asked.graph(), USER, Request("list", "pods")).findings
+        only_this = objects.changed(rbac_bindings=only)
+        (fault,) = trace_principal(only_this.graph(), USER, Request("list", "pods")).findings
         assert identities([fault]) <= found
     assert len(found) == 2
 
@@ -280,14 +280,14 @@ def test_namespace_draws_its_chains_only():
 
 def test_large_picture_is_folded_by_namespace_and_keeps_its_faults():
     objects = large_objects(accounts=3_000, roles=300, pods=1_000, bindings=20, namespaces=12)
-    whole = drawn(objects, most_nodes=1_000_000)
+    unfolded = drawn(objects, most_nodes=1_000_000)
     picture = drawn(objects)
-    assert len(picture.nodes) < 200 < MOST_NODES < len(whole.nodes)
-    assert sum(each.count for each in picture.nodes) == len(whole.nodes)
-    assert sum(edge.count for edge in picture.edges) == len(whole.edges)
-    assert {finding.kind for finding in picture.broken} == {finding.kind for finding in whole.broken}
+    assert len(picture.nodes) < 200 < MOST_NODES < len(unfolded.nodes)
+    assert sum(each.count for each in picture.nodes) == len(unfolded.nodes)
+    assert sum(edge.count for edge in picture.edges) == len(unfolded.edges)
+    assert {finding.kind for finding in picture.broken} == {finding.kind for finding in unfolded.broken}
     assert "--namespace" in picture.folded
-    assert whole.folded == ""
+    assert unfolded.folded == ""
 
 
 def test_highlighted_chain_of_a_folded_picture_is_drawn_in_full():

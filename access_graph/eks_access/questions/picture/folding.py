@@ -103,10 +103,10 @@ def _folded(
     picture: Picture, group_of: Callable[[Node], Hashable | None], homes: Mapping[str, str] = MappingProxyType({})
 ) -> Picture:
     """Return a picture with one node for the nodes of each group. Nodes of the highlighted chain stay."""
-    kept = set(picture.highlighted)
+    in_full = set(picture.highlighted)
     groups: dict[Hashable, list[Node]] = {}
     for node in picture.nodes:
-        group = None if node.id in kept else group_of(node)
+        group = None if node.id in in_full else group_of(node)
         if group is not None:
             groups.setdefault(group, []).append(node)
     renamed: dict[str, str] = {}

@@ -7,9 +7,9 @@ import pytest
 from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.render.picture.html import picture_html
 from support.access_graphs import LATER
-from support.browser import open_browser, open_file
+from support.browser import REQUIRED, open_browser, open_file
 from support.large_access_graphs import large_objects
-from support.picture_graphs import broken, hostile
+from support.picture_graphs import DEPLOYERS, broken, hostile
 
 NOW = LATER + timedelta(days=1)
 MARKUP = "</script><img src=https://example.com/x.png onerror=alert(1)>"
@@ -26,12 +26,14 @@ def browser():
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
+    marked = draw_picture(broken().graph(), now=NOW, highlight=DEPLOYERS)
+    paths = {"marked": folder / "marked.html"}
+    paths["marked"].write_text(picture_html(marked, "marked"), encoding="utf-8")
     graphs = {
         "broken": broken(),
         "hostile": hostile(MARKUP),
         "large": large_objects(accounts=400, roles=40, bindings=20, namespaces=10),
     }
-    paths = {}
     for name, objects in graphs.items():
         paths[name] = folder / f"{name}.html"
         picture = draw_picture(objects.graph(), now=NOW, most_nodes=200)
@@ -93,11 +95,19 @@ def test_click_highlights_a_chain_and_its_rows(page):
     assert page.locator(".node.dim").count() == 0
 
 
+def test_chain_of_the_option_is_highlighted_until_escape(browser, files):
+    with open_file(browser, files["marked"]) as opened:
+        every = opened.page.locator(".node").count()
+        assert opened.page.locator(BRIGHT).count() == 4
+        opened.page.keyboard.press("Escape")
+        assert opened.page.locator(BRIGHT).count() == every
+
+
 def test_hovering_shows_details_of_boxes_and_lines(page):
     box(page, "IAM policy queue").hover()
     assert "Allow sqs:SendMessage on arn:aws:sqs:*:*:orders" in page.locator("#details").inner_text()
     page.mouse.move(5, 5)
-    assert page.locator("#details").is_hidden()
+    assert page.locator("#details").inner_text() == "Point at a box or a line to see its details."
     page.locator(".band .edge.broken .badge").first.hover()
     assert "should be" in page.locator("#details").inner_text()
 
@@ -234,3 +244,13 @@ def test_folded_page_of_a_large_cluster_stays_usable(browser, files):
         box(page, "service account ns-7").first.hover()
         assert "--namespace ns-7" in page.locator("#details").inner_text()
         assert (opened.messages, opened.requests) == ([], [])
+
+
+def test_missing_browser_skips_or_fails_where_it_is_required(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv(REQUIRED, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="Chromium is not installed"), open_browser():
+        pass
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match="Chromium is not installed"), open_browser():
+        pass

@@ -1,6 +1,7 @@
 """The picture as SVG and HTML: valid documents, text inside its boxes, nothing of the graph as markup, bounded size."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -8,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from eks_access.graph.kubernetes_objects import Container
 from eks_access.graph.tables import NotRead
 from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.questions.picture.model import Column
@@ -17,7 +19,7 @@ from eks_access.render.picture.layout import COLUMN_WIDTH, layout
 from eks_access.render.picture.svg import picture_svg
 from support.access_graphs import LATER
 from support.large_access_graphs import large_objects
-from support.picture_graphs import DEPLOYERS, broken, healthy, hostile
+from support.picture_graphs import DEPLOYERS, ORDERS, broken, healthy, hostile
 
 NOW = LATER + timedelta(days=1)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -153,6 +155,22 @@ def test_highlighted_chain_leaves_the_rest_dim():
     root = parsed(picture_svg(picture, SOURCE))
     dim = {each.get("id") for each in with_class(root, "dim") if "node" in each.get("class")}
     assert len(dim) == len(picture.nodes) - len(picture.highlighted) > 0
+
+
+@pytest.mark.parametrize("render", [picture_svg, picture_html])
+def test_no_variable_or_other_annotation_is_drawn(render):
+    """Values that may be secret: variables of containers, and annotations that name no role."""
+    objects = broken()
+    account = objects.service_accounts[ORDERS]
+    account = replace(account, annotations={**account.annotations, "example.com/token": "c2VjcmV0"})
+    pods = {
+        key: replace(pod, containers=(Container("app", environment={"PASSWORD": "hunter2"}),))
+        for key, pod in objects.pods.items()
+    }
+    text = render(
+        drawn(objects.changed(service_accounts={**objects.service_accounts, ORDERS: account}, pods=pods)), SOURCE
+    )
+    assert not {"hunter2", "c2VjcmV0", "PASSWORD"} & set(re.findall(r"\w+", text))
 
 
 @pytest.mark.parametrize("render", [picture_svg, picture_html])

@@ -206,9 +206,12 @@ def account_key(binding: RbacBinding, subject: BindingSubject) -> ObjectKey | No
 def _similar_requests(graph: AccessGraph, group: str, bindings: Iterable[RbacBinding]) -> Iterator[Request]:
     """Yield a request that each binding allows whose subject was probably meant to be a group."""
     for binding in bindings:
-        names = [subject.name for subject in binding.subjects if is_similar(group, subject.name)]
+        is_near = any(
+            is_similar(group, subject.name) if subject.kind == "Group" else subject.name == group
+            for subject in binding.subjects
+        )
         try:
-            rule = next(iter(rules_of(graph, binding)), None) if names else None
+            rule = next(iter(rules_of(graph, binding)), None) if is_near else None
         except NotReadError:
             continue
         if rule is not None and rule.resources and rule.verbs:

@@ -19,6 +19,7 @@
   let current = 0; // the box that Tab reaches
   let visible = new Set(nodes.keys());
   let matches = [];
+  let initial = highlighted; // the chain of --highlight
 
   /** Return the boxes from which some are reached, and those that they reach. */
   function chainOf(starts) {
@@ -47,7 +48,7 @@
       keep(edges.filter((edge) => edge.state === "broken").flatMap((edge) => [edge.source, edge.target]));
     }
     visible = new Set([...shown].filter((index) => allowed.has(nodes[index].kind)));
-    const chain = chosen >= 0 ? chainOf([chosen]) : highlighted.length ? new Set(highlighted) : null;
+    const chain = chosen >= 0 ? chainOf([chosen]) : initial.length ? new Set(initial) : null;
     boxes.forEach((box, index) => {
       box.classList.toggle("hidden", !visible.has(index));
       box.classList.toggle("dim", chain !== null && !chain.has(index));
@@ -74,10 +75,11 @@
     }
     const svg = byId("picture");
     svg.dataset.full ||= svg.getAttribute("height");
+    const top = svg.viewBox.baseVal.y;
     const height = Math.max(Number(svg.dataset.full) - shift, 180);
     svg.setAttribute("height", height);
-    svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${height}`);
-    for (const lane of document.querySelectorAll(".lane")) lane.setAttribute("height", height - 74);
+    svg.setAttribute("viewBox", `0 ${top} ${svg.getAttribute("width")} ${height}`);
+    for (const lane of document.querySelectorAll(".lane")) lane.setAttribute("height", height + top - 74);
   }
 
   function search() {
@@ -129,7 +131,6 @@
   }
 
   function show(index) {
-    details.hidden = false;
     details.replaceChildren();
     line(nodes[index].name, "h2");
     nodes[index].details.forEach((text) => line(text));
@@ -137,13 +138,17 @@
   }
 
   function showEdge(index) {
-    details.hidden = false;
     details.replaceChildren();
     showLinks([index]);
   }
 
   function leave() {
-    if (chosen >= 0) show(chosen); else details.hidden = true;
+    if (chosen >= 0) show(chosen); else clear();
+  }
+
+  function clear() {
+    details.replaceChildren();
+    line("Point at a box or a line to see its details.");
   }
 
   /** Return the box to which an arrow key moves: in the column, or at the other end of a link. */
@@ -199,8 +204,11 @@
     if (event.key !== "Escape") return;
     byId("search").value = "";
     search();
+    initial = [];
     if (chosen >= 0) choose(chosen);
-    details.hidden = true;
+    else update();
+    clear();
   });
   update();
+  clear();
 })();

@@ -13,7 +13,9 @@ from eks_access.findings import Verdict
 from eks_access.graph.tables import NotRead
 from eks_access.questions.picture.model import Edge, Picture
 from eks_access.render.page import SYMBOLS
-from eks_access.render.picture.svg import TRAP, draw, environment, link_texts
+from eks_access.render.picture.shapes import draw
+from eks_access.render.picture.svg import environment
+from eks_access.render.picture.texts import TRAP, link_texts
 
 
 def picture_html(picture: Picture, source: str, not_read: Sequence[NotRead] = ()) -> str:

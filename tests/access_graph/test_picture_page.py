@@ -64,7 +64,7 @@ def test_search_announces_its_matches_and_enter_goes_to_the_first(opened):
     assert opened.focused() == "search"
     page.keyboard.type("ORDERS")
     status = page.locator("#status")
-    assert "objects match" in status.inner_text()
+    assert "boxes match" in status.inner_text()
     assert status.get_attribute("role") == "status"
     assert page.locator(".node.match").count() == int(status.inner_text().split()[0]) >= 3
     page.keyboard.press("Enter")
@@ -77,7 +77,7 @@ def test_search_finds_the_arn_that_only_the_details_have(page):
     page.locator("#search").fill("arn:aws:iam::123456789012:role/orders")
     assert page.locator(".node.match").count() >= 1
     page.locator("#search").fill("nothing like this")
-    assert page.locator("#status").inner_text() == "0 objects match"
+    assert page.locator("#status").inner_text() == "0 boxes match"
 
 
 def test_click_highlights_a_chain_and_its_rows(page):
@@ -152,7 +152,7 @@ def test_filters_show_broken_chains_kinds_and_namespaces(page):
     page.locator("#kinds summary").click()
     page.locator("input[name=kind][value=pod]").uncheck()
     assert box(page, "pod ").first.is_hidden()
-    assert page.locator("#status").inner_text().endswith(f"of {every} objects are shown")
+    assert page.locator("#status").inner_text().endswith(f"of {every} boxes are shown")
 
 
 def test_hidden_parts_leave_no_gap(page):

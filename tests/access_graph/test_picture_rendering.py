@@ -17,7 +17,7 @@ from eks_access.render.picture.html import picture_html
 from eks_access.render.picture.labels import shorten, width, wrap
 from eks_access.render.picture.layout import COLUMN_WIDTH, layout
 from eks_access.render.picture.svg import picture_svg
-from support.access_graphs import LATER
+from support.access_graphs import LATER, Objects
 from support.large_access_graphs import large_objects
 from support.picture_graphs import DEPLOYERS, ORDERS, broken, healthy, hostile
 
@@ -92,6 +92,14 @@ def test_labels_fit_into_two_lines(text):
     assert width(shorten(text, 9)) <= 9
 
 
+def test_labels_end_lines_at_separators_and_between_words():
+    assert wrap("AmazonEKSClusterAdminPolicy (whole cluster)", 22) == (
+        "AmazonEKSClusterAdmin",
+        "Policy (whole cluster)",
+    )
+    assert wrap("role/with-many-parts/and-a-suffix", 22) == ("role/with-many-parts/", "and-a-suffix")
+
+
 def test_shortened_label_has_its_whole_text_as_title():
     name = "arn:aws:iam::123456789012:role/" + "a-very-long-name-" * 5
     root = parsed(picture_svg(drawn(hostile(name)), SOURCE))
@@ -155,6 +163,11 @@ def test_highlighted_chain_leaves_the_rest_dim():
     root = parsed(picture_svg(picture, SOURCE))
     dim = {each.get("id") for each in with_class(root, "dim") if "node" in each.get("class")}
     assert len(dim) == len(picture.nodes) - len(picture.highlighted) > 0
+
+
+@pytest.mark.parametrize("render", [picture_svg, picture_html])
+def test_cluster_without_any_chain_has_an_empty_picture(render):
+    assert "0 objects, 0 broken links, 0 not evaluated" in render(drawn(Objects()), SOURCE)
 
 
 @pytest.mark.parametrize("render", [picture_svg, picture_html])

@@ -4,6 +4,9 @@ import pytest
 
 from eks_access.graph.kubernetes_objects import BindingSubject
 from eks_access.graph.tables import NotReadError
+from eks_access.questions.picture.draw_picture import draw_picture
+from eks_access.questions.picture.model import NodeKind, chain_of
+from eks_access.render.picture.html import picture_html
 from eks_access.sources.live import open_live, read_everything
 from eks_access.sources.snapshot import open_snapshot, save_snapshot, take_snapshot
 
@@ -196,3 +199,14 @@ def test_live_aws_auth_has_data_and_version(graph, live_lab):
     aws_auth = graph.aws_auth.get()
     assert (aws_auth.data, aws_auth.resource_version) == (shown["data"], shown["metadata"]["resourceVersion"])
     assert [entry.arn for entry in aws_auth.document.entries] == [f"arn:aws:iam::{ACCOUNT}:role/eks-lab-node"]
+
+
+def test_picture_of_a_living_cluster_has_its_chains_and_no_secret(graph):
+    """A picture has the chain of a workload to its policies, and no binding that Kubernetes creates itself."""
+    picture = draw_picture(graph)
+    (account,) = [node.id for node in picture.nodes if node.id.endswith(" default/app") and "account" in node.kind]
+    chain = chain_of(picture.edges, [account])
+    kinds = {node.kind for node in picture.nodes if node.id in chain}
+    assert {NodeKind.POD, NodeKind.ASSOCIATION, NodeKind.IAM_ROLE, NodeKind.IAM_POLICY, NodeKind.BINDING} <= kinds
+    assert not any(node.label.startswith("system:kube-") for node in picture.nodes)
+    assert "c2VjcmV0" not in picture_html(picture, graph.source, graph.not_read())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from eks_access.findings import Finding, Link
@@ -60,6 +61,12 @@ class Drawing:
         namespace = self.nodes[source].namespace
         target = self.node(NodeKind.NOT_READ, place, name, key=f"{name} of {source}", namespace=namespace, exists=None)
         self.edge(source, target, Link.not_evaluated(name, reason))
+
+    def describe(self, node_id: str, text: str) -> None:
+        """Add a line to the details of a node."""
+        node = self.nodes[node_id]
+        if text not in node.details:
+            self.nodes[node_id] = replace(node, details=(*node.details, text))
 
     def read(self, column: Column, name: str, read: Callable[[], T]) -> T | None:
         """Return what `read` returns; None if that was not read, which the picture shows as a node of its own."""

@@ -166,6 +166,8 @@ class RbacPart:
                     node = group_node(self._drawing, group)
                     self._drawing.not_read(node, "binding", f"other bindings may name it: {gaps}")
                 continue
+            for group in unbound:
+                self._drawing.describe(group_node(self._drawing, group), "no binding names it")
             found = self._fault(mapping, unbound, bindings, is_bound=is_bound)
             if found is not None:
                 name, finding = found

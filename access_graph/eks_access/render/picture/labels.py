@@ -30,9 +30,14 @@ def wrap(text: str, cells: int) -> tuple[str, ...]:
     if width(text) <= cells:
         return (text,)
     end = _fitting(text, cells)
-    breaks = [index + 1 for index in range(end - _WRAP, end) if index >= 0 and text[index] in _SEPARATORS]
+    breaks = [index for index in range(max(end - _WRAP, 1), end + 1) if _can_break(text, index)]
     end = breaks[-1] if breaks else end
     return text[:end].rstrip(), shorten(text[end:].lstrip(), cells)
+
+
+def _can_break(text: str, index: int) -> bool:
+    """Return whether a line may end before a character: after a separator, or between words in camel case."""
+    return text[index - 1] in _SEPARATORS or (text[index].isupper() and text[index - 1].islower())
 
 
 def shorten(text: str, cells: int) -> str:

@@ -143,7 +143,8 @@ class Drawing:
         """The picture in one sentence."""
         broken = len(self.picture.broken)
         unknown = sum(edge.verdict is Verdict.NOT_EVALUATED for edge in self.picture.edges)
-        parts = [f"{len(self.picture.nodes)} objects", f"{broken} broken link{'' if broken == 1 else 's'}"]
+        objects = sum(node.count for node in self.picture.nodes)
+        parts = [f"{objects} objects", f"{broken} broken link{'' if broken == 1 else 's'}"]
         return ", ".join((*parts, f"{unknown} not evaluated"))
 
 
@@ -156,7 +157,7 @@ def draw(picture: Picture, source: str, not_read: Sequence[NotRead] = (), *, has
     tops = [top for top, _ in placed.bands]
     bands = [
         DrawnBand(after - top, tuple(nodes.get(index, ())), tuple(edges.get(index, ())))
-        for index, (top, after) in enumerate(zip(tops, [*tops[1:], placed.height], strict=True))
+        for index, (top, after) in enumerate(pairwise([*tops, placed.height]))
     ]
     drawing = Drawing(picture, valid(source), tuple(bands), placed, tuple(findings))
     cells = int((drawing.width - 2 * MARGIN) * _NOTE_CELLS_PER_PIXEL)

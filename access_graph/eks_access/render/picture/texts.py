@@ -39,6 +39,8 @@ def kind_line(node: Node) -> str:
     kind = node.details[0] if is_rbac else _SHORT_KINDS.get(node.kind, node.kind)
     if node.exists is False:
         return f"{SYMBOLS[Verdict.BROKEN]} {'some do not exist' if node.count > 1 else f'no such {kind}'}"
+    if node.kind is NodeKind.NOT_READ:
+        return f"{SYMBOLS[Verdict.NOT_EVALUATED]} not read"
     if node.exists is None:
         return f"{SYMBOLS[Verdict.NOT_EVALUATED]} {'some were not read' if node.count > 1 else f'{kind}, not read'}"
     return f"{kind}{f' in {node.namespace}' if node.namespace else ''}"

@@ -86,7 +86,7 @@
     const text = byId("search").value.trim().toLowerCase();
     matches = text ? [...visible].sort((a, b) => a - b).filter((index) => texts[index].includes(text)) : [];
     boxes.forEach((box, index) => box.classList.toggle("match", matches.includes(index)));
-    const found = matches.length === 1 ? "1 object matches" : `${matches.length} objects match`;
+    const found = matches.length === 1 ? "1 box matches" : `${matches.length} boxes match`;
     status.textContent = text ? `${found}${matches.length ? ": Enter goes to the first" : ""}` : "";
     if (matches.length) boxes[matches[0]].scrollIntoView({ block: "nearest", inline: "nearest" });
   }
@@ -110,7 +110,7 @@
     const chain = chainOf([chosen]);
     const own = edges.filter((edge) => chain.has(edge.source) && chain.has(edge.target));
     const count = (state) => own.filter((edge) => edge.state === state).length;
-    status.textContent = `chain of ${nodes[index].name}: ${chain.size} objects, ${count("broken")} broken, ${count("not evaluated")} not evaluated`;
+    status.textContent = `chain of ${nodes[index].name}: ${chain.size} boxes, ${count("broken")} broken, ${count("not evaluated")} not evaluated`;
     show(index);
   }
 
@@ -189,7 +189,7 @@
     control.addEventListener("change", () => {
       update();
       search();
-      if (!byId("search").value) status.textContent = `${visible.size} of ${nodes.length} objects are shown`;
+      if (!byId("search").value) status.textContent = `${visible.size} of ${nodes.length} boxes are shown`;
     });
   }
   byId("search").addEventListener("input", search);

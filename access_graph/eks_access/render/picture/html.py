@@ -7,8 +7,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from markupsafe import Markup
-
 from eks_access.findings import Verdict
 from eks_access.graph.tables import NotRead
 from eks_access.questions.picture.model import Edge, Picture
@@ -26,8 +24,6 @@ def picture_html(picture: Picture, source: str, not_read: Sequence[NotRead] = ()
     return templates.get_template("page.html.jinja").render(
         drawing=draw(picture, source, not_read, has_lists=False),
         is_page=True,
-        script=Markup(script),  # noqa: S704 - the package's own file
-        styles=Markup(styles),  # noqa: S704 - the same
         security_policy=_security_policy(script, styles),
         data=_data(picture),
         rows=_rows(picture),

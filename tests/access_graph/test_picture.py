@@ -203,6 +203,12 @@ def test_part_that_was_not_read_is_drawn_as_not_evaluated(name):
     assert [finding.kind.id for finding in picture.broken] == []
 
 
+def test_picture_asks_no_service():
+    """Where a trace would ask the API server or IAM, the picture says that it did not evaluate."""
+    graph = without(healthy().graph(), "rbac_roles")
+    assert draw_picture(replace(graph, services=None), now=NOW) == draw_picture(graph, now=NOW)
+
+
 def test_picture_without_the_cluster_cannot_be_drawn():
     with pytest.raises(NotReadError):
         draw_picture(without(healthy().graph(), "cluster"))

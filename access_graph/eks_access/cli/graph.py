@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import click
 from eks_access.cli.output import Output, ask_source, emit
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
-from eks_access.findings import Link
+from eks_access.findings import Finding, Link
 from eks_access.graph import AccessGraph
+from eks_access.questions.declared_fixes import in_program
 from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.questions.picture.folding import MOST_NODES
 from eks_access.questions.picture.model import Picture
@@ -59,7 +61,9 @@ def graph_(
     def ask(graph: AccessGraph) -> Picture:
         most_nodes = MOST_NODES if is_picture else _UNLIMITED
         drawn = draw_picture(graph, namespaces=namespaces, highlight=highlight or "", most_nodes=most_nodes)
-        return _completed(drawn, source)
+        if is_picture:
+            drawn = replace(drawn, notes=(*drawn.notes, *graph.remarks()))
+        return _completed(drawn, lambda finding: source.completed(in_program(graph, finding)))
 
     graph, picture = ask_source(source, ask)
     not_read = tuple(graph.not_read())
@@ -70,7 +74,7 @@ def graph_(
             for failure in not_read:
                 click.echo(f"not read: {failure}", err=True)
     else:
-        answer = Answer(VERSION, graph.source, picture=picture, not_read=not_read)
+        answer = Answer(VERSION, graph.source, picture=picture, not_read=not_read, remarks=tuple(graph.remarks()))
         emit(Output(output), answer, picture_page(picture, not_read))
     sys.exit(_exit_code(picture, is_complete=not not_read))
 
@@ -95,11 +99,11 @@ def _write(text: str, to: Path | None) -> None:
         to.write_text(f"{text}\n", encoding="utf-8")
 
 
-def _completed(picture: Picture, source: SourceOptions) -> Picture:
-    """Return the picture with fixes that use the same credentials as this command."""
+def _completed(picture: Picture, change: Callable[[Finding], Finding]) -> Picture:
+    """Return the picture with other findings: their fixes use the same credentials as this command."""
 
     def completed(link: Link) -> Link:
-        return link if link.finding is None else replace(link, finding=source.completed(link.finding))
+        return link if link.finding is None else replace(link, finding=change(link.finding))
 
     edges = tuple(replace(edge, links=tuple(map(completed, edge.links))) for edge in picture.edges)
     return replace(picture, edges=edges)

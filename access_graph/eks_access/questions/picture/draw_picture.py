@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from eks_access.errors import UsageError
 from eks_access.graph import AccessGraph
+from eks_access.graph.services import NoServices
 from eks_access.questions.cluster_mappings import ClusterMappings
 from eks_access.questions.picture.cluster_access import ClusterAccessPart
 from eks_access.questions.picture.drawing import Drawing
@@ -38,6 +40,8 @@ def draw_picture(
         NotReadError: The cluster is not known.
         UsageError: No chain has the namespace or the object to highlight.
     """
+    # A picture has many links: it asks no service about one.
+    graph = replace(graph, services=NoServices())
     cluster = graph.cluster.get()
     drawing = Drawing()
     mapped = drawing.read(Column.MAPPINGS, "access entries and aws-auth", lambda: ClusterMappings(graph))

@@ -203,6 +203,18 @@ def test_part_that_was_not_read_is_drawn_as_not_evaluated(name):
     assert [finding.kind.id for finding in picture.broken] == []
 
 
+def test_associations_of_a_preview_without_ids_are_two_nodes():
+    data = chains.pod_identity()
+    data.accounts[ORDERS] = ServiceAccount(*ORDERS)
+    data.associations[ORDERS] = replace(data.associations[KEY], id="", namespace="shop", service_account="orders")
+    data.set_association(id="")
+    picture = drawn(data)
+    found = [each for each in picture.nodes if each.kind is NodeKind.ASSOCIATION]
+    assert [(each.label, each.namespace) for each in found] == [
+        ("id is not known", name) for name in ("default", "shop")
+    ]
+
+
 def test_picture_asks_no_service():
     """Where a trace would ask the API server or IAM, the picture says that it did not evaluate."""
     graph = without(healthy().graph(), "rbac_roles")

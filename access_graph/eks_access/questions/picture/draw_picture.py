@@ -54,7 +54,8 @@ def draw_picture(
     rbac.draw()
     WorkloadsPart(drawing, graph).draw(rbac.bound_accounts)
     nodes = tuple(sorted(drawing.nodes.values(), key=_order))
-    edges = tuple(sorted(drawing.edges, key=lambda edge: (edge.source, edge.target)))
+    place = {node.id: index for index, node in enumerate(nodes)}
+    edges = tuple(sorted(drawing.edges, key=lambda edge: (place[edge.source], place[edge.target])))
     picture = Picture(cluster.name, nodes, edges, tuple(drawing.notes))
     if namespaces:
         picture = of_namespaces(picture, namespaces)

@@ -85,7 +85,8 @@ class WorkloadsPart:
         key, namespace = "/".join(workload.key), workload.namespace
         if association is not None:
             kind, details = NodeKind.ASSOCIATION, tuple(_association_details(association))
-            return self.drawing.node(kind, Column.BINDINGS, association.id, namespace=namespace, details=details)
+            label = association.id or "id is not known"
+            return self.drawing.node(kind, Column.BINDINGS, label, key=key, namespace=namespace, details=details)
         account = read_or(workload.account, None)
         value = None if account is None else account.annotations.get(ROLE_ARN)
         label = fault if value is None else "not known" if isinstance(value, Unknown) else value.rpartition("/")[2]

@@ -38,6 +38,7 @@ LEAVES = [
     ("list",),
     ("who-can",),
     ("what-can",),
+    ("check",),
     ("diff",),
     ("escalations",),
     ("graph",),

@@ -59,6 +59,8 @@ class Objects:
     service_accounts: Mapping[ObjectKey, ServiceAccount] = field(default_factory=dict)
     pods: Mapping[ObjectKey, Pod] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    cluster: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the cluster."""
     has_pod_identity_agent: bool = True
 
     def changed(self, **changes: Any) -> Objects:
@@ -72,6 +74,7 @@ class Objects:
             account=ACCOUNT,
             authentication_mode=self.mode,
             issuer=ISSUER,
+            **self.cluster,
         )
         return AccessGraph(
             source="objects made by hand",

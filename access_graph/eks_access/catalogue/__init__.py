@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from eks_access.catalogue import caller, changes, cluster_access, escalations, services, workloads
+from eks_access.catalogue import caller, changes, cluster_access, escalations, policies, services, workloads
 from eks_access.findings import FindingKind
 
 
@@ -19,5 +19,6 @@ CHAINS = {
     "Services": _kinds(services),
     "Changes": _kinds(changes),
     "Escalations": _kinds(escalations),
+    "Policies": policies.KINDS,
 }
 """All kinds, by the chain that they belong to, in the order of its links."""

@@ -34,6 +34,12 @@ class Cluster:
     issuer: str | Unknown
     """URL of the OIDC issuer, with `https://`."""
     endpoint: str | Unknown = ""
+    has_public_endpoint: bool | Unknown | None = None
+    """Whether the API server is reachable from outside the VPC; None if the source does not have it."""
+    public_access_cidrs: tuple[str | Unknown, ...] = ()
+    """The ranges that reach the public endpoint. Empty: all, as EKS sets it."""
+    encrypts_secrets: bool | Unknown | None = None
+    """Whether a KMS key of the account encrypts Kubernetes secrets; None if the source does not have it."""
 
 
 @dataclass(frozen=True)

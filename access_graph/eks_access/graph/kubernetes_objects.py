@@ -169,7 +169,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster."""
+    """A node of the cluster; of a stack, the nodes of a node group that it declares."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)

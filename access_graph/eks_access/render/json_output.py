@@ -9,6 +9,7 @@ import msgspec
 
 from eks_access.findings import Trace
 from eks_access.graph.tables import NotRead
+from eks_access.questions.check import Check
 from eks_access.questions.diff import Difference
 from eks_access.questions.escalations import Escalations
 from eks_access.questions.explain import Explanation
@@ -36,6 +37,7 @@ class Answer:
     explanation: Explanation | None = None
     escalations: Escalations | None = None
     picture: Picture | None = None
+    check: Check | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
     remarks: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eks_access.findings import Trace, Verdict
 from eks_access.graph.tables import NotRead
+from eks_access.questions.check import Check
 from eks_access.questions.diff import Difference
 from eks_access.questions.explain import Explanation
 from eks_access.questions.list_mappings import MappingList
@@ -90,6 +91,23 @@ def explanation_page(explanation: Explanation) -> Page:
     title = f"{explanation.meaning}\nusually: {explanation.cause} (chain: {explanation.chain})"
     notes = (f"fill in {explanation.missing}",) if explanation.missing else ()
     return Page(title, notes=notes, commands=explanation.commands)
+
+
+def check_page(found: Check, source: str, undecided: tuple[NotRead, ...]) -> Page:
+    """Return the page of all rules: the violations, those that an exception accepts, and what is not decided."""
+    rows = tuple(
+        (each.level, each.finding.kind.id, each.finding.subject, each.finding.says) for each in found.violations
+    )
+    accepted = tuple(
+        (each.finding.kind.id, each.finding.subject, each.reason, f"{each.until}") for each in found.accepted
+    )
+    tables = (
+        PageTable(("level", "rule", "subject", "says"), rows, "Violations"),
+        PageTable(("rule", "subject", "reason", "until"), accepted, "Accepted by an exception"),
+    )
+    notes = () if rows else ("no violation",)
+    findings = tuple(each.finding for each in found.violations)
+    return Page(f"Policies: {source}", tuple(each for each in tables if each.rows), findings, notes, undecided)
 
 
 def difference_page(difference: Difference) -> Page:

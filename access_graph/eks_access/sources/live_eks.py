@@ -61,6 +61,8 @@ class LiveEks:
 
     def _read_cluster(self) -> Cluster:
         cluster = self.description.get()
+        network = cluster.get("resourcesVpcConfig") or {}
+        encrypted = [kind for each in cluster.get("encryptionConfig") or () for kind in each.get("resources") or ()]
         return Cluster(
             name=cluster["name"],
             arn=cluster["arn"],
@@ -70,6 +72,9 @@ class LiveEks:
             authentication_mode=(cluster.get("accessConfig") or {}).get("authenticationMode", "CONFIG_MAP"),
             issuer=((cluster.get("identity") or {}).get("oidc") or {}).get("issuer", ""),
             endpoint=cluster.get("endpoint", ""),
+            has_public_endpoint=network.get("endpointPublicAccess"),
+            public_access_cidrs=tuple(network.get("publicAccessCidrs") or ()),
+            encrypts_secrets="secrets" in encrypted,
         )
 
     def _has_entries(self) -> bool:

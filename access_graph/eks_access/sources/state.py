@@ -42,13 +42,18 @@ def open_state(stack: str | None = None, *, cwd: Path | None = None, cluster: st
 
 def graph_of_state(export: Mapping[str, Any], cluster: str | None = None) -> AccessGraph:
     """Return the graph of an exported state; raise `SourceError` if it has another format."""
+    return graph_of_stack(stack_of_export(export), cluster)
+
+
+def stack_of_export(export: Mapping[str, Any]) -> StackResources:
+    """Return the resources of an exported state; raise `SourceError` if it has another format."""
     states = (export.get("deployment") or {}).get("resources") or []
     try:
         resources = [resource_of(state) for state in states if not (state.get("delete") or state.get(_REPLACED))]
     except (AttributeError, KeyError, TypeError) as error:
         message = f"the state must have resources with type and URN: {error!r}"
         raise SourceError(message, "write it again with `pulumi stack export`") from error
-    return graph_of_stack(StackResources(f"state{stack_of(states)}", resources), cluster)
+    return StackResources(f"state{stack_of(states)}", resources)
 
 
 def stack_of(states: list[Mapping[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from eks_access.errors import UsageError
 from eks_access.graph.aws_objects import Cluster, Unknown
 from eks_access.sources.pulumi.resources import Resource
-from eks_access.sources.pulumi.values import require_known
+from eks_access.sources.pulumi.values import first_unknown, require_known
 from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.arns import Arn
@@ -85,6 +85,9 @@ class StackClusters:
             authentication_mode=facts.get("authenticationMode", missing["authenticationMode"]),
             issuer=facts.get("issuer", missing["issuer"]),
             endpoint=facts.get("endpoint", ""),
+            has_public_endpoint=facts.get("hasPublicEndpoint"),
+            public_access_cidrs=facts.get("publicAccessCidrs", ()),
+            encrypts_secrets=facts.get("encryptsSecrets"),
         )
 
     def _facts(self, resource: Resource) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class StackClusters:
                 "issuer": _item(get("identities"), 0, "oidcs", 0, "issuer"),
                 "endpoint": get("endpoint"),
                 "account": account_in(_text(get("roleArn")) or ""),
+                **_protection(resource),
             }
         if resource.kind == COMPONENT:
             names = ("name", "arn", "region", "authenticationMode", "issuer", "endpoint")
@@ -135,7 +139,12 @@ def account_in(arn: str) -> str | None:
 class StackAccounts:
     """The AWS account of each resource, from the ARNs of the resources with the same provider."""
 
-    def __init__(self, resources: Iterable[Resource], cluster: Cluster | None) -> None:
+    def __init__(self, resources: Iterable[Resource], cluster: Cluster | None, default: str = "") -> None:
+        """Find the accounts. IAM resources whose account is unknown are of the account `default`, unless it is empty.
+
+        A placeholder serves questions that compare no accounts.
+        """
+        self._default = default
         self._by_provider: dict[str, tuple[str, str]] = {}
         for resource in resources:
             if not resource.kind.startswith("aws:"):
@@ -160,6 +169,8 @@ class StackAccounts:
         if isinstance(arn, str):
             return arn
         partition, account = self._by_provider.get(resource.provider, ("", ""))
+        if not account and self._default:
+            partition, account = "aws", self._default
         if not account:
             require_known(Unknown(f"account of {resource} is not known before the update"))
         return f"arn:{partition}:iam::{account}:{path}"
@@ -171,6 +182,19 @@ def _parse(arn: Any) -> Arn | None:
         return Arn.parse(arn) if isinstance(arn, str) else None
     except InvalidInput:
         return None
+
+
+def _protection(resource: Resource) -> dict[str, Any]:
+    """Return the facts on endpoint and encryption of a cluster; EKS opens the endpoint to everybody by default."""
+    network, encryption = resource.get("vpcConfig"), resource.get("encryptionConfig")
+    is_public = _item(network, "endpointPublicAccess")
+    ranges = _item(network, "publicAccessCidrs") or ()
+    kinds = _item(encryption, "resources")
+    return {
+        "hasPublicEndpoint": True if is_public is None else is_public,
+        "publicAccessCidrs": (ranges,) if isinstance(ranges, Unknown) else tuple(ranges),
+        "encryptsSecrets": first_unknown(kinds) or "secrets" in (kinds or ()),
+    }
 
 
 def _rank(resource: Resource) -> int:

@@ -15,6 +15,7 @@ from eks_access.sources.pulumi.declarations import declarations
 from eks_access.sources.pulumi.eks import ASSOCIATION, ENTRY, OWN_ENTRY, StackEks
 from eks_access.sources.pulumi.iam import StackIam
 from eks_access.sources.pulumi.kubernetes import StackKubernetes, manifests_of
+from eks_access.sources.pulumi.node_groups import declared_nodes
 from eks_access.sources.pulumi.resources import Resource
 
 
@@ -29,7 +30,14 @@ class StackResources:
     """Resources that do not exist after the update of a preview."""
 
 
-def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datetime | None = None) -> AccessGraph:
+def clusters_of_stack(stack: StackResources) -> list[str]:
+    """Return the names of the clusters that a stack creates, looks up or names."""
+    return sorted(StackClusters([*stack.resources, *stack.deleted]).facts)
+
+
+def graph_of_stack(
+    stack: StackResources, cluster: str | None = None, now: datetime | None = None, account: str = ""
+) -> AccessGraph:
     """Return the graph of one cluster and of all IAM resources of a stack.
 
     A stack has only what it declares: other objects are not evaluated.
@@ -38,6 +46,7 @@ def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datet
         stack: The resources.
         cluster: Name of the EKS cluster; by default the only one of the stack.
         now: Time from which resources exist that the update of a preview creates; by default the current time.
+        account: Account of IAM resources whose account the stack does not know; by default they are not evaluated.
 
     Raises:
         UsageError: The stack has no such cluster, or several and `cluster` is None.
@@ -47,7 +56,8 @@ def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datet
     name = clusters.select(cluster, stack.source)
     own = [each for each in stack.resources if clusters.is_in(each, name)]
     described = None if name is None else clusters.cluster(name, stack.source)
-    iam = StackIam(stack.resources, StackAccounts(stack.resources, described), now or datetime.now(UTC), reason)
+    accounts = StackAccounts(stack.resources, described, account)
+    iam = StackIam(stack.resources, accounts, now or datetime.now(UTC), reason)
     eks, kubernetes = StackEks(own, reason), StackKubernetes(own, reason)
     for resource in stack.deleted:
         iam.remove(resource)
@@ -59,7 +69,7 @@ def graph_of_stack(stack: StackResources, cluster: str | None = None, now: datet
         _note_unassigned(resource, eks, kubernetes)
     deleted = [each for each in stack.deleted if clusters.is_in(each, name)]
     aws_auth = aws_auth_config_map(own, deleted, unassigned, reason)
-    nodes: Table[str, Node] = Table.partial({}, "node", reason)
+    nodes: Table[str, Node] = Table.partial(declared_nodes(own), "node", reason)
     return AccessGraph(
         source=stack.source,
         cluster=Part.not_read("cluster", reason) if described is None else Part.of(described),

@@ -1,0 +1,69 @@
+"""The node groups of a stack as nodes: whether their metadata service (IMDS) answers pods.
+
+| launch template of the node group          | hop limit                                     |
+|--------------------------------------------|-----------------------------------------------|
+| none                                       | 2, which EKS sets                             |
+| of the stack, with `metadataOptions`       | theirs; 0 if they switch the service off      |
+| of the stack, without a hop limit          | not read: the AMI decides                     |
+| of another stack                           | not read                                      |
+
+Source: EKS user guide, "Customize managed nodes with launch templates"; EC2 user guide, "Configure the instance
+metadata options".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eks_access.graph.aws_objects import Unknown
+from eks_access.graph.kubernetes_objects import Node
+from eks_access.sources.pulumi.resources import Resource
+
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+DEFAULT_HOP_LIMIT = 2
+
+
+def declared_nodes(resources: Sequence[Resource]) -> dict[str, Node]:
+    """Return the nodes of each node group, by its type and logical name."""
+    templates = [each for each in resources if each.kind == LAUNCH_TEMPLATE]
+    return {str(each): _nodes(each, templates) for each in resources if each.kind == NODE_GROUP}
+
+
+def _nodes(group: Resource, templates: Sequence[Resource]) -> Node:
+    role = group.get("nodeRoleArn")
+    role_arn = role if isinstance(role, str) else None
+    reference = group.get("launchTemplate")
+    if reference is None:
+        return Node(str(group), role_arn=role_arn, metadata_hop_limit=DEFAULT_HOP_LIMIT)
+    template = next((each for each in templates if _is_of(group, reference, each)), None)
+    if template is None:
+        return Node(str(group), role_arn=role_arn, instance_not_read=f"launch template of {group} is not in the stack")
+    limit = _hop_limit(template.get("metadataOptions"))
+    if not isinstance(limit, int):
+        reason = limit.reason if limit else f"{template} sets no hop limit, and the AMI decides"
+        return Node(str(group), role_arn=role_arn, instance_not_read=reason)
+    return Node(str(group), role_arn=role_arn, metadata_hop_limit=limit)
+
+
+def _is_of(group: Resource, reference: Any, template: Resource) -> bool:
+    """Return whether a node group uses a launch template: it names it, or its id or name comes from it."""
+    if template.urn in group.dependencies.get("launchTemplate", ()):
+        return True
+    if not isinstance(reference, Mapping):
+        return False
+    id_, name = reference.get("id"), reference.get("name")
+    return (isinstance(id_, str) and id_ == template.get("id")) or (
+        isinstance(name, str) and name == template.get("name")
+    )
+
+
+def _hop_limit(options: Any) -> int | Unknown | None:
+    """Return the hop limit that a launch template sets, 0 without a metadata service, or None if it sets none."""
+    if isinstance(options, Unknown) or options is None:
+        return options
+    endpoint, limit = options.get("httpEndpoint"), options.get("httpPutResponseHopLimit")
+    if endpoint == "disabled":
+        return 0
+    return limit if isinstance(limit, Unknown) or limit is None else int(limit)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from eks_access.catalogue import cluster_access as kinds
+from eks_access.catalogue.policies import ACCESS_EXPIRED
 from eks_access.graph.aws_objects import IamPrincipal
 from eks_access.graph.tables import NotReadError, Part, Table
 from eks_access.questions.list_mappings import list_mappings
@@ -56,6 +57,11 @@ FIRST_ROLE = "mapRoles[0] of ConfigMap kube-system/aws-auth"
 ENTRY_OF_SSO = f"access entry of {SSO}"
 FAULTS = {
     "duplicate": (aws_auth(USERS + USERS), kinds.AWS_AUTH_DUPLICATE, FIRST_USER),
+    "expired": (
+        HEALTHY.changed(entries={SSO: replace(ENTRY, tags={"eks-identity/expires": "2026-01-31"})}),
+        ACCESS_EXPIRED.kind,
+        ENTRY_OF_SSO,
+    ),
     "shadowed": (
         HEALTHY.changed(entries={USER: ExistingEntry(USER, "x", ("y",), created_at=LATER)}),
         kinds.MAPPING_SHADOWED,

@@ -220,6 +220,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "access_method": "access-entry",
             "allow_lockout_of": [USER],
             "tags": TAGS,
+            "expires": "2999-12-31",
         },
         {
             "cluster": CONNECTION,

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from eks_access.catalogue import cluster_access as kinds
+from eks_access.catalogue.policies import ACCESS_EXPIRED
 from eks_access.findings import Finding, FindingKind, Fix, Severity
 from eks_access.graph.aws_objects import IamPrincipal
 from eks_access.questions import commands
 from eks_access.questions.access_entry_link import subject
 from eks_access.questions.cluster_mappings import ClusterMappings
+from eks_access.questions.policies.mappings import expiry_of
 from eks_identity.errors import InvalidInput
 from eks_identity.model.access_entries import EntryType
 from eks_identity.model.arns import Principal
@@ -29,6 +31,7 @@ def mapping_findings(mapped: ClusterMappings, now: datetime) -> Iterator[Finding
         found = _fault_of_entry(mapped, entry)
         if found is not None:
             yield found
+        yield from _expired(mapped, entry, now)
     yield from _aws_auth_findings(mapped) if mapped.mode.reads_aws_auth else _ignored_aws_auth(mapped)
     for arn in mapped.arns():
         yield from _unused(mapped, arn, now - timedelta(days=UNUSED_DAYS))
@@ -48,6 +51,15 @@ def _fault_of_entry(mapped: ClusterMappings, entry: ExistingEntry) -> Finding | 
         says, should = "no groups and no access policies", "a group or an access policy, or no entry"
         return Finding(kinds.NO_GROUPS_AND_POLICIES, subject(entry), says, should, fix)
     return None
+
+
+def _expired(mapped: ClusterMappings, entry: ExistingEntry, now: datetime) -> Iterator[Finding]:
+    """Yield the finding of an access entry whose last day has passed."""
+    last_day = expiry_of(entry.tags)
+    if isinstance(last_day, date) and last_day < now.date():
+        fix = commands.delete_access_entry(mapped.graph.cluster.get(), entry.principal_arn)
+        says, should = f"ended after {last_day}", "no entry, or a later date in the tag"
+        yield Finding(ACCESS_EXPIRED.kind, subject(entry), says, should, fix)
 
 
 def _aws_auth_findings(mapped: ClusterMappings) -> Iterator[Finding]:

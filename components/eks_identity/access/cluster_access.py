@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Literal, NotRequired, TypedDict, Unpack, overload
 
@@ -25,7 +26,8 @@ from eks_identity.model import arns, identities
 from eks_identity.model import tags as tag_rules
 from eks_identity.model.access_entries import AccessMethod, AuthenticationMode, EntryType
 from eks_identity.model.connections import PARSERS
-from eks_identity.runtime import query_cache
+from eks_identity.model.expiry import EXPIRES_TAG, parse_expiry
+from eks_identity.runtime import diagnostics, query_cache
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, INVALID, Inputs, parsed_by, require_provider
 
@@ -33,6 +35,8 @@ EntryTypeInput = (
     EntryType
     | Literal["STANDARD", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX", "HYPERPOD_LINUX"]
 )
+EXPIRY_NOTICE = timedelta(days=14)
+"""The preview warns this long before the last day of an access."""
 AccessMethodInput = AccessMethod | Literal["access-entry", "aws-auth", "both"]
 
 
@@ -71,6 +75,10 @@ class ClusterAccessArgs(TypedDict):
     access is removed, the value of the last update counts."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """Tags of the access entries. Entries of aws-auth have none."""
+    expires: NotRequired[str]
+    """Last day of the access, `YYYY-MM-DD`, in UTC. Pulumi takes no access away on its own: the preview warns from 14
+    days before, the policy pack fails after it, and `eks-access list` reports the entry. The access entries have it as
+    tag `eks-identity/expires`. It must be omitted with `access_method` `aws-auth`: a mapping cannot hold a date."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class _Options:
     group: str | None = parsed_by(identities.group_to_bind)
     allow_lockout_of: Sequence[pulumi.Input[str]] = parsed_by(arns.principal_arn, each=True, default=())
     adopt: bool = parsed_by(bool, default=False)
+    expires: date | None = parsed_by(parse_expiry)
 
 
 class ClusterAccess(pulumi.ComponentResource):
@@ -139,6 +148,8 @@ class ClusterAccess(pulumi.ComponentResource):
             shared_group = None if not group or options.type is INVALID or options.type.is_for_nodes else group
             principals = read_principals(inputs, args["principals"], shared_group, context)
             tags = inputs.text_values("tags", args.get("tags", {}))
+            if options.expires is not None and options.expires is not INVALID:
+                tags = {**tags, EXPIRES_TAG: options.expires.isoformat()}
             inputs.reject(*(each.with_prefix("tags") for each in tag_rules.problems(tags, keys_have_case=True)))
             readable = _require_readable(inputs, cluster, context)
 
@@ -146,6 +157,7 @@ class ClusterAccess(pulumi.ComponentResource):
         super().__init__(
             "eks-identity:index:ClusterAccess", resource_name, {}, provider_account.depend_on_checks(opts, *checks)
         )
+        _warn_of_expiry(self, subject, options.expires)
         if roles:
             require_provider(self, "kubernetes", CLUSTER_PROVIDER)
         principals = look_up_permission_sets(inputs, principals, context, self, checks)
@@ -196,9 +208,18 @@ def _provider_checks(
     return [check for check in checks if check is not None]
 
 
+def _warn_of_expiry(component: pulumi.Resource, subject: str, last_day: date | None) -> None:
+    """Warn if the access has ended, or ends soon."""
+    today = datetime.now(UTC).date()
+    if last_day is None or last_day - today > EXPIRY_NOTICE:
+        return
+    ended = f"ended after {last_day}" if last_day < today else f"ends after {last_day}"
+    diagnostics.warn(f"{subject}: the access {ended}; fix: remove it, or set expires to a later date", component)
+
+
 def _combination_problems(args: ClusterAccessArgs, options: _Options) -> list[Problem]:
     """Return the problems of inputs that are valid one by one."""
-    problems = []
+    problems = _expiry_problems(args, options)
     if args.get("rbac_roles") and "group" not in args:
         problems.append(Problem("group", "must be set for rbac_roles, which are bound to it", None, "name a group"))
     if options.type is not INVALID and options.type.is_for_nodes:
@@ -212,6 +233,21 @@ def _combination_problems(args: ClusterAccessArgs, options: _Options) -> list[Pr
         for index, principal in enumerate(args["principals"])
         if not principal.get("groups") and "username" not in principal
     ]
+
+
+def _expiry_problems(args: ClusterAccessArgs, options: _Options) -> list[Problem]:
+    """Return the problems of `expires` beside other inputs."""
+    if "expires" not in args:
+        return []
+    problems = []
+    if options.access_method == AccessMethod.AWS_AUTH:
+        rule = "must be omitted with access_method aws-auth: a mapping in aws-auth cannot hold a date (EKS)"
+        fix = "set access_method to access-entry or both, or remove expires"
+        problems.append(Problem("expires", rule, args["expires"], fix))
+    if EXPIRES_TAG in args.get("tags", {}):
+        rule = "must be omitted with expires, which sets the tag"
+        problems.append(Problem(f"tags.{EXPIRES_TAG}", rule, args["tags"][EXPIRES_TAG], "remove the tag"))
+    return problems
 
 
 def _node_problems(args: ClusterAccessArgs, options: _Options) -> list[Problem]:

@@ -22,14 +22,14 @@ lab: setup ## Start a lab and leave it running
 
 setup: $(INSTALLED)
 
-$(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml access_graph/pyproject.toml
+$(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml access_graph/pyproject.toml policies/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or select one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "error: $(PYTHON) cannot create a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements-uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components -e ./access_graph
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components -e ./access_graph -e ./policies
 	@touch $@
 
 check: setup ## Run the linter, the formatter, the layer contracts and the type checker
@@ -66,6 +66,7 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python -W ignore docs/shown_output.py
 	$(BIN)/python docs/findings.py
 	$(BIN)/python docs/access_picture.py
+	$(BIN)/python docs/policies.py
 
 DOCS := .docs/venv/.installed
 # The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.
@@ -91,7 +92,7 @@ dist: setup ## Build the wheels of the component library and of eks-access in di
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 lock: setup ## Update the locks from the requirements files
-	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --no-emit-package eks-access --output-file requirements.lock
+	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --no-emit-package eks-access --no-emit-package eks-policies --output-file requirements.lock
 	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
 	echo zensical | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-docs.txt
 

@@ -24,6 +24,7 @@ SECTIONS: dict[str, list[str]] = {
         "stacks/README.md",
         "pipeline/README.md",
         "access_graph/README.md",
+        "policies/README.md",
         "lab/README.md",
     ],
     "Reference": [
@@ -32,6 +33,7 @@ SECTIONS: dict[str, list[str]] = {
         "docs/lab-services.md",
         "docs/rules.md",
         "docs/findings.md",
+        "docs/policies.md",
         "docs/glossary.md",
     ],
     "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md"],

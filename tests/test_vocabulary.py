@@ -18,6 +18,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = (
     "components",
     "access_graph",
+    "policies",
     "stacks",
     "pipeline",
     "lab",

@@ -12,7 +12,11 @@ from support.picture_graphs import broken
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PICTURE = runpy.run_path(str(DOCS / "access_picture.py"))
-DOCUMENTS = {**runpy.run_path(str(DOCS / "findings.py"))["documents"](), **PICTURE["documents"]()}
+DOCUMENTS = {
+    path: text
+    for script in ("findings.py", "policies.py")
+    for path, text in runpy.run_path(str(DOCS / script))["documents"]().items()
+} | PICTURE["documents"]()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -69,7 +69,7 @@ def graph_of_stack(
         _note_unassigned(resource, eks, kubernetes)
     deleted = [each for each in stack.deleted if clusters.is_in(each, name)]
     aws_auth = aws_auth_config_map(own, deleted, unassigned, reason)
-    nodes: Table[str, Node] = Table.partial(declared_nodes(own), "node", reason)
+    nodes: Table[str, Node] = Table.partial(declared_nodes(own, stack.resources), "node", reason)
     return AccessGraph(
         source=stack.source,
         cluster=Part.not_read("cluster", reason) if described is None else Part.of(described),

@@ -25,10 +25,10 @@ LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 DEFAULT_HOP_LIMIT = 2
 
 
-def declared_nodes(resources: Sequence[Resource]) -> dict[str, Node]:
-    """Return the nodes of each node group, by its type and logical name."""
+def declared_nodes(of_cluster: Sequence[Resource], resources: Sequence[Resource]) -> dict[str, Node]:
+    """Return the nodes of each node group of a cluster, by its type and logical name."""
     templates = [each for each in resources if each.kind == LAUNCH_TEMPLATE]
-    return {str(each): _nodes(each, templates) for each in resources if each.kind == NODE_GROUP}
+    return {str(each): _nodes(each, templates) for each in of_cluster if each.kind == NODE_GROUP}
 
 
 def _nodes(group: Resource, templates: Sequence[Resource]) -> Node:

@@ -84,9 +84,10 @@ $(DOCS): requirements-docs.txt
 	.docs/venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements-docs.txt
 	@touch $@
 
-dist: setup ## Build the wheels of the component library and of eks-access in dist/
+dist: setup ## Build the wheels of the component library, of eks-access and of the policy pack in dist/
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist components
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist access_graph
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist policies
 
 # Every package has hashes, except the project's own distribution.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"

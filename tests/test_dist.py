@@ -48,7 +48,7 @@ def wheels(tmp_path_factory):
     """Build the wheels as `make dist` does, with the build backend of the locks."""
     folder = tmp_path_factory.mktemp("dist")
     options = ("--quiet", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable)
-    for project in ("components", "access_graph"):
+    for project in ("components", "access_graph", "policies"):
         run(BIN / "uv", "build", *options, "--out-dir", folder, REPOSITORY / project, folder=folder)
     return sorted(folder.glob("*.whl"))
 
@@ -76,7 +76,7 @@ def test_each_wheel_has_its_package_and_nothing_else(wheels):
         assert f"{package}/py.typed" in names
         assert package != "eks_access" or "eks_access/catalogue/aws_managed_policies.json.gz" in names
         packages.append(package)
-    assert packages == ["eks_access", "eks_identity"]
+    assert packages == ["eks_access", "eks_identity", "eks_policies"]
 
 
 def test_an_installed_wheel_runs_a_component(environment):

@@ -1,14 +1,14 @@
 """The graphs of the resources so far, and what a resource adds to the violations.
 
 The engine shows one resource after the other, each before it is created, and all of them at the end. A rule of scope
-`resource` compares what it finds with and without the resource. What it finds more is the violation of that resource.
+`resource` compares what it finds among related resources with and without the new one. What it finds more is the
+violation of that resource.
 """
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from threading import RLock
@@ -23,6 +23,7 @@ from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, g
 from eks_access.sources.pulumi.resources import Resource
 from eks_policies import engine_resources
 from eks_policies.engine_resources import Inputs
+from eks_policies.related import RelatedResources
 
 _PLACEHOLDER = "0" * 12
 """Account in the ARNs of IAM resources before AWS creates them. No rule compares accounts."""
@@ -70,44 +71,44 @@ class Analysis:
         self.today = today or datetime.now(UTC).date()
         self._lock = RLock()
         self._inputs: dict[str, Inputs] = {}
-        self._declared: dict[str, Resource] = {}
-        self._latest = Stack([], self.today)
-        self._recent: OrderedDict[str, tuple[str, Stack, Stack]] = OrderedDict()
-        self._whole: tuple[int, Stack] | None = None
+        self._providers: dict[str, Resource] = {}
+        self._related = RelatedResources()
+        self._recent: OrderedDict[str, tuple[Inputs, Stack, Stack]] = OrderedDict()
+        self._all: tuple[list[str], Stack] | None = None
 
     def add(self, args: ResourceValidationArgs) -> tuple[Stack, Stack] | None:
-        """Return the stack without and with a resource; None for a resource that no rule reads."""
+        """Return what is related to a resource, without and with it; None for a resource that no rule reads."""
         if not engine_resources.is_judged(args.resource_type):
             return None
         inputs = engine_resources.inputs_of(args)
-        fingerprint = json.dumps(inputs, sort_keys=True, default=str)
         with self._lock:
             recent = self._recent.get(args.urn)
-            if recent is None or recent[0] != fingerprint:
-                provider = engine_resources.provider_resource(args)
-                if provider is not None:
-                    self._declared.setdefault(provider.urn, provider)
-                self._inputs[args.urn] = inputs
-                self._declared[args.urn] = engine_resources.declared_resource(args, inputs)
-                without, self._latest = self._latest, Stack([*self._declared.values()], self.today)
-                recent = (fingerprint, without, self._latest)
+            if recent is None or recent[0] != inputs:
+                recent = (inputs, *self._add(args, inputs))
                 self._recent[args.urn] = recent
                 while len(self._recent) > _MOST:
                     self._recent.popitem(last=False)
             return recent[1:]
 
-    def whole(self, resources: Iterable[PolicyResource]) -> Stack:
+    def _add(self, args: ResourceValidationArgs, inputs: Inputs) -> tuple[Stack, Stack]:
+        self._inputs[args.urn] = inputs
+        provider = engine_resources.provider_resource(args)
+        if provider is not None and provider.urn not in self._providers:
+            self._providers[provider.urn] = provider
+            self._related.add(provider)
+        resource = engine_resources.declared_resource(args, inputs)
+        self._related.add(resource)
+        others = self._related.related(resource)
+        return Stack(others, self.today), Stack([*others, resource], self.today)
+
+    def all(self, resources: Sequence[PolicyResource]) -> Stack:
         """Return the stack of all resources, once for all rules."""
-        listed = list(resources)
         with self._lock:
-            key = hash(tuple(each.urn for each in listed))
-            if self._whole is None or self._whole[0] != key:
-                registered = [
-                    engine_resources.registered_resource(each, self._inputs.get(each.urn, {})) for each in listed
-                ]
-                providers = {each.provider.urn: each.provider for each in listed if each.provider is not None}
-                for urn, provider in self._declared.items():
-                    if urn in providers and all(urn != each.urn for each in registered):
-                        registered.append(provider)
-                self._whole = (key, Stack(registered, self.today))
-            return self._whole[1]
+            urns = [each.urn for each in resources]
+            if self._all is None or self._all[0] != urns:
+                registered = {
+                    each.urn: engine_resources.registered_resource(each, self._inputs.get(each.urn, {}))
+                    for each in resources
+                }
+                self._all = (urns, Stack([*(self._providers | registered).values()], self.today))
+            return self._all[1]

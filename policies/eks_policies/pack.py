@@ -109,7 +109,7 @@ class RulePolicies:
 
     def _find(self, rule: PolicyRule, args: sdk.StackValidationArgs) -> list[Violation | Undecided]:
         """Return what a rule finds in all resources."""
-        stack = self._analysis.whole(args.resources)
+        stack = self._analysis.all(args.resources)
         boundary = self._settings.get(rule, RuleSettings()).boundary
         if rule not in _ON_CHANGES:
             return stack.find(rule, boundary)

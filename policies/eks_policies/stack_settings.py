@@ -22,6 +22,8 @@ from pulumi_policy import policy as sdk
 
 from eks_access.errors import UsageError
 from eks_access.questions.policies.settings import RuleException, parse_settings
+from eks_identity.errors import InvalidInput
+from eks_identity.model.expiry import parse_expiry
 
 KEY = "eks-policies:exceptions"
 SERVICER = "_PolicyAnalyzerServicer"
@@ -49,9 +51,19 @@ def parse_exceptions(text: str) -> dict[str, tuple[RuleException, ...]]:
         raise UsageError(f"{KEY} must be a list of objects with a rule", fix)
     by_rule: dict[str, list[Any]] = defaultdict(list)
     for each in listed:
-        by_rule[str(each["rule"])].append({key: value for key, value in each.items() if key != "rule"})
+        by_rule[str(each["rule"])].append(
+            {key: _date(value) if key == "until" else value for key, value in each.items() if key != "rule"}
+        )
     settings = parse_settings({rule: {"exceptions": found} for rule, found in by_rule.items()}, KEY)
     return {rule: found.exceptions for rule, found in settings.rules.items()}
+
+
+def _date(value: Any) -> Any:
+    """Return the date of an unquoted one in YAML, which Pulumi passes on with a time; other values as they are."""
+    try:
+        return parse_expiry(value)
+    except InvalidInput:
+        return value
 
 
 def stack_settings(request: analyzer_pb2.AnalyzerStackConfigureRequest) -> StackSettings:

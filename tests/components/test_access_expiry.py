@@ -55,12 +55,12 @@ REJECTED = {
     "form": (
         {"expires": "31.12.2030"},
         "expires",
-        "must be a date of the calendar, YYYY-MM-DD: the last day of the access",
+        "must be a date of the calendar, YYYY-MM-DD",
     ),
     "day": (
         {"expires": "2030-02-30"},
         "expires",
-        "must be a date of the calendar, YYYY-MM-DD: the last day of the access",
+        "must be a date of the calendar, YYYY-MM-DD",
     ),
     "aws-auth": (
         {"expires": "2030-12-31", "access_method": "aws-auth", "access_policies": [], "group": "operators"},

@@ -91,6 +91,8 @@ _ASSOCIATED = {ACCOUNT_KEY: PodIdentityAssociation("a-1", *ACCOUNT_KEY, ROLE)}
 _ANNOTATED = Objects(service_accounts={ACCOUNT_KEY: ServiceAccount(*ACCOUNT_KEY, ANNOTATION)})
 _AS_BEFORE = entries(ADMINISTRATOR, NODE_ENTRY).changed(principals={NODES: IamPrincipal(NODES, trust_policy={})})
 
+ENTRIES_BEFORE = entries(ADMINISTRATOR).entries
+
 CASES: dict[PolicyRule, Case] = {
     rules.TRUST_ANY_PRINCIPAL: Case(
         trust(principal="*"), trust(principal={"AWS": f"arn:aws:iam::{ACCOUNT}:root"}), "IAM role app"

@@ -47,6 +47,9 @@ def test_live_graph_names_the_cluster_of_the_current_context(graph, live_lab):
     cluster = graph.cluster.get()
     assert graph.source == f"cluster eks-clu in ap-northeast-1 of account {ACCOUNT}"
     assert (cluster.arn, cluster.endpoint) == (described["arn"], described["endpoint"])
+    assert cluster.has_public_endpoint is described["resourcesVpcConfig"]["endpointPublicAccess"]
+    assert cluster.public_access_cidrs == tuple(described["resourcesVpcConfig"]["publicAccessCidrs"])
+    assert cluster.encrypts_secrets is False
     assert cluster.issuer == described["identity"]["oidc"]["issuer"]
     assert (cluster.region, cluster.account) == ("ap-northeast-1", ACCOUNT)
     assert graph.authentication_mode() == "API_AND_CONFIG_MAP"

@@ -2,8 +2,10 @@
 
 import shutil
 import sys
+from datetime import date
 
 import pytest
+import yaml
 
 from eks_access.catalogue import policies as rules
 from support.lab_project import REPOSITORY
@@ -59,7 +61,7 @@ def test_preview_reports_a_user_whose_mapping_another_stack_may_have(runs):
 
 
 def test_exceptions_of_both_settings_accept_violations(project, runs):
-    """An exception of the policy config and one of the stack's settings; an overdue and an unused one are reported."""
+    """Those of the policy config and of the stack's settings, also with an unquoted date; overdue and unused ones."""
 
     def exception(subject, until="2999-12-31"):
         return {"subject": subject, "reason": "tested", "until": until}
@@ -73,13 +75,14 @@ def test_exceptions_of_both_settings_accept_violations(project, runs):
         }
     )
     of_stack = [
-        {"rule": "public-endpoint-open", **exception("cluster policies-*")},
+        {"rule": "public-endpoint-open", **exception("cluster policies-*", date(2999, 12, 31))},
         {"rule": "secrets-unencrypted", **exception("cluster policies-weak")},
     ]
     project.set(clean="false")
-    for index, each in enumerate(of_stack):
-        for key, value in each.items():
-            project.pulumi("config", "set", "--path", f"eks-policies:exceptions[{index}].{key}", value)
+    settings = project.folder / "Pulumi.dev.yaml"
+    document = yaml.safe_load(settings.read_text())
+    document["config"]["eks-policies:exceptions"] = of_stack
+    settings.write_text(yaml.safe_dump(document))
     found = project.preview()
     project.pulumi("config", "rm", "eks-policies:exceptions")
     project.write_policy_config(WITH_BOUNDARY)

@@ -168,6 +168,7 @@ def test_policy_config_sets_levels_exceptions_and_the_boundary():
     document = {
         "all": "advisory",
         "trust-no-condition": "disabled",
+        "exception-unused": "disabled",
         "boundary-missing": {"enforcementLevel": "mandatory", "boundary": "arn:*", "exceptions": [exception]},
     }
     settings = parse_settings(document)
@@ -175,6 +176,8 @@ def test_policy_config_sets_levels_exceptions_and_the_boundary():
     assert settings.level(rules.BOUNDARY_MISSING) is Level.MANDATORY
     assert settings.level(rules.RBAC_WILDCARD) is Level.ADVISORY
     assert settings.boundary == "arn:*"
+    assert settings.level_of_report(rules.EXCEPTION_UNUSED, Level.ADVISORY) is Level.DISABLED
+    assert settings.level_of_report(rules.EXCEPTION_OVERDUE, Level.MANDATORY) is Level.ADVISORY
     assert settings.of(rules.BOUNDARY_MISSING).exceptions == (RuleException("x", "y", date(2026, 12, 31)),)
     assert violations(trust(), rules.TRUST_NO_CONDITION, settings=settings) == []
 

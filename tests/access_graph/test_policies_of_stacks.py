@@ -93,6 +93,13 @@ def test_node_group_finds_its_launch_template_by_dependency():
     assert rules.PODS_REACH_NODE_ROLE.id in violated(cluster(), template, group)
 
 
+def test_mapping_whose_groups_are_unknown_is_undecided():
+    """A mapping of aws-auth may name system:masters until its groups are known."""
+    mapping = resource("pulumi-python:dynamic/eks-identity:AwsAuthMapping", "ops", {"arn": "x", "groups": secret([])})
+    found = check(graph(cluster(), mapping), today=TODAY).undecided
+    assert [each.subject for each in found if each.rule == rules.MASTERS_GROUP.id] == ["ConfigMap kube-system/aws-auth"]
+
+
 def test_iam_role_without_a_known_account_has_the_placeholder():
     """A new role is judged before AWS tells its ARN."""
     role = resource("aws:iam/role:Role", "app", {"name": "app", "assumeRolePolicy": "{}"})

@@ -203,7 +203,7 @@ CONFIG_MAP_MODE = _rule(
     _ENTRIES, "4.1.7", level=Level.ADVISORY, scope=Scope.STACK,
 )  # fmt: skip
 
-RULES: tuple[PolicyRule, ...] = tuple(value for value in vars().copy().values() if isinstance(value, PolicyRule))
+RULES: tuple[PolicyRule, ...] = tuple(value for value in [*globals().values()] if isinstance(value, PolicyRule))
 
 EXCEPTION_OVERDUE = FindingKind(
     "exception-overdue", Severity.HIGH, "an exception is past its end date", "policies/README.md"
@@ -214,4 +214,6 @@ EXCEPTION_UNUSED = FindingKind(
 NOT_DECIDED = FindingKind(
     "not-decided", Severity.LOW, "a rule depends on a value that is not known", "policies/README.md"
 )
-KINDS = (*(rule.kind for rule in RULES), EXCEPTION_OVERDUE, EXCEPTION_UNUSED, NOT_DECIDED)
+REPORTS = (EXCEPTION_OVERDUE, EXCEPTION_UNUSED, NOT_DECIDED)
+"""Kinds of findings on the rules themselves."""
+KINDS = (*(rule.kind for rule in RULES), *REPORTS)

@@ -37,7 +37,7 @@ def check(*, config: Path | None, before: str | None, source: SourceOptions, out
     completed = tuple(replace(each, finding=source.completed(each.finding)) for each in found.violations)
     found = replace(found, violations=completed)
     undecided = tuple(NotRead(f"{each.rule}, {each.subject}", each.reason) for each in found.undecided)
-    answer = Answer(VERSION, graph.source, check=found)
+    answer = Answer(VERSION, graph.source, check=found, remarks=tuple(graph.remarks()))
     emit(Output(output), answer, check_page(found, graph.source, undecided))
     if found.is_mandatory_violated:
         sys.exit(ExitCode.FOUND)

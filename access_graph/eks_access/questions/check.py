@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from eks_access.catalogue import policies as rules
@@ -124,7 +124,11 @@ def check(
                 violations.append(RuleFinding(level, finding_of(rule, found)))
             else:
                 accepted.append(AcceptedViolation(finding_of(rule, found), valid.reason, valid.until))
-        violations += exception_findings(rule, exceptions, used, today)
+        violations += (
+            replace(each, level=level)
+            for each in exception_findings(rule, exceptions, used, today)
+            if (level := settings.level_of_report(each.finding.kind, each.level)) is not Level.DISABLED
+        )
     return Check(tuple(violations), tuple(undecided), tuple(accepted))
 
 

@@ -171,8 +171,7 @@ def _unless_unknown(context: RuleContext, violation: Violation) -> Found:
 
 
 def _unknown_mappings(config_map: AwsAuthConfigMap) -> Iterator[Undecided]:
-    if config_map.gaps is not None and AFTER_UPDATE in config_map.gaps.reason:
-        yield Undecided(_AWS_AUTH, config_map.gaps.reason)
+    yield from (Undecided(_AWS_AUTH, each.reason) for each in config_map.unread)
 
 
 def _without_path(arn: str) -> str:

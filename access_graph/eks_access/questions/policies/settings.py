@@ -18,10 +18,12 @@ import msgspec
 from eks_access.catalogue import policies as rules
 from eks_access.catalogue.policy_rule import Level, PolicyRule
 from eks_access.errors import UsageError
+from eks_access.findings import FindingKind
 
 _FIX = "see docs/policies.md"
 _TEXT = msgspec.Meta(min_length=1)
 ALL = "all"
+_REPORTS = tuple(kind.id for kind in rules.REPORTS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class PolicySettings:
     rules: Mapping[str, RuleSettings] = field(default_factory=dict)
     default: Level | None = None
     """Level of the rules without one of their own; None: the level of the catalogue."""
+    reports: Mapping[str, Level] = field(default_factory=dict)
+    """Levels of the reports on exceptions and on what is not decided, by their ids."""
 
     def of(self, rule: PolicyRule) -> RuleSettings:
         return self.rules.get(rule.id, RuleSettings())
@@ -60,12 +64,18 @@ class PolicySettings:
     def level(self, rule: PolicyRule) -> Level:
         return self.of(rule).level or self.default or rule.level
 
+    def level_of_report(self, kind: FindingKind, level: Level) -> Level:
+        """Return the level of a report; `level` is the one by default."""
+        return self.reports.get(kind.id) or self.default or level
+
     @property
     def boundary(self) -> str | None:
         return self.of(rules.BOUNDARY_MISSING).boundary
 
 
-class _Object(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+class RuleConfig(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The settings of one rule, as a policy config has them."""
+
     enforcement_level: Level | None = None
     exceptions: tuple[RuleException, ...] = ()
     boundary: str | None = None
@@ -75,8 +85,9 @@ def parse_settings(document: object, name: str = "the policy config") -> PolicyS
     """Return the settings of a policy config; raise `UsageError` with what is wrong and where."""
     if not isinstance(document, Mapping):
         raise UsageError(f"{name} must be an object with rule ids", _FIX)
-    ids = [rule.id for rule in rules.RULES]
+    ids = [kind.id for kind in rules.KINDS]
     found: dict[str, RuleSettings] = {}
+    levels: dict[str, Level] = {}
     default = None
     for key, value in document.items():
         if key == ALL:
@@ -88,13 +99,16 @@ def parse_settings(document: object, name: str = "the policy config") -> PolicyS
             raise UsageError(f"{name}: {key!r} must be the id of a rule", hint)
         settings = value if isinstance(value, Mapping) else {"enforcementLevel": value}
         found[key] = parse_rule_settings(settings, f"{name}, {key}")
-    return PolicySettings(found, default)
+        if key in _REPORTS:
+            level = found.pop(key).level
+            levels |= {} if level is None else {key: level}
+    return PolicySettings(found, default, levels)
 
 
 def parse_rule_settings(settings: Mapping[str, Any], name: str) -> RuleSettings:
     """Return the settings of one rule; raise `UsageError` with what is wrong and where."""
     try:
-        parsed = msgspec.convert(settings, _Object)
+        parsed = msgspec.convert(settings, RuleConfig)
     except msgspec.ValidationError as error:
         raise UsageError(f"{name}: {error}", _FIX) from error
     return RuleSettings(parsed.enforcement_level, parsed.exceptions, parsed.boundary)
@@ -108,14 +122,18 @@ def overdue(exceptions: Iterable[RuleException], today: date) -> list[RuleExcept
 def schema() -> dict[str, Any]:
     """Return the JSON schema of a policy config."""
     level = {"enum": [level.value for level in Level]}
-    found = msgspec.json.schema(_Object)
+    found = msgspec.json.schema(RuleConfig)
     definitions = found["$defs"]
     of_rule = {"anyOf": [level, {"$ref": found["$ref"]}]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Policy config of eks-policies",
         "type": "object",
-        "properties": {ALL: level, **{rule.id: {"description": rule.requirement, **of_rule} for rule in rules.RULES}},
+        "properties": {
+            ALL: level,
+            **{rule.id: {"description": rule.requirement, **of_rule} for rule in rules.RULES},
+            **dict.fromkeys(_REPORTS, level),
+        },
         "additionalProperties": False,
         "$defs": definitions,
     }

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from eks_access.cli.adopt import adopt
 from eks_access.cli.check import check
 from eks_access.cli.diff import diff
 from eks_access.cli.escalations import escalations
@@ -34,7 +35,7 @@ def commands() -> None:
 
 
 trace.add_command(whoami)
-for command in (trace, explain_, list_, who_can, what_can, escalations, check, diff, graph_, snapshot):
+for command in (trace, explain_, list_, who_can, what_can, escalations, check, diff, graph_, adopt, snapshot):
     commands.add_command(command)
 
 

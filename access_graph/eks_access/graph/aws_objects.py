@@ -40,6 +40,8 @@ class Cluster:
     """The ranges that reach the public endpoint. Empty: all, as EKS sets it."""
     encrypts_secrets: bool | Unknown | None = None
     """Whether a KMS key of the account encrypts Kubernetes secrets; None if the source does not have it."""
+    certificate_authority: str = ""
+    """Base64, as DescribeCluster returns it; empty if the source does not have it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,10 @@ class IamPrincipal:
     groups: tuple[str, ...] = ()
     """Names of a user's IAM groups."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
+    """Description of a role; None if it was not read: IAM lists roles without it."""
+    max_session_duration: int | None = None
+    """Seconds of a role's longest session; None if it was not read, as above."""
     last_used_at: datetime | None = None
     """Last use of a role (RoleLastUsed); None if IAM has none in the last 400 days, or for a user."""
 
@@ -84,6 +90,7 @@ class OidcProvider:
     url: str
     """Without `https://`, as IAM returns it."""
     audiences: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,3 +109,4 @@ class PodIdentityAssociation:
     """ARN of the add-on that manages it."""
     session_policy: Document | Unknown | None = None
     """The policy that limits the sessions further; it requires `disable_session_tags`."""
+    tags: Mapping[str, str] = field(default_factory=dict)

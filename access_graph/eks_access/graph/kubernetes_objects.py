@@ -32,6 +32,8 @@ class RbacRole:
     aggregates: tuple[Mapping[str, str], ...] = ()
     """Labels of the ClusterRoles whose rules an aggregated ClusterRole takes; one selector each."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: tuple[str, ...] = ()
+    """Keys of its annotations, except kubectl's copy of the object."""
 
     @property
     def key(self) -> RoleKey:
@@ -66,6 +68,9 @@ class RbacBinding:
     """`Role` or `ClusterRole`."""
     role_name: str
     subjects: tuple[BindingSubject, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: tuple[str, ...] = ()
+    """Keys of its annotations, except kubectl's copy of the object."""
 
     @property
     def key(self) -> RoleKey:

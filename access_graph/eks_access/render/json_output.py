@@ -9,6 +9,8 @@ import msgspec
 
 from eks_access.findings import Trace
 from eks_access.graph.tables import NotRead
+from eks_access.questions.adoption.check import AdoptionCheck
+from eks_access.questions.adoption.declarations import Adoption
 from eks_access.questions.check import Check
 from eks_access.questions.diff import Difference
 from eks_access.questions.escalations import Escalations
@@ -38,6 +40,8 @@ class Answer:
     escalations: Escalations | None = None
     picture: Picture | None = None
     check: Check | None = None
+    adoption: Adoption | None = None
+    adoption_check: AdoptionCheck | None = None
     not_read: tuple[NotRead, ...] = ()
     """What the source could not read and the question needed."""
     remarks: tuple[str, ...] = ()

@@ -75,6 +75,7 @@ class LiveEks:
             has_public_endpoint=network.get("endpointPublicAccess"),
             public_access_cidrs=tuple(network.get("publicAccessCidrs") or ()),
             encrypts_secrets="secrets" in encrypted,
+            certificate_authority=(cluster.get("certificateAuthority") or {}).get("data", ""),
         )
 
     def _has_entries(self) -> bool:
@@ -152,6 +153,7 @@ class LiveEks:
             disable_session_tags=association.get("disableSessionTags", False),
             owner_arn=association.get("ownerArn"),
             session_policy=json.loads(policy) if policy else None,
+            tags=association.get("tags", {}),
         )
 
     def has_agent(self) -> bool:

@@ -135,7 +135,7 @@ class LiveIam:
         response = api.call(f"IAM OIDC provider {arn}", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn)
         if response is None:
             return None
-        return OidcProvider(arn, response["Url"], tuple(response.get("ClientIDList", ())))
+        return OidcProvider(arn, response["Url"], tuple(response.get("ClientIDList", ())), _tags(response))
 
 
 def _principal(
@@ -155,9 +155,15 @@ def _principal(
         attached_policies=_arns(attached),
         boundary=(details.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
         groups=tuple(groups),
-        tags={tag["Key"]: tag["Value"] for tag in details.get("Tags", ())},
+        tags=_tags(details),
+        description=details.get("Description", "") if "MaxSessionDuration" in details else None,
+        max_session_duration=details.get("MaxSessionDuration"),
         last_used_at=(details.get("RoleLastUsed") or {}).get("LastUsedDate"),
     )
+
+
+def _tags(details: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in details.get("Tags", ())}
 
 
 def _inline(details: Mapping[str, Any], key: str) -> dict[str, Document]:

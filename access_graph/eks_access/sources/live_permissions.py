@@ -109,6 +109,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "whoami": (*_MAPPINGS, *_RBAC_PARTS, "review_access"),
     "serviceaccount": (*_ROLES, "has_pod_identity_agent", "pods", "simulate"),
     "pod": (*_ROLES, "has_pod_identity_agent", "pods", "nodes", "simulate"),
+    "adopt": (
+        *("cluster", "entries", "aws_auth", "associations", "service_accounts"),
+        *("principals", "oidc_providers", *_RBAC_PARTS),
+    ),
     "explain": ("associations", "service_accounts"),
     "graph": (*_MAPPINGS, *_RBAC_PARTS, *_ROLES, "has_pod_identity_agent", "pods", "nodes"),
 }

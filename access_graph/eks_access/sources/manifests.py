@@ -46,6 +46,7 @@ STATIC_KEY = "AWS_ACCESS_KEY_ID"
 """SDKs use an access key in the environment before any other identity."""
 _FARGATE = "eks.amazonaws.com/compute-type"
 _OS = "kubernetes.io/os"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def rbac_role(manifest: Manifest) -> RbacRole:
@@ -67,6 +68,7 @@ def rbac_role(manifest: Manifest) -> RbacRole:
         ),
         tuple(selector.get("matchLabels") or {} for selector in selectors),
         metadata.get("labels") or {},
+        _annotation_keys(metadata),
     )
 
 
@@ -82,6 +84,8 @@ def rbac_binding(manifest: Manifest) -> RbacBinding:
             BindingSubject(subject["kind"], subject["name"], subject.get("namespace"))
             for subject in manifest.get("subjects") or ()
         ),
+        metadata.get("labels") or {},
+        _annotation_keys(metadata),
     )
 
 
@@ -159,6 +163,11 @@ def _identity_variables(variables: Iterable[Mapping[str, Any]]) -> dict[str, str
     values = {each["name"]: each.get("value") or "" for each in variables}
     public = {name: value for name, value in values.items() if name in IDENTITY_VARIABLES}
     return public | ({STATIC_KEY: "set"} if STATIC_KEY in values else {})
+
+
+def _annotation_keys(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys of the annotations that a user wrote. Their values may contain secrets."""
+    return tuple(sorted(key for key in metadata.get("annotations") or {} if key != _LAST_APPLIED))
 
 
 def _identity_annotations(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -141,7 +141,11 @@ class Cluster(pulumi.ComponentResource):
             enable_server_side_apply=True,
             enable_config_map_mutable=True,
             # The access of the provider's user is deleted after everything that the provider created.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self._eks] if self._eks else None),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[self._eks] if self._eks else None,
+                aliases=[] if self._eks else [_imported(resource_name)],
+            ),
         )
         kubernetes_providers.record_kubeconfig(self._kubernetes, self.kubeconfig)
         self.register_outputs({**self.connection})
@@ -247,6 +251,15 @@ def _new_cluster(inputs: Inputs, args: ClusterArgs) -> "NewCluster | None":
         if value is not None:
             inputs.reject(Problem(key, "must be omitted without create", value, "set create, or remove it"))
     return None
+
+
+def _imported(name: str) -> pulumi.Alias:
+    """Return the alias of a provider that `pulumi import` brought into the state, as `eks-access adopt` writes it.
+
+    It is imported at the top level of the stack: the engine creates imported providers before components, and so
+    before this one's parent.
+    """
+    return pulumi.Alias(name=f"imported-{name}", parent=pulumi.ROOT_STACK_RESOURCE)
 
 
 def _reason(error: Exception) -> str:

@@ -78,7 +78,7 @@ class StackIam:
             return resource.document("policy") or Unknown(f"policy of {resource} is not set")
         if resource.kind == OIDC_PROVIDER:
             audiences = tuple(resource.require("clientIdLists") or ())
-            return OidcProvider(self._arn(resource), _host(resource), audiences)
+            return OidcProvider(self._arn(resource), _host(resource), audiences, resource.texts("tags"))
         if resource.kind == GROUP:
             holder = ("group", resource.text("name"))
             return IamGroup(self._arn(resource), self._policies.inline[holder], tuple(self._policies.attached[holder]))

@@ -1,0 +1,28 @@
+"""The question "which declarations of eks_identity equal what the cluster has?"."""
+
+from __future__ import annotations
+
+from eks_access.graph import AccessGraph
+from eks_access.questions.adoption.access import declare_access
+from eks_access.questions.adoption.declarations import CLUSTER, Adoption, Declaration, Form
+from eks_access.questions.adoption.providers import declare_provider
+from eks_access.questions.adoption.workloads import WorkloadDraft
+
+
+def adopt(graph: AccessGraph, form: Form = Form.PROGRAM) -> Adoption:
+    """Return the declarations that equal the identity of a cluster, and what none expresses, with the reasons.
+
+    Raises `NotReadError` if a part is not read that the declarations need.
+    """
+    name = graph.cluster.get().name
+    access, access_left = declare_access(graph)
+    workloads = WorkloadDraft(graph, form)
+    workloads.declare()
+    providers, providers_left = declare_provider(graph, name, form, workloads.declarations)
+    cluster = Declaration(CLUSTER, name, {"name": name})
+    return Adoption(
+        name,
+        form,
+        (cluster, *providers, *access, *workloads.declarations),
+        (*access_left, *providers_left, *workloads.not_adopted),
+    )

@@ -113,7 +113,8 @@ def _next_steps(adopted: Adopted, folder: Path) -> str:
     file = IMPORTS if is_program else shlex.quote(str(folder / IMPORTS))
     lines = [f"written to {folder}. Next:"]
     if not is_program:
-        lines.append(f"  cp -R {shlex.quote(str(folder))}/Pulumi.{adopted.stack}.yaml {folder}/stacks .")
+        files = [str(folder / f"Pulumi.{adopted.stack}.yaml"), str(folder / "stacks")]
+        lines.append(f"  {shlex.join(['cp', '-R', *files, '.'])}")
     lines += [
         f"{pulumi} stack init {adopted.stack}",
         f"{pulumi} import --file {file} --protect=false --generate-code=false --yes",

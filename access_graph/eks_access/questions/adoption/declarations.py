@@ -29,6 +29,9 @@ class Reference:
     """`cluster.connection`, `cluster.issuer` or `provider.arn`."""
 
 
+PROVIDER_ARN = Reference("provider.arn")
+
+
 @dataclass(frozen=True)
 class Declaration:
     """A component, and the objects in AWS and Kubernetes that it declares."""
@@ -68,11 +71,19 @@ class Adoption:
     not_adopted: tuple[NotAdopted, ...]
 
     def without(self, subject: str, reason: str) -> Adoption:
-        """Return the adoption without a declaration that its component rejects: its objects are not adopted."""
-        rejected = [each for each in self.declarations if each.subject == subject]
-        rest = tuple(each for each in self.declarations if each.subject != subject)
-        lost = tuple(NotAdopted(each, reason) for declaration in rejected for each in declaration.objects)
-        return replace(self, declarations=rest, not_adopted=self.not_adopted + lost)
+        """Return the adoption without a declaration that its component rejects: its objects are not adopted.
+
+        Declarations that use a rejected provider are left out with it.
+        """
+        rejected = {each.subject for each in self.declarations if each.subject == subject}
+        if any(each.component == OIDC_PROVIDER and each.subject in rejected for each in self.declarations):
+            rejected |= {each.subject for each in self.declarations if PROVIDER_ARN in each.args.values()}
+        lost = (each for each in self.declarations if each.subject in rejected)
+        return replace(
+            self,
+            declarations=tuple(each for each in self.declarations if each.subject not in rejected),
+            not_adopted=(*self.not_adopted, *(NotAdopted(name, reason) for each in lost for name in each.objects)),
+        )
 
 
 class Names:

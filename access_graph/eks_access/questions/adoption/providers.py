@@ -22,12 +22,17 @@ _AUDIENCES = ["sts.amazonaws.com"]
 
 
 def cluster_provider(graph: AccessGraph) -> Provider | None:
-    """Return the IAM OIDC provider of the cluster's issuer in its account; None if there is none."""
+    """Return the IAM OIDC provider of the cluster's issuer in its account; None if there is none.
+
+    A provider without the audience of STS is none for the components: no default token is of its audience.
+    """
     cluster = graph.cluster.get()
     if isinstance(cluster.issuer, Unknown) or isinstance(cluster.arn, Unknown) or not cluster.issuer:
         return None
     provider = Provider(Issuer.parse(cluster.issuer), Arn.parse(cluster.arn).partition, cluster.account)
-    return provider if graph.oidc_providers.get(provider.arn) is not None else None
+    existing = graph.oidc_providers.get(provider.arn)
+    has_audience = existing is not None and provider.partition.sts_audience in existing.audiences
+    return provider if has_audience else None
 
 
 def declare_provider(
@@ -42,7 +47,9 @@ def declare_provider(
     for arn, provider in sorted(graph.oidc_providers.all().items()):
         object_ = f"IAM OIDC provider {arn}"
         if own is None or arn != own.arn:
-            left_out.append(NotAdopted(object_, "it is of another issuer than the cluster's"))
+            left_out.append(
+                NotAdopted(object_, "it is of another issuer than the cluster's, or without STS's audience")
+            )
             continue
         is_needed = any("oidc_provider_arn" in each.args for each in workloads)
         reason = _not_owned(provider, form)
@@ -60,8 +67,6 @@ def _not_owned(provider: OidcProvider, form: Form) -> str:
     """Return why no declaration can own the provider; empty if one can."""
     if problems := tag_rules.problems(provider.tags):
         return f"tag {problems[0].input!r} {problems[0].rule}"
-    if not provider.audiences or not all(provider.audiences):
-        return "it has no audience"
     if form is Form.SETTINGS and _own_args(provider):
         return "settings declare neither its tags nor its audiences"
     return ""

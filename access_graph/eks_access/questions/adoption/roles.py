@@ -67,7 +67,10 @@ def trusts(role: IamPrincipal, write: Callable[[], Mapping[str, Any]]) -> bool:
 
 
 def same_policy(one: Any, other: Any) -> bool:
-    """Return whether two policy documents are equal to IAM: the order of lists and single items make no difference."""
+    """Return whether two policy documents are equal to the aws plugin, which then shows no change.
+
+    The order of lists and a list around a single item make no difference, and a `Sid` does.
+    """
     return bool(_canonical(one) == _canonical(other))
 
 
@@ -95,13 +98,6 @@ def irsa_role_args(role: IamPrincipal) -> dict[str, Any]:
             ("audience", None if audience == providers[0].partition.sts_audience else audience),
         ]
     )
-
-
-def pod_identity_role_args(role: IamPrincipal) -> dict[str, Any]:
-    """Return the arguments of the PodIdentityRole that writes the role's trust policy: none, as no limit is read."""
-    if not same_policy(role.trust_policy, trust.pod_identity_trust()):
-        raise NotOwnedError(OTHER_TRUST)
-    return {}
 
 
 def _claims(statement: Mapping[str, Any], provider: Provider) -> tuple[list[str], str]:
@@ -138,7 +134,7 @@ def _as_list(value: Any) -> list[Any]:
 
 def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _canonical(item) for key, item in value.items() if key != "Sid"}
+        return {key: _canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         items = sorted(map(_canonical, value), key=lambda item: json.dumps(item, sort_keys=True))
         return items[0] if len(items) == 1 else items

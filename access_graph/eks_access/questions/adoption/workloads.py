@@ -15,6 +15,7 @@ from eks_access.graph.tables import NotReadError
 from eks_access.questions.adoption.declarations import (
     IRSA_ROLE,
     POD_IDENTITY_ROLE,
+    PROVIDER_ARN,
     WORKLOAD,
     Declaration,
     Form,
@@ -29,7 +30,6 @@ from eks_access.questions.adoption.roles import (
     NotOwnedError,
     compact,
     irsa_role_args,
-    pod_identity_role_args,
     role_args,
     trusts,
 )
@@ -130,7 +130,7 @@ class WorkloadDraft:
                     self._owned.add(role.arn)
                     self._add(WORKLOAD, pods, own, (*pods.objects, f"IAM role {role.arn}"))
                     return
-                self._declare_role(pods, role, args)
+                self._declare_role(role, args)
             except NotOwnedError as error:
                 reason = str(error)
         if reason and pods.role_arn not in self._owned:
@@ -165,7 +165,7 @@ class WorkloadDraft:
             audience=dict(pods.options).get("audience"),
             size_limit=limits.TRUST_POLICY_RAISED,
         )
-        return {"oidc_provider_arn": Reference("provider.arn")} if trusts(role, write) else None
+        return {"oidc_provider_arn": PROVIDER_ARN} if trusts(role, write) else None
 
     def _trust_by_associations(self, pods: RolePods, role: IamPrincipal) -> dict[str, Any] | None:
         first = pods.associations[0]
@@ -179,12 +179,13 @@ class WorkloadDraft:
         limited = partial(trust.pod_identity_trust, [str(self._graph.cluster.get().arn)], subjects)
         return {"match_session_tags": True} if trusts(role, limited) else None
 
-    def _declare_role(self, pods: RolePods, role: IamPrincipal, args: Mapping[str, Any]) -> None:
+    def _declare_role(self, role: IamPrincipal, args: Mapping[str, Any]) -> None:
         """Declare a role apart from its service accounts; raise `NotOwnedError` if no component writes its trust."""
         if role.arn in self._owned:
             return
-        component = IRSA_ROLE if pods.accounts else POD_IDENTITY_ROLE
-        trusted = irsa_role_args(role) if pods.accounts else pod_identity_role_args(role)
+        trusts_pod_identity = trusts(role, trust.pod_identity_trust)
+        component = POD_IDENTITY_ROLE if trusts_pod_identity else IRSA_ROLE
+        trusted = {} if trusts_pod_identity else irsa_role_args(role)
         if self._form is Form.SETTINGS:
             raise NotOwnedError(_SETTINGS_ONLY_WORKLOADS)
         self._owned.add(role.arn)

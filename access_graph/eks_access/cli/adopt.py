@@ -66,18 +66,25 @@ def _adopt(graph: AccessGraph, form: Form, stack: str) -> Adopted:
     """Return the adoption without what the components reject. Each run of the program names one rejected component."""
     from eks_access.sources.pulumi.registrations import RejectedError, register_program  # noqa: PLC0415
 
-    adoption = ask(graph, form)
+    unowned: dict[str, str] = {}
+    rejected: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / MAIN
         while True:
+            adoption = ask(graph, form, unowned)
+            for subject, reason in rejected.items():
+                adoption = adoption.without(subject, reason)
             file.write_text(program(adoption), encoding="utf-8")
             try:
                 registered = register_program(file, graph, project=PROJECT, stack=stack)
             except RejectedError as error:
-                accepted = adoption.without(error.subject, error.reason)
-                if accepted == adoption:
+                declaration = next((each for each in adoption.declarations if each.subject == error.subject), None)
+                if declaration is None:
                     raise SourceError(f"{error.subject} is rejected: {error.reason}", "report this error") from error
-                adoption = accepted
+                if declaration.role_arn:
+                    unowned[declaration.role_arn] = error.reason
+                else:
+                    rejected[error.subject] = error.reason
             else:
                 return Adopted(adoption, registered, graph, stack)
 

@@ -11,6 +11,7 @@ from typing import Any
 from eks_identity.errors import InvalidInput
 
 CLUSTER, OIDC_PROVIDER, CLUSTER_ACCESS = "Cluster", "OidcProvider", "ClusterAccess"
+IAM_ROLE = "IAM role "
 WORKLOAD, IRSA_ROLE, POD_IDENTITY_ROLE = "WorkloadIdentity", "IrsaRole", "PodIdentityRole"
 
 
@@ -43,6 +44,11 @@ class Declaration:
     args: Mapping[str, Any]
     objects: tuple[str, ...] = ()
     """The existing objects in words, as in `access entry arn:…`."""
+
+    @property
+    def role_arn(self) -> str:
+        """ARN of the IAM role that it owns; empty if it owns none."""
+        return next((name.removeprefix(IAM_ROLE) for name in self.objects if name.startswith(IAM_ROLE)), "")
 
     @property
     def subject(self) -> str:

@@ -13,6 +13,7 @@ from eks_access.graph.aws_objects import IamPrincipal, PodIdentityAssociation, U
 from eks_access.graph.kubernetes_objects import ServiceAccount
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.adoption.declarations import (
+    IAM_ROLE,
     IRSA_ROLE,
     POD_IDENTITY_ROLE,
     PROVIDER_ARN,
@@ -76,8 +77,9 @@ def association_name(association: PodIdentityAssociation) -> str:
 class WorkloadDraft:
     """Collects the declarations of all pods."""
 
-    def __init__(self, graph: AccessGraph, form: Form) -> None:
+    def __init__(self, graph: AccessGraph, form: Form, unowned: Mapping[str, str]) -> None:
         self._graph = graph
+        self._unowned = unowned
         self._form = form
         self._names = {WORKLOAD: Names(), IRSA_ROLE: Names(), POD_IDENTITY_ROLE: Names()}
         self._provider = cluster_provider(graph)
@@ -128,20 +130,22 @@ class WorkloadDraft:
                 own = self._own_role_args(pods, role, args) if is_only_user else None
                 if own is not None:
                     self._owned.add(role.arn)
-                    self._add(WORKLOAD, pods, own, (*pods.objects, f"IAM role {role.arn}"))
+                    self._add(WORKLOAD, pods, own, (*pods.objects, f"{IAM_ROLE}{role.arn}"))
                     return
                 self._declare_role(role, args)
             except NotOwnedError as error:
                 reason = str(error)
         if reason and pods.role_arn not in self._owned:
             self._owned.add(pods.role_arn)  # listed once
-            self.not_adopted.append(NotAdopted(f"IAM role {pods.role_arn}", reason))
+            self.not_adopted.append(NotAdopted(f"{IAM_ROLE}{pods.role_arn}", reason))
         for each in _one_by_one(pods):
             self._add(WORKLOAD, each, {"role_arn": pods.role_arn, **_binding_args(each)}, each.objects)
 
     def _role(self, arn: str) -> tuple[IamPrincipal | None, str]:
         """Return a role, or why no component can own it."""
         cluster = self._graph.cluster.get()
+        if arn in self._unowned:
+            return None, self._unowned[arn]
         if Principal.parse(arn).account != cluster.account:
             return None, f"it is of another account than the cluster's {cluster.account}"
         try:
@@ -190,7 +194,7 @@ class WorkloadDraft:
             raise NotOwnedError(_SETTINGS_ONLY_WORKLOADS)
         self._owned.add(role.arn)
         name = self._names[component].unique(Principal.parse(role.arn).name)
-        self.declarations.append(Declaration(component, name, {**trusted, **args}, (f"IAM role {role.arn}",)))
+        self.declarations.append(Declaration(component, name, {**trusted, **args}, (f"{IAM_ROLE}{role.arn}",)))
 
     def _add(self, component: str, pods: RolePods, args: Mapping[str, Any], objects: tuple[str, ...]) -> None:
         subject = pods.accounts[0] if pods.accounts else None
@@ -211,7 +215,7 @@ class WorkloadDraft:
             if arn in used or not (trust.POD_IDENTITY_SERVICE in text or (issuer and issuer in text)):
                 continue
             reason = "it trusts pods, and no service account or association of the cluster names it"
-            self.not_adopted.append(NotAdopted(f"IAM role {arn}", reason))
+            self.not_adopted.append(NotAdopted(f"{IAM_ROLE}{arn}", reason))
 
 
 def _one_by_one(pods: RolePods) -> Iterator[RolePods]:

@@ -197,7 +197,7 @@ BINDINGS = {
     "nobody": (binding("b", "r"), "it binds nobody"),
     "group of Kubernetes": (binding("b", "r", group("system:authenticated")), "'system:authenticated' must be"),
     "labels": (
-        {(None, "b"): RbacBinding(None, "b", "ClusterRole", "r", (group("x"),), {"helm": "y"}, ("note",))},
+        {(None, "b"): RbacBinding(None, "b", "ClusterRole", "r", (group("x"),), ("helm",), ("note",))},
         "it has the labels or annotations helm, note",
     ),
 }

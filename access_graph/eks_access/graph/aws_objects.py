@@ -90,7 +90,7 @@ class OidcProvider:
     url: str
     """Without `https://`, as IAM returns it."""
     audiences: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)

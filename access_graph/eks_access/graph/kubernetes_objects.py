@@ -68,7 +68,8 @@ class RbacBinding:
     """`Role` or `ClusterRole`."""
     role_name: str
     subjects: tuple[BindingSubject, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    """Keys of its labels."""
     annotations: tuple[str, ...] = ()
     """Keys of its annotations, except kubectl's copy of the object."""
 

@@ -84,7 +84,7 @@ def rbac_binding(manifest: Manifest) -> RbacBinding:
             BindingSubject(subject["kind"], subject["name"], subject.get("namespace"))
             for subject in manifest.get("subjects") or ()
         ),
-        metadata.get("labels") or {},
+        tuple(sorted(metadata.get("labels") or ())),
         _annotation_keys(metadata),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +96,7 @@ def _unowned(role: RbacRole) -> str:
     return "" if role.rules else "it has no rules"
 
 
-def _of_system(name: str, labels: Mapping[str, str]) -> str:
+def _of_system(name: str, labels: Container[str]) -> str:
     if _BOOTSTRAPPING in labels or name.startswith("system:"):
         return "Kubernetes creates it"
     return "EKS creates it" if name.startswith("eks:") else ""

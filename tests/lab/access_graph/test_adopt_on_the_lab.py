@@ -1,0 +1,230 @@
+"""A cluster is adopted without a change: by plain commands, by eksctl, by our own stacks."""
+
+import io
+import json
+
+import pytest
+import yaml
+from rich.console import Console
+
+from lab.clusters import ensure_clusters
+from lab.interfaces import AuthenticationMode
+from lab.progress import Timeline
+from support.adopted_clusters import STATE_ONLY, AdoptedCluster, import_into, steps
+from support.deployed_environment import add_environment, project
+from support.lab_project import REPOSITORY
+
+ACCOUNT = "123456789012"
+IAM = f"arn:aws:iam::{ACCOUNT}"
+PODS_TRUST = {"Service": "pods.eks.amazonaws.com"}
+S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+ALLOW = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}}
+
+
+@pytest.fixture(scope="module")
+def start(running_lab, tools, tmp_path_factory):
+    """Return a function that creates a cluster."""
+
+    def start_cluster(name, mode=AuthenticationMode.API_AND_CONFIG_MAP):
+        ensure_clusters(running_lab, {name: mode}, Timeline(Console(file=io.StringIO())))
+        return AdoptedCluster(running_lab, tools, name, tmp_path_factory.mktemp(name))
+
+    return start_cluster
+
+
+def trust(principal, *actions, **conditions):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": list(actions)}
+    return json.dumps(
+        {"Version": "2012-10-17", "Statement": statement | ({"Condition": conditions} if conditions else {})}
+    )
+
+
+def create_provider(cluster):
+    """Create the provider of a cluster, and return its ARN and host."""
+    issuer = cluster.aws("eks", "describe-cluster", "--name", cluster.name)["cluster"]["identity"]["oidc"]["issuer"]
+    created = cluster.aws(
+        "iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", "sts.amazonaws.com",
+        "--tags", "Key=team,Value=a",
+    )  # fmt: skip
+    return created["OpenIDConnectProviderArn"], issuer.removeprefix("https://")
+
+
+def create_role(cluster, name, document, *options):
+    cluster.aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", document, *options)
+    cluster.aws("iam", "attach-role-policy", "--role-name", name, "--policy-arn", S3)
+
+
+def edit_aws_auth(cluster, users):
+    data = {"data": {"mapUsers": yaml.safe_dump(users)}}
+    cluster.kubectl("-n", "kube-system", "patch", "configmap", "aws-auth", "--type", "merge", "-p", json.dumps(data))
+
+
+def user(name, *groups):
+    return {"userarn": f"{IAM}:user/{name}", "username": name, "groups": list(groups)}
+
+
+@pytest.fixture(scope="module")
+def by_commands(start):
+    """Stories 1 and 2 by aws and kubectl, with what no component can declare."""
+    cluster = start("adopt-commands")
+    cluster.kubectl("create", "clusterrole", "test-clu-role", "--verb=get,watch,list", "--resource=pods,nodes")
+    cluster.kubectl("create", "clusterrolebinding", "test-clu-rolebinding", "--clusterrole=test-clu-role",
+                    "--group=operators")  # fmt: skip
+    cluster.kubectl("create", "rolebinding", "editors", "--clusterrole=edit", "--group=operators", "-n", "default")
+    cluster.kubectl("create", "rolebinding", "app", "--clusterrole=view", "--serviceaccount=default:a", "-n", "default")
+    edit_aws_auth(cluster, [user("eks-ope", "operators"), user("dup", "a"), user("dup", "b")])
+    on = ("--cluster-name", cluster.name, "--principal-arn", f"{IAM}:user/adopt-ann")
+    cluster.aws("iam", "create-user", "--user-name", "adopt-ann")
+    cluster.aws("eks", "create-access-entry", *on, "--kubernetes-groups", "operators", "viewers", "--tags", "x=y")
+    view = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+    scope = "type=namespace,namespaces=default,team-*"
+    cluster.aws("eks", "associate-access-policy", *on, "--policy-arn", view, "--access-scope", scope)
+    provider, host = create_provider(cluster)
+    equals = {f"{host}:sub": "system:serviceaccount:default:test-sa", f"{host}:aud": "sts.amazonaws.com"}
+    web = ({"Federated": provider}, "sts:AssumeRoleWithWebIdentity")
+    description = 'It\'s "one" {x} \\ two'
+    create_role(cluster, "adopt-sa", trust(*web, StringEquals=equals), "--description", description,
+                "--max-session-duration", "7200", "--tags", "Key=a,Value=b")  # fmt: skip
+    cluster.aws("iam", "put-role-policy", "--role-name", "adopt-sa", "--policy-name", "own",
+                "--policy-document", json.dumps(ALLOW))  # fmt: skip
+    create_role(cluster, "adopt-wide", trust(*web, StringLike={f"{host}:sub": "system:serviceaccount:*"}))
+    pods = trust(PODS_TRUST, "sts:AssumeRole", "sts:TagSession")
+    create_role(cluster, "adopt-pi", pods, "--path", "/apps/")
+    for name, role in (("test-sa", "adopt-sa"), ("wide", "adopt-wide")):
+        cluster.kubectl("create", "serviceaccount", name)
+        cluster.kubectl("annotate", "serviceaccount", name, f"eks.amazonaws.com/role-arn={IAM}:role/{role}")
+    cluster.aws("eks", "create-pod-identity-association", "--cluster-name", cluster.name, "--namespace", "default",
+                "--service-account", "pi", "--role-arn", f"{IAM}:role/apps/adopt-pi", "--tags", "a=b")  # fmt: skip
+    yield cluster
+    delete_iam(cluster, provider, "adopt-sa", "adopt-wide", "adopt-pi")
+    cluster.aws("iam", "delete-user", "--user-name", "adopt-ann")
+
+
+@pytest.fixture(scope="module")
+def by_eksctl(start, running_lab):
+    """What eksctl creates, by the script of example 08, in a cluster that reads only aws-auth."""
+    cluster = start("adopt-eksctl", AuthenticationMode.CONFIG_MAP)
+    cluster.run_script(REPOSITORY / "examples/08-existing-eksctl-cluster/create-eksctl-resources.sh")
+    yield cluster
+    (provider,) = cluster.inventory().providers
+    cluster.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
+    stack = f"eksctl-{cluster.name}-addon-iamserviceaccount-default-reports"
+    cluster.aws("cloudformation", "delete-stack", "--stack-name", stack)
+
+
+@pytest.fixture(scope="module")
+def by_stacks(start, tools):
+    """An environment of stacks/, whose own stack is then forgotten."""
+    cluster = start("adopt-stacks")
+    folder = project(cluster.folder / "environment", tools)
+    rules = [{"resources": ["nodes"], "verbs": ["get", "list"]}]
+    access = {
+        "cluster": cluster.name,
+        "group": "lookers",
+        "rbac_roles": [{"name": "look", "rules": rules}, {"name": "view"}],
+        "principals": [{"user": "adopt-looker"}],
+        "access_policies": [{"policy": "AmazonEKSViewPolicy", "namespaces": ["default"]}],
+    }
+    pods = {"cluster": cluster.name, "namespace": "default"}
+    settings = {
+        "clusters": {cluster.name: {}},
+        "access": {"lookers": access},
+        "workloads": {
+            "irsa": {**pods, "service_account": "irsa", "policies": ["AmazonS3ReadOnlyAccess"]},
+            "pods": {**pods, "service_account": "pods", "mode": "pod-identity", "tags": {"team": "a"}},
+        },
+    }
+    cluster.aws("iam", "create-user", "--user-name", "adopt-looker")
+    add_environment(folder, "dev", settings)
+    own = cluster.project(folder)
+    own.update()
+    yield cluster
+    own.stack.destroy()
+    cluster.aws("iam", "delete-user", "--user-name", "adopt-looker")
+
+
+def delete_iam(cluster, provider, *roles):
+    cluster.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
+    for role in roles:
+        name = ("--role-name", role)
+        for policy in cluster.aws("iam", "list-role-policies", *name)["PolicyNames"]:
+            cluster.aws("iam", "delete-role-policy", *name, "--policy-name", policy)
+        cluster.aws("iam", "detach-role-policy", *name, "--policy-arn", S3)
+        cluster.aws("iam", "delete-role", *name)
+
+
+def adopted(cluster, adoption, adopted_project):
+    """Bring an adoption into a stack, and check that nothing changes in the cluster and that nothing is left out."""
+    before, snapshot = cluster.inventory(), cluster.snapshot("before")
+    declared = [name for each in adoption["declarations"] for name in each["objects"]]
+    listed = [each["object"] for each in adoption["not_adopted"]]
+    assert before.names() - {*declared, *listed} == set()
+    assert set(declared) & set(listed) == set()
+    import_into(adopted_project, cluster.folder / "adopted" / "import.json")
+    for operation, kind, changes in steps(adopted_project):
+        if kind == "Role":
+            assert (operation, changes) == ("update", ["forceDetachPolicies"])
+        else:
+            assert operation == "create"
+            assert kind in STATE_ONLY
+    adopted_project.pulumi("up", "--yes", "--skip-preview")
+    adopted_project.pulumi("preview", "--expect-no-changes")
+    assert "no change of access" in cluster.eks_access("diff", snapshot, "live")
+    assert cluster.inventory() == before
+    return set(declared), {each["object"]: each["reason"] for each in adoption["not_adopted"]}
+
+
+def test_cluster_of_plain_commands_is_adopted_without_a_change(by_commands):
+    """Each object is declared or listed, the first update changes nothing, the next preview and the diff are empty."""
+    adoption = by_commands.adopt()
+    declared, listed = adopted(by_commands, adoption, by_commands.project())
+    assert declared >= {
+        f"IAM role {IAM}:role/adopt-sa",
+        f"IAM role {IAM}:role/apps/adopt-pi",
+        f"access entry {IAM}:user/adopt-ann",
+        "ClusterRole test-clu-role",
+        "ClusterRoleBinding test-clu-rolebinding",
+        f"mapUsers[0] of ConfigMap kube-system/aws-auth: {IAM}:user/eks-ope",
+        "Pod Identity association of default/pi",
+        "RoleBinding default/editors",
+        "service account default/test-sa",
+        "service account default/wide",
+    }
+    assert "no condition on" in listed[f"IAM role {IAM}:role/adopt-wide"]
+    assert "ServiceAccount default/a" in listed["RoleBinding default/app"]
+    assert "twice" in listed[f"mapUsers[1] of ConfigMap kube-system/aws-auth: {IAM}:user/dup"]
+    assert "none" in by_commands.eks_access("adopt", by_commands.folder / "adopted", "--stack", "dev", "--check")
+
+
+def test_check_reports_what_changed_since_the_adoption(by_commands):
+    """`--check` names what another writer adds and changes afterwards, and writes no file."""
+    adopted_folder = by_commands.folder / "adopted"
+    before = (adopted_folder / "import.json").read_bytes()
+    edit_aws_auth(by_commands, [user("eks-ope", "operators", "others"), user("new", "operators")])
+    found = by_commands.eks_access("adopt", adopted_folder, "--stack", "dev", "--check", "--json", code=1)
+    changes = {each["object"]: each["what"] for each in json.loads(found)["adoption_check"]["changes"]}
+    assert changes["AwsAuthMapping operators-123456789012-user-new"] == "the program does not declare it"
+    assert changes["AwsAuthMapping operators-123456789012-user-eks-ope"] == "the cluster differs in groups"
+    assert (adopted_folder / "import.json").read_bytes() == before
+
+
+def test_cluster_of_eksctl_is_adopted_without_a_change(by_eksctl):
+    """The provider, the role of the stack, the mapping and the service account of eksctl are declared."""
+    declared, _ = adopted(by_eksctl, by_eksctl.adopt(), by_eksctl.project())
+    assert "service account default/reports" in declared
+    assert f"mapUsers[0] of ConfigMap kube-system/aws-auth: {IAM}:user/eks-ope" in declared
+    assert any(name.startswith(f"IAM role {IAM}:role/eksctl-") for name in declared)
+    assert any(name.startswith("IAM OIDC provider ") for name in declared)
+
+
+def test_cluster_of_our_stacks_is_adopted_as_settings_without_a_change(by_stacks, tools):
+    """Settings declare again what an environment created, whose state is lost."""
+    adoption = by_stacks.adopt("--as", "settings")
+    folder = project(by_stacks.folder / "again", tools)
+    for name in ("Pulumi.dev.yaml", "stacks/dev.py"):
+        (folder / name).write_text((by_stacks.folder / "adopted" / name).read_text())
+    declared, _ = adopted(by_stacks, adoption, by_stacks.project(folder))
+    assert {"service account default/irsa", "Pod Identity association of default/pods"} <= declared
+    assert len([name for name in declared if name.startswith("IAM role ")]) == 2
+    options = ("--as", "settings", "--stack", "dev", "--check")
+    assert "none" in by_stacks.eks_access("adopt", by_stacks.folder / "adopted", *options)

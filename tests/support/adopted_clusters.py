@@ -1,0 +1,174 @@
+"""Adopts a cluster of a lab as a user would, and inventories of it by the vendors' clients."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.lab_dir import LabDir
+from lab.tools import Tools
+from support.lab_project import REGION, LabProject
+
+KINDS = "clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts"
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+_OF_SERVER = ("managedFields", "resourceVersion", "generation")
+STATE_ONLY = {"LockoutGuard", "AwsAuthMapping", "ServiceAccountPatch"}
+"""Kinds of resources that no plugin imports."""
+
+
+@dataclass
+class Inventory:
+    """The identity of a cluster, read with aws and kubectl."""
+
+    entries: dict[str, Any]
+    associations: list[dict[str, Any]]
+    providers: dict[str, Any]
+    objects: list[dict[str, Any]]
+    aws_auth: dict[str, str]
+    roles: dict[str, Any]
+
+    def names(self) -> set[str]:
+        """Return each object as `eks-access adopt` names it."""
+        found = {f"access entry {arn}" for arn in self.entries}
+        found |= {f"IAM OIDC provider {arn}" for arn in self.providers}
+        found |= {f"IAM role {arn}" for arn in self.roles}
+        for each in self.associations:
+            found.add(f"Pod Identity association of {each['namespace']}/{each['serviceAccount']}")
+        for key, field in (("mapRoles", "rolearn"), ("mapUsers", "userarn")):
+            for index, entry in enumerate(yaml.safe_load(self.aws_auth.get(key, "")) or []):
+                found.add(f"{key}[{index}] of ConfigMap kube-system/aws-auth: {entry[field]}")
+        return found | set(filter(None, map(_object_name, self.objects)))
+
+
+def _object_name(each: dict[str, Any]) -> str:
+    metadata = each["metadata"]
+    name = "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
+    if each["kind"] != "ServiceAccount":
+        return f"{each['kind']} {name}"
+    return f"service account {name}" if ROLE_ANNOTATION in metadata.get("annotations", {}) else ""
+
+
+class AdoptedCluster:
+    """A cluster, its adoption, and the stack that the adoption is brought into."""
+
+    def __init__(self, home: LabDir, tools: Tools, name: str, folder: Path) -> None:
+        self.name, self.folder, self._home, self._tools = name, folder, home, tools
+        self._shell = LabProject(home, tools, _new(folder / "shell"))
+        self.kubeconfig = folder / "kubeconfig"
+        self._run("aws", "eks", "update-kubeconfig", "--name", name, "--kubeconfig", str(self.kubeconfig))
+
+    def aws(self, *arguments: str) -> Any:
+        """Run aws and return its result."""
+        return self._shell.aws(*arguments)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run kubectl as the administrator and return its output."""
+        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
+
+    def run_script(self, script: Path) -> None:
+        """Run a script whose argument is the name of the cluster and of the kubeconfig's context."""
+        self._run("aws", "eks", "update-kubeconfig", "--name", self.name, "--alias", self.name,
+                  "--kubeconfig", str(self.kubeconfig))  # fmt: skip
+        done = self._shell.run("bash", str(script), self.name, KUBECONFIG=str(self.kubeconfig))
+        assert done.returncode == 0, done.stderr
+
+    def eks_access(self, *arguments: object, code: int = 0) -> str:
+        """Run eks-access on the cluster, and return its output."""
+        command = (sys.executable, "-m", "eks_access", *map(str, arguments))
+        done = self._shell.run(*command, "--cluster", self.name, "--region", REGION)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def snapshot(self, name: str) -> Path:
+        """Write a snapshot of the cluster and return its file."""
+        file = self.folder / f"{name}.json"
+        self.eks_access("snapshot", file)
+        return file
+
+    def adopt(self, *options: str) -> dict[str, Any]:
+        """Adopt the cluster into the folder `adopted` and return the answer."""
+        answer = json.loads(self.eks_access("adopt", self.folder / "adopted", "--stack", "dev", *options, "--json"))
+        adoption: dict[str, Any] = answer["adoption"]
+        return adoption
+
+    def project(self, folder: Path | None = None) -> LabProject:
+        """Return the stack `dev` of the adopted project, or of another one."""
+        return LabProject(self._home, self._tools, folder or self.folder / "adopted")
+
+    def inventory(self) -> Inventory:
+        """Return the identity of the cluster as the vendors' clients see it."""
+        on = ("--cluster-name", self.name)
+        entries = {}
+        if self.aws("eks", "describe-cluster", "--name", self.name)["cluster"]["accessConfig"] != _CONFIG_MAP:
+            for arn in self.aws("eks", "list-access-entries", *on)["accessEntries"]:
+                of_entry = (*on, "--principal-arn", arn)
+                policies = self.aws("eks", "list-associated-access-policies", *of_entry)["associatedAccessPolicies"]
+                entries[arn] = [self.aws("eks", "describe-access-entry", *of_entry)["accessEntry"], policies]
+        listed = self.aws("eks", "list-pod-identity-associations", *on)["associations"]
+        associations = [
+            self.aws("eks", "describe-pod-identity-association", *on, "--association-id", each["associationId"])
+            for each in listed
+        ]
+        providers = {
+            each["Arn"]: self.aws("iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", each["Arn"])
+            for each in self.aws("iam", "list-open-id-connect-providers")["OpenIDConnectProviderList"]
+        }
+        objects = [_stable(each) for each in json.loads(self.kubectl("get", KINDS, "-A", "-o", "json"))["items"]]
+        arns = {each["metadata"].get("annotations", {}).get(ROLE_ANNOTATION) for each in objects}
+        arns |= {each["association"]["roleArn"] for each in associations}
+        return Inventory(
+            entries,
+            [each["association"] for each in associations],
+            providers,
+            objects,
+            json.loads(self.kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))["data"],
+            {arn: self._role(arn) for arn in sorted(filter(None, arns))},
+        )
+
+    def _role(self, arn: str) -> list[Any]:
+        name = ("--role-name", arn.rpartition("/")[2])
+        inline = self.aws("iam", "list-role-policies", *name)["PolicyNames"]
+        documents = [self.aws("iam", "get-role-policy", *name, "--policy-name", each) for each in inline]
+        role = self.aws("iam", "get-role", *name)["Role"]
+        role.pop("RoleLastUsed", None)
+        return [role, self.aws("iam", "list-attached-role-policies", *name), documents]
+
+    def _run(self, *command: str, stdin: str | None = None) -> str:
+        done = self._shell.run(*command, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+_CONFIG_MAP = {"authenticationMode": "CONFIG_MAP"}
+
+
+def import_into(project: LabProject, file: Path) -> None:
+    """Create the stack and import the objects of a file into it, as `adopt` prints it."""
+    project.run("pulumi", "stack", "init", project.stack_name, "--cwd", str(project.folder))
+    project.pulumi("import", "--file", str(file), "--protect=false", "--generate-code=false", "--yes", "--skip-preview")
+
+
+def steps(project: LabProject) -> list[tuple[str, str, list[str]]]:
+    """Return operation, kind and changed inputs of each step of a preview that is no change of nothing."""
+    document = json.loads(project.pulumi("preview", "--json"))
+    return [
+        (step["op"], step["urn"].split("::")[2].rpartition(":")[2], sorted(step.get("detailedDiff") or {}))
+        for step in document["steps"]
+        if step["op"] not in {"same", "read"}
+    ]
+
+
+def _stable(each: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without what the API server writes whenever somebody applies it, changed or not."""
+    metadata = {key: value for key, value in each["metadata"].items() if key not in _OF_SERVER}
+    return {**each, "metadata": metadata}
+
+
+def _new(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder

@@ -44,7 +44,6 @@ WorkloadIdentity(
         "namespace": "default",
         "service_account": "reports",
         "mode": "irsa",
-        "service_account_management": "adopt",
         "oidc_provider_arn": provider.arn,
         "role_name": "reports",
         "policies": ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],

@@ -77,6 +77,7 @@ def test_import_file_has_the_ids_of_existing_objects(imports):
         ("RoleBinding", "a/in-a"),
         ("RolePolicy", "reader:own"),
         ("RolePolicyAttachment", "reader/arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"),
+        ("ServiceAccount", "default/test-sa"),
     }
 
 
@@ -95,7 +96,7 @@ def test_import_file_names_parents_and_providers_of_its_own(imports):
 
 def test_import_file_lists_what_the_first_update_creates_in_the_state(imports):
     kinds = {each.split()[0].rpartition(":")[2] for each in imports.created}
-    assert kinds == {"LockoutGuard", "AwsAuthMapping", "ServiceAccountPatch"}
+    assert kinds == {"LockoutGuard", "AwsAuthMapping"}
 
 
 def test_program_without_a_living_cluster_is_not_registered(tmp_path):

@@ -62,7 +62,6 @@ BOUND = {
     "namespace": "default",
     "service_account": "test-sa",
     "mode": "irsa",
-    "service_account_management": "adopt",
 }
 OWN = {**BOUND, "oidc_provider_arn": Reference("provider.arn"), "role_name": "sa-role", "path": "/apps/"}
 ASSOCIATED = {
@@ -235,6 +234,28 @@ def test_role_that_is_not_read_is_not_evaluated():
     adoption = adopt(graph)
     assert [each.reason for each in adoption.not_adopted] == ["not evaluated: IAM principals: AccessDenied"]
     assert [str(failure) for failure in graph.not_read()] == ["IAM principals: AccessDenied"]
+
+
+def test_labels_of_service_accounts_are_declared():
+    found = objects(accounts=(replace(ACCOUNT, labels={"app.kubernetes.io/managed-by": "eksctl"}),))
+    assert declared(found) == [("WorkloadIdentity", {**OWN, "labels": {"app.kubernetes.io/managed-by": "eksctl"}})]
+
+
+OTHERS = {
+    "annotation": replace(ACCOUNT, others=("meta.helm.sh/release-name",)),
+    "annotation with an ARN": replace(ACCOUNT, annotations={**ACCOUNT.annotations, "note": "arn:aws:iam::1:role/x"}),
+    "field": replace(ACCOUNT, others=("imagePullSecrets",), labels={"a": "b"}),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_service_account_with_more_than_a_component_declares_is_listed_and_its_role_is_owned(case):
+    found = objects(accounts=(OTHERS[case],))
+    assert declared(found) == [("WorkloadIdentity", {**OWN, "service_account_management": "none"})]
+    assert "cannot declare; it stays as it is" in reasons(found)["service account default/test-sa"]
+    unowned = objects(None, (OTHERS[case],))
+    assert declared(unowned) == []
+    assert set(reasons(unowned)) == {"service account default/test-sa", f"IAM role {ROLE.arn}"}
 
 
 BAD_ANNOTATIONS = {

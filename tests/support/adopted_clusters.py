@@ -17,7 +17,7 @@ from support.lab_project import REGION, LabProject
 KINDS = "clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts"
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 _OF_SERVER = ("managedFields", "resourceVersion", "generation")
-STATE_ONLY = {"LockoutGuard", "AwsAuthMapping", "ServiceAccountPatch"}
+STATE_ONLY = {"LockoutGuard", "AwsAuthMapping"}
 """Kinds of resources that no plugin imports."""
 
 

@@ -131,6 +131,10 @@ class ServiceAccount:
     namespace: str
     name: str
     annotations: Mapping[str, str | Unknown] = field(default_factory=dict)
+    """Annotations of EKS, and those that are meant to be."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    """Keys of its other annotations, and of fields that a service account seldom has, such as `imagePullSecrets`."""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

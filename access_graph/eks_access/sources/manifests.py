@@ -45,6 +45,7 @@ IDENTITY_VARIABLES = frozenset(
 STATIC_KEY = "AWS_ACCESS_KEY_ID"
 """SDKs use an access key in the environment before any other identity."""
 _FARGATE = "eks.amazonaws.com/compute-type"
+_ACCOUNT_FIELDS = ("automountServiceAccountToken", "imagePullSecrets", "secrets")
 _OS = "kubernetes.io/os"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -92,7 +93,15 @@ def rbac_binding(manifest: Manifest) -> RbacBinding:
 def service_account(manifest: Manifest) -> ServiceAccount:
     """Return a service account."""
     metadata = manifest["metadata"]
-    return ServiceAccount(metadata["namespace"], metadata["name"], _identity_annotations(metadata))
+    annotations = _identity_annotations(metadata)
+    others = (key for key in _annotation_keys(metadata) if key not in annotations)
+    return ServiceAccount(
+        metadata["namespace"],
+        metadata["name"],
+        annotations,
+        metadata.get("labels") or {},
+        (*others, *(name for name in _ACCOUNT_FIELDS if name in manifest)),
+    )
 
 
 def pod(manifest: Manifest) -> Pod:

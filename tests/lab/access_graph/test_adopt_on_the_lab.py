@@ -80,10 +80,10 @@ def by_commands(start):
     scope = "type=namespace,namespaces=default,team-*"
     cluster.aws("eks", "associate-access-policy", *on, "--policy-arn", view, "--access-scope", scope)
     provider, host = create_provider(cluster)
-    equals = {f"{host}:sub": "system:serviceaccount:default:test-sa", f"{host}:aud": "sts.amazonaws.com"}
+    claims = {f"{host}:sub": "system:serviceaccount:default:test-sa", f"{host}:aud": "sts.amazonaws.com"}
     web = ({"Federated": provider}, "sts:AssumeRoleWithWebIdentity")
     description = 'It\'s "one" {x} \\ two'
-    create_role(cluster, "adopt-sa", trust(*web, StringEquals=equals), "--description", description,
+    create_role(cluster, "adopt-sa", trust(*web, StringEquals=claims), "--description", description,
                 "--max-session-duration", "7200", "--tags", "Key=a,Value=b")  # fmt: skip
     cluster.aws("iam", "put-role-policy", "--role-name", "adopt-sa", "--policy-name", "own",
                 "--policy-document", json.dumps(ALLOW))  # fmt: skip
@@ -106,7 +106,8 @@ def by_eksctl(start, running_lab):
     cluster = start("adopt-eksctl", AuthenticationMode.CONFIG_MAP)
     cluster.run_script(REPOSITORY / "examples/08-existing-eksctl-cluster/create-eksctl-resources.sh")
     yield cluster
-    (provider,) = cluster.inventory().providers
+    issuer = cluster.aws("eks", "describe-cluster", "--name", cluster.name)["cluster"]["identity"]["oidc"]["issuer"]
+    provider = f"{IAM}:oidc-provider/{issuer.removeprefix('https://')}"
     cluster.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
     stack = f"eksctl-{cluster.name}-addon-iamserviceaccount-default-reports"
     cluster.aws("cloudformation", "delete-stack", "--stack-name", stack)

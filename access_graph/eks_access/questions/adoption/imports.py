@@ -13,7 +13,7 @@ from eks_access.graph import AccessGraph
 from eks_access.questions.adoption.declarations import without_empty
 
 _PROVIDERS = "pulumi:providers:"
-_RBAC = "kubernetes:rbac.authorization.k8s.io/v1:"
+_KUBERNETES = "kubernetes:"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def import_file(registrations: Sequence[Registration], graph: AccessGraph) -> Im
 
 def import_id(registration: Registration, graph: AccessGraph) -> str | None:
     """Return the id with which the plugin imports an existing object; None if the type cannot be imported."""
-    if registration.type.startswith(_RBAC):
+    if registration.type.startswith(_KUBERNETES) and not registration.type.endswith("Patch"):
         metadata = registration.inputs["metadata"]
         return "/".join(filter(None, (metadata.get("namespace"), metadata["name"])))
     find = _IDS.get(registration.type)

@@ -63,9 +63,14 @@ class RolePods:
     associations: tuple[PodIdentityAssociation, ...] = ()
 
     @property
+    def keeps_accounts(self) -> bool:
+        """Whether the service accounts are not declared."""
+        return ("service_account_management", "none") in self.options
+
+    @property
     def objects(self) -> tuple[str, ...]:
         """The objects that bind the role to the service accounts, in words."""
-        accounts = (f"service account {each}" for each in self.accounts)
+        accounts = (f"service account {each}" for each in self.accounts if not self.keeps_accounts)
         return (*accounts, *map(association_name, self.associations))
 
 
@@ -103,9 +108,14 @@ class WorkloadDraft:
             if ROLE_ARN not in account.annotations:
                 continue
             try:
-                found[str(account.annotations[ROLE_ARN]), _options(account)].append(account)
+                options = _options(account)
             except InvalidInput as error:
                 self.not_adopted.append(NotAdopted(f"service account {account}", reason_of(error)))
+                continue
+            if others := _others(account):
+                reason = f"it has {', '.join(others)}, which a WorkloadIdentity cannot declare; it stays as it is"
+                self.not_adopted.append(NotAdopted(f"service account {account}", reason))
+            found[str(account.annotations[ROLE_ARN]), options].append(account)
         for (role_arn, options), accounts in found.items():
             yield RolePods(role_arn, tuple(accounts), options)
 
@@ -138,7 +148,7 @@ class WorkloadDraft:
         if reason and pods.role_arn not in self._owned:
             self._owned.add(pods.role_arn)  # listed once
             self.not_adopted.append(NotAdopted(f"{IAM_ROLE}{pods.role_arn}", reason))
-        for each in _one_by_one(pods):
+        for each in () if pods.keeps_accounts else _one_by_one(pods):
             self._add(WORKLOAD, each, {"role_arn": pods.role_arn, **_binding_args(each)}, each.objects)
 
     def _role(self, arn: str) -> tuple[IamPrincipal | None, str]:
@@ -231,16 +241,25 @@ def _options(account: ServiceAccount) -> tuple[tuple[str, Any], ...]:
     texts = {key: str(value) for key, value in account.annotations.items() if key.startswith(PREFIX)}
     regional = texts.get(STS_REGIONAL_ENDPOINTS)
     expiration = texts.get(TOKEN_EXPIRATION)
-    options = {
+    options: dict[str, Any] = {
         "audience": texts.get(AUDIENCE),
         "sts_regional_endpoints": None if regional is None else regional == "true",
         "token_expiration": int(expiration) if expiration is not None and expiration.isdecimal() else None,
     }
-    written = webhook_annotations(role_arn=texts[ROLE_ARN], **options)  # type: ignore[arg-type]
+    written = webhook_annotations(role_arn=texts[ROLE_ARN], **options)
     others = sorted(key for key, value in texts.items() if written.get(key) != value)
     if others:
         raise InvalidInput([_annotation_problem(key, texts[key]) for key in others])
+    if _others(account):
+        options = {"service_account_management": "none", "audience": options["audience"]}
+    else:
+        options["labels"] = tuple(sorted(account.labels.items())) or None
     return tuple((name, value) for name, value in options.items() if value is not None)
+
+
+def _others(account: ServiceAccount) -> list[str]:
+    """Return what a service account has and a component cannot declare."""
+    return [*(key for key in account.annotations if not key.startswith(PREFIX)), *account.others]
 
 
 def _annotation_problem(key: str, value: str) -> Problem:
@@ -262,7 +281,7 @@ def _binding_args(pods: RolePods) -> dict[str, Any]:
     """Return the arguments that bind a role to service accounts."""
     if pods.accounts:
         subjects: Sequence[tuple[str, str]] = [(each.namespace, each.name) for each in pods.accounts]
-        bound = {"mode": "irsa", "service_account_management": "adopt", **dict(pods.options)}
+        bound = {"mode": "irsa", **dict(pods.options), "labels": dict(dict(pods.options).get("labels", ()))}
     else:
         subjects = [(each.namespace, each.service_account) for each in pods.associations]
         bound = {"mode": "pod-identity", "service_account_management": "none", **_association_args(pods)}

@@ -11,6 +11,7 @@ from eks_access.cli import commands
 from eks_access.graph import AccessGraph
 from eks_access.graph.services import Services
 from eks_access.graph.tables import Part, Table
+from eks_access.questions.adoption.adopt import adopt
 from eks_access.questions.explain import explain
 from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.questions.trace_principal import trace_principal
@@ -22,6 +23,7 @@ from eks_access.sources.live_permissions import (
     PARTS,
     SERVICE_PERMISSIONS,
 )
+from support.adoption_graphs import adoptable
 from support.cluster_chains import BY_AWS_AUTH, BY_ENTRY, BY_POLICY, LIST_PODS, USER
 from support.error_texts import DOCUMENTED
 from support.picture_graphs import healthy
@@ -42,6 +44,7 @@ LEAVES = [
     ("diff",),
     ("escalations",),
     ("graph",),
+    ("adopt",),
     ("snapshot",),
 ]
 QUESTIONS = {
@@ -55,6 +58,7 @@ QUESTIONS = {
     ],
     "pod": [(chain().graph(), lambda graph: trace_pod(graph, *POD, *S3)) for chain in (irsa, pod_identity)],
     "graph": [(chain().graph(), draw_picture) for chain in (healthy, irsa, pod_identity)],
+    "adopt": [(adoptable(), adopt)],
     "explain": [(irsa().graph(), lambda graph: explain(DENIED, None, graph))],
 }
 

@@ -147,14 +147,37 @@ class AdoptedCluster:
 _CONFIG_MAP = {"authenticationMode": "CONFIG_MAP"}
 
 
-def import_into(project: LabProject, file: Path) -> None:
-    """Create the stack and import the objects of a file into it, as `adopt` prints it."""
+def adopt_without_a_change(
+    cluster: AdoptedCluster, adoption: dict[str, Any], project: LabProject
+) -> tuple[set[str], dict[str, str]]:
+    """Bring an adoption into a stack; return the declared objects, and the reasons of the others.
+
+    Raises `AssertionError` if an object of the inventory is neither, if the first update or the next preview changes
+    something, or if access before and after differs.
+    """
+    before, snapshot = cluster.inventory(), cluster.snapshot("before")
+    declared = {name for each in adoption["declarations"] for name in each["objects"]}
+    reasons = {each["object"]: each["reason"] for each in adoption["not_adopted"]}
+    assert before.names() - declared - reasons.keys() == set()
+    assert declared & reasons.keys() == set()
+    file = str(cluster.folder / "adopted" / "import.json")
     project.run("pulumi", "stack", "init", project.stack_name, "--cwd", str(project.folder))
-    project.pulumi("import", "--file", str(file), "--protect=false", "--generate-code=false", "--yes", "--skip-preview")
+    project.pulumi("import", "--file", file, "--protect=false", "--generate-code=false", "--yes", "--skip-preview")
+    for operation, kind, changes in _steps(project):
+        if kind == "Role":
+            assert (operation, changes) == ("update", ["forceDetachPolicies"])
+        else:
+            assert operation == "create"
+            assert kind in STATE_ONLY
+    project.pulumi("up", "--yes", "--skip-preview")
+    project.pulumi("preview", "--expect-no-changes")
+    assert "no change of access" in cluster.eks_access("diff", snapshot, "live")
+    assert cluster.inventory() == before
+    return declared, reasons
 
 
-def steps(project: LabProject) -> list[tuple[str, str, list[str]]]:
-    """Return operation, kind and changed inputs of each step of a preview that is no change of nothing."""
+def _steps(project: LabProject) -> list[tuple[str, str, list[str]]]:
+    """Return operation, kind and changed inputs of each step of a preview that changes something."""
     document = json.loads(project.pulumi("preview", "--json"))
     return [
         (step["op"], step["urn"].split("::")[2].rpartition(":")[2], sorted(step.get("detailedDiff") or {}))

@@ -10,7 +10,7 @@ from rich.console import Console
 from lab.clusters import ensure_clusters
 from lab.interfaces import AuthenticationMode
 from lab.progress import Timeline
-from support.adopted_clusters import STATE_ONLY, AdoptedCluster, import_into, steps
+from support.adopted_clusters import AdoptedCluster, adopt_without_a_change
 from support.deployed_environment import add_environment, project
 from support.lab_project import REPOSITORY
 
@@ -154,31 +154,10 @@ def delete_iam(cluster, provider, *roles):
         cluster.aws("iam", "delete-role", *name)
 
 
-def adopted(cluster, adoption, adopted_project):
-    """Bring an adoption into a stack, and check that nothing changes in the cluster and that nothing is left out."""
-    before, snapshot = cluster.inventory(), cluster.snapshot("before")
-    declared = [name for each in adoption["declarations"] for name in each["objects"]]
-    listed = [each["object"] for each in adoption["not_adopted"]]
-    assert before.names() - {*declared, *listed} == set()
-    assert set(declared) & set(listed) == set()
-    import_into(adopted_project, cluster.folder / "adopted" / "import.json")
-    for operation, kind, changes in steps(adopted_project):
-        if kind == "Role":
-            assert (operation, changes) == ("update", ["forceDetachPolicies"])
-        else:
-            assert operation == "create"
-            assert kind in STATE_ONLY
-    adopted_project.pulumi("up", "--yes", "--skip-preview")
-    adopted_project.pulumi("preview", "--expect-no-changes")
-    assert "no change of access" in cluster.eks_access("diff", snapshot, "live")
-    assert cluster.inventory() == before
-    return set(declared), {each["object"]: each["reason"] for each in adoption["not_adopted"]}
-
-
 def test_cluster_of_plain_commands_is_adopted_without_a_change(by_commands):
     """Each object is declared or listed, the first update changes nothing, the next preview and the diff are empty."""
     adoption = by_commands.adopt()
-    declared, listed = adopted(by_commands, adoption, by_commands.project())
+    declared, listed = adopt_without_a_change(by_commands, adoption, by_commands.project())
     assert declared >= {
         f"IAM role {IAM}:role/adopt-sa",
         f"IAM role {IAM}:role/apps/adopt-pi",
@@ -211,7 +190,7 @@ def test_check_reports_what_changed_since_the_adoption(by_commands):
 
 def test_cluster_of_eksctl_is_adopted_without_a_change(by_eksctl):
     """The provider, the role of the stack, the mapping and the service account of eksctl are declared."""
-    declared, _ = adopted(by_eksctl, by_eksctl.adopt(), by_eksctl.project())
+    declared, _ = adopt_without_a_change(by_eksctl, by_eksctl.adopt(), by_eksctl.project())
     assert "service account default/reports" in declared
     assert f"mapUsers[0] of ConfigMap kube-system/aws-auth: {IAM}:user/eks-ope" in declared
     assert any(name.startswith(f"IAM role {IAM}:role/eksctl-") for name in declared)
@@ -224,7 +203,7 @@ def test_cluster_of_our_stacks_is_adopted_as_settings_without_a_change(by_stacks
     folder = project(by_stacks.folder / "again", tools)
     for name in ("Pulumi.dev.yaml", "stacks/dev.py"):
         (folder / name).write_text((by_stacks.folder / "adopted" / name).read_text())
-    declared, _ = adopted(by_stacks, adoption, by_stacks.project(folder))
+    declared, _ = adopt_without_a_change(by_stacks, adoption, by_stacks.project(folder))
     assert {"service account default/irsa", "Pod Identity association of default/pods"} <= declared
     assert len([name for name in declared if name.startswith("IAM role ")]) == 2
     options = ("--as", "settings", "--stack", "dev", "--check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,11 @@ def register_program(
     if "error" in response:
         reasons = [f"{each['input']} {each['rule']}".strip() for each in response["problems"]]
         raise RejectedError(response["subject"], "; ".join(reasons))
-    return [Registration(**each) for each in response["resources"]]
+    resources = [Registration(**each) for each in response["resources"]]
+    if twice := sorted(urn for urn, count in Counter(each.urn for each in resources).items() if count > 1):
+        message = f"{program} registers two resources with one URN, which Pulumi rejects: {twice[0]}"
+        raise SourceError(message, "rename the group or service account that is the beginning of another one's name")
+    return resources
 
 
 def _description(cluster: Cluster) -> dict[str, Any]:

@@ -194,7 +194,7 @@ BINDINGS = {
     "service account": (binding("b", "r", APP), "it binds ServiceAccount default/app"),
     "user": (binding("b", "r", BindingSubject("User", "ann")), "it binds User ann"),
     "several": (binding("b", "r", group("x"), group("y")), "it binds Group x, Group y"),
-    "nobody": (binding("b", "r"), "it binds nobody"),
+    "no subject": (binding("b", "r"), "it binds no subject"),
     "group of Kubernetes": (binding("b", "r", group("system:authenticated")), "'system:authenticated' must be"),
     "labels": (
         {(None, "b"): RbacBinding(None, "b", "ClusterRole", "r", (group("x"),), ("helm",), ("note",))},

@@ -125,7 +125,7 @@ def _of_aws_auth_entry(
 
 
 def _left_out_of_aws_auth(document: AwsAuth, entry: Entry, mode: AuthenticationMode) -> str:
-    """Return why nobody should declare an entry although the authenticator reads it, or why it is not read."""
+    """Return why no component should declare an entry that the authenticator reads, or why it is not read."""
     if not mode.reads_aws_auth:
         return f"authentication mode {mode}: EKS ignores aws-auth"
     if entry.is_node:

@@ -74,7 +74,7 @@ def _foreign(binding: RbacBinding) -> str:
     if reason := _other_metadata(binding):
         return reason
     if len(binding.subjects) != 1 or binding.subjects[0].kind != "Group":
-        subjects = ", ".join(map(str, binding.subjects)) or "nobody"
+        subjects = ", ".join(map(str, binding.subjects)) or "no subject"
         return f"it binds {subjects}; a ClusterAccess binds one group"
     try:
         group_to_bind(binding.subjects[0].name)

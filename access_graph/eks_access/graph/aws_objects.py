@@ -65,9 +65,9 @@ class IamPrincipal:
     groups: tuple[str, ...] = ()
     """Names of a user's IAM groups."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    description: str | None = None
+    description: str | None = field(default=None, compare=False)
     """Description of a role; None if it was not read: IAM lists roles without it."""
-    max_session_duration: int | None = None
+    max_session_duration: int | None = field(default=None, compare=False)
     """Seconds of a role's longest session; None if it was not read, as above."""
     last_used_at: datetime | None = None
     """Last use of a role (RoleLastUsed); None if IAM has none in the last 400 days, or for a user."""

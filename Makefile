@@ -22,14 +22,14 @@ lab: setup ## Start a lab and leave it running
 
 setup: $(INSTALLED)
 
-$(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml access_graph/pyproject.toml policies/pyproject.toml
+$(INSTALLED): requirements-uv.txt requirements.lock components/pyproject.toml access_graph/pyproject.toml policies/pyproject.toml pipeline/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11. fix: install Python 3.11 or newer, or select one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "error: $(PYTHON) cannot create a virtual environment. fix: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -r requirements-uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components -e ./access_graph -e ./policies
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e ./components -e ./access_graph -e ./policies -e ./pipeline
 	@touch $@
 
 check: setup ## Run the linter, the formatter, the layer contracts and the type checker
@@ -67,6 +67,7 @@ schema: setup ## Write the committed schemas, the reference, and the generated p
 	$(BIN)/python docs/findings.py
 	$(BIN)/python docs/access_picture.py
 	$(BIN)/python docs/policies.py
+	$(BIN)/python docs/pipeline_schemas.py
 
 DOCS := .docs/venv/.installed
 # The URL of the repository, for links from the site to code and tests; without a remote they lead to this checkout.
@@ -84,16 +85,17 @@ $(DOCS): requirements-docs.txt
 	.docs/venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --quiet --require-hashes -r requirements-docs.txt
 	@touch $@
 
-dist: setup ## Build the wheels of the component library, of eks-access and of the policy pack in dist/
+dist: setup ## Build the wheels of the component library, of eks-access, of the policy pack and of eks-pipeline in dist/
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist components
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist access_graph
 	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist policies
+	$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist pipeline
 
 # Every package has hashes, except the project's own distribution.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 lock: setup ## Update the locks from the requirements files
-	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --no-emit-package eks-access --no-emit-package eks-policies --output-file requirements.lock
+	$(BIN)/$(COMPILE) requirements-lab.txt --no-emit-package eks-identity --no-emit-package eks-access --no-emit-package eks-policies --no-emit-package eks-pipeline --output-file requirements.lock
 	echo uv | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-uv.txt
 	echo zensical | $(BIN)/$(COMPILE) - --no-annotate --output-file requirements-docs.txt
 

@@ -1,6 +1,6 @@
-"""Entry point of `python -m pipeline`."""
+"""Entry point of `python -m pipeline` in this repository: the command `eks-pipeline`."""
 
-from pipeline.cli import main
+from eks_pipeline.cli import main
 
 if __name__ == "__main__":
     main()

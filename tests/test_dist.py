@@ -1,4 +1,4 @@
-"""The wheels of the component library and of eks-access, installed into an empty environment."""
+"""The wheels of the component library, of eks-access and of eks-pipeline, installed into an empty environment."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def wheels(tmp_path_factory):
     """Build the wheels as `make dist` does, with the build backend of the locks."""
     folder = tmp_path_factory.mktemp("dist")
     options = ("--quiet", "--wheel", "--offline", "--no-build-isolation", "--python", sys.executable)
-    for project in ("components", "access_graph", "policies"):
+    for project in ("components", "access_graph", "policies", "pipeline"):
         run(BIN / "uv", "build", *options, "--out-dir", folder, REPOSITORY / project, folder=folder)
     return sorted(folder.glob("*.whl"))
 
@@ -76,7 +76,7 @@ def test_each_wheel_has_its_package_and_nothing_else(wheels):
         assert f"{package}/py.typed" in names
         assert package != "eks_access" or "eks_access/catalogue/aws_managed_policies.json.gz" in names
         packages.append(package)
-    assert packages == ["eks_access", "eks_identity", "eks_policies"]
+    assert packages == ["eks_access", "eks_identity", "eks_pipeline", "eks_policies"]
 
 
 def test_an_installed_wheel_runs_a_component(environment):
@@ -90,8 +90,8 @@ def test_an_installed_wheel_has_the_plugin(environment):
     assert (environment.parent / "pulumi-resource-eks-identity").exists()
 
 
-@pytest.mark.parametrize("command", ["eks-access", "kubectl-eks_access"])
+@pytest.mark.parametrize("command", ["eks-access", "eks-pipeline", "kubectl-eks_access"])
 def test_an_installed_wheel_has_the_command(environment, command):
-    """The wheel installs `eks-access`, and the program that `kubectl eks-access` runs."""
+    """The wheels install `eks-access`, the program that `kubectl eks-access` runs, and `eks-pipeline`."""
     done = run(environment.parent / command, "--version", folder=environment.parent)
     assert "0.1.0" in done.stdout

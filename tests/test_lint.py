@@ -62,6 +62,7 @@ def declared():
     return {normalized(name) for name in re.findall(r"^([A-Za-z][\w.-]*)", lines, re.MULTILINE)} | {
         "eks-identity",
         "eks-access",
+        "eks-pipeline",
     }
 
 
@@ -75,7 +76,16 @@ def imported(source):
 
 
 @pytest.mark.parametrize(
-    "folder", ["components/eks_identity", "access_graph/eks_access", "stacks", "pipeline", "lab", "tests", "examples"]
+    "folder",
+    [
+        "components/eks_identity",
+        "access_graph/eks_access",
+        "stacks",
+        "pipeline/eks_pipeline",
+        "lab",
+        "tests",
+        "examples",
+    ],
 )
 def test_every_imported_package_is_declared(folder):
     """A package that the code imports is named in requirements.txt or requirements-lab.txt."""

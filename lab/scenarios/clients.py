@@ -139,13 +139,15 @@ class LabClients:
     def pipeline(self, operation: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the pipeline on the `lab` stack, by default with the stack's own settings, and return its report."""
         command = [sys.executable, "-m", "pipeline", operation, "--stack", "lab", "--json"]
+        command += ["--runs", str(self._settings / "runs")]
         if settings is not None:
             command += ["--config-file", str(self._write(settings))]
         result = self.run(*command)
-        if not result.stdout:
+        events = [json.loads(line) for line in result.stdout.splitlines()]
+        reports: list[dict[str, Any]] = [each["report"] for each in events if each["event"] == "stack_finished"]
+        if not reports:
             raise AssertionError(f"{' '.join(command)}: {result.stderr}")
-        report: dict[str, Any] = json.loads(result.stdout)
-        return report
+        return reports[0]
 
     def engine_state(self) -> list[dict[str, Any]]:
         """Return the resources in the state of the `lab` stack."""

@@ -1,6 +1,5 @@
 """The preflight check of the AWS account: the credentials must belong to the account in the settings."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.environment import process_environment
+from support.pipeline_events import report_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OTHER_ACCOUNT = "210987654321"
@@ -43,8 +43,9 @@ def preview(running_lab, tools, project):
             "AWS_PROFILE": "production",
         }
         environment = process_environment(running_lab, tools.bin, principal, inherit={**os.environ, **real_looking})
+        command = [sys.executable, "-m", "pipeline", "preview"]
         result = subprocess.run(
-            [sys.executable, "-m", "pipeline", "preview", "--stack", stack, "--cwd", str(project), "--json"],
+            [*command, "--stack", stack, "--cwd", str(project), "--runs", str(project / "runs"), "--json"],
             cwd=REPOSITORY,
             env=environment,
             capture_output=True,
@@ -52,7 +53,7 @@ def preview(running_lab, tools, project):
             check=False,
         )
         assert result.stdout, result.stderr
-        return json.loads(result.stdout)
+        return report_of(result.stdout)
 
     return run
 

@@ -16,14 +16,15 @@ WAIT = Path(__file__).with_name("wait.py")
 
 
 class Runner:
-    """Runs `python -m pipeline` in the test project."""
+    """Runs `eks-pipeline` in the test project."""
 
     def __init__(self, project: Path, environment: dict[str, str]) -> None:
         self.project = project
+        self.runs = project.parent / "runs"
         self.environment = environment
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "pipeline", *arguments, "--cwd", str(self.project)]
+        return [sys.executable, "-m", "eks_pipeline", *arguments, "--cwd", str(self.project), "--runs", str(self.runs)]
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -55,7 +56,7 @@ def runner(tmp_path: Path, tools: Tools) -> Runner:
         {
             "PATH": os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(tmp_path),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "pipeline"),
             "PULUMI_HOME": str(tmp_path / "home"),
             "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "test",

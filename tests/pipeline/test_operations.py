@@ -1,10 +1,11 @@
 """Operations of the pipeline command with the real engine."""
 
-import json
 import signal
 from pathlib import Path
 
 import tenacity
+
+from support.pipeline_events import report_of
 
 
 def wait_for_file(file: Path) -> None:
@@ -16,7 +17,7 @@ def wait_for_file(file: Path) -> None:
 def report(runner, *arguments):
     result = runner(*arguments, "--stack", "test", "--json")
     assert result.stdout, result.stderr
-    return json.loads(result.stdout)
+    return report_of(result.stdout)
 
 
 def lock_files(runner) -> list[Path]:
@@ -59,7 +60,7 @@ def test_destroy_with_protected_resources_deletes_nothing(runner, settings):
     assert result.returncode == 1
     assert "nothing was deleted" in result.stderr
     assert "fix: run `pulumi state unprotect 'urn:pulumi:test::" in result.stderr
-    assert json.loads(result.stdout)["result"] == "failed"
+    assert report_of(result.stdout)["result"] == "failed"
     assert report(runner, "up")["summary"] == {"same": 2}
 
 
@@ -76,7 +77,7 @@ def test_program_failure(runner, settings):
     settings(broken="true")
     result = runner("preview", "--stack", "test", "--json")
     assert result.returncode == 1
-    report = json.loads(result.stdout)
+    report = report_of(result.stdout)
     assert report["result"] == "failed"
     assert any("the program is broken on purpose" in line for line in report["diagnostics"])
 
@@ -91,7 +92,7 @@ def test_up_with_a_failed_preview_changes_nothing(runner, settings):
     settings(until="/nonexistent/never")
     program.write_text(f"{plain}\nif pulumi.runtime.is_dry_run():\n    raise ValueError('rejected at preview')\n")
     result = runner("up", "--stack", "test", "--json")
-    failed = json.loads(result.stdout)
+    failed = report_of(result.stdout)
     assert result.returncode == 1
     assert any("rejected at preview" in line for line in failed["diagnostics"])
     assert failed["changes"] == []
@@ -129,7 +130,7 @@ def test_locked_stack(runner, settings, tmp_path):
     gate.touch()
     stdout, _ = first.communicate(timeout=60)
     assert first.returncode == 0
-    assert json.loads(stdout)["result"] == "succeeded"
+    assert report_of(stdout)["result"] == "succeeded"
 
 
 def test_interrupt(runner, settings, tmp_path):
@@ -143,7 +144,7 @@ def test_interrupt(runner, settings, tmp_path):
     gate.touch()
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert json.loads(stdout)["result"] == "cancelled"
+    assert report_of(stdout)["result"] == "cancelled"
     assert not lock_files(runner)
     settings()
     assert runner("up", "--stack", "test").returncode == 0

@@ -1,11 +1,8 @@
 """Outputs of a stack as the pipeline command prints them."""
 
-import pytest
-from click.testing import CliRunner
-
 from eks_identity.model import go_values
-from pipeline import cli
-from pipeline.report import Report
+from eks_pipeline.cli.outputs import print_outputs
+from eks_pipeline.report import StackReport
 
 OUTPUTS = {
     "account": "012345678901",
@@ -14,10 +11,13 @@ OUTPUTS = {
 }
 
 
-def test_printed_outputs_keep_their_types_in_go(monkeypatch: pytest.MonkeyPatch):
+def test_printed_outputs_keep_their_types_in_go(capsys):
     """YAML parsers of Go, such as yq, read strings that look like numbers or booleans as strings."""
-    monkeypatch.setattr(cli, "run", lambda *_args, **_options: Report("dev", "outputs", "succeeded", outputs=OUTPUTS))
-    printed = CliRunner().invoke(cli.main, ["outputs", "--stack", "dev"]).stdout
-    summary, _, document = printed.partition("\n")
-    assert summary.startswith("outputs of dev: succeeded")
-    assert go_values.load(document) == {"outputs": OUTPUTS}
+    print_outputs({"dev": StackReport("dev", "outputs", outputs=OUTPUTS)})
+    assert go_values.load(capsys.readouterr().out) == {"outputs": OUTPUTS}
+
+
+def test_printed_outputs_of_several_stacks_are_by_name(capsys):
+    reports = {name: StackReport(name, "outputs", outputs={"a": name}) for name in ("dev", "prod")}
+    print_outputs(reports)
+    assert go_values.load(capsys.readouterr().out) == {"outputs": {"dev": {"a": "dev"}, "prod": {"a": "prod"}}}

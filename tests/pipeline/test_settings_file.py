@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.errors import SettingsFileError
-from pipeline.settings_file import check
+from eks_pipeline.errors import SettingsFileError
+from eks_pipeline.fleet.settings_file import check
 
 TAB = "config:\n  tiny:a: 1\n\ttiny:b: 2\n"
 DUPLICATES = "config:\n  tiny:a:\n    b: 1\n    b: 2\n  tiny:a: {}\n"

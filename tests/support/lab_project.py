@@ -17,6 +17,7 @@ from pulumi.automation._stack import StackInitMode
 from lab.environment import process_environment
 from lab.lab_dir import LabDir
 from lab.tools import Tools
+from support.pipeline_events import report_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REGION = "ap-northeast-1"
@@ -103,11 +104,10 @@ class LabProject:
     def pipeline(self, operation: str, *options: str, **variables: str) -> dict[str, Any]:
         """Run the pipeline and return its report. Raises `FailedError` with its error output."""
         command = [sys.executable, "-m", "pipeline", operation, "--stack", self.stack_name, "--cwd", str(self.folder)]
-        completed = self.run(*command, "--json", *options, **variables)
+        completed = self.run(*command, "--runs", str(self.folder / "runs"), "--json", *options, **variables)
         if completed.returncode:
             raise FailedError(completed.stderr)
-        report: dict[str, Any] = json.loads(completed.stdout)
-        return report
+        return report_of(completed.stdout)
 
     def update(self, **options: Any) -> list[str]:
         """Update by the engine without a preview, and return operation and URN of each change."""

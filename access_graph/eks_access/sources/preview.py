@@ -25,7 +25,7 @@ from typing import Any
 from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
 from eks_access.sources.pulumi.command import run_pulumi
-from eks_access.sources.pulumi.graph import StackResources, graph_of_stack
+from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, graph_of_stack
 from eks_access.sources.pulumi.resources import Resource, resource_of
 from eks_access.sources.state import stack_of
 
@@ -66,6 +66,19 @@ def graph_of_preview(
 
     Raises `SourceError` if the JSON has another format, or lacks the resources that do not change.
     """
+    return graph_of_stack(_resources(digest, events), cluster, now)
+
+
+def clusters_of_preview(digest: Mapping[str, Any], events: Events = ()) -> list[str]:
+    """Return the names of the clusters of a preview: `graph_of_preview` returns the graph of one of them.
+
+    Raises `SourceError` as `graph_of_preview` does.
+    """
+    return clusters_of_stack(_resources(digest, events))
+
+
+def _resources(digest: Mapping[str, Any], events: Events) -> StackResources:
+    """Return the resources after the update of a preview."""
     steps = digest.get("steps") or []
     _require_sames(digest, steps)
     outputs = _planned_outputs(events)
@@ -85,8 +98,7 @@ def graph_of_preview(
     except (AttributeError, KeyError, TypeError) as error:
         message = f"the preview must have steps with operation, URN and states: {error!r}"
         raise SourceError(message, f"write it again with `pulumi {' '.join(COMMAND)}`") from error
-    source = f"preview{stack_of(steps)}"
-    return graph_of_stack(StackResources(source, list(existing.values()), deleted), cluster, now)
+    return StackResources(f"preview{stack_of(steps)}", list(existing.values()), deleted)
 
 
 def _require_sames(digest: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
+from eks_access.graph.aws_objects import Cluster
 from eks_access.sources.pulumi.command import run_pulumi
 from eks_access.sources.pulumi.graph import StackResources, graph_of_stack
 from eks_access.sources.pulumi.resources import resource_of
@@ -40,9 +41,15 @@ def open_state(stack: str | None = None, *, cwd: Path | None = None, cluster: st
     return graph_of_state(run_pulumi(["stack", "export"], cwd, stack), cluster)
 
 
-def graph_of_state(export: Mapping[str, Any], cluster: str | None = None) -> AccessGraph:
-    """Return the graph of an exported state; raise `SourceError` if it has another format."""
-    return graph_of_stack(stack_of_export(export), cluster)
+def graph_of_state(
+    export: Mapping[str, Any], cluster: str | None = None, described: Cluster | None = None
+) -> AccessGraph:
+    """Return the graph of an exported state; raise `SourceError` if it has another format.
+
+    `described` is the cluster as a preview describes it. A state that does not have it, as before the first update, is
+    then one in which the stack gives no access to the cluster.
+    """
+    return graph_of_stack(stack_of_export(export), cluster, described=described)
 
 
 def stack_of_export(export: Mapping[str, Any]) -> StackResources:

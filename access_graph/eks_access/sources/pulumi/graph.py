@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from eks_access.graph import AccessGraph
+from eks_access.graph.aws_objects import Cluster
 from eks_access.graph.kubernetes_objects import Node
 from eks_access.graph.tables import Part, Table
 from eks_access.sources.pulumi.aws_auth import PART, aws_auth_config_map
@@ -36,7 +37,11 @@ def clusters_of_stack(stack: StackResources) -> list[str]:
 
 
 def graph_of_stack(
-    stack: StackResources, cluster: str | None = None, now: datetime | None = None, account: str = ""
+    stack: StackResources,
+    cluster: str | None = None,
+    now: datetime | None = None,
+    account: str = "",
+    described: Cluster | None = None,
 ) -> AccessGraph:
     """Return the graph of one cluster and of all IAM resources of a stack.
 
@@ -47,15 +52,21 @@ def graph_of_stack(
         cluster: Name of the EKS cluster; by default the only one of the stack.
         now: Time from which resources exist that the update of a preview creates; by default the current time.
         account: Account of IAM resources whose account the stack does not know; by default they are not evaluated.
+        described: The cluster as another source describes it, for a stack that does not have it. Such a stack gives
+            no access to the cluster.
 
     Raises:
         UsageError: The stack has no such cluster, or several and `cluster` is None.
     """
     reason = f"not in the {stack.source}"
     clusters = StackClusters([*stack.resources, *stack.deleted])
-    name = clusters.select(cluster, stack.source)
-    own = [each for each in stack.resources if clusters.is_in(each, name)]
-    described = None if name is None else clusters.cluster(name, stack.source)
+    if described is not None and described.name not in clusters.facts:
+        name: str | None = described.name
+        own: list[Resource] = []
+    else:
+        name = clusters.select(cluster, stack.source)
+        own = [each for each in stack.resources if clusters.is_in(each, name)]
+        described = None if name is None else clusters.cluster(name, stack.source)
     accounts = StackAccounts(stack.resources, described, account)
     iam = StackIam(stack.resources, accounts, now or datetime.now(UTC), reason)
     eks, kubernetes = StackEks(own, reason), StackKubernetes(own, reason)

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import SettingsFileError
+from eks_pipeline.errors import SettingsFileError
 
 
-class _DuplicateKeyLoader(yaml.SafeLoader):
+class DuplicateKeyLoader(yaml.SafeLoader):
     """A YAML loader that records duplicate keys. YAML keeps the last one and drops the others silently."""
 
     def __init__(self, text: str) -> None:
@@ -33,7 +33,7 @@ class _DuplicateKeyLoader(yaml.SafeLoader):
 
 def check(file: Path) -> None:
     """Raise `SettingsFileError` for invalid YAML, duplicate keys and a `config` that is not a map."""
-    loader = _DuplicateKeyLoader(file.read_text(encoding="utf-8"))
+    loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))
     try:
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:

@@ -11,9 +11,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Mapping
 from typing import IO
 
 from pulumi import automation as auto
@@ -90,20 +88,3 @@ class _Reader(threading.Thread):
     @property
     def text(self) -> str:
         return "\n".join(self._lines)
-
-
-@contextmanager
-def cancel_on_signals(engine: CancellableEngine, announce: Callable[[str], object]) -> Iterator[None]:
-    """Cancel the engine's command on SIGINT, SIGTERM and SIGHUP, instead of ending this process."""
-
-    def on_signal(_signal: int, _frame: FrameType | None) -> None:
-        announce("stopping at once" if engine.cancelled else "cancelling: the engine finishes its current step")
-        engine.cancel()
-
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    previous_handlers = {number: signal.signal(number, on_signal) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in previous_handlers.items():
-            signal.signal(number, handler)

@@ -1,1 +1,0 @@
-"""Runs preview, up, refresh and destroy of a stack with Pulumi's Automation API, for users and CI."""

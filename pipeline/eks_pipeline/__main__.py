@@ -1,0 +1,6 @@
+"""Entry point of `python -m eks_pipeline`."""
+
+from eks_pipeline.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The options that all operations have, and the run that a command starts with them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+from eks_pipeline import events
+from eks_pipeline.errors import ExitCode, MissingEngineError, UsageError
+from eks_pipeline.fleet.fleet import Fleet, list_of_stacks, open_fleet
+from eks_pipeline.report import Operation, Result, RunSummary, StackReport
+from eks_pipeline.runner.journal import FOLDER, Journal, Request
+from eks_pipeline.runner.progress import Progress
+from eks_pipeline.runner.run import Run, ordered
+from eks_pipeline.runner.stack_process import StackProcess
+from eks_pipeline.stack.job import Options
+
+FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+DIRECTORY = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
+NEW_DIRECTORY = click.Path(file_okay=False, resolve_path=True, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
+
+_OPTIONS = (
+    click.option(
+        "--stack",
+        "stacks",
+        multiple=True,
+        metavar="NAME",
+        help="Stack to run, with settings in Pulumi.NAME.yaml; of a fleet also a group. Can be repeated.",
+    ),
+    click.option("--fleet", type=FILE, help="Fleet file: runs all its stacks, or those of --stack."),
+    click.option("--config-file", type=FILE, help="Settings file for this run instead of Pulumi.NAME.yaml."),
+    click.option("-C", "--cwd", "project", type=DIRECTORY, default=".", help="Folder of the Pulumi project."),
+    click.option(
+        "--concurrency", type=click.IntRange(min=1), metavar="N", help="Number of stacks that run at the same time."
+    ),
+    click.option("--fail-fast", is_flag=True, help="Start no further stack after one has failed."),
+    click.option("--resume", metavar="RUN", help="Go on with an earlier run, with its stacks and options."),
+    click.option(
+        "--runs",
+        type=NEW_DIRECTORY,
+        default=FOLDER,
+        show_default=True,
+        help="Folder of the runs: journals, previews and logs.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the events of the run on standard output, one a line."),
+)
+
+
+def run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a run to a command, which gets them as keyword arguments of `Command`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+class Command:
+    """A run as the command line describes it."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        *,
+        stacks: tuple[str, ...],
+        fleet: Path | None,
+        config_file: Path | None,
+        project: Path,
+        concurrency: int | None,
+        fail_fast: bool,
+        resume: str | None,
+        runs: Path,
+        as_json: bool,
+        options: Options,
+    ) -> None:
+        """Check the options. Raises `UsageError`."""
+        self.as_json = as_json
+        if resume is not None:
+            if stacks or fleet or config_file:
+                rule = "must be omitted with --resume: the run has its stacks"
+                raise UsageError(f"--stack, --fleet and --config-file {rule}\n  fix: remove them")
+            self.journal = Journal.open(runs, resume, operation)
+        else:
+            if not stacks and fleet is None:
+                raise UsageError("--stack or --fleet must be set\n  fix: pass --stack NAME or --fleet FILE")
+            if config_file is not None and (fleet is not None or len(stacks) != 1):
+                raise UsageError("--config-file must be set for one --stack only\n  fix: set it in the fleet file")
+            request = Request(
+                operation=operation,
+                fleet=fleet,
+                stacks=tuple(dict.fromkeys(stacks)),
+                project=project,
+                config_file=config_file,
+                concurrency=concurrency,
+                fail_fast=fail_fast,
+                options=options,
+            )
+            _require_engine()
+            self.fleet = _fleet(request)
+            self.journal = Journal.create(runs, request)
+            return
+        _require_engine()
+        self.fleet = _fleet(self.journal.request)
+
+    def execute(self) -> tuple[RunSummary, dict[str, StackReport]]:
+        """Run the operation and print its progress; return the summary and the report of each stack."""
+        with self.journal, Progress(Console(stderr=True)) as progress:
+
+            def on_event(event: events.Event) -> None:
+                progress.on_event(event)
+                if self.as_json:
+                    click.echo(events.encode(event))
+
+            run = Run(ordered(self.fleet, self.journal.request.operation), self.journal, StackProcess, on_event)
+            return run.execute(), run.reports
+
+
+def finish(
+    command: Command,
+    summary: RunSummary,
+    reports: dict[str, StackReport],
+    print_details: Callable[[dict[str, StackReport]], object] = lambda _: None,
+) -> NoReturn:
+    """Print errors, the summary of a run and its details, and exit with its code."""
+    for report in reports.values():
+        if report.result in {Result.FAILED, Result.CANCELLED}:
+            click.echo(f"error: {report.reason}", err=True)
+    if not command.as_json:
+        print_summary(summary, reports)
+        print_details(reports)
+    if summary.exit_code is not ExitCode.OK and len(reports) > 1:
+        name = command.journal.folder.name
+        click.echo(f"to go on: eks-pipeline {summary.operation} --resume {name}", err=True)
+    sys.exit(summary.exit_code)
+
+
+def print_summary(summary: RunSummary, reports: dict[str, StackReport]) -> None:
+    """Print one line for a single stack, and a line for each result of several."""
+    if len(reports) == 1:
+        (report,) = reports.values()
+        counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items())) or "no resources"
+        click.echo(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
+        return
+    counts = ", ".join(f"{summary.count(result)} {result}" for result in Result)
+    click.echo(f"{summary.operation} of {len(reports)} stacks: {counts} in {summary.seconds} s")
+    for report in reports.values():
+        if report.result is not Result.SUCCEEDED:
+            click.echo(f"  {report.stack}: {report.result}: {report.reason.partition(chr(10))[0]}")
+
+
+def _require_engine() -> None:
+    if shutil.which("pulumi") is None:
+        raise MissingEngineError(
+            'no `pulumi` on PATH\n  fix: install Pulumi, or in a shell for the lab run: eval "$(python -m lab env)"'
+        )
+
+
+def _fleet(request: Request) -> Fleet:
+    if request.fleet is None:
+        fleet = list_of_stacks(request.stacks, request.project, request.config_file)
+    else:
+        fleet = open_fleet(request.fleet)
+        fleet = fleet.selected(request.stacks) if request.stacks else fleet
+    return fleet if request.concurrency is None else fleet.with_concurrency(request.concurrency)

@@ -1,0 +1,237 @@
+"""A fleet: the stacks of a run, and which of them must succeed before which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eks_pipeline.errors import UnknownStackError, UsageError
+from eks_pipeline.fleet import fleet_file, settings_file
+from eks_pipeline.fleet.fleet_file import FleetFile, Group, StackEntry
+
+CANARY, REFERENCE, AFTER = "canary", "stack reference", "after"
+
+
+@dataclass(frozen=True)
+class FleetStack:
+    """One stack of a fleet."""
+
+    name: str
+    stack: str
+    project: Path
+    group: str | None = None
+    config_file: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Path:
+        return self.config_file or self.project / f"Pulumi.{self.stack}.yaml"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The stacks of a run by name, in the order of the file."""
+
+    stacks: Mapping[str, FleetStack]
+    predecessors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """For each stack, those that must succeed before it, with the reason: `after`, `stack reference` or `canary`."""
+    concurrency: int = 1
+    group_concurrency: Mapping[str, int] = field(default_factory=dict)
+
+    def with_concurrency(self, limit: int) -> Fleet:
+        """Return the fleet with another limit of stacks that run at the same time."""
+        return replace(self, concurrency=limit)
+
+    def without_order(self) -> Fleet:
+        """Return the fleet for previews, which change nothing and may run in any order."""
+        return replace(self, predecessors={})
+
+    def reversed(self) -> Fleet:
+        """Return the fleet for deletions: a stack is deleted after those that refer to it."""
+        turned: dict[str, dict[str, str]] = {}
+        for name, others in self.predecessors.items():
+            for other, reason in others.items():
+                if reason != CANARY:
+                    turned.setdefault(other, {})[name] = reason
+        canaries = {other for others in self.predecessors.values() for other, why in others.items() if why == CANARY}
+        return replace(self, predecessors=_with_canaries(turned, self.stacks, canaries))
+
+    def selected(self, names: Iterable[str]) -> Fleet:
+        """Return the fleet of some stacks; an order through others remains. Raises `UsageError` for unknown names."""
+        groups = {stack.group for stack in self.stacks.values()}
+        chosen: set[str] = set()
+        for name in names:
+            if name not in self.stacks and name not in groups:
+                listed = ", ".join(list(self.stacks)[:10])
+                raise UsageError(
+                    f"--stack {name!r} must be a stack or a group of the fleet\n  fix: pass one of {listed}"
+                )
+            chosen |= {each.name for each in self.stacks.values() if name in {each.name, each.group}}
+        stacks = {name: stack for name, stack in self.stacks.items() if name in chosen}
+        predecessors = {
+            name: {
+                other: self.predecessors[name].get(other, AFTER)
+                for other in _closure(self.predecessors, [name]) & chosen
+            }
+            for name in stacks
+            if name in self.predecessors
+        }
+        return replace(self, stacks=stacks, predecessors=predecessors)
+
+
+def open_fleet(file: Path) -> Fleet:
+    """Return the fleet of a file. Raises `FleetFileError` with all errors: names, duplicates, settings and cycles."""
+    content, errors = fleet_file.read(file)
+    stacks = {name: _stack(name, entry or StackEntry(), content, file) for name, entry in content.stacks.items()}
+    errors += _duplicates(stacks)
+    for stack in stacks.values():
+        try:
+            check(stack)
+        except UsageError as error:
+            errors.append(f"stacks.{stack.name}: {error}")
+    predecessors = _order(content, stacks)
+    errors += _cycles(predecessors)
+    if errors:
+        raise fleet_file.fleet_error(file, errors)
+    canaries = _members(content.canary, stacks)
+    limits = {name: group.concurrency for name, group in content.groups.items() if group and group.concurrency}
+    return Fleet(stacks, _with_canaries(predecessors, stacks, canaries), content.concurrency, limits)
+
+
+def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None, concurrency: int = 4) -> Fleet:
+    """Return the fleet of stacks of one project that are named on the command line. They have no order."""
+    stacks = {name: FleetStack(name, name, project, config_file=config_file) for name in names}
+    for stack in stacks.values():
+        check(stack)
+    return Fleet(stacks, {}, concurrency)
+
+
+def check(stack: FleetStack) -> None:
+    """Raise `UnknownStackError` for a stack without a settings file, and `SettingsFileError` for an invalid one."""
+    own = stack.project / f"Pulumi.{stack.stack}.yaml"
+    names = sorted(
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in stack.project.glob("Pulumi.*.yaml")
+    )
+    if stack.stack not in names:
+        raise UnknownStackError(
+            f"stack {stack.stack!r}: no settings file Pulumi.{stack.stack}.yaml in {stack.project}\n"
+            f"  fix: pass one of {', '.join(names) or '(none yet)'}, or create that file"
+        )
+    for file in filter(None, (own, stack.config_file)):
+        settings_file.check(file)
+
+
+def _stack(name: str, entry: StackEntry, content: FleetFile, file: Path) -> FleetStack:
+    folder = file.resolve().parent
+    return FleetStack(
+        name,
+        entry.stack or name,
+        (folder / (entry.project or content.project)).resolve(),
+        entry.group,
+        None if entry.config_file is None else (folder / entry.config_file).resolve(),
+        entry.environment,
+    )
+
+
+def _duplicates(stacks: Mapping[str, FleetStack]) -> Iterator[str]:
+    first: dict[tuple[Path, str, tuple[tuple[str, str], ...]], str] = {}
+    for stack in stacks.values():
+        # The same name in another backend or account is another stack.
+        key = (stack.project, stack.stack, tuple(sorted(stack.environment.items())))
+        if (other := first.setdefault(key, stack.name)) != stack.name:
+            yield f"stacks.{stack.name}: must be another stack than stacks.{other}\n  fix: remove one of them"
+
+
+def _order(content: FleetFile, stacks: Mapping[str, FleetStack]) -> dict[str, dict[str, str]]:
+    """Return which stacks must succeed before which, by `after` and by stack references in settings."""
+    found: dict[str, dict[str, str]] = {}
+    by_full_name = {f"{_project_name(stack.project)}/{stack.stack}": name for name, stack in stacks.items()}
+    for name, stack in stacks.items():
+        group = content.groups.get(stack.group or "") or Group()
+        entry = content.stacks[name] or StackEntry()
+        before = dict.fromkeys(sorted(_members((*entry.after, *group.after), stacks)), AFTER)
+        for text in _settings_texts(stack):
+            _, separator, rest = text.partition("/")
+            if separator and (other := by_full_name.get(rest)) is not None:
+                before.setdefault(other, REFERENCE)
+        if before:
+            found[name] = before
+    return found
+
+
+def _members(names: Iterable[str], stacks: Mapping[str, FleetStack]) -> set[str]:
+    """Return the stacks of names of stacks and groups."""
+    selected = set(names)
+    return {each.name for each in stacks.values() if {each.name, each.group} & selected}
+
+
+def _cycles(predecessors: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield the cycles, each once: the stacks of a cycle are left out, and the others searched again."""
+    remaining = {name: set(others) for name, others in predecessors.items()}
+    while True:
+        try:
+            TopologicalSorter(remaining).prepare()
+        except CycleError as error:
+            cycle = list(reversed(error.args[1]))
+            reasons = " → ".join(cycle)
+            yield f"the order has a cycle: {reasons}\n  fix: remove one of these from `after`, or one stack reference"
+            remaining = {name: others - set(cycle) for name, others in remaining.items() if name not in cycle}
+        else:
+            return
+
+
+def _with_canaries(
+    predecessors: Mapping[str, Mapping[str, str]], stacks: Iterable[str], canaries: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Return the order in which all stacks follow the canaries, except those that canaries themselves follow."""
+    canaries = sorted(canaries)
+    early = _closure(predecessors, canaries) | set(canaries)
+    found = {name: dict(others) for name, others in predecessors.items()}
+    for name in stacks:
+        if canaries and name not in early:
+            found[name] = {**dict.fromkeys(canaries, CANARY), **found.get(name, {})}
+    return found
+
+
+def _closure(predecessors: Mapping[str, Mapping[str, str]], names: Iterable[str]) -> set[str]:
+    """Return all stacks that must succeed before some stacks."""
+    found: set[str] = set()
+    queue = list(names)
+    while queue:
+        new = predecessors.get(queue.pop(), {}).keys() - found
+        found |= new
+        queue += new
+    return found
+
+
+def _project_name(project: Path) -> str:
+    try:
+        document = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return ""
+    return str(document.get("name", "")) if isinstance(document, dict) else ""
+
+
+def _settings_texts(stack: FleetStack) -> Iterator[str]:
+    """Yield the texts in the settings of a stack. Settings that cannot be read are reported by `check`."""
+    try:
+        document = yaml.safe_load(stack.settings.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return
+    yield from _texts(document.get("config") if isinstance(document, dict) else None)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

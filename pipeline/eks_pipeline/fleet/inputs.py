@@ -1,0 +1,67 @@
+"""Digests of what decides the update of a stack: a resumed run and a review compare them.
+
+| input             | what it is                                                                              |
+|-------------------|-----------------------------------------------------------------------------------------|
+| `program`         | every file of the project's folder, except settings of stacks and what tools generate   |
+| `settings`        | the settings file of the stack, with encrypted secrets                                  |
+| `environment`     | the variables that the fleet file sets                                                  |
+| `policy packs`    | every file of the policy packs                                                          |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from eks_pipeline.fleet.fleet import FleetStack
+
+_GENERATED = frozenset({"__pycache__", "node_modules"})
+"""Folders that tools write. Folders whose name begins with a dot, and virtual environments, are left out too."""
+
+
+def digests(stack: FleetStack, policy_packs: Sequence[Path] = ()) -> dict[str, str]:
+    """Return the digest of each input of a stack."""
+    found = {
+        "program": _folder_digest(stack.project),
+        "settings": _digest(stack.settings.read_bytes()),
+        "environment": _digest(repr(sorted(stack.environment.items())).encode()),
+    }
+    if policy_packs:
+        found["policy packs"] = _digest("".join(_folder_digest(pack) for pack in policy_packs).encode())
+    return found
+
+
+def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Return the names of the inputs that differ."""
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+@cache
+def _folder_digest(folder: Path) -> str:
+    """Return the digest of all files of a folder, read once for all stacks of a project."""
+    digest = hashlib.sha256()
+    for file in sorted(_files(folder)):
+        digest.update(f"{file.relative_to(folder)}\0{_digest(file.read_bytes())}\0".encode())
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path, folders, files in os.walk(folder):
+        folders[:] = [
+            name
+            for name in folders
+            if name not in _GENERATED and not name.startswith(".") and not (Path(path) / name / "pyvenv.cfg").exists()
+        ]
+        is_top = Path(path) == folder
+        for name in files:
+            file = Path(path) / name
+            is_settings = is_top and name.startswith("Pulumi.") and name != "Pulumi.yaml"
+            if not is_settings and file.is_file():
+                yield file
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

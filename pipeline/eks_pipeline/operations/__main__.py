@@ -1,0 +1,106 @@
+"""The process of one stack: reads its job from standard input, runs the operation, and prints events.
+
+The end of standard input is the end of the process that started it: the operation is then cancelled, so that no update
+goes on without its run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+
+from pulumi import automation as auto
+from pulumi.automation import errors as engine_errors
+
+from eks_pipeline import events
+from eks_pipeline.errors import (
+    CancelledError,
+    ExitCode,
+    OperationFailedError,
+    PipelineError,
+    StackLockedError,
+)
+from eks_pipeline.operations.context import Context
+from eks_pipeline.report import Result, StackReport
+from eks_pipeline.signals import on_cancel_signals
+from eks_pipeline.stack.commands import StackCommands, create_engine
+from eks_pipeline.stack.engine import CancellableEngine
+from eks_pipeline.stack.job import Job, decode
+from eks_pipeline.stack.reporter import EventReporter
+
+
+def main() -> None:
+    """Run the job of standard input."""
+    job = decode(sys.stdin.buffer.readline(), Job)
+    lock = threading.Lock()
+
+    def send(event: events.Event) -> None:
+        with lock:
+            sys.stdout.write(f"{events.encode(event)}\n")
+            sys.stdout.flush()
+
+    report = StackReport(job.name, job.operation)
+    started = time.monotonic()
+    try:
+        _run(job, report, EventReporter(report, send))
+        report.result, report.exit_code = Result.SUCCEEDED, ExitCode.OK
+    except PipelineError as error:
+        report.result = Result.CANCELLED if isinstance(error, CancelledError) else Result.FAILED
+        report.exit_code, report.reason = error.exit_code, str(error)
+    report.seconds = round(time.monotonic() - started, 2)
+    send(events.StackFinished(stack=job.name, result=report.result, report=report))
+
+
+def _run(job: Job, report: StackReport, reporter: EventReporter) -> None:
+    """Run the operation. Raises a `PipelineError` if it fails."""
+    engine = create_engine()
+
+    def cancel() -> None:
+        reporter.status("stopping at once" if engine.cancelled else "cancelling: the engine finishes its current step")
+        engine.cancel()
+
+    _cancel_at_end_of_input(cancel)
+    operation = import_module(f"eks_pipeline.operations.{job.operation}")
+    try:
+        with on_cancel_signals(cancel):
+            operation.run(Context(job, StackCommands(job, engine), report, reporter))
+    except auto.CommandError as error:
+        raise _pipeline_error(error, job, report, engine) from error
+    except PipelineError as error:
+        report.diagnostics.append(str(error))
+        raise
+
+
+def _cancel_at_end_of_input(cancel: Callable[[], object]) -> None:
+    def wait() -> None:
+        while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread would hold when the interpreter ends
+            pass
+        cancel()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _pipeline_error(
+    error: auto.CommandError, job: Job, report: StackReport, engine: CancellableEngine
+) -> PipelineError:
+    if engine.cancelled:
+        return CancelledError(f"{job.operation} of stack {job.name!r} was cancelled")
+    if isinstance(error, engine_errors.ConcurrentUpdateError):
+        return StackLockedError(
+            f"stack {job.name!r} is locked by another update\n"
+            f"  fix: wait for it; if it was killed, run `pulumi cancel -s {job.stack}` to remove its lock"
+        )
+    if all(line.startswith("warning: ") for line in report.diagnostics):
+        report.diagnostics.append(str(error))
+        return OperationFailedError(f"{job.operation} of stack {job.name!r} failed:\n{error}")
+    return OperationFailedError(
+        f"{job.operation} of stack {job.name!r} failed: {len(report.diagnostics)} message(s) above"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The change of access that a preview shows: `eks-access diff state preview`, from a preview that ran already."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from eks_access.errors import EksAccessError
+from eks_access.graph.tables import NotReadError
+from eks_access.questions.diff import diff
+from eks_access.sources.preview import clusters_of_preview, graph_of_preview
+from eks_access.sources.state import graph_of_state
+from eks_pipeline.review.stack_preview import ClusterAccess
+from eks_pipeline.stack.commands import PreviewOutput
+
+
+def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[ClusterAccess, ...]:
+    """Return the change of access for each cluster of a stack, in the order of their names.
+
+    Args:
+        state: The exported state before the preview.
+        output: The preview.
+    """
+    if not output.digest.get("steps"):
+        return ()
+    try:
+        clusters = clusters_of_preview(output.digest, output.events)
+    except EksAccessError as error:
+        return (ClusterAccess("", not_evaluated=str(error)),)
+    return tuple(_of_cluster(name, state, output) for name in clusters)
+
+
+def _of_cluster(name: str, state: Mapping[str, Any], output: PreviewOutput) -> ClusterAccess:
+    try:
+        after = graph_of_preview(output.digest, output.events, cluster=name)
+        before = graph_of_state(state, name, after.cluster.get())
+        return ClusterAccess(name, diff(before, after))
+    except (EksAccessError, NotReadError) as error:
+        return ClusterAccess(name, not_evaluated=str(error))
+
+
+def digest(access: Sequence[ClusterAccess]) -> str:
+    """Return a short digest of a change of access: equal changes have equal digests, in any run."""
+    meaning = [
+        (each.cluster, each.not_evaluated, each.difference and _meaning(each))
+        for each in sorted(access, key=lambda each: each.cluster)
+    ]
+    return hashlib.sha256(msgspec.json.encode(meaning)).hexdigest()[:16]
+
+
+def _meaning(access: ClusterAccess) -> tuple[Any, ...]:
+    found = access.difference
+    assert found is not None
+    not_evaluated = sorted(str(each) for each in found.not_evaluated)
+    return (found.changes, found.lockouts, found.escalations, not_evaluated)

@@ -1,0 +1,165 @@
+"""The preview of a fleet as one Markdown comment for a pull request: access first, then policies and resources.
+
+The same preview has the same text, without times and names of runs. The first line is a marker that no reader sees, by
+which CI finds the comment to replace. GitHub accepts 65,536 characters: what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eks_access.render.markdown import text as escaped
+from eks_pipeline.review.sentences import Subjects, access_sentences, grouped
+from eks_pipeline.review.stack_preview import FleetPreview
+
+LIMIT = 65_536
+"""Characters of a comment that GitHub accepts."""
+_MOST_CHARACTERS = 2_000
+"""Characters of one line."""
+_RESERVED = 300
+"""Characters that each section has at least."""
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A part of the comment."""
+
+    title: str
+    lines: tuple[str, ...]
+    is_collapsed: bool = False
+
+    def render(self, space: int) -> str:
+        """Return the section in at most `space` characters, with the number of lines that are left out."""
+        opening, closing = f"\n### {self.title}\n\n", "\n"
+        if self.is_collapsed:
+            opening, closing = f"\n<details><summary>{self.title}</summary>\n\n", "\n\n</details>\n"
+        used = len(opening) + len(closing)
+        shown: list[str] = []
+        for line in self.lines:
+            if used + len(line) + 1 > space - _RESERVED // 2:
+                shown.append(f"- … and {len(self.lines) - len(shown)} more, in preview.json of the run")
+                break
+            shown.append(line)
+            used += len(line) + 1
+        return f"{opening}{chr(10).join(shown)}{closing}"
+
+
+def marker(name: str) -> str:
+    """Return the first line of the comment with this name."""
+    return f"<!-- eks-pipeline preview: {name.replace('--', '- -')} -->"
+
+
+def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str:
+    """Return the comment."""
+    sections = [section for section in _sections(fleet) if section.lines]
+    title = f"Preview of {_count(len(fleet.stacks) + len(fleet.failed), 'stack')}"
+    text = f"{marker(name)}\n## {title}\n\n{_headline(fleet)}\n"
+    for index, section in enumerate(sections):
+        text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1))
+    return text
+
+
+def sentences(fleet: FleetPreview) -> list[str]:
+    """Return the change of access in plain sentences, for a terminal."""
+    found = [each.with_stacks(fleet) for each in access_sentences(fleet, Subjects(fleet))]
+    warnings = [f"lockout: {each.with_stacks(fleet)}" for each in grouped(_lockouts(fleet))]
+    warnings += [f"escalation: {each.with_stacks(fleet)}" for each in grouped(_escalations(fleet))]
+    undecided = len(grouped(_not_evaluated(fleet)))
+    note = (
+        [f"not evaluated: {_count(undecided, 'part')} of the access, in preview.json of the run"] if undecided else []
+    )
+    return [*(found or ["no change of access"]), *warnings, *note]
+
+
+def _headline(fleet: FleetPreview) -> str:
+    operations = Counter(step.operation for stack in fleet.stacks for step in stack.steps)
+    resources = ", ".join(f"{count} {operation}" for operation, count in sorted(operations.items())) or "no changes"
+    changed = len(access_sentences(fleet, Subjects(fleet)))
+    parts = [
+        f"Access: {_count(changed, 'change') if changed else 'no change'}",
+        f"resources: {resources}",
+    ]
+    for count, noun in (
+        (len(grouped(_lockouts(fleet))), "lockout"),
+        (len(grouped(_escalations(fleet))), "new escalation"),
+        (len(grouped(_policies(fleet))), "policy violation"),
+        (len(fleet.failed), "failed preview"),
+    ):
+        if count:
+            parts.append(f"**{_count(count, noun)}**")
+    return "; ".join(parts) + "."
+
+
+def _sections(fleet: FleetPreview) -> Iterator[_Section]:
+    """Yield the sections, the most important first."""
+    subjects = Subjects(fleet)
+    access = tuple(_line(each.with_stacks(fleet)) for each in access_sentences(fleet, subjects))
+    yield _Section("Access", access or ("No change of access.",))
+    for title, pairs in (
+        ("Lockouts", _lockouts(fleet)),
+        ("New escalations", _escalations(fleet)),
+        ("Policy violations", _policies(fleet)),
+        ("Failed previews", iter(fleet.failed.items())),
+    ):
+        yield _Section(title, tuple(_line(each.with_stacks(fleet)) for each in grouped(pairs)))
+    not_evaluated = tuple(_line(each.with_stacks(fleet)) for each in grouped(_not_evaluated(fleet)))
+    yield _Section(
+        f"Not evaluated: {_count(len(not_evaluated), 'part')} of the access", not_evaluated, is_collapsed=True
+    )
+    steps = tuple(_line(each.with_stacks(fleet)) for each in grouped(_steps(fleet)))
+    yield _Section(f"Resources: {_count(len(steps), 'step')}", steps, is_collapsed=True)
+    names = tuple(_line(f"{name}: {arn}") for name, arn in subjects.shortened())
+    yield _Section("IAM principals", names, is_collapsed=True)
+
+
+def _lockouts(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for found in (each.difference for each in stack.access if each.difference):
+            for lockout in found.lockouts:
+                yield stack.stack, f"{lockout.subject}: {lockout.kind.title}: {lockout.says}; {lockout.fix}"
+
+
+def _escalations(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for found in (each.difference for each in stack.access if each.difference):
+            for path in found.escalations:
+                finding = path.finding()
+                yield stack.stack, f"{finding.subject}: {finding.says}"
+
+
+def _policies(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    """Yield the violations, mandatory ones first."""
+    for is_advisory in (False, True):
+        for stack in fleet.stacks:
+            for each in stack.policies:
+                if (each.enforcement == "advisory") is is_advisory:
+                    resource = f" [{each.urn.rpartition('::')[2]}]" if each.urn else ""
+                    yield stack.stack, f"{each.enforcement}: {each.policy}: {each.message}{resource}"
+
+
+def _not_evaluated(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for access in stack.access:
+            if access.difference is None:
+                where = f"cluster {access.cluster}" if access.cluster else "access"
+                yield stack.stack, f"{where}: {access.not_evaluated}"
+            else:
+                yield from ((stack.stack, str(each)) for each in access.difference.not_evaluated)
+
+
+def _steps(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for step in stack.steps:
+            properties = f": {', '.join(step.properties)}" if step.properties else ""
+            yield stack.stack, f"{step.operation} {step.type} {step.name}{properties}"
+
+
+def _line(text: str) -> str:
+    cut = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} …"
+    return f"- {escaped(cut)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

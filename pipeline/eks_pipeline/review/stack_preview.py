@@ -1,0 +1,117 @@
+"""What a preview shows to a reviewer, as data: the resource plan, the change of access and the policy findings.
+
+`preview.json` of a run has it for all stacks; `up --reviewed` reads it. Values that are secrets are `[secret]`, and
+values that only the update knows are `[unknown]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from eks_access.questions.diff import Difference
+from eks_pipeline.errors import UsageError
+
+VERSION = 1
+"""Version of the format."""
+SECRET = "[secret]"  # noqa: S105 - stands in place of a secret
+UNKNOWN = "[unknown]"
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step that the update will take on a resource."""
+
+    urn: str
+    type: str
+    operation: str
+    properties: tuple[str, ...] = ()
+    """Paths of the properties that differ."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """Inputs after the update."""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """How access to one cluster, and of its workloads to AWS, changes."""
+
+    cluster: str
+    """Name of the cluster; empty for a stack without one."""
+    difference: Difference | None = None
+    not_evaluated: str = ""
+    """Why there is no difference."""
+
+
+@dataclass(frozen=True)
+class PolicyFinding:
+    """A violation that a policy pack reported."""
+
+    policy: str
+    enforcement: str
+    """`advisory`, `mandatory` or `remediate`."""
+    message: str
+    urn: str = ""
+    """The resource; empty for a policy of the whole stack."""
+    pack: str = ""
+
+
+@dataclass(frozen=True)
+class StackPreview:
+    """The preview of one stack."""
+
+    stack: str
+    steps: tuple[PlannedStep, ...] = ()
+    unchanged: int = 0
+    """Number of resources that the update does not change."""
+    access: tuple[ClusterAccess, ...] = ()
+    policies: tuple[PolicyFinding, ...] = ()
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Digests of what decides the update: the program, the settings, the policy packs."""
+
+
+@dataclass(frozen=True)
+class FleetPreview:
+    """The previews of all stacks of a run."""
+
+    version: int = VERSION
+    stacks: tuple[StackPreview, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    """Stacks whose preview failed or did not run, with the reason."""
+
+    def stack(self, name: str) -> StackPreview | None:
+        return next((each for each in self.stacks if each.stack == name), None)
+
+
+def write(preview: StackPreview | FleetPreview, file: Path) -> None:
+    """Write a preview as JSON."""
+    file.write_bytes(msgspec.json.format(msgspec.json.encode(preview), indent=2) + b"\n")
+
+
+def read_stack(file: Path) -> StackPreview:
+    """Return the preview of one stack that `write` wrote."""
+    return msgspec.json.decode(file.read_bytes(), type=StackPreview)
+
+
+def read_fleet(file: Path) -> FleetPreview:
+    """Return the previews of a file of `preview`; raise `UsageError` for another file."""
+    fix = "pass the file that `eks-pipeline preview --save FILE` wrote"
+    try:
+        preview = msgspec.json.decode(file.read_bytes(), type=FleetPreview)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UsageError(f"reviewed preview {file} must be a preview of eks-pipeline: {error}\n  fix: {fix}") from error
+    if preview.version != VERSION:
+        rule = f"must have version {VERSION}, and has {preview.version}"
+        raise UsageError(f"reviewed preview {file} {rule}\n  fix: preview and review again")
+    return preview
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of `FleetPreview`."""
+    return msgspec.json.schema(FleetPreview)

@@ -1,0 +1,84 @@
+"""The process of one stack, seen from the run that starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from eks_pipeline import events
+from eks_pipeline.errors import ExitCode
+from eks_pipeline.report import Result, StackReport
+from eks_pipeline.stack.job import Job, encode
+
+_MODULE = "eks_pipeline.operations"
+_MOST_CHARACTERS = 2000
+
+
+class StackProcess:
+    """A process that runs one job, in a process group of its own: Ctrl-C in the terminal reaches only the run."""
+
+    def __init__(self, job: Job, on_event: Callable[[events.Event], object]) -> None:
+        """Start the process. `on_event` is called from another thread, at last with `StackFinished`."""
+        self._job = job
+        self._on_event = on_event
+        self._was_cancelled = False
+        job.folder.mkdir(parents=True, exist_ok=True)
+        self._log = job.folder / "process.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", _MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": _python_path()},
+                process_group=0,
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(encode(job) + b"\n")
+        self._process.stdin.flush()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def cancel(self) -> None:
+        """Cancel the operation after the engine's current step; a second call stops the engine at once."""
+        self._was_cancelled = True
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def _read(self) -> None:
+        finished: events.StackFinished | None = None
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                event = events.decode(line)
+            except msgspec.MsgspecError:
+                continue  # a library printed to standard output
+            if isinstance(event, events.StackFinished):
+                finished = event
+            else:
+                self._on_event(event)
+        self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._on_event(finished or self._crashed())
+
+    def _crashed(self) -> events.StackFinished:
+        """Return the end of a process that did not report one."""
+        result = Result.CANCELLED if self._was_cancelled else Result.FAILED
+        code = ExitCode.CANCELLED if self._was_cancelled else ExitCode.FAILED
+        report = StackReport(self._job.name, self._job.operation, result, exit_code=code)
+        text = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_MOST_CHARACTERS:]
+        report.reason = f"the process of the stack ended with code {self._process.returncode}: {text}"
+        return events.StackFinished(stack=self._job.name, result=result, report=report)
+
+
+def _python_path() -> str:
+    """Return the Python path with this package in it, also where it is not installed."""
+    own = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(dict.fromkeys(filter(None, (own, *os.environ.get("PYTHONPATH", "").split(os.pathsep)))))

@@ -1,0 +1,171 @@
+"""The engine's commands on one stack.
+
+No command selects the stack. `pulumi stack select`, which the Automation API runs, writes a file that all stacks of a
+project share (https://github.com/pulumi/pulumi/issues/8186): two processes would change each other's stack.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+from pulumi.automation import errors as engine_errors
+
+from eks_pipeline.errors import MissingEngineError
+from eks_pipeline.stack.engine import CancellableEngine
+from eks_pipeline.stack.job import Job
+
+EngineEvent = Mapping[str, Any]
+"""An event of the engine, as its event log has it. Secrets are masked."""
+OnEvent = Callable[[EngineEvent], object]
+
+_VARIABLES = {"PULUMI_DEBUG_COMMANDS": "true"}
+"""The engine has the option `--event-log` only with this variable, as the Automation API sets it."""
+_EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true"}
+"""The engine has the option `--plan` only with this variable."""
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class PreviewOutput:
+    """What one preview of the engine printed."""
+
+    digest: dict[str, Any]
+    """The JSON of `pulumi preview --json`: each resource with its old and new inputs."""
+    events: list[EngineEvent]
+    """The events of the engine: outputs that providers predict, policy findings, diagnostics."""
+
+
+class StackCommands:
+    """The engine's commands on the stack of a job. Each raises the Automation API's `CommandError` if it fails."""
+
+    def __init__(self, job: Job, engine: CancellableEngine) -> None:
+        self._job = job
+        self._engine = engine
+        self._log = job.folder / "events.jsonl"
+
+    def export(self) -> dict[str, Any]:
+        """Return the exported state of the stack, with encrypted secrets. Creates the stack on first use."""
+        try:
+            return self._export()
+        except engine_errors.StackNotFoundError:
+            self._run("stack", "init", "--no-select")
+            return self._export()
+
+    def preview(self, on_event: OnEvent, save_plan: Path | None = None) -> PreviewOutput:
+        """Preview an update."""
+        events: list[EngineEvent] = []
+
+        def note(event: EngineEvent) -> None:
+            events.append(event)
+            on_event(event)
+
+        options = ["--json", "--show-sames", "--show-reads", *self._policy_packs()]
+        variables = {}
+        if save_plan is not None:
+            save_plan.parent.mkdir(parents=True, exist_ok=True)
+            options += ["--save-plan", str(save_plan)]
+            variables = _EXPERIMENTAL
+        output = self._run_with_events(["preview", *options, *self._config_file()], note, variables)
+        return PreviewOutput(json.loads(output), events)
+
+    def up(self, on_event: OnEvent, plan: Path | None = None) -> None:
+        """Update the stack without a preview."""
+        options = ["--yes", "--skip-preview", *self._policy_packs(), *self._config_file()]
+        options += [] if plan is None else ["--plan", str(plan)]
+        self._run_with_events(["up", *options], on_event, {} if plan is None else _EXPERIMENTAL)
+
+    def destroy(self, on_event: OnEvent) -> None:
+        """Delete all resources of the stack."""
+        self._run_with_events(["destroy", "--yes", "--skip-preview", *self._config_file()], on_event)
+
+    def refresh(self, on_event: OnEvent) -> None:
+        """Update the state from the resources that exist."""
+        self._run_with_events(["refresh", "--yes", "--skip-preview", *self._config_file()], on_event)
+
+    def outputs(self, *, show_secrets: bool) -> dict[str, Any]:
+        """Return the stack outputs as the engine prints them: `[secret]` for secrets, nested ones included.
+
+        The Automation API hides an output only if all of it is secret.
+        """
+        options = ["--show-secrets"] if show_secrets else []
+        outputs: dict[str, Any] = json.loads(self._run("stack", "output", "--json", *options))
+        return dict(sorted(outputs.items()))
+
+    def _export(self) -> dict[str, Any]:
+        exported: dict[str, Any] = json.loads(self._run("stack", "export"))
+        return exported
+
+    def _config_file(self) -> list[str]:
+        return [] if self._job.config_file is None else ["--config-file", str(self._job.config_file)]
+
+    def _policy_packs(self) -> list[str]:
+        return [option for pack in self._job.options.policy_packs for option in ("--policy-pack", str(pack))]
+
+    def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+        command = [*arguments, "--stack", self._job.stack]
+        environment = {**self._job.environment, **_VARIABLES, **(variables or {})}
+        return self._engine.run(command, str(self._job.project), environment).stdout
+
+    def _run_with_events(
+        self, arguments: Sequence[str], on_event: OnEvent, variables: Mapping[str, str] | None = None
+    ) -> str:
+        """Run a command and call `on_event` for each event while it runs."""
+        self._log.write_text("")
+        with _LogReader(self._log, on_event):
+            return self._run(*arguments, "--event-log", str(self._log), variables=variables)
+
+
+class _LogReader:
+    """Reads the engine's event log while the engine writes it."""
+
+    def __init__(self, log: Path, on_event: OnEvent) -> None:
+        self._log, self._on_event = log, on_event
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        with self._log.open(encoding="utf-8") as stream:
+            part = ""
+            while True:
+                is_last = self._ended.is_set()  # before the read: nothing is written after it
+                for line in stream:
+                    part += line
+                    if part.endswith("\n"):
+                        self._on_event(json.loads(part))
+                        part = ""
+                if is_last:
+                    return
+                self._ended.wait(_POLL_SECONDS)
+
+
+def create_engine() -> CancellableEngine:
+    """Return the engine of PATH; raise `MissingEngineError` if there is none, or if it is too old."""
+    try:
+        return CancellableEngine()
+    except FileNotFoundError as error:
+        raise MissingEngineError(
+            'no `pulumi` on PATH\n  fix: install Pulumi, or in a shell for the lab run: eval "$(python -m lab env)"'
+        ) from error
+    except auto.InvalidVersionError as error:
+        raise MissingEngineError(f"{error}\n  fix: install a newer Pulumi") from error
+
+
+def private_folder(folder: Path) -> Path:
+    """Create a folder that only its owner reads: previews name what a stack contains."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chmod(folder, 0o700)  # noqa: PTH101
+    return folder

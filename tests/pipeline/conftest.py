@@ -4,14 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.tools import Tools
+from support.warm_programs import warm
 
 PROGRAM = Path(__file__).with_name("program.py")
+FLEET_PROGRAM = Path(__file__).with_name("fleet_program.py")
 WAIT = Path(__file__).with_name("wait.py")
 
 
@@ -42,13 +44,30 @@ class Runner:
         )
 
 
+@pytest.fixture(scope="session")
+def tools(found_tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+    with warm(found_tools, tmp_path_factory.mktemp("tools"), ("pulumi", "pulumi.dynamic", "dill")) as warmed:
+        yield warmed
+
+
 @pytest.fixture
 def runner(tmp_path: Path, tools: Tools) -> Runner:
+    return create_project(tmp_path, tools, PROGRAM)
+
+
+@pytest.fixture(scope="module")
+def fleet_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
+    """The project of a fleet, whose stacks the tests of a module share."""
+    return create_project(tmp_path_factory.mktemp("fleet"), tools, FLEET_PROGRAM)
+
+
+def create_project(tmp_path: Path, tools: Tools, program: Path) -> Runner:
+    """Create a project with its own backend, and the settings of one stack, `test`."""
     project = tmp_path / "project"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     (project / "Pulumi.test.yaml").write_text("config: {}\n")
-    shutil.copy(PROGRAM, project / "__main__.py")
+    shutil.copy(program, project / "__main__.py")
     shutil.copy(WAIT, project)
     (tmp_path / "state").mkdir()
     return Runner(

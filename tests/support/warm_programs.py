@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,8 +34,8 @@ _PIP = ("-m", "pip", "list", "-v", "--format", "json")
 
 
 @contextmanager
-def warm(tools: Tools, folder: Path) -> Iterator[Tools]:
-    """Return the tools with this `python3` before the interpreter's own."""
+def warm(tools: Tools, folder: Path, modules: Sequence[str] = MODULES) -> Iterator[Tools]:
+    """Return the tools with this `python3` before the interpreter's own. Its server imports `modules`."""
     links, packages = folder / "bin", folder / "packages.json"
     links.mkdir()
     for program in tools.bin.iterdir():
@@ -54,7 +54,7 @@ exec {shlex.quote(sys.executable)} "$@"
     for name, script in scripts.items():
         (links / name).write_text(f"#!/bin/sh\n{script}")
         (links / name).chmod(0o755)
-    server = start(folder / "server", MODULES, log=folder / "server.log", environment=clean_environment({}))
+    server = start(folder / "server", modules, log=folder / "server.log", environment=clean_environment({}))
     try:
         yield replace(tools, bin=links)
     finally:

@@ -93,15 +93,13 @@ def read(file: Path) -> tuple[FleetFile, list[str]]:
         )
     stacks = _entries(document, "stacks", StackEntry, errors)
     groups = _entries(document, "groups", Group, errors)
-    rest = {key: value for key, value in document.items() if key not in {"stacks", "groups"}}
-    top = _convert({**rest, "stacks": {}}, FleetFile, "", errors)
+    others = {key: value for key, value in document.items() if key not in {"stacks", "groups"}}
+    # Each key by itself: an error of one does not hide those of the others.
+    converted = {key: _convert({key: value, "stacks": {}}, FleetFile, "", errors) for key, value in others.items()}
     if not stacks and not errors:
         errors.append("stacks must have at least one stack\n  fix: write `stacks: {dev: {}}`")
-    fleet = FleetFile(
-        stacks=dict(stacks),
-        groups=dict(groups),
-        **({} if top is None else {name: getattr(top, name) for name in ("project", "canary", "concurrency")}),
-    )
+    options = {key: getattr(each, key) for key, each in converted.items() if each is not None}
+    fleet = FleetFile(stacks=dict(stacks), groups=dict(groups), **options)
     errors += _name_errors(fleet)
     return fleet, errors
 

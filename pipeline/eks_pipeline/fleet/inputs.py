@@ -3,7 +3,7 @@
 | input             | what it is                                                                              |
 |-------------------|-----------------------------------------------------------------------------------------|
 | `program`         | every file of the project's folder, except settings of stacks and what tools generate   |
-| `settings`        | the settings file of the stack, with encrypted secrets                                  |
+| `settings`        | the values in the settings file of the stack, with encrypted secrets                    |
 | `environment`     | the variables that the fleet file sets                                                  |
 | `policy packs`    | every file of the policy packs                                                          |
 """
@@ -11,13 +11,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from eks_pipeline.fleet.fleet import FleetStack
 
+_ENGINE_KEYS = frozenset({"encryptionsalt", "encryptedkey", "secretsprovider"})
 _GENERATED = frozenset({"__pycache__", "node_modules"})
 """Folders that tools write. Folders whose name begins with a dot, and virtual environments, are left out too."""
 
@@ -26,7 +31,7 @@ def digests(stack: FleetStack, policy_packs: Sequence[Path] = ()) -> dict[str, s
     """Return the digest of each input of a stack."""
     found = {
         "program": _folder_digest(stack.project),
-        "settings": _digest(stack.settings.read_bytes()),
+        "settings": _settings_digest(stack.settings),
         "environment": _digest(repr(sorted(stack.environment.items())).encode()),
     }
     if policy_packs:
@@ -37,6 +42,22 @@ def digests(stack: FleetStack, policy_packs: Sequence[Path] = ()) -> dict[str, s
 def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
     """Return the names of the inputs that differ."""
     return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _settings_digest(file: Path) -> str:
+    """Return the digest of a settings file without what the engine adds to it when it creates the stack."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    values = {key: _as_text(value) for key, value in document.items() if key not in _ENGINE_KEYS}
+    return _digest(json.dumps(values, sort_keys=True).encode())
+
+
+def _as_text(value: Any) -> Any:
+    """Return a value with texts in place of numbers and booleans, as the engine writes them."""
+    if isinstance(value, dict):
+        return {str(key): _as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @cache

@@ -13,8 +13,19 @@ from eks_access.graph.tables import NotReadError
 from eks_access.questions.diff import diff
 from eks_access.sources.preview import clusters_of_preview, graph_of_preview
 from eks_access.sources.state import graph_of_state
+from eks_pipeline.review.resource_plan import planned_steps
 from eks_pipeline.review.stack_preview import ClusterAccess
 from eks_pipeline.stack.commands import PreviewOutput
+
+_DECIDING = (
+    "aws:iam/",
+    "aws:eks/",
+    "kubernetes:rbac.",
+    "kubernetes:core/v1:ServiceAccount",
+    "eks-identity:",
+    "eks_identity:",
+)
+"""Types of resources that decide access."""
 
 
 def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[ClusterAccess, ...]:
@@ -30,6 +41,11 @@ def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[Clu
         clusters = clusters_of_preview(output.digest, output.events)
     except EksAccessError as error:
         return (ClusterAccess("", not_evaluated=str(error)),)
+    if not clusters and (deciding := [step for step in planned_steps(output) if step.type.startswith(_DECIDING)]):
+        words = ", ".join(f"{step.operation} {step.type} {step.name}" for step in deciding)
+        return (
+            ClusterAccess("", not_evaluated=f"the stack names no cluster, and changes what may decide access: {words}"),
+        )
     return tuple(_of_cluster(name, state, output) for name in clusters)
 
 

@@ -60,6 +60,8 @@ class Progress:
         """Print what a stack does. On a terminal, steps of several stacks appear only in the stack's own line."""
         if isinstance(event, events.StackStarted):
             self._running[event.stack] = "started"
+            if not self._is_single and self._live is None:
+                self._line(event.stack, Text("started"))
         elif isinstance(event, events.StackStatus):
             self._running[event.stack] = event.text
             self._line(event.stack, Text(event.text, "bold"))

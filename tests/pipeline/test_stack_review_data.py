@@ -1,0 +1,142 @@
+"""What a preview of the engine becomes for reviewers: the plan without secrets, access by cluster, policy findings."""
+
+import json
+
+from eks_access.graph.tables import NotRead
+from eks_access.sources.pulumi import values
+from eks_pipeline.review.access import access_changes, digest
+from eks_pipeline.review.resource_plan import masked, planned_steps, policy_findings, unchanged
+from eks_pipeline.review.sentences import Subjects, access_sentences
+from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, FleetPreview, StackPreview
+from eks_pipeline.stack.commands import PreviewOutput
+from support.pulumi_recordings import read
+from support.pulumi_stacks import cluster, manifest
+
+SECRET_VALUE = {values.SIGNATURE: values.SECRET, "plaintext": "hidden"}
+GROUP = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "operators"}
+OPERATOR = "arn:aws:iam::123456789012:user/eks-ope"
+
+
+def output(*steps, events=()):
+    """A preview with steps of an operation, an old and a new state."""
+    listed = [{"op": op, "urn": (new or old)["urn"], "oldState": old, "newState": new} for op, old, new in steps]
+    return PreviewOutput({"steps": listed, "changeSummary": {}}, list(events))
+
+
+def state(*resources):
+    return {"deployment": {"resources": list(resources)}}
+
+
+def role(verbs=("get", "list", "watch")):
+    rules = [{"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": list(verbs)}]
+    return manifest("rbac.authorization.k8s.io/v1:ClusterRole", "test-clu-role", None, rules=rules)
+
+
+def operators():
+    """The resources that give a user the access of story 1."""
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "test-clu-role"}
+    binding = manifest(
+        "rbac.authorization.k8s.io/v1:ClusterRoleBinding", "operators", None, roleRef=reference, subjects=[GROUP]
+    )
+    inputs = {
+        "clusterName": "eks-clu",
+        "principalArn": OPERATOR,
+        "userName": "eks-ope",
+        "kubernetesGroups": ["operators"],
+    }
+    entry = {**cluster(), "urn": "urn:pulumi:dev::shop::aws:eks/accessEntry:AccessEntry::ope", "inputs": inputs}
+    entry |= {"type": "aws:eks/accessEntry:AccessEntry", "outputs": {}}
+    return [role(), binding, entry]
+
+
+def sentences(access):
+    fleet = FleetPreview(stacks=(StackPreview("dev", access=access),))
+    return [each.with_stacks(fleet) for each in access_sentences(fleet, Subjects(fleet))]
+
+
+def test_first_update_of_a_stack_says_who_gains_access():
+    """Before it, the state is empty: the stack gives no access to the cluster."""
+    created = [("create", None, each) for each in [cluster(), *operators()]]
+    assert sentences(access_changes(state(), output(*created))) == [
+        "eks-ope gains get, list, watch on pods and nodes, whole cluster"
+    ]
+
+
+def test_removed_access_is_in_the_sentences():
+    found = access_changes(
+        state(cluster(), *operators()),
+        output(("same", cluster(), cluster()), *(("delete", each, None) for each in operators())),
+    )
+    assert sentences(found) == [
+        "eks-ope loses get, list, watch on pods and nodes, whole cluster, and has no access any more"
+    ]
+
+
+def test_changes_of_several_clusters_of_a_stack_are_found_for_each():
+    clusters = [("same", each, each) for each in (cluster("blue"), cluster("green"))]
+    found = access_changes(state(cluster("blue"), cluster("green")), output(*clusters))
+    assert [each.cluster for each in found] == ["blue", "green"]
+    assert all(each.difference is not None and not each.difference.changes for each in found)
+
+
+def test_a_stack_without_a_cluster_and_an_empty_preview_have_no_access():
+    assert access_changes(state(), output()) == ()
+    found = access_changes(state(), output(("create", None, manifest("core/v1:ConfigMap", "a"))))
+    assert found == ()
+
+
+def test_changes_that_may_decide_access_without_a_cluster_are_not_evaluated():
+    (found,) = access_changes(state(), output(("create", None, role())))
+    assert found.difference is None
+    assert "create kubernetes:rbac.authorization.k8s.io/v1:ClusterRole test-clu-role" in found.not_evaluated
+
+
+def test_recorded_previews_have_stable_digests():
+    """The same preview of the lab has the same digest each time; another preview has another one."""
+    digests = []
+    for name in ("changed", "changed", "new"):
+        preview = PreviewOutput(read(f"preview-{name}.json"), read(f"preview-{name}.events.json"))
+        found = access_changes(read("state.json"), preview)
+        assert [each.cluster for each in found] == ["graph"]
+        assert NotRead("Pod Identity Agent", "not in the state of stack dev") in found[0].difference.not_evaluated
+        digests.append(digest(found))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_plan_has_the_steps_that_change_a_resource():
+    old, new = role(), role(["get"])
+    new["inputs"]["password"] = SECRET_VALUE
+    preview = output(
+        ("same", cluster(), cluster()), ("update", old, new), ("read", None, manifest("core/v1:Secret", "a"))
+    )
+    (step,) = planned_steps(preview)
+    assert (step.operation, step.name, step.inputs["password"]) == ("update", "test-clu-role", SECRET)
+    assert unchanged(preview) == 2
+    assert "hidden" not in json.dumps(step.inputs)
+
+
+def test_secrets_and_unknown_values_are_masked_at_any_depth():
+    value = {
+        "a": [SECRET_VALUE, f"https://{values.UNKNOWN}/x", "[secret]", "plain"],
+        "b": {values.SIGNATURE: values.OUTPUT, "value": "resolved"},
+        "c": {values.SIGNATURE: values.OUTPUT},
+        "d": {values.SIGNATURE: values.OUTPUT, "value": "hidden", "secret": True},
+    }
+    assert masked(value) == {"a": [SECRET, UNKNOWN, SECRET, "plain"], "b": "resolved", "c": UNKNOWN, "d": SECRET}
+
+
+def test_policy_events_are_findings_once_each():
+    event = {
+        "policyName": "no-wildcards",
+        "policyPackName": "eks",
+        "enforcementLevel": "mandatory",
+        "message": "<{%fg 1%}>do not<{%reset%}>\n",
+        "resourceUrn": "urn:a",
+    }
+    (finding,) = policy_findings([{"policyEvent": event}, {"policyEvent": dict(event)}, {"summaryEvent": {}}])
+    assert (finding.policy, finding.pack, finding.enforcement, finding.message) == (
+        "no-wildcards",
+        "eks",
+        "mandatory",
+        "do not",
+    )

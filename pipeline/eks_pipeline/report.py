@@ -44,6 +44,19 @@ class Change:
         return self.urn.rpartition("::")[2]
 
 
+@dataclass(frozen=True)
+class PolicyFinding:
+    """A violation that a policy pack reported."""
+
+    policy: str
+    enforcement: str
+    """`advisory`, `mandatory` or `remediate`."""
+    message: str
+    urn: str = ""
+    """The resource; empty for a policy of the whole stack."""
+    pack: str = ""
+
+
 @dataclass
 class StackReport:
     """The outcome of one operation on one stack."""
@@ -57,6 +70,8 @@ class StackReport:
     changes: list[Change] = field(default_factory=list)
     diagnostics: list[str] = field(default_factory=list)
     """Errors and warnings of the engine."""
+    policies: list[PolicyFinding] = field(default_factory=list)
+    """Violations that policy packs reported."""
     outputs: dict[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.FAILED
     reason: str = ""

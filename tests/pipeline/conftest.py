@@ -75,7 +75,6 @@ def create_project(tmp_path: Path, tools: Tools, program: Path) -> Runner:
         {
             "PATH": os.pathsep.join([str(tools.bin), str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(tmp_path),
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "pipeline"),
             "PULUMI_HOME": str(tmp_path / "home"),
             "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "test",

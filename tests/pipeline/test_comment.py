@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from eks_pipeline.report import PolicyFinding
 from eks_pipeline.review.comment import LIMIT, comment, marker, sentences
-from eks_pipeline.review.stack_preview import FleetPreview, PolicyFinding
+from eks_pipeline.review.stack_preview import FailedPreview, FleetPreview
 from support.stack_previews import NOT_READ, READ, access, gains, lockout, loses, preview, step
 
 OTHER = "arn:aws:iam::210987654321:user/eks-ope"
@@ -26,7 +27,7 @@ def test_comment_begins_with_its_marker_and_access_comes_first():
         steps=(step(),),
         policies=(PolicyFinding("no-wildcards", "mandatory", "do not", "urn:a::b"),),
     )
-    text = comment(fleet(stack, failed={"prod": "error: no"}), "tokyo")
+    text = comment(fleet(stack, failed={"prod": FailedPreview(("error: no",))}), "tokyo")
     assert text.startswith("<!-- eks-pipeline preview: tokyo -->\n## Preview of 2 stacks\n")
     headings = ["### Access", "### Lockouts", "### Policy violations", "### Failed previews"]
     headings += ["<summary>Not evaluated: 1 part", "<summary>Resources: 1 step", "<summary>IAM principals"]
@@ -34,6 +35,12 @@ def test_comment_begins_with_its_marker_and_access_comes_first():
     assert positions == sorted(positions)
     assert "**1 lockout**; **1 policy violation**; **1 failed preview**." in text
     assert "- mandatory: no-wildcards: do not \\[b\\] (dev)" in text
+
+
+def test_policies_that_failed_a_preview_are_in_the_comment():
+    finding = PolicyFinding("no-wildcards", "mandatory", "do not")
+    text = comment(fleet(failed={"prod": FailedPreview(("error: no",), (finding,))}))
+    assert "- mandatory: no-wildcards: do not\n" in text
 
 
 def test_equal_changes_of_several_stacks_are_one_sentence():
@@ -87,7 +94,12 @@ def test_a_large_comment_counts_what_it_leaves_out():
 
 def test_a_long_sentence_is_cut():
     resources = tuple(f"resource-{number}" for number in range(2000))
-    text = comment(fleet(preview(access(gains("a", replace(READ, resources=resources)))), failed={"b": "x" * 99_999}))
+    text = comment(
+        fleet(
+            preview(access(gains("a", replace(READ, resources=resources)))),
+            failed={"b": FailedPreview(("x" * 99_999,))},
+        )
+    )
     assert len(text) < 6000
     assert " …" in text
 

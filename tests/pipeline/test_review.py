@@ -6,11 +6,12 @@ import pytest
 
 from eks_access.graph.tables import NotRead
 from eks_pipeline.errors import ApprovalRequiredError, ExitCode, UsageError
+from eks_pipeline.report import PolicyFinding
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.access import digest
 from eks_pipeline.review.approval import parse_categories, require_approval
 from eks_pipeline.review.comparison import differences
-from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, ClusterAccess, FleetPreview, PolicyFinding
+from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, ClusterAccess, FailedPreview, FleetPreview
 from support.stack_previews import BUCKETS, NOT_READ, OPERATOR, access, gains, lockout, loses, preview, step
 
 
@@ -107,7 +108,8 @@ def test_a_policy_finding_that_was_not_reviewed_is_named():
 def test_a_written_preview_is_read_again(tmp_path):
     file = tmp_path / "preview.json"
     fleet = FleetPreview(
-        stacks=(preview(access(gains(), lockouts=(lockout(),)), steps=(step(a=1),)),), failed={"a": "b"}
+        stacks=(preview(access(gains(), lockouts=(lockout(),)), steps=(step(a=1),)),),
+        failed={"a": FailedPreview(("b",))},
     )
     stack_preview.write(fleet, file)
     assert stack_preview.read_fleet(file) == fleet

@@ -4,11 +4,13 @@ import json
 
 from eks_access.graph.tables import NotRead
 from eks_access.sources.pulumi import values
+from eks_pipeline.report import PolicyFinding, StackReport
 from eks_pipeline.review.access import access_changes, digest
-from eks_pipeline.review.resource_plan import masked, planned_steps, policy_findings, unchanged
+from eks_pipeline.review.resource_plan import masked, planned_steps, unchanged
 from eks_pipeline.review.sentences import Subjects, access_sentences
 from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, FleetPreview, StackPreview
 from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.reporter import EventReporter
 from support.pulumi_recordings import read
 from support.pulumi_stacks import cluster, manifest
 
@@ -133,10 +135,10 @@ def test_policy_events_are_findings_once_each():
         "message": "<{%fg 1%}>do not<{%reset%}>\n",
         "resourceUrn": "urn:a",
     }
-    (finding,) = policy_findings([{"policyEvent": event}, {"policyEvent": dict(event)}, {"summaryEvent": {}}])
-    assert (finding.policy, finding.pack, finding.enforcement, finding.message) == (
-        "no-wildcards",
-        "eks",
-        "mandatory",
-        "do not",
-    )
+    report, sent = StackReport("dev", "up"), []
+    reporter = EventReporter(report, sent.append)
+    reporter.on_preview_event({"policyEvent": event})
+    reporter.on_event({"policyEvent": dict(event)})
+    assert report.policies == [PolicyFinding("no-wildcards", "mandatory", "do not", "urn:a", "eks")]
+    assert report.diagnostics == ["mandatory: do not"]
+    assert [each.message for each in sent] == ["do not"]

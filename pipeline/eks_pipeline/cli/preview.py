@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +73,11 @@ def collect(folder: Path, reports: dict[str, StackReport]) -> stack_preview.Flee
         for name, report in reports.items()
         if report.result is Result.SUCCEEDED
     }
-    failed = {name: report.reason for name, report in reports.items() if name not in read}
+    failed = {name: _failed(report) for name, report in reports.items() if name not in read}
     return stack_preview.FleetPreview(stacks=tuple(read.values()), failed=failed)
+
+
+def _failed(report: StackReport) -> stack_preview.FailedPreview:
+    """Return the errors of a preview without those of policies, which are findings."""
+    errors = [line for line in report.diagnostics if line.startswith("error: ")] or [report.reason]
+    return stack_preview.FailedPreview(tuple(errors), tuple(sorted(report.policies, key=astuple)))

@@ -80,32 +80,25 @@ class Command:
     ) -> None:
         """Check the options. Raises `UsageError`."""
         self.as_json = as_json
+        journal = None
         if resume is not None:
             if stacks or fleet or config_file:
                 rule = "must be omitted with --resume: the run has its stacks"
                 raise UsageError(f"--stack, --fleet and --config-file {rule}\n  fix: remove them")
-            self.journal = Journal.open(runs, resume, operation)
-        else:
-            if not stacks and fleet is None:
-                raise UsageError("--stack or --fleet must be set\n  fix: pass --stack NAME or --fleet FILE")
-            if config_file is not None and (fleet is not None or len(stacks) != 1):
-                raise UsageError("--config-file must be set for one --stack only\n  fix: set it in the fleet file")
-            request = Request(
-                operation=operation,
-                fleet=fleet,
-                stacks=tuple(dict.fromkeys(stacks)),
-                project=project,
-                config_file=config_file,
-                concurrency=concurrency,
-                fail_fast=fail_fast,
-                options=options,
-            )
-            _require_engine()
-            self.fleet = _fleet(request)
-            self.journal = Journal.create(runs, request)
-            return
+            journal = Journal.open(runs, resume, operation)
+        request = Request(
+            operation=operation,
+            fleet=fleet,
+            stacks=tuple(dict.fromkeys(stacks)),
+            project=project,
+            config_file=config_file,
+            concurrency=concurrency,
+            fail_fast=fail_fast,
+            options=options,
+        )
+        self.fleet = _fleet(request if journal is None else journal.request)
         _require_engine()
-        self.fleet = _fleet(self.journal.request)
+        self.journal = journal or Journal.create(runs, request)
 
     def execute(self) -> tuple[RunSummary, dict[str, StackReport]]:
         """Run the operation and print its progress; return the summary and the report of each stack."""
@@ -161,6 +154,11 @@ def _require_engine() -> None:
 
 
 def _fleet(request: Request) -> Fleet:
+    """Return the stacks of a request. Raises `UsageError`."""
+    if request.fleet is None and not request.stacks:
+        raise UsageError("--stack or --fleet must be set\n  fix: pass --stack NAME or --fleet FILE")
+    if request.config_file is not None and (request.fleet is not None or len(request.stacks) != 1):
+        raise UsageError("--config-file must be set for one --stack only\n  fix: set it in the fleet file")
     if request.fleet is None:
         fleet = list_of_stacks(request.stacks, request.project, request.config_file)
     else:

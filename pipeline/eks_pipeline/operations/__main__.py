@@ -88,7 +88,9 @@ def _pipeline_error(
     error: auto.CommandError, job: Job, report: StackReport, engine: CancellableEngine
 ) -> PipelineError:
     if engine.cancelled:
-        return CancelledError(f"{job.operation} of stack {job.name!r} was cancelled")
+        # The first signal lets the engine release its lock; the second ends it at once.
+        fix = f"\n  fix: if its lock remains, run `pulumi cancel -s {job.stack}`" if engine.cancellations > 1 else ""
+        return CancelledError(f"{job.operation} of stack {job.name!r} was cancelled{fix}")
     if isinstance(error, engine_errors.ConcurrentUpdateError):
         return StackLockedError(
             f"stack {job.name!r} is locked by another update\n"

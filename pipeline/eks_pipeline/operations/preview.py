@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from eks_pipeline.operations.context import Context
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.access import access_changes
-from eks_pipeline.review.resource_plan import planned_steps, policy_findings, unchanged
+from eks_pipeline.review.resource_plan import planned_steps, unchanged
 from eks_pipeline.stack.commands import PreviewOutput
 
 
@@ -29,7 +30,7 @@ def write_preview(context: Context, state: Mapping[str, Any], output: PreviewOut
         steps=planned_steps(output),
         unchanged=unchanged(output),
         access=access_changes(state, output),
-        policies=policy_findings(output.events),
+        policies=tuple(sorted(context.report.policies, key=astuple)),
         inputs=context.job.inputs,
     )
     file: Path = context.job.preview_file

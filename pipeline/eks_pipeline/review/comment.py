@@ -101,7 +101,7 @@ def _sections(fleet: FleetPreview) -> Iterator[_Section]:
         ("Lockouts", _lockouts(fleet)),
         ("New escalations", _escalations(fleet)),
         ("Policy violations", _policies(fleet)),
-        ("Failed previews", iter(fleet.failed.items())),
+        ("Failed previews", _failed(fleet)),
     ):
         yield _Section(title, tuple(_line(each.with_stacks(fleet)) for each in grouped(pairs)))
     not_evaluated = tuple(_line(each.with_stacks(fleet)) for each in grouped(_not_evaluated(fleet)))
@@ -131,12 +131,19 @@ def _escalations(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
 
 def _policies(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
     """Yield the violations, mandatory ones first."""
+    by_stack = {stack.stack: stack.policies for stack in fleet.stacks}
+    by_stack |= {name: failed.policies for name, failed in fleet.failed.items()}
     for is_advisory in (False, True):
-        for stack in fleet.stacks:
-            for each in stack.policies:
+        for name, policies in by_stack.items():
+            for each in policies:
                 if (each.enforcement == "advisory") is is_advisory:
                     resource = f" [{each.urn.rpartition('::')[2]}]" if each.urn else ""
-                    yield stack.stack, f"{each.enforcement}: {each.policy}: {each.message}{resource}"
+                    yield name, f"{each.enforcement}: {each.policy}: {each.message}{resource}"
+
+
+def _failed(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for name, failed in fleet.failed.items():
+        yield from ((name, reason) for reason in failed.reasons)
 
 
 def _not_evaluated(fleet: FleetPreview) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from eks_access.sources.pulumi import values
-from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, PlannedStep, PolicyFinding
-from eks_pipeline.stack.commands import EngineEvent, PreviewOutput
-from eks_pipeline.stack.reporter import is_internal, plain
+from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, PlannedStep
+from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.reporter import is_internal
 
 _UNCHANGED = frozenset({"same", "read", "refresh"})
 
@@ -53,18 +53,3 @@ def masked(value: Any) -> Any:
             return masked(value["value"]) if "value" in value else UNKNOWN
         return {key: masked(item) for key, item in sorted(value.items())}
     return value
-
-
-def policy_findings(events: Iterable[EngineEvent]) -> tuple[PolicyFinding, ...]:
-    """Return what policy packs reported in the events of a preview, in a stable order."""
-    found = {
-        PolicyFinding(
-            policy=event["policyName"],
-            enforcement=event["enforcementLevel"],
-            message=plain(event["message"]),
-            urn=event.get("resourceUrn", ""),
-            pack=event.get("policyPackName", ""),
-        )
-        for event in (each["policyEvent"] for each in events if each.get("policyEvent"))
-    }
-    return tuple(sorted(found, key=lambda each: (each.enforcement, each.policy, each.urn, each.message)))

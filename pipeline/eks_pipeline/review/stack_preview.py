@@ -14,6 +14,7 @@ import msgspec
 
 from eks_access.questions.diff import Difference
 from eks_pipeline.errors import UsageError
+from eks_pipeline.report import PolicyFinding
 
 VERSION = 1
 """Version of the format."""
@@ -50,19 +51,6 @@ class ClusterAccess:
 
 
 @dataclass(frozen=True)
-class PolicyFinding:
-    """A violation that a policy pack reported."""
-
-    policy: str
-    enforcement: str
-    """`advisory`, `mandatory` or `remediate`."""
-    message: str
-    urn: str = ""
-    """The resource; empty for a policy of the whole stack."""
-    pack: str = ""
-
-
-@dataclass(frozen=True)
 class StackPreview:
     """The preview of one stack."""
 
@@ -77,13 +65,21 @@ class StackPreview:
 
 
 @dataclass(frozen=True)
+class FailedPreview:
+    """The preview of a stack that failed or did not run."""
+
+    reasons: tuple[str, ...]
+    policies: tuple[PolicyFinding, ...] = ()
+    """What policy packs reported before the end. A mandatory violation fails the preview."""
+
+
+@dataclass(frozen=True)
 class FleetPreview:
     """The previews of all stacks of a run."""
 
     version: int = VERSION
     stacks: tuple[StackPreview, ...] = ()
-    failed: dict[str, str] = field(default_factory=dict)
-    """Stacks whose preview failed or did not run, with the reason."""
+    failed: dict[str, FailedPreview] = field(default_factory=dict)
 
     def stack(self, name: str) -> StackPreview | None:
         return next((each for each in self.stacks if each.stack == name), None)

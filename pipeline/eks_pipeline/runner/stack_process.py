@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 
 import msgspec
 
@@ -37,12 +36,12 @@ class StackProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": _python_path()},
                 process_group=0,
             )
         assert self._process.stdin is not None
-        self._process.stdin.write(encode(job) + b"\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it ended already: `_read` reports that
+            self._process.stdin.write(encode(job) + b"\n")
+            self._process.stdin.flush()
         threading.Thread(target=self._read, daemon=True).start()
 
     def cancel(self) -> None:
@@ -54,18 +53,20 @@ class StackProcess:
     def _read(self) -> None:
         finished: events.StackFinished | None = None
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                event = events.decode(line)
-            except msgspec.MsgspecError:
-                continue  # a library printed to standard output
-            if isinstance(event, events.StackFinished):
-                finished = event
-            else:
-                self._on_event(event)
-        self._process.wait()
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with self._process.stdout as stdout:
+            for line in stdout:
+                try:
+                    event = events.decode(line)
+                except msgspec.MsgspecError:
+                    continue  # a library printed to standard output
+                if isinstance(event, events.StackFinished):
+                    finished = event
+                else:
+                    self._on_event(event)
+        self._process.wait()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._on_event(finished or self._crashed())
 
     def _crashed(self) -> events.StackFinished:
@@ -76,9 +77,3 @@ class StackProcess:
         text = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_MOST_CHARACTERS:]
         report.reason = f"the process of the stack ended with code {self._process.returncode}: {text}"
         return events.StackFinished(stack=self._job.name, result=result, report=report)
-
-
-def _python_path() -> str:
-    """Return the Python path with this package in it, also where it is not installed."""
-    own = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(dict.fromkeys(filter(None, (own, *os.environ.get("PYTHONPATH", "").split(os.pathsep)))))

@@ -25,12 +25,16 @@ class CancellableEngine(auto.PulumiCommand):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cancelled = False
+        self.cancellations = 0
         self._running: subprocess.Popen[str] | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.cancellations > 0
 
     def cancel(self) -> None:
         """Send the engine one SIGINT, as Ctrl-C in its terminal does."""
-        self.cancelled = True
+        self.cancellations += 1
         if self._running is not None and self._running.poll() is None:
             os.killpg(self._running.pid, signal.SIGINT)
 

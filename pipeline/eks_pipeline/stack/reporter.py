@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eks_pipeline.events import Diagnostic, Event, ResourceStep, StackStatus
-from eks_pipeline.report import Change, StackReport
+from eks_pipeline.report import Change, PolicyFinding, StackReport
 from eks_pipeline.stack.commands import EngineEvent
 
 _PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
@@ -34,7 +34,7 @@ class EventReporter:
             if diagnostic["severity"] in {"error", "warning"}:
                 self._diagnostic(diagnostic["severity"], diagnostic["message"])
         elif policy := event.get("policyEvent"):
-            self._diagnostic(policy["enforcementLevel"], policy["message"])
+            self._policy(policy)
         elif summary := event.get("summaryEvent"):
             self._report.summary = dict(summary["resourceChanges"])
 
@@ -54,6 +54,19 @@ class EventReporter:
         change = Change(step["urn"], step["type"], step["op"], properties)
         self._report.changes.append(change)
         self._send(ResourceStep(stack=self._report.stack, change=change))
+
+    def _policy(self, event: Mapping[str, Any]) -> None:
+        """Add a violation, which the update reports again after its preview."""
+        finding = PolicyFinding(
+            policy=event["policyName"],
+            enforcement=event["enforcementLevel"],
+            message=plain(event["message"]),
+            urn=event.get("resourceUrn", ""),
+            pack=event.get("policyPackName", ""),
+        )
+        if finding not in self._report.policies:
+            self._report.policies.append(finding)
+        self._diagnostic(finding.enforcement, event["message"])
 
     def _diagnostic(self, severity: str, message: str) -> None:
         text = plain(message)

@@ -146,6 +146,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         if arguments[0] == "-m":
             sys.argv = list(arguments[1:])
+            sys.path.insert(0, str(Path.cwd()))
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv = list(arguments)

@@ -78,10 +78,16 @@ def test_dev_tags_its_resources(dev):
 
 
 def test_dev_changes(dev):
-    """An added principal has access, a removed one has none, and a workload switches from IRSA to Pod Identity."""
+    """An added principal has access, a removed one has none, and the preview says so; a workload switches its mode."""
     with dev.changed() as settings:
         settings["access"]["operators"]["principals"] = [{"role": "newcomer"}]
         settings["workloads"]["reports"]["mode"] = "pod-identity"
+    dev.pipeline("preview", "--save-comment", str(dev.folder / "comment.md"))
+    comment = (dev.folder / "comment.md").read_text().splitlines()
+    assert "- newcomer gains get, list, watch on pods and nodes, whole cluster" in comment
+    assert (
+        "- dev-operator loses get, list, watch on pods and nodes, whole cluster, and has no access any more" in comment
+    )
     dev.update()
     assert "NAME" in dev.kubectl("dev", "get", "nodes", principal="role/newcomer")
     assert "must be logged in" in dev.kubectl("dev", "get", "nodes", principal="dev-operator")

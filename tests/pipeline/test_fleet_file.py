@@ -22,7 +22,8 @@ def fleet(tmp_path):
         document = yaml.safe_load(text)
         for name in document.get("stacks") or () if isinstance(document, dict) else ():
             config = (settings or {}).get(name, {})
-            (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}))
+            if "/" not in name:
+                (tmp_path / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}))
         return open_fleet(file)
 
     return write
@@ -112,6 +113,26 @@ def test_a_file_without_stacks_has_an_error_with_a_fix(fleet, tmp_path, text):
     file.write_text(text)
     with pytest.raises(FleetFileError, match="fix: "):
         open_fleet(file)
+
+
+def test_a_stack_of_the_fleet_may_have_another_settings_file(fleet, tmp_path):
+    (tmp_path / "other.yaml").write_text("config: {}\n")
+    found = fleet("stacks: {a: {stack: prod, config_file: other.yaml}}")
+    assert (found.stacks["a"].stack, found.stacks["a"].settings) == ("prod", tmp_path / "other.yaml")
+    with pytest.raises(FleetFileError, match=r"stacks\.a: .* no settings file missing\.yaml"):
+        fleet("stacks: {a: {stack: prod, config_file: missing.yaml}}")
+
+
+def test_names_that_are_no_folders_are_errors(fleet):
+    with pytest.raises(FleetFileError) as error:
+        fleet("stacks: {../a: {stack: a}, .b: {stack: a}, good-1.x_y: {stack: a}}", {})
+    assert str(error.value).count("must have only letters") == 2
+
+
+def test_a_qualified_stack_has_the_settings_of_its_name(tmp_path):
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (stack,) = list_of_stacks(["organization/shop/dev"], tmp_path, None).stacks.values()
+    assert stack.settings == tmp_path / "Pulumi.dev.yaml"
 
 
 def test_stacks_of_the_command_line_need_settings(tmp_path):

@@ -14,6 +14,7 @@ from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.comment import comment, sentences
 from eks_pipeline.review.github import PullRequest
+from eks_pipeline.runner.journal import Journal
 from eks_pipeline.stack.job import Options
 
 policy_pack_option = click.option(
@@ -49,7 +50,7 @@ def preview(
     command = Command(Operation.PREVIEW, options=options, **run)
     summary, reports = command.execute()
     folder = command.journal.folder
-    fleet = collect(folder, reports)
+    fleet = collect(command.journal, reports)
     stack_preview.write(fleet, folder / "preview.json")
     text = comment(fleet, comment_name)
     (folder / "comment.md").write_text(text, encoding="utf-8")
@@ -66,10 +67,10 @@ def preview(
     finish(command, summary, reports, print_access)
 
 
-def collect(folder: Path, reports: dict[str, StackReport]) -> stack_preview.FleetPreview:
+def collect(journal: Journal, reports: dict[str, StackReport]) -> stack_preview.FleetPreview:
     """Return the previews of the stacks of a run."""
     read = {
-        name: stack_preview.read_stack(folder / name / "preview.json")
+        name: stack_preview.read_stack(journal.folder_of(name) / "preview.json")
         for name, report in reports.items()
         if report.result is Result.SUCCEEDED
     }

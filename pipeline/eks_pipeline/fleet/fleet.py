@@ -30,7 +30,8 @@ class FleetStack:
 
     @property
     def settings(self) -> Path:
-        return self.config_file or self.project / f"Pulumi.{self.stack}.yaml"
+        """The settings file that the engine reads. `organization/project/dev` has that of `dev`."""
+        return self.config_file or self.project / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
 
 
 @dataclass(frozen=True)
@@ -105,25 +106,26 @@ def open_fleet(file: Path) -> Fleet:
 
 def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None, concurrency: int = 4) -> Fleet:
     """Return the fleet of stacks of one project that are named on the command line. They have no order."""
-    stacks = {name: FleetStack(name, name, project, config_file=config_file) for name in names}
+    stacks = {name: FleetStack(name, name, project) for name in names}
     for stack in stacks.values():
-        check(stack)
+        check(stack)  # also with `config_file`, so that a misspelt name creates no stack
+    if config_file is not None:
+        stacks = {name: replace(stack, config_file=config_file) for name, stack in stacks.items()}
+        settings_file.check(config_file)
     return Fleet(stacks, {}, concurrency)
 
 
 def check(stack: FleetStack) -> None:
     """Raise `UnknownStackError` for a stack without a settings file, and `SettingsFileError` for an invalid one."""
-    own = stack.project / f"Pulumi.{stack.stack}.yaml"
-    names = sorted(
-        file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in stack.project.glob("Pulumi.*.yaml")
-    )
-    if stack.stack not in names:
-        raise UnknownStackError(
-            f"stack {stack.stack!r}: no settings file Pulumi.{stack.stack}.yaml in {stack.project}\n"
-            f"  fix: pass one of {', '.join(names) or '(none yet)'}, or create that file"
+    if not stack.settings.is_file():
+        found = (
+            file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in stack.project.glob("Pulumi.*.yaml")
         )
-    for file in filter(None, (own, stack.config_file)):
-        settings_file.check(file)
+        raise UnknownStackError(
+            f"stack {stack.stack!r}: no settings file {stack.settings.name} in {stack.settings.parent}\n"
+            f"  fix: pass one of {', '.join(sorted(found)) or '(none yet)'}, or create that file"
+        )
+    settings_file.check(stack.settings)
 
 
 def _stack(name: str, entry: StackEntry, content: FleetFile, file: Path) -> FleetStack:
@@ -150,7 +152,9 @@ def _duplicates(stacks: Mapping[str, FleetStack]) -> Iterator[str]:
 def _order(content: FleetFile, stacks: Mapping[str, FleetStack]) -> dict[str, dict[str, str]]:
     """Return which stacks must succeed before which, by `after` and by stack references in settings."""
     found: dict[str, dict[str, str]] = {}
-    by_full_name = {f"{_project_name(stack.project)}/{stack.stack}": name for name, stack in stacks.items()}
+    by_full_name = {
+        f"{_project_name(stack.project)}/{stack.stack.rpartition('/')[2]}": name for name, stack in stacks.items()
+    }
     for name, stack in stacks.items():
         group = content.groups.get(stack.group or "") or Group()
         entry = content.stacks[name] or StackEntry()

@@ -17,6 +17,7 @@ stacks:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,6 +30,8 @@ from eks_pipeline.errors import FleetFileError
 from eks_pipeline.fleet.settings_file import DuplicateKeyLoader
 
 T = TypeVar("T")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""A name is also that of a folder."""
 Concurrency = Annotated[int, msgspec.Meta(ge=1, description="Number of stacks that run at the same time.")]
 
 
@@ -145,6 +148,9 @@ def _convert(value: Any, kind: type[T], path: str, errors: list[str]) -> T | Non
 
 def _name_errors(fleet: FleetFile) -> Iterator[str]:
     """Yield each name that neither a stack nor a group has, and each name that both have."""
+    for name in fleet.stacks:
+        if not _NAME.fullmatch(name):
+            yield f"stacks.{name}: must have only letters, digits, '-', '_' and '.'\n  fix: rename it, and set `stack`"
     for name in sorted(fleet.stacks.keys() & fleet.groups.keys()):
         yield f"stacks.{name}: a stack must not have the name of a group\n  fix: rename one of them"
     members = {f"stacks.{name}": (entry or StackEntry()) for name, entry in fleet.stacks.items()}

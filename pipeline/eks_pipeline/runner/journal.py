@@ -113,6 +113,10 @@ class Journal:
         self._stream.flush()
         os.fsync(self._stream.fileno())
 
+    def folder_of(self, stack: str) -> Path:
+        """Return the folder of one stack."""
+        return self.folder / stack.replace("/", ".")
+
     def entries(self) -> dict[str, Entry]:
         """Return the last entry of each stack. A line that a crash cut off is left out."""
         found: dict[str, Entry] = {}

@@ -132,7 +132,7 @@ class Run:
             stack=stack.stack,
             project=stack.project,
             operation=request.operation,
-            folder=self._journal.folder / name,
+            folder=self._journal.folder_of(name),
             config_file=stack.config_file,
             environment=dict(stack.environment),
             inputs=digests(stack, request.options.policy_packs),

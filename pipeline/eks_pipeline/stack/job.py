@@ -51,11 +51,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
 
     @property
-    def settings(self) -> Path:
-        """The settings file that the engine reads."""
-        return self.config_file or self.project / f"Pulumi.{self.stack}.yaml"
-
-    @property
     def preview_file(self) -> Path:
         return self.folder / "preview.json"
 

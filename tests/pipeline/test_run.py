@@ -121,8 +121,8 @@ def test_resumed_run_starts_a_stack_again_whose_end_is_unknown(run):
     journal = run.journal.folder / "journal.jsonl"
     lines = journal.read_bytes().splitlines(keepends=True)
     is_end_of_b = [b'"stack":"b"' in line and b'"result"' in line for line in lines]
-    kept = [line for line, is_end in zip(lines, is_end_of_b, strict=True) if not is_end]
-    journal.write_bytes(b"".join(kept) + b'{"stack":"b","at":"2026')
+    rest = [line for line, is_end in zip(lines, is_end_of_b, strict=True) if not is_end]
+    journal.write_bytes(b"".join(rest) + b'{"stack":"b","at":"2026')
     again = ScriptedStacks()
     run(again, *"ab", resume=True)
     assert again.started == ["b"]

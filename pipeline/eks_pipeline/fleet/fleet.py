@@ -152,9 +152,8 @@ def _duplicates(stacks: Mapping[str, FleetStack]) -> Iterator[str]:
 def _order(content: FleetFile, stacks: Mapping[str, FleetStack]) -> dict[str, dict[str, str]]:
     """Return which stacks must succeed before which, by `after` and by stack references in settings."""
     found: dict[str, dict[str, str]] = {}
-    by_full_name = {
-        f"{_project_name(stack.project)}/{stack.stack.rpartition('/')[2]}": name for name, stack in stacks.items()
-    }
+    projects = {project: _project_name(project) for project in {stack.project for stack in stacks.values()}}
+    by_full_name = {f"{projects[each.project]}/{each.stack.rpartition('/')[2]}": name for name, each in stacks.items()}
     for name, stack in stacks.items():
         group = content.groups.get(stack.group or "") or Group()
         entry = content.stacks[name] or StackEntry()

@@ -90,12 +90,16 @@ class Journal:
         return cls(folder, request)
 
     def __enter__(self) -> Self:
-        stream = (self.folder / "journal.jsonl").open("ab")
+        stream = (self.folder / "journal.jsonl").open("a+b")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             stream.close()
             raise UsageError(f"run {self.folder.name} is in progress\n  fix: wait for its end") from None
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            if stream.read() != b"\n":  # a crash cut the last line off
+                stream.write(b"\n")
         self._stream = stream
         return self
 

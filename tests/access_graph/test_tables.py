@@ -88,3 +88,34 @@ def test_listing_of_a_partial_table_reports_what_it_lacks():
     assert list(objects.failures()) == []
     objects.all()
     assert list(objects.failures()) == [unknown, unkeyed]
+
+
+def test_many_objects_are_read_by_one_listing(reads):
+    """After some objects that are read alone, all others are read at once."""
+    objects = table(reads)
+    for index in range(50):
+        objects.get(f"none-{index}")
+    assert reads == [*(f"none-{index}" for index in range(10)), "all"]
+
+
+def test_denied_prefetch_is_no_failure_while_objects_can_be_read_alone(reads):
+    """If only the listing is denied, objects are read alone; it fails once a question needs the listing."""
+
+    def every():
+        raise NotReadError("roles", "AccessDenied: iam:GetAccountAuthorizationDetails")
+
+    objects = Table(every, lambda key: reads.append(key) or key)
+    objects.prefetch()
+    assert [objects.get(index) for index in range(20)] == list(range(20))
+    assert (reads, list(objects.failures())) == (list(range(20)), [])
+    with pytest.raises(NotReadError):
+        objects.all()
+    assert [failure.part for failure in objects.failures()] == ["roles"]
+
+
+def test_keys_are_listed_without_the_objects(reads):
+    """Where the source can list keys alone, no object is read for them; elsewhere they are those of all objects."""
+    assert list(table(reads, keys=lambda: ["listed"]).keys()) == ["listed"]
+    assert reads == []
+    assert list(table(reads).keys()) == ["listed"]
+    assert reads == ["all"]

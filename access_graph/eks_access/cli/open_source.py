@@ -60,7 +60,12 @@ def open_source(text: str, options: SourceOptions) -> AccessGraph:
 
 def _open_file(path: Path, cluster: str | None) -> AccessGraph:
     """Return the graph of a file, which its content tells."""
-    document = _read(path)
+    content = _read(path)
+    if _is_snapshot(content):
+        from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
+
+        return open_snapshot(path)
+    document = _parse(path, content)
     try:
         if "deployment" in document:
             from eks_access.sources.state import graph_of_state  # noqa: PLC0415 - see above
@@ -72,18 +77,29 @@ def _open_file(path: Path, cluster: str | None) -> AccessGraph:
             return graph_of_preview(document, cluster=cluster)
     except SourceError as error:
         raise SourceError(f"{path}: {error.message}", error.fix) from error
-    if "taken_at" in document:
-        from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
-
-        return open_snapshot(path)
     raise SourceError(f"{path} must be a snapshot, an exported state or a preview", _FILES)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> bytes:
     try:
-        document = json.loads(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}", _FILES) from error
+
+
+def _is_snapshot(content: bytes) -> bool:
+    """Return whether a file is a snapshot. Only its keys are parsed: `open_snapshot` parses the objects, once."""
+    import msgspec  # noqa: PLC0415 - only files need it
+
+    try:
+        return "taken_at" in msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return False
+
+
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
     except ValueError as error:
         raise SourceError(f"{path} must be JSON: {error}", _FILES) from error
     return document if isinstance(document, dict) else {}

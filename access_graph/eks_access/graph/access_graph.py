@@ -6,9 +6,12 @@ a stack's state, a preview and a saved snapshot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 from eks_access.graph.aws_objects import (
     Cluster,
@@ -69,6 +72,15 @@ class AccessGraph:
     """What a question asks where only a service can decide. A snapshot does not have it."""
     declared_by: Mapping[str, str] = field(default_factory=dict)
     """The resource of a stack that declares an object, by the object as findings name it."""
+
+    def read_everything(self) -> None:
+        """Read all tables: those of IAM, of EKS and of Kubernetes at the same time. Failures stay in the graph."""
+        iam = (self.principals, self.groups, self.policies, self.oidc_providers)
+        eks = (self.cluster, self.entries, self.associations)
+        kubernetes = (self.aws_auth, self.rbac_roles, self.rbac_bindings, self.service_accounts, self.pods)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(_read, (iam, eks, kubernetes)))
+        _read((self.nodes, self.has_pod_identity_agent))  # from EC2, EKS and Kubernetes
 
     def not_read(self) -> list[NotRead]:
         """Return everything that a question needed so far and the source could not read."""
@@ -138,6 +150,12 @@ class AccessGraph:
         except NotReadError:
             return entry  # `not_read` has the principal
         return None if is_of_former_principal(entry, existing) else entry
+
+
+def _read(parts: Iterable[Part[Any] | Table[Any, Any]]) -> None:
+    for part in parts:
+        with suppress(NotReadError):
+            part.get() if isinstance(part, Part) else part.all()
 
 
 def is_of_former_principal(entry: ExistingEntry, principal: IamPrincipal | None) -> bool:

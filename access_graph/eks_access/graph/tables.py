@@ -5,7 +5,7 @@
 | `Table.of`        | does not exist                   | nothing                                |
 | `Table.partial`   | is not evaluated, or see below   | nothing                                |
 | `Table.not_read`  | is not evaluated                 | nothing                                |
-| `Table(every, …)` | does not exist                   | one object, or all at once; each once  |
+| `Table(every, …)` | does not exist                   | few objects alone, or all; each once   |
 | … `gaps=…`         | is read by itself                | the same                               |
 
 A partial table may know more of an object that it lacks: that a preview deletes it, or why its contents are not known.
@@ -15,13 +15,17 @@ A source that cannot read an object raises `NotReadError`. Questions turn it int
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+
+_FEW = 10
+"""Objects that are read alone. For more, a page of a listing is cheaper than requests for each."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,14 @@ class Table(Generic[K, V]):
         every: Callable[[], Mapping[K, V]],
         one: Callable[[K], V | None] | None = None,
         *,
+        keys: Callable[[], Collection[K]] | None = None,
         gaps: NotRead | None = None,
         account: str | None = None,
         exceptions: Mapping[K, NotRead | None] | None = None,
         unkeyed: Sequence[NotRead] = (),
         remarks: Mapping[K, str] | None = None,
     ) -> None:
-        """Read all objects with `every`, one with `one` if it is cheaper.
+        """Read all objects with `every`, one with `one` if it is cheaper, all keys with `keys` if that is cheaper.
 
         With `gaps` the source may lack existing objects: an object that it lacks is read with `one`, and without `one`
         it is not read, for that reason. With `account`, keys are ARNs, and no object of that account is lacking. The
@@ -71,6 +76,7 @@ class Table(Generic[K, V]):
         """
         self._read_every = _Once(every)
         self._read_one = one
+        self._read_keys = _Once(keys or self.all)
         self.gaps = gaps
         self.exceptions = exceptions or {}
         self.unkeyed = tuple(unkeyed)
@@ -120,6 +126,9 @@ class Table(Generic[K, V]):
             if found is not None or not self._may_lack(key):
                 return found
         if read_one is not None:
+            if len(self._single) >= _FEW and not self._may_lack(key) and not self._read_every.was_tried:
+                self.prefetch()
+                return self.get(key)
             return self._single.setdefault(key, _Once(lambda: read_one(key)))()
         not_read = self.exceptions.get(key) or self.gaps
         assert not_read is not None
@@ -135,6 +144,18 @@ class Table(Generic[K, V]):
         account = str(key).split(":")[4:5]
         return self.gaps is not None and (self.account is None or account != [self.account])
 
+    def prefetch(self) -> None:
+        """Read all objects at once, if the source can, because many of them are needed.
+
+        If it cannot, no part has failed yet: each object is read alone.
+        """
+        with suppress(NotReadError):
+            self._read_every()
+
+    def keys(self) -> Collection[K]:
+        """Return the keys of all objects that the source has; raise `NotReadError` if they cannot be listed."""
+        return self._read_keys()
+
     def all(self) -> Mapping[K, V]:
         """Return all objects that the source has; raise `NotReadError` if they cannot be listed."""
         self._is_listed = True
@@ -146,7 +167,13 @@ class Table(Generic[K, V]):
 
     def failures(self) -> Iterator[NotRead]:
         """Yield what could not be read so far."""
-        errors = (self._read_every.error, *(read.error for read in self._single.values()), *self._lacking.values())
+        listing = self._read_every.error if self._is_listed or self._read_one is None else None
+        errors = (
+            listing,
+            self._read_keys.error,
+            *(read.error for read in self._single.values()),
+            *self._lacking.values(),
+        )
         yield from (error.not_read for error in errors if error is not None)
         if self._is_listed:
             yield from (exception for exception in self.exceptions.values() if exception is not None)
@@ -204,6 +231,10 @@ class _Once(Generic[T]):
     @property
     def has_result(self) -> bool:
         return bool(self._result)
+
+    @property
+    def was_tried(self) -> bool:
+        return self.has_result or self.error is not None
 
     def __call__(self) -> T:
         if self.error is not None:

@@ -63,9 +63,11 @@ def _system_groups(graph: AccessGraph, entry: ExistingEntry, groups: list[str]) 
 
 def _similar_entries(graph: AccessGraph, principal: Principal) -> Iterator[ExistingEntry]:
     """Yield entries of the principal's name or permission set. An entry of another existing principal is not one."""
-    for entry in graph.entries.all().values():
-        if is_same_identity(principal, entry.principal_arn) and _existing(graph, entry.principal_arn) is None:
-            yield entry
+    for arn in graph.entries.keys():  # noqa: SIM118 - a table is no mapping: only the keys are listed
+        if is_same_identity(principal, arn) and _existing(graph, arn) is None:
+            entry = graph.entries.get(arn)
+            if entry is not None:
+                yield entry
 
 
 def _other_arn(graph: AccessGraph, principal: Principal, entry: ExistingEntry) -> Link:

@@ -26,6 +26,7 @@ class ClusterMappings:
         self.aws_auth = AwsAuthConfigMap()
         if self.mode.reads_access_entries:
             self.entries = dict(graph.entries.all())
+        graph.principals.prefetch()
         try:
             self.aws_auth = graph.aws_auth.get()
         except NotReadError:

@@ -55,6 +55,7 @@ def subjects(
 
     With `skip_system`, bindings that Kubernetes and EKS create themselves are left out.
     """
+    graph.rbac_roles.prefetch()
     bindings = [each for each in graph.rbac_bindings.all().values() if not (skip_system and is_system(each))]
     by_name = _by_name(graph, bindings)
     found: dict[Subject, tuple[Grant, ...]] = {}

@@ -46,12 +46,17 @@ def _kind(graph: AccessGraph, principal: Principal, entry: Entry) -> FindingKind
         return kinds.AWS_AUTH_IAM_GROUP if _is_group_of(graph, principal, entry.arn) else None
     if same_principal(other, principal):
         return kinds.AWS_AUTH_ROLE_PATH if principal.kind is PrincipalKind.ROLE else kinds.AWS_AUTH_OTHER_ARN
-    if _exists(graph, other):
-        return None
     if is_same_identity(principal, entry.arn):
-        return kinds.FORMER_PERMISSION_SET_ROLE
-    similarity = difflib.SequenceMatcher(None, entry.arn.lower(), principal.aws_auth_arn.lower()).ratio()
-    return kinds.AWS_AUTH_OTHER_ARN if other.kind is principal.kind and similarity >= _SIMILARITY else None
+        kind = kinds.FORMER_PERMISSION_SET_ROLE
+    elif other.kind is principal.kind and _is_similar(entry.arn, principal.aws_auth_arn):
+        kind = kinds.AWS_AUTH_OTHER_ARN
+    else:
+        return None
+    return None if _exists(graph, other) else kind
+
+
+def _is_similar(one: str, other: str) -> bool:
+    return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio() >= _SIMILARITY
 
 
 def _is_session_of(principal: Principal, arn: str) -> bool:

@@ -98,6 +98,7 @@ def _paths(graph: AccessGraph, request: Request) -> Iterator[Path]:
 
 def _granting(graph: AccessGraph, request: Request) -> Iterator[_Granting]:
     """Yield the bindings that allow the request, for all objects or for those of some names."""
+    graph.rbac_roles.prefetch()
     for binding in graph.rbac_bindings.all().values():
         if not in_scope(binding, request):
             continue

@@ -7,16 +7,14 @@ Objects are read when a question asks for them. What AWS or Kubernetes denies is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_access.errors import SourceError, UsageError
 from eks_access.graph.access_graph import AccessGraph
-from eks_access.graph.tables import NotReadError, Part, Table
+from eks_access.graph.tables import NotReadError
 from eks_access.sources.live_accounts import Accounts, caller_account, open_profile, reason_of
 from eks_access.sources.live_connection import ContextConnection, TokenConnection
 from eks_access.sources.live_eks import LiveEks, NoSuchClusterError
@@ -90,23 +88,6 @@ def open_live(
         has_pod_identity_agent=kubernetes.has_pod_identity_agent,
         services=LiveServices(connect, aws),
     )
-
-
-def read_everything(graph: AccessGraph) -> None:
-    """Read all tables at once, AWS and Kubernetes at the same time. Failures stay in the graph."""
-    aws = (graph.cluster, graph.entries, graph.principals, graph.groups, graph.policies, graph.oidc_providers)
-    kubernetes = (graph.aws_auth, graph.rbac_roles, graph.rbac_bindings, graph.service_accounts, graph.pods)
-    with ThreadPoolExecutor(2) as pool:
-        for reading in [pool.submit(_read, (*aws, graph.associations)), pool.submit(_read, kubernetes)]:
-            reading.result()
-    # Nodes and the agent are read from both.
-    _read((graph.nodes, graph.has_pod_identity_agent))
-
-
-def _read(parts: tuple[Part[Any] | Table[Any, Any], ...]) -> None:
-    for part in parts:
-        with suppress(NotReadError):
-            part.get() if isinstance(part, Part) else part.all()
 
 
 def _open_session(profile: str | None, *, is_explicit: bool) -> tuple[boto3.Session | None, str]:

@@ -47,7 +47,8 @@ class LiveEks:
         self.description = Part(self._describe_cluster)
         """The response of DescribeCluster."""
         self.cluster = Part(self._read_cluster)
-        self.entries = Table(self._list_entries, self._get_entry)
+        self._entry_arns = Part(self._list_entry_arns)
+        self.entries = Table(self._list_entries, self._get_entry, keys=self._entry_arns.get)
         self.associations = Table(self._list_associations, self._get_association)
 
     def _describe_cluster(self) -> Mapping[str, Any]:
@@ -85,12 +86,15 @@ class LiveEks:
         except NotReadError:
             return True
 
-    def _list_entries(self) -> dict[str, ExistingEntry]:
+    def _list_entry_arns(self) -> list[str]:
         if not self._has_entries():
-            return {}
+            return []
         pages = self._eks.pages("access entries", "list_access_entries", clusterName=self._name)
-        arns = [arn for page in pages for arn in page["accessEntries"]]
-        return {entry.principal_arn: entry for entry in each(self._get_entry, arns) if entry is not None}
+        return [arn for page in pages for arn in page["accessEntries"]]
+
+    def _list_entries(self) -> dict[str, ExistingEntry]:
+        found = each(self._get_entry, self._entry_arns.get())
+        return {entry.principal_arn: entry for entry in found if entry is not None}
 
     def _get_entry(self, principal_arn: str) -> ExistingEntry | None:
         if not self._has_entries():

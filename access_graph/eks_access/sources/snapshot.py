@@ -84,6 +84,7 @@ class Snapshot:
 
 def take_snapshot(graph: AccessGraph, now: datetime | None = None) -> Snapshot:
     """Read everything that the source can read, and return it."""
+    graph.read_everything()
     values: dict[str, Any] = {}
     not_read: dict[str, NotRead] = {}
     gaps: dict[str, NotRead] = {}

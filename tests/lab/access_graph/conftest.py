@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
+from botocore.httpsession import URLLib3Session
 
 from eks_access import AccessGraph
 from eks_access.sources.live import open_live
@@ -75,6 +77,27 @@ def as_administrator(live_lab: LiveLab) -> Iterator[None]:
     """Give the test's process the environment of the lab's administrator, in which the graph reads."""
     with live_lab.environment():
         yield
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests of this process: AWS operations, and paths of the API server."""
+    seen: list[str] = []
+    send_aws, send_kubernetes = URLLib3Session.send, httpx2.Client.send
+
+    def of_aws(self: Any, request: Any) -> Any:
+        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
+        action = dict(part.partition("=")[::2] for part in body.split("&")).get("Action")
+        seen.append(action or f"{request.method} {request.url.partition('.com')[2].partition('?')[0]}")
+        return send_aws(self, request)
+
+    def of_kubernetes(self: Any, request: Any, **options: Any) -> Any:
+        seen.append(request.url.path)
+        return send_kubernetes(self, request, **options)
+
+    monkeypatch.setattr(URLLib3Session, "send", of_aws)
+    monkeypatch.setattr(httpx2.Client, "send", of_kubernetes)
+    return seen
 
 
 def policy(*actions: str) -> str:

@@ -10,7 +10,7 @@ from tenacity import retry, stop_after_delay, wait_fixed
 
 from eks_access.graph.tables import NotReadError, Part
 from eks_access.sources import live_permissions
-from eks_access.sources.live import open_live, read_everything
+from eks_access.sources.live import open_live
 from eks_access.sources.live_permissions import AWS_PERMISSIONS, KUBERNETES_PERMISSIONS
 from eks_identity.model.rbac import Rule
 from lab.principals import client
@@ -73,7 +73,7 @@ def parts_not_read():
         for key in keys:
             with suppress(NotReadError):
                 assert getattr(graph, name).get(key) is not None
-    read_everything(graph)
+    graph.read_everything()
     failed = {name: list(getattr(graph, name).failures()) for name in (*OBJECTS, "oidc_providers")}
     parts = {name: part for name, part in vars(graph).items() if isinstance(part, Part)}
     failed |= {name: list(part.failures()) for name, part in parts.items()}

@@ -4,14 +4,12 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import httpx2
 import pytest
 import yaml
-from botocore.httpsession import URLLib3Session
 
 from eks_access.errors import ExitCode, SourceError, UsageError
 from eks_access.graph.tables import NotReadError, Part, Table
-from eks_access.sources.live import open_live, read_everything
+from eks_access.sources.live import open_live
 from lab.principals import OTHER_ADMINISTRATOR
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
@@ -20,30 +18,9 @@ APP = f"arn:aws:iam::{ACCOUNT}:role/apps/app"
 pytestmark = pytest.mark.usefixtures("as_administrator")
 
 
-@pytest.fixture
-def requests(monkeypatch):
-    """The requests of this process: AWS operations, and paths of the API server."""
-    seen = []
-    send_aws, send_kubernetes = URLLib3Session.send, httpx2.Client.send
-
-    def of_aws(self, request):
-        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body or "")
-        action = dict(part.partition("=")[::2] for part in body.split("&")).get("Action")
-        seen.append(action or f"{request.method} {request.url.partition('.com')[2].partition('?')[0]}")
-        return send_aws(self, request)
-
-    def of_kubernetes(self, request, **options):
-        seen.append(request.url.path)
-        return send_kubernetes(self, request, **options)
-
-    monkeypatch.setattr(URLLib3Session, "send", of_aws)
-    monkeypatch.setattr(httpx2.Client, "send", of_kubernetes)
-    return seen
-
-
 def failures(graph):
     """Return the reasons by field of the parts that a full reading does not have."""
-    read_everything(graph)
+    graph.read_everything()
     parts = {name: part for name, part in vars(graph).items() if isinstance(part, Part | Table)}
     return {name: [str(each) for each in part.failures()] for name, part in parts.items() if list(part.failures())}
 
@@ -86,7 +63,7 @@ def test_one_chain_is_read_by_its_own_requests(requests):
 def test_everything_is_read_by_one_listing_of_a_kind(requests):
     """All objects are read by one listing a kind. Only what EKS and IAM describe one by one has more requests."""
     graph = open_live()
-    read_everything(graph)
+    graph.read_everything()
     counts = Counter(requests)
     assert counts.pop("GetAccountAuthorizationDetails") == 1
     assert counts.pop("GetOpenIDConnectProvider") == len(graph.oidc_providers.all())
@@ -102,7 +79,7 @@ def test_everything_is_read_by_one_listing_of_a_kind(requests):
 def test_graph_has_no_secret(live_lab):
     """Nothing in a graph has the value of a key, a token or another secret."""
     graph = open_live()
-    read_everything(graph)
+    graph.read_everything()
     parts = [part for part in vars(graph).values() if isinstance(part, Part | Table)]
     text = repr([part.get() if isinstance(part, Part) else dict(part.all()) for part in parts])
     assert "app" in text
@@ -224,7 +201,7 @@ def test_objects_of_another_account_are_read_with_its_session(other_account):
     for read_first in (False, True):
         graph = open_live(accounts={OTHER: auditor})
         if read_first:
-            read_everything(graph)
+            graph.read_everything()
         for table, arn in other_account.items():
             assert getattr(graph, table).get(arn) is not None
         assert graph.principals.get(f"arn:aws:iam::{OTHER}:role/none") is None
@@ -234,7 +211,7 @@ def test_objects_of_another_account_are_read_with_its_session(other_account):
 def test_objects_of_another_account_are_not_read_without_a_session(other_account):
     """Without `accounts`, objects of another account are not evaluated, and the reason names the option."""
     graph = open_live()
-    read_everything(graph)
+    graph.read_everything()
     for table, arn in other_account.items():
         with pytest.raises(NotReadError, match=f"account {OTHER} is not the cluster's; pass --account {OTHER}=ROLE"):
             getattr(graph, table).get(arn)

@@ -7,7 +7,7 @@ from eks_access.graph.tables import NotReadError
 from eks_access.questions.picture.draw_picture import draw_picture
 from eks_access.questions.picture.model import NodeKind, chain_of
 from eks_access.render.picture.html import picture_html
-from eks_access.sources.live import open_live, read_everything
+from eks_access.sources.live import open_live
 from eks_access.sources.snapshot import open_snapshot, save_snapshot, take_snapshot
 
 ACCOUNT = "123456789012"
@@ -37,7 +37,7 @@ def graph(live_lab):
     """A graph of which everything has been read."""
     with live_lab.environment():
         graph = open_live()
-        read_everything(graph)
+        graph.read_everything()
     return graph
 
 

@@ -84,12 +84,15 @@ class PodAccessSearch:
         self._by_name = _users_by_name(self._users)
         self._everywhere: list[_Holder] = []
         self._in_namespace: dict[str, list[_Holder]] = {}
+        self._of_principals: dict[str, tuple[_Holder, ...]] = {}
         for binding in graph.rbac_bindings.all().values():
             self._add(binding)
 
     def find(self, namespace: str, name: str, pods: Sequence[str]) -> Iterator[PodAccess]:
         """Yield the subjects that get the session of a service account with these pods."""
-        holders = (*self._everywhere, *self._in_namespace.get(namespace, ()), *self._without_binding(namespace))
+        if namespace not in self._of_principals:
+            self._of_principals[namespace] = tuple(self._without_binding(namespace))
+        holders = (*self._everywhere, *self._in_namespace.get(namespace, ()), *self._of_principals[namespace])
         own = subject_words(Subject(SubjectKind.SERVICE_ACCOUNT, f"{namespace}/{name}"))
         for holder in holders:
             means = _means(holder, name, pods)

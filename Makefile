@@ -41,6 +41,7 @@ check: setup ## Run the linter, the formatter, the layer contracts and the type 
 bench: setup ## Print the cost of the components and of the same raw resources
 	@$(BIN)/python tests/bench/mocks.py
 	@PYTHONPATH=. $(BIN)/python tests/bench/engine.py
+	@PYTHONPATH=.:tests $(BIN)/python tests/bench/access_graph.py
 
 CASES ?= 10000
 

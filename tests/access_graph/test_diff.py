@@ -8,6 +8,7 @@ from eks_access.graph.aws_objects import IamPrincipal, Unknown
 from eks_access.graph.kubernetes_objects import BindingSubject
 from eks_access.graph.tables import Table
 from eks_access.questions.diff import diff
+from eks_access.questions.escalation.search import Search
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.rbac import READ, Rule, rule_on
 from support.access_graphs import CREATED, LATER, arn, binding, group, role
@@ -173,4 +174,15 @@ def test_diff_reports_new_escalations():
     may_bind = rules(rule_on("", "pods nodes", READ), Rule(("create", "bind"), ("*",), ("rbac.authorization.k8s.io",)))
     found = diff(BY_ENTRY.graph(), may_bind.graph()).escalations
     assert (USER, "cluster administrator") in {(path.subject, path.reaches) for path in found}
+
+
+def test_diff_searches_cuts_only_for_subjects_that_reach_something_new(monkeypatch):
+    """Equal graphs have paths, and no cut of them is searched: that is most of the time of a search."""
+    may_bind = rules(rule_on("", "pods nodes", READ), Rule(("create", "bind"), ("*",), ("rbac.authorization.k8s.io",)))
+    searched = []
+    without = Search.without
+    monkeypatch.setattr(Search, "without", lambda self, *cuts: searched.append(cuts) or without(self, *cuts))
     assert diff(may_bind.graph(), may_bind.graph()).escalations == ()
+    assert searched == []
+    assert diff(BY_ENTRY.graph(), may_bind.graph()).escalations
+    assert searched

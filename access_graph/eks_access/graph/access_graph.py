@@ -82,6 +82,11 @@ class AccessGraph:
             list(pool.map(_read, (iam, eks, kubernetes)))
         _read((self.nodes, self.has_pod_identity_agent))  # from EC2, EKS and Kubernetes
 
+    def prefetch_iam(self) -> None:
+        """Read all principals, groups and policies by one listing, because many of them are needed."""
+        for table in (self.principals, self.groups, self.policies):
+            table.prefetch()
+
     def not_read(self) -> list[NotRead]:
         """Return everything that a question needed so far and the source could not read."""
         parts = (getattr(self, each.name) for each in fields(self))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from eks_access.questions.escalation.permissions import Permission
@@ -34,7 +34,7 @@ class ActorKind(StrEnum):
 class Actor:
     """A subject, a node, the administrator of the cluster or of an account, or a set of them."""
 
-    kind: ActorKind
+    kind: ActorKind = field(hash=False)  # the name differs as a rule, and an enum's hash is slow
     name: str = ""
     """ARN, `NAMESPACE/NAME`, name in bindings, name of the node, account id, or the bound role in words."""
     role: RoleKey | None = None

@@ -64,12 +64,13 @@ def _certificates(granted: list[Granted]) -> Iterator[Edge]:
 
 def _escalate(context: Context, granted: list[Granted]) -> Iterator[Edge]:
     """Yield what an actor gets that can add rules to a role which it has itself."""
-    for each in granted:
+    escalating = [each for each in granted if any({"escalate", "*"}.intersection(rule.verbs) for rule in each.rules)]
+    for each in granted if escalating else ():
         if not isinstance(each.origin, BindingOrigin):
             continue
         binding = each.origin.binding
         resource = "clusterroles" if binding.role_kind == "ClusterRole" else "roles"
-        for one in granted:
+        for one in escalating:
             needs_cluster = resource == "clusterroles"
             if (one.scope and needs_cluster) or (one.scope and one.scope != each.scope):
                 continue

@@ -24,15 +24,18 @@ from eks_access.questions.escalation.permissions import (
 from eks_access.questions.escalation.scopes import Scope, rules_in, scope_words
 from eks_access.questions.permissions import policy_name, undocumented_policies
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
-from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser
+from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser, missing_permissions
 from eks_identity.evaluation.default_roles import DEFAULT_ROLES
-from eks_identity.evaluation.rbac import Request, RoleKey, allows
+from eks_identity.evaluation.rbac import Grant, Request, RoleKey, allows
 from eks_identity.model.identities import MASTERS
 from eks_identity.model.rbac import Rule
 from eks_identity.model.subjects import Subject as ServiceAccountSubject
 
 _CLUSTER_ADMIN = RbacRole(None, "cluster-admin", DEFAULT_ROLES["cluster-admin"])
 """A role of every cluster: Kubernetes restores it when the API server starts."""
+
+_RulesInScope = tuple[int, Scope]
+"""Id of a tuple of rules, and where they apply."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class ClusterPermissions:
             self._add(self.bindings[key])
         self.users = self._users(base)
         self._found: dict[Actor, list[Granted]] = {}
+        self._has_more: dict[tuple[frozenset[_RulesInScope], frozenset[_RulesInScope]], bool] = {}
 
     @property
     def not_evaluated(self) -> Iterable[str]:
@@ -142,6 +146,18 @@ class ClusterPermissions:
                 yield Granted(rules, policy.namespaces, PolicyOrigin(arn, policy))
         for key in (("User", user.username), *(("Group", group) for group in user.groups)):
             yield from self.by_name.get(key, ())
+
+    def has_more(self, actor: Actor, other: Actor) -> bool:
+        """Return whether an actor has permissions that another one lacks. Actors with the same roles share it."""
+        # Actors with the same role have the same tuple of rules, which `_found` keeps: its id is not used again.
+        granted = (self.of(actor), self.of(other))
+        own, others = (frozenset((id(each.rules), each.scope) for each in listed) for listed in granted)
+        if own <= others:
+            return False
+        if (own, others) not in self._has_more:
+            grants = ([Grant(each.rules, each.scope) for each in listed] for listed in granted)
+            self._has_more[own, others] = next(missing_permissions(*grants), None) is not None
+        return self._has_more[own, others]
 
     def is_administrator(self, actor: Actor) -> bool:
         """Return whether an actor is allowed everything in the whole cluster."""

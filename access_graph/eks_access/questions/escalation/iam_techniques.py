@@ -71,6 +71,8 @@ def _own(context: Context, policies: PrincipalDecisions, administrator: Actor) -
 
 def _targets(context: Context, policies: PrincipalDecisions) -> Iterator[Edge]:
     for technique in tables.TARGET_TECHNIQUES:
+        if not policies.may_allow(technique.action):
+            continue
         arns = _existing(context, technique.on, policies.account)
         everything = _on_all(policies, technique.action)
         if everything is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.questions.escalation.actors import CLUSTER_ADMINISTRATOR, Actor, Edge, principal, service_account
 from eks_access.questions.escalation.authorization_techniques import authorization_edges
 from eks_access.questions.escalation.bind_technique import bind_edges
@@ -138,13 +139,17 @@ def _roles_of_subjects(context: Context, scope: Scope) -> Iterator[tuple[str, tu
     workloads, trusts = context.workloads, context.trusts
     assert workloads is not None
     assert trusts is not None
-    keys = list(workloads.in_scope(scope))
-    new = [(namespace, _NEW_ACCOUNT) for namespace in dict.fromkeys(namespace for namespace, _ in keys)]
+    names: dict[str, list[ObjectKey]] = {}
+    for key in workloads.in_scope(scope):
+        names.setdefault(key[1], []).append(key)
+    new = [(namespace, _NEW_ACCOUNT) for namespace in workloads.namespaces(scope)]
     issuer = _issuer(context)
     for provider, roles in trusts.providers():
         if issuer and provider.endswith(issuer):
             for arn in roles:
-                for key in [*new, *(key for key in keys if _mentions(trusts.policies[arn], key))]:
+                named = trusts.names_in(arn)
+                mentioned = names if named is None else [name for name in named if name in names]
+                for key in [*new, *(key for name in mentioned for key in names[name])]:
                     conditions = workloads.trusts_subject(arn, *key)
                     if conditions is not None:
                         yield arn, conditions
@@ -154,9 +159,3 @@ def _roles_of_subjects(context: Context, scope: Scope) -> Iterator[tuple[str, tu
 def _issuer(context: Context) -> str:
     issuer = context.graph.cluster.get().issuer
     return issuer.removeprefix("https://") if isinstance(issuer, str) else ""
-
-
-def _mentions(policy: object, key: tuple[str, str]) -> bool:
-    """Return whether a trust policy may name a service account: its name is in it, or a wildcard."""
-    text = str(policy)
-    return key[1] in text or "*" in text or "?" in text

@@ -18,8 +18,6 @@ from eks_access.questions.escalation.graph_changes import Change
 from eks_access.questions.escalation.results import Cut, Escalation, Step
 from eks_access.questions.escalation.search import Path, Search
 from eks_access.questions.escalation.techniques import OWN
-from eks_identity.evaluation.cluster_rights import missing_permissions
-from eks_identity.evaluation.rbac import Grant
 
 _ROUNDS = 8
 _KINDS: Mapping[ActorKind, FindingKind] = {
@@ -35,12 +33,10 @@ _TITLES = {technique.id: technique.title for technique in OWN}
 
 def paths_of_subject(search: Search, source: Actor, *, keep_own: bool) -> Iterator[Escalation]:
     """Yield the escalations of one subject, in rounds: each round searches without the paths of those before."""
-    if not keep_own and not any(edge.technique for edge in search.edges(source)):
-        return
     current, cuts = search, _Cuts(search, source)
     for _ in range(_ROUNDS):
         changes: dict[Change, None] = {}
-        for group in _groups(current, source, keep_own=keep_own).values():
+        for group in _groups(search, current, source, keep_own=keep_own).values():
             target, path = group[0]
             change = _change(current, path)
             changes |= {change: None} if change is not None else {}
@@ -55,18 +51,37 @@ def paths_of_subject(search: Search, source: Actor, *, keep_own: bool) -> Iterat
         current = current.without(*changes)
 
 
-def _groups(search: Search, source: Actor, *, keep_own: bool) -> dict[object, list[tuple[Actor, Path]]]:
+def targets_of_subject(search: Search, source: Actor) -> Iterator[tuple[str, bool]]:
+    """Yield everything that the escalations of one subject reach, and whether all paths to it have conditions.
+
+    Further paths reach nothing else, so that no cut is searched for.
+    """
+    for target, path in _escalating(search, search, source, keep_own=False):
+        yield str(target), any(edge.conditions for edge in path)
+
+
+def _groups(
+    search: Search, current: Search, source: Actor, *, keep_own: bool
+) -> dict[object, list[tuple[Actor, Path]]]:
     """Return the paths of a subject; those that differ only in the members of a set are one group."""
-    own = search.own(source)
     groups: dict[object, list[tuple[Actor, Path]]] = {}
-    for target, path in search.paths(source).items():
+    for target, path in _escalating(search, current, source, keep_own=keep_own):
+        signature = (target.kind, tuple(map(_signature, path)))
+        groups.setdefault(signature, []).append((target, path))
+    return groups
+
+
+def _escalating(search: Search, current: Search, source: Actor, *, keep_own: bool) -> Iterator[tuple[Actor, Path]]:
+    """Yield the paths in the graph of a round that lead to more than the subject has before all cuts."""
+    if not keep_own and not any(edge.technique for edge in search.edges(source)):
+        return
+    own = search.own(source)
+    for target, path in current.paths(source).items():
         uses_technique = any(edge.technique for edge in path)
         is_listed_elsewhere = not path[0].technique and not keep_own
         if target in own or not uses_technique or is_listed_elsewhere or not _has_more(search.context, source, target):
             continue
-        signature = (target.kind, tuple(map(_signature, path)))
-        groups.setdefault(signature, []).append((target, path))
-    return groups
+        yield target, path
 
 
 def _signature(edge: Edge) -> object:
@@ -83,13 +98,7 @@ def _has_more(context: Context, source: Actor, target: Actor) -> bool:
         policies = context.aws.of(target.name)
         has_policies = policies is not None and bool(policies.policies.policies.identity)
         return has_policies or bool(context.cluster and context.cluster.of(target))
-    if context.cluster is None:
-        return False
-    theirs, mine = context.cluster.of(target), context.cluster.of(source)
-    if not theirs:
-        return False
-    grants = ([Grant(each.rules, each.scope) for each in granted] for granted in (theirs, mine))
-    return next(missing_permissions(*grants), None) is not None
+    return context.cluster is not None and context.cluster.has_more(target, source)
 
 
 def _change(search: Search, path: Path) -> Change | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from eks_access.graph import AccessGraph
@@ -18,6 +19,8 @@ from eks_identity.evaluation.iam import (
 )
 from eks_identity.model.partitions import PARTITIONS
 
+_WORD = re.compile(r"[a-z0-9.-]+")
+
 
 class Trusts:
     """The trust policies of all roles that a subject can assume or pass. Service-linked roles are none of them."""
@@ -27,9 +30,11 @@ class Trusts:
         self.users: list[str] = []
         self.policies: dict[str, Policy] = {}
         self.not_evaluated: list[str] = []
+        self._names: dict[str, frozenset[str] | None] = {}
         self._by_principal: dict[str, list[str]] = {}
         self._by_service: dict[str, list[str]] = {}
         self._by_provider: dict[str, list[str]] = {}
+        graph.prefetch_iam()
         for arn, principal in graph.principals.all().items():
             if ":user/" in arn:
                 self.users.append(arn)
@@ -46,6 +51,13 @@ class Trusts:
                 index = {"Service": self._by_service, "Federated": self._by_provider}.get(kind, self._by_principal)
                 index.setdefault(name, []).append(arn)
             self.not_evaluated += [problem for each in policy.statements for problem in each.problems]
+
+    def names_in(self, arn: str) -> frozenset[str] | None:
+        """Return the words of a trust policy, which may be names of service accounts; None if it has patterns."""
+        if arn not in self._names:
+            text = str(self.policies[arn]).lower()
+            self._names[arn] = None if set("*?$").intersection(text) else frozenset(_WORD.findall(text))
+        return self._names[arn]
 
     def naming(self, arn: str) -> list[str]:
         """Return the roles whose trust policy names a user or role itself, or a session of the role."""

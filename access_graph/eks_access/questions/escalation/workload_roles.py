@@ -39,11 +39,16 @@ class WorkloadRoles:
             key = (pod.namespace, pod.service_account)
             self._running.setdefault(pod.namespace, {})[key] = None
             self._on_node.setdefault(pod.node, {})[key] = None
+        self._trusted: dict[tuple[str, ObjectKey | None], tuple[str, ...] | None] = {}
         self._roles: dict[ObjectKey, list[Edge]] = {}
 
     def in_scope(self, scope: Scope) -> Iterator[ObjectKey]:
         """Yield the service accounts of namespaces."""
         return (key for name in _namespaces(self._by_namespace, scope) for key in self._by_namespace[name])
+
+    def namespaces(self, scope: Scope) -> Iterable[str]:
+        """Return the namespaces that have a service account."""
+        return _namespaces(self._by_namespace, scope)
 
     def running(self, scope: Scope) -> Iterable[ObjectKey]:
         """Return the service accounts of running pods in namespaces."""
@@ -105,7 +110,18 @@ class WorkloadRoles:
         return self._decide(sts_calls.first_call(workload, identity))
 
     def trusts_subject(self, role_arn: str, namespace: str, name: str) -> tuple[str, ...] | None:
-        """Return the conditions under which a role trusts a service account by IRSA; None if it does not."""
+        """Return the conditions under which a role trusts a service account by IRSA; None if it does not.
+
+        A trust policy without patterns decides alike on all service accounts that it does not name.
+        """
+        words = self.trusts.names_in(role_arn)
+        is_named = words is None or {namespace, name} <= words
+        key = (role_arn, (namespace, name) if is_named else None)
+        if key not in self._trusted:
+            self._trusted[key] = self._trusts_subject(role_arn, namespace, name)
+        return self._trusted[key]
+
+    def _trusts_subject(self, role_arn: str, namespace: str, name: str) -> tuple[str, ...] | None:
         workload = Workload(self.graph, namespace, name)
         identity = Identity(Method.IRSA, role_arn)
         audience = workload.partition.sts_audience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -41,6 +42,7 @@ for command in (trace, explain_, list_, who_can, what_can, escalations, check, d
 
 def main() -> None:
     """Run the command, print errors without a traceback, and exit with its code."""
+    gc.disable()  # a graph has no cycles, and the process ends: collections would only visit all of its objects
     try:
         commands.main(standalone_mode=False)
     except EksAccessError as error:
@@ -52,3 +54,5 @@ def main() -> None:
     except click.Abort:
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
+    finally:
+        gc.enable()

@@ -40,6 +40,7 @@ def grant_access(graph: AccessGraph, principal: Principal, mode: AuthenticationM
 def group_with_access(graph: AccessGraph, request: Request) -> str | None:
     """Return the group that a binding allows the request, the one with the fewest rules; None if there is none."""
     groups: dict[str, int] = {}
+    graph.rbac_roles.prefetch()
     try:
         for binding in graph.rbac_bindings.all().values():
             rules = rules_of(graph, binding)

@@ -173,6 +173,7 @@ class Denial:
         return self._grant()
 
     def _bindings_with_access(self) -> Iterator[RbacBinding]:
+        self.graph.rbac_roles.prefetch()
         for binding in self.graph.rbac_bindings.all().values():
             if in_scope(binding, self.request) and allows(rules_of(self.graph, binding), self.request):
                 yield binding

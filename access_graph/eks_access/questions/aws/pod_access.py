@@ -85,6 +85,7 @@ class PodAccessSearch:
         self._everywhere: list[_Holder] = []
         self._in_namespace: dict[str, list[_Holder]] = {}
         self._of_principals: dict[str, tuple[_Holder, ...]] = {}
+        graph.rbac_roles.prefetch()
         for binding in graph.rbac_bindings.all().values():
             self._add(binding)
 

@@ -89,6 +89,7 @@ class _Search:
 
     def _principals(self) -> Iterator[tuple[str, _Tail]]:
         """Yield the users and roles whose policies allow the action."""
+        self._graph.prefetch_iam()
         for arn in self._graph.principals.all():
             evaluation = self._sessions.policies.of(arn).evaluate(self._action, self._resource, trust=self._trust)
             if evaluation.answer is not Answer.DENIED:

@@ -78,6 +78,7 @@ class WorkloadSessions:
 
     def all(self) -> dict[ObjectKey, WorkloadSession]:
         """Return the sessions of all service accounts that have one. Raises `NotReadError` if there is no list."""
+        self._graph.prefetch_iam()
         found = {key: self.find(key) for key in self._named_keys()}
         return {key: session for key, session in found.items() if session is not None}
 

@@ -112,7 +112,7 @@ def measure_lab(console: Console, size: Size, rounds: int) -> dict[str, Any]:
 def questions(snapshot: Path, later: Path) -> dict[str, list[str]]:
     """Return the command of each question by its name. `later` is of the same cluster after a change."""
     source = ["--source", str(snapshot)]
-    asked = {
+    queries = {
         "trace": ["trace", "serviceaccount", "ns-7/sa-7"],
         "list": ["list"],
         "what-can": ["what-can", "ns-7/sa-7"],
@@ -120,7 +120,7 @@ def questions(snapshot: Path, later: Path) -> dict[str, list[str]]:
         "who-can s3:GetObject": ["who-can", "s3:GetObject", OWN],
         "escalations": ["escalations"],
     }
-    commands = {name: [*EKS_ACCESS, *arguments, *source] for name, arguments in asked.items()}
+    commands = {name: [*EKS_ACCESS, *arguments, *source] for name, arguments in queries.items()}
     return commands | {"diff": [*EKS_ACCESS, "diff", str(snapshot), str(later)]}
 
 
@@ -164,8 +164,8 @@ def measure_answer(command: list[str], folder: Path) -> Cost:
 
 def growth(by_part: dict[float, Cost]) -> str:
     """Return the exponent with which processor time grows: 1 is linear."""
-    quarter, whole = (by_part[part].cpu - by_part[0.0].cpu for part in (0.25, 1.0))
-    return f"{math.log(whole / quarter, 4):.2f}" if quarter > 0 else ""
+    quarter, complete = (by_part[part].cpu - by_part[0.0].cpu for part in (0.25, 1.0))
+    return f"{math.log(complete / quarter, 4):.2f}" if quarter > 0 else ""
 
 
 def main() -> None:

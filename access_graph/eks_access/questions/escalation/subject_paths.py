@@ -77,7 +77,7 @@ def _escalating(search: Search, current: Search, source: Actor, *, keep_own: boo
         return
     own = search.own(source)
     for target, path in current.paths(source).items():
-        uses_technique = any(edge.technique for edge in path)
+        uses_technique = bool(path[0].technique) or any(edge.technique for edge in path)
         is_listed_elsewhere = not path[0].technique and not keep_own
         if target in own or not uses_technique or is_listed_elsewhere or not _has_more(search.context, source, target):
             continue

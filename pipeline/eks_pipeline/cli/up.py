@@ -26,7 +26,8 @@ from eks_pipeline.stack.job import Options
     "categories",
     metavar="LIST",
     default="",
-    help="Stop before changes of access of these categories: broadened, lockout, escalation, not-evaluated.",
+    help="Stop before changes of access of these categories: broadened, lockout, escalation, not-evaluated. "
+    "With --reviewed, the review is the approval.",
 )
 @click.option(
     "--approve", "approved", multiple=True, metavar="DIGEST", help="Approve the change of access with this digest."

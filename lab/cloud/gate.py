@@ -6,7 +6,9 @@ authorized and executed in the same way.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +51,7 @@ class AuthorizationGate:
 
     def __init__(self, application: WsgiApplication) -> None:
         self._application = application
+        self._one_at_a_time = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         signing_name, region = environ[SCOPE_KEY]
@@ -116,7 +119,8 @@ class AuthorizationGate:
         account = authorize_call(call)
         environ = write_environ(call, backend=service.backend, account=account)
         environ[_GATE_KEY] = self
-        return self._application(environ, start_response)
+        with self._one_at_a_time if call.name in service.one_at_a_time else nullcontext():
+            return self._application(environ, start_response)
 
 
 def read_gate(environ: Mapping[str, Any]) -> AuthorizationGate:

@@ -129,6 +129,8 @@ class Service:
     """Operations that need no signature, because their input has a token."""
     not_executed: Mapping[str, str] = field(default_factory=dict)
     """Operations that the lab authorizes and then rejects, with the reason."""
+    one_at_a_time: frozenset[str] = frozenset()
+    """Operations of which moto executes one at a time: moto checks their condition and writes in two steps."""
     complete: Callable[[ApiCall], Mapping[str, Any]] = lambda call: call.params
     """Returns the input with the values that AWS takes for missing members, such as the caller's user name."""
     invalid_arn: tuple[str, int] = ("ValidationException", 400)

@@ -65,5 +65,7 @@ S3 = Service(
     find_policy=s3_resources.find_policy,
     policy_inputs={"PutBucketPolicy": PolicyInput("Policy", "MalformedPolicy")},
     find_owner=s3_resources.find_owner,
+    # Of concurrent writes with If-None-Match one succeeds, as in S3's consistency model.
+    one_at_a_time=names("CompleteMultipartUpload CopyObject DeleteObject PutObject"),
     complete=s3_resources.complete,
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
 
 from lab.cloud.api_call import ApiCall
 from lab.cloud.context import Values
@@ -159,15 +159,20 @@ def _find_bucket(name: str) -> Any:
     return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None
 
 
+def _find_object(bucket: Any, key: str) -> Any:
+    """Return the current version of an object, or None if there is none or it is a delete marker."""
+    stored = bucket.keys.get(key) if bucket else None
+    return None if isinstance(stored, FakeDeleteMarker) else stored
+
+
 def _is_missing(bucket_name: str, key: str) -> bool:
-    bucket = _find_bucket(bucket_name)
-    return bucket is None or key not in bucket.keys
+    return _find_object(_find_bucket(bucket_name), key) is None
 
 
 def object_tags(bucket_name: str, key: str) -> Mapping[str, str]:
     """Return the tags of an object."""
     bucket = _find_bucket(bucket_name)
-    stored = bucket.keys.get(key) if bucket else None
+    stored = _find_object(bucket, key)
     if stored is None:
         return {}
     owner = s3_backends[bucket.account_id][bucket.partition]

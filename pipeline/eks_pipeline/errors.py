@@ -7,6 +7,8 @@ PipelineError
 │   ├── FleetFileError     a fleet file with unknown names, cycles or duplicates
 │   └── MissingEngineError no pulumi program on PATH
 ├── StackLockedError       another update holds the stack
+├── BackendAccessError     the caller may not use the backend, or the key of its secrets
+├── EngineKilledError      a signal killed the engine; its lock may remain
 ├── OperationFailedError   the engine failed; its diagnostics have been printed
 ├── ProtectedError         the stack has protected resources; nothing was deleted
 ├── ReviewDiffersError     the update would do something else than what was reviewed
@@ -70,6 +72,14 @@ class StackLockedError(PipelineError):
     """Another update holds the lock of the stack; nothing was changed."""
 
     exit_code = ExitCode.LOCKED
+
+
+class BackendAccessError(PipelineError):
+    """The caller may not read or write the state, or may not use the key that encrypts its secrets."""
+
+
+class EngineKilledError(PipelineError):
+    """A signal killed the engine. The lock of the stack and a step that had begun may remain."""
 
 
 class OperationFailedError(PipelineError):

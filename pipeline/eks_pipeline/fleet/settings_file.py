@@ -31,6 +31,12 @@ class DuplicateKeyLoader(yaml.SafeLoader):
         return node
 
 
+def secrets_provider(file: Path) -> str | None:
+    """Return the secrets provider of a settings file that `check` accepts; None for the default one."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return document.get("secretsprovider") if isinstance(document, dict) else None
+
+
 def check(file: Path) -> None:
     """Raise `SettingsFileError` for invalid YAML, duplicate keys and a `config` that is not a map."""
     loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from importlib import import_module
 
 from pulumi import automation as auto
-from pulumi.automation import errors as engine_errors
 
 from eks_pipeline import events
 from eks_pipeline.errors import (
@@ -22,11 +21,11 @@ from eks_pipeline.errors import (
     ExitCode,
     OperationFailedError,
     PipelineError,
-    StackLockedError,
 )
 from eks_pipeline.operations.context import Context
 from eks_pipeline.report import Result, StackReport
 from eks_pipeline.signals import on_cancel_signals
+from eks_pipeline.stack import failures
 from eks_pipeline.stack.commands import StackCommands, create_engine
 from eks_pipeline.stack.engine import CancellableEngine
 from eks_pipeline.stack.job import Job, decode
@@ -89,13 +88,11 @@ def _pipeline_error(
 ) -> PipelineError:
     if engine.cancelled:
         # The first signal lets the engine release its lock; the second ends it at once.
-        fix = f"\n  fix: if its lock remains, run `pulumi cancel -s {job.stack}`" if engine.cancellations > 1 else ""
+        fix = f"\n  fix: if its lock remains, run `{failures.cancel_command(job)}`" if engine.cancellations > 1 else ""
         return CancelledError(f"{job.operation} of stack {job.name!r} was cancelled{fix}")
-    if isinstance(error, engine_errors.ConcurrentUpdateError):
-        return StackLockedError(
-            f"stack {job.name!r} is locked by another update\n"
-            f"  fix: wait for it; if it was killed, run `pulumi cancel -s {job.stack}` to remove its lock"
-        )
+    if (explained := failures.explain(error, job)) is not None:
+        report.diagnostics.append(str(explained))
+        return explained
     if all(line.startswith("warning: ") for line in report.diagnostics):
         report.diagnostics.append(str(error))
         return OperationFailedError(f"{job.operation} of stack {job.name!r} failed:\n{error}")

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
 from eks_pipeline.errors import MissingEngineError
+from eks_pipeline.fleet import settings_file
+from eks_pipeline.stack import lock
 from eks_pipeline.stack.engine import CancellableEngine
 from eks_pipeline.stack.job import Job
 
@@ -30,6 +36,9 @@ _VARIABLES = {"PULUMI_DEBUG_COMMANDS": "true"}
 _EXPERIMENTAL = {"PULUMI_EXPERIMENTAL": "true"}
 """The engine has the option `--plan` only with this variable."""
 _POLL_SECONDS = 0.05
+_LOCK_ATTEMPTS = 4
+_RACE_SECONDS = (1.0, 4.0)
+"""Pause after a race for the lock; its random length decides who is first the next time."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class StackCommands:
         try:
             return self._export()
         except engine_errors.StackNotFoundError:
-            self._run("stack", "init", "--no-select")
+            self._create()
             return self._export()
 
     def preview(self, on_event: OnEvent, save_plan: Path | None = None) -> PreviewOutput:
@@ -79,15 +88,15 @@ class StackCommands:
         """Update the stack without a preview."""
         options = ["--yes", "--skip-preview", *self._policy_packs(), *self._config_file()]
         options += [] if plan is None else ["--plan", str(plan)]
-        self._run_with_events(["up", *options], on_event, {} if plan is None else _EXPERIMENTAL)
+        self._run_with_lock(["up", *options], on_event, {} if plan is None else _EXPERIMENTAL)
 
     def destroy(self, on_event: OnEvent) -> None:
         """Delete all resources of the stack."""
-        self._run_with_events(["destroy", "--yes", "--skip-preview", *self._config_file()], on_event)
+        self._run_with_lock(["destroy", "--yes", "--skip-preview", *self._config_file()], on_event)
 
     def refresh(self, on_event: OnEvent) -> None:
         """Update the state from the resources that exist."""
-        self._run_with_events(["refresh", "--yes", "--skip-preview", *self._config_file()], on_event)
+        self._run_with_lock(["refresh", "--yes", "--skip-preview", *self._config_file()], on_event)
 
     def outputs(self, *, show_secrets: bool) -> dict[str, Any]:
         """Return the stack outputs as the engine prints them: `[secret]` for secrets, nested ones included.
@@ -102,6 +111,13 @@ class StackCommands:
         exported: dict[str, Any] = json.loads(self._run("stack", "export"))
         return exported
 
+    def _create(self) -> None:
+        """Create the stack with the secrets provider of its settings, which `stack init` itself ignores."""
+        provider = settings_file.secrets_provider(self._job.settings)
+        options = [] if provider is None else ["--secrets-provider", provider]
+        with suppress(engine_errors.StackAlreadyExistsError):  # another run has just created it
+            self._retry_races(lambda: self._run("stack", "init", "--no-select", *options))
+
     def _config_file(self) -> list[str]:
         return [] if self._job.config_file is None else ["--config-file", str(self._job.config_file)]
 
@@ -112,6 +128,25 @@ class StackCommands:
         command = [*arguments, "--stack", self._job.stack]
         environment = {**self._job.environment, **_VARIABLES, **(variables or {})}
         return self._engine.run(command, str(self._job.project), environment).stdout
+
+    def _run_with_lock(
+        self, arguments: Sequence[str], on_event: OnEvent, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Run a command that takes the lock of the stack."""
+        self._retry_races(lambda: self._run_with_events(arguments, on_event, variables))
+
+    def _retry_races(self, run: Callable[[], object]) -> None:
+        """Run a command again that lost the lock to one that started at the same time: both may have given up."""
+        for attempt in range(1, _LOCK_ATTEMPTS + 1):
+            started = datetime.now(UTC)
+            try:
+                run()
+            except engine_errors.ConcurrentUpdateError as error:
+                if attempt == _LOCK_ATTEMPTS or not lock.is_race(lock.read_holders(str(error)), started):
+                    raise
+                time.sleep(random.uniform(*_RACE_SECONDS))  # noqa: S311 - decides no secret
+            else:
+                return
 
     def _run_with_events(
         self, arguments: Sequence[str], on_event: OnEvent, variables: Mapping[str, str] | None = None

@@ -17,6 +17,8 @@ from typing import IO
 from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
 
+from eks_pipeline.errors import EngineKilledError
+
 OnOutput = Callable[[str], object]
 
 
@@ -48,6 +50,7 @@ class CancellableEngine(auto.PulumiCommand):
     ) -> auto.CommandResult:
         """Run one command to its end. Raises the Automation API's `CommandError` if it fails.
 
+        Raises `EngineKilledError` if a signal killed the engine, such as that of the kernel when memory runs out.
         After `cancel` no command starts: a signal can arrive between the preview and the update.
         """
         if self.cancelled:
@@ -68,6 +71,12 @@ class CancellableEngine(auto.PulumiCommand):
             reader.join()
         process.wait()
         self._running = None
+        if process.returncode < 0 and not self.cancelled:
+            name = signal.Signals(-process.returncode).name
+            raise EngineKilledError(
+                f"{name} killed the engine in `pulumi {args[0]}`; the stack's lock and a begun step may remain\n"
+                "  fix: run the same operation again: it says which lock remains and how to remove it"
+            )
         result = auto.CommandResult(stdout=readers[0].text, stderr=readers[1].text, code=process.returncode)
         if result.code != 0:
             raise create_command_error(result)

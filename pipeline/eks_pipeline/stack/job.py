@@ -51,6 +51,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
 
     @property
+    def settings(self) -> Path:
+        """The settings file that the engine reads. `organization/project/dev` has that of `dev`."""
+        return self.config_file or self.project / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
+
+    @property
     def preview_file(self) -> Path:
         return self.folder / "preview.json"
 

@@ -1,0 +1,64 @@
+"""Errors of a backend and of a secrets provider that deny the caller."""
+
+import pytest
+from pulumi import automation as auto
+from pulumi.automation.errors import create_command_error
+
+from eks_pipeline.errors import BackendAccessError
+from eks_pipeline.report import Operation
+from eks_pipeline.stack import failures
+from eks_pipeline.stack.job import Job
+
+USER = "arn:aws:iam::123456789012:user/ci"
+KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/3dfbfdf0-042f-42fa-bf22-ca86580f1184"
+STATE = "arn:aws:s3:::states/.pulumi/stacks/tiny/a.json"
+
+
+def explain(text, folder):
+    error = create_command_error(auto.CommandResult(stdout="", stderr=f"error: {text}", code=255))
+    return failures.explain(error, Job(name="a", stack="a", project=folder, operation=Operation.UP, folder=folder))
+
+
+def aws_error(call, action, resource):
+    """Return AWS's denial as the engine and providers print it."""
+    why = f"User: {USER} is not authorized to perform: {action} on resource: {resource} because no policy allows it"
+    return f"operation error {call}, https response error StatusCode: 403, RequestID: 1, api error AccessDenied: {why}"
+
+
+DECRYPT = aws_error("KMS: Decrypt", "kms:Decrypt", KEY)
+PUT = aws_error("S3: PutObject", "s3:PutObject", f'"{STATE}"')
+LIST = aws_error("S3: ListObjectsV2", "s3:ListBucket", '"arn:aws:s3:::states"')
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            f"getting stack configuration: get stack secrets manager: secrets (code=Unknown): {DECRYPT}",
+            f"kms:Decrypt on {KEY}, the key that encrypts the secrets of stack 'a'",
+        ),
+        (f"2 errors occurred:\n    1) {PUT}", f"s3:PutObject on {STATE}, the backend of stack 'a'"),
+        (
+            f"could not list bucket: blob (code=PermissionDenied): {LIST}",
+            "s3:ListBucket on arn:aws:s3:::states, the backend of stack 'a'",
+        ),
+    ],
+)
+def test_denial_by_the_backend_names_principal_action_and_resource(text, expected, tmp_path):
+    error = explain(text, tmp_path)
+    assert isinstance(error, BackendAccessError)
+    assert str(error).startswith(
+        f"{USER} must be allowed {expected}\n  fix: allow it in the policies of that principal"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"creating S3 Bucket Policy: {aws_error('S3: PutBucketPolicy', 's3:PutBucketPolicy', 'arn:aws:s3:::reports')}",
+        aws_error("KMS: DescribeKey", "kms:DescribeKey", KEY),
+        "no stack named 'a' found",
+    ],
+)
+def test_denial_of_a_call_of_the_program_is_not_one_of_the_backend(text, tmp_path):
+    assert explain(text, tmp_path) is None

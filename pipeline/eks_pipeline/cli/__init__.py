@@ -7,6 +7,7 @@ import sys
 import click
 
 from eks_pipeline.cli.destroy import destroy
+from eks_pipeline.cli.operator import operator
 from eks_pipeline.cli.outputs import outputs
 from eks_pipeline.cli.preview import preview
 from eks_pipeline.cli.refresh import refresh
@@ -25,7 +26,7 @@ def commands() -> None:
     """
 
 
-for command in (preview, up, refresh, destroy, outputs):
+for command in (preview, up, refresh, destroy, outputs, operator):
     commands.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The command line `python -m lab`: up, down, status, env, logs, demo, services, reset."""
+"""The command line `python -m lab`: up, down, status, env, ci-token, logs, demo, services, reset."""
 
 from __future__ import annotations
 
@@ -228,6 +228,22 @@ def env(home: LabDir, principal: str) -> None:
         _unset_credentials()
         raise
     click.echo(exports, nl=False)
+
+
+@main.command("ci-token")
+@click.argument("subject")
+@click.option("--service", type=click.Choice(["github", "gitlab"]), default="github", show_default=True)
+@click.option("--audience", default="sts.amazonaws.com", show_default=True)
+@click.pass_obj
+@_errors_to_exit_codes
+def ci_token(home: LabDir, subject: str, service: str, audience: str) -> None:
+    """Print a token of the form that GitHub or GitLab issues to a job, with SUBJECT as its `sub` claim.
+
+    An IAM OIDC provider of the service's issuer makes the lab's STS accept it.
+    """
+    from lab.ci_issuers import CiService, issue  # noqa: PLC0415 - cryptography, which other commands do without
+
+    click.echo(issue(home, CiService(service), subject, audience))
 
 
 @main.command()

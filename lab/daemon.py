@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from lab import aws_command
+from lab import aws_command, ci_issuers
 from lab.cloud import Cloud
 from lab.cluster import Confinement, Runtime
 from lab.cluster.processes import Process
@@ -45,6 +45,7 @@ def serve(home: LabDir, programs: Programs, confinement: Confinement, ready: int
     authority = CertificateAuthority(home.folder / "pki")
     cloud = Cloud(home.folder / "cloud", authority, region=REGION, account=ACCOUNT)
     cloud.start()
+    ci_issuers.publish(home)
     runtime = Runtime(
         home.folder / "clusters",
         authority,

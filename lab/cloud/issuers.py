@@ -1,10 +1,10 @@
-"""Registry of the OIDC issuers of the lab's clusters.
+"""Registry of the OIDC issuers of the lab's clusters and CI services.
 
 On AWS, STS fetches `<issuer>/keys` from the internet. In the lab a cluster registers its issuer with a function that
-reads the API server's public keys. STS and the lab's server, which serves
-`https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does, read the keys from this registry. IAM connects to an
-issuer for the thumbprint of its certificate authority, and in the lab reads that from here too. Each process has one
-registry, as it has one moto state.
+reads the API server's public keys, and the daemon registers the issuers of CI services (`lab.ci_issuers`). STS and the
+lab's server, which serves `https://oidc.eks.<region>.amazonaws.com/id/<ID>/…` as EKS does, read the keys from this
+registry. IAM connects to an issuer for the thumbprint of its certificate authority, and in the lab reads that from here
+too. Each process has one registry, as it has one moto state.
 """
 
 from __future__ import annotations

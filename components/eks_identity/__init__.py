@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from eks_identity.workloads.identity_modes import IdentityMode, ServiceAccountManagement
     from eks_identity.workloads.irsa_role import IrsaRole, IrsaRoleArgs
     from eks_identity.workloads.oidc_provider import OidcProvider, OidcProviderArgs
+    from eks_identity.workloads.pipeline_role import GitHubJobsArgs, GitLabJobsArgs, PipelineRole, PipelineRoleArgs
     from eks_identity.workloads.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
     from eks_identity.workloads.role_settings import ConditionArgs, PolicyTemplateArgs, RoleSettings, StatementArgs
     from eks_identity.workloads.service_account import ServiceAccount, ServiceAccountArgs
@@ -83,6 +84,7 @@ _MODULES = {
     "clusters.node_isolation": ("NodeIsolation", "NodeIsolationArgs"),
     "workloads.identity_modes": ("IdentityMode", "ServiceAccountManagement"),
     "workloads.oidc_provider": ("OidcProvider", "OidcProviderArgs"),
+    "workloads.pipeline_role": ("GitHubJobsArgs", "GitLabJobsArgs", "PipelineRole", "PipelineRoleArgs"),
     "workloads.pod_identity_role": ("PodIdentityRole", "PodIdentityRoleArgs"),
     "access.principals": ("PrincipalArgs",),
     "workloads.role_settings": ("ConditionArgs", "PolicyTemplateArgs", "RoleSettings", "StatementArgs"),
@@ -121,6 +123,8 @@ __all__ = [
     "ConditionArgs",
     "EksIdentityError",
     "EntryType",
+    "GitHubJobsArgs",
+    "GitLabJobsArgs",
     "IdentityMode",
     "InvalidInput",
     "IrsaRole",
@@ -134,6 +138,8 @@ __all__ = [
     "NodeIsolationArgs",
     "OidcProvider",
     "OidcProviderArgs",
+    "PipelineRole",
+    "PipelineRoleArgs",
     "PodIdentityRole",
     "PodIdentityRoleArgs",
     "PolicyTemplateArgs",

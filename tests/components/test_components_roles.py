@@ -1,4 +1,4 @@
-"""The settings of every IAM role, and the components IrsaRole, PodIdentityRole and ChainedRole."""
+"""The settings of every IAM role, and the components IrsaRole, PodIdentityRole, ChainedRole and PipelineRole."""
 
 import json
 
@@ -14,6 +14,7 @@ POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 OTHER = f"arn:aws:iam::{ACCOUNT}:role/other"
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/eks-clu"
+GITHUB = provider_arn(issuer="https://token.actions.githubusercontent.com")
 TO_ASSUME = ["sts:AssumeRole", "sts:TagSession"]
 
 
@@ -30,11 +31,16 @@ def chained(**other):
     return lambda: eks.ChainedRole("r", {"trusted_role_arns": [OTHER], **other})
 
 
+def pipeline(**other):
+    args = {"oidc_provider_arn": GITHUB, "github_jobs": [{"repository": "octo-org/clusters", "branch": "main"}]}
+    return lambda: eks.PipelineRole("r", {**args, **other})
+
+
 def trust_of(deployment):
     return json.loads(deployment.one(ROLE).inputs["assumeRolePolicy"])["Statement"]
 
 
-KINDS = [irsa, pod_identity, chained]
+KINDS = [irsa, pod_identity, chained, pipeline]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -377,3 +383,40 @@ def test_roles_accept_unknown_inputs():
         )
 
     assert len(deploy(program, preview=True).of(ROLE)) == 4
+
+
+def test_pipeline_role_trusts_the_jobs_of_resolved_inputs():
+    """Outputs for provider and repository give the same trust policy as plain values, and attached policies."""
+
+    def program():
+        github = eks.OidcProvider("github", {"issuer": "https://token.actions.githubusercontent.com"})
+        repository = pulumi.Output.from_input("octo-org/clusters")
+        jobs = [{"repository": repository, "environment": "prod"}, {"repository": repository, "pull_requests": True}]
+        args = {"oidc_provider_arn": github.arn, "github_jobs": jobs, "policies": ["ReadOnlyAccess"]}
+        eks.PipelineRole("deploy", args)
+
+    deployment = deploy(program)
+    (trusted,) = trust_of(deployment)
+    assert trusted["Condition"]["StringEquals"] == {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": [
+            "repo:octo-org/clusters:environment:prod",
+            "repo:octo-org/clusters:pull_request",
+        ],
+    }
+    assert deployment.one(ATTACHMENT).inputs["policyArn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+
+def test_pipeline_role_rejects_all_mistakes_of_its_jobs_at_once():
+    jobs = [{"repository": "octo-org/*", "branch": "main"}, {"repository": "a/b"}, {"repository": "a/b", "branch": "*"}]
+    with pytest.raises(InvalidInputError) as rejected:
+        deploy(pipeline(github_jobs=jobs))
+    inputs = [problem.input for problem in rejected.value.problems]
+    assert inputs == ["github_jobs[0].repository", "github_jobs[1]", "github_jobs[2].branch"]
+
+
+@pytest.mark.parametrize("key", ["token.actions.githubusercontent.com:actor", "aws:PrincipalTag/team"])
+def test_pipeline_role_rejects_conditions_that_cannot_hold(key):
+    condition = {"test": "StringEquals", "variable": key, "values": ["a"]}
+    with pytest.raises(InvalidInputError, match="variable"):
+        deploy(pipeline(trust_conditions=[condition]))

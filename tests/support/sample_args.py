@@ -247,6 +247,31 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "NodeIsolation": [{"name_prefix": "shop-", "disk_size": 50, "disk_device": "/dev/xvdb", "tags": TAGS}],
     "OidcProvider": [{"issuer": ISSUER, "audiences": ["sts.amazonaws.com"], "tags": TAGS, "adopt": False}],
+    "PipelineRole": [
+        {
+            "oidc_provider_arn": provider_arn(issuer="https://token.actions.githubusercontent.com"),
+            "github_jobs": [
+                {
+                    "repository": "octo-org/clusters",
+                    "owner_id": "123456",
+                    "repository_id": "456789",
+                    "environment": "prod",
+                },
+                {"repository": "octo-org/clusters", "branch": "main"},
+                {"repository": "octo-org/clusters", "pull_requests": True},
+            ],
+            "audience": "sts.amazonaws.com",
+            **ROLE,
+        },
+        {
+            "oidc_provider_arn": provider_arn(issuer="https://gitlab.com"),
+            "gitlab_jobs": [
+                {"project": "platform/clusters", "branch": "main"},
+                {"project": "platform/clusters", "all_branches": True},
+            ],
+            **PREFIXED,
+        },
+    ],
     "PodIdentityRole": [
         {"cluster_arns": [CONNECTION["arn"]], "subjects": [SUBJECT], **ROLE},
         {"partition": "aws", **PREFIXED},

@@ -6,6 +6,7 @@ A condition key has a value only in some of the STS calls that assume a role:
 |-----------------------------------------------|--------------|-----------------------------------|
 | `AssumeRole` of EKS Pod Identity              | EKS          | `aws:Source…`, `aws:RequestTag/…` |
 | `AssumeRoleWithWebIdentity` of IRSA           | the pod      | `aws:SourceIp`, `aws:SourceVpc` … |
+| the same of a pipeline                        | its job      | the same                          |
 | `AssumeRole` of another role                  | that role    | `aws:Principal…`, `sts:…`         |
 | the same of EKS, with `target_role_arn`       | EKS          | `aws:Principal…`, `sts:ExternalId`|
 
@@ -90,6 +91,11 @@ IRSA: Final = CallType(
     (*_EVERY_CALL, *_NETWORK, "aws:FederatedProvider"),
     "the pod makes that call with a token of Kubernetes, without AWS credentials and tags",
 )
+PIPELINE: Final = CallType(
+    "AssumeRoleWithWebIdentity of a pipeline",
+    (*_EVERY_CALL, *_NETWORK, "aws:FederatedProvider"),
+    "a job makes that call with a token of its CI service, without AWS credentials and tags",
+)
 ROLE: Final = CallType(
     "AssumeRole of another role",
     (*_EVERY_CALL, *_NETWORK, *_PRINCIPAL, "sts:SourceIdentity", "aws:SourceIdentity"),
@@ -100,7 +106,7 @@ TARGET: Final = CallType(
     (*_EVERY_CALL, *_PRINCIPAL),
     "EKS makes that call with the session of the association's role",
 )
-_ALL = (POD_IDENTITY, IRSA, ROLE, TARGET)
+_ALL = (POD_IDENTITY, IRSA, PIPELINE, ROLE, TARGET)
 _INTENDED_KEYS = (
     (frozenset({POD_IDENTITY}), "aws:principalorgid", "aws:SourceOrgID"),
     (frozenset({POD_IDENTITY}), "aws:principalorgpaths", "aws:SourceOrgPaths"),
@@ -202,7 +208,9 @@ def _without_key(
     call = without[0]
     if _CLAIM.fullmatch(key):
         rule = "must not be a claim of the token: the component compares sub and aud itself"
-        yield Problem("variable", rule, key, "remove it, and name the service accounts in the component's own inputs")
+        yield Problem(
+            "variable", rule, key, "remove it, and name the service accounts or jobs in the component's own inputs"
+        )
     elif not _holds_without_key(test, key, values):
         rule = f"must be a condition key that has a value in {call.name}: {call.reason}, and AWS denies the call"
         yield Problem("variable", rule, key, _fix(test, key, without, calls))

@@ -31,6 +31,10 @@ BASE: dict[str, dict[str, Any]] = {
     "IrsaRole": {"oidc_provider_arns": [provider_arn()], "subjects": [SUBJECT]},
     "NodeIsolation": {},
     "OidcProvider": {"issuer": ISSUER},
+    "PipelineRole": {
+        "oidc_provider_arn": provider_arn(issuer="https://token.actions.githubusercontent.com"),
+        "github_jobs": [{"repository": "octo-org/clusters", "branch": "main"}],
+    },
     "PodIdentityRole": {},
     "ServiceAccount": dict(SUBJECT),
     "WorkloadIdentity": {**WORKLOAD, "oidc_provider_arn": provider_arn()},

@@ -76,7 +76,7 @@ PLAYS = [
     Play("IrsaRole", "remove it", _trust("StringNotEquals", "aws:SourceAccount", OTHER), {}),
     Play(
         "IrsaRole",
-        "remove it, and name the service accounts in the component's own inputs",
+        "remove it, and name the service accounts or jobs in the component's own inputs",
         _trust("StringEquals", f"{ISSUER.removeprefix('https://')}:sub", "system:serviceaccount:shop:cart"),
         {},
     ),

@@ -23,6 +23,7 @@ CLAIMS = {
     "11-why-unauthorized": "The trace of an IAM user names the broken link, and its fix gives the user access again.",
     "12-why-access-denied": "The trace of a pod names the broken link, and its fix gives the pod access again.",
     "13-adopt-a-cluster": "A cluster set up by hand is adopted; the program is the written one, and access is equal.",
+    "14-pipelines": "Jobs assume the role that trusts them, and update exactly what was reviewed.",
     "15-yaml": "The program is deployed from YAML: the user can read pods, and the pod can read the bucket.",
 }
 """The claim of each example. Of all of them: the commands print what the README shows, and destroy leaves nothing."""

@@ -1,0 +1,234 @@
+"""The scripts of the workflows of example 14, run with stand-ins for `gh`, GitLab's API and the pipeline itself."""
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from support.ci_files import gitlab_script, run_script, scripts_of, workflow, write_command
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+COMMENT = "<!-- eks-pipeline preview: fleet -->\n## Preview of 1 stack\n\n- {who} gains get on pods & 100 % of nodes\n"
+
+
+def with_commands(folder):
+    return {"PATH": os.pathsep.join([str(folder), os.environ["PATH"]])}
+
+
+@pytest.fixture
+def gh(tmp_path):
+    """Return a function that writes a `gh` which logs its arguments and prints a given output for each subcommand."""
+    folder = tmp_path / "bin"
+
+    def write(**outputs):
+        cases = "".join(f'  "{key.replace("_", " ")}"*) {output} ;;\n' for key, output in outputs.items())
+        write_command(folder, "gh", f'echo "$*" >> {tmp_path}/gh.log\ncase "$*" in\n{cases}  *) : ;;\nesac')
+        return with_commands(folder) | {
+            "GITHUB_REPOSITORY": "octo-org/clusters",
+            "GITHUB_SHA": SHA,
+            "GH_TOKEN": "t",
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+        }
+
+    return write
+
+
+def log(tmp_path):
+    return (tmp_path / "gh.log").read_text()
+
+
+DOWNLOAD = "mkdir -p reviewed; echo {} > reviewed/preview.json"
+
+
+def test_update_downloads_the_preview_of_the_merged_pull_request(gh, tmp_path):
+    script = scripts_of(workflow("access-up"))["Download the reviewed preview"]
+    variables = gh(api="echo feed", run_list="echo 42", run_download=DOWNLOAD)
+    done = run_script(script, tmp_path, **variables)
+    assert done.returncode == 0, done.stderr
+    calls = log(tmp_path).splitlines()
+    assert calls[0].startswith(f"api repos/octo-org/clusters/commits/{SHA}/pulls")
+    assert "--event pull_request --commit feed --status success" in calls[1]
+    assert calls[2] == "run download 42 --repo octo-org/clusters --name reviewed-preview --dir reviewed"
+    assert (tmp_path / "reviewed" / "preview.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({"api": "true"}, "no pull request was merged as"),
+        ({"api": "echo feed", "run_list": "true"}, "no successful access-preview of feed"),
+        ({"api": "echo feed", "run_list": "echo 42", "run_download": "exit 1"}, ""),
+        ({"api": "exit 4"}, ""),
+    ],
+)
+def test_update_stops_without_a_reviewed_preview(gh, tmp_path, outputs, message):
+    """A direct push, a preview that failed, and an expired artifact end the job before the update."""
+    script = scripts_of(workflow("access-up"))["Download the reviewed preview"]
+    done = run_script(script, tmp_path, **gh(**outputs))
+    assert done.returncode != 0
+    assert message in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "number", "called", "not_called"),
+    [
+        ("0", "", "issue list", "issue c"),
+        ("0", "7", "issue close 7", "issue create"),
+        ("1", "", "issue create", "issue edit"),
+        ("1", "7", "issue edit 7 --body-file drift.md", "issue create"),
+        ("3", "", "issue create", "issue close"),
+    ],
+)
+def test_drift_keeps_one_issue_open(gh, tmp_path, code, number, called, not_called):
+    """The job ends with the code of the comparison."""
+    script = scripts_of(workflow("access-drift"))["Issue"]
+    done = run_script(script, tmp_path, CODE=code, **gh(issue_list=f"echo {number}"))
+    assert done.returncode == int(code)
+    assert called in log(tmp_path)
+    assert not_called not in log(tmp_path)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_drift_compares_and_keeps_the_code(gh, tmp_path, code):
+    variables = gh() | {"CLUSTER": "eks-clu"}
+    write_command(tmp_path / "bin", "aws", "true")
+    write_command(tmp_path / "bin", "eks-access", f"echo text; exit {code}")
+    done = run_script(scripts_of(workflow("access-drift"))["Compare"], tmp_path, **variables)
+    assert done.returncode == 0
+    assert (tmp_path / "output").read_text() == f"code={code}\n"
+    assert (tmp_path / "drift.md").read_text() == "text\n"
+
+
+class GitLab(ThreadingHTTPServer):
+    """GitLab's REST API: the notes of merge request 3 of project 9, the merged commit and an artifact."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), GitLabHandler)
+        self.notes = []
+        self.writes = []
+        self.merged = [{"iid": 2, "state": "closed"}, {"iid": 3, "state": "merged"}]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class GitLabHandler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = urlsplit(self.path).path
+        if path == f"/projects/9/repository/commits/{SHA}/merge_requests":
+            self.reply(self.server.merged)
+        elif path == "/projects/9/jobs/artifacts/refs%2Fmerge-requests%2F3%2Fhead/raw/preview.json":
+            self.reply({"stacks": []})
+        else:
+            self.reply(self.server.notes if path.endswith("/merge_requests/3/notes") else None)
+
+    def do_POST(self):
+        self.server.notes.append({"id": len(self.server.notes) + 1, "body": self.body()})
+        self.reply(self.server.notes[-1])
+
+    def do_PUT(self):
+        note = self.server.notes[int(self.path.rpartition("/")[2]) - 1]
+        note["body"] = self.body()
+        self.reply(note)
+
+    def body(self):
+        self.server.writes.append(self.command)
+        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        return parse_qs(text, keep_blank_values=True)["body"][0]
+
+    def reply(self, document):
+        is_allowed = self.headers["PRIVATE-TOKEN"] == "right" and document is not None
+        content = json.dumps(document if is_allowed else {"message": "no"}).encode()
+        self.send_response(200 if is_allowed else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def gitlab():
+    server = GitLab()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def run_gitlab(gitlab, tmp_path):
+    """Return a function that runs the script of a job, in which `eks-pipeline` and others are stand-ins."""
+    commands = tmp_path / "bin"
+    for name in ("aws", "eks-access"):
+        write_command(commands, name, "true")
+
+    def run(job, pipeline, **variables):
+        write_command(commands, "eks-pipeline", pipeline)
+        return run_script(
+            gitlab_script(job),
+            tmp_path,
+            **with_commands(commands),
+            AWS_TOKEN="token",
+            CI_API_V4_URL=f"http://127.0.0.1:{gitlab.server_port}",
+            CI_BUILDS_DIR=str(tmp_path),
+            CI_COMMIT_SHA=SHA,
+            CI_JOB_ID="5",
+            CI_MERGE_REQUEST_IID="3",
+            CI_PROJECT_ID="9",
+            CLUSTER="eks-clu",
+            NO_PROXY="127.0.0.1",
+            **{"GITLAB_TOKEN": "right", **variables},
+        )
+
+    return run
+
+
+def written(tmp_path, who):
+    (tmp_path / "source.md").write_text(COMMENT.format(who=who))
+    return "cp source.md comment.md"
+
+
+def test_note_of_a_merge_request_is_created_and_then_replaced(run_gitlab, gitlab, tmp_path):
+    gitlab.notes.append({"id": 1, "body": "LGTM"})
+    for who in ("ann", "bob"):
+        done = run_gitlab("preview", written(tmp_path, who))
+        assert done.returncode == 0, done.stderr
+    assert gitlab.writes == ["POST", "PUT"]
+    assert [note["body"] for note in gitlab.notes] == ["LGTM", COMMENT.format(who="bob")]
+
+
+def test_failed_preview_has_a_note_and_fails_the_job(run_gitlab, gitlab, tmp_path):
+    assert run_gitlab("preview", f"{written(tmp_path, 'ann')}; exit 1").returncode == 1
+    assert gitlab.writes == ["POST"]
+
+
+def test_preview_without_comment_fails_with_its_code(run_gitlab, gitlab):
+    assert run_gitlab("preview", "exit 2").returncode == 2
+    assert gitlab.writes == []
+
+
+def test_rejected_token_fails_the_job(run_gitlab, tmp_path):
+    assert run_gitlab("preview", written(tmp_path, "ann"), GITLAB_TOKEN="wrong").returncode != 0
+
+
+def test_token_of_the_job_is_readable_by_the_job_only(run_gitlab, tmp_path):
+    run_gitlab("preview", f"{written(tmp_path, 'ann')}; cat $AWS_WEB_IDENTITY_TOKEN_FILE > seen")
+    assert (tmp_path / "seen").read_text() == "token"
+    assert (tmp_path / ".aws-token-5").stat().st_mode & 0o777 == 0o600
+
+
+def test_update_of_gitlab_takes_the_preview_of_the_merged_request(run_gitlab, tmp_path):
+    done = run_gitlab("up", 'echo "$*" > called')
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "called").read_text() == "up --fleet fleet.yaml --reviewed reviewed.json\n"
+    assert json.loads((tmp_path / "reviewed.json").read_text()) == {"stacks": []}
+
+
+def test_update_of_gitlab_stops_without_a_merged_request(run_gitlab, gitlab, tmp_path):
+    gitlab.merged = []
+    done = run_gitlab("up", "touch called")
+    assert done.returncode != 0
+    assert "nothing was reviewed" in done.stdout
+    assert not (tmp_path / "called").exists()

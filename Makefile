@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Go programs collect garbage less often: that saves a tenth of the suite's processor time, for some memory.
 export GOGC ?= 400
 
-.PHONY: demo test lab setup check bench conformance format schema docs dist lock managed-policies outdated
+.PHONY: demo test lab setup check bench conformance soak format schema docs dist lock managed-policies outdated
 
 demo: setup ## Set everything up, run all scenarios on the lab, and print the results
 	@$(BIN)/python -m lab demo
@@ -53,6 +53,10 @@ conformance: setup ## Compare with the vendors' programs, CASES generated cases 
 	@$(BIN)/python -m pytest --plugins kubernetes=official tests/lab/library tests/lab/examples tests/lab/test_scenarios.py \
 	  tests/lab/test_environment*.py tests/lab/test_new_cluster.py tests/lab/test_stored_states.py \
 	  tests/lab/test_component_package.py tests/lab/test_typescript.py tests/lab/test_yaml.py
+
+soak: setup ## Run the fault tests in full; the results belong into docs/soak.md
+	@$(BIN)/python -m lab.tools
+	@$(BIN)/python -m pytest --soak -s tests/lab/faults
 
 format: setup ## Fix and format the code
 	$(BIN)/ruff check --fix

@@ -36,7 +36,7 @@ SECTIONS: dict[str, list[str]] = {
         "docs/policies.md",
         "docs/glossary.md",
     ],
-    "Background": ["docs/compare.md", "docs/conformance.md", "docs/speed.md", "docs/scale.md"],
+    "Background": ["docs/compare.md", "docs/conformance.md", "docs/soak.md", "docs/speed.md", "docs/scale.md"],
     "Project": ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
 }
 """The pages of the navigation, without the examples and the decisions."""

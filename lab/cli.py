@@ -1,4 +1,4 @@
-"""The command line `python -m lab`: up, down, status, env, ci-token, logs, demo, services, reset."""
+"""The command line `python -m lab`: up, down, status, env, ci-token, logs, demo, services, faults, reset."""
 
 from __future__ import annotations
 
@@ -6,54 +6,22 @@ import datetime as dt
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from enum import IntEnum
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from lab.errors import LabError, UsageError
+from lab.errors import UsageError
+from lab.exit_codes import ExitCode, errors_to_exit_codes
+from lab.faults_command import faults
 from lab.interfaces import CLUSTER_NAME, AuthenticationMode
 from lab.lab_dir import DEFAULT_NAME, LabDir
 from lab.progress import Timeline
 
 if TYPE_CHECKING:
     from lab.plugin_sources import PluginSource
-
-
-class ExitCode(IntEnum):
-    """Exit codes of the command line."""
-
-    OK = 0
-    FAILED = 1
-    USAGE = 2
-    NOT_RUNNING = 3
-    INTERRUPTED = 130
-
-
-def _errors_to_exit_codes(command: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(command)
-    def wrapped(home: LabDir, *args: Any, **options: Any) -> Any:
-        try:
-            return command(home, *args, **options)
-        except LabError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED)
-        except KeyboardInterrupt:
-            click.echo("interrupted" + _AFTER_INTERRUPT.get(command.__name__, "").format(home.option), err=True)
-            sys.exit(ExitCode.INTERRUPTED)
-
-    return wrapped
-
-
-_AFTER_INTERRUPT = {
-    "up": "; run `python -m lab{0} up` to continue, `python -m lab{0} down` to stop",
-    "demo": "; without --keep its lab is removed",
-}
 
 
 @click.group(epilog="Exit codes: " + ", ".join(f"{code.value} {code.name.lower()}" for code in ExitCode) + ".")
@@ -127,7 +95,7 @@ class _EvaluatedCommand(click.Command):
     help="Remove the lab that this command starts when process PID ends, even by a kill; in scripts: --owner $$",
 )
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def up(
     home: LabDir,
     clusters: dict[str, AuthenticationMode],
@@ -164,7 +132,7 @@ def up(
 
 @main.command()
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def down(home: LabDir) -> None:
     """Stop the lab and delete its AWS and its clusters. Its logs stay until the next `up`."""
     from lab.lifecycle import down as take_down  # noqa: PLC0415 - see `up`
@@ -174,7 +142,7 @@ def down(home: LabDir) -> None:
 
 @main.command()
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def reset(home: LabDir) -> None:
     """Stop the lab and remove its folder. Programs stay, because labs share them."""
     from lab.lifecycle import reset as remove  # noqa: PLC0415 - see `up`
@@ -185,7 +153,7 @@ def reset(home: LabDir) -> None:
 
 @main.command()
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def status(home: LabDir) -> None:
     """Print the running parts and their addresses. Exit with 3 if the lab is not running."""
     state = home.running()
@@ -210,7 +178,7 @@ def status(home: LabDir) -> None:
 @main.command(cls=_EvaluatedCommand)
 @click.option("--as", "principal", default="lab-admin", show_default=True, help="IAM user, role/NAME, or ARN.")
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def env(home: LabDir, principal: str) -> None:
     """Print shell exports that send aws, kubectl, pulumi and AWS SDKs to the lab: eval "$(python -m lab env)".
 
@@ -235,7 +203,7 @@ def env(home: LabDir, principal: str) -> None:
 @click.option("--service", type=click.Choice(["github", "gitlab"]), default="github", show_default=True)
 @click.option("--audience", default="sts.amazonaws.com", show_default=True)
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def ci_token(home: LabDir, subject: str, service: str, audience: str) -> None:
     """Print a token of the form that GitHub or GitLab issues to a job, with SUBJECT as its `sub` claim.
 
@@ -250,7 +218,7 @@ def ci_token(home: LabDir, subject: str, service: str, audience: str) -> None:
 @click.argument("part", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Keep printing as the log grows.")
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
     """Print the log of one PART, or list the parts that have a log."""
     files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
@@ -271,7 +239,7 @@ def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
 @main.command()
 @click.option("--keep", is_flag=True, help="Leave the lab running; without --lab, its name is demo-<process id>.")
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def demo(home: LabDir, *, keep: bool) -> None:
     """Run all scenarios in a new lab with the vendors' clients.
 
@@ -288,7 +256,7 @@ def demo(home: LabDir, *, keep: bool) -> None:
 @main.command()
 @click.argument("service", required=False)
 @click.pass_obj
-@_errors_to_exit_codes
+@errors_to_exit_codes
 def services(_home: LabDir, service: str | None) -> None:
     """Print the AWS operations that the lab enforces, by service, or those of one SERVICE with their actions."""
     from lab.cloud.services import SERVICES  # noqa: PLC0415 - see `up`
@@ -304,6 +272,9 @@ def services(_home: LabDir, service: str | None) -> None:
         action = describe_action(SERVICES[service], operation)
         resources = describe_resources(SERVICES[service], operation).replace("\\", "")
         click.echo(f"{operation:40} {action:50} {resources}".rstrip())
+
+
+main.add_command(faults)
 
 
 def _require_platform() -> None:

@@ -29,6 +29,7 @@ os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 <
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", action="store_true", help="also run tests/conformance: see `make conformance`")
+    parser.addoption("--soak", action="store_true", help="run tests/lab/faults in full: see `make soak`")
     parser.addoption(
         "--plugins",
         action="append",

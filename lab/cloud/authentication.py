@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.request import Request
@@ -21,6 +22,7 @@ from lab.cloud.hosts import AwsHost, parse_host
 from lab.cloud.request_identity import Caller, set_caller
 from lab.cloud.sessions import sessions
 from lab.cloud.signature import Failure, Signature, SignatureError
+from lab.faults import FaultSwitch
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -99,8 +101,9 @@ _ERRORS: dict[Failure, dict[str, tuple[int, str, str]]] = {
 class AuthenticationGate:
     """WSGI middleware that passes authenticated requests to `application`, and answers others with an AWS error."""
 
-    def __init__(self, application: WsgiApplication) -> None:
+    def __init__(self, application: WsgiApplication, faults: FaultSwitch) -> None:
         self._application = application
+        self._faults = faults
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -112,8 +115,7 @@ class AuthenticationGate:
         set_caller(environ, caller)
         return self._application(environ, start_response)
 
-    @staticmethod
-    def _authenticate(request: Request) -> Caller | None:
+    def _authenticate(self, request: Request) -> Caller | None:
         claim = signature.read(request)
         if claim is None:
             action = _unsigned_action(request)
@@ -125,7 +127,7 @@ class AuthenticationGate:
         host = _find_host(request)
         if host is not None:
             signature.check_scope(host, claim)
-        signature.check(request, claim, secret)
+        signature.check(request, claim, secret, now=datetime.now(UTC) + self._faults.clock_offset())
         request.environ[SCOPE_KEY] = (claim.service, claim.region)
         return caller
 

@@ -21,10 +21,12 @@ from lab.cloud import delete_objects
 from lab.cloud.api_call import ApiCall
 from lab.cloud.authorization import authorize_call
 from lab.cloud.aws_errors import AwsErrorResponse, Protocol
+from lab.cloud.fault_injection import inject
 from lab.cloud.request_identity import Caller, read_optional_caller
 from lab.cloud.request_parser import parse_call
 from lab.cloud.request_writer import write_environ
 from lab.cloud.services import SERVICES
+from lab.faults import FaultSwitch
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -49,15 +51,20 @@ class CallError(Exception):
 class AuthorizationGate:
     """WSGI middleware that passes authorized calls to moto (`application`), and answers others with an AWS error."""
 
-    def __init__(self, application: WsgiApplication) -> None:
+    def __init__(self, application: WsgiApplication, faults: FaultSwitch) -> None:
         self._application = application
         self._one_at_a_time = threading.Lock()
+        self._faults = faults
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         signing_name, region = environ[SCOPE_KEY]
         caller = read_optional_caller(environ)
         try:
             call = parse_call(Request(environ), signing_name=signing_name, region=region, caller=caller)
+            is_session = caller is not None and caller.session is not None
+            fault = self._faults.next_fault(f"{call.service}:{call.name}", is_session=is_session)
+            if fault is not None:
+                return inject(fault, call, environ, lambda: self._execute(call, start_response))
             return self._execute(call, start_response)
         except AwsErrorResponse as error:
             return error(environ, start_response)

@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import ssl
+import struct
 import threading
 
 import h11
@@ -141,6 +143,8 @@ class Proxy:
             if upload.done() and upload.exception() is None:
                 await asyncio.wait((download,))  # the client has sent all, and waits for the response
             # After a reset by the client the server would wait for the rest of the request forever.
+            if download.done() and isinstance(download.exception(), ConnectionResetError):
+                _reset(writer)  # the client sees what the server did
         finally:
             upload.cancel()
             download.cancel()
@@ -188,6 +192,12 @@ def _forbidden_reason(method: bytes, target: str) -> str:
     if method != b"CONNECT":
         return f"the lab's proxy serves HTTPS to AWS only, not {method.decode('latin-1')} {short_target}"
     return f"the lab's proxy serves AWS hosts only (HTTPS, port {TLS_PORT}) and blocks {short_target}"
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Send RST to the client."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

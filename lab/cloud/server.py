@@ -11,8 +11,9 @@ import json
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask
 from moto.core.request import Request
@@ -26,6 +27,7 @@ from lab.cloud.authentication import AuthenticationGate, protocol_of
 from lab.cloud.aws_errors import AwsErrorResponse
 from lab.cloud.gate import AuthorizationGate
 from lab.cloud.request_writer import BACKEND_KEY
+from lab.faults import FaultSwitch
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +60,10 @@ class Dispatcher(DomainDispatcherApplication):
 class AwsApplication:
     """The WSGI application of the lab's AWS."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: FaultSwitch) -> None:
         self.dispatcher = Dispatcher()
-        self.gate = AuthorizationGate(self.dispatcher)
-        self._authentication = AuthenticationGate(self.gate)
+        self.gate = AuthorizationGate(self.dispatcher, faults)
+        self._authentication = AuthenticationGate(self.gate, faults)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         host = str(environ.get("HTTP_HOST", "")).partition(":")[0].lower()
@@ -73,6 +75,8 @@ class AwsApplication:
             return error(environ, start_response)
         try:
             return self._authentication(environ, start_response)
+        except ConnectionResetError:
+            raise  # a fault: werkzeug ends the connection
         except Exception as error:  # noqa: BLE001 - werkzeug would send a page in HTML, which no AWS SDK can parse
             return _internal_failure(error, Request(environ))(environ, start_response)
 
@@ -80,9 +84,10 @@ class AwsApplication:
 class Server:
     """An HTTP server for `AwsApplication` on a free port of the loopback interface, with one thread per connection."""
 
-    def __init__(self) -> None:
-        self.application = AwsApplication()
-        self._server = make_server("127.0.0.1", 0, self.application, threaded=True, request_handler=_RequestHandler)
+    def __init__(self, faults: FaultSwitch) -> None:
+        self.application = AwsApplication(faults)
+        handler = type("RequestHandler", (_RequestHandler,), {"faults": faults})
+        self._server = make_server("127.0.0.1", 0, self.application, threaded=True, request_handler=handler)
         self.port = int(self._server.server_port)
         self._thread = threading.Thread(target=self._server.serve_forever, name="lab-aws", daemon=True)
 
@@ -101,6 +106,7 @@ class _RequestHandler(MotoRequestHandler):
     Without buffering and with Nagle's algorithm, a small response takes 40 ms longer.
     """
 
+    faults: ClassVar[FaultSwitch]
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -110,6 +116,11 @@ class _RequestHandler(MotoRequestHandler):
         self.wfile.flush()
         del self.headers["Expect"]
         return is_accepted
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return the `Date` of a response by AWS's clock."""
+        offset = self.faults.clock_offset().total_seconds()
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + offset)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's own name
         log.log(logging.ERROR if type == "error" else logging.DEBUG, message, *args)

@@ -29,6 +29,7 @@ from lab.cloud.server import Server
 from lab.cloud.sessions import sessions
 from lab.cloud.sts import StsResponse
 from lab.errors import StartError
+from lab.faults import FaultFile, FaultSwitch
 from lab.interfaces import CloudAccess, ControlPlanes, Credentials, InstanceRoles
 from lab.pki import CertificateAuthority
 
@@ -67,6 +68,7 @@ class Cloud:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
+        self.faults = FaultFile(folder)
         self.region = region
         self.account = account
         self.instance_roles: InstanceRoles = Ec2InstanceRoles()
@@ -115,7 +117,7 @@ class Cloud:
             stack.callback(cloudformation.shutdown)
             stack.callback(authorization.install())
             self._administrator = self.add_account(self.account)
-            self._server = Server()
+            self._server = Server(FaultSwitch(self.faults))
             self._server.start()
             stack.callback(self._server.stop)
             issuers.set_thumbprint(self._authority.thumbprint)

@@ -26,6 +26,7 @@ from lab.cluster.authenticator import Authenticator
 from lab.cluster.node import Confinement
 from lab.cluster.node_groups import NodeGroups
 from lab.cluster.ports import ReservedPort
+from lab.cluster.supervision import SupervisedProcess
 from lab.cluster.webhooks import WebhookServer
 from lab.interfaces import CloudAccess, ClusterIdentity, ClusterKey, InstanceRoles, NodeGroup, NodeInstance, Programs
 from lab.pki import CertificateAuthority, CertificateFiles, write_secret
@@ -130,8 +131,11 @@ class LocalControlPlane:
                 settings = self._prepare_api_server(signing.result())
             etcd_start.result()
             with self._measure("kube-apiserver"):
-                process = api_server.start(self._programs.kube_apiserver, settings, self.folder, self.logs)
-                self._resources.callback(process.kill)
+                supervised = SupervisedProcess(
+                    lambda: api_server.start(self._programs.kube_apiserver, settings, self.folder, self.logs)
+                )
+                self._resources.callback(supervised.kill)
+                process = supervised.process
                 api_server.wait_ready(process, self._admin.http)
             controllers_start = pool.submit(self._start_controllers)
             authenticator_start = pool.submit(self._start_authenticator)
@@ -140,6 +144,7 @@ class LocalControlPlane:
             authenticator_start.result()
             with self._measure("pod identity webhook"):
                 process.wait_until(self._is_webhook_called, what="calling the pod identity webhook", timeout=30)
+        supervised.supervise()
         # The stack closes in reverse order, so that nodes stop while the API server still runs.
         self._resources.callback(self._node_groups.stop)
 

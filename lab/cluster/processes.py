@@ -141,6 +141,10 @@ class Process:
     def log_text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
+    def wait(self) -> None:
+        """Wait until the program has ended."""
+        self._reader.join()
+
     def kill(self) -> None:
         """Kill the program (SIGKILL) and wait until it has ended."""
         self._child.kill()

@@ -6,6 +6,7 @@ from lab.cloud import iam_lookup
 from lab.cloud.authorization import evaluate_caller
 from lab.cloud.gate import CallError
 from lab.cloud.server import AwsApplication
+from lab.faults import FaultFile, FaultSwitch
 from support.cloud_helpers import allow, client, new_user, trust_policy, unique_name
 
 TRUST = trust_policy({"Service": "ec2.amazonaws.com"})
@@ -13,14 +14,14 @@ SERVICE = "cloudformation.amazonaws.com"
 
 
 @pytest.fixture
-def call(cloud):
+def call(cloud, tmp_path):
     """Return a function that creates a user with policies, and returns its `perform`."""
 
     def for_user(*statements):
         user, _ = new_user(cloud, *statements)
         entity = iam_lookup.find_user(f"arn:aws:iam::{cloud.account}:user/{user}")
         caller = iam_lookup.caller_of_user(entity)
-        gate = AwsApplication().gate
+        gate = AwsApplication(FaultSwitch(FaultFile(tmp_path))).gate
 
         def perform(service, operation, **params):
             return gate.perform(caller, service, operation, params, region=cloud.region, via=(SERVICE,))

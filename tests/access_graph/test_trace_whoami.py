@@ -202,6 +202,14 @@ def test_what_was_not_reached_is_not_fine():
     assert "cluster eks-clu cannot be read" in [link.says for link in unread.links]
 
 
+@pytest.mark.parametrize("error", ["Throttling", "InternalFailure"])
+def test_credentials_on_which_sts_did_not_decide_are_not_rejected(error):
+    """A throttled or failed GetCallerIdentity says nothing about the credentials: they are not evaluated."""
+    answer = trace(rejected(error, is_undecided=True))
+    identity = next(link for link in answer.links if link.name == "caller identity")
+    assert (identity.finding, "run this again" in identity.says) == (None, True)
+
+
 def test_other_principal_of_the_shell_is_a_note():
     """The note says that kubectl and `aws` are different principals: a profile or role in the kubeconfig."""
     traced = trace(replace(HEALTHY, shell=replace(CREDENTIALS, arn=OTHER_ARN)))

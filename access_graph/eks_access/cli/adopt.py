@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from eks_access.cli.adopted_files import IMPORTS, MAIN, Adopted
-from eks_access.cli.output import Output, emit, output_options, progress
+from eks_access.cli.output import Output, emit, output_options, progress, fix_of_unread
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, SourceError, UsageError
 from eks_access.graph import AccessGraph
@@ -50,7 +50,7 @@ def adopt(*, folder: Path, form: str, stack: str, is_check: bool, source: Source
             adopted = _adopt(graph, Form(form), stack)
         except NotReadError as error:
             message = f"{graph.source} cannot be adopted: {error}"
-            raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
+            raise SourceError(message, fix_of_unread(error)) from error
         if is_check:
             _print_check(adopted, folder, Output(output))
     _write(adopted, folder)

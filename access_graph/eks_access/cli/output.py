@@ -111,4 +111,11 @@ def ask_source(source: SourceOptions, ask: Callable[[AccessGraph], T]) -> tuple[
             return graph, ask(graph)
         except NotReadError as error:
             message = f"the question cannot be answered from {graph.source}: {error}"
-            raise SourceError(message, "allow the caller to read it: --permissions prints what is needed") from error
+            raise SourceError(message, fix_of_unread(error)) from error
+
+
+def fix_of_unread(error: NotReadError) -> str:
+    """Return the fix of a part that a question needs and that could not be read."""
+    if error.not_read.reason.startswith("AccessDenied"):
+        return "allow the caller to read it: --permissions prints what is needed"
+    return "fix this cause, and run the command again; if the caller may not read it, --permissions prints what is needed"

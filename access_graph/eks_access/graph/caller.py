@@ -24,6 +24,8 @@ class Credentials:
     message: str = ""
     clock_skew: timedelta | None = None
     """Clock of this machine minus the Date of the response; None without a response."""
+    is_undecided: bool = False
+    """Whether STS throttled the call or failed, and so did not decide about the credentials."""
 
     @property
     def account(self) -> str:

@@ -54,6 +54,8 @@ def identity_link(caller: Caller) -> Link:
         return Link.holds(IDENTITY, credentials.arn)
     if credentials.clock_skew is None:
         return Link.not_evaluated(IDENTITY, f"STS was not reached: {credentials.message}")
+    if credentials.is_undecided:
+        return Link.not_evaluated(IDENTITY, f"STS did not decide, run this again: {credentials.message}")
     role = caller.context.role_arn if caller.context is not None else ""
     kind, should, fix = _rejection(credentials, role)
     subject = f"access key {credentials.access_key_id}"

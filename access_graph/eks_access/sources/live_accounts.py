@@ -21,6 +21,7 @@ R = TypeVar("R")
 
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _MISSING = {"NoSuchEntity", "ResourceNotFoundException"}
+_THROTTLING = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
 _THREADS = 8
 CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
@@ -157,6 +158,12 @@ def reason_of(error: BotoCoreError | ClientError, service: str) -> str:
     if error_code(error) in _DENIED:
         return f"AccessDenied: {service}:{error.operation_name}"
     return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+
+
+def is_temporary(error: ClientError) -> bool:
+    """Return whether AWS throttled the call or failed in it: the same call can succeed later."""
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return status in {429, 500, 502, 503, 504} or error_code(error) in _THROTTLING
 
 
 def error_code(error: ClientError) -> str:

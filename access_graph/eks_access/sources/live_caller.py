@@ -23,7 +23,7 @@ from lightkube.resources.authentication_v1 import SelfSubjectReview
 from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 
 from eks_access.graph.caller import Caller, Credentials, KubeconfigContext, ServerReview
-from eks_access.sources.live_accounts import reason_of
+from eks_access.sources.live_accounts import is_temporary, reason_of
 from eks_access.sources.live_connection import ContextConnection
 from eks_access.sources.live_kubeconfig import Context, find_context
 from eks_access.sources.live_services import review_attributes
@@ -94,8 +94,9 @@ def _read_credentials(
             session = _assume(session, region, role_arn)
         response = _sts(session, region).get_caller_identity()
     except ClientError as error:
-        skew = _clock_skew(error.response)
-        return replace(loaded, error=_code(error), message=str(error), clock_skew=skew), None
+        skew, is_undecided = _clock_skew(error.response), is_temporary(error)
+        message = str(error)
+        return replace(loaded, error=_code(error), message=message, is_undecided=is_undecided, clock_skew=skew), None
     except BotoCoreError as error:
         return replace(loaded, error=_code(error), message=str(error)), None
     return replace(loaded, arn=response["Arn"], clock_skew=_clock_skew(response)), session

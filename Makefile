@@ -56,7 +56,7 @@ conformance: setup ## Compare with the vendors' programs, CASES generated cases 
 
 soak: setup ## Run the fault tests in full; the results belong into docs/soak.md
 	@$(BIN)/python -m lab.tools
-	@$(BIN)/python -m pytest --soak -s tests/lab/faults
+	@$(BIN)/python -m pytest --soak tests/lab/faults tests/hostile
 
 format: setup ## Fix and format the code
 	$(BIN)/ruff check --fix

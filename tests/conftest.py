@@ -3,6 +3,7 @@
 import os
 import secrets
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -29,7 +30,7 @@ os.environ.setdefault("EKS_IDENTITY_CONFORMANCE_SEED", str(secrets.randbelow(1 <
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", action="store_true", help="also run tests/conformance: see `make conformance`")
-    parser.addoption("--soak", action="store_true", help="run tests/lab/faults in full: see `make soak`")
+    parser.addoption("--soak", action="store_true", help="run the fault tests in full: see `make soak`")
     parser.addoption(
         "--plugins",
         action="append",
@@ -52,6 +53,22 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the lab's tests first: a file that takes minutes would occupy one worker alone at the end."""
     items.sort(key=lambda item: "lab" not in item.path.relative_to(Path(__file__).parent).parts)
+
+
+@pytest.fixture(scope="session")
+def is_soak(pytestconfig: pytest.Config) -> bool:
+    return bool(pytestconfig.getoption("--soak"))
+
+
+@pytest.fixture
+def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print figures of a test, with the seed that repeats it."""
+
+    def show_figures(figures: str) -> None:
+        with capsys.disabled():
+            print(f"\nsoak, seed {os.environ['EKS_IDENTITY_CONFORMANCE_SEED']}: {figures}")  # noqa: T201 - what `make soak` shows
+
+    return show_figures
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,13 @@ class Problem:
         # A kubeconfig with credentials is secret even if the program does not mark it.
         safe = self.redacted(Redactor(plain=[self.value]))
         value = safe.value if safe.value is SECRET else repr(safe.value)
-        return f"{safe.input}: {value}\n    rule: {safe.rule}\n    fix:  {safe.fix}"
+        rule, fix = (_printable(text, keep="\n") for text in (safe.rule, safe.fix))
+        return f"{_printable(f'{safe.input}: {value}')}\n    rule: {rule}\n    fix:  {fix}"
+
+
+def _printable(text: str, keep: str = "") -> str:
+    """Return `text` with escapes of the characters that a terminal would obey, and of those that it cannot show."""
+    return "".join(each if each.isprintable() or each in keep else repr(each)[1:-1] for each in text)
 
 
 class EksIdentityError(Exception):

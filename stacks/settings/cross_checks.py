@@ -86,8 +86,8 @@ def _pods(settings: RawSettings, cluster: str, mode: str) -> Iterator[tuple[str,
 def _duplicates(settings: RawSettings) -> Iterator[Problem]:
     first_paths: dict[tuple[object, ...], str] = {}
     for path, value, identity in _declarations(settings):
-        if None in identity:
-            continue
+        if not all(isinstance(part, str) for part in identity):
+            continue  # other values are problems of their own
         first = first_paths.setdefault(identity, path)
         if first != path:
             yield Problem(path, f"must be declared once ({identity[0]})", value, f"remove this entry, or {first}")

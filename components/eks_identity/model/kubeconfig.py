@@ -78,11 +78,46 @@ def loads(text: str) -> Kubeconfig:
         document = json.loads(text)  # the library writes JSON, which parses much faster than YAML
     except json.JSONDecodeError:
         document = _yaml(text)
-    if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= set(document):
+    except RecursionError:
+        document = None
+    if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= document.keys():
         raise MalformedDocumentError(
             "the kubeconfig must have clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
         )
+    for part in ("cluster", "context", "user"):
+        if not _are_entries(document.get(f"{part}s"), part):
+            rule = f"must have a list of {part}s, each a map with a name and the {part}"
+            raise MalformedDocumentError(f"the kubeconfig {rule}\n  fix: pass Cluster.kubeconfig")
     return document
+
+
+def _are_entries(entries: Any, part: str) -> bool:
+    """Return whether the clusters, contexts or users of a kubeconfig have the form that other code reads."""
+    return entries is None or (
+        isinstance(entries, list)
+        and all(
+            isinstance(entry, dict)
+            and isinstance(entry.get("name"), str)
+            and isinstance(entry.get(part), dict | None)
+            and _is_command((entry.get(part) or {}).get("exec"))
+            for entry in entries
+        )
+    )
+
+
+def _is_command(command: Any) -> bool:
+    """Return whether a token's command has the form that other code reads: a list of arguments, and variables."""
+    if command is None:
+        return True
+    if not isinstance(command, dict):
+        return False
+    arguments, variables = command.get("args"), command.get("env")
+    return (
+        isinstance(arguments, list | None)
+        and isinstance(variables, list | None)
+        and all(isinstance(each, dict) for each in variables or [])
+        and all(isinstance(each, str | int | float | None) for each in arguments or [])
+    )
 
 
 def _yaml(text: str) -> Any:

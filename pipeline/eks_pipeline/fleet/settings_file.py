@@ -23,9 +23,11 @@ class DuplicateKeyLoader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        first_lines: dict[Any, int] = {}
+        first_lines: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
             if (first_line := first_lines.setdefault(key.value, line)) != line:
                 self.duplicates.append((line, first_line, key.value))
         return node
@@ -39,9 +41,17 @@ def secrets_provider(file: Path) -> str | None:
 
 def check(file: Path) -> None:
     """Raise `SettingsFileError` for invalid YAML, duplicate keys and a `config` that is not a map."""
-    loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))
+    try:
+        loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise SettingsFileError(f"{file.name}: must be UTF-8: {error.reason}\n  fix: save the file as UTF-8") from error
+    except yaml.reader.ReaderError as error:
+        what = f"{file.name}: must have no control characters: {error.character!r} at position {error.position}"
+        raise SettingsFileError(f"{what}\n  fix: remove it") from error
     try:
         node = loader.get_single_node()
+    except RecursionError as error:
+        raise SettingsFileError(f"{file.name}: lists and maps are nested too deeply\n  fix: remove levels") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         fix = "indent with spaces: YAML allows no tabs" if "\\t" in str(error.problem) else "correct that line"

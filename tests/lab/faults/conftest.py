@@ -14,26 +14,10 @@ from lab.lab_dir import LabDir
 SEED = int(os.environ["EKS_IDENTITY_CONFORMANCE_SEED"])
 
 
-@pytest.fixture(scope="session")
-def is_soak(pytestconfig: pytest.Config) -> bool:
-    return bool(pytestconfig.getoption("--soak"))
-
-
 @pytest.fixture
 def random() -> Random:
     """A generator that is new for each test: `EKS_IDENTITY_CONFORMANCE_SEED` repeats a run."""
     return Random(SEED)  # noqa: S311 - moments and documents, no secrets
-
-
-@pytest.fixture
-def show(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Print figures of a test, with the seed."""
-
-    def show_figures(figures: str) -> None:
-        with capsys.disabled():
-            print(f"\nfaults, seed {SEED}: {figures}")  # noqa: T201 - what `make soak` shows
-
-    return show_figures
 
 
 @pytest.fixture

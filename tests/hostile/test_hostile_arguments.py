@@ -1,0 +1,138 @@
+"""Hostile arguments of every component are rejected before anything is registered, with a complete message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections import Counter
+from functools import cache
+
+import hypothesis
+import pulumi
+import pytest
+from hypothesis import strategies as st
+
+from eks_identity.errors import Problem
+from eks_identity.runtime.inputs import InvalidInputError
+from support.component_contract import declare, sample
+from support.hostile_inputs import hostile
+from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
+
+SEED = int(os.environ["EKS_IDENTITY_CONFORMANCE_SEED"])
+MARK = "zq7xmark"
+
+
+@cache
+def leaves() -> list[tuple[str, int, tuple[str | int, ...]]]:
+    """Return the component, the sample and the place of each input."""
+    return [
+        (name, index, place)
+        for name in COMPONENTS
+        for index, args in enumerate(SAMPLES[name])
+        for path, _ in keys(shape_of(COMPONENTS[name]))
+        for place in places(args, path)
+    ]
+
+
+class Registering(BaseException):
+    """Raised when a component registers itself. No `except Exception` catches it."""
+
+
+@pytest.fixture
+def rejection(monkeypatch):
+    """Return a function that returns the error of a component's plain args, None if they are accepted."""
+
+    def registering(*_args, **_options):
+        raise Registering
+
+    monkeypatch.setattr(pulumi.Resource, "__init__", registering)
+
+    async def construct(name, args):
+        try:
+            COMPONENTS[name]("thing", args)
+        except InvalidInputError as error:
+            return error
+        except Registering:
+            return None
+        raise AssertionError(f"{name} registers nothing")
+
+    return lambda name, args: asyncio.run(construct(name, args))
+
+
+def check_message(error: InvalidInputError, name: str) -> None:
+    """Assert that each problem names the input, the rule, the value and the fix, in one readable text."""
+    message = str(error)
+    assert message.startswith(f'{name} "thing": '), message
+    for problem in error.problems:
+        assert isinstance(problem, Problem)
+        assert problem.input
+        assert problem.rule
+        assert problem.fix
+        assert str(problem) in message
+    assert "Traceback" not in message
+    assert {each for each in message if not each.isprintable()} <= {"\n"}, repr(message)
+
+
+@pytest.fixture
+def examples(is_soak):
+    """Return the settings of hypothesis for a number of examples, ten times as many with `--soak`."""
+    return lambda number: hypothesis.settings(
+        max_examples=number * 10 if is_soak else number,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        database=None,
+    )
+
+
+def test_hostile_arguments_are_rejected(rejection, examples, show):
+    """Each hostile value is rejected with input, rule, value and fix, or is a valid text of an input that takes any."""
+    counts: Counter[str] = Counter()
+
+    @hypothesis.seed(SEED)
+    @examples(300)
+    @hypothesis.given(st.data())
+    def run(data):
+        name, index, place = data.draw(st.sampled_from(leaves()))
+        value = data.draw(hostile(at(sample(name, index), place)))
+        error = rejection(name, changed(sample(name, index), place, value))
+        if error is None:
+            counts["accepted"] += 1
+            return
+        counts["rejected"] += 1
+        check_message(error, name)
+
+    run()
+    show(f"hostile arguments: {dict(counts)}")
+
+
+def declare_secret(name: str, index: int, place: tuple[str | int, ...], value: str) -> InvalidInputError | None:
+    """Return the error of a component whose input at `place` is a secret, None if it is accepted."""
+    try:
+        declare(name, lambda: changed(sample(name, index), place, pulumi.Output.secret(value)), preview=True)
+    except InvalidInputError as error:
+        return error
+    return None
+
+
+def test_hostile_secrets_are_not_shown(examples, show):
+    """A hostile value that is secret is in no message and in no traceback."""
+    counts: Counter[str] = Counter()
+
+    @hypothesis.seed(SEED)
+    @examples(60)
+    @hypothesis.given(st.data())
+    def run(data):
+        name, index, place = data.draw(st.sampled_from(leaves()))
+        valid = at(sample(name, index), place)
+        if not isinstance(valid, str):
+            return
+        value = data.draw(hostile(valid).filter(lambda text: isinstance(text, str)))
+        value = f"{value}{MARK}"
+        error = declare_secret(name, index, place, value)
+        counts["accepted" if error is None else "rejected"] += 1
+        if error is not None:
+            check_message(error, name)
+            assert MARK not in "".join(traceback.format_exception(error)).lower()
+
+    run()
+    show(f"hostile secrets: {dict(counts)}")

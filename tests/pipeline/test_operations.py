@@ -1,8 +1,10 @@
 """Operations of the pipeline command with the real engine."""
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import tenacity
 
 from support.pipeline_events import report_of
@@ -148,3 +150,33 @@ def test_interrupt(runner, settings, tmp_path):
     assert not lock_files(runner)
     settings()
     assert runner("up", "--stack", "test").returncode == 0
+
+
+def kill_update(runner, settings, gate) -> None:
+    """Start an update, and kill all of its processes while it creates a resource."""
+    settings(until=gate)
+    process = runner.start("up", "--stack", "test")
+    wait_for_file(Path(f"{gate}.started"))
+    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for member in reversed(family):
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    process.communicate(timeout=60)
+
+
+def test_killed_update_is_explained_and_completed(runner, settings, tmp_path):
+    """After a kill the pipeline names the lock and the unfinished operation, and its commands lead to an update."""
+    kill_update(runner, settings, tmp_path / "gate")
+    settings()
+    locked = runner("up", "--stack", "test")
+    assert locked.returncode == 3
+    assert "run `pulumi cancel -s test`" in locked.stderr
+    assert runner.pulumi("cancel", "--yes").returncode == 0
+    again = runner("up", "--stack", "test")
+    assert again.returncode == 0, again.stderr
+    assert "::waits, interrupted while creating" in again.stderr
+    assert "fix: if this operation fails because one of them exists" in again.stderr
+    assert "run `pulumi refresh --clear-pending-creates`" in again.stderr
+    assert runner.pulumi("refresh", "--clear-pending-creates", "--yes").returncode == 0
+    assert "interrupted while creating" not in runner("up", "--stack", "test").stderr
+    assert not lock_files(runner)

@@ -12,6 +12,14 @@ from eks_pipeline.stack.commands import EngineEvent
 
 _PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
 """The message that the engine adds when a program fails."""
+_PENDING = "pending operations from previous deployment"
+"""Words of the engine's warning of operations that a killed update did not end."""
+_AFTER_PENDING = (
+    "fix: run this again; if it fails because one of them exists, run `pulumi refresh --import-pending-creates URN "
+    "--import-pending-creates ID` with its URN above and its ID in AWS or Kubernetes; if the warning stays after an "
+    "update that succeeded, run `pulumi refresh --clear-pending-creates`; an object with a generated name may exist in "
+    "addition: look for it"
+)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _UNREPORTED_STEPS = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
@@ -70,6 +78,7 @@ class EventReporter:
 
     def _diagnostic(self, severity: str, message: str) -> None:
         text = plain(message)
+        text += f"\n  {_AFTER_PENDING}" if _PENDING in text else ""
         line = f"{severity}: {text}"
         if line in self._report.diagnostics:
             return  # the update repeats warnings of its preview

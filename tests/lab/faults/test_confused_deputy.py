@@ -84,8 +84,10 @@ class Deputy:
         return _outcome(lambda: self._unsigned("sts").assume_role_with_web_identity(**members))
 
     def by_eks_auth(self, token: str, cluster: str = CLUSTER) -> str:
-        """Return `works`, or the error code of AssumeRoleForPodIdentity, called as the node."""
-        eks_auth = client(self.clients.home, "eks-auth", "role/eks-lab-node")
+        """Return `works`, or the error code of AssumeRoleForPodIdentity. The caller is an administrator: only the
+        token decides.
+        """
+        eks_auth = client(self.clients.home, "eks-auth")
         return _outcome(lambda: eks_auth.assume_role_for_pod_identity(clusterName=cluster, token=token))
 
     def _unsigned(self, service: str) -> Any:

@@ -19,8 +19,8 @@ from eks_access.sources.live_kubeconfig import find_context
 from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.runtime.inputs import InvalidInputError
-from eks_pipeline.fleet import settings_file
 from eks_pipeline.errors import SettingsFileError
+from eks_pipeline.fleet import settings_file
 from stacks import lab, settings
 from support.component_program import kubeconfig
 from support.hostile_inputs import hostile, mutated

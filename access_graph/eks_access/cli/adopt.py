@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from eks_access.cli.adopted_files import IMPORTS, MAIN, Adopted
-from eks_access.cli.output import Output, emit, output_options, progress, fix_of_unread
+from eks_access.cli.output import Output, emit, fix_of_unread, output_options, progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, SourceError, UsageError
 from eks_access.graph import AccessGraph

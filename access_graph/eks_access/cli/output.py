@@ -118,4 +118,6 @@ def fix_of_unread(error: NotReadError) -> str:
     """Return the fix of a part that a question needs and that could not be read."""
     if error.not_read.reason.startswith("AccessDenied"):
         return "allow the caller to read it: --permissions prints what is needed"
-    return "fix this cause, and run the command again; if the caller may not read it, --permissions prints what is needed"
+    return (
+        "fix this cause, and run the command again; if the caller may not read it, --permissions prints what is needed"
+    )

@@ -86,19 +86,17 @@ class KillableStack:
                 # The pipeline's message says so: the engine keeps the interrupted creation of a component.
                 steps += self._run("pulumi refresh --clear-pending-creates") if self.pending() else []
                 return Recovery(tuple(steps), outcome.text)
-            steps += self._import_existing(outcome.text) or self._follow(outcome.text)
+            steps += self._delete_existing(outcome.text) or self._follow(outcome.text)
         raise AssertionError(f"the stack does not converge after {steps}: {outcome.text}")
 
-    def _import_existing(self, text: str) -> list[str]:
-        """Import roles that a killed update created, as the pipeline's message says. Their ID is their name."""
+    def _delete_existing(self, text: str) -> list[str]:
+        """Delete roles that a killed update created, as the pipeline's message says. They have no policies yet."""
         pending = [operation["resource"] for operation in self.pending() if operation["type"] == "creating"]
-        existing = [each for each in pending if each["type"] == "aws:iam/role:Role" and "EntityAlreadyExists" in text]
-        steps: list[str] = []
+        roles = [each["inputs"]["name"] for each in pending if each["type"] == "aws:iam/role:Role"]
+        existing = [role for role in roles if f"Role with name {role} already exists" in text]
         for role in existing:
-            option = "--import-pending-creates"
-            pair = shlex.join((option, role["urn"], option, role["inputs"]["name"]))
-            steps += self._run(f"pulumi refresh {pair}")
-        return steps
+            self.project.aws("iam", "delete-role", "--role-name", role)
+        return [f"aws iam delete-role --role-name {role}" for role in existing]
 
     def _follow(self, text: str) -> list[str]:
         """Run the first `pulumi` command of each of the messages in `text`, and what its own message says.

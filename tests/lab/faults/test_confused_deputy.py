@@ -1,4 +1,4 @@
-"""Tokens that must give nobody a role: IRSA by STS, and Pod Identity by EKS Auth, each tried several times.
+"""Tokens that must get no role: of IRSA at STS, and of Pod Identity at EKS Auth, each tried several times.
 
 The tokens are those of the lab's clusters, by TokenRequest, and forgeries of them. STS cannot know that a pod is
 deleted: a token of IRSA stays valid until it expires, in AWS as in the lab.
@@ -254,7 +254,7 @@ def test_replayed_tokens_of_deleted_objects_get_no_role(deputy, is_soak, show):
 
 
 def test_tokens_are_denied_once_the_role_or_its_trust_is_gone(deputy):
-    """A role that trusts nobody any more, and a deleted role, give no session."""
+    """A role whose trust policy denies all, and a deleted role, give no session."""
     iam = client(deputy.clients.home, "iam")
     token, by_pods = deputy.token(), deputy.token(audience=PODS)
     closed = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole*"}]}

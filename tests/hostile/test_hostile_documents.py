@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from eks_access.errors import EksAccessError
 from eks_access.sources.live_kubeconfig import find_context
-from eks_identity.errors import InvalidInput, MalformedDocumentError
+from eks_identity.errors import InvalidInput, MalformedDocumentError, Problem
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.runtime.inputs import InvalidInputError
 from eks_pipeline.errors import SettingsFileError
@@ -202,6 +202,12 @@ def test_hostile_kubeconfigs_are_rejected_by_eks_access(examples, show, tmp_path
 
 def test_hostile_kubeconfig_documents_are_malformed():
     """Documents with nested, recursive and unhashable parts are malformed, and no parser fails with its own error."""
-    for text in ("[" * 3000, "a: &a [*a]", "? [a]\n: b", "\x00", "{" * 500, "- - -\n" * 50, "%YAML 9.9\n---\na"):
+    for text in ("[" * 3000, "a: &a [*a]", "? [a]\n: b", "\x00", "1" * 5000, "{" * 500, "- - -\n" * 50, "a: [" * 2000):
         with pytest.raises(MalformedDocumentError):
             kubeconfigs.loads(text)
+
+
+def test_very_deep_text_in_a_message_is_shown_as_text():
+    """A value that no parser can read is shown, and its message is complete."""
+    text = "[" * 5000
+    assert text in str(Problem("clusters", "must be a map", text, "write a map"))

@@ -78,7 +78,7 @@ def loads(text: str) -> Kubeconfig:
         document = json.loads(text)  # the library writes JSON, which parses much faster than YAML
     except json.JSONDecodeError:
         document = _yaml(text)
-    except RecursionError:
+    except (RecursionError, ValueError):  # ValueError: Python reads no integer of more than 4,300 digits
         document = None
     if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= document.keys():
         raise MalformedDocumentError(

@@ -67,7 +67,7 @@ def parse_document(text: str) -> Any:
     """Return the JSON or YAML document of `text`, or `text` itself if it is neither."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     if ":" not in text:
         return text

@@ -15,8 +15,8 @@ _PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exi
 _PENDING = "pending operations from previous deployment"
 """Words of the engine's warning of operations that a killed update did not end."""
 _AFTER_PENDING = (
-    "fix: run this again; if it fails because one of them exists, run `pulumi import TYPE NAME ID` for it, or delete it, "
-    "and run this again; if the warning stays after an update that succeeded, run `pulumi refresh "
+    "fix: run this again; if it fails because one of them exists, run `pulumi import TYPE NAME ID` for it, "
+    "or delete it, and run this again; if the warning stays after an update that succeeded, run `pulumi refresh "
     "--clear-pending-creates`; an object with a generated name may exist in addition: look for it"
 )
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")

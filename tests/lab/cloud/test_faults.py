@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ProxyConnectionError
 
 from lab.errors import UsageError
 from lab.faults import Fault, FaultKind, FaultSwitch
@@ -81,7 +81,7 @@ def test_fault_after_some_calls_and_a_number_of_times(cloud, faults):
 def test_reset_connection_does_nothing(cloud, faults):
     """The client sees a reset connection, and the call is not done. With retries it is done once."""
     faults(Fault(FaultKind.RESET, "iam:CreateUser", times=1))
-    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+    with pytest.raises((ConnectionClosedError, HTTPClientError, ProxyConnectionError)):
         client(cloud, "iam", config=ONCE).create_user(UserName="reset")
     assert expect_error_code(lambda: client(cloud, "iam").get_user(UserName="reset")) == "NoSuchEntity"
     faults(Fault(FaultKind.RESET, "iam:CreateUser", times=1))

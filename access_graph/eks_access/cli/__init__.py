@@ -22,8 +22,8 @@ from eks_access.cli.whoami import whoami
 from eks_access.errors import EksAccessError, ExitCode
 
 EPILOG = (
-    "Exit codes: 0 fine; 1 a broken link, or a finding that the command was told to fail on; 2 usage; "
-    "3 the source, or a part of it that decides, could not be read."
+    "Exit codes: 0 fine; 1 a broken link, or a finding (diff: one of --fail-on; check: of a mandatory rule); "
+    "2 usage; 3 the source, or a part of it that decides, could not be read."
 )
 INTERRUPTED = 130
 """Exit code of a shell command that SIGINT ended."""

@@ -102,7 +102,7 @@ def test_import_file_lists_what_the_first_update_creates_in_the_state(imports):
 def test_program_without_a_living_cluster_is_not_registered(tmp_path):
     graph = adoptable()
     graph = replace(graph, cluster=Part.of(replace(graph.cluster.get(), certificate_authority="")))
-    with pytest.raises(SourceError, match="does not have all of cluster eks-clu"):
+    with pytest.raises(SourceError, match="must have the certificate authority of cluster eks-clu"):
         registered(graph, tmp_path)
 
 

@@ -76,6 +76,17 @@ def test_what_can_says_that_a_service_account_has_no_identity_in_aws(snapshot):
     assert "service account default/other-sa has no identity in AWS" in done.output
 
 
+@pytest.mark.parametrize(
+    ("subject", "note"),
+    [
+        ("default/missing", "namespace default has no service account missing"),
+        ("arn:aws:iam::123456789012:user/missing", "IAM has no principal arn:aws:iam::123456789012:user/missing"),
+    ],
+)
+def test_what_can_says_that_its_subject_does_not_exist(snapshot, subject, note):
+    assert f"note: {note}" in run("what-can", subject, "--source", snapshot).output
+
+
 def test_the_page_of_a_difference_has_permissions_and_trusted_principals():
     after = irsa()
     after.set_role(attached_policies=())

@@ -80,6 +80,16 @@ def test_wrong_policy_config_exits_with_2(saved, tmp_path):
     assert (done.returncode, "write trust-no-condition" in done.stderr) == (2, True)
 
 
+def test_policy_config_that_is_no_yaml_is_named_in_one_line(saved, tmp_path):
+    config = tmp_path / "policies.json"
+    config.write_text("{")
+    done = run("check", "--policy-config", config, "--source", saved(protected(trust())))
+    assert done.returncode == 2
+    error, fix = done.stderr.splitlines()
+    assert error.startswith(f"error: --policy-config {config} must be JSON or YAML: ")
+    assert fix == "  fix: write it as docs/policies.md shows"
+
+
 def test_before_shows_what_a_change_removes(saved):
     case = CASES[rules.NODE_ROLE_REMOVED]
     before = saved(protected(case.before), "before")

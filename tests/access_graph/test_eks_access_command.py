@@ -11,6 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from eks_access.cli import INTERRUPTED, main
+from eks_access.cli.source_options import SourceOptions
 from eks_access.render.json_output import schema
 from eks_access.sources.snapshot import save_snapshot, take_snapshot
 from support.cluster_chains import BY_AWS_AUTH, USER, USERS
@@ -95,6 +97,14 @@ def test_list_exits_with_1_for_a_finding(healthy):
         (("trace", "principal", USER, "--verb", "list", "--resource", "pod"), "fix: pass --resource pods"),
         (("trace", "principal", "eks-ope", *REQUEST), "must be an ARN"),
         (("trace", "principal", USER), "Missing option '--verb'"),
+        (("escalations", "--from", "default/missing"), "--from 'default/missing' must be an existing"),
+        (("escalations", "--from", f"{USER}x"), f"--from '{USER}x' must be an existing"),
+        (("list", "--cluster", "other"), "--cluster 'other' must be the cluster of --source: eks-clu"),
+        (("diff", "live", "live"), "must be omitted: BEFORE and AFTER are the sources"),
+        (("check", "--before", "missing.json"), "error: source 'missing.json' must be live"),
+        (("trace", "pod", "default/app", "--action", "ListBucket"), "'ListBucket' must be one action of IAM"),
+        (("trace", "pod", "default/app", "--action", "s3:ListBucket", "--resource", "b"), "'b' must be the ARN"),
+        (("trace", "serviceaccount", "default/app", "--resource", "*"), "--resource '*' must be passed with --action"),
         (("list", "--account", "1=x"), "must be an account id of 12 digits"),
     ],
 )
@@ -105,15 +115,27 @@ def test_a_command_line_that_cannot_be_used_exits_with_2(healthy, arguments, mes
     assert "Traceback" not in done.stderr
 
 
+def test_interrupted_command_says_so_without_a_traceback(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SourceOptions, "open", interrupt)
+    monkeypatch.setattr(sys, "argv", ["eks-access", "list"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == INTERRUPTED
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         (
             "missing.json",
-            "--source 'missing.json' must be live, state, state=STACK, preview, preview=STACK or the path",
+            "source 'missing.json' must be live, state, state=STACK, preview, preview=STACK or the path",
         ),
-        ("stat", "--source 'stat' must be live"),
-        ("state=", "--source 'state=' must name a stack after ="),
+        ("stat", "source 'stat' must be live"),
+        ("state=", "source 'state=' must name a stack after ="),
     ],
 )
 def test_an_unknown_source_exits_with_2(source, message):

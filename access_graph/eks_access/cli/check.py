@@ -48,4 +48,5 @@ def _read(path: Path) -> object:
     try:
         return yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"--policy-config {path} must be JSON or YAML: {error}", "see docs/policies.md") from error
+        message = f"--policy-config {path} must be JSON or YAML: {' '.join(str(error).split())}"
+        raise UsageError(message, "write it as docs/policies.md shows") from error

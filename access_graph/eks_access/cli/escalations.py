@@ -23,10 +23,11 @@ def escalations(*, subject: str | None, source: SourceOptions, output: str) -> N
 
     Administrators can do everything already: their paths are listed only with --from.
     """
-    if subject:
-        question.parse_subject(subject)
+    actor = question.parse_subject(subject) if subject else None
 
     def ask(graph: AccessGraph) -> question.Escalations:
+        if actor is not None:
+            question.require_existing(graph, actor)
         found = question.escalations(graph, subject)
         return replace(found, paths=tuple(_completed(path, source) for path in found.paths))
 

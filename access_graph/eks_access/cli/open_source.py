@@ -45,7 +45,7 @@ def open_source(text: str, options: SourceOptions) -> AccessGraph:
         )
     if keyword in {STATE, PREVIEW}:
         if separator and not stack:
-            raise UsageError(f"--source {text!r} must name a stack after =", f"pass --source {keyword}=STACK")
+            raise UsageError(f"source {text!r} must name a stack after =", f"pass {keyword}=STACK")
         from eks_access.sources.preview import open_preview  # noqa: PLC0415 - runs Pulumi
         from eks_access.sources.state import open_state  # noqa: PLC0415 - runs Pulumi
 
@@ -54,7 +54,7 @@ def open_source(text: str, options: SourceOptions) -> AccessGraph:
     path = Path(text)
     if not path.is_file():
         rule = "must be live, state, state=STACK, preview, preview=STACK or the path of an existing file"
-        raise UsageError(f"--source {text!r} {rule}", _FILES)
+        raise UsageError(f"source {text!r} {rule}", _FILES)
     return _open_file(path, options.cluster)
 
 

@@ -15,6 +15,7 @@ from eks_access.cli.permissions import permissions_option
 from eks_access.errors import UsageError
 from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotReadError
 
 _OPTIONS = (
     click.option(
@@ -68,7 +69,10 @@ class SourceOptions:
 
     def open(self) -> AccessGraph:
         """Return the graph of the source; raise `SourceError` if it cannot be read at all."""
-        return open_source(self.source, self)
+        graph = open_source(self.source, self)
+        if self.cluster and self.source != LIVE:
+            _require_cluster(graph, self.cluster)
+        return graph
 
     def completed(self, finding: Finding) -> Finding:
         """Return a finding whose fix uses the same kubeconfig, context and profiles as this command.
@@ -99,6 +103,16 @@ def source_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         parsed = option(parsed)
     return parsed
+
+
+def _require_cluster(graph: AccessGraph, name: str) -> None:
+    """Raise `UsageError` if a graph, such as that of a snapshot, is of another cluster than `--cluster` names."""
+    try:
+        found = graph.cluster.get().name
+    except NotReadError:
+        return
+    if found != name:
+        raise UsageError(f"--cluster {name!r} must be the cluster of --source: {found}", "omit --cluster")
 
 
 def _accounts(values: tuple[str, ...]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from eks_access.findings import Finding, Trace, Verdict
 from eks_access.graph import AccessGraph
 from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.questions.declared_fixes import in_program
-from eks_access.questions.requests import parse_request
+from eks_access.questions.requests import check_iam_request, parse_request
 from eks_access.questions.trace_principal import require_principal, trace_principal
 from eks_access.questions.trace_workload import trace_pod, trace_service_account
 from eks_access.render.pages import trace_page
@@ -79,6 +79,7 @@ def serviceaccount(
 ) -> None:
     """Trace a service account to its AWS role, and to an action in AWS."""
     key = _key(account)
+    _check_action(action, resource)
     _check_exchange(source, exchange=exchange)
     _answer(source, output, lambda graph: trace_service_account(graph, *key, action, resource, with_exchange=exchange))
 
@@ -96,6 +97,7 @@ def pod(
     The NAME of a pod that a stack declares by its workload is that of kubectl: deployment/app.
     """
     key = _key(name, is_pod=True)
+    _check_action(action, resource)
     _check_exchange(source, exchange=exchange)
     _answer(source, output, lambda graph: trace_pod(graph, *key, action, resource, with_exchange=exchange))
 
@@ -106,6 +108,15 @@ def _key(text: str, *, is_pod: bool = False) -> ObjectKey:
     if not namespace or not all(name.split("/")) or name.count("/") > is_pod:
         raise UsageError(f"{text!r} must be NAMESPACE/NAME", "pass default/my-sa")
     return namespace, name
+
+
+def _check_action(action: str | None, resource: str | None) -> None:
+    if action is not None:
+        check_iam_request(action, resource or "*")
+    elif resource is not None:
+        raise UsageError(
+            f"--resource {resource!r} must be passed with --action", "pass --action s3:GetObject, for example"
+        )
 
 
 def _check_exchange(source: SourceOptions, *, exchange: bool) -> None:

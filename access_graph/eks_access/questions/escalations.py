@@ -15,9 +15,18 @@ from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.results import Cut, Escalation, Escalations, Step
 from eks_access.questions.escalation.search import Search
 from eks_access.questions.escalation.subject_paths import path_order, paths_of_subject, targets_of_subject
-from eks_access.questions.escalation.subjects import every_subject, parse_subject
+from eks_access.questions.escalation.subjects import every_subject, parse_subject, require_existing
 
-__all__ = ["Cut", "Escalation", "Escalations", "Step", "escalations", "new_escalations", "parse_subject"]
+__all__ = [
+    "Cut",
+    "Escalation",
+    "Escalations",
+    "Step",
+    "escalations",
+    "new_escalations",
+    "parse_subject",
+    "require_existing",
+]
 
 _Reached = tuple[str, str, bool]
 """A subject, what it reaches, and whether all paths to it have conditions."""

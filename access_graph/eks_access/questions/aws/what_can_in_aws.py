@@ -36,7 +36,7 @@ def of_principal(graph: AccessGraph, arn: str) -> AwsPermissions:
     """Return what the policies of an IAM user or role allow; nothing if it does not exist."""
     try:
         if graph.principals.get(arn) is None:
-            return AwsPermissions()
+            return AwsPermissions(notes=(f"IAM has no principal {arn}",))
     except NotReadError as error:
         return AwsPermissions(notes=(f"permissions in AWS are not evaluated: {error}",))
     policies = IdentityPolicies(graph).of(arn)
@@ -48,11 +48,20 @@ def of_service_account(graph: AccessGraph, namespace: str, name: str) -> AwsPerm
     sessions = WorkloadSessions(graph)
     session = sessions.find((namespace, name))
     if session is None:
-        return AwsPermissions(notes=tuple(map(str, sessions.not_evaluated)))
+        return AwsPermissions(notes=(*_missing(graph, namespace, name), *map(str, sessions.not_evaluated)))
     conditions = f", if {' and '.join(session.conditions)}" if session.conditions else ""
     identity = f"{session.role_arn} by {' → '.join(session.steps)}{conditions}"
     found = _in_words(identity, sessions.policies_of(session), sessions.effective(session))
     return replace(found, notes=(*found.notes, *(f"not read: {each}" for each in session.not_read)))
+
+
+def _missing(graph: AccessGraph, namespace: str, name: str) -> Iterator[str]:
+    """Yield that a service account does not exist. Bindings may name it nevertheless."""
+    try:
+        if graph.service_accounts.get((namespace, name)) is None:
+            yield f"namespace {namespace} has no service account {name}"
+    except NotReadError as error:
+        yield f"whether service account {namespace}/{name} exists is not evaluated: {error}"
 
 
 def _in_words(identity: str, policies: PrincipalPolicies, effective: EffectivePermissions) -> AwsPermissions:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eks_access.errors import UsageError
+from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotReadError
 from eks_access.questions.cluster_subjects import is_system
 from eks_access.questions.escalation.actors import EVERY_SERVICE_ACCOUNT, UNAUTHENTICATED, Actor, ActorKind
 from eks_access.questions.escalation.context import Context
@@ -23,6 +25,23 @@ def parse_subject(text: str) -> Actor:
         return Actor(ActorKind.SERVICE_ACCOUNT, text)
     message = f"--from {text!r} must be an ARN, NAMESPACE/NAME of a service account, user:NAME or group:NAME"
     raise UsageError(message, f"pass group:{AUTHENTICATED} for everybody with a token, for example")
+
+
+def require_existing(graph: AccessGraph, subject: Actor) -> None:
+    """Raise `UsageError` for a principal or service account that does not exist; one that was not read may exist."""
+    try:
+        if subject.kind is ActorKind.PRINCIPAL:
+            exists = graph.principals.get(subject.name) is not None
+        elif subject.kind is ActorKind.SERVICE_ACCOUNT:
+            namespace, _, name = subject.name.partition("/")
+            exists = graph.service_accounts.get((namespace, name)) is not None
+        else:
+            return
+    except NotReadError:
+        return
+    if not exists:
+        message = f"--from {subject.name!r} must be an existing IAM user, IAM role or service account"
+        raise UsageError(message, "pass the ARN that IAM has, or NAMESPACE/NAME as `kubectl get` lists it")
 
 
 def every_subject(context: Context) -> Iterator[Actor]:

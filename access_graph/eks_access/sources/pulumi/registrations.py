@@ -70,9 +70,11 @@ def register_program(
 
 def _description(cluster: Cluster) -> dict[str, Any]:
     """Return the cluster as the aws plugin's getCluster does."""
-    values = (cluster.arn, cluster.endpoint, cluster.issuer, cluster.authentication_mode, cluster.certificate_authority)
-    if any(isinstance(value, Unknown) or not value for value in values):
-        raise SourceError(f"the source does not have all of cluster {cluster.name}", _LIVE)
+    needed = ("arn", "endpoint", "issuer", "authentication_mode", "certificate_authority")
+    values = {name: getattr(cluster, name) for name in needed}
+    lacking = [name.replace("_", " ") for name, value in values.items() if isinstance(value, Unknown) or not value]
+    if lacking:
+        raise SourceError(f"the source must have the {', '.join(lacking)} of cluster {cluster.name}", _LIVE)
     return {
         "id": cluster.name,
         "name": cluster.name,

@@ -9,6 +9,7 @@ from rich.console import Console
 from eks_access.questions.trace_principal import trace_principal
 from eks_access.render.pages import trace_page
 from eks_access.render.text import print_page
+from eks_access.sources import live
 from support.cluster_chains import BY_AWS_AUTH, LIST_PODS, USER, USERS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,6 +28,14 @@ def test_readme_shows_the_broken_chain_and_the_fixed_one():
     text = README.read_text()
     assert broken in text, broken
     assert printed(BY_AWS_AUTH) in text, printed(BY_AWS_AUTH)
+
+
+def test_python_program_prints_the_findings_of_a_trace(monkeypatch, capsys):
+    broken = BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "operator")})
+    monkeypatch.setattr(live, "open_live", lambda *_, **__: broken.graph())
+    (program,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    exec(compile(program, str(README), "exec"), {})  # noqa: S102 - the program that the README shows
+    assert "operators, the group of ClusterRoleBinding test-clu-rolebinding" in capsys.readouterr().out
 
 
 def test_first_screen_shows_the_lines_of_the_broken_chain():

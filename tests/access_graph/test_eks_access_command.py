@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -77,6 +78,8 @@ def test_markdown_and_sarif_name_the_finding(broken):
     (result,) = log["runs"][0]["results"]
     assert (result["ruleId"], result["level"]) == ("group-misspelt", "error")
     assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].startswith("mapUsers[0]")
+    uri = urlsplit(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+    assert (uri.scheme, uri.path.isascii()) == ("", True), "the time of a snapshot has colons, which end a scheme"
 
 
 def test_fix_prints_the_command_and_nothing_else(broken):

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import quote
 
 from eks_access.findings import Finding, FindingKind, Severity
 
@@ -47,7 +48,7 @@ def _result(finding: Finding, kinds: Sequence[FindingKind], source: str) -> dict
     text = f"{finding.subject}: {finding.says}; should be: {finding.should_say}. Fix: {finding.fix}"
     location = {
         "physicalLocation": {
-            "artifactLocation": {"uri": source.replace(" ", "-")},
+            "artifactLocation": {"uri": quote(source.replace(" ", "-"))},
             "region": {"startLine": 1},
         },
         "logicalLocations": [{"fullyQualifiedName": finding.subject}],

@@ -42,6 +42,8 @@ class Cluster:
     """Whether a KMS key of the account encrypts Kubernetes secrets; None if the source does not have it."""
     certificate_authority: str = ""
     """Base64, as DescribeCluster returns it; empty if the source does not have it."""
+    created_at: datetime | None = None
+    """Time of CreateCluster; None if the source does not have it."""
 
 
 @dataclass(frozen=True)

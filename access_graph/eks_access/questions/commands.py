@@ -104,6 +104,11 @@ def bind_group(name: str, role_kind: str, role: str, group: str, namespace: str 
     return command("kubectl", "create", "rolebinding", *options, "--namespace", namespace)
 
 
+def delete_binding(binding: RbacBinding) -> Fix:
+    """Return the command that deletes a binding."""
+    return command("kubectl", *_binding(binding, "delete"))
+
+
 def recreate_binding(binding: RbacBinding, role_kind: str, role_name: str) -> Fix:
     """Return the commands that bind another role to the same subjects: Kubernetes cannot change a binding's role."""
     role = f"--{role_kind.lower()}={role_name}"
@@ -114,7 +119,7 @@ def recreate_binding(binding: RbacBinding, role_kind: str, role_name: str) -> Fi
         for subject in binding.subjects
     ]
     return together(
-        command("kubectl", *_binding(binding, "delete")),
+        delete_binding(binding),
         command("kubectl", *_binding(binding, "create"), role, *subjects),
     )
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from eks_access.catalogue import cluster_access as kinds
 from eks_access.catalogue.policies import ACCESS_EXPIRED
 from eks_access.findings import Finding, FindingKind, Fix, Severity
+from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import IamPrincipal
 from eks_access.questions import commands
 from eks_access.questions.access_entry_link import subject
@@ -31,7 +32,7 @@ def mapping_findings(mapped: ClusterMappings, now: datetime) -> Iterator[Finding
         found = _fault_of_entry(mapped, entry)
         if found is not None:
             yield found
-        yield from _expired(mapped, entry, now)
+        yield from expired_findings(mapped.graph, entry, now.date())
     yield from _aws_auth_findings(mapped) if mapped.mode.reads_aws_auth else _ignored_aws_auth(mapped)
     for arn in mapped.arns():
         yield from _unused(mapped, arn, now - timedelta(days=UNUSED_DAYS))
@@ -53,11 +54,11 @@ def _fault_of_entry(mapped: ClusterMappings, entry: ExistingEntry) -> Finding | 
     return None
 
 
-def _expired(mapped: ClusterMappings, entry: ExistingEntry, now: datetime) -> Iterator[Finding]:
+def expired_findings(graph: AccessGraph, entry: ExistingEntry, today: date) -> Iterator[Finding]:
     """Yield the finding of an access entry whose last day has passed."""
     last_day = expiry_of(entry.tags)
-    if isinstance(last_day, date) and last_day < now.date():
-        fix = commands.delete_access_entry(mapped.graph.cluster.get(), entry.principal_arn)
+    if isinstance(last_day, date) and last_day < today:
+        fix = commands.delete_access_entry(graph.cluster.get(), entry.principal_arn)
         says, should = f"ended after {last_day}", "no entry, or a later date in the tag"
         yield Finding(ACCESS_EXPIRED.kind, subject(entry), says, should, fix)
 

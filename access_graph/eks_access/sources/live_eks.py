@@ -77,6 +77,7 @@ class LiveEks:
             public_access_cidrs=tuple(network.get("publicAccessCidrs") or ()),
             encrypts_secrets="secrets" in encrypted,
             certificate_authority=(cluster.get("certificateAuthority") or {}).get("data", ""),
+            created_at=cluster.get("createdAt"),
         )
 
     def _has_entries(self) -> bool:

@@ -20,7 +20,7 @@ from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Cluster
 from eks_access.sources.pulumi.command import run_pulumi
-from eks_access.sources.pulumi.graph import StackResources, graph_of_stack
+from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, graph_of_stack
 from eks_access.sources.pulumi.resources import resource_of
 
 _REPLACED = "pendingReplacement"
@@ -50,6 +50,14 @@ def graph_of_state(
     then one in which the stack gives no access to the cluster.
     """
     return graph_of_stack(stack_of_export(export), cluster, described=described)
+
+
+def clusters_of_state(export: Mapping[str, Any]) -> list[str]:
+    """Return the names of the clusters of an exported state: `graph_of_state` returns the graph of one of them.
+
+    Raises `SourceError` as `graph_of_state` does.
+    """
+    return clusters_of_stack(stack_of_export(export))
 
 
 def stack_of_export(export: Mapping[str, Any]) -> StackResources:

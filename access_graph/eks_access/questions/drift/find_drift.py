@@ -1,0 +1,69 @@
+"""The question "what differs between the access that states declare and the access to the living cluster?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from fnmatch import fnmatchcase
+
+from eks_access.findings import Finding
+from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotReadError
+from eks_access.questions.diff import Difference, diff
+from eks_access.questions.drift.declared import declared_objects
+from eks_access.questions.drift.expected_graph import expected_graph
+from eks_access.questions.drift.unmanaged import UnmanagedAccess, unmanaged_access
+from eks_access.questions.mapping_findings import expired_findings
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The drift of one cluster."""
+
+    difference: Difference
+    """From the access that the states declare to the living one, without access that `ignored` names."""
+    unmanaged: tuple[UnmanagedAccess, ...] = ()
+    expired: tuple[Finding, ...] = ()
+    """Access entries after their last day."""
+    restored: Difference | None = None
+    """What an update changes that brings the declared access back; None if it changes no access."""
+
+
+def find_drift(states: Iterable[AccessGraph], live: AccessGraph, *, today: date, ignored: Iterable[str] = ()) -> Drift:
+    """Return the drift of a cluster from the states of the stacks that declare its access.
+
+    Args:
+        states: The graphs of the states, all of this cluster.
+        live: The living cluster.
+        today: Access that expired before this day is reported.
+        ignored: Patterns, as of a shell, of unmanaged objects that are not reported.
+    """
+    declared = declared_objects(states)
+    patterns = tuple(ignored)
+
+    def is_ignored(name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+    not_evaluated = list(declared.not_evaluated)
+    unmanaged = unmanaged_access(declared, live, not_evaluated)
+    difference = diff(expected_graph(declared, live, is_ignored), live)
+    not_evaluated += difference.not_evaluated
+    restored = None
+    if difference.changes:
+        restored = diff(live, expected_graph(declared, live, lambda _: True))
+    return Drift(
+        replace(difference, not_evaluated=tuple(dict.fromkeys(not_evaluated))),
+        tuple(each for each in unmanaged if not is_ignored(each.object)),
+        tuple(_expired(live, today)),
+        restored if restored and restored.changes else None,
+    )
+
+
+def _expired(live: AccessGraph, today: date) -> Iterator[Finding]:
+    try:
+        entries = live.entries.all()
+    except NotReadError:
+        return  # the difference has the reason
+    for _, entry in sorted(entries.items()):
+        yield from expired_findings(live, entry, today)

@@ -15,6 +15,7 @@ class Operation(StrEnum):
     PREVIEW = "preview"
     UP = "up"
     REFRESH = "refresh"
+    DRIFT = "drift"
     DESTROY = "destroy"
     OUTPUTS = "outputs"
 

@@ -7,6 +7,7 @@ import sys
 import click
 
 from eks_pipeline.cli.destroy import destroy
+from eks_pipeline.cli.drift import drift
 from eks_pipeline.cli.operator import operator
 from eks_pipeline.cli.outputs import outputs
 from eks_pipeline.cli.preview import preview
@@ -26,7 +27,7 @@ def commands() -> None:
     """
 
 
-for command in (preview, up, refresh, destroy, outputs, operator):
+for command in (preview, up, drift, refresh, destroy, outputs, operator):
     commands.add_command(command)
 
 

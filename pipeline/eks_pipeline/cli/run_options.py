@@ -120,9 +120,7 @@ def finish(
     print_details: Callable[[dict[str, StackReport]], object] = lambda _: None,
 ) -> NoReturn:
     """Print errors, the summary of a run and its details, and exit with its code."""
-    for report in reports.values():
-        if report.result in {Result.FAILED, Result.CANCELLED}:
-            click.echo(f"error: {report.reason}", err=True)
+    print_failures(reports)
     if not command.as_json:
         print_summary(summary, reports)
         print_details(reports)
@@ -130,6 +128,13 @@ def finish(
         name = command.journal.folder.name
         click.echo(f"to go on: eks-pipeline {summary.operation} --resume {name}", err=True)
     sys.exit(summary.exit_code)
+
+
+def print_failures(reports: dict[str, StackReport]) -> None:
+    """Print why stacks failed."""
+    for report in reports.values():
+        if report.result in {Result.FAILED, Result.CANCELLED}:
+            click.echo(f"error: {report.reason}", err=True)
 
 
 def print_summary(summary: RunSummary, reports: dict[str, StackReport]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from eks_pipeline.cli.outputs import finish_with_outputs, show_secrets_option
-from eks_pipeline.cli.preview import policy_pack_option
+from eks_pipeline.cli.preview import policy_pack_option, refresh_option
 from eks_pipeline.cli.run_options import DIRECTORY, FILE, Command, run_options
 from eks_pipeline.report import Operation
 from eks_pipeline.review.approval import parse_categories
@@ -32,6 +32,7 @@ from eks_pipeline.stack.job import Options
 @click.option(
     "--approve", "approved", multiple=True, metavar="DIGEST", help="Approve the change of access with this digest."
 )
+@refresh_option
 @click.option("--plans", type=DIRECTORY, help="Folder with the update plans of `preview --save-plans` (experimental).")
 def up(
     *,
@@ -40,6 +41,7 @@ def up(
     reviewed: Path | None,
     categories: str,
     approved: tuple[str, ...],
+    refresh: bool,
     plans: Path | None,
     **run: Any,
 ) -> None:
@@ -49,6 +51,7 @@ def up(
     options = Options(
         show_secrets=show_secrets,
         policy_packs=policy_packs,
+        refresh=refresh,
         plans=plans,
         reviewed=reviewed,
         require_approval=parse_categories(categories),

@@ -17,7 +17,7 @@ from eks_pipeline.review.resource_plan import planned_steps
 from eks_pipeline.review.stack_preview import ClusterAccess
 from eks_pipeline.stack.commands import PreviewOutput
 
-_DECIDING = (
+DECIDING = (
     "aws:iam/",
     "aws:eks/",
     "kubernetes:rbac.",
@@ -41,7 +41,7 @@ def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[Clu
         clusters = clusters_of_preview(output.digest, output.events)
     except EksAccessError as error:
         return (ClusterAccess("", not_evaluated=str(error)),)
-    if not clusters and (deciding := [step for step in planned_steps(output) if step.type.startswith(_DECIDING)]):
+    if not clusters and (deciding := [step for step in planned_steps(output) if step.type.startswith(DECIDING)]):
         words = ", ".join(f"{step.operation} {step.type} {step.name}" for step in deciding)
         return (
             ClusterAccess("", not_evaluated=f"the stack names no cluster, and changes what may decide access: {words}"),

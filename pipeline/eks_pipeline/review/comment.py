@@ -1,4 +1,4 @@
-"""The preview of a fleet as one Markdown comment for a pull request: access first, then policies and resources.
+"""The preview, or the drift, of a fleet as one Markdown comment: access first, then policies and resources.
 
 The same preview has the same text, without times and names of runs. The first line is a marker that no reader sees, by
 which CI finds the comment to replace. GitHub accepts 65,536 characters: what does not fit is counted.
@@ -7,12 +7,13 @@ which CI finds the comment to replace. GitHub accepts 65,536 characters: what do
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from eks_access.render.markdown import text as escaped
+from eks_pipeline.report import Operation
 from eks_pipeline.review.sentences import Subjects, access_sentences, grouped
-from eks_pipeline.review.stack_preview import FleetPreview
+from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview
 
 LIMIT = 65_536
 """Characters of a comment that GitHub accepts."""
@@ -46,16 +47,16 @@ class _Section:
         return f"{opening}{chr(10).join(shown)}{closing}"
 
 
-def marker(name: str) -> str:
+def marker(name: str, operation: str = Operation.PREVIEW) -> str:
     """Return the first line of the comment with this name."""
-    return f"<!-- eks-pipeline preview: {name.replace('--', '- -')} -->"
+    return f"<!-- eks-pipeline {operation}: {name.replace('--', '- -')} -->"
 
 
 def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str:
     """Return the comment."""
     sections = [section for section in _sections(fleet) if section.lines]
-    title = f"Preview of {_count(len(fleet.stacks) + len(fleet.failed), 'stack')}"
-    text = f"{marker(name)}\n## {title}\n\n{_headline(fleet)}\n"
+    title = f"{fleet.operation.title()} of {_count(len(fleet.stacks) + len(fleet.failed), 'stack')}"
+    text = f"{marker(name, fleet.operation)}\n## {title}\n\n{_headline(fleet)}\n"
     for index, section in enumerate(sections):
         text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1))
     return text
@@ -70,18 +71,48 @@ def sentences(fleet: FleetPreview) -> list[str]:
     note = (
         [f"not evaluated: {_count(undecided, 'part')} of the access, in preview.json of the run"] if undecided else []
     )
-    return [*(found or ["no change of access"]), *warnings, *note]
+    return [*(found or [f"no {_noun(fleet)} of access"]), *warnings, *note]
+
+
+def drift_sentences(fleet: FleetPreview) -> list[str]:
+    """Return the drift in plain sentences, for a terminal. A gain is access that the states do not have."""
+    failed = [f"not compared: {each.with_stacks(fleet)}" for each in grouped(_not_compared(fleet))]
+    unmanaged = [f"in no state: {each.with_stacks(fleet)}" for each in grouped(_unmanaged(fleet))]
+    expired = [f"expired: {each.with_stacks(fleet)}" for each in grouped(_expired(fleet))]
+    return [*sentences(fleet), *unmanaged, *expired, *failed]
+
+
+def restored_sentences(stacks: Sequence[StackPreview]) -> list[str]:
+    """Return what updates of stacks change to bring the declared access back."""
+    restored = tuple(replace(stack, access=tuple(map(_restored, stack.access))) for stack in stacks)
+    return sentences(FleetPreview(stacks=restored))
+
+
+def _restored(access: ClusterAccess) -> ClusterAccess:
+    return ClusterAccess(access.cluster, access.restored, access.not_evaluated)
+
+
+def _not_compared(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for access in stack.access:
+            if access.difference is None:
+                yield stack.stack, f"cluster {access.cluster}: {access.not_evaluated}"
+
+
+def _noun(fleet: FleetPreview) -> str:
+    return "difference" if fleet.operation is Operation.DRIFT else "change"
 
 
 def _headline(fleet: FleetPreview) -> str:
     operations = Counter(step.operation for stack in fleet.stacks for step in stack.steps)
     resources = ", ".join(f"{count} {operation}" for operation, count in sorted(operations.items())) or "no changes"
     changed = len(access_sentences(fleet, Subjects(fleet)))
-    parts = [
-        f"Access: {_count(changed, 'change') if changed else 'no change'}",
-        f"resources: {resources}",
-    ]
+    noun = _noun(fleet)
+    parts = [f"Access: {_count(changed, noun) if changed else f'no {noun}'}"]
+    parts += [] if fleet.operation is Operation.DRIFT else [f"resources: {resources}"]
     for count, noun in (
+        (len(grouped(_unmanaged(fleet))), "unmanaged object"),
+        (len(grouped(_expired(fleet))), "expired grant"),
         (len(grouped(_lockouts(fleet))), "lockout"),
         (len(grouped(_escalations(fleet))), "new escalation"),
         (len(grouped(_policies(fleet))), "policy violation"),
@@ -96,12 +127,14 @@ def _sections(fleet: FleetPreview) -> Iterator[_Section]:
     """Yield the sections, the most important first."""
     subjects = Subjects(fleet)
     access = tuple(_line(each.with_stacks(fleet)) for each in access_sentences(fleet, subjects))
-    yield _Section("Access", access or ("No change of access.",))
+    yield _Section("Access", access or (f"No {_noun(fleet)} of access.",))
     for title, pairs in (
+        ("Access in no state", _unmanaged(fleet)),
+        ("Access after its last day", _expired(fleet)),
         ("Lockouts", _lockouts(fleet)),
         ("New escalations", _escalations(fleet)),
         ("Policy violations", _policies(fleet)),
-        ("Failed previews", _failed(fleet)),
+        (f"Failed {fleet.operation}s" if fleet.operation is Operation.PREVIEW else "Not compared", _failed(fleet)),
     ):
         yield _Section(title, tuple(_line(each.with_stacks(fleet)) for each in grouped(pairs)))
     not_evaluated = tuple(_line(each.with_stacks(fleet)) for each in grouped(_not_evaluated(fleet)))
@@ -154,6 +187,18 @@ def _not_evaluated(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
                 yield stack.stack, f"{where}: {access.not_evaluated}"
             else:
                 yield from ((stack.stack, str(each)) for each in access.difference.not_evaluated)
+
+
+def _unmanaged(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for access in stack.access:
+            yield from ((stack.stack, f"{each}; remove it: {each.removal}") for each in access.unmanaged)
+
+
+def _expired(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    for stack in fleet.stacks:
+        for access in stack.access:
+            yield from ((stack.stack, f"{each.subject}: {each.says}; remove it: {each.fix}") for each in access.expired)
 
 
 def _steps(fleet: FleetPreview) -> Iterator[tuple[str, str]]:

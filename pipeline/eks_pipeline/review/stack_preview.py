@@ -1,4 +1,4 @@
-"""What a preview shows to a reviewer, as data: the resource plan, the change of access and the policy findings.
+"""What a preview, or the drift of a stack, shows to a reviewer, as data: resources, access and policy findings.
 
 `preview.json` of a run has it for all stacks; `up --reviewed` reads it. Values that are secrets are `[secret]`, and
 values that only the update knows are `[unknown]`.
@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from eks_access.findings import Finding
 from eks_access.questions.diff import Difference
+from eks_access.questions.drift.unmanaged import UnmanagedAccess
 from eks_pipeline.errors import UsageError
-from eks_pipeline.report import PolicyFinding
+from eks_pipeline.report import Operation, PolicyFinding
 
 VERSION = 1
 """Version of the format."""
@@ -48,6 +50,18 @@ class ClusterAccess:
     difference: Difference | None = None
     not_evaluated: str = ""
     """Why there is no difference."""
+    unmanaged: tuple[UnmanagedAccess, ...] = ()
+    """Of drift: access that is in no state."""
+    expired: tuple[Finding, ...] = ()
+    """Of drift: access entries after their last day."""
+    restored: Difference | None = None
+    """Of drift: what an update changes that brings the declared access back; None if it changes none."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the access differs, or could not be compared."""
+        found = self.difference
+        return found is None or bool(found.changes or found.lockouts or self.unmanaged or self.expired)
 
 
 @dataclass(frozen=True)
@@ -78,6 +92,8 @@ class FleetPreview:
     """The previews of all stacks of a run."""
 
     version: int = VERSION
+    operation: Operation = Operation.PREVIEW
+    """`preview`, or `drift`: the differences are then from the states to the living clusters."""
     stacks: tuple[StackPreview, ...] = ()
     failed: dict[str, FailedPreview] = field(default_factory=dict)
 
@@ -102,6 +118,8 @@ def read_fleet(file: Path) -> FleetPreview:
         preview = msgspec.json.decode(file.read_bytes(), type=FleetPreview)
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(f"reviewed preview {file} must be a preview of eks-pipeline: {error}\n  fix: {fix}") from error
+    if preview.operation is not Operation.PREVIEW:
+        raise UsageError(f"reviewed preview {file} must be a preview, and is {preview.operation}\n  fix: {fix}")
     if preview.version != VERSION:
         rule = f"must have version {VERSION}, and has {preview.version}"
         raise UsageError(f"reviewed preview {file} {rule}\n  fix: preview and review again")

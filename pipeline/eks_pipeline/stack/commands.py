@@ -67,6 +67,10 @@ class StackCommands:
             self._create()
             return self._export()
 
+    def read_state(self) -> dict[str, Any]:
+        """Return the exported state of an existing stack. Changes nothing."""
+        return self._export()
+
     def preview(self, on_event: OnEvent, save_plan: Path | None = None) -> PreviewOutput:
         """Preview an update."""
         events: list[EngineEvent] = []
@@ -75,7 +79,7 @@ class StackCommands:
             events.append(event)
             on_event(event)
 
-        options = ["--json", "--show-sames", "--show-reads", *self._policy_packs()]
+        options = ["--json", "--show-sames", "--show-reads", *self._refresh(), *self._policy_packs()]
         variables = {}
         if save_plan is not None:
             save_plan.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +90,7 @@ class StackCommands:
 
     def up(self, on_event: OnEvent, plan: Path | None = None) -> None:
         """Update the stack without a preview."""
-        options = ["--yes", "--skip-preview", *self._policy_packs(), *self._config_file()]
+        options = ["--yes", "--skip-preview", *self._refresh(), *self._policy_packs(), *self._config_file()]
         options += [] if plan is None else ["--plan", str(plan)]
         self._run_with_lock(["up", *options], on_event, {} if plan is None else _EXPERIMENTAL)
 
@@ -120,6 +124,9 @@ class StackCommands:
 
     def _config_file(self) -> list[str]:
         return [] if self._job.config_file is None else ["--config-file", str(self._job.config_file)]
+
+    def _refresh(self) -> list[str]:
+        return ["--refresh"] if self._job.options.refresh else []
 
     def _policy_packs(self) -> list[str]:
         return [option for pack in self._job.options.policy_packs for option in ("--policy-pack", str(pack))]

@@ -20,6 +20,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Folders of policy packs that previews and updates run."""
     save_plans: Path | None = None
     """Folder for the engine's update plans, one file for each stack."""
+    refresh: bool = False
+    """Whether an update and its preview read the resources that exist first."""
     plans: Path | None = None
     """Folder with update plans: the engine rejects an update that differs from its plan."""
     reviewed: Path | None = None
@@ -58,6 +60,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def preview_file(self) -> Path:
         return self.folder / "preview.json"
+
+    @property
+    def state_file(self) -> Path:
+        return self.folder / "state.json"
 
     def plan_in(self, plans: Path) -> Path:
         """Return the file of this stack's update plan in a folder of plans."""

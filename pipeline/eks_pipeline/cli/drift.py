@@ -1,0 +1,100 @@
+"""The command `eks-pipeline drift`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import yaml
+
+from eks_pipeline.cli.preview import collect_failed
+from eks_pipeline.cli.review_output import ReviewOutput, review_options
+from eks_pipeline.cli.run_options import Command, print_failures, print_summary, run_options
+from eks_pipeline.errors import ExitCode, UsageError
+from eks_pipeline.fleet.fleet import FleetStack
+from eks_pipeline.report import Operation, Result, StackReport
+from eks_pipeline.review.comment import drift_sentences, restored_sentences
+from eks_pipeline.review.drift import StackState, drift_of_fleet
+from eks_pipeline.review.stack_preview import FleetPreview, StackPreview
+from eks_pipeline.stack.job import Options
+
+
+@click.command()
+@run_options
+@review_options
+@click.option(
+    "--ignore",
+    "ignored",
+    multiple=True,
+    metavar="PATTERN",
+    help="Access in no state that is not reported, as in 'ClusterRoleBinding argocd-*'. Can be repeated.",
+)
+@click.option("--fix", is_flag=True, help="Show the update that brings the declared access back.")
+@click.option("--yes", is_flag=True, help="With --fix: apply that update.")
+def drift(*, review: ReviewOutput, ignored: tuple[str, ...], fix: bool, yes: bool, **run: Any) -> None:
+    """Compare the states of the stacks with their clusters and accounts. Changes nothing without --fix --yes.
+
+    Lists access that differs from the states, access that is in no state, and access after its last day. Exits with 1
+    if there is some, or if a cluster could not be compared.
+    """
+    if yes and not fix:
+        raise UsageError("--yes must be set with --fix only: drift applies nothing\n  fix: add --fix, or remove --yes")
+    command = Command(Operation.DRIFT, options=Options(), **run)
+    summary, reports = command.execute()
+    fleet = _compare(command, reports, ignored)
+    review.write(fleet, command.journal.folder)
+    print_failures(reports)
+    if not command.as_json:
+        print_summary(summary, reports)
+        for sentence in drift_sentences(fleet):
+            click.echo(sentence)
+    differing = [each for each in fleet.stacks if any(access.differs for access in each.access)]
+    if fix and differing:
+        sys.exit(_fix(differing, run, is_applied=yes))
+    sys.exit(ExitCode.FAILED if differing and summary.exit_code is ExitCode.OK else summary.exit_code)
+
+
+def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[str, ...]) -> FleetPreview:
+    states = [
+        StackState(name, command.journal.folder_of(name) / "state.json", dict(stack.environment), _profile(stack))
+        for name, stack in command.fleet.stacks.items()
+        if reports[name].result is Result.SUCCEEDED
+    ]
+    click.echo("comparing the states with the living clusters", err=True)
+    found = drift_of_fleet(states, ignored)
+    failed = {name: collect_failed(report) for name, report in reports.items() if name not in found}
+    return FleetPreview(operation=Operation.DRIFT, stacks=tuple(found.values()), failed=failed)
+
+
+def _profile(stack: FleetStack) -> str | None:
+    """Return the AWS profile of a stack's settings; that of the environment is in the environment."""
+    document = yaml.safe_load(stack.settings.read_text(encoding="utf-8")) or {}
+    profile = (document.get("config") or {}).get("aws:profile")
+    return profile if isinstance(profile, str) else None
+
+
+def _fix(differing: Sequence[StackPreview], run: dict[str, Any], *, is_applied: bool) -> ExitCode:
+    """Show what the updates with a refresh change in access, and run them if `is_applied`. Return the exit code."""
+    restored = tuple(each for each in differing if any(access.restored for access in each.access))
+    if not restored:
+        click.echo("no update changes this: run the commands above, or declare the access")
+        return ExitCode.FAILED
+    click.echo("an update with a refresh brings back what the states declare:")
+    for sentence in restored_sentences(restored):
+        click.echo(f"  {sentence}")
+    names = tuple(each.stack for each in restored)
+    if not is_applied:
+        options = [*(("--fleet", str(run["fleet"])) if run["fleet"] else ()), *(f"--stack={name}" for name in names)]
+        click.echo(f"to apply it: run `eks-pipeline up --refresh {shlex.join(options)}`, or drift --fix --yes")
+        return ExitCode.FAILED
+    update = Command(Operation.UP, options=Options(refresh=True), **{**run, "stacks": names, "resume": None})
+    summary, reports = update.execute()
+    print_failures(reports)
+    if not update.as_json:
+        print_summary(summary, reports)
+    access = [access for each in differing for access in each.access]
+    remains = any(each.unmanaged or each.expired or each.difference is None for each in access)
+    return ExitCode.FAILED if remains and summary.exit_code is ExitCode.OK else summary.exit_code

@@ -1,0 +1,66 @@
+"""The options that write previews and drift for a reviewer: as JSON, as Markdown, and to a pull request."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eks_pipeline.cli.run_options import NEW_FILE
+from eks_pipeline.review import stack_preview
+from eks_pipeline.review.comment import comment
+from eks_pipeline.review.github import PullRequest
+
+_OPTIONS = (
+    click.option("--save", type=NEW_FILE, help="File for the result of all stacks as JSON."),
+    click.option("--save-comment", type=NEW_FILE, help="File for the result of all stacks as Markdown."),
+    click.option(
+        "--comment-to",
+        metavar="OWNER/REPOSITORY#NUMBER",
+        help="Post the Markdown to this pull request or issue of GitHub, in place of the earlier one; needs "
+        "GITHUB_TOKEN.",
+    ),
+    click.option("--comment-name", default="fleet", show_default=True, help="Name that finds the earlier comment."),
+)
+
+
+@dataclass(frozen=True)
+class ReviewOutput:
+    """Where the result is written in addition to the folder of the run."""
+
+    save: Path | None
+    save_comment: Path | None
+    pull_request: PullRequest | None
+    comment_name: str
+
+    def write(self, fleet: stack_preview.FleetPreview, folder: Path) -> None:
+        """Write `preview.json` or `drift.json`, and `comment.md`, to the run's folder, and to where options say."""
+        file = folder / f"{fleet.operation}.json"
+        stack_preview.write(fleet, file)
+        text = comment(fleet, self.comment_name)
+        (folder / "comment.md").write_text(text, encoding="utf-8")
+        for source, target in ((file, self.save), (folder / "comment.md", self.save_comment)):
+            if target is not None:
+                shutil.copyfile(source, target)
+        if self.pull_request is not None:
+            click.echo(f"comment: {self.pull_request.write(text)}", err=True)
+
+
+def review_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as `review`."""
+
+    @functools.wraps(command)
+    def with_review(
+        *, save: Path | None, save_comment: Path | None, comment_to: str | None, comment_name: str, **others: Any
+    ) -> None:
+        pull_request = None if comment_to is None else PullRequest.parse(comment_to)
+        command(review=ReviewOutput(save, save_comment, pull_request, comment_name), **others)
+
+    for option in reversed(_OPTIONS):
+        with_review = option(with_review)
+    return with_review

@@ -15,7 +15,7 @@ from eks_pipeline.review import drift
 from eks_pipeline.review.comment import comment, drift_sentences, marker, restored_sentences
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview, read_fleet, write
 from support.access_graphs import Objects
-from support.stack_previews import OPERATOR, access, gains, loses, preview
+from support.stack_previews import NOT_READ, OPERATOR, access, gains, loses, preview
 
 REMOVAL = Fix((("kubectl", "delete", "clusterrolebinding", "by-hand"),))
 BY_HAND = UnmanagedAccess(
@@ -45,7 +45,14 @@ def test_drift_prints_access_in_no_state_with_the_command_that_removes_it():
 def test_drift_prints_clusters_that_could_not_be_compared():
     broken = StackPreview("a", access=(ClusterAccess("eks-clu", not_evaluated="AccessDenied: eks:DescribeCluster"),))
     assert drift_sentences(fleet(broken))[-1] == "not compared: cluster eks-clu: AccessDenied: eks:DescribeCluster"
-    assert broken.access[0].differs
+    assert broken.access[0].is_drift(allow_not_evaluated=True)
+
+
+def test_parts_that_could_not_be_evaluated_are_drift_unless_allowed():
+    found = access(not_evaluated=(NOT_READ,))
+    assert found.is_drift()
+    assert not found.is_drift(allow_not_evaluated=True)
+    assert not access().is_drift()
 
 
 def test_comment_of_drift_has_a_marker_of_its_own_and_access_in_no_state():

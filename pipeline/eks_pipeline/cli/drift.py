@@ -32,13 +32,16 @@ from eks_pipeline.stack.job import Options
     metavar="PATTERN",
     help="Access in no state that is not reported, as in 'ClusterRoleBinding argocd-*'. Can be repeated.",
 )
+@click.option("--allow-not-evaluated", is_flag=True, help="Exit with 0 although a part could not be evaluated.")
 @click.option("--fix", is_flag=True, help="Show the update that brings the declared access back.")
 @click.option("--yes", is_flag=True, help="With --fix: apply that update.")
-def drift(*, review: ReviewOutput, ignored: tuple[str, ...], fix: bool, yes: bool, **run: Any) -> None:
+def drift(
+    *, review: ReviewOutput, ignored: tuple[str, ...], allow_not_evaluated: bool, fix: bool, yes: bool, **run: Any
+) -> None:
     """Compare the states of the stacks with their clusters and accounts. Changes nothing without --fix --yes.
 
     Lists access that differs from the states, access that is in no state, and access after its last day. Exits with 1
-    if there is some, or if a cluster could not be compared.
+    if there is some, or if a part of it could not be evaluated.
     """
     if yes and not fix:
         raise UsageError("--yes must be set with --fix only: drift applies nothing\n  fix: add --fix, or remove --yes")
@@ -51,7 +54,11 @@ def drift(*, review: ReviewOutput, ignored: tuple[str, ...], fix: bool, yes: boo
         print_summary(summary, reports)
         for sentence in drift_sentences(fleet):
             click.echo(sentence)
-    differing = [each for each in fleet.stacks if any(access.differs for access in each.access)]
+
+    def is_drift(stack: StackPreview) -> bool:
+        return any(access.is_drift(allow_not_evaluated=allow_not_evaluated) for access in stack.access)
+
+    differing = list(filter(is_drift, fleet.stacks))
     if fix and differing:
         sys.exit(_fix(differing, run, is_applied=yes))
     sys.exit(ExitCode.FAILED if differing and summary.exit_code is ExitCode.OK else summary.exit_code)

@@ -57,11 +57,12 @@ class ClusterAccess:
     restored: Difference | None = None
     """Of drift: what an update changes that brings the declared access back; None if it changes none."""
 
-    @property
-    def differs(self) -> bool:
-        """Whether the access differs, or could not be compared."""
+    def is_drift(self, *, allow_not_evaluated: bool = False) -> bool:
+        """Return whether the access differs, or could not be compared; in all parts unless `allow_not_evaluated`."""
         found = self.difference
-        return found is None or bool(found.changes or found.lockouts or self.unmanaged or self.expired)
+        if found is None or (found.not_evaluated and not allow_not_evaluated):
+            return True
+        return bool(found.changes or found.lockouts or self.unmanaged or self.expired)
 
 
 @dataclass(frozen=True)

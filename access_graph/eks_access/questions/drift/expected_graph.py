@@ -1,8 +1,8 @@
 """The graph that a living cluster would have if it had what the states declare.
 
 Objects that the states declare are as in the states. Access that is in no state is left out, or kept. All others are
-those of the living cluster: what EKS and Kubernetes create, undeclared principals and RBAC roles, pods and nodes. So the
-difference of the two graphs is drift, and nothing else.
+those of the living cluster: what EKS and Kubernetes create, undeclared principals and RBAC roles, pods and nodes. So
+the difference of the two graphs is drift, and nothing else.
 """
 
 from __future__ import annotations

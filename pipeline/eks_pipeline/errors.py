@@ -12,6 +12,7 @@ PipelineError
 ├── OperationFailedError   the engine failed; its diagnostics have been printed
 ├── ProtectedError         the stack has protected resources; nothing was deleted
 ├── ReviewDiffersError     the update would do something else than what was reviewed
+├── AccessLossError        somebody would lose access in a step of a migration, or has lost it
 ├── ApprovalRequiredError  the change of access needs an approval
 └── CancelledError         Ctrl-C or SIGTERM ended the operation
 """
@@ -94,6 +95,10 @@ class ReviewDiffersError(PipelineError):
     """A fresh preview differs from the reviewed one. Nothing was changed."""
 
     exit_code = ExitCode.REVIEW_DIFFERS
+
+
+class AccessLossError(PipelineError):
+    """Somebody would lose access in a step of a migration, or has lost it. The message names the principals."""
 
 
 class ApprovalRequiredError(PipelineError):

@@ -16,6 +16,7 @@ class Operation(StrEnum):
     UP = "up"
     REFRESH = "refresh"
     DRIFT = "drift"
+    MIGRATE = "migrate"
     DESTROY = "destroy"
     OUTPUTS = "outputs"
 

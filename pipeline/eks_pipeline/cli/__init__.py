@@ -8,6 +8,7 @@ import click
 
 from eks_pipeline.cli.destroy import destroy
 from eks_pipeline.cli.drift import drift
+from eks_pipeline.cli.migrate import migrate
 from eks_pipeline.cli.operator import operator
 from eks_pipeline.cli.outputs import outputs
 from eks_pipeline.cli.preview import preview
@@ -27,7 +28,7 @@ def commands() -> None:
     """
 
 
-for command in (preview, up, drift, refresh, destroy, outputs, operator):
+for command in (preview, up, drift, migrate, refresh, destroy, outputs, operator):
     commands.add_command(command)
 
 

@@ -144,4 +144,4 @@ def ordered(fleet: Fleet, operation: Operation) -> Fleet:
     """Return the fleet in the order of an operation: none for previews, and the reverse for deletions."""
     if operation is Operation.DESTROY:
         return fleet.reversed()
-    return fleet if operation in {Operation.UP, Operation.REFRESH} else fleet.without_order()
+    return fleet if operation in {Operation.UP, Operation.REFRESH, Operation.MIGRATE} else fleet.without_order()

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
@@ -66,6 +67,16 @@ class StackCommands:
         except engine_errors.StackNotFoundError:
             self._create()
             return self._export()
+
+    def with_settings(self, file: Path, *, refresh: bool = False) -> StackCommands:
+        """Return the commands with another settings file."""
+        options = msgspec.structs.replace(self._job.options, refresh=refresh)
+        return StackCommands(msgspec.structs.replace(self._job, config_file=file, options=options), self._engine)
+
+    def set_settings(self, values: Mapping[str, str]) -> None:
+        """Change values of the settings file by their paths. The engine keeps its comments."""
+        for path, value in values.items():
+            self._run("config", "set", "--path", "--plaintext", *self._config_file(), path, value)
 
     def read_state(self) -> dict[str, Any]:
         """Return the exported state of an existing stack. Changes nothing."""

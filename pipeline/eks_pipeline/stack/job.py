@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from eks_pipeline.fleet.migration_steps import Migration
 from eks_pipeline.report import Operation
 
 T = TypeVar("T")
@@ -22,6 +23,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for the engine's update plans, one file for each stack."""
     refresh: bool = False
     """Whether an update and its preview read the resources that exist first."""
+    migration: Migration | None = None
+    """What `migrate` migrates."""
     plans: Path | None = None
     """Folder with update plans: the engine rejects an update that differs from its plan."""
     reviewed: Path | None = None
@@ -53,13 +56,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
 
     @property
+    def preview_file(self) -> Path:
+        return self.folder / "preview.json"
+
+    @property
     def settings(self) -> Path:
         """The settings file that the engine reads. `organization/project/dev` has that of `dev`."""
         return self.config_file or self.project / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
-
-    @property
-    def preview_file(self) -> Path:
-        return self.folder / "preview.json"
 
     @property
     def state_file(self) -> Path:

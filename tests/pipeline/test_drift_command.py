@@ -4,11 +4,13 @@ import json
 from datetime import date
 
 import pytest
+from click.testing import CliRunner
 
 from eks_access.findings import Fix
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.drift.find_drift import Drift
 from eks_access.questions.drift.unmanaged import UnmanagedAccess
+from eks_pipeline.cli import commands
 from eks_pipeline.errors import UsageError
 from eks_pipeline.report import Operation
 from eks_pipeline.review import drift
@@ -67,6 +69,13 @@ def test_comment_of_drift_has_a_marker_of_its_own_and_access_in_no_state():
 def test_restored_access_is_that_of_the_update():
     found = ClusterAccess("eks-clu", access(loses()).difference, restored=access(gains()).difference)
     assert restored_sentences([preview(found)]) == ["eks-ope gains get, list, watch on pods and nodes, whole cluster"]
+
+
+@pytest.mark.parametrize("options", [["--yes"], ["--resume", "20261130T000000-abcd"]])
+def test_drift_rejects_options_that_it_cannot_use(options):
+    done = CliRunner().invoke(commands, ["drift", "--stack", "dev", *options])
+    assert isinstance(done.exception, UsageError)
+    assert options[0] in str(done.exception)
 
 
 def test_drift_is_no_reviewed_preview(tmp_path):

@@ -45,6 +45,8 @@ def drift(
     """
     if yes and not fix:
         raise UsageError("--yes must be set with --fix only: drift applies nothing\n  fix: add --fix, or remove --yes")
+    if run["resume"]:
+        raise UsageError("--resume must be omitted: drift compares all stacks at once\n  fix: run it without --resume")
     command = Command(Operation.DRIFT, options=Options(), **run)
     summary, reports = command.execute()
     fleet = _compare(command, reports, ignored)
@@ -97,7 +99,7 @@ def _fix(differing: Sequence[StackPreview], run: dict[str, Any], *, is_applied: 
         options = [*(("--fleet", str(run["fleet"])) if run["fleet"] else ()), *(f"--stack={name}" for name in names)]
         click.echo(f"to apply it: run `eks-pipeline up --refresh {shlex.join(options)}`, or drift --fix --yes")
         return ExitCode.FAILED
-    update = Command(Operation.UP, options=Options(refresh=True), **{**run, "stacks": names, "resume": None})
+    update = Command(Operation.UP, options=Options(refresh=True), **{**run, "stacks": names})
     summary, reports = update.execute()
     print_failures(reports)
     if not update.as_json:

@@ -263,7 +263,8 @@ def test_object_of_an_unknown_cluster_is_not_evaluated_if_there_are_several():
 
 def test_kubernetes_object_belongs_to_the_cluster_of_its_provider():
     arn = "arn:aws:eks:ap-northeast-1:123456789012:cluster/a"
-    users = [{"user": {"exec": {"args": ["--region", "ap-northeast-1", "eks", "get-token", "--cluster-name", "a"]}}}]
+    command = {"args": ["--region", "ap-northeast-1", "eks", "get-token", "--cluster-name", "a"]}
+    users = [{"name": "a", "user": {"exec": command}}]
     kubeconfig = {
         "users": users,
         "current-context": arn,

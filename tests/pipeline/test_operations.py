@@ -172,7 +172,7 @@ def test_killed_update_is_explained_and_completed(runner, settings, tmp_path):
     settings()
     locked = runner("up", "--stack", "test")
     assert locked.returncode == 3
-    assert "run `pulumi cancel -s test`" in locked.stderr
+    assert "pulumi cancel --yes -C " in locked.stderr
     assert runner.pulumi("cancel", "--yes").returncode == 0
     again = runner("up", "--stack", "test")
     assert again.returncode == 0, again.stderr

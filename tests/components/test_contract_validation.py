@@ -1,6 +1,5 @@
 """Contract of every component: an input that is not valid is rejected in the library's format before registration."""
 
-import asyncio
 import itertools
 import typing
 from typing import Any
@@ -10,7 +9,7 @@ import pulumi
 import pytest
 
 from eks_identity.runtime.inputs import InvalidInputError
-from support.component_contract import declare, sample
+from support.component_contract import declare, sample, validate_without_registration
 from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of, written
 
 NOTHING = object()
@@ -80,29 +79,10 @@ CASES = [
 ]
 
 
-class Registering(BaseException):
-    """Raised when a component registers itself. No `except Exception` catches it."""
-
-
 @pytest.fixture
 def validation_error(monkeypatch):
-    """Return a function that validates plain args without a deployment, up to the registration of the component."""
-
-    def registering(*_args, **_options):
-        raise Registering
-
-    monkeypatch.setattr(pulumi.Resource, "__init__", registering)
-
-    async def constructed(name, args):
-        try:
-            COMPONENTS[name]("thing", args)
-        except InvalidInputError as error:
-            return error
-        except Registering:
-            return None
-        raise AssertionError(f"{name} registers nothing")
-
-    return lambda name, args: asyncio.run(constructed(name, args))
+    """Return a function that returns the error of a component's plain args, None if they are accepted."""
+    return validate_without_registration(monkeypatch)
 
 
 def about(problem, place):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import traceback
 from collections import Counter
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from eks_identity.errors import Problem
 from eks_identity.runtime.inputs import InvalidInputError
-from support.component_contract import declare, sample
+from support.component_contract import declare, sample, validate_without_registration
 from support.hostile_inputs import hostile
 from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
 
@@ -35,29 +34,10 @@ def leaves() -> list[tuple[str, int, tuple[str | int, ...]]]:
     ]
 
 
-class Registering(BaseException):
-    """Raised when a component registers itself. No `except Exception` catches it."""
-
-
 @pytest.fixture
 def rejection(monkeypatch):
     """Return a function that returns the error of a component's plain args, None if they are accepted."""
-
-    def registering(*_args, **_options):
-        raise Registering
-
-    monkeypatch.setattr(pulumi.Resource, "__init__", registering)
-
-    async def construct(name, args):
-        try:
-            COMPONENTS[name]("thing", args)
-        except InvalidInputError as error:
-            return error
-        except Registering:
-            return None
-        raise AssertionError(f"{name} registers nothing")
-
-    return lambda name, args: asyncio.run(construct(name, args))
+    return validate_without_registration(monkeypatch)
 
 
 def check_message(error: InvalidInputError, name: str) -> None:
@@ -72,16 +52,6 @@ def check_message(error: InvalidInputError, name: str) -> None:
         assert str(problem) in message
     assert "Traceback" not in message
     assert {each for each in message if not each.isprintable()} <= {"\n"}, repr(message)
-
-
-@pytest.fixture
-def examples(is_soak):
-    """Return the settings of hypothesis for a number of examples, ten times as many with `--soak`."""
-    return lambda number: hypothesis.settings(
-        max_examples=number * 10 if is_soak else number,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        database=None,
-    )
 
 
 def test_hostile_arguments_are_rejected(rejection, examples, show):

@@ -60,16 +60,6 @@ def value_at(document: Any, place: Place) -> Any:
     return document
 
 
-@pytest.fixture
-def examples(is_soak):
-    """Return the settings of hypothesis for a number of examples, ten times as many with `--soak`."""
-    return lambda number: hypothesis.settings(
-        max_examples=number * 10 if is_soak else number,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        database=None,
-    )
-
-
 def test_hostile_settings_are_rejected(examples, show):
     """Each hostile setting is rejected with file, key, rule, value and fix, and others are read as they are."""
     valid = load_settings("lab")

@@ -1,11 +1,14 @@
 """Helpers of the contract tests: each sample of each component, and its declaration."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 
+from eks_identity.runtime.inputs import InvalidInputError
 from support.component_program import ACCOUNT, Cloud, Deployment, RegisteredResource, deploy, kubeconfig
 from support.sample_args import COMPONENTS, SAMPLES
 
@@ -48,3 +51,30 @@ def children(deployment: Deployment, name: str) -> list[RegisteredResource]:
     """Return all resources that the component registers."""
     itself = own(deployment, name)
     return [resource for resource in deployment.resources if resource is not itself and resource.name not in SUPPORT]
+
+
+class Registering(BaseException):
+    """Raised when a component registers itself. No `except Exception` catches it."""
+
+
+def validate_without_registration(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], InvalidInputError | None]:
+    """Return a function that validates plain args of a component, up to its registration.
+
+    It returns the error, and None if the args are accepted.
+    """
+
+    def registering(*_args: Any, **_options: Any) -> None:
+        raise Registering
+
+    monkeypatch.setattr(pulumi.Resource, "__init__", registering)
+
+    async def construct(name: str, args: Any) -> InvalidInputError | None:
+        try:
+            COMPONENTS[name]("thing", args)
+        except InvalidInputError as error:
+            return error
+        except Registering:
+            return None
+        raise AssertionError(f"{name} registers nothing")
+
+    return lambda name, args: asyncio.run(construct(name, args))

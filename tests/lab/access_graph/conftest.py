@@ -19,7 +19,9 @@ from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
+from support.lab_chains.lab_access import LabAccess
 from support.lab_chains.lab_shell import inside_lab
+from support.lab_chains.score import Score
 
 CLUSTER = "eks-clu"
 ACCOUNT = "123456789012"
@@ -205,3 +207,17 @@ def _create_in_kubernetes(lab: LiveLab) -> None:
          "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "one"},
          "subjects": [group, {"kind": "ServiceAccount", "name": "app", "namespace": "default"}]},
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def score() -> Score:
+    """The score of one file of the fault catalogue."""
+    return Score()
+
+
+@pytest.fixture(scope="module")
+def access(running_lab: LabDir, tools: Tools) -> Iterator[LabAccess]:
+    """A chain of cluster access for the fault catalogue."""
+    created = LabAccess(LabClients(running_lab, tools.bin))
+    yield created
+    created.delete()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,10 +17,7 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from eks_access.findings import Trace
 from eks_access.graph import AccessGraph
 from eks_access.questions.trace_principal import trace_principal
-from lab.lab_dir import LabDir
 from lab.principals import ADMINISTRATOR
-from lab.scenarios.clients import LabClients
-from lab.tools import Tools
 from support.lab_chains.access_faults import FAULTS, LIST_PODS, AccessFault
 from support.lab_chains.lab_access import BY_AWS_AUTH, BY_ENTRY, USER, LabAccess
 from support.lab_chains.lab_shell import LabShell, Printed
@@ -33,18 +30,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fault" in metafunc.fixturenames:
         chosen = sample(FAULTS, everything=metafunc.config.getoption("--conformance"))
         metafunc.parametrize("fault", chosen, ids=lambda each: f"{each.row}-{each.id}")
-
-
-@pytest.fixture(scope="module")
-def score() -> Score:
-    return Score()
-
-
-@pytest.fixture(scope="module")
-def access(running_lab: LabDir, tools: Tools) -> Iterator[LabAccess]:
-    created = LabAccess(LabClients(running_lab, tools.bin))
-    yield created
-    created.delete()
 
 
 def test_break_is_named_and_its_printed_fix_works(

@@ -18,28 +18,14 @@ from pathlib import Path
 import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
-from lab.lab_dir import LabDir
 from lab.principals import OTHER_ADMINISTRATOR
 from lab.scenarios.clients import LabClients
-from lab.tools import Tools
 from support.lab_chains.lab_access import BY_AWS_AUTH, BY_ENTRY, USER, VIEW, LabAccess
 from support.lab_chains.lab_caller import LabCaller
 from support.lab_chains.score import Score, sample
 
 NAME = "eks-ope"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-
-
-@pytest.fixture(scope="module")
-def score() -> Score:
-    return Score()
-
-
-@pytest.fixture(scope="module")
-def access(running_lab: LabDir, tools: Tools) -> Iterator[LabAccess]:
-    created = LabAccess(LabClients(running_lab, tools.bin))
-    yield created
-    created.delete()
 
 
 @pytest.fixture

@@ -46,11 +46,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def score() -> Score:
-    return Score()
-
-
-@pytest.fixture(scope="module")
 def workload(running_lab: LabDir, tools: Tools) -> Iterator[LabWorkload]:
     clients = LabClients(running_lab, tools.bin)
     iam, s3 = client(running_lab, "iam"), client(running_lab, "s3")

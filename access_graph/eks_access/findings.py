@@ -92,7 +92,7 @@ class ServiceAnswer:
     reason: str
     """Why the link was not evaluated without it."""
     not_read: tuple[NotRead, ...] = ()
-    """What was not read, and does not decide any more."""
+    """Parts that were not read, and that the answer replaces."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Trace:
 
     @property
     def answered(self) -> frozenset[NotRead]:
-        """What was not read, and does not matter because a service answered."""
+        """Parts that were not read, and that the answer of a service replaces."""
         return frozenset(failure for link in self.links if link.answer for failure in link.answer.not_read)
 
     @property

@@ -9,7 +9,7 @@ from eks_access.findings import FindingKind
 
 
 class Level(StrEnum):
-    """What a violation does, in Pulumi's words."""
+    """Enforcement levels of a rule, by Pulumi's names."""
 
     MANDATORY = "mandatory"
     """Stops the update."""
@@ -20,7 +20,7 @@ class Level(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a rule needs in order to be decided, and so when an update decides it."""
+    """The resources by which a rule is decided, and so the moment of an update that decides it."""
 
     RESOURCE = "resource"
     """A resource and those before it: what comes later cannot correct a violation, so it stops before it is created."""

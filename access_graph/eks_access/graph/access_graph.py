@@ -69,7 +69,7 @@ class AccessGraph:
     has_pod_identity_agent: Part[bool]
     """Whether the cluster has the EKS Pod Identity Agent: the add-on, the DaemonSet, or EKS Auto Mode."""
     services: Services = field(default_factory=NoServices)
-    """What a question asks where only a service can decide. A snapshot does not have it."""
+    """Calls to the services that decide where reading is not enough. A snapshot has none."""
     declared_by: Mapping[str, str] = field(default_factory=dict)
     """The resource of a stack that declares an object, by the object as findings name it."""
 

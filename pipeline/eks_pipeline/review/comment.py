@@ -63,7 +63,7 @@ def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str
 
 
 def sentences(fleet: FleetPreview) -> list[str]:
-    """Return the change of access in plain sentences, for a terminal."""
+    """Return the change of access in sentences, for a terminal."""
     found = [each.with_stacks(fleet) for each in access_sentences(fleet, Subjects(fleet))]
     warnings = [f"lockout: {each.with_stacks(fleet)}" for each in grouped(_lockouts(fleet))]
     warnings += [f"escalation: {each.with_stacks(fleet)}" for each in grouped(_escalations(fleet))]
@@ -75,7 +75,7 @@ def sentences(fleet: FleetPreview) -> list[str]:
 
 
 def drift_sentences(fleet: FleetPreview) -> list[str]:
-    """Return the drift in plain sentences, for a terminal. A gain is access that the states do not have."""
+    """Return the drift in sentences, for a terminal. A gain is access that the states do not have."""
     failed = [f"not compared: {each.with_stacks(fleet)}" for each in grouped(_not_compared(fleet))]
     unmanaged = [f"in no state: {each.with_stacks(fleet)}" for each in grouped(_unmanaged(fleet))]
     expired = [f"expired: {each.with_stacks(fleet)}" for each in grouped(_expired(fleet))]

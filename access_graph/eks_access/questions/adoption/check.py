@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True)
 class AdoptionCheck:
-    """What the adopted files and the cluster differ in."""
+    """Differences between the adopted files and the cluster."""
 
     cluster: str
     changes: tuple[Change, ...]

@@ -16,7 +16,7 @@ WORKLOAD, IRSA_ROLE, POD_IDENTITY_ROLE = "WorkloadIdentity", "IrsaRole", "PodIde
 
 
 class Form(StrEnum):
-    """What `adopt` writes. Settings have fewer components than a program."""
+    """Forms of the files that `adopt` writes. Settings have fewer components than a program."""
 
     PROGRAM = "program"
     SETTINGS = "settings"

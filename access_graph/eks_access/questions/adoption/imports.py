@@ -43,7 +43,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class ImportFile:
-    """What `pulumi import --file` brings into a stack, and what the first update creates in its state."""
+    """Resources that `pulumi import --file` brings into a stack, and those that the first update adds to its state."""
 
     resources: tuple[Mapping[str, Any], ...]
     created: tuple[str, ...]

@@ -37,7 +37,7 @@ def missing_annotation(name: str, workload: Workload, account: ServiceAccount) -
         should = f"the same annotation of {workload.name}{workload.needs_recreation}"
         fix = workload.annotate(f"{ROLE_ARN}={value}")
         return Link.broken(name, Finding(kinds.ANNOTATION_ON_POD, f"pod {pod}", says, should, fix))
-    workload.graph.associations.get(workload.key)  # an association that was not read may exist
+    workload.require_associations_read()
     return Link.broken(name, no_identity(workload))
 
 

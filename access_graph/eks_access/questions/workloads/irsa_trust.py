@@ -91,7 +91,7 @@ def _missing(trust: Document, call: StsCall, workload: Workload) -> Fault:
     others = [arn for draft in drafts for arn in draft.principals("Federated") if _PROVIDER in arn]
     if others and expected not in others:
         return Fault(kinds.TRUST_PROVIDER_ISSUER, f"Federated {', '.join(others)}", f"Federated {expected}")
-    workload.association()  # one that was not read may use this role, by Pod Identity
+    workload.require_associations_read()
     says = f"no statement for {workload.name} of the provider"
     return Fault(kinds.TRUST_NOT_FOR_IRSA, says, f"{WEB_IDENTITY} for Federated {expected}")
 

@@ -79,7 +79,7 @@ def credentials_link(workload: Workload, identity: Identity) -> Link:
     if fault is None:
         return Link.holds(CREDENTIALS, f"the pod has the variables and the token of {identity.method}")
     if identity.method is Method.IRSA:
-        workload.association()  # the pod may have the credentials of one that was not read
+        workload.require_associations_read()
     kind, says = fault
     should = f"a pod created after the change{workload.needs_recreation}"
     return Link.broken(CREDENTIALS, Finding(kind, f"pod {workload.pod}", says, should, workload.restart()))

@@ -80,6 +80,13 @@ class Workload:
         """Return the Pod Identity association, None if there is none."""
         return self.graph.associations.get(self.key)
 
+    def require_associations_read(self) -> None:
+        """Raise `NotReadError` if an association that was not read may exist: it overrides the role annotation.
+
+        For findings about IRSA that a role or a pod for Pod Identity would have too.
+        """
+        self.association()
+
     def audience(self) -> str:
         """Return the audience of the token that the webhook requests for IRSA."""
         account = self.account()

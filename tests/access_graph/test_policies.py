@@ -13,7 +13,9 @@ from eks_access.graph.aws_objects import IamPrincipal, Unknown
 from eks_access.graph.tables import NotRead, Table
 from eks_access.questions.check import EVALUATIONS, check
 from eks_access.questions.policies.settings import PolicySettings, RuleException, RuleSettings, parse_settings
-from support.access_graphs import Objects, binding
+from eks_identity.model.issuers import Provider
+from eks_identity.model.pipeline_jobs import GitHubJobs, GitLabJobs, pipeline_trust
+from support.access_graphs import CREATED, Objects, arn, binding
 from support.policy_cases import AUD, CASES, HOST, IRSA, ROLE, SUB, TODAY, allow, entries, of_role, roles, trust
 
 
@@ -49,14 +51,53 @@ WILDCARDS = {
     "whole": ("*", True),
     "namespace": ("system:serviceaccount:*:app", True),
     "name": ("system:serviceaccount:shop:app-?", True),
-    "repository": ("repo:octo/shop:*", False),
+    "part of a prefix": ("re*", True),
+    "all of an owner": ("repo:octo/*", True),
+    "branch main of an owner": ("repo:octo/*:ref:refs/heads/main", True),
+    "name of a repository": ("repo:octo/shop-?:ref:refs/heads/main", True),
+    "prefix of a repository": ("repo:octo/shop*", True),
+    "all jobs of a repository": ("repo:octo/shop:*", True),
+    "all refs of a repository": ("repo:octo/shop:ref:*", True),
+    "environments": ("repo:octo/shop:environment:*", True),
+    "branches": ("repo:octo/shop:ref:refs/heads/*", False),
+    "branches, immutable": ("repo:octo@12/shop@34:ref:refs/heads/release-*", False),
+    "owner's id only": ("repo:octo@12/*:ref:refs/heads/main", True),
+    "tags": ("repo:octo/shop:ref:refs/tags/v*", False),
+    "projects of a group": ("project_path:octo/*", True),
+    "all of a project": ("project_path:octo/shop:*", True),
+    "group without a project": ("project_path:octo:ref_type:branch:ref:*", True),
+    "branch of a group": ("project_path:octo/*:ref_type:branch:ref:main", True),
+    "kinds of refs of GitLab": ("project_path:octo/shop:ref_type:*:ref:main", True),
+    "branches of GitLab": ("project_path:octo/web/shop:ref_type:branch:ref:*", False),
+    "tags of GitLab": ("project_path:octo/shop:ref_type:tag:ref:v?", False),
+    "other service": ("organization:octo:project:shop:workspace:*:run_phase:*", False),
 }
 
 
 @pytest.mark.parametrize(("value", "is_violation"), WILDCARDS.values(), ids=WILDCARDS)
-def test_wildcard_counts_only_where_it_may_match_service_accounts(value, is_violation):
+def test_wildcard_in_a_subject_is_accepted_for_branches_and_tags_of_one_project_only(value, is_violation):
+    """GitHub runs unreviewed code for pull requests, so a pattern must not match them by accident."""
     objects = trust({"StringLike": {f"{HOST}:sub": value}, "StringEquals": AUD})
     assert bool(violations(objects, rules.TRUST_SUBJECT_WILDCARD)) == is_violation
+
+
+JOBS = {
+    "all branches of GitLab": GitLabJobs("octo/shop", all_branches=True),
+    "branch of GitLab": GitLabJobs("octo/shop", branch="main"),
+    "pull requests of GitHub": GitHubJobs("octo/shop", pull_requests=True),
+    "environment of GitHub": GitHubJobs("octo/shop", "12", "34", environment="prod"),
+}
+
+
+@pytest.mark.parametrize("jobs", JOBS.values(), ids=JOBS)
+def test_trust_policies_of_pipeline_roles_comply_with_the_rules(jobs):
+    """What `PipelineRole` creates violates no rule on trust policies."""
+    of_gitlab = isinstance(jobs, GitLabJobs)
+    host = "gitlab.com" if of_gitlab else "token.actions.githubusercontent.com"
+    policy = pipeline_trust(Provider.parse(arn(f"oidc-provider/{host}")), [jobs])
+    objects = Objects(principals={ROLE: IamPrincipal(ROLE, "AROA1", CREATED, trust_policy=policy)})
+    found = check(objects.graph(), today=TODAY)
+    assert [each.finding for each in found.violations if each.finding.kind.id.startswith("trust-")] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from eks_access.questions.policies.settings import RuleException
 from eks_policies.analysis import Analysis
 from eks_policies.pack import RulePolicies
 from eks_policies.stack_settings import KEY, StackSettings, stack_settings
-from support.policy_cases import AUD, PROVIDER, SUB
+from support.policy_cases import AUD, HOST, PROVIDER, SUB
 
 ROLE = "aws:iam/role:Role"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
@@ -107,6 +107,15 @@ def test_violation_of_two_resources_is_reported_for_the_second():
     kind = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     found = engine.register(kind, "app", role="app", policyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     assert found == [("workload-administrator", urn(kind, "app"))]
+
+
+def test_pattern_for_the_branches_of_one_project_passes_and_one_for_a_group_is_reported():
+    """The role that `PipelineRole` creates for `all_branches`, and one that is written by hand."""
+    engine = Engine()
+    for name, project in (("branches", "octo/shop:ref_type:branch:ref:"), ("group", "octo/")):
+        condition = {"StringLike": {f"{HOST}:sub": f"project_path:{project}*"}, "StringEquals": AUD}
+        found = engine.register(ROLE, name, name=name, assumeRolePolicy=trust(condition))
+        assert found == ([("trust-subject-wildcard", urn(ROLE, name))] if name == "group" else [])
 
 
 @pytest.mark.parametrize("mark", [UNKNOWN_STRING_VALUE, UNKNOWN_ARRAY_VALUE])

@@ -42,11 +42,12 @@ TRUST_SUBJECT_MISSING = _rule(
     _IRSA,
 )  # fmt: skip
 TRUST_SUBJECT_WILDCARD = _rule(
-    "trust-subject-wildcard", Severity.HIGH, "the trust policy has a wildcard in the subject of the token",
-    "must name the service accounts",
-    "Every principal that may create a service account with a matching name gets the role.",
-    "list the service accounts in a condition StringEquals on ISSUER:sub",
-    f"{_IRSA}; {_BEST}",
+    "trust-subject-wildcard", Severity.HIGH, "a wildcard in the subject of the trust policy is too wide",
+    "must name the service accounts; of CI jobs the project and the kind of ref, with wildcards in names of refs only",
+    "Every principal that may create a service account with a matching name gets the role. Of a CI service, jobs of "
+    "other projects or of pull requests get it, and pull requests run code before its review.",
+    "list the service accounts, or the subjects of the jobs, in a condition StringEquals on ISSUER:sub",
+    f"{_IRSA}; {_BEST}; {_TRUST}; GitHub, OpenID Connect reference; GitLab, OIDC authentication using ID tokens",
 )  # fmt: skip
 TRUST_AUDIENCE_MISSING = _rule(
     "trust-audience-missing", Severity.HIGH, "the trust policy has no condition on the audience of the token",

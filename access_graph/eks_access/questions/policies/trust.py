@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,12 @@ _OIDC_PROVIDER = ":oidc-provider/"
 _WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 _ASSUME_ROLE = "sts:AssumeRole"
 _SERVICE_ACCOUNT = "system:serviceaccount:"
+_SUBJECTS = (_SERVICE_ACCOUNT, "repo:", "project_path:")
+"""The beginning of the subjects of service accounts, of GitHub's jobs and of GitLab's jobs."""
+_REFS_OF_ONE_PROJECT = re.compile(
+    r"repo:[^/:*?]+/[^/:*?]+:ref:refs/(heads|tags)/.*|project_path:[^/:*?]+(/[^/:*?]+)+:ref_type:(branch|tag):ref:.*"
+)
+"""Subjects with wildcards, if any, in the name of a branch or tag only."""
 _WILDCARDS = frozenset("*?")
 POD_IDENTITY = "pods.eks.amazonaws.com"
 
@@ -96,9 +103,15 @@ def _claim_missing(context: RuleContext, claim: str) -> Found:
 
 
 def subject_wildcard(context: RuleContext) -> Found:
-    """Yield trusts of service accounts by a pattern. Patterns of other subjects, such as repositories, are accepted.
+    """Yield trusts by a pattern that may match several service accounts, or jobs of more than one project's refs.
 
-    Every wildcard counts, also one in a name: the right to create service accounts decides what matches.
+    - Service accounts: every wildcard counts, also one in a name. The right to create service accounts decides what
+      matches.
+    - Jobs of GitHub and GitLab: a wildcard for branches or tags of one project is accepted, since only those who may
+      write to the project create refs, and GitLab has no other subject for merge requests. `repo:OWNER/NAME:*` also
+      matches pull requests. So does `repo:OWNER/NAME:environment:*`: a job that names an environment has this subject
+      on a pull request too, and GitHub creates an environment that does not exist, without protection rules.
+    - Patterns of other services are accepted: their form is unknown.
     """
     for provider in trusted_providers(context):
         if isinstance(provider, Undecided):
@@ -107,7 +120,7 @@ def subject_wildcard(context: RuleContext) -> Found:
         for condition in provider.conditions_on("sub"):
             if "like" in condition.operator.lower():
                 for value in condition.values:
-                    if _WILDCARDS & set(value) and _may_be_service_account(value):
+                    if _WILDCARDS & set(value) and _is_too_wide(value):
                         yield Violation(provider.subject, f"{condition.key} {value}")
 
 
@@ -151,7 +164,16 @@ def _restricts(condition: Condition) -> bool:
     return not is_negated(condition.operator) and condition.operator.lower() != "null"
 
 
-def _may_be_service_account(value: str) -> bool:
-    """Return whether a pattern may match the subject of a service account."""
-    start = value.partition("*")[0].partition("?")[0]
-    return start.startswith(_SERVICE_ACCOUNT) or _SERVICE_ACCOUNT.startswith(start)
+def _is_too_wide(pattern: str) -> bool:
+    may_match = any(_may_begin_with(pattern, prefix) for prefix in _SUBJECTS)
+    return may_match and not _REFS_OF_ONE_PROJECT.fullmatch(pattern)
+
+
+def _may_be_service_account(pattern: str) -> bool:
+    return _may_begin_with(pattern, _SERVICE_ACCOUNT)
+
+
+def _may_begin_with(pattern: str, prefix: str) -> bool:
+    """Return whether a pattern may match a subject with this prefix."""
+    start = pattern.partition("*")[0].partition("?")[0]
+    return start.startswith(prefix) or prefix.startswith(start)

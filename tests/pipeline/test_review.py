@@ -32,6 +32,27 @@ def test_a_change_of_access_that_was_not_reviewed_is_named():
     assert gained == f"now, and not reviewed: {sentence}"
 
 
+APPLIED = {
+    "nothing to do": (access(), (), {"program": "a"}, True),
+    "program has changed": (access(), (), {"program": "b"}, False),
+    "a step remains": (access(), (step(tags={"a": 1}),), {"program": "a"}, False),
+    "access remains": (access(loses()), (), {"program": "a"}, False),
+    "cluster not evaluated": (ClusterAccess("eks-clu", not_evaluated="no mode"), (), {"program": "a"}, False),
+    "part not evaluated": (access(not_evaluated=(NOT_READ,)), (), {"program": "a"}, True),
+}
+
+
+@pytest.mark.parametrize(("now", "steps", "inputs", "is_applied"), APPLIED.values(), ids=APPLIED)
+def test_update_that_was_applied_already_has_no_difference(now, steps, inputs, is_applied):
+    """The job of a fleet runs again after one of its stacks has failed."""
+    undecided = (PolicyFinding("not-decided", "advisory", "known after the update", "urn:a"),)
+    reviewed = replace(
+        preview(access(gains()), steps=(step(tags={"a": 1}),), policies=undecided), inputs={"program": "a"}
+    )
+    fresh = replace(preview(now, steps=steps), inputs=inputs)
+    assert (differences(reviewed, fresh) == []) is is_applied
+
+
 def test_access_without_permissions_that_was_not_reviewed_is_named():
     mapped = replace(gains(), gained=(), had_access=False)
     assert differences(preview(access()), preview(access(mapped))) == [

@@ -9,6 +9,9 @@
 
 Access is the same if the same subjects gain and lose the same, with the same lockouts and escalations, and if nothing
 is "not evaluated" that was evaluated for the review.
+
+An update without effect, of the program and settings that were reviewed, was applied already, and is the same: the job
+of a fleet can run again after some of its stacks have failed.
 """
 
 from __future__ import annotations
@@ -29,11 +32,17 @@ def differences(reviewed: StackPreview | None, fresh: StackPreview) -> list[str]
         for name in reviewed.inputs.keys() | fresh.inputs.keys()
         if reviewed.inputs.get(name) != fresh.inputs.get(name)
     )
+    if reviewed.steps and not changed_inputs and not _has_effect(fresh):
+        return []
     return [
         *_access(reviewed, fresh),
         *_resources(reviewed, fresh, changed_inputs),
         *_policies(reviewed, fresh),
     ]
+
+
+def _has_effect(preview: StackPreview) -> bool:
+    return bool(preview.steps) or any(each.difference is None or _sentences(each.difference) for each in preview.access)
 
 
 def _access(reviewed: StackPreview, fresh: StackPreview) -> Iterator[str]:

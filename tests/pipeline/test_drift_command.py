@@ -66,6 +66,14 @@ def test_comment_of_drift_has_a_marker_of_its_own_and_access_in_no_state():
     assert marker("tokyo", "drift") != marker("tokyo")
 
 
+def test_large_comment_of_drift_names_the_file_of_the_drift():
+    objects = tuple(UnmanagedAccess(f"ClusterRoleBinding b-{number}", "x" * 100, REMOVAL) for number in range(1000))
+    found = ClusterAccess("eks-clu", access(not_evaluated=(NOT_READ,)).difference, unmanaged=objects)
+    large = fleet(StackPreview("a", access=(found,)))
+    assert "more, in drift.json of the run" in comment(large)
+    assert drift_sentences(large)[1] == "not evaluated: 1 part of the access, in drift.json of the run"
+
+
 def test_restored_access_is_that_of_the_update():
     found = ClusterAccess("eks-clu", access(loses()).difference, restored=access(gains()).difference)
     assert restored_sentences([preview(found)]) == ["eks-ope gains get, list, watch on pods and nodes, whole cluster"]

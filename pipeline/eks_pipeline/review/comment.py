@@ -31,7 +31,7 @@ class _Section:
     lines: tuple[str, ...]
     is_collapsed: bool = False
 
-    def render(self, space: int) -> str:
+    def render(self, space: int, operation: str) -> str:
         """Return the section in at most `space` characters, with the number of lines that are left out."""
         opening, closing = f"\n### {self.title}\n\n", "\n"
         if self.is_collapsed:
@@ -40,7 +40,7 @@ class _Section:
         shown: list[str] = []
         for line in self.lines:
             if used + len(line) + 1 > space - _RESERVED // 2:
-                shown.append(f"- … and {len(self.lines) - len(shown)} more, in preview.json of the run")
+                shown.append(f"- … and {len(self.lines) - len(shown)} more, in {operation}.json of the run")
                 break
             shown.append(line)
             used += len(line) + 1
@@ -58,7 +58,7 @@ def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str
     title = f"{fleet.operation.title()} of {_count(len(fleet.stacks) + len(fleet.failed), 'stack')}"
     text = f"{marker(name, fleet.operation)}\n## {title}\n\n{_headline(fleet)}\n"
     for index, section in enumerate(sections):
-        text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1))
+        text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1), fleet.operation)
     return text
 
 
@@ -68,9 +68,8 @@ def sentences(fleet: FleetPreview) -> list[str]:
     warnings = [f"lockout: {each.with_stacks(fleet)}" for each in grouped(_lockouts(fleet))]
     warnings += [f"escalation: {each.with_stacks(fleet)}" for each in grouped(_escalations(fleet))]
     undecided = len(grouped(_not_evaluated(fleet)))
-    note = (
-        [f"not evaluated: {_count(undecided, 'part')} of the access, in preview.json of the run"] if undecided else []
-    )
+    where = f"in {fleet.operation}.json of the run"
+    note = [f"not evaluated: {_count(undecided, 'part')} of the access, {where}"] if undecided else []
     return [*(found or [f"no {_noun(fleet)} of access"]), *warnings, *note]
 
 

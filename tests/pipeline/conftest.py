@@ -33,9 +33,9 @@ class Runner:
             self.command(*arguments), env=self.environment, capture_output=True, text=True, check=False, timeout=120
         )
 
-    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the engine's command on the stack `test`."""
-        command = ["pulumi", *arguments, "--stack", "test", "--cwd", str(self.project), "--non-interactive"]
+    def pulumi(self, *arguments: str, stack: str = "test") -> subprocess.CompletedProcess[str]:
+        """Run the engine's command on a stack."""
+        command = ["pulumi", *arguments, "--stack", stack, "--cwd", str(self.project), "--non-interactive"]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=120)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -158,6 +158,27 @@ def test_permissions_that_the_readme_names_are_enough(backend):
     assert backend.locks() == []
 
 
+def test_caller_that_only_reads_states_previews_existing_stacks_and_exports_them(backend):
+    """As the preview role of example 14: `drift` exports states, without the key. A new stack must be created."""
+    bucket = f"arn:aws:s3:::{BUCKET}"
+    reads = (allow("s3:ListBucket", on=bucket), allow("s3:GetObject", on=f"{bucket}/*"))
+    decrypt = allow("kms:Encrypt", "kms:Decrypt", on=backend.key)
+    for stack in ("existing", "new"):
+        backend.settings(stack, administrators=["ann"])
+    assert backend.runner("up", "--stack", "existing").returncode == 0
+    try:
+        backend.act_as(new_user(backend.cloud, *reads)[1])
+        exported = backend.runner.pulumi("stack", "export", stack="existing")
+        backend.act_as(new_user(backend.cloud, *reads, decrypt)[1])
+        previewed = backend.runner("preview", "--stack", "existing")
+        denied = backend.runner("preview", "--stack", "new")
+    finally:
+        backend.act_as(backend.cloud.administrator)
+    assert (exported.returncode, previewed.returncode) == (0, 0), exported.stderr + previewed.stderr
+    assert denied.returncode == 1
+    assert f"must be allowed s3:PutObject on {bucket}/.pulumi/" in denied.stderr
+
+
 def test_orphaned_lock_of_a_killed_engine_is_recognised_and_its_fix_works(backend, tmp_path):
     """After `kill -9` of the engine the next run says that the lock is orphaned; the printed command removes it."""
     gate = tmp_path / "gate"

@@ -15,7 +15,7 @@ PINNED = re.compile(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+(,.*)?")
 PERMISSIONS = {
     "access-preview": {"contents": "read", "id-token": "write", "pull-requests": "write"},
     "access-up": {"actions": "read", "contents": "read", "id-token": "write", "pull-requests": "read"},
-    "access-drift": {"actions": "read", "contents": "read", "id-token": "write", "issues": "write"},
+    "access-drift": {"contents": "read", "id-token": "write", "issues": "write"},
 }
 """Each permission is used: the comment, the artifact of another run, the merged pull request, the issue."""
 

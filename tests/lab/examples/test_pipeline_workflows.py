@@ -6,10 +6,11 @@ import shutil
 import pytest
 import yaml
 
+from eks_access.render.markdown import text
 from lab.ci_issuers import CiService, issue
 from lab.principals import client
 from lab.scenarios.clients import LabClients
-from support.ci_files import EXAMPLE, run_script, scripts_of, workflow
+from support.ci_files import EXAMPLE, only_job, run_script, scripts_of, workflow
 from support.github_server import GitHub
 
 ROLES = "arn:aws:iam::123456789012:role/eks-pipeline-"
@@ -21,6 +22,9 @@ JOBS = {
 }
 """The role of each workflow, and the `sub` claim of its job."""
 USER = "workflow-reader"
+SECOND = "workflow-second"
+"""The readers of the stacks `prod` and `second`."""
+HAND = "workflow-hand"
 
 
 @pytest.fixture(scope="module")
@@ -46,31 +50,47 @@ class Checkout:
         assumed = client(self.world.home, "sts").assume_role_with_web_identity(
             RoleArn=f"{ROLES}{role}", RoleSessionName="job", WebIdentityToken=token
         )["Credentials"]
+        variables = self.world.environment()
+        if "PULUMI_CONFIG_PASSPHRASE" not in only_job(workflow(name))["env"]:
+            del variables["PULUMI_CONFIG_PASSPHRASE"]
         return run_script(
             scripts_of(workflow(name))[step],
             self.folder,
-            **self.world.environment()
+            **variables
             | {
                 "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
                 "AWS_SESSION_TOKEN": assumed["SessionToken"],
-                "CLUSTER": "irsa",
                 "GITHUB_API_URL": f"http://127.0.0.1:{self.github.server_port}",
-                "GITHUB_OUTPUT": str(self.folder / "output"),
                 "GITHUB_REPOSITORY": REPOSITORY,
+                "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
                 "GITHUB_TOKEN": "right",
-                "KUBECONFIG": str(self.folder / "kubeconfig"),
                 "NO_PROXY": "127.0.0.1",
                 "NUMBER": "12",
             },
         )
 
-    def set(self, **values):
-        """Change settings of the previewed stack."""
-        file = self.folder / "clusters" / "Pulumi.prod.yaml"
+    def set(self, stack="prod", **values):
+        """Change settings of a stack."""
+        file = self.folder / "clusters" / f"Pulumi.{stack}.yaml"
         document = yaml.safe_load(file.read_text())
         document["config"] |= {f"clusters:{name}": value for name, value in values.items()}
         file.write_text(yaml.safe_dump(document))
+
+    def add_stack(self, stack, **values):
+        """Add a stack with the program and the settings of `prod` to the fleet."""
+        shutil.copy(self.folder / "clusters" / "Pulumi.prod.yaml", self.folder / "clusters" / f"Pulumi.{stack}.yaml")
+        self.set(stack, **values)
+        fleet = yaml.safe_load((self.folder / "fleet.yaml").read_text())
+        fleet["stacks"][stack] = fleet["stacks"]["prod"]
+        (self.folder / "fleet.yaml").write_text(yaml.safe_dump(fleet))
+
+    def run(self, *command):
+        """Run a command as the administrator of the cluster."""
+        return self.world.run(*command, KUBECONFIG=str(self.folder / "kubeconfig"))
+
+    def kubectl(self, *arguments):
+        return self.run("kubectl", *arguments)
 
     def pulumi(self, folder, *arguments):
         done = self.world.run("pulumi", "-C", str(folder), *arguments, "--non-interactive")
@@ -83,15 +103,19 @@ def checkout(running_lab, tools, repository, github):
     folder = repository / "examples" / "pipeline-workflows"
     shutil.copytree(EXAMPLE, folder)
     checkout = Checkout(world, folder, github)
-    arn = client(running_lab, "iam").create_user(UserName=USER)["User"]["Arn"]
-    checkout.set(readers=[arn])
+    iam = client(running_lab, "iam")
+    arns = [iam.create_user(UserName=name)["User"]["Arn"] for name in (USER, SECOND)]
+    checkout.set(readers=arns[:1])
+    checkout.add_stack("second", readers=arns[1:])
+    assert checkout.run("aws", "eks", "update-kubeconfig", "--name", "irsa").worked
     checkout.pulumi(folder, "stack", "init", "lab")
     checkout.pulumi(folder, "up", "--yes", "--skip-preview", "--stack", "lab")
     yield checkout
-    for project, stack in ((folder / "clusters", "prod"), (folder, "lab")):
+    for project, stack in ((folder / "clusters", "prod"), (folder / "clusters", "second"), (folder, "lab")):
         world.run("pulumi", "-C", str(project), "destroy", "--yes", "--skip-preview", "--stack", stack)
         world.run("pulumi", "-C", str(project), "stack", "rm", "--yes", "--force", "--stack", stack)
-    client(running_lab, "iam").delete_user(UserName=USER)
+    for name in (USER, SECOND):
+        iam.delete_user(UserName=name)
 
 
 def test_preview_step_posts_one_comment_and_replaces_it(checkout):
@@ -101,7 +125,9 @@ def test_preview_step_posts_one_comment_and_replaces_it(checkout):
         assert done.returncode == 0, done.stderr
     assert checkout.github.writes == ["POST", "PATCH"]
     (comment,) = checkout.github.comments
-    assert f"{USER} gains get, list, watch on" in comment["body"]
+    assert "## Preview of 2 stacks" in comment["body"]
+    for name, stack in ((USER, "prod"), (SECOND, "second")):
+        assert re.search(f"{name} gains get, list, watch on .* [(]{stack}[)]", comment["body"])
     assert "AmazonEKSAdminViewPolicy" not in comment["body"]
     assert comment["body"] == (checkout.folder / "comment.md").read_text()
 
@@ -121,24 +147,45 @@ def test_update_step_stops_after_a_change_and_applies_what_was_reviewed(checkout
     checkout.set(policy="AmazonEKSViewPolicy")
     applied = checkout.step("access-up", "Update")
     assert applied.returncode == 0, applied.stderr
+    assert "up of 2 stacks: 2 succeeded" in applied.stdout
     (arn,) = [arn for arn in eks.list_access_entries(clusterName="irsa")["accessEntries"] if arn.endswith(USER)]
     (policy,) = eks.list_associated_access_policies(clusterName="irsa", principalArn=arn)["associatedAccessPolicies"]
     assert policy["policyArn"].endswith("/AmazonEKSViewPolicy")
 
 
-def test_drift_steps_find_access_that_was_added_by_hand(checkout):
-    """Right after the update nothing differs; an access policy on the entry is found."""
-    snapshot = checkout.step("access-up", "Snapshot")
-    assert snapshot.returncode == 0, snapshot.stderr
+@pytest.fixture
+def by_hand(checkout):
+    """Create an access entry and a binding that no state has; return how the comparison names them."""
+    iam, eks = client(checkout.world.home, "iam"), client(checkout.world.home, "eks")
+    arn = iam.create_user(UserName=HAND)["User"]["Arn"]
+    eks.create_access_entry(clusterName="irsa", principalArn=arn, kubernetesGroups=["readers"])
+    created = checkout.kubectl("create", "clusterrolebinding", HAND, "--clusterrole=view", "--group=readers")
+    assert created.worked, created.stderr
+    yield f"access entry of {arn}", f"ClusterRoleBinding {HAND}"
+    iam.delete_user(UserName=HAND)
+
+
+def test_drift_steps_pass_after_the_update(checkout):
+    """The states of the fleet have everything that gives access, with the roles of the jobs."""
+    done = checkout.step("access-drift", "Compare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Access: no difference." in (checkout.folder / "drift.md").read_text()
+
+
+def test_drift_steps_fail_for_access_added_by_hand_until_it_is_removed(checkout, by_hand):
+    """The summary names each object with the command that removes it: after these commands the job passes."""
+    done = checkout.step("access-drift", "Compare")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert checkout.step("access-drift", "Summary").returncode == 0
+    summary = (checkout.folder / "summary.md").read_text()
+    found = dict(re.findall("^in no state: (.*?): .*; remove it: (.*) [(]", done.stdout, re.MULTILINE))
+    assert tuple(found) == by_hand
+    for name, command in found.items():
+        assert f"- {text(name)}: " in summary
+        assert f"remove it: {text(command)}" in summary
+        removed = checkout.run("bash", "-c", command)
+        assert removed.worked, removed.stderr
     assert checkout.step("access-drift", "Compare").returncode == 0
-    eks, arn = client(checkout.world.home, "eks"), f"arn:aws:iam::123456789012:user/{USER}"
-    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
-    on_entry = {"clusterName": "irsa", "principalArn": arn, "policyArn": policy}
-    eks.associate_access_policy(**on_entry, accessScope={"type": "cluster"})
-    assert checkout.step("access-drift", "Compare").returncode == 0
-    eks.disassociate_access_policy(**on_entry)
-    assert (checkout.folder / "output").read_text() == "code=0\ncode=1\n"
-    assert USER in (checkout.folder / "drift.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 """Source: DNS subdomain names in https://kubernetes.io/docs/concepts/overview/working-with-objects/names/."""
 _MOST_CHARACTERS = 253
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([kMGTPE]|[KMGTPE]i|e[0-9]+)?")
+_IMAGE = re.compile(r"[\x21-\x7e]+")
 _SECRET_VARIABLES = {
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     *("PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE"),
@@ -161,9 +163,15 @@ def _settings_problems(fleet: Fleet, settings: Settings) -> Iterator[str]:
             yield f"--service-account: {group!r} must be a group of the fleet\n  fix: {fix}"
     names = {"--namespace": settings.namespace, "--service-account": settings.service_account}
     names |= {f"--service-account of {group}": name for group, name in settings.service_accounts.items()}
+    if isinstance(settings.source, ProgramSource):
+        names["--program"] = settings.source.name
     for option, name in names.items():
         if not _is_name(name):
             yield f"{option}: {name!r} {_name_rule(name)}"
+    if not _QUANTITY.fullmatch(settings.memory):
+        yield f"--memory: {settings.memory!r} must be a quantity of Kubernetes\n  fix: pass --memory 768Mi, for example"
+    if settings.image is not None and not _IMAGE.fullmatch(settings.image):
+        yield f"--image: {settings.image!r} must be an image's name without spaces\n  fix: pass REGISTRY/NAME:TAG"
 
 
 def _problems(stack: FleetStack, settings: Settings) -> Iterator[str]:
@@ -188,4 +196,4 @@ def _is_name(name: str) -> bool:
 def _name_rule(name: str) -> str:
     valid = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_MOST_CHARACTERS].strip("-")
     rule = "must be a name of a Kubernetes object: lower-case letters, digits and hyphens"
-    return f"{rule}\n  fix: rename it to {valid!r}"
+    return f"{rule}\n  fix: rename it to {valid or 'a'!r}"

@@ -210,7 +210,7 @@ def test_preview_without_its_unchanged_resources_is_rejected():
 
 
 def test_preview_of_another_format_is_rejected():
-    with pytest.raises(SourceError, match="must have steps with operation"):
+    with pytest.raises(SourceError, match="must have the form of `pulumi preview"):
         graph_of_preview({"steps": [{"urn": "urn:pulumi:dev::shop::x::y"}]})
 
 

@@ -290,7 +290,7 @@ def test_state_without_a_cluster_has_only_iam():
 
 
 def test_state_of_another_format_is_rejected():
-    with pytest.raises(SourceError, match="must have resources with type and URN"):
+    with pytest.raises(SourceError, match="must have the form of `pulumi stack export`"):
         graph_of_state(export({"name": "x"}))
     assert dict(graph_of_state({"version": 3, "deployment": {}}).entries.all()) == {}
 

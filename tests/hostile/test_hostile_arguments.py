@@ -13,7 +13,9 @@ import pytest
 from hypothesis import strategies as st
 
 from eks_identity.errors import Problem
+from eks_identity.redaction import SECRET
 from eks_identity.runtime.inputs import InvalidInputError
+from support import service_models
 from support.component_contract import declare, sample, validate_without_registration
 from support.hostile_inputs import hostile
 from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
@@ -49,9 +51,15 @@ def check_message(error: InvalidInputError, name: str) -> None:
         assert problem.input
         assert problem.rule
         assert problem.fix
+        assert _shown(problem.value) in message
         assert str(problem) in message
     assert "Traceback" not in message
     assert {each for each in message if not each.isprintable()} <= {"\n"}, repr(message)
+
+
+def _shown(value: object) -> str:
+    """Return the beginning of a value as a message shows it; a secret has a mark in its place."""
+    return "" if value is SECRET else repr(value)[:20].split("\\")[0]
 
 
 def test_hostile_arguments_are_rejected(rejection, examples, show):
@@ -73,6 +81,30 @@ def test_hostile_arguments_are_rejected(rejection, examples, show):
 
     run()
     show(f"hostile arguments: {dict(counts)}")
+
+
+def test_accepted_arguments_are_valid_to_aws(examples, show):
+    """What the components accept of hostile values, the service models of AWS accept too."""
+    counts: Counter[str] = Counter()
+
+    @hypothesis.seed(SEED)
+    @examples(100)
+    @hypothesis.given(st.data())
+    def run(data):
+        name, index, place = data.draw(st.sampled_from(leaves()))
+        value = data.draw(hostile(at(sample(name, index), place)))
+        try:
+            deployment = declare(name, lambda: changed(sample(name, index), place, value))
+        except InvalidInputError:
+            counts["rejected"] += 1
+            return
+        counts["accepted"] += 1
+        for resource in deployment.resources:
+            problems = list(service_models.problems(resource.type, resource.inputs))
+            assert not problems, f"{name} {place} {value!r}: {problems}"
+
+    run()
+    show(f"accepted arguments, checked by the service models: {dict(counts)}")
 
 
 def declare_secret(name: str, index: int, place: tuple[str | int, ...], value: str) -> InvalidInputError | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -23,6 +22,7 @@ from eks_pipeline.errors import SettingsFileError
 from eks_pipeline.fleet import settings_file
 from stacks import lab, settings
 from support.component_program import kubeconfig
+from support.documents import places, replaced, value_at
 from support.hostile_inputs import hostile, mutated
 from support.stack_files import PROJECT, load_settings
 
@@ -31,33 +31,6 @@ MARK = "zq7xmark"
 VALID = kubeconfig()
 
 E = TypeVar("E", bound=Exception)
-Place = tuple[str | int, ...]
-
-
-def places(value: Any, under: Place = ()) -> Iterator[Place]:
-    """Yield the place of each value in a document."""
-    yield under
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, below in items:
-        yield from places(below, (*under, key))
-
-
-def replaced(document: Any, place: Place, value: Any) -> Any:
-    """Return a copy of the document with another value at a place."""
-    if not place:
-        return value
-    copied = copy.deepcopy(document)
-    at = copied
-    for key in place[:-1]:
-        at = at[key]
-    at[place[-1]] = value
-    return copied
-
-
-def value_at(document: Any, place: Place) -> Any:
-    for key in place:
-        document = document[key]
-    return document
 
 
 def test_hostile_settings_are_rejected(examples, show):

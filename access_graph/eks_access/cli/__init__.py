@@ -19,6 +19,7 @@ from eks_access.cli.trace import trace
 from eks_access.cli.what_can import what_can
 from eks_access.cli.who_can import who_can
 from eks_access.cli.whoami import whoami
+from eks_access.command_line import describe_os_error, prepare_streams, printable
 from eks_access.errors import EksAccessError, ExitCode
 
 EPILOG = (
@@ -43,11 +44,15 @@ for command in (trace, explain_, list_, who_can, what_can, escalations, check, d
 def main() -> None:
     """Run the command, print errors without a traceback, and exit with its code."""
     gc.disable()  # a graph has no cycles, and the process ends: collections would only visit all of its objects
+    prepare_streams()
     try:
         commands.main(standalone_mode=False)
     except EksAccessError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        click.echo(f"error: {describe_os_error(error)}", err=True)
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.USAGE)

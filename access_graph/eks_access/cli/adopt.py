@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from eks_access.cli.adopted_files import IMPORTS, MAIN, Adopted
+from eks_access.cli.open_source import explain_malformed
 from eks_access.cli.output import Output, emit, fix_of_unread, output_options, progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, SourceError, UsageError
@@ -44,7 +45,7 @@ def adopt(*, folder: Path, form: str, stack: str, is_check: bool, source: Source
     """
     if not is_check:
         _require_empty(folder)
-    with progress(f"reading {source.source}"):
+    with progress(f"reading {source.source}"), explain_malformed(source.source):
         graph = source.open()
         try:
             adopted = _adopt(graph, Form(form), stack)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import yaml
 
-from eks_access.cli.open_source import open_source
+from eks_access.cli.open_source import explain_malformed, open_source
 from eks_access.cli.output import Output, emit, output_options, progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
@@ -30,7 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def check(*, config: Path | None, before: str | None, source: SourceOptions, output: str) -> None:
     """Check the rules of the policy pack. Exits with 1 if a mandatory rule is violated."""
     settings = PolicySettings() if config is None else parse_settings(_read(config), str(config))
-    with progress(f"checking {source.source}"):
+    with progress(f"checking {source.source}"), explain_malformed(source.source, before or source.source):
         graph = source.open()
         former = None if before is None else open_source(before, replace(source, source=before))
         found = question.check(graph, settings, before=former)
@@ -47,6 +47,6 @@ def check(*, config: Path | None, before: str | None, source: SourceOptions, out
 def _read(path: Path) -> object:
     try:
         return yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         message = f"--policy-config {path} must be JSON or YAML: {' '.join(str(error).split())}"
         raise UsageError(message, "write it as docs/policies.md shows") from error

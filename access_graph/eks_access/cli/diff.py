@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import click
 
-from eks_access.cli.open_source import LIVE, open_source
+from eks_access.cli.open_source import LIVE, explain_malformed, open_source
 from eks_access.cli.output import Output, emit, output_options, progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
@@ -46,7 +46,7 @@ def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output
     reasons = _reasons(fail_on)
     if source.source != LIVE:
         raise UsageError(f"--source {source.source!r} must be omitted: BEFORE and AFTER are the sources", "remove it")
-    with progress(f"comparing {before} with {after}"):
+    with progress(f"comparing {before} with {after}"), explain_malformed(before, after):
         graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
         found = question.diff(*graphs)
     remarks = tuple(dict.fromkeys(each for graph in graphs for each in graph.remarks()))

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from eks_access.cli.open_source import LIVE
+from eks_access.cli.open_source import LIVE, explain_malformed
 from eks_access.cli.output import Output, emit, output_options
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, SourceError, UsageError
@@ -35,8 +35,9 @@ def explain_(*, error: str, service_account: str | None, pod: str | None, source
             "ERROR must be the text of an error", "pass it in quotes, or pipe it to `eks-access explain -`"
         )
     try:
-        graph = source.open() if source.source != LIVE or source.cluster or source.context else None
-        found = explain(text, _workload(service_account, pod), graph)
+        with explain_malformed(source.source):
+            graph = source.open() if source.source != LIVE or source.cluster or source.context else None
+            found = explain(text, _workload(service_account, pod), graph)
     except NotReadError as failure:
         message = f"the service accounts of the role cannot be looked up: {failure}"
         raise SourceError(message, "pass --service-account NAMESPACE/NAME") from failure

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eks_access.errors import SourceError, UsageError
 from eks_access.graph import AccessGraph
+from eks_identity.errors import InvalidInput
 
 if TYPE_CHECKING:
     from eks_access.cli.source_options import SourceOptions
@@ -52,10 +56,29 @@ def open_source(text: str, options: SourceOptions) -> AccessGraph:
         open_stack = open_state if keyword == STATE else open_preview
         return open_stack(stack or None, cwd=options.cwd, cluster=options.cluster)
     path = Path(text)
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file fails for a name that is too long
         rule = "must be live, state, state=STACK, preview, preview=STACK or the path of an existing file"
         raise UsageError(f"source {text!r} {rule}", _FILES)
     return _open_file(path, options.cluster)
+
+
+@contextmanager
+def explain_malformed(*sources: str) -> Iterator[None]:
+    """Raise `SourceError` for a value in a source that AWS, Kubernetes and Pulumi do not have, such as a number as ARN.
+
+    A stack plans what its program declares, and a file may have been edited. The tables of a graph are read where a
+    question needs them, so the block has the question too. A live source has such values only by an error of this
+    package, whose traceback is then needed.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, InvalidInput) as error:
+        if set(sources) == {LIVE}:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
+        listed = " or ".join(each for each in sources if each != LIVE)
+        message = f"{listed} must have only values that AWS, Kubernetes and Pulumi accept: {reason}"
+        raise SourceError(message, "correct this value, or write the file again") from error
 
 
 def _open_file(path: Path, cluster: str | None) -> AccessGraph:
@@ -100,6 +123,6 @@ def _is_snapshot(content: bytes) -> bool:
 def _parse(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path} must be JSON: {error}", _FILES) from error
     return document if isinstance(document, dict) else {}

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from rich.console import Console
 
+from eks_access.cli.open_source import explain_malformed
 from eks_access.cli.source_options import SourceOptions
 from eks_access.errors import ExitCode, SourceError
 from eks_access.graph import AccessGraph
@@ -105,7 +106,7 @@ def answer_question(
 
 def ask_source(source: SourceOptions, ask: Callable[[AccessGraph], T]) -> tuple[AccessGraph, T]:
     """Return the graph of the source and its answer; raise `SourceError` if the question cannot be answered at all."""
-    with progress(f"reading {source.source}"):
+    with progress(f"reading {source.source}"), explain_malformed(source.source):
         graph = source.open()
         try:
             return graph, ask(graph)

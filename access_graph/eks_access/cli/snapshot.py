@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from eks_access.cli.open_source import explain_malformed
 from eks_access.cli.output import progress
 from eks_access.cli.source_options import SourceOptions, source_options
 from eks_access.errors import ExitCode, UsageError
@@ -21,7 +22,7 @@ def snapshot(*, file: Path, source: SourceOptions) -> None:
 
     if not file.resolve().parent.is_dir():
         raise UsageError(f"FILE {str(file)!r} must be in an existing folder", f"run `mkdir -p {file.parent}` first")
-    with progress(f"reading {source.source}"):
+    with progress(f"reading {source.source}"), explain_malformed(source.source):
         graph = source.open()
         taken = take_snapshot(graph)
     save_snapshot(taken, file)

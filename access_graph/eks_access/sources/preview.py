@@ -25,6 +25,7 @@ from typing import Any
 from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
 from eks_access.sources.pulumi.command import run_pulumi
+from eks_access.sources.pulumi.documents import Digest, require_form
 from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, graph_of_stack
 from eks_access.sources.pulumi.resources import Resource, resource_of
 from eks_access.sources.state import stack_of
@@ -79,25 +80,22 @@ def clusters_of_preview(digest: Mapping[str, Any], events: Events = ()) -> list[
 
 def _resources(digest: Mapping[str, Any], events: Events) -> StackResources:
     """Return the resources after the update of a preview."""
+    require_form(digest, Digest, "preview", f"pulumi {' '.join(COMMAND)}")
     steps = digest.get("steps") or []
     _require_sames(digest, steps)
     outputs = _planned_outputs(events)
     existing: dict[str, Resource] = {}
     deleted: list[Resource] = []
-    try:
-        for step in steps:
-            operation, old, new = step["op"], step.get("oldState") or {}, step.get("newState") or {}
-            if operation in _REMOVED:
-                if not old.get("retainOnDelete"):
-                    deleted.append(resource_of(old, masks=True))
-            elif new:
-                planned = outputs.get(step["urn"]) or _outputs(operation, old, new)
-                existing[step["urn"]] = resource_of(new, planned, masks=True, is_new=operation in _NEW)
-                if operation in {"replace", "create-replacement"} and old and not old.get("retainOnDelete"):
-                    deleted.append(resource_of(old, masks=True))
-    except (AttributeError, KeyError, TypeError) as error:
-        message = f"the preview must have steps with operation, URN and states: {error!r}"
-        raise SourceError(message, f"write it again with `pulumi {' '.join(COMMAND)}`") from error
+    for step in steps:
+        operation, old, new = step["op"], step.get("oldState") or {}, step.get("newState") or {}
+        if operation in _REMOVED:
+            if old and not old.get("retainOnDelete"):
+                deleted.append(resource_of(old, masks=True))
+        elif new:
+            planned = outputs.get(step["urn"]) or _outputs(operation, old, new)
+            existing[step["urn"]] = resource_of(new, planned, masks=True, is_new=operation in _NEW)
+            if operation in {"replace", "create-replacement"} and old and not old.get("retainOnDelete"):
+                deleted.append(resource_of(old, masks=True))
     return StackResources(f"preview{stack_of(steps)}", list(existing.values()), deleted)
 
 

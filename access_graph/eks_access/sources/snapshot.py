@@ -128,16 +128,27 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> None:
 def open_snapshot(path: Path) -> AccessGraph:
     """Return the graph of a snapshot file; raise `SourceError` if it is none."""
     try:
-        snapshot = msgspec.json.decode(path.read_bytes(), type=Snapshot)
+        content = path.read_bytes()
+        _require_version(path, msgspec.json.decode(content, type=_Version).version)
+        snapshot = msgspec.json.decode(content, type=Snapshot)
     except OSError as error:
         raise SourceError(f"snapshot {path} cannot be read: {error.strerror}", "pass the path of a snapshot") from error
     except msgspec.DecodeError as error:
         fix = "write one with `eks-access snapshot FILE`"
         raise SourceError(f"{path} must be a snapshot of eks-access: {error}", fix) from error
-    if snapshot.version != VERSION:
-        message = f"snapshot {path} must have version {VERSION} of the format; it has {snapshot.version}"
-        raise SourceError(message, "read it with the version of eks-access that wrote it, or write it again")
     return graph_of(snapshot)
+
+
+class _Version(msgspec.Struct):
+    """The part of a snapshot that all versions of the format have."""
+
+    version: int
+
+
+def _require_version(path: Path, version: int) -> None:
+    if version != VERSION:
+        message = f"snapshot {path} must have version {VERSION} of the format; it has {version}"
+        raise SourceError(message, "read it with the version of eks-access that wrote it, or write it again")
 
 
 def graph_of(snapshot: Snapshot) -> AccessGraph:

@@ -16,10 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Cluster
 from eks_access.sources.pulumi.command import run_pulumi
+from eks_access.sources.pulumi.documents import Export, require_form
 from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, graph_of_stack
 from eks_access.sources.pulumi.resources import resource_of
 
@@ -62,12 +62,9 @@ def clusters_of_state(export: Mapping[str, Any]) -> list[str]:
 
 def stack_of_export(export: Mapping[str, Any]) -> StackResources:
     """Return the resources of an exported state; raise `SourceError` if it has another format."""
+    require_form(export, Export, "state", "pulumi stack export")
     states = (export.get("deployment") or {}).get("resources") or []
-    try:
-        resources = [resource_of(state) for state in states if not (state.get("delete") or state.get(_REPLACED))]
-    except (AttributeError, KeyError, TypeError) as error:
-        message = f"the state must have resources with type and URN: {error!r}"
-        raise SourceError(message, "write it again with `pulumi stack export`") from error
+    resources = [resource_of(state) for state in states if not (state.get("delete") or state.get(_REPLACED))]
     return StackResources(f"state{stack_of(states)}", resources)
 
 

@@ -12,8 +12,8 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from eks_identity.errors import Problem
-from eks_identity.model import arns, limits, names
+from eks_identity.model import arns, names
+from eks_identity.model import tags as tag_rules
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
 ROLE = "aws:iam/role:Role"
@@ -47,12 +47,7 @@ class ClusterRoles:
     def read(cls, inputs: Inputs, settings: ClusterRoleSettings) -> "ClusterRoles":
         """Parse `role_settings`; problems are added to `inputs`."""
         roles = inputs.read(cls, "role_settings", settings)
-        number = len(roles.tags or {})
-        if number > limits.TAGS:
-            rule = f"must have at most {limits.TAGS} tags (IAM)"
-            inputs.reject(
-                Problem("role_settings.tags", rule, f"{number} tags", f"remove {number - limits.TAGS} of them")
-            )
+        inputs.reject(*(each.with_prefix("role_settings.tags") for each in tag_rules.problems(roles.tags or {})))
         return roles
 
     def transform(self, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

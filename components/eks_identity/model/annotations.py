@@ -6,7 +6,7 @@ The webhook acts when a pod is created: a changed annotation has no effect on ru
 from __future__ import annotations
 
 from eks_identity.errors import InvalidInput, Problem, Problems
-from eks_identity.model import arns, names
+from eks_identity.model import arns, labels, names
 
 PREFIX = "eks.amazonaws.com/"
 ROLE_ARN = f"{PREFIX}role-arn"
@@ -52,6 +52,7 @@ def other_annotations(annotations: dict[str, str]) -> dict[str, str]:
         for key, value in annotations.items()
         if key.startswith(PREFIX)
     ]
+    problems += labels.key_problems(annotations)
     if problems:
         raise InvalidInput(problems)
     return annotations

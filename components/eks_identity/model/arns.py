@@ -14,6 +14,9 @@ from eks_identity.model.partitions import Partition
 _FIELDS = 6
 
 
+_ASCII = re.compile(r"[\x21-\x7e]*")
+
+
 @dataclass(frozen=True)
 class Arn:
     """The fields of an ARN: `arn:partition:service:region:account:resource`."""
@@ -34,6 +37,8 @@ class Arn:
             or not fields[2]
             or not fields[5]
             or text != text.strip()
+            or not text.isprintable()
+            or not _ASCII.fullmatch("".join(fields[:5]))
         ):
             raise names.invalid(
                 "must be an ARN with six fields, arn:partition:service:region:account:resource",

@@ -17,6 +17,8 @@ TRUST_POLICY: Final = 2_048
 """Characters of a role's trust policy, without white space."""
 TRUST_POLICY_RAISED: Final = 4_096
 """Maximum of a raised quota."""
+POLICY_NAME: Final = 128
+"""Characters of a managed policy's name."""
 MANAGED_POLICY: Final = 6_144
 """Characters of a managed policy, without white space."""
 INLINE_POLICIES: Final = 10_240

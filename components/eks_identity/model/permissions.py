@@ -46,7 +46,7 @@ def managed_policy(text: str, partition: Partition) -> str:
     `AmazonS3ReadOnlyAccess` and `service-role/AmazonEBSCSIDriverPolicy` are names. Rejects ARNs of other partitions.
     """
     if ":" not in names.text(text):
-        if not _NAME.fullmatch(text):
+        if not _NAME.fullmatch(text) or len(text.rpartition("/")[2]) > limits.POLICY_NAME:
             rule = "must be the ARN of a managed policy, or the name of an AWS managed policy (IAM)"
             raise names.invalid(rule, text, "write AmazonS3ReadOnlyAccess, or an ARN")
         return partition.arn("iam", f"policy/{text}", account="aws")

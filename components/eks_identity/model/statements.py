@@ -80,12 +80,19 @@ def action(text: str) -> str:
 
 
 def resource(text: str) -> str:
-    """Return a resource, an ARN with `*` and `?` as wildcards, or `*`. An ARN with a wildcard or a variable in another
-    field than the last is not parsed.
+    """Return a resource, an ARN with `*` and `?` as wildcards, or `*`. Of an ARN with a wildcard or a variable in
+    another field than the last, only the beginning is checked.
     """
-    if names.text(text) == "*" or any(mark in text.rpartition(":")[0] for mark in "*?$"):
+    if names.text(text) == "*":
         return text
-    Arn.parse(text)
+    if any(mark in text.rpartition(":")[0] for mark in "*?$"):
+        if not text.startswith("arn:") or not text.isprintable():
+            raise names.invalid("must be an ARN, or * (IAM)", text, "write arn:aws:s3:::my-bucket/*")
+        return text
+    arn = str(Arn.parse(text))
+    if text != arn:
+        rule = "must have arn, the partition and the service in lower case: IAM compares the case in policies"
+        raise names.invalid(rule, text, f"write {arn}")
     return text
 
 

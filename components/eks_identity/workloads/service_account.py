@@ -12,6 +12,7 @@ from eks_identity.evaluation.trust_conditions import IRSA, AssumeRoleCall
 from eks_identity.model import arns, names
 from eks_identity.model.annotations import other_annotations, webhook_annotations
 from eks_identity.model.arns import Principal
+from eks_identity.model.labels import labels as parse_labels
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.children import RegisteredChildren
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, Inputs, parsed_by, require_provider
@@ -60,7 +61,7 @@ class ServiceAccountOptions:
     sts_regional_endpoints: pulumi.Input[bool] | None = parsed_by(names.flag)
     token_expiration: pulumi.Input[int] | None = parsed_by(names.token_expiration)
     annotations: Mapping[str, str] | None = parsed_by(other_annotations)
-    labels: Mapping[str, str] | None = parsed_by(dict)
+    labels: Mapping[str, str] | None = parsed_by(parse_labels)
 
     def webhook_annotations(
         self, inputs: Inputs, role: pulumi.Input[Principal] | pulumi.Input[str] | None, *depends_on: pulumi.Input[Any]

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from eks_access.command_line import describe_os_error, prepare_streams, printable
 from eks_pipeline.cli.destroy import destroy
 from eks_pipeline.cli.drift import drift
 from eks_pipeline.cli.migrate import migrate
@@ -34,11 +35,15 @@ for command in (preview, up, drift, migrate, refresh, destroy, outputs, operator
 
 def main() -> None:
     """Run the command, print errors without a traceback, and exit with its code."""
+    prepare_streams()
     try:
         commands.main(standalone_mode=False)
     except PipelineError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        click.echo(f"error: {describe_os_error(error)}", err=True)
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         error.show()
         sys.exit(ExitCode.USAGE)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-import yaml
 
 from eks_pipeline.cli.preview import collect_failed
 from eks_pipeline.cli.review_output import ReviewOutput, review_options
 from eks_pipeline.cli.run_options import Command, print_failures, print_summary, run_options
 from eks_pipeline.errors import ExitCode, UsageError
+from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.fleet import FleetStack
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review.comment import drift_sentences, restored_sentences
@@ -80,8 +80,7 @@ def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[s
 
 def _profile(stack: FleetStack) -> str | None:
     """Return the AWS profile of a stack's settings; that of the environment is in the environment."""
-    document = yaml.safe_load(stack.settings.read_text(encoding="utf-8")) or {}
-    profile = (document.get("config") or {}).get("aws:profile")
+    profile = settings_file.config(stack.settings).get("aws:profile")
     return profile if isinstance(profile, str) else None
 
 

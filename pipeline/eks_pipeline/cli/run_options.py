@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 
+from eks_access.command_line import printable
 from eks_pipeline import events
 from eks_pipeline.errors import ExitCode, MissingEngineError, UsageError
 from eks_pipeline.fleet.fleet import Fleet, list_of_stacks, open_fleet
@@ -24,7 +26,23 @@ from eks_pipeline.stack.job import Options
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 DIRECTORY = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
 NEW_DIRECTORY = click.Path(file_okay=False, resolve_path=True, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, resolve_path=True, path_type=Path)
+
+
+class NewFile(click.Path):
+    """A file that the command writes at its end. Its folder must exist before a run starts."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, resolve_path=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; end the command if the file cannot be written there."""
+        file = Path(str(super().convert(value, param, ctx)))
+        if not os.access(file.parent, os.W_OK):
+            self.fail(f"folder {str(file.parent)!r} must exist and be writable\n  fix: run `mkdir -p {file.parent}`")
+        return file
+
+
+NEW_FILE = NewFile()
 
 _OPTIONS = (
     click.option(
@@ -134,7 +152,7 @@ def print_failures(reports: dict[str, StackReport]) -> None:
     """Print why stacks failed."""
     for report in reports.values():
         if report.result in {Result.FAILED, Result.CANCELLED}:
-            click.echo(f"error: {report.reason}", err=True)
+            click.echo(f"error: {printable(report.reason)}", err=True)
 
 
 def print_summary(summary: RunSummary, reports: dict[str, StackReport]) -> None:

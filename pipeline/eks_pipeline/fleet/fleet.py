@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from eks_pipeline.errors import UnknownStackError, UsageError
-from eks_pipeline.fleet import fleet_file, settings_file
-from eks_pipeline.fleet.fleet_file import FleetFile, Group, StackEntry
+from eks_pipeline.errors import SettingsFileError, UnknownStackError, UsageError
+from eks_pipeline.fleet import fleet_file, settings_file, yaml_document
+from eks_pipeline.fleet.fleet_file import STACK_NAME, FleetFile, Group, StackEntry
+from eks_pipeline.fleet.yaml_document import YamlError
 
 CANARY, REFERENCE, AFTER = "canary", "stack reference", "after"
 
@@ -117,9 +119,13 @@ def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None
 
 def check(stack: FleetStack) -> None:
     """Raise `UnknownStackError` for a stack without a settings file, and `SettingsFileError` for an invalid one."""
-    if not stack.settings.is_file():
+    if not re.fullmatch(STACK_NAME, stack.stack):
+        rule = "must be letters, digits, '-', '_' and '.', at most 100 (Pulumi)"
+        raise UsageError(f"stack {stack.stack!r} {rule}\n  fix: pass NAME, or ORGANIZATION/PROJECT/NAME")
+    if not os.path.isfile(stack.settings):  # noqa: PTH113 - Path.is_file fails for a name that is too long
         found = (
-            file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in stack.project.glob("Pulumi.*.yaml")
+            Path(file).name.removeprefix("Pulumi.").removesuffix(".yaml")
+            for file in glob.glob("Pulumi.*.yaml", root_dir=stack.project)  # noqa: PTH207 - as above
         )
         raise UnknownStackError(
             f"stack {stack.stack!r}: no settings file {stack.settings.name} in {stack.settings.parent}\n"
@@ -214,8 +220,8 @@ def _closure(predecessors: Mapping[str, Mapping[str, str]], names: Iterable[str]
 
 def _project_name(project: Path) -> str:
     try:
-        document = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        document = yaml_document.load(project / "Pulumi.yaml").value
+    except YamlError:
         return ""
     return str(document.get("name", "")) if isinstance(document, dict) else ""
 
@@ -223,10 +229,9 @@ def _project_name(project: Path) -> str:
 def _settings_texts(stack: FleetStack) -> Iterator[str]:
     """Yield the texts in the settings of a stack. Settings that cannot be read are reported by `check`."""
     try:
-        document = yaml.safe_load(stack.settings.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        yield from _texts(settings_file.config(stack.settings))
+    except SettingsFileError:
         return
-    yield from _texts(document.get("config") if isinstance(document, dict) else None)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -24,14 +24,21 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-import yaml
 
 from eks_pipeline.errors import FleetFileError
-from eks_pipeline.fleet.settings_file import DuplicateKeyLoader
+from eks_pipeline.fleet import yaml_document
+from eks_pipeline.fleet.yaml_document import YamlError
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """A name is also that of a folder."""
+_SEGMENT = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+STACK_NAME = rf"({_SEGMENT}/){{0,2}}{_SEGMENT}"
+"""A stack's name, also with its project, and with its organization. Source: Pulumi, `tokens.ParseStackName`."""
+StackName = Annotated[str, msgspec.Meta(pattern=f"^{STACK_NAME}$")]
+Text = Annotated[str, msgspec.Meta(pattern="^[^\\0]*$")]
+"""A text of which a process can have the value: no NUL character."""
+VariableName = Annotated[str, msgspec.Meta(pattern="^[^=\\0]+$")]
 Concurrency = Annotated[int, msgspec.Meta(ge=1, description="Number of stacks that run at the same time.")]
 
 
@@ -42,17 +49,18 @@ class StackEntry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_d
     after: Annotated[
         tuple[str, ...], msgspec.Meta(description="Stacks and groups that must succeed before this stack starts.")
     ] = ()
-    project: Annotated[str | None, msgspec.Meta(description="Folder of the Pulumi project, relative to this file.")] = (
-        None
-    )
+    project: Annotated[
+        Text | None, msgspec.Meta(description="Folder of the Pulumi project, relative to this file.")
+    ] = None
     stack: Annotated[
-        str | None, msgspec.Meta(description="Name of the stack in its backend; by default the name in this file.")
+        StackName | None,
+        msgspec.Meta(description="Name of the stack in its backend; by default the name in this file."),
     ] = None
     config_file: Annotated[
-        str | None, msgspec.Meta(description="Settings file instead of Pulumi.<stack>.yaml, relative to this file.")
+        Text | None, msgspec.Meta(description="Settings file instead of Pulumi.<stack>.yaml, relative to this file.")
     ] = None
     environment: Annotated[
-        dict[str, str], msgspec.Meta(description="Environment variables of the engine, such as AWS_PROFILE.")
+        dict[VariableName, Text], msgspec.Meta(description="Environment variables of the engine, such as AWS_PROFILE.")
     ] = {}
 
 
@@ -71,7 +79,7 @@ class FleetFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_de
     stacks: Annotated[dict[str, StackEntry | None], msgspec.Meta(description="The stacks by name.")]
     groups: Annotated[dict[str, Group | None], msgspec.Meta(description="The groups by name.")] = {}
     project: Annotated[
-        str, msgspec.Meta(description="Folder of the Pulumi project of all stacks, relative to this file.")
+        Text, msgspec.Meta(description="Folder of the Pulumi project of all stacks, relative to this file.")
     ] = "."
     canary: Annotated[
         tuple[str, ...], msgspec.Meta(description="Stacks and groups that must succeed before all others start.")
@@ -110,19 +118,12 @@ def read(file: Path) -> tuple[FleetFile, list[str]]:
 def _load(file: Path) -> tuple[Any, list[str]]:
     """Return the document and the errors of duplicate keys."""
     try:
-        loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FleetFileError(f"{file} cannot be read: {error.strerror}\n  fix: pass an existing file") from error
-    try:
-        document = loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise fleet_error(file, [f"line {line}: {error.problem}\n  fix: correct that line"]) from error
-    finally:
-        loader.dispose()
-    return document, [
-        f"line {line}: {key!r} must be unique, line {first_line} has it too\n  fix: remove one of them"
-        for line, first_line, key in loader.duplicates
+        document = yaml_document.load(file)
+    except YamlError as error:
+        place = "the file" if error.line is None else f"line {error.line}"
+        raise fleet_error(file, [f"{place}: {error.problem}\n  fix: {error.fix}"]) from error
+    return document.value, [
+        f"line {line}: {problem}\n  fix: remove one of them" for line, problem in document.duplicates
     ]
 
 
@@ -132,7 +133,10 @@ def _entries(document: Mapping[str, Any], key: str, kind: type[T], errors: list[
     if not isinstance(entries, Mapping):
         errors.append(f"{key} must be a map by name\n  fix: write `{key}: {{NAME: {{}}}}`")
         return {}
-    found = {str(name): _convert(value or {}, kind, f"{key}.{name}", errors) for name, value in entries.items()}
+    found = {
+        str(name): _convert({} if value is None else value, kind, f"{key}.{name}", errors)
+        for name, value in entries.items()
+    }
     return {name: entry if entry is not None else kind() for name, entry in found.items()}
 
 

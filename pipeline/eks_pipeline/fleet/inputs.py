@@ -18,8 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.fleet import FleetStack
 
 _ENGINE_KEYS = frozenset({"encryptionsalt", "encryptedkey", "secretsprovider"})
@@ -46,8 +45,7 @@ def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
 
 def _settings_digest(file: Path) -> str:
     """Return the digest of a settings file without what the engine adds to it when it creates the stack."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    values = {key: _as_text(value) for key, value in document.items() if key not in _ENGINE_KEYS}
+    values = {key: _as_text(value) for key, value in settings_file.read(file).items() if key not in _ENGINE_KEYS}
     return _digest(json.dumps(values, sort_keys=True).encode())
 
 

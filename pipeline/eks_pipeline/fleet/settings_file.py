@@ -1,70 +1,69 @@
-"""Checks a settings file before the engine reads it, and reports errors with file, line and fix.
+"""Reads a settings file before the engine does, and reports errors with file, line and fix.
 
 The engine reports only the first error, with the line but not the file, in the words of its YAML library.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from eks_pipeline.errors import SettingsFileError
+from eks_pipeline.fleet import yaml_document
+from eks_pipeline.fleet.yaml_document import YamlError
 
-
-class DuplicateKeyLoader(yaml.SafeLoader):
-    """A YAML loader that records duplicate keys. YAML keeps the last one and drops the others silently."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.duplicates: list[tuple[int, int, Any]] = []
-        """Line, line of the first key, and key."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        first_lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a text", problem_mark=key.start_mark)
-            if (first_line := first_lines.setdefault(key.value, line)) != line:
-                self.duplicates.append((line, first_line, key.value))
-        return node
-
-
-def secrets_provider(file: Path) -> str | None:
-    """Return the secrets provider of a settings file that `check` accepts; None for the default one."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return document.get("secretsprovider") if isinstance(document, dict) else None
+_FORMS: dict[str, tuple[type, str, str]] = {
+    "config": (dict, "must be a map of settings by name", "write config: {}"),
+    "secretsprovider": (str, "must be the URL of a key", "write secretsprovider: awskms://alias/pulumi"),
+    "encryptedkey": (str, "must be a text", "restore what the engine wrote"),
+    "encryptionsalt": (str, "must be a text", "restore what the engine wrote"),
+}
+"""The keys that the pipeline or the engine reads, with the type of the value, the rule and the fix."""
 
 
 def check(file: Path) -> None:
-    """Raise `SettingsFileError` for invalid YAML, duplicate keys and a `config` that is not a map."""
+    """Raise `SettingsFileError` for invalid YAML, duplicate keys and values of another form than the engine reads."""
+    read(file)
+
+
+def config(file: Path) -> Mapping[str, Any]:
+    """Return the settings by name; raise `SettingsFileError` as `check` does."""
+    found: Mapping[str, Any] = read(file).get("config") or {}
+    return found
+
+
+def secrets_provider(file: Path) -> str | None:
+    """Return the secrets provider, None for the default one; raise `SettingsFileError` as `check` does."""
+    return read(file).get("secretsprovider")
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return the content of a settings file; raise `SettingsFileError` as `check` does."""
     try:
-        loader = DuplicateKeyLoader(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise SettingsFileError(f"{file.name}: must be UTF-8: {error.reason}\n  fix: save the file as UTF-8") from error
-    except yaml.reader.ReaderError as error:
-        what = f"{file.name}: must have no control characters: {error.character!r} at position {error.position}"
-        raise SettingsFileError(f"{what}\n  fix: remove it") from error
-    try:
-        node = loader.get_single_node()
-    except RecursionError as error:
-        raise SettingsFileError(f"{file.name}: lists and maps are nested too deeply\n  fix: remove levels") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        fix = "indent with spaces: YAML allows no tabs" if "\\t" in str(error.problem) else "correct that line"
-        raise SettingsFileError(f"{file.name}, line {line}: {error.problem}\n  fix: {fix}") from error
-    finally:
-        loader.dispose()
+        document = yaml_document.load(file)
+    except YamlError as error:
+        place = file.name if error.line is None else f"{file.name}, line {error.line}"
+        raise SettingsFileError(f"{place}: {error.problem}\n  fix: {error.fix}") from error
     errors = [
-        f"{file.name}, line {line}: {key!r} must be unique, line {first_line} has it too\n  fix: remove one of them"
-        for line, first_line, key in loader.duplicates
+        f"{file.name}, line {line}: {problem}\n  fix: remove one of them" for line, problem in document.duplicates
     ]
-    for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value == "config" and not isinstance(value, yaml.MappingNode) and value.value:
-            rule = "config must be a map of settings by name"
-            errors.append(f"{file.name}, line {value.start_mark.line + 1}: {rule}\n  fix: write config: {{}}")
+    content = {} if document.value is None else document.value
+    if not isinstance(content, dict):
+        rule = "the file must be a map, with the settings under config"
+        raise SettingsFileError(f"{file.name}: {rule}\n  fix: write config: {{}}")
+    for key, value in content.items():
+        kind, rule, fix = _FORMS.get(key, (object, "", ""))
+        if value is not None and not isinstance(value, kind):
+            errors.append(f"{file.name}, line {document.lines[key]}: {key} {rule}\n  fix: {fix}")
+    if any(not isinstance(name, str) for name in _names(content)):
+        names = ", ".join(repr(name) for name in _names(content) if not isinstance(name, str))
+        errors.append(f"{file.name}: the name of a setting must be a text: {names}\n  fix: write it in quotes")
     if errors:
         raise SettingsFileError("\n".join(errors))
+    return content
+
+
+def _names(content: Mapping[Any, Any]) -> list[Any]:
+    settings = content.get("config")
+    return [*content, *(settings if isinstance(settings, dict) else ())]

@@ -14,10 +14,8 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import yaml
 
 from eks_access.errors import EksAccessError
 from eks_access.graph import AccessGraph
@@ -27,6 +25,7 @@ from eks_access.sources.live import open_live
 from eks_access.sources.preview import graph_of_preview
 from eks_access.sources.state import clusters_of_state, graph_of_state
 from eks_pipeline.errors import AccessLossError, OperationFailedError
+from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.migration_steps import Migration, Step, steps
 from eks_pipeline.operations.context import Context
 from eks_pipeline.review.access import access_changes
@@ -55,7 +54,7 @@ def run(context: Context) -> None:
     modes = {name: str(graph.cluster.get().authentication_mode) for name, graph in clusters.open().items()}
     current = job.folder / "settings.yaml"
     shutil.copyfile(job.settings, current)
-    remaining = steps(migration, _config(current), modes)
+    remaining = steps(migration, settings_file.config(current), modes)
     results = job.folder / "migration.json"
     done = msgspec.json.decode(results.read_bytes(), type=list[StepResult]) if results.exists() else []
     for number, step in enumerate(remaining, 1):
@@ -87,7 +86,7 @@ class _Clusters:
     def open(self) -> dict[str, AccessGraph]:
         """Return the graph of each cluster in the state. Raises `OperationFailedError`."""
         state = self._context.commands.read_state()
-        profile = _config(self._context.job.settings).get("aws:profile")
+        profile = settings_file.config(self._context.job.settings).get("aws:profile")
         try:
             names = clusters_of_state(state)
             regions = {name: graph_of_state(state, name).cluster.get().region for name in names}
@@ -101,12 +100,6 @@ class _Clusters:
         for graph in graphs.values():
             graph.read_everything()
         return graphs
-
-
-def _config(file: Path) -> Mapping[str, Any]:
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    config: Mapping[str, Any] = document.get("config") or {}
-    return config
 
 
 def _require_no_loss_in_preview(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +78,7 @@ class Journal:
     @classmethod
     def open(cls, runs: Path, run: str, operation: Operation) -> Self:
         """Open the folder of an earlier run; raise `UsageError` if it cannot be resumed."""
-        folder = runs / run
+        folder = runs / re.sub(r"[^A-Za-z0-9-]", "_", run)[:100]  # a run's name has only these characters
         try:
             request = decode((folder / "run.json").read_bytes(), Request)
         except (OSError, msgspec.MsgspecError) as error:

@@ -50,7 +50,7 @@ stacks:
   a: {}
   dev: {environment: {AWS_PROFILE: ops}}
   prod: {group: g, after: [dev], stack: organization/shop/prod}
-  b: {config_file: Pulumi.b.yaml}
+  b: {project: .}
 """
 RECURSIVE = b"stacks: {dev: &a {after: [*a]}}"
 HUGE = b"a: &a [x,x,x,x,x,x,x,x]\n" + b"".join(

@@ -78,7 +78,8 @@ def explain_malformed(*sources: str) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         listed = " or ".join(each for each in sources if each != LIVE)
         message = f"{listed} must have only values that AWS, Kubernetes and Pulumi accept: {reason}"
-        raise SourceError(message, "correct this value, or write the file again") from error
+        fix = "correct this value, or write the file again; report this message if they accept it"
+        raise SourceError(message, fix) from error
 
 
 def _open_file(path: Path, cluster: str | None) -> AccessGraph:

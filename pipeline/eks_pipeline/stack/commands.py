@@ -22,7 +22,7 @@ import msgspec
 from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
-from eks_pipeline.errors import MissingEngineError
+from eks_pipeline.errors import MissingEngineError, OperationFailedError
 from eks_pipeline.fleet import settings_file
 from eks_pipeline.stack import lock
 from eks_pipeline.stack.engine import CancellableEngine
@@ -181,14 +181,27 @@ class _LogReader:
     def __init__(self, log: Path, on_event: OnEvent) -> None:
         self._log, self._on_event = log, on_event
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._read_all, daemon=True)
 
     def __enter__(self) -> None:
         self._thread.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Raise `OperationFailedError` if events are missing, unless the command itself has failed."""
         self._ended.set()
         self._thread.join()
+        if self._error is not None and kind is None:
+            raise OperationFailedError(
+                f"the engine's event log {self._log} cannot be read, so policy findings may be missing: {self._error!r}"
+                "\n  fix: check the space on that disk, and run the same operation again"
+            ) from self._error
+
+    def _read_all(self) -> None:
+        try:
+            self._read()
+        except Exception as error:  # noqa: BLE001 - an exception of a thread would be lost
+            self._error = error
 
     def _read(self) -> None:
         with self._log.open(encoding="utf-8") as stream:

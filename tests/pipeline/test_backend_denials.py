@@ -62,3 +62,17 @@ def test_denial_by_the_backend_names_principal_action_and_resource(text, expecte
 )
 def test_denial_of_a_call_of_the_program_is_not_one_of_the_backend(text, tmp_path):
     assert explain(text, tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("stdout", "expected"),
+    [
+        ("", "error: no passphrase"),
+        ("{}", "error: no passphrase"),
+        ('{"diagnostics": [{"message": "a\\n"}, {"message": "b"}]}', "error: no passphrase\na\nb"),
+        ("no JSON", "error: no passphrase\nno JSON"),
+    ],
+)
+def test_failure_without_events_has_the_errors_of_the_engine_and_not_its_json(stdout, expected):
+    error = create_command_error(auto.CommandResult(stdout=stdout, stderr="error: no passphrase\n", code=255))
+    assert failures.engine_text(error) == expected

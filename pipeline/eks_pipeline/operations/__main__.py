@@ -29,7 +29,7 @@ from eks_pipeline.stack import failures
 from eks_pipeline.stack.commands import StackCommands, create_engine
 from eks_pipeline.stack.engine import CancellableEngine
 from eks_pipeline.stack.job import Job, decode
-from eks_pipeline.stack.reporter import EventReporter
+from eks_pipeline.stack.reporter import EventReporter, plain
 
 
 def main() -> None:
@@ -94,8 +94,9 @@ def _pipeline_error(
         report.diagnostics.append(str(explained))
         return explained
     if all(line.startswith("warning: ") for line in report.diagnostics):
-        report.diagnostics.append(str(error))
-        return OperationFailedError(f"{job.operation} of stack {job.name!r} failed:\n{error}")
+        text = plain(failures.engine_text(error))
+        report.diagnostics.append(text)
+        return OperationFailedError(f"{job.operation} of stack {job.name!r} failed: {text}")
     return OperationFailedError(
         f"{job.operation} of stack {job.name!r} failed: {len(report.diagnostics)} message(s) above"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -35,6 +36,20 @@ def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
         if _OF_STATE.search(line):
             return BackendAccessError(_denial(denied, f"the backend of stack {job.name!r}", "bucket"))
     return None
+
+
+def engine_text(error: auto.CommandError) -> str:
+    """Return what the engine printed of a failure without events: its errors, and its diagnostics as JSON has them.
+
+    The engine does not report a policy pack that fails to start, a wrong passphrase or a backend without network as
+    events.
+    """
+    stdout, _, stderr = str(error).partition("\n stdout: ")[2].rpartition("\n stderr: ")
+    try:
+        messages = [str(each["message"]) for each in json.loads(stdout).get("diagnostics", ())]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        messages = [stdout]
+    return "\n".join(filter(None, (stderr.strip(), "".join(messages).strip())))
 
 
 def cancel_command(job: Job) -> str:

@@ -12,6 +12,9 @@ from eks_pipeline import events
 from eks_pipeline.errors import ExitCode, UsageError
 from eks_pipeline.fleet import inputs
 from eks_pipeline.report import Operation, Result, StackReport, exit_code
+from eks_pipeline.review import stack_preview
+from eks_pipeline.review.comment import comment
+from eks_pipeline.review.stack_preview import FleetPreview
 from eks_pipeline.runner.journal import Journal, Request
 from eks_pipeline.runner.run import Run, ordered
 from support.fleets import ScriptedStacks, fleet_of
@@ -64,6 +67,12 @@ def test_run_reports_each_stack_and_the_summary(run):
     assert (type(run.events[0]), type(run.events[-1])) == (events.RunStarted, events.RunFinished)
 
 
+def test_reports_are_in_the_order_of_the_fleet_and_not_in_that_of_their_ends(run):
+    """The comment of a fleet has the same text each time."""
+    summary = run(ScriptedStacks({"c": Result.FAILED}), *"abc", after={"a": {"b": "after"}, "b": {"c": "after"}})
+    assert list(run.run.reports) == list(summary.results) == ["a", "b", "c"]
+
+
 def test_events_have_the_committed_schema_and_survive_their_encoding(run):
     run(ScriptedStacks({"b": Result.FAILED}), *"ab")
     change = events.ResourceStep(
@@ -100,6 +109,28 @@ def test_settings_do_not_change_when_the_engine_adds_its_salt(run):
     (run.project / "Pulumi.a.yaml").write_text("config: {b: true, c: 1}\n")
     run(ScriptedStacks(), "a")
     (run.project / "Pulumi.a.yaml").write_text('encryptionsalt: v1:a:b\nconfig:\n  b: "true"\n  c: "1"\n')
+    again = ScriptedStacks()
+    run(again, "a", resume=True)
+    assert again.started == []
+
+
+def test_settings_do_not_change_when_the_engine_removes_an_empty_config(run):
+    """Otherwise the first update after a review differs from it, if a step has a secret."""
+    run.project.mkdir()
+    (run.project / "Pulumi.a.yaml").write_text("config: {}\n")
+    run(ScriptedStacks(), "a")
+    (run.project / "Pulumi.a.yaml").write_text("encryptionsalt: v1:a:b\n")
+    again = ScriptedStacks()
+    run(again, "a", resume=True)
+    assert again.started == []
+
+
+def test_files_that_a_preview_writes_beside_the_program_are_no_change_of_it(run):
+    run(ScriptedStacks(), "a")
+    stack_preview.write(FleetPreview(), run.project / "preview.json")
+    (run.project / "comment.md").write_text(comment(FleetPreview()))
+    (run.project / "a.plan.json").write_text("{}")
+    inputs._folder_digest.cache_clear()
     again = ScriptedStacks()
     run(again, "a", resume=True)
     assert again.started == []

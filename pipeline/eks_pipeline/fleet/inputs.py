@@ -2,7 +2,8 @@
 
 | input             | what it is                                                                              |
 |-------------------|-----------------------------------------------------------------------------------------|
-| `program`         | every file of the project's folder, except settings of stacks and what tools generate   |
+| `program`         | every file of the project's folder, except settings of stacks and what tools generate;  |
+|                   | packages and files elsewhere are not compared                                           |
 | `settings`        | the values in the settings file of the stack, with encrypted secrets                    |
 | `environment`     | the variables that the fleet file sets                                                  |
 | `policy packs`    | every file of the policy packs                                                          |
@@ -25,6 +26,11 @@ _ENGINE_KEYS = frozenset({"encryptionsalt", "encryptedkey", "secretsprovider"})
 _GENERATED = frozenset({"__pycache__", "node_modules"})
 """Folders that tools write. Folders whose name begins with a dot, and virtual environments, are left out too."""
 
+_REVIEWS = (b"<!-- eks-pipeline ", b'{\n  "version": 1,\n  "operation": "')
+"""How the files of `--save-comment` and `--save` begin, which often stand beside the program."""
+_PLAN = ".plan.json"
+"""How the files of `--save-plans` end."""
+
 
 def digests(stack: FleetStack, policy_packs: Sequence[Path] = ()) -> dict[str, str]:
     """Return the digest of each input of a stack."""
@@ -46,7 +52,8 @@ def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
 def _settings_digest(file: Path) -> str:
     """Return the digest of a settings file without what the engine adds to it when it creates the stack."""
     values = {key: _as_text(value) for key, value in settings_file.read(file).items() if key not in _ENGINE_KEYS}
-    return _digest(json.dumps(values, sort_keys=True).encode())
+    # The engine removes a `config` without settings when it writes the file.
+    return _digest(json.dumps({key: value for key, value in values.items() if value}, sort_keys=True).encode())
 
 
 def _as_text(value: Any) -> Any:
@@ -63,7 +70,9 @@ def _folder_digest(folder: Path) -> str:
     """Return the digest of all files of a folder, read once for all stacks of a project."""
     digest = hashlib.sha256()
     for file in sorted(_files(folder)):
-        digest.update(f"{file.relative_to(folder)}\0{_digest(file.read_bytes())}\0".encode())
+        content = file.read_bytes()
+        if not content.startswith(_REVIEWS):
+            digest.update(f"{file.relative_to(folder)}\0{_digest(content)}\0".encode())
     return digest.hexdigest()
 
 
@@ -78,7 +87,7 @@ def _files(folder: Path) -> Iterator[Path]:
         for name in files:
             file = Path(path) / name
             is_settings = is_top and name.startswith("Pulumi.") and name != "Pulumi.yaml"
-            if not is_settings and file.is_file():
+            if not is_settings and not name.endswith(_PLAN) and file.is_file():
                 yield file
 
 

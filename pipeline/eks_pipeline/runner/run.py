@@ -65,7 +65,8 @@ class Run:
                 while (name := scheduler.start_next()) is not None:
                     self._start_stack(name)
                 self._handle(self._queue.get(), scheduler)
-        reports = [self.reports[name] for name in stacks]
+        self.reports = {name: self.reports[name] for name in stacks}  # in the order of the fleet, for equal comments
+        reports = list(self.reports.values())
         summary = RunSummary(
             str(self._journal.folder),
             request.operation,

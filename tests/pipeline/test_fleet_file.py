@@ -58,6 +58,7 @@ def test_deletions_are_in_the_reverse_order_and_canaries_still_first(fleet):
 def test_a_selection_keeps_the_order_through_stacks_that_are_left_out(fleet):
     found = fleet("groups: {g: }\nstacks: {a: , b: {after: [a]}, c: {after: [b], group: g}}")
     assert order(found.selected(["a", "g"])) == {"c": {"a"}}
+    assert found.selected(["a", "g"]).left_out == ("b",)
     with pytest.raises(UsageError, match="--stack 'x' must be a stack or a group"):
         found.selected(["x"])
 
@@ -94,16 +95,39 @@ def test_each_cycle_is_an_error_of_its_own(fleet):
 def test_the_same_stack_twice_is_an_error(fleet):
     with pytest.raises(FleetFileError, match=r"stacks\.b: must be another stack than stacks\.a"):
         fleet("stacks: {a: {}, b: {stack: a}}")
-    accounts = "{environment: {AWS_PROFILE: one}, stack: a}, b: {environment: {AWS_PROFILE: two}, stack: a}"
-    assert list(fleet(f"stacks: {{a: {accounts}}}").stacks) == ["a", "b"]
+    variable = "{{environment: {{{0}: one}}, stack: a}}, b: {{environment: {{{0}: two}}, stack: a}}"
+    backends = variable.format("PULUMI_BACKEND_URL")
+    assert list(fleet(f"stacks: {{a: {backends}}}").stacks) == ["a", "b"]
+
+
+def test_the_same_stack_with_other_credentials_is_an_error(fleet):
+    """Both entries have one state: the update of one would delete the resources of the other."""
+    with pytest.raises(FleetFileError, match=r"stacks\.b: must be another stack than stacks\.a"):
+        fleet("stacks: {a: {environment: {AWS_PROFILE: one}}, b: {environment: {AWS_PROFILE: two}, stack: a}}")
+
+
+@pytest.mark.parametrize("reference", ["canary: [g]", "stacks: {a: {after: [g]}}", "groups: {g: , h: {after: [g]}}"])
+def test_a_group_without_stacks_cannot_come_before_others(fleet, reference):
+    """A canary without stacks would stop nothing."""
+    text = yaml.safe_dump({"groups": {"g": None}, "stacks": {"a": None}} | yaml.safe_load(reference))
+    with pytest.raises(FleetFileError, match="group 'g' must have a stack"):
+        fleet(text)
+
+
+@pytest.mark.parametrize("text", ["stacks: {a: []}", "stacks: {a: false}", "stacks: {a: }\ngroups: []"])
+def test_values_of_another_type_are_errors_also_if_they_are_empty(fleet, text):
+    with pytest.raises(FleetFileError, match="fix: "):
+        fleet(text)
 
 
 def test_missing_settings_of_several_stacks_are_reported_together(tmp_path):
     file = tmp_path / "fleet.yaml"
-    file.write_text("stacks: {a: {}, b: {project: other}}")
+    (tmp_path / "other").mkdir()
+    file.write_text("stacks: {a: {}, b: {project: other}, c: {project: missing}}")
     with pytest.raises(FleetFileError) as error:
         open_fleet(file)
-    assert "fleet.yaml: 2 problems" in str(error.value)
+    assert "fleet.yaml: 3 problems" in str(error.value)
+    assert f"project {tmp_path / 'missing'} must be a folder" in str(error.value)
     assert "no settings file Pulumi.b.yaml" in str(error.value)
 
 

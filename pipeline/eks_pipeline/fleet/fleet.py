@@ -16,6 +16,8 @@ from eks_pipeline.fleet import fleet_file, settings_file, yaml_document
 from eks_pipeline.fleet.fleet_file import STACK_NAME, FleetFile, Group, StackEntry
 from eks_pipeline.fleet.yaml_document import YamlError
 
+_CREDENTIALS = re.compile("AWS_(PROFILE|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ROLE_.*|REGION|DEFAULT_REGION)")
+"""Variables with which a stack stays the same one: they select no backend."""
 CANARY, REFERENCE, AFTER = "canary", "stack reference", "after"
 
 
@@ -45,6 +47,8 @@ class Fleet:
     """For each stack, those that must succeed before it, with the reason: `after`, `stack reference` or `canary`."""
     concurrency: int = 1
     group_concurrency: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """Stacks of the file that are not selected."""
 
     def with_concurrency(self, limit: int) -> Fleet:
         """Return the fleet with another limit of stacks that run at the same time."""
@@ -84,7 +88,8 @@ class Fleet:
             for name in stacks
             if name in self.predecessors
         }
-        return replace(self, stacks=stacks, predecessors=predecessors)
+        left_out = tuple(name for name in self.stacks if name not in chosen)
+        return replace(self, stacks=stacks, predecessors=predecessors, left_out=left_out)
 
 
 def open_fleet(file: Path) -> Fleet:
@@ -122,7 +127,10 @@ def check(stack: FleetStack) -> None:
     if not re.fullmatch(STACK_NAME, stack.stack):
         rule = "must be letters, digits, '-', '_' and '.', at most 100 (Pulumi)"
         raise UsageError(f"stack {stack.stack!r} {rule}\n  fix: pass NAME, or ORGANIZATION/PROJECT/NAME")
-    if not os.path.isfile(stack.settings):  # noqa: PTH113 - Path.is_file fails for a name that is too long
+    if not os.path.isdir(stack.project):  # noqa: PTH112 - Path.is_dir fails for a name that is too long
+        rule = f"project {stack.project} must be a folder"
+        raise UsageError(f"stack {stack.stack!r}: {rule}\n  fix: pass the folder of its Pulumi.yaml")
+    if not os.path.isfile(stack.settings):  # noqa: PTH113 - as above
         found = (
             Path(file).name.removeprefix("Pulumi.").removesuffix(".yaml")
             for file in glob.glob("Pulumi.*.yaml", root_dir=stack.project)  # noqa: PTH207 - as above
@@ -149,8 +157,9 @@ def _stack(name: str, entry: StackEntry, content: FleetFile, file: Path) -> Flee
 def _duplicates(stacks: Mapping[str, FleetStack]) -> Iterator[str]:
     first: dict[tuple[Path, str, tuple[tuple[str, str], ...]], str] = {}
     for stack in stacks.values():
-        # The same name in another backend or account is another stack.
-        key = (stack.project, stack.stack, tuple(sorted(stack.environment.items())))
+        # The same name in another backend is another stack. In another account it is not: the state is the same.
+        backend = {name: value for name, value in stack.environment.items() if not _CREDENTIALS.fullmatch(name)}
+        key = (stack.project, stack.stack, tuple(sorted(backend.items())))
         if (other := first.setdefault(key, stack.name)) != stack.name:
             yield f"stacks.{stack.name}: must be another stack than stacks.{other}\n  fix: remove one of them"
 

@@ -129,7 +129,9 @@ def _load(file: Path) -> tuple[Any, list[str]]:
 
 def _entries(document: Mapping[str, Any], key: str, kind: type[T], errors: list[str]) -> dict[str, T]:
     """Return the entries of a map by name. An entry without a value has the defaults."""
-    entries = document.get(key) or {}
+    entries = document.get(key)
+    if entries is None:
+        return {}
     if not isinstance(entries, Mapping):
         errors.append(f"{key} must be a map by name\n  fix: write `{key}: {{NAME: {{}}}}`")
         return {}
@@ -164,10 +166,13 @@ def _name_errors(fleet: FleetFile) -> Iterator[str]:
     references = {f"{path}.after": entry.after for path, entry in members.items()}
     references |= {f"groups.{name}.after": (group or Group()).after for name, group in fleet.groups.items()}
     names = fleet.stacks.keys() | fleet.groups.keys()
+    empty = fleet.groups.keys() - {entry.group for entry in members.values()}
     for path, others in {**references, "canary": fleet.canary}.items():
         for other in others:
             if other not in names:
                 yield f"{path}: {other!r} must be a stack or a group{_did_you_mean(other, names)}"
+            elif other in empty:
+                yield f"{path}: group {other!r} must have a stack\n  fix: add `group: {other}` to its stacks"
 
 
 def _did_you_mean(name: str, names: Iterable[str]) -> str:

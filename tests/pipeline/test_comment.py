@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from eks_pipeline.report import PolicyFinding
 from eks_pipeline.review.comment import LIMIT, comment, marker, sentences
-from eks_pipeline.review.stack_preview import FailedPreview, FleetPreview
+from eks_pipeline.review.stack_preview import ClusterAccess, FailedPreview, FleetPreview
 from support.stack_previews import NOT_READ, READ, access, gains, lockout, loses, preview, step
 
 OTHER = "arn:aws:iam::210987654321:user/eks-ope"
@@ -61,6 +61,37 @@ def test_comment_of_a_preview_without_changes_says_so():
     assert "Access: no change; resources: no changes." in text
     assert "No change of access." in text
     assert sentences(fleet(preview(access()))) == ["no change of access"]
+
+
+def test_comment_does_not_say_that_access_stays_where_nothing_was_evaluated():
+    """A failed preview has no change of access that could be shown, and is no preview without one."""
+    broken = fleet(failed={"prod": FailedPreview(("error: no",))})
+    assert "Access: not evaluated; resources: no changes; **1 failed preview**." in comment(broken)
+    assert "### Access\n\nAccess not evaluated.\n" in comment(broken)
+    assert sentences(broken) == ["access not evaluated"]
+
+
+def test_comment_limits_no_change_to_the_stacks_that_were_evaluated():
+    broken = fleet(preview(access()), failed={"prod": FailedPreview(("error: no",))})
+    assert "Access: no change in what was evaluated; " in comment(broken)
+    assert "No change of access in what was evaluated.\n" in comment(broken)
+
+
+def test_clusters_that_were_not_evaluated_are_a_section_and_partial_ones_are_counted():
+    unknown = ClusterAccess("eks-clu", not_evaluated="the name is unknown")
+    text = comment(fleet(preview(unknown), preview(access(not_evaluated=(NOT_READ,)), stack="prod")))
+    assert "Access: no change in what was evaluated, 1 part not evaluated; " in text
+    assert "**1 failed evaluation**." in text
+    assert "### Access not evaluated\n\n- cluster eks-clu: the name is unknown (dev)\n" in text
+    assert "<summary>Not evaluated: 1 part of the access" in text
+    unevaluated = "not evaluated: cluster eks-clu: the name is unknown"
+    assert sentences(fleet(preview(unknown))) == ["access not evaluated", unevaluated]
+
+
+def test_comment_of_selected_stacks_names_those_that_are_left_out():
+    text = comment(fleet(preview(access()), left_out=("tokyo-1", "tokyo-2", "tokyo-3", "osaka-1")))
+    assert "## Preview of 1 of 5 stacks\n" in text
+    assert "\nNot selected by `--stack`: tokyo-1, tokyo-2, tokyo-3 and 1 more.\n" in text
 
 
 def test_a_mapping_without_permissions_is_a_change():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from eks_access.render.markdown import text as escaped
 from eks_pipeline.report import Operation
-from eks_pipeline.review.sentences import Subjects, access_sentences, grouped
+from eks_pipeline.review.sentences import Subjects, access_sentences, grouped, some
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview
 
 LIMIT = 65_536
@@ -55,8 +55,15 @@ def marker(name: str, operation: str = Operation.PREVIEW) -> str:
 def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str:
     """Return the comment."""
     sections = [section for section in _sections(fleet) if section.lines]
-    title = f"{fleet.operation.title()} of {_count(len(fleet.stacks) + len(fleet.failed), 'stack')}"
-    text = f"{marker(name, fleet.operation)}\n## {title}\n\n{_headline(fleet)}\n"
+    number = len(fleet.stacks) + len(fleet.failed)
+    of_all = (
+        f"{number} of {_count(number + len(fleet.left_out), 'stack')}" if fleet.left_out else _count(number, "stack")
+    )
+    text = f"{marker(name, fleet.operation)}\n## {fleet.operation.title()} of {of_all}\n\n{_headline(fleet)}\n"
+    if fleet.left_out:
+        text += f"\nNot selected by `--stack`: {escaped(some(list(fleet.left_out)))}.\n"
+    if without := _without_cluster(fleet):
+        text += f"\nNo cluster in the state, so nothing was compared: {escaped(some(without))}.\n"
     for index, section in enumerate(sections):
         text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1), fleet.operation)
     return text
@@ -67,18 +74,21 @@ def sentences(fleet: FleetPreview) -> list[str]:
     found = [each.with_stacks(fleet) for each in access_sentences(fleet, Subjects(fleet))]
     warnings = [f"lockout: {each.with_stacks(fleet)}" for each in grouped(_lockouts(fleet))]
     warnings += [f"escalation: {each.with_stacks(fleet)}" for each in grouped(_escalations(fleet))]
+    word = "not compared" if fleet.operation is Operation.DRIFT else "not evaluated"
+    warnings += [f"{word}: {each.with_stacks(fleet)}" for each in grouped(_not_compared(fleet))]
     undecided = len(grouped(_not_evaluated(fleet)))
     where = f"in {fleet.operation}.json of the run"
     note = [f"not evaluated: {_count(undecided, 'part')} of the access, {where}"] if undecided else []
-    return [*(found or [f"no {_noun(fleet)} of access"]), *warnings, *note]
+    return [*(found or [_no_change(fleet)]), *warnings, *note]
 
 
 def drift_sentences(fleet: FleetPreview) -> list[str]:
     """Return the drift in sentences, for a terminal. A gain is access that the states do not have."""
-    failed = [f"not compared: {each.with_stacks(fleet)}" for each in grouped(_not_compared(fleet))]
     unmanaged = [f"in no state: {each.with_stacks(fleet)}" for each in grouped(_unmanaged(fleet))]
     expired = [f"expired: {each.with_stacks(fleet)}" for each in grouped(_expired(fleet))]
-    return [*sentences(fleet), *unmanaged, *expired, *failed]
+    without = _without_cluster(fleet)
+    note = [f"no cluster in the state, so nothing was compared: {some(without)}"] if without else []
+    return [*sentences(fleet), *unmanaged, *expired, *note]
 
 
 def restored_sentences(stacks: Sequence[StackPreview]) -> list[str]:
@@ -92,30 +102,48 @@ def _restored(access: ClusterAccess) -> ClusterAccess:
 
 
 def _not_compared(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    """Yield the clusters, and the stacks without one, whose access was not evaluated at all."""
     for stack in fleet.stacks:
         for access in stack.access:
             if access.difference is None:
-                yield stack.stack, f"cluster {access.cluster}: {access.not_evaluated}"
+                where = f"cluster {access.cluster}" if access.cluster else "access"
+                yield stack.stack, f"{where}: {access.not_evaluated}"
+
+
+def _without_cluster(fleet: FleetPreview) -> list[str]:
+    """Return, of drift, the stacks whose state names no cluster: those that were never updated among others."""
+    return [stack.stack for stack in fleet.stacks if fleet.operation is Operation.DRIFT and not stack.access]
 
 
 def _noun(fleet: FleetPreview) -> str:
     return "difference" if fleet.operation is Operation.DRIFT else "change"
 
 
+def _no_change(fleet: FleetPreview) -> str:
+    """Return the words for a fleet without changes of access. They do not cover what was not evaluated."""
+    if not any(not stack.access or any(each.difference for each in stack.access) for stack in fleet.stacks):
+        return "access not evaluated"
+    is_partial = fleet.failed or any(True for _ in _not_compared(fleet))
+    return f"no {_noun(fleet)} of access{' in what was evaluated' if is_partial else ''}"
+
+
 def _headline(fleet: FleetPreview) -> str:
     operations = Counter(step.operation for stack in fleet.stacks for step in stack.steps)
     resources = ", ".join(f"{count} {operation}" for operation, count in sorted(operations.items())) or "no changes"
     changed = len(access_sentences(fleet, Subjects(fleet)))
-    noun = _noun(fleet)
-    parts = [f"Access: {_count(changed, noun) if changed else f'no {noun}'}"]
-    parts += [] if fleet.operation is Operation.DRIFT else [f"resources: {resources}"]
+    access = _count(changed, _noun(fleet)) if changed else _no_change(fleet).replace(" of access", "")
+    undecided = len(grouped(_not_evaluated(fleet)))
+    access += f", {_count(undecided, 'part')} not evaluated" if undecided else ""
+    is_preview = fleet.operation is Operation.PREVIEW
+    parts = [f"Access: {access.removeprefix('access ')}", *([f"resources: {resources}"] if is_preview else [])]
     for count, noun in (
         (len(grouped(_unmanaged(fleet))), "unmanaged object"),
         (len(grouped(_expired(fleet))), "expired grant"),
         (len(grouped(_lockouts(fleet))), "lockout"),
         (len(grouped(_escalations(fleet))), "new escalation"),
         (len(grouped(_policies(fleet))), "policy violation"),
-        (len(fleet.failed), "failed preview"),
+        (len(grouped(_not_compared(fleet))), f"failed {'evaluation' if is_preview else 'comparison'}"),
+        (len(fleet.failed), f"failed {fleet.operation}"),
     ):
         if count:
             parts.append(f"**{_count(count, noun)}**")
@@ -126,14 +154,15 @@ def _sections(fleet: FleetPreview) -> Iterator[_Section]:
     """Yield the sections, the most important first."""
     subjects = Subjects(fleet)
     access = tuple(_line(each.with_stacks(fleet)) for each in access_sentences(fleet, subjects))
-    yield _Section("Access", access or (f"No {_noun(fleet)} of access.",))
+    yield _Section("Access", access or (f"{_no_change(fleet).capitalize()}.",))
     for title, pairs in (
         ("Access in no state", _unmanaged(fleet)),
         ("Access after its last day", _expired(fleet)),
         ("Lockouts", _lockouts(fleet)),
         ("New escalations", _escalations(fleet)),
         ("Policy violations", _policies(fleet)),
-        (f"Failed {fleet.operation}s" if fleet.operation is Operation.PREVIEW else "Not compared", _failed(fleet)),
+        (f"Failed {fleet.operation}s", _failed(fleet)),
+        ("Access not evaluated" if fleet.operation is Operation.PREVIEW else "Not compared", _not_compared(fleet)),
     ):
         yield _Section(title, tuple(_line(each.with_stacks(fleet)) for each in grouped(pairs)))
     not_evaluated = tuple(_line(each.with_stacks(fleet)) for each in grouped(_not_evaluated(fleet)))
@@ -179,13 +208,10 @@ def _failed(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
 
 
 def _not_evaluated(fleet: FleetPreview) -> Iterator[tuple[str, str]]:
+    """Yield the parts of the access that were not evaluated, of clusters of which others were."""
     for stack in fleet.stacks:
-        for access in stack.access:
-            if access.difference is None:
-                where = f"cluster {access.cluster}" if access.cluster else "access"
-                yield stack.stack, f"{where}: {access.not_evaluated}"
-            else:
-                yield from ((stack.stack, str(each)) for each in access.difference.not_evaluated)
+        for found in (each.difference for each in stack.access if each.difference):
+            yield from ((stack.stack, str(each)) for each in found.not_evaluated)
 
 
 def _unmanaged(fleet: FleetPreview) -> Iterator[tuple[str, str]]:

@@ -97,6 +97,8 @@ class FleetPreview:
     """`preview`, or `drift`: the differences are then from the states to the living clusters."""
     stacks: tuple[StackPreview, ...] = ()
     failed: dict[str, FailedPreview] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """Stacks of the fleet that `--stack` does not select."""
 
     def stack(self, name: str) -> StackPreview | None:
         return next((each for each in self.stacks if each.stack == name), None)

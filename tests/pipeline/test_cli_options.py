@@ -4,7 +4,9 @@ import pytest
 from click.testing import CliRunner
 
 from eks_pipeline import cli
-from eks_pipeline.errors import ExitCode, UsageError
+from eks_pipeline.errors import ExitCode, OperationFailedError, ReviewDiffersError, UsageError
+from eks_pipeline.review.stack_preview import FleetPreview, write
+from support.stack_previews import preview, step
 
 
 @pytest.fixture
@@ -33,6 +35,16 @@ UNUSABLE = {
         "--config-file must be set for one --stack only",
     ),
     "resume with stacks": (["up", "--resume", "r", "--stack", "dev"], "must be omitted with --resume"),
+    "resume with options": (
+        ["up", "--resume", "r", "--fail-fast", "--require-approval", "lockout"],
+        "--fail-fast, --require-approval must be omitted with --resume",
+    ),
+    "resume with a migration": (["migrate", "--resume", "r", "--set", "a=b"], "--set must be omitted with --resume"),
+    "no category": (["up", "--stack", "dev", "--require-approval", ""], "--require-approval '' must be a list"),
+    "approval of nothing": (
+        ["up", "--stack", "dev", "--approve", "a"],
+        "--approve must be set with --require-approval",
+    ),
     "resume nothing": (["up", "--resume", "r"], "--resume 'r' must be a run in"),
     "category": (["up", "--stack", "dev", "--require-approval", "wide"], "--require-approval 'wide' must be a list"),
     "stack of the fleet": (["up", "--fleet", "fleet.yaml", "--stack", "stage"], "must be a stack or a group"),
@@ -49,6 +61,44 @@ def test_unusable_options_end_the_command_before_a_run_starts(invoke, tmp_path, 
     assert message in str(error)
     assert "fix: " in str(error)
     assert not (tmp_path / ".eks-pipeline").exists()
+
+
+def test_a_result_is_written_to_a_folder_that_exists(invoke, tmp_path):
+    for option in ("--save", "--save-comment"):
+        error = invoke("preview", "--stack", "dev", option, "missing/preview.json")
+        assert error.exit_code == ExitCode.USAGE
+        assert "the folder of 'missing/preview.json' must exist" in error.output
+    assert not (tmp_path / ".eks-pipeline").exists()
+
+
+def test_result_is_printed_although_the_comment_cannot_be_posted(invoke, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "token")
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    result = invoke("preview", "--stack", "dev", "--comment-to", "octo-org/clusters#12")
+    assert isinstance(result.exception, OperationFailedError)
+    assert "preview of dev: failed in " in result.output
+
+
+def test_update_does_not_start_if_the_fleet_lacks_a_reviewed_stack(invoke, tmp_path):
+    """The reviewer saw its change, which would not be applied. `--stack` leaves it out on purpose, and says so."""
+    reviewed = FleetPreview(stacks=(preview(stack="dev"), preview(stack="gone", steps=(step(),))))
+    write(reviewed, tmp_path / "reviewed.json")
+    result = invoke("up", "--fleet", "fleet.yaml", "--reviewed", "reviewed.json")
+    assert isinstance(result.exception, ReviewDiffersError)
+    assert "has stacks that the fleet file does not have: gone; nothing was changed" in str(result.exception)
+    (run,) = (tmp_path / ".eks-pipeline").glob("*/run.json")
+    assert isinstance(invoke("up", "--resume", run.parent.name).exception, ReviewDiffersError)
+    selected = invoke("up", "--fleet", "fleet.yaml", "--stack", "dev", "--reviewed", "reviewed.json")
+    assert "reviewed, and not selected by --stack: gone\n" in selected.output
+
+
+def test_run_is_not_resumed_without_a_stack_that_it_had(invoke, tmp_path):
+    invoke("outputs", "--fleet", "fleet.yaml")
+    (run,) = (tmp_path / ".eks-pipeline").glob("*/run.json")
+    (tmp_path / "fleet.yaml").write_text("stacks: {dev: {}}\n")
+    error = invoke("outputs", "--resume", run.parent.name).exception
+    assert isinstance(error, UsageError)
+    assert "has stacks that the fleet file does not have any more: prod" in str(error)
 
 
 def test_help_lists_the_exit_codes(invoke):

@@ -48,6 +48,16 @@ def test_drift_prints_clusters_that_could_not_be_compared():
     broken = StackPreview("a", access=(ClusterAccess("eks-clu", not_evaluated="AccessDenied: eks:DescribeCluster"),))
     assert drift_sentences(fleet(broken))[-1] == "not compared: cluster eks-clu: AccessDenied: eks:DescribeCluster"
     assert broken.access[0].is_drift(allow_not_evaluated=True)
+    text = comment(fleet(broken))
+    assert "Access: not evaluated; **1 failed comparison**." in text
+    assert "### Not compared\n\n- cluster eks-clu: AccessDenied: eks:DescribeCluster\n" in text
+
+
+def test_drift_names_the_stacks_without_a_cluster():
+    """The state of a stack that was never updated is empty. It has no difference, and is not compared either."""
+    found = fleet(preview(access()), StackPreview("empty"))
+    assert drift_sentences(found)[-1] == "no cluster in the state, so nothing was compared: empty"
+    assert "\nNo cluster in the state, so nothing was compared: empty.\n" in comment(found)
 
 
 def test_parts_that_could_not_be_evaluated_are_drift_unless_allowed():

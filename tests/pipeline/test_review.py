@@ -144,6 +144,7 @@ def test_a_written_preview_is_read_again(tmp_path):
 
 GATED = {
     "broadened": (access(gains()), "broadened: arn:aws:iam::123456789012:user/eks-ope gains get, list, watch"),
+    "narrowed": (access(loses()), "narrowed: service account default/test-sa loses s3:Get*, s3:List* on *"),
     "lockout": (access(lockouts=(lockout(),)), "lockout: cluster eks-clu: no administrator"),
     "not-evaluated": (access(not_evaluated=(NOT_READ,)), "not evaluated: Pod Identity Agent"),
 }
@@ -180,5 +181,5 @@ def test_digest_does_not_depend_on_the_order_of_what_is_not_evaluated():
 
 
 def test_unknown_category_is_an_error():
-    with pytest.raises(UsageError, match="must be a list of broadened, lockout, escalation, not-evaluated"):
+    with pytest.raises(UsageError, match="must be a list of broadened, narrowed, lockout, escalation, not-evaluated"):
         parse_categories("broad")

@@ -56,6 +56,7 @@ def drift(
         print_summary(summary, reports)
         for sentence in drift_sentences(fleet):
             click.echo(sentence)
+    review.post(command.journal.folder)
 
     def is_drift(stack: StackPreview) -> bool:
         return any(access.is_drift(allow_not_evaluated=allow_not_evaluated) for access in stack.access)
@@ -75,7 +76,8 @@ def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[s
     click.echo("comparing the states with the living clusters", err=True)
     found = drift_of_fleet(states, ignored)
     failed = {name: collect_failed(report) for name, report in reports.items() if name not in found}
-    return FleetPreview(operation=Operation.DRIFT, stacks=tuple(found.values()), failed=failed)
+    left_out = command.fleet.left_out
+    return FleetPreview(operation=Operation.DRIFT, stacks=tuple(found.values()), failed=failed, left_out=left_out)
 
 
 def _profile(stack: FleetStack) -> str | None:

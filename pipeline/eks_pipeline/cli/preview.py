@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ from typing import Any
 import click
 
 from eks_pipeline.cli.review_output import ReviewOutput, review_options
-from eks_pipeline.cli.run_options import DIRECTORY, NEW_DIRECTORY, Command, finish, run_options
+from eks_pipeline.cli.run_options import DIRECTORY, NEW_DIRECTORY, Command, print_result, run_options
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.comment import sentences
-from eks_pipeline.runner.journal import Journal
 from eks_pipeline.stack.job import Options
 
 policy_pack_option = click.option(
@@ -43,25 +43,27 @@ def preview(
     options = Options(policy_packs=policy_packs, refresh=refresh, save_plans=save_plans)
     command = Command(Operation.PREVIEW, options=options, **run)
     summary, reports = command.execute()
-    fleet = collect(command.journal, reports)
+    fleet = collect(command, reports)
     review.write(fleet, command.journal.folder)
 
     def print_access(_: dict[str, StackReport]) -> None:
         for sentence in sentences(fleet):
             click.echo(sentence)
 
-    finish(command, summary, reports, print_access)
+    print_result(command, summary, reports, print_access)
+    review.post(command.journal.folder)
+    sys.exit(summary.exit_code)
 
 
-def collect(journal: Journal, reports: dict[str, StackReport]) -> stack_preview.FleetPreview:
+def collect(command: Command, reports: dict[str, StackReport]) -> stack_preview.FleetPreview:
     """Return the previews of the stacks of a run."""
     read = {
-        name: stack_preview.read_stack(journal.folder_of(name) / "preview.json")
+        name: stack_preview.read_stack(command.journal.folder_of(name) / "preview.json")
         for name, report in reports.items()
         if report.result is Result.SUCCEEDED
     }
     failed = {name: collect_failed(report) for name, report in reports.items() if name not in read}
-    return stack_preview.FleetPreview(stacks=tuple(read.values()), failed=failed)
+    return stack_preview.FleetPreview(stacks=tuple(read.values()), failed=failed, left_out=command.fleet.left_out)
 
 
 def collect_failed(report: StackReport) -> stack_preview.FailedPreview:

@@ -47,7 +47,11 @@ class ReviewOutput:
         for source, target in ((file, self.save), (folder / "comment.md", self.save_comment)):
             if target is not None:
                 shutil.copyfile(source, target)
+
+    def post(self, folder: Path) -> None:
+        """Post the comment that `write` wrote. Raises `OperationFailedError`, so the result must be printed before."""
         if self.pull_request is not None:
+            text = (folder / "comment.md").read_text(encoding="utf-8")
             click.echo(f"comment: {self.pull_request.write(text)}", err=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from eks_access.command_line import printable
@@ -28,21 +29,19 @@ DIRECTORY = click.Path(exists=True, file_okay=False, resolve_path=True, path_typ
 NEW_DIRECTORY = click.Path(file_okay=False, resolve_path=True, path_type=Path)
 
 
-class NewFile(click.Path):
-    """A file that the command writes at its end. Its folder must exist before a run starts."""
+class _NewFile(click.Path):
+    """A file to write, in a folder that exists: the command must not fail after its run."""
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, resolve_path=True, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path; end the command if the file cannot be written there."""
-        file = Path(str(super().convert(value, param, ctx)))
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
         if not os.access(file.parent, os.W_OK):
-            self.fail(f"folder {str(file.parent)!r} must exist and be writable\n  fix: run `mkdir -p {file.parent}`")
+            rule = f"the folder of {str(value)!r} must exist and be writable"
+            self.fail(f"{rule}\n  fix: run `mkdir -p {file.parent}`", param, ctx)
         return file
 
 
-NEW_FILE = NewFile()
+NEW_FILE = _NewFile(dir_okay=False, writable=True, resolve_path=True, path_type=Path)
 
 _OPTIONS = (
     click.option(
@@ -69,6 +68,12 @@ _OPTIONS = (
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the events of the run on standard output, one a line."),
 )
+
+
+_OPTIONS_WITH_RESUME = frozenset(
+    ("resume", "runs", "project", "as_json", "approved", "save", "save_comment", "comment_to", "comment_name")
+)
+"""Parameters that a resumed run accepts: where it is, where its result is written, and further approvals."""
 
 
 def run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -100,10 +105,9 @@ class Command:
         self.as_json = as_json
         journal = None
         if resume is not None:
-            if stacks or fleet or config_file:
-                rule = "must be omitted with --resume: the run has its stacks"
-                raise UsageError(f"--stack, --fleet and --config-file {rule}\n  fix: remove them")
+            _reject_options_of_the_run()
             journal = Journal.open(runs, resume, operation)
+            journal.approve(options.approved)
         request = Request(
             operation=operation,
             fleet=fleet,
@@ -115,6 +119,9 @@ class Command:
             options=options,
         )
         self.fleet = _fleet(request if journal is None else journal.request)
+        if journal is not None and (removed := sorted(journal.entries().keys() - self.fleet.stacks.keys())):
+            rule = f"has stacks that the fleet file does not have any more: {', '.join(removed)}"
+            raise UsageError(f"--resume {resume!r} {rule}\n  fix: add them again, or start a new run without --resume")
         _require_engine()
         self.journal = journal or Journal.create(runs, request)
 
@@ -131,6 +138,20 @@ class Command:
             return run.execute(), run.reports
 
 
+def _reject_options_of_the_run() -> None:
+    """Raise `UsageError` for options that a resumed run has already, and that would otherwise be ignored."""
+    context = click.get_current_context()
+    unusable = [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name not in _OPTIONS_WITH_RESUME
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if unusable:
+        rule = "must be omitted with --resume: the run has its own stacks and options"
+        raise UsageError(f"{', '.join(unusable)} {rule}\n  fix: remove them, or start a new run without --resume")
+
+
 def finish(
     command: Command,
     summary: RunSummary,
@@ -138,6 +159,17 @@ def finish(
     print_details: Callable[[dict[str, StackReport]], object] = lambda _: None,
 ) -> NoReturn:
     """Print errors, the summary of a run and its details, and exit with its code."""
+    print_result(command, summary, reports, print_details)
+    sys.exit(summary.exit_code)
+
+
+def print_result(
+    command: Command,
+    summary: RunSummary,
+    reports: dict[str, StackReport],
+    print_details: Callable[[dict[str, StackReport]], object] = lambda _: None,
+) -> None:
+    """Print errors, the summary of a run and its details, and how to go on."""
     print_failures(reports)
     if not command.as_json:
         print_summary(summary, reports)
@@ -145,7 +177,6 @@ def finish(
     if summary.exit_code is not ExitCode.OK and len(reports) > 1:
         name = command.journal.folder.name
         click.echo(f"to go on: eks-pipeline {summary.operation} --resume {name}", err=True)
-    sys.exit(summary.exit_code)
 
 
 def print_failures(reports: dict[str, StackReport]) -> None:
@@ -159,13 +190,15 @@ def print_summary(summary: RunSummary, reports: dict[str, StackReport]) -> None:
     """Print one line for a single stack, and a line for each result of several."""
     if len(reports) == 1:
         (report,) = reports.values()
-        counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items())) or "no resources"
-        click.echo(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({counts})")
+        counts = ", ".join(f"{count} {step}" for step, count in sorted(report.summary.items()))
+        is_done = report.result is Result.SUCCEEDED and report.reason  # in the earlier part of a resumed run
+        details = report.reason if is_done else counts or "no resources"
+        click.echo(f"{report.operation} of {report.stack}: {report.result} in {report.seconds} s ({details})")
         return
     counts = ", ".join(f"{summary.count(result)} {result}" for result in Result)
     click.echo(f"{summary.operation} of {len(reports)} stacks: {counts} in {summary.seconds} s")
     for report in reports.values():
-        if report.result is not Result.SUCCEEDED:
+        if report.result is not Result.SUCCEEDED or report.reason:
             click.echo(f"  {report.stack}: {report.result}: {report.reason.partition(chr(10))[0]}")
 
 

@@ -10,9 +10,11 @@ import click
 from eks_pipeline.cli.outputs import finish_with_outputs, show_secrets_option
 from eks_pipeline.cli.preview import policy_pack_option, refresh_option
 from eks_pipeline.cli.run_options import DIRECTORY, FILE, Command, run_options
+from eks_pipeline.errors import ReviewDiffersError, UsageError
 from eks_pipeline.report import Operation
 from eks_pipeline.review.approval import parse_categories
-from eks_pipeline.review.stack_preview import read_fleet
+from eks_pipeline.review.sentences import some
+from eks_pipeline.review.stack_preview import FleetPreview, read_fleet
 from eks_pipeline.stack.job import Options
 
 
@@ -25,8 +27,7 @@ from eks_pipeline.stack.job import Options
     "--require-approval",
     "categories",
     metavar="LIST",
-    default="",
-    help="Stop before changes of access of these categories: broadened, lockout, escalation, not-evaluated. "
+    help="Stop before changes of access of these categories: broadened, narrowed, lockout, escalation, not-evaluated. "
     "With --reviewed, the review is the approval.",
 )
 @click.option(
@@ -39,7 +40,7 @@ def up(
     show_secrets: bool,
     policy_packs: tuple[Path, ...],
     reviewed: Path | None,
-    categories: str,
+    categories: str | None,
     approved: tuple[str, ...],
     refresh: bool,
     plans: Path | None,
@@ -48,13 +49,33 @@ def up(
     """Update the stacks, each after a preview."""
     if reviewed is not None:
         read_fleet(reviewed)  # an unusable file ends the run before it starts
+    if approved and categories is None and run["resume"] is None:
+        rule = "--approve must be set with --require-approval: without it, no change of access stops"
+        raise UsageError(f"{rule}\n  fix: add --require-approval broadened, for example, or remove --approve")
     options = Options(
         show_secrets=show_secrets,
         policy_packs=policy_packs,
         refresh=refresh,
         plans=plans,
         reviewed=reviewed,
-        require_approval=parse_categories(categories),
+        require_approval=() if categories is None else parse_categories(categories),
         approved=approved,
     )
-    finish_with_outputs(Command(Operation.UP, options=options, **run))
+    command = Command(Operation.UP, options=options, **run)
+    if (file := command.journal.request.options.reviewed) is not None:
+        _require_reviewed_stacks(read_fleet(file), command, file)
+    finish_with_outputs(command)
+
+
+def _require_reviewed_stacks(reviewed: FleetPreview, command: Command, file: Path) -> None:
+    """Raise `ReviewDiffersError` for reviewed stacks that the fleet does not have: they would stay as they are."""
+    names = [stack.stack for stack in reviewed.stacks if stack.steps and stack.stack not in command.fleet.stacks]
+    if not names:
+        return
+    if command.fleet.left_out or not command.journal.request.fleet:
+        click.echo(f"reviewed, and not selected by --stack: {some(names)}", err=True)
+        return
+    raise ReviewDiffersError(
+        f"reviewed preview {file} has stacks that the fleet file does not have: {', '.join(names)}; nothing was "
+        "changed\n  fix: add them to the fleet file, or preview and review again"
+    )

@@ -15,6 +15,8 @@ class Category(StrEnum):
 
     BROADENED = "broadened"
     """A subject gains permissions, or more principals may assume a role."""
+    NARROWED = "narrowed"
+    """A subject loses permissions or all access, or fewer principals may assume a role."""
     LOCKOUT = "lockout"
     """The last administrator or nodes lose access."""
     ESCALATION = "escalation"
@@ -24,9 +26,12 @@ class Category(StrEnum):
 
 
 def parse_categories(text: str) -> tuple[Category, ...]:
-    """Return the categories of `--require-approval`; raise `UsageError` for other text."""
+    """Return the categories of `--require-approval`; raise `UsageError` for other text, and for none.
+
+    An empty list, such as that of an unset variable of CI, would be no gate at all.
+    """
     try:
-        return tuple(Category(part.strip()) for part in text.split(",") if part.strip())
+        return tuple(Category(part.strip()) for part in text.split(","))
     except ValueError:
         listed = ", ".join(Category)
         rule = f"--require-approval {text!r} must be a list of {listed}, separated by commas"
@@ -60,6 +65,9 @@ def _found(access: ClusterAccess) -> Iterable[tuple[Category, str]]:
         if change.is_broadened or (change.has_access and not change.had_access):
             words = "; ".join(change.gains) or "access"
             yield Category.BROADENED, f"broadened: {change.subject} gains {words}"
+        if change.losses or (change.had_access and not change.has_access):
+            words = "; ".join(change.losses) or "access"
+            yield Category.NARROWED, f"narrowed: {change.subject} loses {words}"
     for lockout in found.lockouts:
         yield Category.LOCKOUT, f"lockout: {lockout.subject}: {lockout.says}"
     for path in found.escalations:

@@ -90,6 +90,12 @@ class Journal:
             raise UsageError(f"--resume {run!r} {rule}\n  fix: run `eks-pipeline {request.operation} --resume {run}`")
         return cls(folder, request)
 
+    def approve(self, digests: tuple[str, ...]) -> None:
+        """Add approvals to those of the request, for the rest of the run."""
+        approved = (*self.request.options.approved, *digests)
+        options = msgspec.structs.replace(self.request.options, approved=approved)
+        self.request = msgspec.structs.replace(self.request, options=options)
+
     def __enter__(self) -> Self:
         stream = (self.folder / "journal.jsonl").open("a+b")
         try:
@@ -125,7 +131,8 @@ class Journal:
     def entries(self) -> dict[str, Entry]:
         """Return the last entry of each stack. A line that a crash cut off is left out."""
         found: dict[str, Entry] = {}
-        for line in (self.folder / "journal.jsonl").read_bytes().splitlines():
+        file = self.folder / "journal.jsonl"
+        for line in file.read_bytes().splitlines() if file.exists() else ():
             try:
                 entry = msgspec.json.decode(line, type=Entry)
             except msgspec.MsgspecError:

@@ -142,3 +142,24 @@ def test_policy_events_are_findings_once_each():
     assert report.policies == [PolicyFinding("no-wildcards", "mandatory", "do not", "urn:a", "eks")]
     assert report.diagnostics == ["mandatory: do not"]
     assert [each.message for each in sent] == ["do not"]
+
+
+def test_a_helm_release_is_not_evaluated_because_its_chart_may_create_bindings():
+    """Without it, a chart that binds a group to cluster-admin would look like no change of access."""
+    release = manifest("helm.sh/v3:Release", "ingress", "kube-system", chart="ingress")
+    listed = "create kubernetes:helm.sh/v3:Release ingress"
+    for resources in ([release], [cluster(), release]):
+        (found,) = access_changes(state(), output(*(("create", None, each) for each in resources)))
+        assert [each.part for each in found.difference.not_evaluated][-1] == listed
+    (unchanged_release,) = access_changes(
+        state(cluster(), release), output(("same", cluster(), cluster()), ("same", release, release))
+    )
+    assert listed not in {each.part for each in unchanged_release.difference.not_evaluated}
+
+
+def test_aws_auth_of_a_stack_without_a_cluster_may_decide_access():
+    config_map = manifest("core/v1:ConfigMap", "aws-auth", "kube-system", data={"mapUsers": "[]"})
+    (found,) = access_changes(state(), output(("create", None, config_map)))
+    assert "create kubernetes:core/v1:ConfigMap aws-auth" in found.not_evaluated
+    other = manifest("core/v1:ConfigMap", "settings", "shop", data={})
+    assert access_changes(state(), output(("create", None, other))) == ()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from eks_access.errors import EksAccessError
-from eks_access.graph.tables import NotReadError
-from eks_access.questions.diff import diff
+from eks_access.graph.tables import NotRead, NotReadError
+from eks_access.questions.diff import Difference, diff
 from eks_access.sources.preview import clusters_of_preview, graph_of_preview
 from eks_access.sources.state import graph_of_state
 from eks_pipeline.review.resource_plan import planned_steps
-from eks_pipeline.review.stack_preview import ClusterAccess
+from eks_pipeline.review.stack_preview import ClusterAccess, PlannedStep
 from eks_pipeline.stack.commands import PreviewOutput
 
 DECIDING = (
@@ -26,6 +27,9 @@ DECIDING = (
     "eks_identity:",
 )
 """Types of resources that decide access."""
+_AWS_AUTH = "kubernetes:core/v1:ConfigMap"
+_OPAQUE = ("kubernetes:helm.sh/v3:Release", "aws:cloudformation/", "aws-native:iam:", "aws-native:eks:")
+"""Types of resources that may create roles, bindings or IAM roles which no step of the preview shows."""
 
 
 def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[ClusterAccess, ...]:
@@ -41,12 +45,35 @@ def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[Clu
         clusters = clusters_of_preview(output.digest, output.events)
     except EksAccessError as error:
         return (ClusterAccess("", not_evaluated=str(error)),)
-    if not clusters and (deciding := [step for step in planned_steps(output) if step.type.startswith(DECIDING)]):
+    steps = planned_steps(output)
+    if not clusters and (deciding := [step for step in steps if _is_deciding(step)]):
         words = ", ".join(f"{step.operation} {step.type} {step.name}" for step in deciding)
         return (
             ClusterAccess("", not_evaluated=f"the stack names no cluster, and changes what may decide access: {words}"),
         )
-    return tuple(_of_cluster(name, state, output) for name in clusters)
+    opaque = tuple(
+        NotRead(f"{step.operation} {step.type} {step.name}", "its preview does not show the access that it changes")
+        for step in steps
+        if step.type.startswith(_OPAQUE)
+    )
+    if not clusters and opaque:
+        return (ClusterAccess("", Difference("state", "preview", not_evaluated=opaque)),)
+    return tuple(_with_not_evaluated(_of_cluster(name, state, output), opaque) for name in clusters)
+
+
+def _is_deciding(step: PlannedStep) -> bool:
+    is_aws_auth = step.type.startswith(_AWS_AUTH) and "aws-auth" in (
+        step.name,
+        (step.inputs.get("metadata") or {}).get("name"),
+    )
+    return is_aws_auth or step.type.startswith(DECIDING)
+
+
+def _with_not_evaluated(access: ClusterAccess, parts: Sequence[NotRead]) -> ClusterAccess:
+    found = access.difference
+    if found is None:
+        return access
+    return replace(access, difference=replace(found, not_evaluated=(*found.not_evaluated, *parts)))
 
 
 def _of_cluster(name: str, state: Mapping[str, Any], output: PreviewOutput) -> ClusterAccess:

@@ -89,8 +89,11 @@ def write(documents: list[dict[str, Any]]) -> str:
     return "".join(f"---\n{yaml.safe_dump(each, sort_keys=False, allow_unicode=True)}" for each in documents)
 
 
-def left_out(fleet: Fleet) -> Iterator[str]:
-    """Yield what the objects do not have of a fleet, because a workspace has no use for it."""
+def left_out(fleet: Fleet, all_stacks: Fleet) -> Iterator[str]:
+    """Yield what the objects do not have of a fleet: variables without use, and an order after other stacks."""
+    for name in fleet.stacks:
+        if others := [other for other in all_stacks.predecessors.get(name, ()) if other not in fleet.stacks]:
+            yield f"stacks.{name}: prerequisites {', '.join(others)} are left out: --stack does not select them"
     for stack in fleet.stacks.values():
         for name in _LOCAL_VARIABLES:
             if name in stack.environment:

@@ -108,6 +108,13 @@ def test_prerequisites_are_the_order_of_the_fleet(fleet):
     assert found["tokyo-2"] == {"network", "tokyo-1"}
 
 
+def test_order_after_stacks_that_are_not_selected_is_left_out_with_a_warning(fleet):
+    """`kubectl apply` of such objects would remove the prerequisites of the complete fleet."""
+    result = run(fleet(), "--stack", "tokyo-2")
+    assert "prerequisites" not in stacks_of(result)["tokyo-2"]["spec"]
+    assert "warning: stacks.tokyo-2: prerequisites tokyo-1, network are left out: --stack does not" in result.stderr
+
+
 def test_stack_name_project_and_backend_of_one_stack(fleet):
     stacks = stacks_of(run(fleet(), "--revision", "0123456789abcdef0123456789abcdef01234567"))
     assert stacks["tokyo-2"]["spec"]["stack"] == "organization/clusters/prod-2"

@@ -66,7 +66,7 @@ def operator(
         resync_seconds=resync,
     )
     text = write(objects(selected, settings))
-    for line in left_out(selected):
+    for line in left_out(selected, all_stacks):
         click.echo(f"warning: {line}", err=True)
     if save is None:
         click.echo(text, nl=False)

@@ -1,19 +1,22 @@
 """What `drift` prints and writes, and which states it compares together."""
 
 import json
+import os
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from click.testing import CliRunner
 
 from eks_access.findings import Fix
-from eks_access.graph.tables import NotReadError
+from eks_access.graph.aws_objects import Cluster
+from eks_access.graph.tables import NotReadError, Part
 from eks_access.questions.drift.find_drift import Drift
 from eks_access.questions.drift.unmanaged import UnmanagedAccess
 from eks_pipeline.cli import commands
 from eks_pipeline.errors import UsageError
 from eks_pipeline.report import Operation
-from eks_pipeline.review import drift
+from eks_pipeline.review import drift, stack_states
 from eks_pipeline.review.comment import comment, drift_sentences, marker, restored_sentences
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview, read_fleet, write
 from support.access_graphs import Objects
@@ -102,50 +105,115 @@ def test_drift_is_no_reviewed_preview(tmp_path):
         read_fleet(tmp_path / "drift.json")
 
 
-def state_of(tmp_path, stack, *clusters):
-    """The exported state of a stack that names clusters."""
+def state_of(tmp_path, stack, *clusters, arn=None, **variables):
+    """The exported state of a stack that names clusters; `arn` is the cluster's, if the state has it."""
+    entry = {"region": "ap-northeast-1", "principalArn": f"{OPERATOR}-{stack}"}
     resources = [
         {
             "urn": f"urn:pulumi:{stack}::p::aws:eks/accessEntry:AccessEntry::{name}",
             "type": "aws:eks/accessEntry:AccessEntry",
             "inputs": {},
-            "outputs": {"clusterName": name, "region": "ap-northeast-1", "principalArn": f"{OPERATOR}-{stack}"},
+            "outputs": {"clusterName": name, "clusterArn": arn, **entry},
         }
         for name in clusters
     ]
     file = tmp_path / f"{stack}.json"
     file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
-    return drift.StackState(stack, file)
+    return stack_states.StackState(stack, file, tuple(variables.items()), variables.get("AWS_PROFILE"))
 
 
 class Recorder:
-    """Stands for the living clusters, and notes with which states each is compared."""
+    """Stands for the living clusters, and notes with which states each is compared.
+
+    The account of a cluster is that of the variable ACCOUNT.
+    """
 
     def __init__(self, monkeypatch):
-        self.compared = {}
+        self.compared = []
         self.iam = set()
+        self.described = []
+        self.monkeypatch = monkeypatch
         monkeypatch.setattr("eks_access.sources.live.open_live", self.open_live)
         monkeypatch.setattr(drift, "find_drift", self.find_drift)
+        monkeypatch.setattr(drift, "run_in", self.run_in)
+        monkeypatch.setattr(stack_states, "run_in", self.run_in)
+
+    def run_in(self, environment, function, *arguments):
+        with self.monkeypatch.context() as patch:
+            for name, value in environment:
+                patch.setenv(name, value)
+            if function is stack_states.read_arns:
+                self.described += [key.name for key in arguments[0]]
+            return function(*arguments)
 
     def open_live(self, cluster, **_options):
         if cluster == "denied":
             raise NotReadError("cluster denied", "AccessDenied: eks:DescribeCluster")
-        return Objects().graph()
+        return replace(Objects().graph(), cluster=Part.of(living(cluster, os.environ.get("ACCOUNT", "111111111111"))))
 
     def find_drift(self, states, live, *, today, **_options):
         states = list(states)
-        self.compared[states[0].cluster.get().name] = sorted(arn for each in states for arn in each.entries.all())
+        declared = sorted(arn.rpartition("-")[2] for each in states for arn in each.entries.all())
+        self.compared.append((live.cluster.get().name, "".join(declared)))
         self.iam.add(id(live.principals))
         assert isinstance(today, date)
         return Drift(access().difference)
 
 
+def living(name, account):
+    arn = f"arn:aws:eks:ap-northeast-1:{account}:cluster/{name}"
+    return Cluster(name, arn, "ap-northeast-1", account, "API", "")
+
+
 def test_cluster_is_compared_with_the_states_of_all_its_stacks_and_one_reading_of_iam(tmp_path, monkeypatch):
     recorder = Recorder(monkeypatch)
     states = [state_of(tmp_path, "a", "one", "two"), state_of(tmp_path, "b", "two", "denied"), state_of(tmp_path, "c")]
-    found = drift.compare(states, ())
-    assert recorder.compared == {"one": [f"{OPERATOR}-a"], "two": [f"{OPERATOR}-a", f"{OPERATOR}-b"]}
+    found = drift.drift_of_fleet(states)
+    assert sorted(recorder.compared) == [("one", "a"), ("two", "ab")]
     assert len(recorder.iam) == 1
     assert [each.cluster for each in found["a"].access] == ["one", "two"]
     assert found["b"].access[1].not_evaluated.startswith("cluster denied: AccessDenied")
     assert found["c"].access == ()
+    assert recorder.described == []
+
+
+def test_states_of_one_cluster_are_united_although_their_credentials_differ(tmp_path, monkeypatch):
+    """Each of the credentials reads the cluster, and compares it with the same states."""
+    recorder = Recorder(monkeypatch)
+    states = [
+        state_of(tmp_path, "a", "one"),
+        state_of(tmp_path, "b", "one", AWS_PROFILE="tokyo"),
+        state_of(tmp_path, "c", "one", "two", AWS_PROFILE="audit"),
+    ]
+    drift.drift_of_fleet(states)
+    assert sorted(recorder.compared) == [("one", "abc")] * 3 + [("two", "c")]
+    assert recorder.described == ["one"] * 3
+
+
+def test_clusters_of_the_same_name_in_two_accounts_are_not_united(tmp_path, monkeypatch):
+    """The ARN of a state counts without a request."""
+    recorder = Recorder(monkeypatch)
+    states = [
+        state_of(tmp_path, "a", "one", ACCOUNT="111111111111"),
+        state_of(tmp_path, "b", "one", ACCOUNT="222222222222"),
+        state_of(tmp_path, "c", "one", ACCOUNT="333333333333", arn=living("one", "222222222222").arn),
+    ]
+    drift.drift_of_fleet(states)
+    assert recorder.compared == [("one", "a"), ("one", "bc"), ("one", "bc")]
+    assert recorder.described == ["one"] * 2
+
+
+def test_cluster_that_other_credentials_cannot_read_is_compared_with_its_own_states(tmp_path, monkeypatch):
+    recorder = Recorder(monkeypatch)
+    states = [state_of(tmp_path, "a", "denied"), state_of(tmp_path, "b", "denied", AWS_PROFILE="tokyo")]
+    found = drift.drift_of_fleet(states)
+    assert recorder.compared == []
+    assert all(found[stack].access[0].not_evaluated for stack in "ab")
+
+
+def test_comparison_runs_in_a_process_with_the_variables_of_the_stack(monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-1")
+    variables = (("AWS_PROFILE", "tokyo"), ("AWS_REGION", "eu-west-1"))
+    assert stack_states.run_in(variables, os.getenv, "AWS_PROFILE") == "tokyo"
+    assert stack_states.run_in(variables, os.getenv, "AWS_REGION") == "eu-west-1"
+    assert os.environ["AWS_REGION"] == "ap-northeast-1"

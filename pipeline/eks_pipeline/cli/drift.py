@@ -17,8 +17,9 @@ from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.fleet import FleetStack
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review.comment import drift_sentences, restored_sentences
-from eks_pipeline.review.drift import StackState, drift_of_fleet
+from eks_pipeline.review.drift import drift_of_fleet
 from eks_pipeline.review.stack_preview import FleetPreview, StackPreview
+from eks_pipeline.review.stack_states import StackState
 from eks_pipeline.stack.job import Options
 
 
@@ -69,7 +70,12 @@ def drift(
 
 def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[str, ...]) -> FleetPreview:
     states = [
-        StackState(name, command.journal.folder_of(name) / "state.json", dict(stack.environment), _profile(stack))
+        StackState(
+            name,
+            command.journal.folder_of(name) / "state.json",
+            tuple(sorted(stack.environment.items())),
+            _profile(stack),
+        )
         for name, stack in command.fleet.stacks.items()
         if reports[name].result is Result.SUCCEEDED
     ]

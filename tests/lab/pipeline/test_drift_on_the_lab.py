@@ -12,8 +12,10 @@ from support.access_program import ACCOUNT, Cluster, aws_auth, write_aws_auth
 from support.lab_project import LabProject, write_project
 
 PROGRAM = Path(__file__).with_name("drifting_access_program.py")
+SECOND_PROGRAM = Path(__file__).with_name("second_access_program.py")
 HAND = f"arn:aws:iam::{ACCOUNT}:user/drift-hand"
 MAPPED = f"arn:aws:iam::{ACCOUNT}:user/drift-mapped"
+SECOND = f"arn:aws:iam::{ACCOUNT}:user/drifting-second"
 READER = f"arn:aws:iam::{ACCOUNT}:user/drifting-reader"
 ROLE = "drifting-app"
 ALLOW_PUT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}]}
@@ -40,6 +42,7 @@ def drift(project, *options):
     file = project.folder / "drift.json"
     command = (sys.executable, "-m", "eks_pipeline", "drift", "--stack", "dev", "--cwd", str(project.folder))
     done = project.run(*command, "--runs", str(project.folder / "runs"), "--save", str(file), *options)
+    assert file.exists(), done.stdout + done.stderr
     (stack,) = msgspec.json.decode(file.read_bytes())["stacks"]
     return done, stack["access"][0]
 
@@ -121,3 +124,33 @@ def test_drift_fix_brings_back_what_the_state_declares(cluster, project):
     assert done.returncode == 0, done.stdout + done.stderr
     assert cluster.kubectl("get", "clusterrolebinding", name).returncode == 0
     assert drift(project)[0].returncode == 0
+
+
+@pytest.fixture
+def second_project(running_lab, tools, tmp_path):
+    """A stack of another backend that declares more access to the same cluster."""
+    folder = write_project(tmp_path / "second", "second", SECOND_PROGRAM, cluster="drifting")
+    second = LabProject(running_lab, tools, folder)
+    second.stack.up()
+    yield second
+    second.stack.destroy()
+
+
+def test_drift_unites_the_states_of_stacks_with_different_environment_variables(project, second_project):
+    """Without the state of the second stack, its access is in no state."""
+    alone, access = drift(project)
+    assert alone.returncode == 1
+    assert [each["object"] for each in access["unmanaged"]] == [f"access entry of {SECOND}"]
+    stacks = {
+        name: {
+            "project": str(each.folder),
+            "stack": "dev",
+            "environment": {"PULUMI_BACKEND_URL": f"file://{each.folder / 'state'}"},
+        }
+        for name, each in (("first", project), ("second", second_project))
+    }
+    fleet = second_project.folder / "fleet.yaml"
+    fleet.write_text(json.dumps({"stacks": stacks}))
+    command = (sys.executable, "-m", "eks_pipeline", "drift", "--fleet", str(fleet))
+    done = project.run(*command, "--runs", str(second_project.folder / "runs"))
+    assert done.returncode == 0, done.stdout + done.stderr

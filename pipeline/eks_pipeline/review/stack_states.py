@@ -1,0 +1,149 @@
+"""The exported states of a fleet, and which of them declare access to the same cluster.
+
+Stacks may name one cluster with different credentials, and clusters of several accounts by the same name. So the ARN
+decides: that of the state, else that of the living cluster, read with the credentials of the stack.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
+
+from eks_access.errors import EksAccessError
+from eks_access.graph import AccessGraph
+from eks_access.graph.tables import NotReadError
+from eks_access.sources.state import clusters_of_state, graph_of_state
+from eks_pipeline.review.access import DECIDING
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Environment = tuple[tuple[str, str], ...]
+"""Variables and their values, sorted."""
+
+CLUSTERS_AT_ONCE = 8
+"""Clusters that one process reads at the same time."""
+
+
+@dataclass(frozen=True)
+class ClusterKey:
+    """A cluster as a state names it, and the AWS profile that reads it."""
+
+    name: str
+    region: str
+    profile: str | None
+
+    def open(self) -> AccessGraph:
+        """Return the graph of the living cluster. Raises `EksAccessError` or `NotReadError`."""
+        from eks_access.sources.live import open_live  # noqa: PLC0415 - imports boto3 and lightkube
+
+        return open_live(self.name, region=self.region or None, profile=self.profile)
+
+
+@dataclass(frozen=True)
+class StackState:
+    """The exported state of a stack, and what reads its clusters."""
+
+    stack: str
+    file: Path
+    environment: Environment = ()
+    profile: str | None = None
+    """The AWS profile in the settings of the stack."""
+
+    def graphs(self) -> Iterator[tuple[ClusterKey, AccessGraph]]:
+        """Yield the graph of each cluster. Raises `EksAccessError` for a state that cannot be compared."""
+        export = self._export()
+        names = clusters_of_state(export)
+        resources = (export.get("deployment") or {}).get("resources") or []
+        if not names and any(each["type"].startswith(DECIDING) for each in resources):
+            message = "the stack names no cluster, and declares what may decide access"
+            raise EksAccessError(message, "declare the access to a cluster in the stack of the cluster's name")
+        for name in names:
+            graph = graph_of_state(export, name)
+            yield ClusterKey(name, graph.cluster.get().region, self.profile), graph
+
+    def graph(self, cluster: str) -> AccessGraph:
+        """Return the graph of one cluster."""
+        return graph_of_state(self._export(), cluster)
+
+    def _export(self) -> dict[str, Any]:
+        export: dict[str, Any] = msgspec.json.decode(self.file.read_bytes())
+        return export
+
+
+def run_in(environment: Environment, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """Return the result of a function in a new process, which has these environment variables in addition."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, _set_environment, (environment,)) as pool:
+        return pool.submit(function, *arguments, **options).result()
+
+
+def _set_environment(environment: Environment) -> None:
+    os.environ.update(environment)
+
+
+SharedClusters = Mapping[tuple[str, str], Sequence[StackState]]
+"""The states of all stacks of a cluster, by each of these stacks and the name of the cluster."""
+_Reader = tuple[Environment, ClusterKey]
+"""A cluster, and the credentials that read it."""
+
+
+def shared_clusters(states: Iterable[StackState]) -> SharedClusters:
+    """Return the clusters that stacks with different credentials name, each with the states of all its stacks.
+
+    A cluster whose ARN cannot be read is left out: the comparison with it fails for the same reason.
+    """
+    stacks: dict[_Reader, dict[str, StackState]] = {}
+    arns: dict[_Reader, str] = {}
+    for state in states:
+        with suppress(EksAccessError):  # the comparison reports it
+            for key, graph in state.graphs():
+                reader = (state.environment, key)
+                stacks.setdefault(reader, {})[state.stack] = state
+                if isinstance(arn := graph.cluster.get().arn, str):
+                    arns[reader] = arn
+    readers_of_name = Counter(key.name for _, key in stacks)
+    shared = [reader for reader in stacks if readers_of_name[reader[1].name] > 1]
+    arns |= _living_arns(reader for reader in shared if reader not in arns)
+    shared = [reader for reader in shared if reader in arns]
+    by_arn: dict[str, dict[str, StackState]] = {}
+    for reader in shared:
+        by_arn.setdefault(arns[reader], {}).update(stacks[reader])
+    return {
+        (stack, reader[1].name): tuple(by_arn[arns[reader]].values()) for reader in shared for stack in stacks[reader]
+    }
+
+
+def _living_arns(readers: Iterable[_Reader]) -> dict[_Reader, str]:
+    """Return the ARNs of the living clusters that can be read."""
+    keys: dict[Environment, list[ClusterKey]] = {}
+    for environment, key in readers:
+        keys.setdefault(environment, []).append(key)
+    return {
+        (environment, key): arn
+        for environment, own in keys.items()
+        for key, arn in zip(own, run_in(environment, read_arns, own), strict=True)
+        if arn is not None
+    }
+
+
+def read_arns(keys: Sequence[ClusterKey]) -> list[str | None]:
+    """Return the ARN of each living cluster, read with the credentials of this process; None if it cannot be read."""
+
+    def read(key: ClusterKey) -> str | None:
+        try:
+            arn = key.open().cluster.get().arn
+        except (EksAccessError, NotReadError):
+            return None
+        return arn if isinstance(arn, str) else None
+
+    with ThreadPoolExecutor(CLUSTERS_AT_ONCE) as pool:
+        return list(pool.map(read, keys))

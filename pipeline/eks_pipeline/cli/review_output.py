@@ -14,7 +14,8 @@ import click
 from eks_pipeline.cli.run_options import NEW_FILE
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.comment import comment
-from eks_pipeline.review.github import PullRequest
+from eks_pipeline.review.comment_targets import comment_target
+from eks_pipeline.review.comment_thread import CommentThread
 
 _OPTIONS = (
     click.option("--save", type=NEW_FILE, help="File for the result of all stacks as JSON."),
@@ -22,8 +23,8 @@ _OPTIONS = (
     click.option(
         "--comment-to",
         metavar="OWNER/REPOSITORY#NUMBER",
-        help="Post the Markdown to this pull request or issue of GitHub, in place of the earlier one; needs "
-        "GITHUB_TOKEN.",
+        help="Post the Markdown to this pull request or issue of GitHub, in place of the earlier one, with the token "
+        "in GITHUB_TOKEN or of gh. GROUP/PROJECT!NUMBER is a merge request of GitLab; needs GITLAB_TOKEN.",
     ),
     click.option("--comment-name", default="fleet", show_default=True, help="Name that finds the earlier comment."),
 )
@@ -35,7 +36,7 @@ class ReviewOutput:
 
     save: Path | None
     save_comment: Path | None
-    pull_request: PullRequest | None
+    comments: CommentThread | None
     comment_name: str
 
     def write(self, fleet: stack_preview.FleetPreview, folder: Path) -> None:
@@ -50,9 +51,9 @@ class ReviewOutput:
 
     def post(self, folder: Path) -> None:
         """Post the comment that `write` wrote. Raises `OperationFailedError`, so the result must be printed before."""
-        if self.pull_request is not None:
+        if self.comments is not None:
             text = (folder / "comment.md").read_text(encoding="utf-8")
-            click.echo(f"comment: {self.pull_request.write(text)}", err=True)
+            click.echo(f"comment: {self.comments.write(text)}", err=True)
 
 
 def review_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,8 +63,8 @@ def review_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_review(
         *, save: Path | None, save_comment: Path | None, comment_to: str | None, comment_name: str, **others: Any
     ) -> None:
-        pull_request = None if comment_to is None else PullRequest.parse(comment_to)
-        command(review=ReviewOutput(save, save_comment, pull_request, comment_name), **others)
+        comments = None if comment_to is None else comment_target(comment_to)
+        command(review=ReviewOutput(save, save_comment, comments, comment_name), **others)
 
     for option in reversed(_OPTIONS):
         with_review = option(with_review)

@@ -66,7 +66,8 @@ def emit(output: Output, answer: Answer, page: Page) -> None:
         for command in page.commands:
             click.echo(shlex.join(command))
     else:
-        click.echo(json.dumps(sarif(page.findings, answer.source), indent=2))
+        not_read = tuple(dict.fromkeys((*answer.not_read, *page.not_read)))
+        click.echo(json.dumps(sarif(page.findings, answer.source, not_read), indent=2))
 
 
 @contextmanager

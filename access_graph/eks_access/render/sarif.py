@@ -14,25 +14,34 @@ from typing import Any
 from urllib.parse import quote
 
 from eks_access.findings import Finding, FindingKind, Severity
+from eks_access.graph.tables import NotRead
 
 _LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 _SCORES = {Severity.HIGH: "8.0", Severity.MEDIUM: "5.0", Severity.LOW: "2.0"}
 """`security-severity` of GitHub: high from 7, medium from 4."""
 
 
-def sarif(findings: Sequence[Finding], source: str) -> dict[str, Any]:
-    """Return the findings as a SARIF log. `source` is the source of the graph in words."""
+def sarif(findings: Sequence[Finding], source: str, not_read: Sequence[NotRead] = ()) -> dict[str, Any]:
+    """Return the findings as a SARIF log.
+
+    Args:
+        findings: The results.
+        source: The source of the graph in words.
+        not_read: Parts that the source could not read. They are notifications of the run.
+    """
     kinds = list({finding.kind.id: finding.kind for finding in findings}.values())
     driver = {
         "name": "eks-access",
         "semanticVersion": version("eks-access"),
         "rules": [_rule(kind) for kind in kinds],
     }
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": [_result(finding, kinds, source) for finding in findings]}],
+    notifications = [{"level": "warning", "message": {"text": f"not evaluated: {each}"}} for each in not_read]
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notifications}],
+        "results": [_result(finding, kinds, source) for finding in findings],
     }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
 def _rule(kind: FindingKind) -> dict[str, Any]:

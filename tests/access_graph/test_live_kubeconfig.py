@@ -106,6 +106,19 @@ def test_kubeconfigs_merge_as_kubectl_merges_them(write, monkeypatch):
     assert find_context(None, "one").document["users"][0]["user"]["exec"]["command"] == "aws"
 
 
+def test_file_without_current_context_is_used_as_kubectl_uses_it(write, monkeypatch):
+    """The first file that has a current context decides; `--context` needs none."""
+    document = kubeconfig()
+    del document["current-context"]
+    file = write(document)
+    assert find_context(file, None) is None
+    assert find_context(file, ARN).cluster_name == "shop"
+    other = write({**kubeconfig("alias"), "current-context": ARN}, "other")
+    empty = write({"apiVersion": "v1", "kind": "Config", "current-context": ""}, "empty")
+    monkeypatch.setenv("KUBECONFIG", f"{empty}:{file}:{other}")
+    assert find_context(None, None).name == ARN
+
+
 def test_context_without_kubeconfig_is_none(monkeypatch, tmp_path):
     """Without a kubeconfig there is no context, and naming one is an error with a fix."""
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,12 +30,26 @@ EPILOG = (
 )
 INTERRUPTED = 130
 """Exit code of a shell command that SIGINT ended."""
+_PLUGIN = "kubectl-eks_access"
+"""The program that kubectl runs for `kubectl eks-access`."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="eks-access")
-def commands() -> None:
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig, for each command that has this option.")
+@click.option("--kubeconfig", metavar="FILE", help="Kubeconfig file, for each command that has this option.")
+@click.pass_context
+def commands(ctx: click.Context, **options: str | None) -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
+    ctx.default_map = _defaults(commands, {name: value for name, value in options.items() if value is not None})
+
+
+def _defaults(group: click.Group, options: dict[str, str]) -> dict[str, Any]:
+    """Return the options as defaults of each command of a group, as users of kubectl write them before the command."""
+    return {
+        name: _defaults(command, options) if isinstance(command, click.Group) else options
+        for name, command in group.commands.items()
+    }
 
 
 trace.add_command(whoami)
@@ -46,7 +62,8 @@ def main() -> None:
     gc.disable()  # a graph has no cycles, and the process ends: collections would only visit all of its objects
     prepare_streams()
     try:
-        commands.main(standalone_mode=False)
+        is_plugin = Path(sys.argv[0]).name == _PLUGIN
+        commands.main(prog_name="kubectl eks-access" if is_plugin else None, standalone_mode=False)
     except EksAccessError as error:
         click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)

@@ -112,10 +112,10 @@ def _merge(files: list[Path]) -> dict[str, Any]:
         if not text.strip():
             continue
         try:
-            document = kubeconfig.loads(text)
+            document = kubeconfig.loads_part(text)
         except MalformedDocumentError as error:
             raise UsageError(f"{file} cannot be used: {str(error).partition(chr(10))[0]}", _UPDATE) from None
-        merged.setdefault("current-context", document.get("current-context"))
+        merged["current-context"] = merged.get("current-context") or document.get("current-context")
         for key in ("clusters", "contexts", "users"):
             entries = merged.setdefault(key, [])
             existing = {entry["name"] for entry in entries}

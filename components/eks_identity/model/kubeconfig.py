@@ -74,21 +74,41 @@ def dumps(document: Kubeconfig) -> str:
 
 def loads(text: str) -> Kubeconfig:
     """Return a kubeconfig from JSON or YAML; raise `MalformedDocumentError` for other text."""
-    try:
-        document = json.loads(text)  # the library writes JSON, which parses much faster than YAML
-    except json.JSONDecodeError:
-        document = _yaml(text)
-    except (RecursionError, ValueError):  # ValueError: Python reads no integer of more than 4,300 digits
-        document = None
+    document = _parsed(text)
     if not isinstance(document, dict) or not {"clusters", "contexts", "current-context"} <= document.keys():
         raise MalformedDocumentError(
             "the kubeconfig must have clusters, contexts and current-context\n  fix: pass Cluster.kubeconfig"
         )
+    _require_entries(document)
+    return document
+
+
+def loads_part(text: str) -> Kubeconfig:
+    """Return one of the files of a kubeconfig, which may lack what another file or an option of kubectl has.
+
+    Raises `MalformedDocumentError` for text that is no map.
+    """
+    document = _parsed(text)
+    if not isinstance(document, dict):
+        raise MalformedDocumentError("the kubeconfig must be a map\n  fix: pass Cluster.kubeconfig")
+    _require_entries(document)
+    return document
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)  # the library writes JSON, which parses much faster than YAML
+    except json.JSONDecodeError:
+        return _yaml(text)
+    except (RecursionError, ValueError):  # ValueError: Python reads no integer of more than 4,300 digits
+        return None
+
+
+def _require_entries(document: Kubeconfig) -> None:
     for part in ("cluster", "context", "user"):
         if not _are_entries(document.get(f"{part}s"), part):
             rule = f"must have a list of {part}s, each a map with a name and the {part}"
             raise MalformedDocumentError(f"the kubeconfig {rule}\n  fix: pass Cluster.kubeconfig")
-    return document
 
 
 def _are_entries(entries: Any, part: str) -> bool:

@@ -38,6 +38,17 @@ def test_python_program_prints_the_findings_of_a_trace(monkeypatch, capsys):
     assert "operators, the group of ClusterRoleBinding test-clu-rolebinding" in capsys.readouterr().out
 
 
+def test_notebook_shows_a_page_with_escaped_names():
+    """Jupyter shows what `_repr_markdown_` returns."""
+    broken = BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "'<b>|operators'")})
+    page = trace_page(trace_principal(broken.graph(), USER, LIST_PODS))
+    shown = page._repr_markdown_()
+    assert f"### {page.title}" in shown
+    assert "|  | link | says |\n| --- | --- | --- |\n| ✔ |" in shown
+    assert "\\<b\\>\\|operators" in shown
+    assert "<b>" not in shown.partition("```")[0]
+
+
 def test_first_screen_shows_the_lines_of_the_broken_chain():
     broken = printed(BY_AWS_AUTH.changed(aws_auth={"mapUsers": USERS.replace("operators", "operator")}))
     (shown,) = re.findall(

@@ -39,7 +39,7 @@ _PLUGIN = "kubectl-eks_access"
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig, for each command that has this option.")
 @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig file, for each command that has this option.")
 @click.pass_context
-def commands(ctx: click.Context, **options: str | None) -> None:
+def commands(ctx: click.Context, /, **options: str | None) -> None:
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
     ctx.default_map = _defaults(commands, {name: value for name, value in options.items() if value is not None})
 

@@ -30,3 +30,9 @@ class Page:
     not_read: tuple[NotRead, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     """Commands to run next, of a page without findings."""
+
+    def _repr_markdown_(self) -> str:
+        """Return the page as Markdown, which a notebook shows."""
+        from eks_access.render.markdown import markdown  # noqa: PLC0415 - imports this module
+
+        return markdown(self)

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import replace
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 import yaml
 
@@ -92,6 +93,37 @@ def test_drift_of_a_cluster_that_equals_its_state_is_empty():
     found = drift(LIVE)
     assert (found.difference.changes, found.difference.not_evaluated, found.unmanaged, found.expired) == ((),) * 4
     assert found.restored is None
+
+
+MIGRATED = ExistingEntry(CAROL, "carol", ("viewers", "ops"), policies=(VIEW, ADMIN))
+
+
+def migrated(*states):
+    """The states, with one of a stack whose migration created the access entry."""
+    entries = {CAROL: msgspec.json.decode(msgspec.json.encode(MIGRATED.access()))}
+    return [*states, replace(state(), migrated_entries=entries)]
+
+
+def test_access_entry_of_a_migration_is_in_the_state_that_has_the_migration():
+    """EKS may return groups and policies in another order."""
+    read = replace(MIGRATED, groups=("ops", "viewers"), policies=(ADMIN, VIEW), created_at=LATER)
+    live = LIVE.changed(entries={**LIVE.entries, CAROL: read})
+    found = drift(live, *migrated())
+    assert (found.difference.changes, found.unmanaged) == ((), ())
+    assert [each.object for each in drift(live).unmanaged] == [f"access entry of {CAROL}"]
+
+
+@pytest.mark.parametrize("change", [{"groups": ("viewers", "ops", "more")}, {"username": "root"}, {"policies": ()}])
+def test_access_entry_of_a_migration_with_other_access_is_in_no_state(change):
+    live = LIVE.changed(entries={**LIVE.entries, CAROL: replace(MIGRATED, **change)})
+    found = drift(live, *migrated())
+    assert [each.object for each in found.unmanaged] == [f"access entry of {CAROL}"]
+
+
+def test_deleted_access_entry_of_a_migration_is_no_loss():
+    """`ClusterAccess` with `adopt` may have deleted it: the migration does not manage it."""
+    found = drift(LIVE, *migrated())
+    assert (found.difference.changes, found.unmanaged, found.restored) == ((), (), None)
 
 
 BY_HAND = {

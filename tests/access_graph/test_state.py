@@ -22,6 +22,7 @@ from eks_access.questions.who_can import who_can
 from eks_access.sources.snapshot import graph_of, take_snapshot
 from eks_access.sources.state import graph_of_state
 from eks_identity.evaluation.rbac import Request
+from eks_identity.model.existing_entries import ExistingEntry
 from support.pulumi_recordings import read
 from support.pulumi_stacks import cluster, export, graph, manifest, resource, secret
 
@@ -232,6 +233,18 @@ def test_resources_pending_deletion_are_left_out():
     assert found.entries.get(ROLE_ARN).groups == ("new",)
     with pytest.raises(NotReadError, match="not in the state of stack dev"):
         found.principals.get("arn:aws:iam::123456789012:role/gone")
+
+
+def test_access_entries_of_a_migration_are_known_and_are_not_declared():
+    """A resource that declares one of them adopts it."""
+    created = ExistingEntry(DEPLOYER, "deployer", ("ops",)).access()
+    kind = "pulumi-python:dynamic/eks-identity:AuthenticationModeMigration"
+    properties = {"cluster_name": "eks-clu", "region": "ap-northeast-1", "created_entries": [created]}
+    found = graph(cluster(), resource(kind, "migration", {}, properties))
+    assert found.migrated_entries == {DEPLOYER: created}
+    assert dict(found.entries.all()) == {}
+    unknown = {**properties, "created_entries": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}
+    assert graph(cluster(), resource(kind, "migration", {}, unknown)).migrated_entries == {}
 
 
 def test_resource_that_the_stack_only_reads_has_its_outputs():

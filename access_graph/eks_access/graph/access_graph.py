@@ -72,6 +72,9 @@ class AccessGraph:
     """Calls to the services that decide where reading is not enough. A snapshot has none."""
     declared_by: Mapping[str, str] = field(default_factory=dict)
     """The resource of a stack that declares an object, by the object as findings name it."""
+    migrated_entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`ExistingEntry.access` of the access entries that a migration of the stack created, by ARN of the principal. No
+    resource declares them: `AuthenticationModeMigration` neither changes nor deletes them."""
 
     def read_everything(self) -> None:
         """Read all tables: those of IAM, of EKS and of Kubernetes at the same time. Failures stay in the graph."""

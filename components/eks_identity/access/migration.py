@@ -33,7 +33,7 @@ from eks_identity.runtime.inputs import Inputs, parsed_by
 
 _INPUTS = ("cluster_name", "region", "kubeconfig", "target_mode", "principals", "accept_loss_of")
 _STATE_FIELDS = (*_INPUTS, "run", "cluster_arn", "credentials")
-_OUTPUTS = ("plan", "not_migrated", "authentication_mode")
+_OUTPUTS = ("plan", "not_migrated", "authentication_mode", "created_entries")
 
 
 class AuthenticationModeMigrationArgs(TypedDict):
@@ -225,10 +225,19 @@ class AuthenticationModeMigrationProvider(EksIdentityProvider):
         """Change nothing: EKS does not allow an earlier mode, and the created entries stay in use."""
 
     def _run(self, props: Properties, olds: Properties | None = None) -> Properties:
-        lines, not_migrated, mode = MigrationRunner(props, self.credentials(props)).run()
+        done = MigrationRunner(props, self.credentials(props)).run()
+        lines, not_migrated = done.lines, done.not_migrated
         if olds and not props.get("pending"):
             lines, not_migrated = olds.get("plan", lines), olds.get("not_migrated", not_migrated)
-        outputs = {"plan": lines, "not_migrated": not_migrated, "authentication_mode": mode.value}
+        # No output of the resource: `eks-pipeline drift` reads it from the state.
+        created = {entry["principal_arn"]: entry for entry in (olds or {}).get("created_entries", [])}
+        created |= {entry.principal_arn: entry.access() for entry in done.created}
+        outputs = {
+            "plan": lines,
+            "not_migrated": not_migrated,
+            "authentication_mode": done.mode.value,
+            "created_entries": list(created.values()),
+        }
         return {**_select(props, *_STATE_FIELDS), **outputs}
 
 

@@ -12,11 +12,24 @@ from eks_identity.model import lockout
 from eks_identity.model.access_entries import AuthenticationMode, EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal, PrincipalKind
+from eks_identity.model.existing_entries import ExistingEntry
 from eks_identity.model.migration import MigrationPlan, Resolution, Step, StepAction, effective_entries, plan, steps_to
 from eks_identity.runtime.dynamic_provider import Properties, print_message
 
 READ_BACK_SECONDS = 60
 """How long EKS may take to return created entries."""
+
+
+@dataclass(frozen=True)
+class MigrationResult:
+    """What one update of a migration did."""
+
+    lines: list[str]
+    """The plan."""
+    not_migrated: list[str]
+    mode: AuthenticationMode
+    created: tuple[ExistingEntry, ...] = ()
+    """The access entries that it created, or whose access policy it associated, as EKS returns them."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +107,8 @@ class MigrationRunner:
         losses = status.loss_problems if AuthenticationMode.API in status.modes else ()
         return [*losses, *status.lockout_problems]
 
-    def run(self) -> tuple[list[str], list[str], AuthenticationMode]:
-        """Make all pending changes. Return the plan's lines, what was not migrated, and the mode.
+    def run(self) -> MigrationResult:
+        """Make all pending changes.
 
         Raise `InvalidInput` before the first change, and again before mode API.
         """
@@ -121,7 +134,10 @@ class MigrationRunner:
         if AuthenticationMode.API in result.modes:
             self._reject(result)
             self._update_mode(AuthenticationMode.API)
-        return lines, [left.name for left in result.plan.not_migrated], self._target_mode
+        new = {step.equal.entry.principal.arn for step in status.plan.pending}
+        read = (step.existing for step in result.plan.steps if step.equal.entry.principal.arn in new)
+        created = tuple(entry for entry in read if entry is not None)
+        return MigrationResult(lines, [left.name for left in result.plan.not_migrated], self._target_mode, created)
 
     def _lockout_problems(self, live: LiveCluster, migration_plan: MigrationPlan) -> list[Problem]:
         """Return the problems of callers that lose rights, and of administrators if none remains."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from eks_identity.model.access_entries import EntryType
 from eks_identity.model.access_policies import CLUSTER_ADMIN
@@ -45,6 +46,16 @@ class ExistingEntry:
     @property
     def is_cluster_admin(self) -> bool:
         return any(policy.is_cluster_admin for policy in self.policies)
+
+    def access(self) -> dict[str, Any]:
+        """Return what decides the access of the principal, as JSON has it: equal entries have equal values."""
+        return {
+            "principal_arn": self.principal_arn,
+            "username": self.username,
+            "groups": sorted(self.groups),
+            "type": str(self.type),
+            "policies": sorted([policy.arn, *sorted(policy.namespaces)] for policy in self.policies),
+        }
 
     def __str__(self) -> str:
         parts = [f"type {self.type}", f"username {self.username!r}", f"groups {list(self.groups)}"]

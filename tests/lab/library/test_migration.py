@@ -64,6 +64,15 @@ PLAN = [
 ]
 
 
+MIGRATED = {f"{ROLE}/team/mig-team", f"{USER}/people/mig-ope", f"{USER}/mig-root"}
+"""Principals whose access entries the migration creates: EKS creates those of the nodes and of the creator."""
+
+
+def recorded(program):
+    """The principals of the access entries that the state of the migration has."""
+    return {each["principal_arn"] for each in program.state("migration")["outputs"]["created_entries"]}
+
+
 def test_migration_preview_shows_the_plan_and_changes_nothing(cluster, program):
     """The plan has the access entry of each mapping, and the reason for each mapping without one."""
     preview = program.declare(declared(cluster, "API_AND_CONFIG_MAP")).preview(diff=True)
@@ -104,6 +113,7 @@ def test_migration_keeps_access_during_both_steps(cluster, program):
         f"arn:aws:iam::{ACCOUNT}:user/people/mig-ope",
         f"arn:aws:iam::{ACCOUNT}:user/mig-root",
     }
+    assert recorded(program) == MIGRATED
     assert cluster.policies(f"arn:aws:iam::{ACCOUNT}:user/mig-root") == ["AmazonEKSClusterAdminPolicy"]
     assert cluster.entry(NODE)["type"] == "EC2_LINUX"
     # EKS creates an entry for the creator, which changes the username.
@@ -120,6 +130,7 @@ def test_migration_keeps_access_during_both_steps(cluster, program):
         up = program.declare(declared(cluster, "API", accept_loss_of=[OTHER_ACCOUNT, GONE])).up()
         after = {name: watch.check_access() for name, watch in watches.items()}
     assert up.outputs["authentication_mode"].value == cluster.mode == "API"
+    assert recorded(program) == MIGRATED
     assert after == expected
     failures = {name: watch.failures(expected[name]) for name, watch in watches.items()}
     assert failures == dict.fromkeys(expected, 0)

@@ -51,7 +51,8 @@ def test_interrupted_migration_continues(cluster, props, monkeypatch):
 
     checked = provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"})
     assert checked.inputs["pending"] == 2
-    provider.create(checked.inputs)
+    created = provider.create(checked.inputs).outs["created_entries"]
+    assert [(each["principal_arn"], len(each["policies"])) for each in created] == [(one, 1), (two, 1)]
     assert cluster.policies(one) == cluster.policies(two) == ["AmazonEKSClusterAdminPolicy"]
     assert cluster.entry(one)["createdAt"] == created_at
     assert provider.check({}, {**props, "target_mode": "API_AND_CONFIG_MAP"}).inputs["pending"] == 0

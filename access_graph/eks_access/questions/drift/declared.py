@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,11 +60,17 @@ class Declared:
     """ARNs, in lower case, of entries of aws-auth that have a secret value."""
     authentication_mode: str | None = None
     """None: the states do not have it."""
+    migrated_entries: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Access entries that a migration created, by ARN of the principal."""
     not_evaluated: list[NotRead] = field(default_factory=list)
 
     def is_declared(self, table: str, key: Any) -> bool:
         """Return whether a state declares an object, whether or not its value is known."""
         return key in getattr(self, table) or key in self.secret_keys.get(table, ())
+
+    def is_as_migrated(self, entry: ExistingEntry) -> bool:
+        """Return whether a living access entry is as a migration of the authentication mode created it."""
+        return self.migrated_entries.get(entry.principal_arn) == entry.access()
 
 
 def declared_objects(states: Iterable[AccessGraph]) -> Declared:
@@ -79,6 +85,7 @@ def declared_objects(states: Iterable[AccessGraph]) -> Declared:
                 key for key, not_read in table.exceptions.items() if not_read is not None
             )
             found.not_evaluated += table.failures()
+        found.migrated_entries |= state.migrated_entries
         _add_mappings(found, state)
         mode = state.cluster.get().authentication_mode
         if found.authentication_mode is None and isinstance(mode, str):

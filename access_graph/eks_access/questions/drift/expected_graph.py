@@ -140,7 +140,7 @@ class _Expected:
         return replace(declared, policies=declared.policies + more, created_at=live.created_at or declared.created_at)
 
     def undeclared_entry(self, live: ExistingEntry) -> ExistingEntry | None:
-        stays = self._keeps(unmanaged.entry_name(live.principal_arn))
+        stays = self._keeps(unmanaged.entry_name(live.principal_arn)) or self._declared.is_as_migrated(live)
         return live if stays or is_made_by_aws(live, self._live) else None
 
     def undeclared_association(self, live: PodIdentityAssociation) -> PodIdentityAssociation | None:

@@ -2,7 +2,8 @@
 
 | object                                    | left out, because EKS, AWS or Kubernetes creates it                     |
 |-------------------------------------------|-------------------------------------------------------------------------|
-| access entry                              | of a node type; of a service-linked role; of the cluster's creator      |
+| access entry                              | of a node type; of a service-linked role; of the cluster's creator; as  |
+|                                           | `AuthenticationModeMigration` of a state created it                     |
 | access policy of a declared access entry  | nothing                                                                 |
 | entry of aws-auth                         | with the groups or the username of nodes                                |
 | account of aws-auth (`mapAccounts`)       | nothing                                                                 |
@@ -113,7 +114,8 @@ def _entries(declared: Declared, live: AccessGraph) -> Iterator[UnmanagedAccess]
     if not live.authentication_mode().reads_access_entries:
         return
     for arn, entry in sorted(live.entries.all().items()):
-        if not declared.is_declared("entries", arn) and not is_made_by_aws(entry, live):
+        is_known = declared.is_declared("entries", arn) or declared.is_as_migrated(entry)
+        if not is_known and not is_made_by_aws(entry, live):
             removal = commands.delete_access_entry(live.cluster.get(), arn)
             yield UnmanagedAccess(entry_name(arn), str(entry), removal)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from eks_access.graph.aws_objects import PodIdentityAssociation, Unknown
 from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.graph.tables import Part
-from eks_access.sources.pulumi.clusters import CLUSTER
+from eks_access.sources.pulumi.clusters import CLUSTER, MIGRATION
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.rows import Rows
 from eks_access.sources.pulumi.values import UnknownValueError
@@ -64,6 +64,13 @@ class StackEks:
             arn=_text(resource.get("accessEntryArn")) or "",
             created_at=resource.time("createdAt"),
         )
+
+
+def migrated_entries(resources: Iterable[Resource]) -> dict[str, Mapping[str, Any]]:
+    """Return the access entries that migrations created, by ARN of the principal, as the migrations left them."""
+    values = [resource.get("createdEntries") for resource in resources if resource.kind == MIGRATION]
+    resolved = [value for value in values if isinstance(value, list)]  # a preview may not know it
+    return {entry["principal_arn"]: entry for created in resolved for entry in created}
 
 
 def _is_of(policy: Resource, entry: Resource, principal_arn: str) -> bool:

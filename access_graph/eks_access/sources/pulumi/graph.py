@@ -13,7 +13,7 @@ from eks_access.graph.tables import Part, Table
 from eks_access.sources.pulumi.aws_auth import PART, aws_auth_config_map
 from eks_access.sources.pulumi.clusters import StackAccounts, StackClusters
 from eks_access.sources.pulumi.declarations import declarations
-from eks_access.sources.pulumi.eks import ASSOCIATION, ENTRY, OWN_ENTRY, StackEks
+from eks_access.sources.pulumi.eks import ASSOCIATION, ENTRY, OWN_ENTRY, StackEks, migrated_entries
 from eks_access.sources.pulumi.iam import StackIam
 from eks_access.sources.pulumi.kubernetes import StackKubernetes, manifests_of
 from eks_access.sources.pulumi.node_groups import declared_nodes
@@ -98,6 +98,7 @@ def graph_of_stack(
         nodes=nodes,
         has_pod_identity_agent=eks.agent_part(),
         declared_by=declarations(own, None if name is None else aws_auth),
+        migrated_entries=migrated_entries(own),
     )
 
 

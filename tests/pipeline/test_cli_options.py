@@ -112,3 +112,19 @@ def test_runs_are_ignored_by_git(invoke, tmp_path):
     assert (tmp_path / ".eks-pipeline" / ".gitignore").read_text() == "*\n"
     (run,) = (each for each in (tmp_path / ".eks-pipeline").iterdir() if each.is_dir())
     assert run.stat().st_mode & 0o777 == 0o700
+
+
+def test_interrupt_outside_a_run_ends_the_command_without_a_traceback(monkeypatch, capsys):
+    """While a run goes on, its own handler takes Ctrl-C: see test_operations."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.commands.commands["outputs"], "invoke", interrupt)
+    monkeypatch.setattr("sys.argv", ["eks-pipeline", "outputs", "--stack", "dev"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == ExitCode.CANCELLED
+    printed = capsys.readouterr()
+    assert printed.err.split() == ["interrupted"]
+    assert printed.out == ""

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -135,21 +136,65 @@ def test_locked_stack(runner, settings, tmp_path):
     assert report_of(stdout)["result"] == "succeeded"
 
 
-def test_interrupt(runner, settings, tmp_path):
-    """Ctrl-C ends an update with exit code 130 and releases the lock, so that the next update succeeds."""
-    gate = tmp_path / "gate"
+def start_waiting_update(runner, settings, gate):
+    """Start an update, and return its process while it creates a resource."""
     settings(until=gate)
     process = runner.start("up", "--stack", "test", "--json")
     wait_for_file(Path(f"{gate}.started"))
     assert lock_files(runner)
-    process.send_signal(signal.SIGINT)
+    return process
+
+
+def test_termination(runner, settings, tmp_path):
+    """SIGTERM ends an update as Ctrl-C does: the step is finished, the exit code is 130, the lock is released."""
+    gate = tmp_path / "gate"
+    process = start_waiting_update(runner, settings, gate)
+    process.send_signal(signal.SIGTERM)
     gate.touch()
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
     assert report_of(stdout)["result"] == "cancelled"
+    assert "interrupted" not in stderr
+    assert not lock_files(runner)
+
+
+def test_second_signal_stops_the_engine_within_a_step(runner, settings, tmp_path):
+    """SIGINT, then SIGTERM, as GitHub sends them: the step is interrupted, and the next update names it."""
+    process = start_waiting_update(runner, settings, tmp_path / "gate")
+    process.send_signal(signal.SIGINT)
+    first_lines = list(takewhile(lambda line: "cancelling: the engine finishes" not in line, process.stderr))
+    assert "updating\n" in first_lines
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    report = report_of(stdout)
+    assert report["result"] == "cancelled"
+    assert report["reason"].startswith(
+        "up of stack 'test' was cancelled at once: the step that it interrupted may have"
+    )
+    assert "if the lock remains, run `pulumi cancel --yes -C " in report["reason"]
+    assert "Traceback" not in stderr
     assert not lock_files(runner)
     settings()
-    assert runner("up", "--stack", "test").returncode == 0
+    again = runner("up", "--stack", "test")
+    assert again.returncode == 0, again.stderr
+    assert "::waits, interrupted while creating" in again.stderr
+
+
+def test_update_is_cancelled_when_its_run_is_killed(runner, settings, tmp_path):
+    """No update goes on without the run that started it. Its engine ends its step and releases the lock."""
+    gate = tmp_path / "gate"
+    process = start_waiting_update(runner, settings, gate)
+    (stack,) = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate(timeout=60)
+    log = next(runner.runs.glob("*/test/events.jsonl"))
+    for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05)):
+        with attempt:
+            assert "^C received; cancelling" in log.read_text()
+    gate.touch()
+    stack.wait(timeout=60)
+    assert not lock_files(runner)
 
 
 def kill_update(runner, settings, gate) -> None:

@@ -57,6 +57,7 @@ def test_a_process_that_is_cancelled_before_it_can_report_is_a_cancelled_stack(s
     process.cancel()
     event = received.get(timeout=60)
     assert (event.result, event.report.exit_code) == (Result.CANCELLED, ExitCode.CANCELLED)
+    assert event.report.reason == "up of stack 'a' was cancelled before it began"
     process.cancel()  # an ended process is not signalled again
 
 

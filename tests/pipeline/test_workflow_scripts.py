@@ -2,13 +2,17 @@
 
 import json
 import os
+import signal
+import subprocess
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import tenacity
 
-from support.ci_files import gitlab_script, run_script, scripts_of, workflow, write_command
+from support.ci_files import BASH, gitlab_script, run_script, scripts_of, workflow, write_command
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 COMMENT = "<!-- eks-pipeline preview: fleet -->\n## Preview of 1 stack\n\n- {who} gains get on pods & 100 % of nodes\n"
@@ -138,6 +142,28 @@ class GitLabHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def test_cancelled_update_of_github_reaches_the_pipeline(tmp_path):
+    """GitHub signals the first process of a step, its shell. Source: GitHub, "Workflow cancellation reference"."""
+    started = tmp_path / "started"
+    write_command(
+        tmp_path / "bin", "eks-pipeline", f"trap 'exit 130' INT\ntouch {started}\nwhile true; do sleep 0.05; done"
+    )
+    script = tmp_path / "step.sh"
+    script.write_text(scripts_of(workflow("access-up"))["Update"])
+    variables = {**os.environ, **with_commands(tmp_path / "bin")}
+    step = subprocess.Popen([*BASH, str(script)], env=variables, start_new_session=True)
+    try:
+        for attempt in tenacity.Retrying(stop=tenacity.stop_after_delay(60), wait=tenacity.wait_fixed(0.05)):
+            with attempt:
+                assert started.exists()
+        step.send_signal(signal.SIGINT)
+        assert step.wait(timeout=30) == 130
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(step.pid, signal.SIGKILL)
+        step.wait()
 
 
 @pytest.fixture

@@ -7,10 +7,12 @@ goes on without its run.
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 
 from pulumi import automation as auto
@@ -31,6 +33,9 @@ from eks_pipeline.stack.engine import CancellableEngine
 from eks_pipeline.stack.job import Job, decode
 from eks_pipeline.stack.reporter import EventReporter, plain
 
+_CANCELLING = "cancelling: the engine finishes its current step"
+_STOPPING = "stopping at once"
+
 
 def main() -> None:
     """Run the job of standard input."""
@@ -38,7 +43,7 @@ def main() -> None:
     lock = threading.Lock()
 
     def send(event: events.Event) -> None:
-        with lock:
+        with lock, suppress(BrokenPipeError):  # the run was killed: nobody reads events, and the operation is cancelled
             sys.stdout.write(f"{events.encode(event)}\n")
             sys.stdout.flush()
 
@@ -59,13 +64,14 @@ def _run(job: Job, report: StackReport, reporter: EventReporter) -> None:
     engine = create_engine()
 
     def cancel() -> None:
-        reporter.status("stopping at once" if engine.cancelled else "cancelling: the engine finishes its current step")
         engine.cancel()
+        reporter.status(_STOPPING if engine.cancellations > 1 else _CANCELLING)
 
-    _cancel_at_end_of_input(cancel)
+    request_cancellation = _cancellations(cancel)
+    _at_end_of_input(request_cancellation)
     operation = import_module(f"eks_pipeline.operations.{job.operation}")
     try:
-        with on_cancel_signals(cancel):
+        with on_cancel_signals(request_cancellation):
             operation.run(Context(job, StackCommands(job, engine), report, reporter))
     except auto.CommandError as error:
         raise _pipeline_error(error, job, report, engine) from error
@@ -74,7 +80,25 @@ def _run(job: Job, report: StackReport, reporter: EventReporter) -> None:
         raise
 
 
-def _cancel_at_end_of_input(cancel: Callable[[], object]) -> None:
+def _cancellations(cancel: Callable[[], object]) -> Callable[[], object]:
+    """Return a function that lets another thread call `cancel`.
+
+    A handler of signals interrupts the main thread, which may hold the locks that `cancel` needs.
+    """
+    requests: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def follow() -> None:
+        while True:
+            requests.get()
+            cancel()
+
+    threading.Thread(target=follow, daemon=True).start()
+    return lambda: requests.put(None)
+
+
+def _at_end_of_input(cancel: Callable[[], object]) -> None:
+    """Call `cancel` when the run has ended."""
+
     def wait() -> None:
         while os.read(0, 1):  # not sys.stdin, whose lock a daemon thread would hold when the interpreter ends
             pass
@@ -87,9 +111,11 @@ def _pipeline_error(
     error: auto.CommandError, job: Job, report: StackReport, engine: CancellableEngine
 ) -> PipelineError:
     if engine.cancelled:
-        # The first signal lets the engine release its lock; the second ends it at once.
-        fix = f"\n  fix: if its lock remains, run `{failures.cancel_command(job)}`" if engine.cancellations > 1 else ""
-        return CancelledError(f"{job.operation} of stack {job.name!r} was cancelled{fix}")
+        text = f"{job.operation} of stack {job.name!r} was cancelled"
+        if engine.cancellations > 1:  # the first signal lets the engine end its step and release its lock
+            text += " at once: the step that it interrupted may have changed a resource, and the next run names it"
+            text += f"\n  fix: run it again; if the lock remains, run `{failures.cancel_command(job)}` first"
+        return CancelledError(text)
     if (explained := failures.explain(error, job)) is not None:
         report.diagnostics.append(str(explained))
         return explained

@@ -74,6 +74,9 @@ class StackProcess:
         result = Result.CANCELLED if self._was_cancelled else Result.FAILED
         code = ExitCode.CANCELLED if self._was_cancelled else ExitCode.FAILED
         report = StackReport(self._job.name, self._job.operation, result, exit_code=code)
-        text = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_MOST_CHARACTERS:]
-        report.reason = f"the process of the stack ended with code {self._process.returncode}: {text}"
+        if self._was_cancelled and self._process.returncode == -signal.SIGINT:  # it handles the signal once it runs
+            report.reason = f"{self._job.operation} of stack {self._job.name!r} was cancelled before it began"
+        else:
+            text = self._log.read_text(encoding="utf-8", errors="replace").strip()[-_MOST_CHARACTERS:]
+            report.reason = f"the process of the stack ended with code {self._process.returncode}: {text}"
         return events.StackFinished(stack=self._job.name, result=result, report=report)

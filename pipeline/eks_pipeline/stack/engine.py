@@ -29,16 +29,18 @@ class CancellableEngine(auto.PulumiCommand):
         super().__init__()
         self.cancellations = 0
         self._running: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> bool:
         return self.cancellations > 0
 
     def cancel(self) -> None:
-        """Send the engine one SIGINT, as Ctrl-C in its terminal does."""
-        self.cancellations += 1
-        if self._running is not None and self._running.poll() is None:
-            os.killpg(self._running.pid, signal.SIGINT)
+        """Send the engine one SIGINT, as Ctrl-C in its terminal does. Must not be called by a handler of signals."""
+        with self._lock:
+            self.cancellations += 1
+            if self._running is not None and self._running.poll() is None:
+                os.killpg(self._running.pid, signal.SIGINT)
 
     def run(
         self,
@@ -53,19 +55,7 @@ class CancellableEngine(auto.PulumiCommand):
         Raises `EngineKilledError` if a signal killed the engine, such as that of the kernel when memory runs out.
         After `cancel` no command starts: a signal can arrive between the preview and the update.
         """
-        if self.cancelled:
-            raise create_command_error(auto.CommandResult(stdout="", stderr="cancelled", code=1))
-        process = subprocess.Popen(
-            [self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-            encoding="utf-8",
-            process_group=0,
-        )
-        self._running = process
+        process = self._start(args, cwd, additional_env)
         readers = [_Reader(process.stdout, on_output), _Reader(process.stderr, on_error)]
         for reader in readers:
             reader.join()
@@ -81,6 +71,22 @@ class CancellableEngine(auto.PulumiCommand):
         if result.code != 0:
             raise create_command_error(result)
         return result
+
+    def _start(self, args: list[str], cwd: str, additional_env: Mapping[str, str]) -> subprocess.Popen[str]:
+        with self._lock:  # `cancel` either comes before the start, or sees the process
+            if self.cancelled:
+                raise create_command_error(auto.CommandResult(stdout="", stderr="cancelled", code=1))
+            self._running = subprocess.Popen(
+                [self.command, "--non-interactive", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+                encoding="utf-8",
+                process_group=0,
+            )
+            return self._running
 
 
 class _Reader(threading.Thread):

@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -195,7 +197,17 @@ _BOUNDARY = {
 
 def run_policy_pack(name: str = "eks-policies") -> None:
     """Serve the policy pack to the engine until it ends."""
+    _unbuffer_standard_output()
     policies = RulePolicies()
     # The SDK has no hook for the configuration of a stack.
     setattr(sdk.policy, SERVICER, stack_servicer(policies.configure))
     sdk.PolicyPack(name, policies.all())
+
+
+def _unbuffer_standard_output() -> None:
+    """Write to standard output at once, as `python -u` does.
+
+    The engine waits for the port of the pack without a timeout, starts Python without `-u`, and the SDK does not flush.
+    """
+    unbuffered = io.FileIO(sys.stdout.fileno(), "w", closefd=False)
+    sys.stdout = io.TextIOWrapper(unbuffered, write_through=True)

@@ -14,6 +14,7 @@ from support.warm_programs import warm
 
 PROGRAM = Path(__file__).with_name("program.py")
 FLEET_PROGRAM = Path(__file__).with_name("fleet_program.py")
+POLICY_PROGRAM = Path(__file__).with_name("policy_program.py")
 WAIT = Path(__file__).with_name("wait.py")
 
 
@@ -64,6 +65,12 @@ def runner(tmp_path: Path, tools: Tools) -> Runner:
 def fleet_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
     """The project of a fleet, whose stacks the tests of a module share."""
     return create_project(tmp_path_factory.mktemp("fleet"), tools, FLEET_PROGRAM)
+
+
+@pytest.fixture(scope="module")
+def policy_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
+    """The project of a fleet whose stacks violate rules of the policy pack."""
+    return create_project(tmp_path_factory.mktemp("policies"), tools, POLICY_PROGRAM)
 
 
 def create_project(tmp_path: Path, tools: Tools, program: Path) -> Runner:

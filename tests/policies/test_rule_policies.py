@@ -1,6 +1,10 @@
 """The policies with arguments of the SDK: what each resource adds, and the settings of the stack."""
 
 import json
+import os
+import select
+import subprocess
+import sys
 import time
 from datetime import date
 
@@ -15,6 +19,7 @@ from eks_access.questions.policies.settings import RuleException
 from eks_policies.analysis import Analysis
 from eks_policies.pack import RulePolicies
 from eks_policies.stack_settings import KEY, StackSettings, stack_settings
+from support.lab_project import REPOSITORY
 from support.policy_cases import AUD, HOST, PROVIDER, SUB
 
 ROLE = "aws:iam/role:Role"
@@ -176,3 +181,14 @@ def test_hundreds_of_resources_are_analyzed_in_seconds():
     for index in range(300):
         engine.register(ROLE, f"r{index}", name=f"r{index}", assumeRolePolicy=trust({"StringEquals": SUB | AUD}))
     assert time.process_time() - start < 15
+
+
+def test_pack_prints_its_port_at_once():
+    """The engine waits for it, and starts the pack with buffered output."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, str(REPOSITORY / "policies"), "127.0.0.1:1"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as pack:
+        ready, _, _ = select.select([pack.stdout], [], [], 60)
+        port = pack.stdout.readline() if ready else ""
+        pack.kill()
+    assert port.strip().isdigit()

@@ -14,9 +14,9 @@ KEY = "arn:aws:kms:ap-northeast-1:123456789012:key/3dfbfdf0-042f-42fa-bf22-ca865
 STATE = "arn:aws:s3:::states/.pulumi/stacks/tiny/a.json"
 
 
-def explain(text, folder):
+def explain(text, folder, operation=Operation.UP):
     error = create_command_error(auto.CommandResult(stdout="", stderr=f"error: {text}", code=255))
-    return failures.explain(error, Job(name="a", stack="a", project=folder, operation=Operation.UP, folder=folder))
+    return failures.explain(error, Job(name="a", stack="a", project=folder, operation=operation, folder=folder))
 
 
 def aws_error(call, action, resource):
@@ -49,6 +49,17 @@ def test_denial_by_the_backend_names_principal_action_and_resource(text, expecte
     assert isinstance(error, BackendAccessError)
     assert str(error).startswith(
         f"{USER} must be allowed {expected}\n  fix: allow it in the policies of that principal"
+    )
+
+
+def test_preview_of_a_new_stack_without_permission_to_write_says_how_to_create_it(tmp_path):
+    """A preview writes nothing else, and a role for previews should not get the permission."""
+    error = explain(PUT, tmp_path, Operation.PREVIEW)
+    assert isinstance(error, BackendAccessError)
+    assert str(error).startswith(f"stack 'a' does not exist, and {USER} must be allowed s3:PutObject on {STATE}")
+    assert "fix: run `eks-pipeline refresh` for it once" in str(error)
+    assert "s3:ListBucket on arn:aws:s3:::states, the backend" in str(
+        explain(f"(code=PermissionDenied): {LIST}", tmp_path, Operation.PREVIEW)
     )
 
 

@@ -158,6 +158,40 @@ def test_permissions_that_the_readme_names_are_enough(backend):
     assert backend.locks() == []
 
 
+MISSING = {
+    "s3:ListBucket": ("preview", f"arn:aws:s3:::{BUCKET}, the backend of stack 'least'"),
+    "s3:GetObject": ("preview", f"arn:aws:s3:::{BUCKET}/.pulumi/meta.yaml, the backend of stack 'least'"),
+    "s3:PutObject": ("up", f"arn:aws:s3:::{BUCKET}/.pulumi/locks/organization/tiny/least/"),
+    "s3:DeleteObject": ("up", f"arn:aws:s3:::{BUCKET}/.pulumi/locks/organization/tiny/least/"),
+}
+"""For each permission the operation that needs it, and the resource in its error."""
+
+
+@pytest.mark.parametrize(("missing", "expected"), MISSING.items(), ids=MISSING)
+def test_missing_permission_on_the_bucket_is_named(backend, missing, expected):
+    """It follows the test above. An update that cannot remove its lock succeeds, with a warning that has the fix."""
+    operation, resource = expected
+    allowed = [each for each in MISSING if each != missing]
+    statements = allow(*allowed, on=[f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"])
+    user, key = new_user(backend.cloud, statements, allow("kms:Decrypt", on=backend.key))
+    backend.act_as(key)
+    try:
+        done = backend.runner(operation, "--stack", "least")
+    finally:
+        backend.act_as(backend.cloud.administrator)
+    assert f"arn:aws:iam::{backend.cloud.account}:user/{user} must be allowed {missing} on {resource}" in done.stderr
+    if missing != "s3:DeleteObject":
+        assert done.returncode == 1
+        assert backend.locks() == []
+        return
+    assert done.returncode == 0, done.stderr
+    assert "warning: the lock of stack 'least' remains: " in done.stderr
+    assert len(backend.locks()) == 1
+    command = shlex.split(done.stderr.partition("run `")[2].partition("`")[0])
+    assert subprocess.run(command, env=backend.runner.environment, capture_output=True, check=False).returncode == 0
+    assert backend.locks() == []
+
+
 def test_caller_that_only_reads_states_previews_existing_stacks_and_exports_them(backend):
     """As the preview role of example 14: `drift` exports states, without the key. A new stack must be created."""
     bucket = f"arn:aws:s3:::{BUCKET}"

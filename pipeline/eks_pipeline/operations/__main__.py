@@ -43,7 +43,7 @@ def main() -> None:
     lock = threading.Lock()
 
     def send(event: events.Event) -> None:
-        with lock, suppress(BrokenPipeError):  # the run was killed: nobody reads events, and the operation is cancelled
+        with lock, suppress(BrokenPipeError):  # of a killed run, whose operations are cancelled
             sys.stdout.write(f"{events.encode(event)}\n")
             sys.stdout.flush()
 

@@ -24,7 +24,7 @@ from pulumi.automation import errors as engine_errors
 
 from eks_pipeline.errors import MissingEngineError, OperationFailedError
 from eks_pipeline.fleet import settings_file
-from eks_pipeline.stack import lock
+from eks_pipeline.stack import failures, lock
 from eks_pipeline.stack.engine import CancellableEngine
 from eks_pipeline.stack.job import Job
 
@@ -97,7 +97,7 @@ class StackCommands:
             options += ["--save-plan", str(save_plan)]
             variables = _EXPERIMENTAL
         output = self._run_with_events(["preview", *options, *self._config_file()], note, variables)
-        return PreviewOutput(json.loads(output), events)
+        return PreviewOutput(json.loads(output.stdout), events)
 
     def up(self, on_event: OnEvent, plan: Path | None = None) -> None:
         """Update the stack without a preview."""
@@ -142,16 +142,25 @@ class StackCommands:
     def _policy_packs(self) -> list[str]:
         return [option for pack in self._job.options.policy_packs for option in ("--policy-pack", str(pack))]
 
-    def _run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
+    def _run(self, *arguments: str) -> str:
+        return self._execute(*arguments).stdout
+
+    def _execute(self, *arguments: str, variables: Mapping[str, str] | None = None) -> auto.CommandResult:
         command = [*arguments, "--stack", self._job.stack]
         environment = {**self._job.environment, **_VARIABLES, **(variables or {})}
-        return self._engine.run(command, str(self._job.project), environment).stdout
+        return self._engine.run(command, str(self._job.project), environment)
 
     def _run_with_lock(
         self, arguments: Sequence[str], on_event: OnEvent, variables: Mapping[str, str] | None = None
     ) -> None:
-        """Run a command that takes the lock of the stack."""
-        self._retry_races(lambda: self._run_with_events(arguments, on_event, variables))
+        """Run a command that takes the lock of the stack. A lock that it could not remove is a warning."""
+
+        def run() -> None:
+            result = self._run_with_events(arguments, on_event, variables)
+            if (text := failures.explain_remaining_lock(result.stderr, self._job)) is not None:
+                on_event({"diagnosticEvent": {"severity": "warning", "message": text}})
+
+        self._retry_races(run)
 
     def _retry_races(self, run: Callable[[], object]) -> None:
         """Run a command again that lost the lock to one that started at the same time: both may have given up."""
@@ -168,11 +177,11 @@ class StackCommands:
 
     def _run_with_events(
         self, arguments: Sequence[str], on_event: OnEvent, variables: Mapping[str, str] | None = None
-    ) -> str:
+    ) -> auto.CommandResult:
         """Run a command and call `on_event` for each event while it runs."""
         self._log.write_text("")
         with _LogReader(self._log, on_event):
-            return self._run(*arguments, "--event-log", str(self._log), variables=variables)
+            return self._execute(*arguments, "--event-log", str(self._log), variables=variables)
 
 
 class _LogReader:

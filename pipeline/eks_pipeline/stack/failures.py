@@ -10,6 +10,7 @@ from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
 from eks_pipeline.errors import BackendAccessError, PipelineError, StackLockedError
+from eks_pipeline.report import Operation
 from eks_pipeline.stack import lock
 from eks_pipeline.stack.job import Job
 
@@ -19,6 +20,9 @@ _DENIED = re.compile(
 _OF_SECRETS = re.compile(r"secrets \(code=\w+\): operation error KMS")
 _OF_STATE = re.compile(r"operation error S3.*(?:\.pulumi/|PermissionDenied)|(?:\.pulumi/|PermissionDenied).*error S3")
 """The engine's own calls. A call of a provider that AWS denies has neither form."""
+
+_LOCK_REMAINS = "there was a problem deleting the lock at "
+"""What the engine prints to standard error. Its exit code is that of the update."""
 
 
 def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
@@ -34,7 +38,7 @@ def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
             what = f"the key that encrypts the secrets of stack {job.name!r}"
             return BackendAccessError(_denial(denied, what, "key"))
         if _OF_STATE.search(line):
-            return BackendAccessError(_denial(denied, f"the backend of stack {job.name!r}", "bucket"))
+            return BackendAccessError(_state_denial(denied, job))
     return None
 
 
@@ -52,11 +56,35 @@ def engine_text(error: auto.CommandError) -> str:
     return "\n".join(filter(None, (stderr.strip(), "".join(messages).strip())))
 
 
+def explain_remaining_lock(text: str, job: Job) -> str | None:
+    """Return why the lock of a stack remains after a command that printed `text`, and the fix; None if it does not."""
+    line = next((line for line in text.splitlines() if _LOCK_REMAINS in line), None)
+    if line is None:
+        return None
+    denied = _DENIED.search(line)
+    cause = line.partition(_LOCK_REMAINS)[2] if denied is None else _denial(denied, _backend(job), "bucket")
+    return f"the lock of stack {job.name!r} remains: {cause}\n  fix: then run `{cancel_command(job)}`"
+
+
 def cancel_command(job: Job) -> str:
     """Return the command that removes the lock of a stack, for a shell in any folder."""
     backend = job.environment.get("PULUMI_BACKEND_URL")
     variable = f"PULUMI_BACKEND_URL={shlex.quote(backend)} " if backend else ""
     return f"{variable}pulumi cancel --yes -C {shlex.quote(str(job.project))} -s {shlex.quote(job.stack)}"
+
+
+def _state_denial(denied: re.Match[str], job: Job) -> str:
+    if job.operation is Operation.PREVIEW and denied["action"] == "s3:PutObject":
+        return (
+            f"stack {job.name!r} does not exist, and {denied['caller']} must be allowed {denied['action']} on "
+            f"{denied['resource']} to create it\n"
+            "  fix: run `eks-pipeline refresh` for it once, as a principal that updates it"
+        )
+    return _denial(denied, _backend(job), "bucket")
+
+
+def _backend(job: Job) -> str:
+    return f"the backend of stack {job.name!r}"
 
 
 def _denial(denied: re.Match[str], what: str, kind: str) -> str:

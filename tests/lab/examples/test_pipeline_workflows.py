@@ -1,4 +1,7 @@
-"""The steps of example 14's workflows, run as jobs on the lab: comment, review, update, and access of the roles."""
+"""The steps of example 14's workflows, run as jobs on the lab: comment, review, update, and access of the roles.
+
+The states of the fleet are in a bucket, for which the roles have the permissions of `state_bucket`.
+"""
 
 import re
 import shutil
@@ -25,6 +28,9 @@ USER = "workflow-reader"
 SECOND = "workflow-second"
 """The readers of the stacks `prod` and `second`."""
 HAND = "workflow-hand"
+BUCKET = "workflow-states"
+BACKEND = {"PULUMI_BACKEND_URL": f"s3://{BUCKET}?region=ap-northeast-1&awssdk=v2"}
+STATE = f"arn:aws:s3:::{BUCKET}/.pulumi"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,11 @@ class Checkout:
         self.github = github
 
     def step(self, name, step):
-        """Run a step of a workflow as its job: with the token of the job, and the credentials of the role."""
+        """Run a step of a workflow as its job."""
+        return self.run_as(name, scripts_of(workflow(name))[step])
+
+    def run_as(self, name, script):
+        """Run a script as the job of a workflow: with the token of the job, and the credentials of the role."""
         role, subject = JOBS[name]
         token = issue(self.world.home, CiService.GITHUB, subject, "sts.amazonaws.com")
         assumed = client(self.world.home, "sts").assume_role_with_web_identity(
@@ -54,9 +64,10 @@ class Checkout:
         if "PULUMI_CONFIG_PASSPHRASE" not in only_job(workflow(name))["env"]:
             del variables["PULUMI_CONFIG_PASSPHRASE"]
         return run_script(
-            scripts_of(workflow(name))[step],
+            script,
             self.folder,
             **variables
+            | BACKEND
             | {
                 "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
                 "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
@@ -93,7 +104,7 @@ class Checkout:
         return self.run("kubectl", *arguments)
 
     def pulumi(self, folder, *arguments):
-        done = self.world.run("pulumi", "-C", str(folder), *arguments, "--non-interactive")
+        done = self.world.run("pulumi", "-C", str(folder), *arguments, "--non-interactive", **BACKEND)
         assert done.worked, done.stderr
 
 
@@ -103,19 +114,48 @@ def checkout(running_lab, tools, repository, github):
     folder = repository / "examples" / "pipeline-workflows"
     shutil.copytree(EXAMPLE, folder)
     checkout = Checkout(world, folder, github)
+    s3 = client(running_lab, "s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-1"})
     iam = client(running_lab, "iam")
     arns = [iam.create_user(UserName=name)["User"]["Arn"] for name in (USER, SECOND)]
     checkout.set(readers=arns[:1])
     checkout.add_stack("second", readers=arns[1:])
     assert checkout.run("aws", "eks", "update-kubeconfig", "--name", "irsa").worked
     checkout.pulumi(folder, "stack", "init", "lab")
+    checkout.pulumi(folder, "config", "set", "state_bucket", BUCKET, "--stack", "lab")
     checkout.pulumi(folder, "up", "--yes", "--skip-preview", "--stack", "lab")
     yield checkout
-    for project, stack in ((folder / "clusters", "prod"), (folder / "clusters", "second"), (folder, "lab")):
-        world.run("pulumi", "-C", str(project), "destroy", "--yes", "--skip-preview", "--stack", stack)
-        world.run("pulumi", "-C", str(project), "stack", "rm", "--yes", "--force", "--stack", stack)
+    clusters = folder / "clusters"
+    for project, stack in ((clusters, "prod"), (clusters, "second"), (folder, "lab")):
+        for command in (("destroy", "--skip-preview"), ("stack", "rm", "--force")):
+            world.run("pulumi", "-C", str(project), *command, "--yes", "--stack", stack, **BACKEND)
+    for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
     for name in (USER, SECOND):
         iam.delete_user(UserName=name)
+
+
+def states(checkout):
+    """Return the content of each object in the bucket of the states."""
+    s3 = client(checkout.world.home, "s3")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+
+def test_preview_role_cannot_create_a_stack(checkout):
+    """The first run of a stack writes its state. The error names role, action and object, and its fix works."""
+    before = states(checkout)
+    done = checkout.run_as("access-preview", "eks-pipeline preview --fleet fleet.yaml --stack clusters")
+    assert done.returncode == 1
+    assert (
+        "stack 'prod' does not exist, and arn:aws:sts::123456789012:assumed-role/eks-pipeline-preview/" in done.stderr
+    )
+    assert "must be allowed s3:PutObject on" in done.stderr
+    assert "run `eks-pipeline refresh` for it once" in done.stderr
+    assert states(checkout) == before
+    created = checkout.run_as("access-up", "eks-pipeline refresh --fleet fleet.yaml --stack clusters")
+    assert created.returncode == 0, created.stderr
 
 
 def test_preview_step_posts_one_comment_and_replaces_it(checkout):
@@ -151,6 +191,20 @@ def test_update_step_stops_after_a_change_and_applies_what_was_reviewed(checkout
     (arn,) = [arn for arn in eks.list_access_entries(clusterName="irsa")["accessEntries"] if arn.endswith(USER)]
     (policy,) = eks.list_associated_access_policies(clusterName="irsa", principalArn=arn)["associatedAccessPolicies"]
     assert policy["policyArn"].endswith("/AmazonEKSViewPolicy")
+
+
+def test_preview_role_reads_the_state_and_cannot_write_it(checkout):
+    """Whatever a pull request runs: an update, a deletion of the stack, a removed lock."""
+    before = states(checkout)
+    updated = checkout.run_as("access-preview", "eks-pipeline up --fleet fleet.yaml --stack clusters")
+    assert updated.returncode == 1
+    assert f"must be allowed s3:PutObject on {STATE}/locks/organization/clusters/prod/" in updated.stderr
+    removed = checkout.run_as("access-preview", "pulumi -C clusters stack rm --yes --force --stack prod")
+    assert removed.returncode != 0
+    assert states(checkout) == before
+    previewed = checkout.run_as("access-preview", "eks-pipeline preview --fleet fleet.yaml --stack clusters")
+    assert previewed.returncode == 0, previewed.stderr
+    assert states(checkout) == before
 
 
 @pytest.fixture

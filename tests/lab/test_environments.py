@@ -97,6 +97,25 @@ def test_dev_changes(dev):
     assert "eks.amazonaws.com/role-arn" not in account["metadata"].get("annotations", {})
 
 
+def test_dev_migrates_to_access_entries(dev):
+    """The mode of a cluster that the stack creates becomes API. All keep their access, also the nodes of its group.
+
+    The first two steps, which change nothing in a cluster with the mode of dev, are settings already.
+    """
+    with dev.changed() as settings:
+        settings["clusters"]["dev"]["migration"] = {"target_mode": "API_AND_CONFIG_MAP"}
+        settings["clusters"]["dev"]["create"]["authentication_mode"] = "API_AND_CONFIG_MAP"
+    dev.pipeline("migrate", "--authentication-mode", "API")
+    with dev.changed() as settings:
+        cluster = settings["clusters"]["dev"]
+        assert (cluster["migration"]["target_mode"], cluster["create"]["authentication_mode"]) == ("API", "API")
+        assert settings["access"]["operators"]["access_method"] == "access-entry"
+    described = dev.aws("eks", "describe-cluster", "--name", "dev")["cluster"]
+    assert described["accessConfig"]["authenticationMode"] == "API"
+    assert "NAME" in dev.kubectl("dev", "get", "nodes", principal="role/newcomer")
+    assert dev.update() == []
+
+
 def test_dev_is_destroyed(dev):
     """After a destroy, no resource of dev is in the state or in the account."""
     roles = [role["RoleName"] for role in dev.made_roles()]

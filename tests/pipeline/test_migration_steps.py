@@ -3,7 +3,7 @@
 from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_subjects import SubjectKind
 from eks_access.questions.diff import Difference
-from eks_pipeline.fleet.migration_steps import Migration, steps
+from eks_pipeline.fleet.migration_steps import Migration, access_by_both, steps
 from eks_pipeline.review.losses import losses
 from support.stack_previews import OPERATOR, access, gains, lockout, loses
 
@@ -32,6 +32,31 @@ def test_authentication_mode_changes_in_steps_that_the_cluster_has_not_taken():
         {f"{prefix}.{key}.migration.target_mode": "API" for key in ("old", "renamed", "new")},
         {f"{prefix}.new.create.authentication_mode": "API"},
     ]
+
+
+def resource(kind, parent):
+    return {"urn": f"urn:pulumi:dev::shop::{kind}::x", "type": kind, "parent": f"urn:pulumi:dev::shop::{parent}"}
+
+
+def test_access_by_both_methods_keeps_its_access_entries_before_the_mode_api():
+    """Only what has mappings and entries in the state: without entries, somebody would lose access."""
+    mapping, entry = "pulumi-python:dynamic/eks-identity:AwsAuthMapping", "aws:eks/accessEntry:AccessEntry"
+    component = "eks-identity:index:ClusterAccess"
+    resources = [resource(mapping, f"{component}::{key}") for key in ("both", "mapped")]
+    resources += [resource(entry, f"{component}::{key}") for key in ("both", "entries")]
+    by_both = access_by_both({"deployment": {"resources": resources}})
+    assert by_both == {"both"}
+    config = {
+        "eks-identity:clusters": {"dev": {}},
+        "eks-identity:access": {"both": {"cluster": "dev"}, "mapped": {"cluster": "dev"}},
+    }
+    found = steps(Migration(authentication_mode="API"), config, {"dev": "API_AND_CONFIG_MAP"}, by_both)
+    assert [dict(each.values) for each in found] == [
+        {"eks-identity:clusters.dev.migration.target_mode": "API_AND_CONFIG_MAP"},
+        {"eks-identity:access.both.access_method": "access-entry"},
+        {"eks-identity:clusters.dev.migration.target_mode": "API"},
+    ]
+    assert len(steps(Migration(authentication_mode="API_AND_CONFIG_MAP"), config, {}, by_both)) == 1
 
 
 def test_settings_that_lag_behind_the_cluster_are_written():
@@ -87,6 +112,13 @@ def test_losses_leave_out_trust_of_workloads_that_keep_their_permissions():
     )
     assert lost(trust) == ["role app may no longer be assumed by user bob"]
     assert len(lost(trust, loses())) == 3
+
+
+def test_losses_leave_out_principals_that_keep_their_mapping_by_an_entry_outside_the_state():
+    """Their permissions are not left out: an entry does not replace a binding that is deleted."""
+    unmapped = Change(OPERATOR, SubjectKind.PRINCIPAL, System.KUBERNETES, has_access=False)
+    assert losses(access(unmapped).difference, keeping={OPERATOR}) == []
+    assert losses(access(loses()).difference, keeping={loses().subject}) == lost(loses())
 
 
 def test_losses_of_equal_access_are_none():

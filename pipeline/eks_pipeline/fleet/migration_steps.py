@@ -3,7 +3,9 @@
 | option                         | change in the settings of the environments (`stacks/`)                            |
 |--------------------------------|-----------------------------------------------------------------------------------|
 | `--authentication-mode API`    | `clusters.KEY.migration.target_mode`, once for each mode on the way; of a cluster |
-|                                | that the stack creates, `clusters.KEY.create.authentication_mode` afterwards      |
+|                                | that the stack creates, `clusters.KEY.create.authentication_mode` afterwards.     |
+|                                | Before the mode `API`, `access.KEY.access_method`: access that has both aws-auth  |
+|                                | mappings and access entries keeps the entries                                     |
 | `--workload-mode pod-identity` | `workloads.KEY.mode`, all workloads in one step                                   |
 | `--set PATH=VALUE`             | that setting, as a step; `*` stands for every key of a map                        |
 
@@ -13,7 +15,7 @@ it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +25,9 @@ MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes. A cluster can change only to a later one (EKS)."""
 _CLUSTERS = "eks-identity:clusters"
 _WORKLOADS = "eks-identity:workloads"
+_ACCESS = "eks-identity:access"
+_COMPONENT = "eks-identity:index:ClusterAccess"
+_MAPPING, _ENTRY = "pulumi-python:dynamic/eks-identity:AwsAuthMapping", "aws:eks/accessEntry:AccessEntry"
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,15 +53,28 @@ class Step:
     """Whether the update must read the resources first: an earlier step changed them beside their own settings."""
 
 
-def steps(migration: Migration, config: Mapping[str, Any], modes: Mapping[str, str]) -> list[Step]:
+def access_by_both(state: Mapping[str, Any]) -> set[str]:
+    """Return the names of each ClusterAccess in an exported state that has aws-auth mappings and access entries."""
+    resources = (state.get("deployment") or {}).get("resources") or []
+    parents = {
+        kind: {each.get("parent", "") for each in resources if each["type"] == kind} for kind in (_MAPPING, _ENTRY)
+    }
+    both = parents[_MAPPING] & parents[_ENTRY]
+    return {name for kind, _, name in (urn.rpartition("::") for urn in both) if kind.endswith(_COMPONENT)}
+
+
+def steps(
+    migration: Migration, config: Mapping[str, Any], modes: Mapping[str, str], by_both: Collection[str] = ()
+) -> list[Step]:
     """Return the steps that remain.
 
     Args:
         migration: What to migrate.
         config: The settings of the stack.
         modes: The authentication modes of the living clusters, by name.
+        by_both: The access that has aws-auth mappings and access entries, by key.
     """
-    found = [*_mode_steps(migration, config, modes), *_workload_steps(migration, config)]
+    found = [*_mode_steps(migration, config, modes, by_both), *_workload_steps(migration, config)]
     for assignment in migration.settings:
         path, _, value = assignment.partition("=")
         found.append(Step(assignment, dict.fromkeys(_expanded(config, path), value)))
@@ -74,7 +92,9 @@ def steps(migration: Migration, config: Mapping[str, Any], modes: Mapping[str, s
     return remaining
 
 
-def _mode_steps(migration: Migration, config: Mapping[str, Any], modes: Mapping[str, str]) -> Iterator[Step]:
+def _mode_steps(
+    migration: Migration, config: Mapping[str, Any], modes: Mapping[str, str], by_both: Collection[str]
+) -> Iterator[Step]:
     if migration.authentication_mode is None:
         return
     clusters = {key: each or {} for key, each in (config.get(_CLUSTERS) or {}).items()}
@@ -87,6 +107,10 @@ def _mode_steps(migration: Migration, config: Mapping[str, Any], modes: Mapping[
                 migrating[f"{_CLUSTERS}.{key}.migration.target_mode"] = mode
             if "create" in each and _needs(current, mode, (each["create"] or {}).get("authentication_mode")):
                 created[f"{_CLUSTERS}.{key}.create.authentication_mode"] = mode
+        if mode == MODES[-1]:  # a ClusterAccess with aws-auth mappings is rejected in this mode
+            declared = [key for key in config.get(_ACCESS) or {} if key in by_both]
+            entries = {f"{_ACCESS}.{key}.access_method": "access-entry" for key in declared}
+            yield Step("access by access entries alone", entries)
         yield Step(f"authentication mode {mode}", migrating)
         yield Step(f"authentication mode {mode} of created clusters", created, needs_refresh=True)
 

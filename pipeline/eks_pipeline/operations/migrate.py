@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,9 +25,10 @@ from eks_access.questions.diff import diff
 from eks_access.sources.live import open_live
 from eks_access.sources.preview import graph_of_preview
 from eks_access.sources.state import clusters_of_state, graph_of_state
+from eks_identity.model.access_entries import EntryType
 from eks_pipeline.errors import AccessLossError, OperationFailedError
 from eks_pipeline.fleet import settings_file
-from eks_pipeline.fleet.migration_steps import Migration, Step, steps
+from eks_pipeline.fleet.migration_steps import Migration, Step, access_by_both, steps
 from eks_pipeline.operations.context import Context
 from eks_pipeline.review.access import access_changes
 from eks_pipeline.review.losses import losses
@@ -54,7 +56,8 @@ def run(context: Context) -> None:
     modes = {name: str(graph.cluster.get().authentication_mode) for name, graph in clusters.open().items()}
     current = job.folder / "settings.yaml"
     shutil.copyfile(job.settings, current)
-    remaining = steps(migration, settings_file.config(current), modes)
+    both = access_by_both(context.commands.read_state())
+    remaining = steps(migration, settings_file.config(current), modes, both)
     results = job.folder / "migration.json"
     done = msgspec.json.decode(results.read_bytes(), type=list[StepResult]) if results.exists() else []
     for number, step in enumerate(remaining, 1):
@@ -105,8 +108,10 @@ class _Clusters:
 def _require_no_loss_in_preview(
     context: Context, living: Mapping[str, AccessGraph], output: PreviewOutput, step: Step
 ) -> None:
-    for access in access_changes(context.commands.read_state(), output):
-        if access.difference is not None and (lost := losses(access.difference)):
+    state = context.commands.read_state()
+    for access in access_changes(state, output):
+        nodes = _roles_of_nodes(living[access.cluster], state) if access.cluster in living else set()
+        if access.difference is not None and (lost := losses(access.difference, keeping=nodes)):
             _raise_loss(context, step, access.cluster, lost, _NOT_APPLIED)
     for name, graph in living.items():
         cluster = graph.cluster.get()
@@ -116,6 +121,13 @@ def _require_no_loss_in_preview(
             without_aws_auth = replace(graph, cluster=Part.of(replace(cluster, authentication_mode=planned)))
             if lost := losses(diff(graph, without_aws_auth)):
                 _raise_loss(context, step, name, lost, _NOT_APPLIED)
+
+
+def _roles_of_nodes(living: AccessGraph, state: Mapping[str, Any]) -> set[str]:
+    """Return the roles of nodes whose access entry is in no state: EKS creates those of managed node groups."""
+    declared = graph_of_state(state, living.cluster.get().name).entries.all()
+    entries = living.entries.all().values()
+    return {each.principal_arn for each in entries if each.type != EntryType.STANDARD} - set(declared)
 
 
 def _require_equal_access(

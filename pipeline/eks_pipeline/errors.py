@@ -8,6 +8,7 @@ PipelineError
 │   └── MissingEngineError no pulumi program on PATH
 ├── StackLockedError       another update holds the stack
 ├── BackendAccessError     the caller may not use the backend, or the key of its secrets
+├── StateFileError         a killed engine left a file beside the state empty
 ├── EngineKilledError      a signal killed the engine; its lock may remain
 ├── OperationFailedError   the engine failed; its diagnostics have been printed
 ├── ProtectedError         the stack has protected resources; nothing was deleted
@@ -77,6 +78,10 @@ class StackLockedError(PipelineError):
 
 class BackendAccessError(PipelineError):
     """The caller may not read or write the state, or may not use the key that encrypts its secrets."""
+
+
+class StateFileError(PipelineError):
+    """The engine cannot read the state, because a killed engine left the file beside it empty."""
 
 
 class EngineKilledError(PipelineError):

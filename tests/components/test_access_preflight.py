@@ -102,9 +102,10 @@ def create_binding(connection, role, child=(CLUSTER_BINDING, "ops-operators-veiw
 
 
 def test_existing_access_entry_is_rejected_at_preview(connection, aws_auth):
-    """The error has the entry's current values, and the fix sets adopt."""
-    with pytest.raises(InvalidInputError, match=r"username 'existing'(.|\n)*set adopt to True"):
+    """The error has the entry's current values, and the fix sets adopt, or deletes what an interrupted update left."""
+    with pytest.raises(InvalidInputError, match=r"username 'existing'(.|\n)*set adopt to True") as rejected:
         create_entry(connection, cloud=Cloud(getAccessEntry=EXISTING))
+    assert f"`aws eks delete-access-entry --cluster-name eks-clu --principal-arn {USER}`" in str(rejected.value)
 
 
 @pytest.mark.parametrize("principal", [USER, ROLE])

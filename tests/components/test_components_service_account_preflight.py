@@ -155,9 +155,14 @@ def test_existing_service_account_is_rejected(connection, existing):
 
 
 def test_existing_service_account_of_pulumi_has_a_fix_with_aliases(connection, existing):
-    """An adopted one would be deleted with the resource that created it: the fix names opts.aliases."""
+    """An adopted one would be deleted with the resource that created it: the fix names opts.aliases.
+
+    One that an interrupted update created is not in the state, and the fix deletes it.
+    """
     existing.accounts["sa-0"] = ["pulumi-kubernetes-1a2b3c4d"]
-    with pytest.raises(InvalidInputError, match=r"in opts\.aliases"):
+    with pytest.raises(
+        InvalidInputError, match=r"in opts\.aliases(.|\n)*`kubectl delete serviceaccount sa-0 -n default`"
+    ):
         run(connection, SERVICE_ACCOUNT, IRSA)
 
 

@@ -1,10 +1,10 @@
-"""Errors of a backend and of a secrets provider that deny the caller."""
+"""Errors of a backend and of a secrets provider: denials, and a state that cannot be read."""
 
 import pytest
 from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
 
-from eks_pipeline.errors import BackendAccessError
+from eks_pipeline.errors import BackendAccessError, StateFileError
 from eks_pipeline.report import Operation
 from eks_pipeline.stack import failures
 from eks_pipeline.stack.job import Job
@@ -87,3 +87,10 @@ def test_denial_of_a_call_of_the_program_is_not_one_of_the_backend(text, tmp_pat
 def test_failure_without_events_has_the_errors_of_the_engine_and_not_its_json(stdout, expected):
     error = create_command_error(auto.CommandResult(stdout=stdout, stderr="error: no passphrase\n", code=255))
     assert failures.engine_text(error) == expected
+
+
+def test_state_in_an_unknown_folder_is_explained_with_the_path_in_the_backend(tmp_path, monkeypatch):
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    error = explain("failed to load checkpoint: EOF", tmp_path)
+    assert isinstance(error, StateFileError)
+    assert "run `rm .pulumi/stacks/PROJECT/a.json.attrs`" in str(error)

@@ -1,6 +1,9 @@
 """Operations of the pipeline command with the real engine."""
 
+import re
+import shlex
 import signal
+import subprocess
 from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
@@ -207,6 +210,22 @@ def kill_update(runner, settings, gate) -> None:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     process.communicate(timeout=60)
+
+
+def test_empty_attributes_of_the_state_are_explained(runner, settings):
+    """A kill can leave the file beside the state empty, and then no command of the engine works: the fix removes it."""
+    settings()
+    assert runner("up", "--stack", "test").returncode == 0
+    state = Path(runner.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    (attributes,) = (state / ".pulumi/stacks").rglob("test.json.attrs")
+    attributes.write_text("")
+    failed = runner("up", "--stack", "test")
+    assert failed.returncode == 1
+    assert f"a killed update left {attributes} empty\n" in failed.stderr
+    (command,) = re.findall(r"run `(rm [^`]*)`", failed.stderr)
+    subprocess.run(shlex.split(command), check=True)
+    assert "create" not in runner("preview", "--stack", "test").stdout
+    assert runner("up", "--stack", "test").returncode == 0
 
 
 def test_killed_update_is_explained_and_completed(runner, settings, tmp_path):

@@ -127,6 +127,25 @@ def test_secrets_and_unknown_values_are_masked_at_any_depth():
     assert masked(value) == {"a": [SECRET, UNKNOWN, SECRET, "plain"], "b": "resolved", "c": UNKNOWN, "d": SECRET}
 
 
+def test_traceback_of_a_cancelled_program_is_not_reported():
+    """When a resource fails, the engine cancels the program's calls, and Python's SDK prints a traceback."""
+    report, sent = StackReport("dev", "up"), []
+    reporter = EventReporter(report, sent.append)
+    failed = "Program failed with an unhandled exception:\nTraceback (most recent call last):\n  a\n"
+    for message in (f"{failed}Exception: context canceled\n", f"{failed}KeyError: 'a'\n", "creating Role a: denied"):
+        reporter.on_event({"diagnosticEvent": {"severity": "error", "message": message}})
+    assert report.diagnostics == [f"error: {failed}KeyError: 'a'", "error: creating Role a: denied"]
+
+
+def test_existing_role_is_reported_with_the_command_that_deletes_it():
+    """IAM creates a role twice if the response to the first call is lost: no message of the engine says what to do."""
+    report, sent = StackReport("dev", "up"), []
+    message = "creating Role a: CreateRole: EntityAlreadyExists: Role with name cart already exists.\n"
+    EventReporter(report, sent.append).on_event({"diagnosticEvent": {"severity": "error", "message": message}})
+    (diagnostic,) = report.diagnostics
+    assert "run `aws iam delete-role --role-name cart`" in diagnostic
+
+
 def test_policy_events_are_findings_once_each():
     event = {
         "policyName": "no-wildcards",

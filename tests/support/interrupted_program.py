@@ -49,7 +49,8 @@ for name in ("cart", ("till", "stock")[revision]):
             "namespace": "default",
             "service_account": name,
             "mode": "pod-identity",
-            "role_name": f"{config['cluster']}-{name}-role",
+            # The role of "cart" is replaced: the engine creates the new one before it deletes the old one.
+            "role_name": f"{config['cluster']}-{name}-role-{revision}",
             "policies": [["AmazonS3ReadOnlyAccess", "AmazonSQSReadOnlyAccess"][revision]],
         },
         options,

@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from lab.faults import Fault, FaultFile, FaultKind
 from lab.interfaces import AuthenticationMode
 from lab.lab_dir import LabDir
 from lab.principals import client
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
 from support.access_program import ACCOUNT, Cluster
-from support.killed_updates import KillableStack, Outcome, Recovery
-from support.lab_inventory import inventory_of_cluster, of_account
+from support.killed_updates import Injection, KillableStack, Outcome, Recovery
+from support.lab_inventory import aws_auth, inventory_of_cluster, objects, of_account
 from support.lab_project import REGION
 from support.workload_program import Stack
 
 PROGRAM = Path(__file__).with_name("interrupted_program.py")
-DEPLOYER = "interrupted-deployer"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 USERS = "abcmno"
+
+STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "aws:eks/accessEntry:AccessEntry": ("entries", lambda inputs: inputs["principalArn"]),
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": (
+        "associations",
+        lambda inputs: f"'{inputs['serviceAccount']}'",
+    ),
+    "aws:iam/role:Role": ("roles", lambda inputs: f"role/{inputs['name']}'"),
+    "kubernetes:core/v1:ServiceAccount": ("objects", lambda inputs: _object("ServiceAccount", inputs)),
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": ("objects", lambda inputs: _object("RoleBinding", inputs)),
+    "pulumi-python:dynamic/eks-identity:AwsAuthMapping": ("aws-auth", lambda inputs: inputs["arn"]),
+}
+"""Types of which each revision creates and deletes one: the part of the inventory that has it, and its text there."""
+
+
+def _object(kind: str, inputs: dict[str, Any]) -> str:
+    return f"{kind} {inputs['metadata']['namespace']}/{inputs['metadata']['name']}'"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The result of an uninterrupted update to a revision."""
+    """An uninterrupted update to a revision. The one to revision 0 creates the stack, which has about as many steps."""
 
     live: dict[str, Any]
     resources: Counter[str]
     events: int
+    """Number of the engine's events."""
+    calls: int
+    """Number of the calls to AWS."""
 
 
 def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
@@ -48,6 +73,8 @@ class InterruptedStack:
     stack: KillableStack
     references: dict[int, Reference] = field(default_factory=dict)
     revision: int = 1
+    is_intact: bool = True
+    """The stack is as an uninterrupted update left it."""
 
     @classmethod
     def create(cls, home: LabDir, tools: Tools, folder: Path, name: str = "interrupted") -> InterruptedStack:
@@ -55,8 +82,8 @@ class InterruptedStack:
         cluster = Cluster(home, tools, name, AuthenticationMode.API_AND_CONFIG_MAP, folder)
         for user in USERS:
             cluster.user(f"{name}-{user}")
-        deployer = cluster.role(DEPLOYER)
-        cluster.iam.attach_role_policy(RoleName=DEPLOYER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        deployer = cluster.role(f"{name}-deployer")
+        cluster.iam.attach_role_policy(RoleName=f"{name}-deployer", PolicyArn=ADMINISTRATOR)
         cluster.eks.create_access_entry(clusterName=name, principalArn=deployer)
         cluster.eks.associate_access_policy(
             clusterName=name,
@@ -66,22 +93,20 @@ class InterruptedStack:
         )
         project = Stack(folder / "project", home, tools, PROGRAM)
         assert project.stack
-        created = cls(home, tools, name, KillableStack(project))
+        created = cls(home, tools, name, KillableStack(project, cluster.kubeconfig))
         for revision in (0, 1):
             created.declare(revision)
-            done = created.stack.update()
-            assert done.code == 0, done.text
-            created.references[revision] = Reference(created.live(), created.count_resources(), done.events)
+            created.references[revision] = created._measure()
         return created
 
     def remove(self) -> None:
-        """Destroy the stack, and delete the principals."""
-        project = self.stack.project
-        project.stack.cancel()
-        project.stack.destroy()
+        """Delete all principals, also those that a failed test left. The lab's fixture deletes the cluster."""
         iam = client(self.home, "iam")
-        iam.detach_role_policy(RoleName=DEPLOYER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-        iam.delete_role(RoleName=DEPLOYER)
+        for role in iam.list_roles()["Roles"]:
+            if role["RoleName"].startswith(f"{self.name}-"):
+                for policy in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]:
+                    iam.detach_role_policy(RoleName=role["RoleName"], PolicyArn=policy["PolicyArn"])
+                iam.delete_role(RoleName=role["RoleName"])
         for user in USERS:
             iam.delete_user(UserName=f"{self.name}-{user}")
 
@@ -93,19 +118,40 @@ class InterruptedStack:
     def next_revision(self) -> Reference:
         """Declare the other revision, and return what there must be after its update."""
         self.revision = 1 - self.revision
+        self.is_intact = False
         self.declare(self.revision)
         return self.references[self.revision]
 
-    def expect_converged(self, outcome: Outcome) -> Recovery:
-        """Update until the stack converges, and assert that all is there once, with no lock and nothing pending."""
+    def expect_converged(self, outcome: Outcome, fault: str = "") -> Recovery:
+        """Update until the stack converges, and assert that all is there once, with no lock and nothing pending.
+
+        `fault` says in a failure what was injected.
+        """
         expected = self.references[self.revision]
-        recovery = Recovery((), outcome.text) if outcome.code == 0 else self.stack.converge()
-        where = f"revision {self.revision}, {outcome}, {recovery}"
+        seed = os.environ["EKS_IDENTITY_CONFORMANCE_SEED"]
+        where = f"seed {seed}, revision {self.revision}, {fault}, exit code {outcome.code}, event {outcome.events}"
+        where += f"\n{outcome.text}"
+        try:
+            recovery = Recovery((), (outcome.text,)) if outcome.code == 0 else self.stack.converge()
+        except AssertionError as error:
+            raise AssertionError(f"{error}\nafter {where}") from error
+        where = "\n".join([where, f"the user ran {recovery.commands}", *recovery.outputs])
         assert self.stack.locks() == [], where
         assert differences(self.live(), expected.live) == [], where
         assert self.count_resources() == expected.resources, where
         assert self.stack.pending() == [], where
+        self.is_intact = True
         return recovery
+
+    def after_step(self, operation: str, type_: str, kill: Callable[[psutil.Process], object]) -> Injection:
+        """Kill the engine when the first object of a type is created or deleted, and the state does not have that."""
+        part, name_of = STEPS[type_]
+        clients = LabClients(self.home, self.tools.bin)
+
+        def is_done(inputs: dict[str, Any]) -> bool:
+            return (name_of(inputs) in str(self._part(clients, part))) is (operation != "delete")
+
+        return self.stack.after_step(operation, type_, is_done, kill)
 
     def live(self) -> dict[str, Any]:
         """Return the identity resources of the cluster and of the account, by the vendors' clients."""
@@ -119,14 +165,44 @@ class InterruptedStack:
         return found | {"roles": of_account(clients, "lab-admin")["roles"]}
 
     def count_resources(self) -> Counter[str]:
-        return Counter(resource["type"] for resource in self.stack.project.resources())
+        return Counter(resource["type"] for resource in self.stack.resources())
 
     def session(self) -> dict[str, str]:
         """Return variables with credentials of a role's session, as a pipeline has them."""
-        arn = f"arn:aws:iam::{ACCOUNT}:role/{DEPLOYER}"
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{self.name}-deployer"
         keys = client(self.home, "sts").assume_role(RoleArn=arn, RoleSessionName="pipeline")["Credentials"]
         return {
             "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
+
+    def _measure(self) -> Reference:
+        """Update without a fault. A delay of 0 s changes nothing, and counts the calls to AWS."""
+        faults = FaultFile(self.home.folder / "cloud")
+        session = self.session()
+        faults.write([Fault(FaultKind.SLOW, seconds=0)])
+        done = self._update(**session)
+        calls = sum(faults.injected().values())
+        faults.clear()
+        return Reference(self.live(), self.count_resources(), done.events, calls)
+
+    def _update(self, **variables: str) -> Outcome:
+        done = self.stack.update(**variables)
+        assert done.code == 0, done.text
+        return done
+
+    def _part(self, clients: LabClients, part: str) -> Any:
+        """Return a part of the inventory."""
+        eks = client(self.home, "eks")
+        match part:
+            case "entries":
+                return eks.list_access_entries(clusterName=self.name)["accessEntries"]
+            case "associations":
+                return eks.list_pod_identity_associations(clusterName=self.name)["associations"]
+            case "roles":
+                return [role["Arn"] for role in client(self.home, "iam").list_roles()["Roles"]]
+            case "objects":
+                return objects(clients, self.name)
+            case _:
+                return aws_auth(clients, self.name)

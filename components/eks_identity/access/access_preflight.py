@@ -50,7 +50,11 @@ class AccessPreflight(Preflight):
                 rule = (
                     f"must have no access entry in {cluster} yet (EKS has one a principal); existing: {_shown(entry)}"
                 )
-                raise self.error(Problem("principals", rule, principal, _ADOPT))
+                interrupted = (
+                    f"if an interrupted update of this stack created it, delete it: run `aws eks delete-access-entry "
+                    f"--cluster-name {cluster} --principal-arn {principal}`, and update again"
+                )
+                raise self.error(Problem("principals", rule, principal, f"{_ADOPT}; {interrupted}"))
             if not has_mapping and new.get("kubernetesGroups") is not None:
                 await self._report_mapping(cluster, principal, new)
 

@@ -278,7 +278,8 @@ class AwsAuth:
         else:
             fix = (
                 f"remove one of the two, the existing entry is {locations}; or set adopt to True to adopt that entry; "
-                "if this declaration created it under another name, pass that name in opts.aliases instead"
+                "if this declaration created it under another name, pass that name in opts.aliases instead; if an "
+                f"interrupted update of this stack created it, remove it: run {_EDIT}, and update again"
             )
         rule = "must be mapped once, whatever its case: the authenticator uses only one of several entries of an ARN"
         return Problem("arn", rule, mapping.arn, fix)

@@ -68,7 +68,12 @@ class ServiceAccountPreflight(AssociationPreflight):
         rule = "must not exist yet: a namespace has one service account of a name (Kubernetes)"
         if managers[account]:
             rule += f"; existing, written by {', '.join(managers[account])}"
-        fix = _ADOPT + (_ALIASES if any("pulumi" in manager for manager in managers[account]) else "")
+        fix = _ADOPT
+        if any("pulumi" in manager for manager in managers[account]):
+            fix += (
+                f"{_ALIASES}; or if an interrupted update of this stack created it, delete it: run `kubectl delete "
+                f"serviceaccount {account} -n {namespace}`, and update again"
+            )
         raise self.error(Problem(under, rule, f"{namespace}/{account}", fix))
 
     async def _reject_missing(self, namespace: str, account: str, under: str) -> None:

@@ -1,15 +1,17 @@
-"""Failures of the engine that this package explains: a held lock, and a backend or key that the caller may not use."""
+"""Failures of the engine that this package explains: a held lock, a denied backend or key, and an unreadable state."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+from pathlib import Path
 
 from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
-from eks_pipeline.errors import BackendAccessError, PipelineError, StackLockedError
+from eks_pipeline.errors import BackendAccessError, PipelineError, StackLockedError, StateFileError
 from eks_pipeline.report import Operation
 from eks_pipeline.stack import lock
 from eks_pipeline.stack.job import Job
@@ -23,6 +25,9 @@ _OF_STATE = re.compile(r"operation error S3.*(?:\.pulumi/|PermissionDenied)|(?:\
 
 _LOCK_REMAINS = "there was a problem deleting the lock at "
 """What the engine prints to standard error. Its exit code is that of the update."""
+_EMPTY_ATTRIBUTES = "failed to load checkpoint: EOF"
+"""The engine's error if the `.attrs` file beside the state is empty. gocloud.dev, with which the engine writes a file
+backend, replaces the state at once, and that file in two steps."""
 
 
 def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
@@ -30,6 +35,12 @@ def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
     text = str(error)
     if isinstance(error, engine_errors.ConcurrentUpdateError):
         return StackLockedError(lock.explain(job.name, lock.read_holders(text), cancel_command(job)))
+    if _EMPTY_ATTRIBUTES in text:
+        return StateFileError(
+            f"the state of stack {job.name!r} cannot be read: a killed update left {_attributes_file(job)} empty\n"
+            f"  fix: remove that file, without which the engine reads the state, which is complete: run "
+            f"`rm {shlex.quote(str(_attributes_file(job)))}`, and run this again"
+        )
     for line in text.splitlines():
         denied = _DENIED.search(line)
         if denied is None:
@@ -85,6 +96,18 @@ def _state_denial(denied: re.Match[str], job: Job) -> str:
 
 def _backend(job: Job) -> str:
     return f"the backend of stack {job.name!r}"
+
+
+def _attributes_file(job: Job) -> Path:
+    """Return the path of the file with the attributes of the state, below the backend's folder if that is known."""
+    backend = job.environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL", "")
+    file = f"{job.stack.rpartition('/')[2]}.json.attrs"
+    if backend.startswith("file://"):
+        stacks = job.project / Path(backend.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi/stacks"
+        for found in stacks.rglob(file):
+            if not found.stat().st_size:
+                return found
+    return Path(".pulumi/stacks/PROJECT", file)
 
 
 def _denial(denied: re.Match[str], what: str, kind: str) -> str:

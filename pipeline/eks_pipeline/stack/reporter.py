@@ -12,13 +12,18 @@ from eks_pipeline.stack.commands import EngineEvent
 
 _PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
 """The message that the engine adds when a program fails."""
+_PROGRAM_CANCELLED = ("Program failed with an unhandled exception:", "Exception: context canceled")
+"""Begin and end of the traceback of a Python program that the engine cancels after another error."""
 _PENDING = "pending operations from previous deployment"
 """Words of the engine's warning of operations that a killed update did not end."""
 _AFTER_PENDING = (
-    "fix: run this again; if it fails because one of them exists, run `pulumi import TYPE NAME ID` for it, "
-    "or delete it, and run this again; if the warning stays after an update that succeeded, run `pulumi refresh "
+    "fix: run this again; if it fails because one of them exists, delete that one, which no completed update uses, or "
+    "run `pulumi import TYPE NAME ID` for it, with `--parent COMPONENT=URN` if a component declares it, and run this "
+    "again; if the warning stays after an update that succeeded, run `pulumi refresh "
     "--clear-pending-creates`; an object with a generated name may exist in addition: look for it"
 )
+_EXISTING_ROLE = re.compile(r"EntityAlreadyExists: Role with name (\S+) already exists")
+"""IAM's error of a role that exists, also if a killed update created it, or AWS's response to its creation was lost."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _UNREPORTED_STEPS = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
@@ -78,9 +83,17 @@ class EventReporter:
     def _diagnostic(self, severity: str, message: str) -> None:
         text = plain(message)
         text += f"\n  {_AFTER_PENDING}" if _PENDING in text else ""
+        if existing := _EXISTING_ROLE.search(text):
+            text += (
+                "\n  fix: if an interrupted update of this stack, or a call whose response was lost, created the role, "
+                f"delete it: run `aws iam delete-role --role-name {existing[1]}`, and run this again; if not, choose "
+                "another name"
+            )
         line = f"{severity}: {text}"
         if line in self._report.diagnostics:
             return  # the update repeats warnings of its preview
+        if text.startswith(_PROGRAM_CANCELLED[0]) and text.endswith(_PROGRAM_CANCELLED[1]):
+            return
         if text and not (self._report.diagnostics and text.startswith(_PROGRAM_EXITED)):
             self._report.diagnostics.append(line)
             self._send(Diagnostic(stack=self._report.stack, severity=severity, message=text))

@@ -23,12 +23,14 @@ TESTED_SEPARATELY = (
     "pulumi import",
     "pulumi up",
     "pulumi state delete",
+    "aws eks delete-access-entry",
     "aws eks delete-pod-identity-association",
     "aws eks update-addon",
     "aws iam add-client-id-to-open-id-connect-provider",
     "kubectl -n kube-system edit",
     "kubectl -n HOLE get configmap HOLE -o yaml | sed",
     "kubectl delete HOLE",
+    "kubectl delete serviceaccount",
 )
 """Commands that change resources, each with its own test."""
 COMMANDS = [command for command in commands() if not command.startswith(TESTED_SEPARATELY)]

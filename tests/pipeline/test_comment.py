@@ -23,13 +23,13 @@ def test_comment_says_who_gains_and_who_loses_access():
 
 def test_comment_begins_with_its_marker_and_access_comes_first():
     stack = preview(
-        access(gains(), lockouts=(lockout(),), not_evaluated=(NOT_READ,)),
+        access(loses(), gains(), lockouts=(lockout(),), not_evaluated=(NOT_READ,)),
         steps=(step(),),
         policies=(PolicyFinding("no-wildcards", "mandatory", "do not", "urn:a::b"),),
     )
     text = comment(fleet(stack, failed={"prod": FailedPreview(("error: no",))}), "tokyo")
     assert text.startswith("<!-- eks-pipeline preview: tokyo -->\n## Preview of 2 stacks\n")
-    headings = ["### Access", "### Lockouts", "### Policy violations", "### Failed previews"]
+    headings = ["### Access gained", "### Access lost", "### Lockouts", "### Policy violations", "### Failed previews"]
     headings += ["<summary>Not evaluated: 1 part", "<summary>Resources: 1 step", "<summary>IAM principals"]
     positions = [text.index(heading) for heading in headings]
     assert positions == sorted(positions)
@@ -121,6 +121,17 @@ def test_a_large_comment_counts_what_it_leaves_out():
     assert text.count("more, in preview.json of the run") == 4
     assert text.count("</details>") == 3
     assert text.count(" gains ") > 500
+
+
+def test_gains_leave_space_for_losses_and_lockouts():
+    """However many subjects gain access, the reviewer reads who loses it."""
+    changes = [gains(f"arn:aws:iam::123456789012:user/user-{number}") for number in range(2000)]
+    lost = [loses(f"service account default/sa-{number}") for number in range(20)]
+    text = comment(fleet(preview(access(*changes, *lost, lockouts=(lockout(),)))))
+    assert len(text) <= LIMIT
+    assert text.count("- default/sa-") == len(lost)
+    assert text.count("more, in preview.json of the run") == 2
+    assert text.index("### Lockouts\n\n- ") > text.index("### Access lost")
 
 
 def test_a_long_sentence_is_cut():

@@ -50,12 +50,20 @@ class Change:
 
     def sentences(self) -> Iterator[str]:
         """Yield the change in words."""
+        yield from self.gain_sentences()
+        yield from self.loss_sentences()
+
+    def gain_sentences(self) -> Iterator[str]:
+        """Yield in words what is broader."""
         if self.gained:
             yield f"{self.subject} gains {'; '.join(map(str, self.gained))}"
+        if self.trusts:
+            yield f"{self.subject} may be assumed by {'; '.join(self.trusts)}"
+
+    def loss_sentences(self) -> Iterator[str]:
+        """Yield in words what is narrower."""
         if self.lost:
             last = "" if self.has_access else ", and has no access any more"
             yield f"{self.subject} loses {'; '.join(map(str, self.lost))}{last}"
-        if self.trusts:
-            yield f"{self.subject} may be assumed by {'; '.join(self.trusts)}"
         if self.no_longer_trusts:
             yield f"{self.subject} may no longer be assumed by {'; '.join(self.no_longer_trusts)}"

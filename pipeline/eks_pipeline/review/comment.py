@@ -21,6 +21,8 @@ _MOST_CHARACTERS = 2_000
 """Characters of one line."""
 _RESERVED = 300
 """Characters that each section has at least."""
+_SHARE = 12
+"""An open section has at least this part of the comment: no other one displaces its lines."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class _Section:
     title: str
     lines: tuple[str, ...]
     is_collapsed: bool = False
+
+    def reserved(self, limit: int) -> int:
+        """Return the characters that earlier sections leave to this one."""
+        share = _RESERVED if self.is_collapsed else max(_RESERVED, limit // _SHARE)
+        return min(share, _RESERVED + sum(len(line) + 1 for line in self.lines))
 
     def render(self, space: int, operation: str) -> str:
         """Return the section in at most `space` characters, with the number of lines that are left out."""
@@ -65,7 +72,8 @@ def comment(fleet: FleetPreview, name: str = "fleet", limit: int = LIMIT) -> str
     if without := _without_cluster(fleet):
         text += f"\nNo cluster in the state, so nothing was compared: {escaped(some(without))}.\n"
     for index, section in enumerate(sections):
-        text += section.render(limit - len(text) - _RESERVED * (len(sections) - index - 1), fleet.operation)
+        later = sum(each.reserved(limit) for each in sections[index + 1 :])
+        text += section.render(limit - len(text) - later, fleet.operation)
     return text
 
 
@@ -153,8 +161,11 @@ def _headline(fleet: FleetPreview) -> str:
 def _sections(fleet: FleetPreview) -> Iterator[_Section]:
     """Yield the sections, the most important first."""
     subjects = Subjects(fleet)
-    access = tuple(_line(each.with_stacks(fleet)) for each in access_sentences(fleet, subjects))
-    yield _Section("Access", access or (f"{_no_change(fleet).capitalize()}.",))
+    changes = access_sentences(fleet, subjects)
+    for title, is_gain in (("Access gained", True), ("Access lost", False)):
+        lines = tuple(_line(each.with_stacks(fleet)) for each in changes if each.is_gain is is_gain)
+        yield _Section(title, lines)
+    yield _Section("Access", () if changes else (f"{_no_change(fleet).capitalize()}.",))
     for title, pairs in (
         ("Access in no state", _unmanaged(fleet)),
         ("Access after its last day", _expired(fleet)),

@@ -17,7 +17,7 @@ class Sentence:
     """A sentence, and the stacks of which it is true."""
 
     text: str
-    is_broadened: bool = False
+    is_gain: bool = False
     stacks: list[str] = field(default_factory=list)
 
     def with_stacks(self, fleet: FleetPreview) -> str:
@@ -62,10 +62,10 @@ def access_sentences(fleet: FleetPreview, subjects: Subjects) -> list[Sentence]:
     for stack in fleet.stacks:
         for access in stack.access:
             for change in access.difference.changes if access.difference else ():
-                for text in _sentences(change, subjects):
-                    sentence = found.setdefault(text, Sentence(text, change.is_broadened and " loses " not in text))
+                for text, is_gain in _sentences(change, subjects):
+                    sentence = found.setdefault(text, Sentence(text, is_gain))
                     sentence.stacks.append(stack.stack)
-    return sorted(found.values(), key=lambda each: not each.is_broadened)
+    return sorted(found.values(), key=lambda each: not each.is_gain)
 
 
 def grouped(texts: Iterable[tuple[str, str]]) -> list[Sentence]:
@@ -78,12 +78,15 @@ def grouped(texts: Iterable[tuple[str, str]]) -> list[Sentence]:
     return list(found.values())
 
 
-def _sentences(change: Change, subjects: Subjects) -> Iterator[str]:
+def _sentences(change: Change, subjects: Subjects) -> Iterator[tuple[str, bool]]:
+    """Yield the sentences of a change, and whether each is a gain."""
     name = subjects.short(change.subject)
-    found = list(change.sentences())
-    yield from (f"{name}{sentence.removeprefix(change.subject)}" for sentence in found)
-    if not found:
-        yield f"{name} {'is mapped now' if change.has_access else 'is no longer mapped'}, without permissions"
+    gains, losses = list(change.gain_sentences()), list(change.loss_sentences())
+    yield from ((f"{name}{sentence.removeprefix(change.subject)}", True) for sentence in gains)
+    yield from ((f"{name}{sentence.removeprefix(change.subject)}", False) for sentence in losses)
+    if not gains and not losses:
+        words = "is mapped now" if change.has_access else "is no longer mapped"
+        yield f"{name} {words}, without permissions", change.has_access
 
 
 def some(names: list[str]) -> str:

@@ -20,6 +20,9 @@ hypothesis.settings.load_profile("unhurried")
 for name in [name for name in os.environ if name.startswith("PULUMI_")]:
     del os.environ[name]
 
+# Python buffers its output, as in a user's shell: a program that another one waits for must flush what it prints.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # A shell script's background job ignores SIGINT, and its child processes inherit that. Tests interrupt programs.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

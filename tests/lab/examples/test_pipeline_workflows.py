@@ -165,7 +165,7 @@ def test_preview_step_posts_one_comment_and_replaces_it(checkout):
         assert done.returncode == 0, done.stderr
     assert checkout.github.writes == ["POST", "PATCH"]
     (comment,) = checkout.github.comments
-    assert "## Preview of 2 stacks" in comment["body"]
+    assert "## Preview of 2 of 3 stacks" in comment["body"]
     for name, stack in ((USER, "prod"), (SECOND, "second")):
         assert re.search(f"{name} gains get, list, watch on .* [(]{stack}[)]", comment["body"])
     assert "AmazonEKSAdminViewPolicy" not in comment["body"]

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
-from eks_identity.clusters import cluster_options
+from eks_identity.clusters import cluster_options, option_labels
 from eks_identity.clusters.cluster_options import Options
 from eks_identity.clusters.cluster_roles import ClusterRoles, ClusterRoleSettings
 from eks_identity.clusters.existing_resources import parse_existing, read_existing
@@ -46,6 +46,8 @@ class NewCluster:
         """Parse the options; problems are added to `inputs`."""
         options: Options = {**create}
         inputs.reject(*cluster_options.cluster_problems(options))
+        in_labels = option_labels.problems(options, option_labels.CLUSTER_RULES)
+        inputs.reject(*(problem.with_prefix("create") for problem in in_labels))
         mode: Any = inputs.parse(
             "create.authentication_mode", cluster_options.authentication_mode(options), AuthenticationMode.parse
         )
@@ -53,7 +55,10 @@ class NewCluster:
         for name, args in node_groups.items():
             inputs.parse("node_groups", name, names.node_group_name)
             group: Options = {**args}
-            problems = cluster_options.node_group_problems(group, None if mode is INVALID else mode, options)
+            problems = [
+                *cluster_options.node_group_problems(group, None if mode is INVALID else mode, options),
+                *option_labels.problems(group, option_labels.NODE_GROUP_RULES),
+            ]
             inputs.reject(*(problem.with_prefix(f"node_groups.{name}") for problem in problems))
             groups[name] = parse_existing(inputs, group, f"node_groups.{name}")
         return cls(mode, parse_existing(inputs, options, "create"), groups, ClusterRoles.read(inputs, role_settings))

@@ -15,6 +15,7 @@ import pulumi_aws as aws
 
 from eks_identity.errors import Problem
 from eks_identity.model import names
+from eks_identity.model import tags as tag_rules
 from eks_identity.runtime.call_styles import MISSING, resolve_call
 from eks_identity.runtime.inputs import Inputs, parsed_by
 
@@ -82,6 +83,8 @@ class NodeIsolation(pulumi.ComponentResource):
         args, opts = resolve_call(subject, args, kwargs, opts)
         with Inputs(subject, args, NodeIsolationArgs) as inputs:
             values = inputs.read(_Inputs)
+            tag_problems = tag_rules.problems(values.tags or {}, keys_have_case=True, any_characters=True)
+            inputs.reject(*(problem.with_prefix("tags") for problem in tag_problems))
             if "disk_device" in args and "disk_size" not in args:
                 rule = "must be omitted without disk_size"
                 inputs.reject(Problem("disk_device", rule, args["disk_device"], "set disk_size, or remove disk_device"))

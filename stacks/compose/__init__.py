@@ -9,6 +9,7 @@ import pulumi
 
 from eks_identity import Addon, ClusterAccess, OidcProvider, WorkloadIdentity
 from eks_identity.model.partitions import partition_of_region
+from eks_identity.runtime.component_errors import collect_errors
 from stacks import preflight, settings
 from stacks.compose.access import declare_access
 from stacks.compose.clusters import CONNECTION_OUTPUTS, Account, ClusterTarget, declare_cluster
@@ -45,17 +46,28 @@ class Environment:
         self.workloads: dict[str, WorkloadIdentity] = {}
 
     def declare(self) -> None:
-        """Declare clusters with their OIDC provider and add-ons, then access, then workloads."""
-        for key, cluster in self.settings.clusters.items():
-            target = declare_cluster(key, cluster, self.account)
-            target = replace(target, oidc_provider_arn=self._declare_oidc_provider(key, cluster, target))
-            self.clusters[key] = target
-            for name, addon in cluster.addons.items():
-                self.addons[f"{key}-{name}"] = declare_addon(f"{key}-{name}", name, addon, target, self.account)
-        for key, access in self.settings.access.items():
-            self.access[key] = declare_access(key, access, self.clusters[access.cluster], self.account)
-        for key, workload in self.settings.workloads.items():
-            self.workloads[key] = declare_workload(key, workload, self.clusters[workload.cluster], self.account)
+        """Declare clusters with their OIDC provider and add-ons, then access, then workloads.
+
+        Raises one error with the problems of all components; those in an invalid cluster are not declared.
+        """
+        with collect_errors() as errors:
+            for key, cluster in self.settings.clusters.items():
+                with errors.of(_place(f"clusters.{key}")):
+                    target = declare_cluster(key, cluster, self.account)
+                    target = replace(target, oidc_provider_arn=self._declare_oidc_provider(key, cluster, target))
+                    self.clusters[key] = target
+            for key, target in self.clusters.items():
+                for name, addon in self.settings.clusters[key].addons.items():
+                    with errors.of(_place(f"clusters.{key}.addons.{name}")):
+                        self.addons[f"{key}-{name}"] = declare_addon(f"{key}-{name}", name, addon, target, self.account)
+            for key, access in self.settings.access.items():
+                if (on := self.clusters.get(access.cluster)) is not None:
+                    with errors.of(_place(f"access.{key}")):
+                        self.access[key] = declare_access(key, access, on, self.account)
+            for key, workload in self.settings.workloads.items():
+                if (on := self.clusters.get(workload.cluster)) is not None:
+                    with errors.of(_place(f"workloads.{key}")):
+                        self.workloads[key] = declare_workload(key, workload, on, self.account)
 
     def export_outputs(self) -> None:
         """Export the stack outputs. Kubeconfigs are secret, and stay secret in stacks that reference this one."""
@@ -100,6 +112,11 @@ class Environment:
             "service_account": workload.service_account,
             "mode": self.settings.workload_mode(self.settings.workloads[key]),
         }
+
+
+def _place(key: str) -> str:
+    """Return where the setting `key` is written, as the errors of settings name it."""
+    return f"Pulumi.{pulumi.get_stack()}.yaml: {pulumi.get_project()}:{key}"
 
 
 def _access_outputs(access: ClusterAccess) -> dict[str, Any]:

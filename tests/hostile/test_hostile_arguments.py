@@ -5,61 +5,27 @@ from __future__ import annotations
 import os
 import traceback
 from collections import Counter
-from functools import cache
 
 import hypothesis
 import pulumi
 import pytest
 from hypothesis import strategies as st
 
-from eks_identity.errors import Problem
-from eks_identity.redaction import SECRET
 from eks_identity.runtime.inputs import InvalidInputError
 from support import service_models
 from support.component_contract import declare, sample, validate_without_registration
+from support.hostile_cases import leaves
+from support.hostile_checks import MARK, check_message
 from support.hostile_inputs import hostile
-from support.sample_args import COMPONENTS, SAMPLES, at, changed, keys, places, shape_of
+from support.sample_args import at, changed
 
 SEED = int(os.environ["EKS_IDENTITY_CONFORMANCE_SEED"])
-MARK = "zq7xmark"
-
-
-@cache
-def leaves() -> list[tuple[str, int, tuple[str | int, ...]]]:
-    """Return the component, the sample and the place of each input."""
-    return [
-        (name, index, place)
-        for name in COMPONENTS
-        for index, args in enumerate(SAMPLES[name])
-        for path, _ in keys(shape_of(COMPONENTS[name]))
-        for place in places(args, path)
-    ]
 
 
 @pytest.fixture
 def rejection(monkeypatch):
     """Return a function that returns the error of a component's plain args, None if they are accepted."""
     return validate_without_registration(monkeypatch)
-
-
-def check_message(error: InvalidInputError, name: str) -> None:
-    """Assert that each problem names the input, the rule, the value and the fix, in one readable text."""
-    message = str(error)
-    assert message.startswith(f'{name} "thing": '), message
-    for problem in error.problems:
-        assert isinstance(problem, Problem)
-        assert problem.input
-        assert problem.rule
-        assert problem.fix
-        assert _shown(problem.value) in message
-        assert str(problem) in message
-    assert "Traceback" not in message
-    assert {each for each in message if not each.isprintable()} <= {"\n"}, repr(message)
-
-
-def _shown(value: object) -> str:
-    """Return the beginning of a value as a message shows it; a secret has a mark in its place."""
-    return "" if value is SECRET else repr(value)[:20].split("\\")[0]
 
 
 def test_hostile_arguments_are_rejected(rejection, examples, show):

@@ -79,6 +79,9 @@ def parsed_by(parse: Callable[[Any], Any], *, default: Any = None, each: bool = 
 class InvalidInputError(InvalidInput, pulumi.RunError):
     """An `InvalidInput` that the Pulumi command line shows as a message, without a traceback."""
 
+    of_program: "InvalidInputError | None" = None
+    """The error of all components, if the program collects the errors of several: see `component_errors.py`."""
+
 
 class Inputs:
     """The inputs of one component. Its `with` block ends with one error that has the problems of all plain values.
@@ -152,7 +155,8 @@ class Inputs:
 
         def parse_resolved(resolved: Any) -> T:
             if self._error is not None:
-                raise self._error  # the component was not registered
+                # The component was not registered. The engine shows this error in place of the program's own.
+                raise self._error.of_program or self._error
             return parse(resolved)
 
         return parse_output(value, parse_resolved, self.subject, under)

@@ -49,3 +49,10 @@ def test_name_of_a_managed_policy_has_at_most_128_characters():
     assert permissions.managed_policy("v" * 128, AWS).endswith("v")
     with pytest.raises(InvalidInput, match="must be the ARN of a managed policy, or the name"):
         permissions.managed_policy("v" * 129, AWS)
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "1" * 5000, '{"a":' * 5000])
+def test_policy_documents_that_python_cannot_parse_are_rejected(text):
+    """Python has a limit of nesting and of the digits of a number."""
+    with pytest.raises(InvalidInput, match="must be JSON"):
+        permissions.inline_policy(text)

@@ -96,7 +96,7 @@ def inline_policy(document: str | Mapping[str, Any]) -> str:
     if isinstance(document, str):
         try:
             content = json.loads(document)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise names.invalid(f"must be JSON: {error}", document, "use json.dumps") from None
     else:
         content = document

@@ -78,7 +78,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 def _configuration(text: str) -> str:
     try:
         values = json.loads(names.text(text))
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         problem = Problem("", f"must be a JSON object, as a string: {error}", text, "use json.dumps")
         raise InvalidInput([problem]) from None
     if not isinstance(values, dict):

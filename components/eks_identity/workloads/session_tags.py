@@ -72,7 +72,7 @@ class SessionTagCheck:
     def _require_tags_of_policy(self, text: str | None, *, under: str) -> None:
         try:
             document = json.loads(text or "")
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return  # not of the same program, or rejected by IAM
         if isinstance(document, Mapping):
             self._require(partial(find_document_needs, document), under)

@@ -74,7 +74,7 @@ class Policy:
         """Return the policy of a document. What is not understood is among the problems of the statements."""
         try:
             loaded = json.loads(document) if isinstance(document, str) else document
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return cls.unknown(name, f"not JSON: {error}")
         if not isinstance(loaded, Mapping):
             return cls.unknown(name, "not a JSON object")

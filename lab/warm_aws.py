@@ -1,7 +1,7 @@
 """Load the modules that `aws` needs for a token and its first call. The prefork server of `aws` imports this module.
 
 It runs `aws eks get-token`, which makes no call to AWS. The forks reuse the service models that botocore reads
-meanwhile. The commands themselves are AWS's own, unchanged.
+meanwhile, and those that are loaded below. The commands themselves are AWS's own, unchanged.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from functools import cache, partial
 from typing import Any
 from unittest import mock
 
-import awscli.botocore.session
 import awscli.clidriver
 import awscli.customizations.assumerole
 
-session: Any = awscli.botocore.session
+# awscli's own copies, because awscli is imported first. `awscli.botocore.session` would be another module.
+import botocore.hooks
+import botocore.session
+
+session: Any = botocore.session
 session.create_loader = cache(session.create_loader)
+# It inspects the signature of a handler. A command registers the same 370 handlers as every other command.
+hooks: Any = botocore.hooks
+hooks.accepts_kwargs = cache(hooks.accepts_kwargs)
 # Sessions of roles are cached in the HOME of each command. awscli reads it when it is imported, which is the server's.
 assumerole: Any = awscli.customizations.assumerole
 assumerole.JSONFileCache = partial(
@@ -34,3 +40,12 @@ _EXAMPLE_CREDENTIALS = {
 with mock.patch.dict(os.environ, _EXAMPLE_CREDENTIALS), redirect_stdout(io.StringIO()):
     driver: Any = awscli.clidriver
     driver.create_clidriver().main(["eks", "get-token", "--cluster-name", "none", "--region", "us-east-1"])
+
+_loader: Any = session.create_loader(os.environ["AWS_DATA_PATH"])
+for _service, _models in {
+    "eks": ("paginators-1", "endpoint-rule-set-1"),
+    "iam": ("service-2", "paginators-1", "waiters-2", "endpoint-rule-set-1"),
+    "sts": ("paginators-1",),
+}.items():
+    for _model in _models:
+        _loader.load_service_model(_service, _model)

@@ -10,6 +10,7 @@ import pytest
 
 from lab import aws_command
 from lab.environment import process_environment
+from lab.plugins.install import REPOSITORY
 
 OFFICIAL = str(Path(sys.executable).with_name("aws"))
 
@@ -72,6 +73,16 @@ def test_aws_command_is_a_fork(environment, running_lab):
         assert waiting.stdout.read(1)  # its prompt
         assert server.children()
         waiting.kill()
+
+
+def test_aws_command_reuses_the_service_models_of_the_server():
+    """A command gets the loader of the server, with the models that the server has read, and no loader of its own."""
+    program = "from lab.warm_aws import driver, session; driver.create_clidriver().main(['eks', 'get-token'])"
+    loaders = f"{program}; info = session.create_loader.cache_info(); print(info.misses, info.hits > 0)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", loaders], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.stdout.splitlines()[-1:] == ["1 True"], done.stderr
 
 
 def test_aws_command_without_a_server(run, tmp_path):

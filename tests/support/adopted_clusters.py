@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from lab.lab_dir import LabDir
+from lab.principals import client
+from lab.scenarios.clients import LabClients
 from lab.tools import Tools
 from support.lab_project import REGION, LabProject
 
@@ -23,7 +25,7 @@ STATE_ONLY = {"LockoutGuard", "AwsAuthMapping"}
 
 @dataclass
 class Inventory:
-    """The identity of a cluster, read with aws and kubectl."""
+    """The identity of a cluster, read with boto3 and kubectl."""
 
     entries: dict[str, Any]
     associations: list[dict[str, Any]]
@@ -59,23 +61,28 @@ class AdoptedCluster:
     def __init__(self, home: LabDir, tools: Tools, name: str, folder: Path) -> None:
         self.name, self.folder, self._home, self._tools = name, folder, home, tools
         self._shell = LabProject(home, tools, _new(folder / "shell"))
-        self.kubeconfig = folder / "kubeconfig"
-        self._run("aws", "eks", "update-kubeconfig", "--name", name, "--kubeconfig", str(self.kubeconfig))
+        self._clients = LabClients(home, tools.bin)
+        self.iam, self.eks = client(home, "iam"), client(home, "eks")
 
-    def aws(self, *arguments: str) -> Any:
-        """Run aws and return its result."""
-        return self._shell.aws(*arguments)
+    @property
+    def issuer(self) -> str:
+        """The URL of the cluster's OIDC issuer."""
+        issuer: str = self.eks.describe_cluster(name=self.name)["cluster"]["identity"]["oidc"]["issuer"]
+        return issuer
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """Run kubectl as the administrator and return its output."""
-        return self._run("kubectl", "--kubeconfig", str(self.kubeconfig), *arguments, stdin=stdin)
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl as the cluster's operator and return its output."""
+        done = self._clients.operate(self.name, *arguments)
+        assert done.worked, done.stderr
+        return done.stdout
 
     def run_script(self, script: Path) -> None:
         """Run a script whose argument is the name of the cluster and of the kubeconfig's context."""
-        self._run("aws", "eks", "update-kubeconfig", "--name", self.name, "--alias", self.name,
-                  "--kubeconfig", str(self.kubeconfig))  # fmt: skip
-        done = self._shell.run("bash", str(script), self.name, KUBECONFIG=str(self.kubeconfig))
-        assert done.returncode == 0, done.stderr
+        kubeconfig = str(self.folder / "kubeconfig")
+        update = ("aws", "eks", "update-kubeconfig", "--name", self.name, "--alias", self.name)
+        for command in ((*update, "--kubeconfig", kubeconfig), ("bash", str(script), self.name)):
+            done = self._shell.run(*command, KUBECONFIG=kubeconfig)
+            assert done.returncode == 0, done.stderr
 
     def eks_access(self, *arguments: object, code: int = 0) -> str:
         """Run eks-access on the cluster, and return its output."""
@@ -102,28 +109,26 @@ class AdoptedCluster:
 
     def inventory(self) -> Inventory:
         """Return the identity of the cluster as the vendors' clients see it."""
-        on = ("--cluster-name", self.name)
+        on = {"clusterName": self.name}
         entries = {}
-        if self.aws("eks", "describe-cluster", "--name", self.name)["cluster"]["accessConfig"] != _CONFIG_MAP:
-            for arn in self.aws("eks", "list-access-entries", *on)["accessEntries"]:
-                of_entry = (*on, "--principal-arn", arn)
-                policies = self.aws("eks", "list-associated-access-policies", *of_entry)["associatedAccessPolicies"]
-                entries[arn] = [self.aws("eks", "describe-access-entry", *of_entry)["accessEntry"], policies]
-        listed = self.aws("eks", "list-pod-identity-associations", *on)["associations"]
+        if self.eks.describe_cluster(name=self.name)["cluster"]["accessConfig"] != _CONFIG_MAP:
+            for arn in self.eks.list_access_entries(**on)["accessEntries"]:
+                policies = self.eks.list_associated_access_policies(**on, principalArn=arn)["associatedAccessPolicies"]
+                entries[arn] = [self.eks.describe_access_entry(**on, principalArn=arn)["accessEntry"], policies]
         associations = [
-            self.aws("eks", "describe-pod-identity-association", *on, "--association-id", each["associationId"])
-            for each in listed
+            self.eks.describe_pod_identity_association(**on, associationId=each["associationId"])["association"]
+            for each in self.eks.list_pod_identity_associations(**on)["associations"]
         ]
         providers = {
-            each["Arn"]: self.aws("iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", each["Arn"])
-            for each in self.aws("iam", "list-open-id-connect-providers")["OpenIDConnectProviderList"]
+            each["Arn"]: _result(self.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"]))
+            for each in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         }
         objects = [_stable(each) for each in json.loads(self.kubectl("get", KINDS, "-A", "-o", "json"))["items"]]
         arns = {each["metadata"].get("annotations", {}).get(ROLE_ANNOTATION) for each in objects}
-        arns |= {each["association"]["roleArn"] for each in associations}
+        arns |= {each["roleArn"] for each in associations}
         return Inventory(
             entries,
-            [each["association"] for each in associations],
+            associations,
             providers,
             objects,
             json.loads(self.kubectl("get", "configmap", "aws-auth", "-n", "kube-system", "-o", "json"))["data"],
@@ -131,17 +136,12 @@ class AdoptedCluster:
         )
 
     def _role(self, arn: str) -> list[Any]:
-        name = ("--role-name", arn.rpartition("/")[2])
-        inline = self.aws("iam", "list-role-policies", *name)["PolicyNames"]
-        documents = [self.aws("iam", "get-role-policy", *name, "--policy-name", each) for each in inline]
-        role = self.aws("iam", "get-role", *name)["Role"]
+        name = {"RoleName": arn.rpartition("/")[2]}
+        inline = self.iam.list_role_policies(**name)["PolicyNames"]
+        documents = [_result(self.iam.get_role_policy(**name, PolicyName=each)) for each in inline]
+        role = self.iam.get_role(**name)["Role"]
         role.pop("RoleLastUsed", None)
-        return [role, self.aws("iam", "list-attached-role-policies", *name), documents]
-
-    def _run(self, *command: str, stdin: str | None = None) -> str:
-        done = self._shell.run(*command, stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return [role, self.iam.list_attached_role_policies(**name)["AttachedPolicies"], documents]
 
 
 _CONFIG_MAP = {"authenticationMode": "CONFIG_MAP"}
@@ -190,6 +190,11 @@ def _stable(each: dict[str, Any]) -> dict[str, Any]:
     """Return an object without what the API server writes whenever somebody applies it, changed or not."""
     metadata = {key: value for key, value in each["metadata"].items() if key not in _OF_SERVER}
     return {**each, "metadata": metadata}
+
+
+def _result(response: dict[str, Any]) -> dict[str, Any]:
+    """Return a response of AWS without its HTTP headers."""
+    return {key: value for key, value in response.items() if key != "ResponseMetadata"}
 
 
 def _new(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from lab.clusters import ensure_clusters
 from lab.interfaces import AuthenticationMode
+from lab.principals import client
 from lab.progress import Timeline
 from support.adopted_clusters import AdoptedCluster, adopt_without_a_change
 from support.deployed_environment import add_environment, project
@@ -41,17 +42,15 @@ def trust(principal, *actions, **conditions):
 
 def create_provider(cluster):
     """Create the provider of a cluster, and return its ARN and host."""
-    issuer = cluster.aws("eks", "describe-cluster", "--name", cluster.name)["cluster"]["identity"]["oidc"]["issuer"]
-    created = cluster.aws(
-        "iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", "sts.amazonaws.com",
-        "--tags", "Key=team,Value=a",
-    )  # fmt: skip
-    return created["OpenIDConnectProviderArn"], issuer.removeprefix("https://")
+    created = cluster.iam.create_open_id_connect_provider(
+        Url=cluster.issuer, ClientIDList=["sts.amazonaws.com"], Tags=[{"Key": "team", "Value": "a"}]
+    )
+    return created["OpenIDConnectProviderArn"], cluster.issuer.removeprefix("https://")
 
 
-def create_role(cluster, name, document, *options):
-    cluster.aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", document, *options)
-    cluster.aws("iam", "attach-role-policy", "--role-name", name, "--policy-arn", S3)
+def create_role(cluster, name, document, **options):
+    cluster.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **options)
+    cluster.iam.attach_role_policy(RoleName=name, PolicyArn=S3)
 
 
 def edit_aws_auth(cluster, users):
@@ -65,7 +64,7 @@ def user(name, *groups):
 
 @pytest.fixture(scope="module")
 def by_commands(start):
-    """Stories 1 and 2 by aws and kubectl, with what no component can declare."""
+    """Stories 1 and 2 by boto3 and kubectl, with what no component can declare."""
     cluster = start("adopt-commands")
     cluster.kubectl("create", "clusterrole", "test-clu-role", "--verb=get,watch,list", "--resource=pods,nodes")
     cluster.kubectl("create", "clusterrolebinding", "test-clu-rolebinding", "--clusterrole=test-clu-role",
@@ -73,31 +72,30 @@ def by_commands(start):
     cluster.kubectl("create", "rolebinding", "editors", "--clusterrole=edit", "--group=operators", "-n", "default")
     cluster.kubectl("create", "rolebinding", "app", "--clusterrole=view", "--serviceaccount=default:a", "-n", "default")
     edit_aws_auth(cluster, [user("eks-ope", "operators"), user("dup", "a"), user("dup", "b")])
-    on = ("--cluster-name", cluster.name, "--principal-arn", f"{IAM}:user/adopt-ann")
-    cluster.aws("iam", "create-user", "--user-name", "adopt-ann")
-    cluster.aws("eks", "create-access-entry", *on, "--kubernetes-groups", "operators", "viewers", "--tags", "x=y")
+    on = {"clusterName": cluster.name, "principalArn": f"{IAM}:user/adopt-ann"}
+    cluster.iam.create_user(UserName="adopt-ann")
+    cluster.eks.create_access_entry(**on, kubernetesGroups=["operators", "viewers"], tags={"x": "y"})
     view = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
-    scope = "type=namespace,namespaces=default,team-*"
-    cluster.aws("eks", "associate-access-policy", *on, "--policy-arn", view, "--access-scope", scope)
+    scope = {"type": "namespace", "namespaces": ["default", "team-*"]}
+    cluster.eks.associate_access_policy(**on, policyArn=view, accessScope=scope)
     provider, host = create_provider(cluster)
     claims = {f"{host}:sub": "system:serviceaccount:default:test-sa", f"{host}:aud": "sts.amazonaws.com"}
     web = ({"Federated": provider}, "sts:AssumeRoleWithWebIdentity")
     description = 'It\'s "one" {x} \\ two'
-    create_role(cluster, "adopt-sa", trust(*web, StringEquals=claims), "--description", description,
-                "--max-session-duration", "7200", "--tags", "Key=a,Value=b")  # fmt: skip
-    cluster.aws("iam", "put-role-policy", "--role-name", "adopt-sa", "--policy-name", "own",
-                "--policy-document", json.dumps(ALLOW))  # fmt: skip
+    tags = [{"Key": "a", "Value": "b"}]
+    document = trust(*web, StringEquals=claims)
+    create_role(cluster, "adopt-sa", document, Description=description, MaxSessionDuration=7200, Tags=tags)
+    cluster.iam.put_role_policy(RoleName="adopt-sa", PolicyName="own", PolicyDocument=json.dumps(ALLOW))
     create_role(cluster, "adopt-wide", trust(*web, StringLike={f"{host}:sub": "system:serviceaccount:*"}))
-    pods = trust(PODS_TRUST, "sts:AssumeRole", "sts:TagSession")
-    create_role(cluster, "adopt-pi", pods, "--path", "/apps/")
+    create_role(cluster, "adopt-pi", trust(PODS_TRUST, "sts:AssumeRole", "sts:TagSession"), Path="/apps/")
     for name, role in (("test-sa", "adopt-sa"), ("wide", "adopt-wide")):
         cluster.kubectl("create", "serviceaccount", name)
         cluster.kubectl("annotate", "serviceaccount", name, f"eks.amazonaws.com/role-arn={IAM}:role/{role}")
-    cluster.aws("eks", "create-pod-identity-association", "--cluster-name", cluster.name, "--namespace", "default",
-                "--service-account", "pi", "--role-arn", f"{IAM}:role/apps/adopt-pi", "--tags", "a=b")  # fmt: skip
+    pods = {"clusterName": cluster.name, "namespace": "default", "serviceAccount": "pi"}
+    cluster.eks.create_pod_identity_association(**pods, roleArn=f"{IAM}:role/apps/adopt-pi", tags={"a": "b"})
     yield cluster
     delete_iam(cluster, provider, "adopt-sa", "adopt-wide", "adopt-pi")
-    cluster.aws("iam", "delete-user", "--user-name", "adopt-ann")
+    cluster.iam.delete_user(UserName="adopt-ann")
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +104,10 @@ def by_eksctl(start, running_lab):
     cluster = start("adopt-eksctl", AuthenticationMode.CONFIG_MAP)
     cluster.run_script(REPOSITORY / "examples/08-existing-eksctl-cluster/create-eksctl-resources.sh")
     yield cluster
-    issuer = cluster.aws("eks", "describe-cluster", "--name", cluster.name)["cluster"]["identity"]["oidc"]["issuer"]
-    provider = f"{IAM}:oidc-provider/{issuer.removeprefix('https://')}"
-    cluster.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
+    provider = f"{IAM}:oidc-provider/{cluster.issuer.removeprefix('https://')}"
+    cluster.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
     stack = f"eksctl-{cluster.name}-addon-iamserviceaccount-default-reports"
-    cluster.aws("cloudformation", "delete-stack", "--stack-name", stack)
+    client(running_lab, "cloudformation").delete_stack(StackName=stack)
 
 
 @pytest.fixture(scope="module")
@@ -135,23 +132,22 @@ def by_stacks(start, tools):
             "pods": {**pods, "service_account": "pods", "mode": "pod-identity", "tags": {"team": "a"}},
         },
     }
-    cluster.aws("iam", "create-user", "--user-name", "adopt-looker")
+    cluster.iam.create_user(UserName="adopt-looker")
     add_environment(folder, "dev", settings)
     own = cluster.project(folder)
     own.update()
     yield cluster
     own.stack.destroy()
-    cluster.aws("iam", "delete-user", "--user-name", "adopt-looker")
+    cluster.iam.delete_user(UserName="adopt-looker")
 
 
 def delete_iam(cluster, provider, *roles):
-    cluster.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", provider)
-    for role in roles:
-        name = ("--role-name", role)
-        for policy in cluster.aws("iam", "list-role-policies", *name)["PolicyNames"]:
-            cluster.aws("iam", "delete-role-policy", *name, "--policy-name", policy)
-        cluster.aws("iam", "detach-role-policy", *name, "--policy-arn", S3)
-        cluster.aws("iam", "delete-role", *name)
+    cluster.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+    for name in roles:
+        for policy in cluster.iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            cluster.iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        cluster.iam.detach_role_policy(RoleName=name, PolicyArn=S3)
+        cluster.iam.delete_role(RoleName=name)
 
 
 def test_cluster_of_plain_commands_is_adopted_without_a_change(by_commands):

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from eks_access.cli import commands
+from lab.principals import client
 from lab.scenarios.clients import LabClients
 from lab.tools.golang import FLAGS
 from support.error_provocations import ACCOUNT, CLUSTER, MAPPED, MAPPED_ARN, PROVOCATIONS, STRANGER, ErrorLab
@@ -18,20 +19,23 @@ GO_CLIENT = Path(__file__).parent / "go_client"
 
 
 @pytest.fixture(scope="module")
-def error_lab(fresh_lab, tools, tmp_path_factory):
+def error_lab(running_lab, tools, tmp_path_factory):
     """A lab with the principals of the provocations, a Go program and the AWS SDK for JavaScript."""
     folder = tmp_path_factory.mktemp("clients")
     build = ["go", "build", "-C", str(GO_CLIENT), *FLAGS, "-o", str(folder / "go_client"), "."]
     subprocess.run(build, check=True, timeout=600)
     install_packages(folder, "@aws-sdk/client-s3@3.1175.0")
-    with fresh_lab() as home:
-        clients = LabClients(home, tools.bin)
-        create_principals(clients)
-        yield ErrorLab(clients, folder / "go_client", folder)
+    clients = LabClients(running_lab, tools.bin)
+    provider = create_principals(clients)
+    yield ErrorLab(clients, folder / "go_client", folder)
+    delete_principals(clients, provider)
 
 
 def create_principals(clients):
-    """Create the principals, the access entry of one of them, and an OIDC provider without a role that trusts it."""
+    """Create the principals, the access entry of one of them, and an OIDC provider without a role that trusts it.
+
+    Return the ARN of the provider.
+    """
 
     def aws(*arguments):
         result = clients.aws(*arguments, "--output", "json")
@@ -53,8 +57,24 @@ def create_principals(clients):
         aws("iam", "put-user-policy", "--user-name", user, "--policy-name", "own", "--policy-document", describe)
         clients.update_kubeconfig(CLUSTER, user)
     issuer = aws("eks", "describe-cluster", "--name", CLUSTER)["cluster"]["identity"]["oidc"]["issuer"]
-    aws("iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", "sts.amazonaws.com")
+    created = aws("iam", "create-open-id-connect-provider", "--url", issuer, "--client-id-list", "sts.amazonaws.com")
     assert clients.operate(CLUSTER, "create", "serviceaccount", "app").worked
+    return created["OpenIDConnectProviderArn"]
+
+
+def delete_principals(clients, provider):
+    iam, eks = client(clients.home, "iam"), client(clients.home, "eks")
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider)
+    eks.delete_access_entry(clusterName=CLUSTER, principalArn=MAPPED_ARN)
+    iam.delete_role_policy(RoleName="denied", PolicyName="deny")
+    for role in ("app", "denied"):
+        iam.delete_role(RoleName=role)
+    for user in (MAPPED, STRANGER):
+        iam.delete_user_policy(UserName=user, PolicyName="own")
+        for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user(UserName=user)
+    assert clients.operate(CLUSTER, "delete", "serviceaccount", "app").worked
 
 
 def policy(principal_or_resource, effect, action, element):

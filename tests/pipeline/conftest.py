@@ -67,6 +67,12 @@ def fleet_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runn
     return create_project(tmp_path_factory.mktemp("fleet"), tools, FLEET_PROGRAM)
 
 
+@pytest.fixture
+def new_fleet_runner(tmp_path: Path, tools: Tools) -> Runner:
+    """The project of a fleet without stacks."""
+    return create_project(tmp_path, tools, FLEET_PROGRAM)
+
+
 @pytest.fixture(scope="module")
 def policy_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
     """The project of a fleet whose stacks violate rules of the policy pack."""

@@ -124,6 +124,22 @@ def test_update_without_review_stops_at_a_broader_access_until_it_is_approved(fl
     assert resumed.returncode == 0, resumed.stderr
 
 
+def test_destroy_rejects_a_stack_that_others_follow_until_they_are_destroyed(new_fleet_runner):
+    runner = new_fleet_runner
+    (runner.project / "fleet.yaml").write_text("stacks: {network: {}, apps: {after: [network]}, new: {after: [apps]}}")
+    for name in ("network", "apps", "new"):
+        settings(runner, name, administrators=["ann"])
+    fleet = ("--fleet", str(runner.project / "fleet.yaml"))
+    assert runner("up", *fleet, "--stack", "network", "--stack", "apps").returncode == 0
+    rejected = runner("destroy", *fleet, "--stack", "network")
+    assert rejected.returncode == 2
+    assert "apps follows network (after)\n  fix: add --stack apps, or destroy these stacks first" in rejected.stderr
+    assert runner("destroy", *fleet, "--stack", "apps").returncode == 0
+    done = runner("destroy", *fleet, "--stack", "network")
+    assert done.returncode == 0, done.stderr
+    assert runner.pulumi("stack", "export", stack="new").returncode != 0  # reading its state did not create it
+
+
 def test_interrupt_cancels_each_update_of_a_fleet(fleet, tmp_path):
     """One Ctrl-C ends the run with code 130: running stacks are cancelled, waiting ones skipped, no lock is left."""
     gates = {name: tmp_path / name for name in ("network", "broken")}

@@ -63,6 +63,19 @@ def test_a_selection_keeps_the_order_through_stacks_that_are_left_out(fleet):
         found.selected(["x"])
 
 
+def test_followers_that_are_not_selected_are_those_by_order_and_not_by_canary(fleet):
+    found = fleet(
+        "canary: [c]\nstacks: {c: , network: , b: {after: [network]}, refers: , top: {after: [b]}}",
+        {"refers": {"shop:network": "organization/shop/network"}},
+    )
+    assert found.selected(["network", "b"]).left_out_followers() == {
+        "refers": "network (stack reference)",
+        "top": "network (after), b (after)",
+    }
+    assert found.selected(["c"]).left_out_followers() == {}
+    assert found.left_out_followers() == {}
+
+
 def test_all_errors_of_a_fleet_file_are_reported_together(fleet, tmp_path):
     (tmp_path / "Pulumi.one.yaml").write_text("config: 3\n")
     with pytest.raises(FleetFileError) as error:

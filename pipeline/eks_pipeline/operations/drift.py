@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+from pulumi.automation.errors import StackNotFoundError
 
 from eks_pipeline.operations.context import Context
 
 
 def run(context: Context) -> None:
     """Write the state to the stack's folder of the run. Secrets stay encrypted."""
-    state = context.commands.read_state()
-    context.job.state_file.write_bytes(msgspec.json.encode(state))
+    context.job.state_file.write_bytes(msgspec.json.encode(_state(context)))
+
+
+def _state(context: Context) -> dict[str, Any]:
+    try:
+        return context.commands.read_state()
+    except StackNotFoundError:
+        if not context.job.options.allow_missing:
+            raise
+        return {"version": 3, "deployment": {}}

@@ -23,6 +23,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for the engine's update plans, one file for each stack."""
     refresh: bool = False
     """Whether an update and its preview read the resources that exist first."""
+    allow_missing: bool = False
+    """Whether the state of a stack that does not exist is exported as an empty one."""
     migration: Migration | None = None
     """What `migrate` migrates."""
     plans: Path | None = None

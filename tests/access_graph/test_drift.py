@@ -8,10 +8,11 @@ import msgspec
 import pytest
 import yaml
 
-from eks_access.graph.aws_objects import IamPrincipal, PodIdentityAssociation, Unknown
+from eks_access.graph.aws_objects import IamPrincipal, OidcProvider, PodIdentityAssociation, Unknown
 from eks_access.graph.kubernetes_objects import ServiceAccount
 from eks_access.graph.tables import Part, Table
 from eks_access.questions.drift.find_drift import find_drift
+from eks_access.questions.drift.find_iam_drift import find_iam_drift
 from eks_identity.model.annotations import ROLE_ARN
 from eks_identity.model.existing_entries import AssociatedPolicy, ExistingEntry
 from eks_identity.model.expiry import EXPIRES_TAG
@@ -278,3 +279,92 @@ def test_drift_without_permission_is_not_evaluated():
     live = replace(LIVE.graph(), rbac_bindings=Table.not_read("bindings", "forbidden"))
     found = find_drift([state()], live, today=TODAY)
     assert "bindings: forbidden" in map(str, found.difference.not_evaluated)
+
+
+DEPLOY, READ = arn("role/deploy"), arn("policy/read")
+CI_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": ALICE}, "Action": "sts:AssumeRole"},
+    ],
+}
+IAM = Objects(
+    principals={
+        DEPLOY: IamPrincipal(
+            DEPLOY,
+            trust_policy=CI_TRUST,
+            inline_policies={"own": allow("s3:GetObject")},
+            attached_policies=(READ,),
+            other_policies=Unknown("not in the state"),
+        )
+    },
+    policies={READ: allow("eks:DescribeCluster")},
+)
+IAM_LIVE = IAM.changed(principals={DEPLOY: replace(IAM.principals[DEPLOY], other_policies=None)})
+
+
+def without_cluster(objects):
+    return replace(objects.graph(), cluster=Part.not_read("cluster", "there is none"))
+
+
+def role_with(**changes):
+    return IAM_LIVE.changed(principals={DEPLOY: replace(IAM_LIVE.principals[DEPLOY], **changes)})
+
+
+WIDER = {**CI_TRUST, "Statement": [{**CI_TRUST["Statement"][0], "Principal": {"AWS": [ALICE, BOB]}}]}
+IAM_CHANGES = {
+    "trust": (role_with(trust_policy=WIDER), f"{DEPLOY} may be assumed by {BOB}"),
+    "permissions": (role_with(inline_policies={"own": allow("s3:*")}), f"{DEPLOY} gains s3:* on *"),
+    "detached": (role_with(attached_policies=()), f"{DEPLOY} loses eks:DescribeCluster on *"),
+    "policy": (IAM_LIVE.changed(policies={READ: allow("eks:*")}), f"{READ} gains eks:* on *"),
+    "deleted": (IAM_LIVE.changed(principals={}), "and has no access any more"),
+}
+
+
+def test_drift_of_iam_that_equals_its_state_is_empty():
+    found = find_iam_drift(without_cluster(IAM), without_cluster(IAM_LIVE))
+    assert (found.difference.changes, found.difference.not_evaluated, found.unmanaged) == ((),) * 3
+    assert found.restored is None
+
+
+@pytest.mark.parametrize(("live", "sentence"), IAM_CHANGES.values(), ids=IAM_CHANGES)
+def test_drift_of_iam_reports_changes_by_hand(live, sentence):
+    found = find_iam_drift(without_cluster(IAM), without_cluster(live))
+    assert any(sentence in each for each in sentences(found.difference)), sentences(found.difference)
+    assert found.restored
+
+
+def test_drift_of_iam_lists_policies_in_no_state_unless_ignored():
+    live = role_with(attached_policies=(READ, "arn:aws:iam::aws:policy/AdministratorAccess"))
+    found = find_iam_drift(without_cluster(IAM), without_cluster(live))
+    assert [each.object for each in found.unmanaged] == [
+        f"attached policy arn:aws:iam::aws:policy/AdministratorAccess of {DEPLOY}"
+    ]
+    ignored = find_iam_drift(without_cluster(IAM), without_cluster(live), ignored=["attached policy *"])
+    assert (ignored.unmanaged, ignored.difference.changes) == ((), ())
+
+
+def test_drift_of_iam_does_not_decide_what_it_cannot_read():
+    live = replace(without_cluster(IAM_LIVE), principals=Table.not_read("IAM principals", "AccessDenied: iam:GetRole"))
+    found = find_iam_drift(without_cluster(IAM), live)
+    assert "AccessDenied: iam:GetRole" in str(found.difference.not_evaluated)
+
+
+def test_drift_of_iam_names_oidc_providers_that_differ():
+    provider = OidcProvider(arn("oidc-provider/ci.example.com"), "ci.example.com", ("sts.amazonaws.com",))
+    state, live = (
+        IAM_LIVE.changed(oidc_providers={provider.arn: each})
+        for each in (provider, replace(provider, audiences=("sts.amazonaws.com", "other")))
+    )
+    found = find_iam_drift(without_cluster(state), without_cluster(live))
+    (not_evaluated,) = map(str, found.difference.not_evaluated)
+    assert "audiences sts.amazonaws.com in the state, other, sts.amazonaws.com in the account" in not_evaluated
+
+
+@pytest.mark.parametrize("name", ["trust", "permissions", "detached", "deleted"])
+def test_drift_of_a_cluster_reports_changes_of_roles_that_no_service_account_uses(name):
+    live, _ = IAM_CHANGES[name]
+    declared = DECLARED.changed(principals={**DECLARED.principals, **IAM.principals}, policies=IAM.policies)
+    objects = LIVE.changed(principals={**LIVE.principals, **live.principals}, policies=IAM.policies)
+    found = drift(objects, state(declared)).difference
+    assert [change.subject for change in found.changes] == ["role deploy"]

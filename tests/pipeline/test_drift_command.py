@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from dataclasses import replace
 from datetime import date
 
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from eks_access.findings import Fix
-from eks_access.graph.aws_objects import Cluster
+from eks_access.graph.aws_objects import Cluster, IamPrincipal
 from eks_access.graph.tables import NotReadError, Part
 from eks_access.questions.drift.find_drift import Drift
 from eks_access.questions.drift.unmanaged import UnmanagedAccess
@@ -19,9 +20,16 @@ from eks_pipeline.report import Operation
 from eks_pipeline.review import drift, stack_states
 from eks_pipeline.review.comment import comment, drift_sentences, marker, restored_sentences
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview, read_fleet, write
+from support import access_graphs
 from support.access_graphs import Objects
 from support.stack_previews import NOT_READ, OPERATOR, access, gains, loses, preview
 
+PODS_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
 REMOVAL = Fix((("kubectl", "delete", "clusterrolebinding", "by-hand"),))
 BY_HAND = UnmanagedAccess(
     "ClusterRoleBinding by-hand",
@@ -132,6 +140,7 @@ class Recorder:
         self.compared = []
         self.iam = set()
         self.described = []
+        self.unmanaged = ()
         self.monkeypatch = monkeypatch
         monkeypatch.setattr("eks_access.sources.live.open_live", self.open_live)
         monkeypatch.setattr(drift, "find_drift", self.find_drift)
@@ -147,17 +156,18 @@ class Recorder:
             return function(*arguments)
 
     def open_live(self, cluster, **_options):
-        if cluster == "denied":
+        if "denied" in (cluster, os.environ.get("ACCOUNT")):
             raise NotReadError("cluster denied", "AccessDenied: eks:DescribeCluster")
         return replace(Objects().graph(), cluster=Part.of(living(cluster, os.environ.get("ACCOUNT", "111111111111"))))
 
-    def find_drift(self, states, live, *, today, **_options):
+    def find_drift(self, states, live, *, today, ignored):
         states = list(states)
         declared = sorted(arn.rpartition("-")[2] for each in states for arn in each.entries.all())
         self.compared.append((live.cluster.get().name, "".join(declared)))
         self.iam.add(id(live.principals))
         assert isinstance(today, date)
-        return Drift(access().difference)
+        unmanaged = () if "*" in ignored else self.unmanaged
+        return Drift(access(*(gains() for _ in unmanaged)).difference, unmanaged)
 
 
 def living(name, account):
@@ -168,7 +178,7 @@ def living(name, account):
 def test_cluster_is_compared_with_the_states_of_all_its_stacks_and_one_reading_of_iam(tmp_path, monkeypatch):
     recorder = Recorder(monkeypatch)
     states = [state_of(tmp_path, "a", "one", "two"), state_of(tmp_path, "b", "two", "denied"), state_of(tmp_path, "c")]
-    found = drift.drift_of_fleet(states)
+    found = drift.drift_of_fleet(drift.FleetStates(states))
     assert sorted(recorder.compared) == [("one", "a"), ("two", "ab")]
     assert len(recorder.iam) == 1
     assert [each.cluster for each in found["a"].access] == ["one", "two"]
@@ -185,7 +195,7 @@ def test_states_of_one_cluster_are_united_although_their_credentials_differ(tmp_
         state_of(tmp_path, "b", "one", AWS_PROFILE="tokyo"),
         state_of(tmp_path, "c", "one", "two", AWS_PROFILE="audit"),
     ]
-    drift.drift_of_fleet(states)
+    drift.drift_of_fleet(drift.FleetStates(states))
     assert sorted(recorder.compared) == [("one", "abc")] * 3 + [("two", "c")]
     assert recorder.described == ["one"] * 3
 
@@ -198,7 +208,7 @@ def test_clusters_of_the_same_name_in_two_accounts_are_not_united(tmp_path, monk
         state_of(tmp_path, "b", "one", ACCOUNT="222222222222"),
         state_of(tmp_path, "c", "one", ACCOUNT="333333333333", arn=living("one", "222222222222").arn),
     ]
-    drift.drift_of_fleet(states)
+    drift.drift_of_fleet(drift.FleetStates(states))
     assert recorder.compared == [("one", "a"), ("one", "bc"), ("one", "bc")]
     assert recorder.described == ["one"] * 2
 
@@ -206,9 +216,124 @@ def test_clusters_of_the_same_name_in_two_accounts_are_not_united(tmp_path, monk
 def test_cluster_that_other_credentials_cannot_read_is_compared_with_its_own_states(tmp_path, monkeypatch):
     recorder = Recorder(monkeypatch)
     states = [state_of(tmp_path, "a", "denied"), state_of(tmp_path, "b", "denied", AWS_PROFILE="tokyo")]
-    found = drift.drift_of_fleet(states)
+    found = drift.drift_of_fleet(drift.FleetStates(states))
     assert recorder.compared == []
     assert all(found[stack].access[0].not_evaluated for stack in "ab")
+
+
+def test_selected_stack_is_compared_with_the_states_of_the_whole_fleet(tmp_path, monkeypatch):
+    """Clusters and stacks that are not selected are not reported, also with other credentials."""
+    recorder = Recorder(monkeypatch)
+    states = [
+        state_of(tmp_path, "a", "one"),
+        state_of(tmp_path, "b", "one", "two"),
+        state_of(tmp_path, "c", "one", AWS_PROFILE="tokyo"),
+    ]
+    found = drift.drift_of_fleet(drift.FleetStates(states, left_out=("b", "c")))
+    assert recorder.compared == [("one", "abc")]
+    assert list(found) == ["a"]
+
+
+def test_access_in_no_state_is_not_decided_while_a_state_of_the_fleet_is_missing(tmp_path, monkeypatch):
+    recorder = Recorder(monkeypatch)
+    states = drift.FleetStates([state_of(tmp_path, "a", "one")], missing=("b",))
+    (clean,) = drift.drift_of_fleet(states)["a"].access
+    assert not clean.is_drift()
+    recorder.unmanaged = (BY_HAND,)
+    (found,) = drift.drift_of_fleet(states)["a"].access
+    assert (found.unmanaged, found.difference.changes) == ((), ())
+    (not_evaluated,) = map(str, found.difference.not_evaluated)
+    assert not_evaluated == (
+        "whether ClusterRoleBinding by-hand is in a state: the state of b was not read, and may declare it"
+    )
+    assert found.is_drift()
+    assert not found.is_drift(allow_not_evaluated=True)
+
+
+def test_access_in_no_state_is_not_decided_if_other_credentials_cannot_read_a_cluster_of_the_name(
+    tmp_path, monkeypatch
+):
+    recorder = Recorder(monkeypatch)
+    recorder.unmanaged = (BY_HAND,)
+    states = [state_of(tmp_path, "a", "one"), state_of(tmp_path, "b", "one", ACCOUNT="denied")]
+    found = drift.drift_of_fleet(drift.FleetStates(states, left_out=("b",)))
+    assert "the state of b was not read" in str(found["a"].access[0].difference.not_evaluated)
+
+
+def test_environments_are_compared_at_the_same_time(tmp_path, monkeypatch):
+    """Each comparison waits until the other one runs."""
+    barrier = threading.Barrier(2, timeout=30)
+
+    def run_in(_environment, _function, comparison):
+        barrier.wait()
+        return {state.stack: StackPreview(state.stack) for state in comparison.states}
+
+    monkeypatch.setattr(drift, "run_in", run_in)
+    states = [state_of(tmp_path, name, AWS_PROFILE=name) for name in ("a", "b")]
+    assert list(drift.drift_of_fleet(drift.FleetStates(states), concurrency=2)) == ["a", "b"]
+
+
+ROLE = access_graphs.arn("role/deploy")
+
+
+def iam_state(tmp_path, *more):
+    role = {
+        "urn": "urn:pulumi:roles::p::aws:iam/role:Role::deploy",
+        "type": "aws:iam/role:Role",
+        "custom": True,
+        "inputs": {"name": "deploy", "assumeRolePolicy": json.dumps(PODS_TRUST), "path": "/"},
+        "outputs": {"arn": ROLE, "name": "deploy", "path": "/"},
+    }
+    component = {"urn": "urn:pulumi:roles::p::eks-identity:index:PipelineRole::deploy", "custom": False}
+    file = tmp_path / "roles.json"
+    resources = [{**component, "type": "eks-identity:index:PipelineRole"}, role, *more]
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    return drift.FleetStates([stack_states.StackState("roles", file)])
+
+
+@pytest.fixture
+def account(monkeypatch):
+    """Return a function that sets the trust policy of the living role, and compares it with a state."""
+
+    def compare(states, trust):
+        role = IamPrincipal(ROLE, trust_policy=trust)
+        graph = replace(Objects(principals={ROLE: role}).graph(), cluster=Part.not_read("cluster", "no cluster"))
+        monkeypatch.setattr("eks_access.sources.live.open_account", lambda **_options: graph)
+        monkeypatch.setattr(drift, "run_in", lambda _environment, function, comparison: function(comparison))
+        return drift.drift_of_fleet(states)["roles"].access[0]
+
+    return compare
+
+
+def test_stack_with_iam_alone_is_compared_with_the_account(tmp_path, account):
+    assert not account(iam_state(tmp_path), PODS_TRUST).is_drift()
+    everybody = {**PODS_TRUST["Statement"][0], "Principal": "*"}
+    found = account(iam_state(tmp_path), {**PODS_TRUST, "Statement": [*PODS_TRUST["Statement"], everybody]})
+    assert found.is_drift(allow_not_evaluated=True)
+    assert [sentence for change in found.difference.changes for sentence in change.sentences()] == [
+        f"role {ROLE} may be assumed by every AWS principal"
+    ]
+    assert found.restored
+
+
+def test_policy_of_a_role_of_another_stack_is_not_evaluated(tmp_path, account):
+    attachment = {
+        "urn": "urn:pulumi:roles::p::aws:iam/rolePolicyAttachment:RolePolicyAttachment::other",
+        "type": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "inputs": {"role": "other", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    }
+    found = account(iam_state(tmp_path, attachment), PODS_TRUST)
+    assert "RolePolicyAttachment other: not compared: its role, user or group" in str(found.difference.not_evaluated[0])
+    assert not found.is_drift(allow_not_evaluated=True)
+
+
+def test_bindings_of_an_unknown_cluster_are_not_compared(tmp_path, account):
+    binding = {
+        "urn": "urn:pulumi:roles::p::kubernetes:rbac.authorization.k8s.io/v1:RoleBinding::b",
+        "type": "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+    }
+    found = account(iam_state(tmp_path, binding), PODS_TRUST)
+    assert found.not_evaluated.startswith("the stack names no cluster, and declares what may decide access")
 
 
 def test_comparison_runs_in_a_process_with_the_variables_of_the_stack(monkeypatch):

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from eks_access.errors import SourceError, UsageError
 from eks_access.graph.access_graph import AccessGraph
-from eks_access.graph.tables import NotReadError
+from eks_access.graph.tables import NotReadError, Part, Table
 from eks_access.sources.live_accounts import Accounts, caller_account, open_profile, reason_of
 from eks_access.sources.live_connection import ContextConnection, TokenConnection
 from eks_access.sources.live_eks import LiveEks, NoSuchClusterError
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import boto3
     from lightkube import Client
 
+_GLOBAL_REGION = "us-east-1"
+"""Region of IAM in most partitions."""
 _NO_CLUSTER = "pass --cluster NAME --region REGION, or run `aws eks update-kubeconfig --name NAME --region REGION`"
 
 
@@ -87,6 +89,39 @@ def open_live(
         nodes=kubernetes.nodes,
         has_pod_identity_agent=kubernetes.has_pod_identity_agent,
         services=LiveServices(connect, aws),
+    )
+
+
+def open_account(*, region: str | None = None, profile: str | None = None) -> AccessGraph:
+    """Return the access graph of the IAM of an account, that of the AWS credentials. It has no cluster.
+
+    Raises:
+        UsageError: `profile` does not exist.
+        SourceError: The credentials cannot be used.
+    """
+    session, failure = _open_session(profile, is_explicit=bool(profile))
+    region = region or (session.region_name if session else None) or _GLOBAL_REGION
+    aws = _open_accounts(session, failure, region, None, {})
+    if not aws.cluster_account:
+        fix = "run `aws sts get-caller-identity` and fix what it reports"
+        raise SourceError(f"the AWS account cannot be read: {aws.failure}", fix)
+    iam, reason = LiveIam(aws), "the graph is that of an account"
+    return AccessGraph(
+        source=f"account {aws.cluster_account}",
+        cluster=Part.not_read("cluster", reason),
+        principals=iam.principals,
+        groups=iam.groups,
+        policies=iam.policies,
+        oidc_providers=iam.oidc_providers,
+        entries=Table.not_read("access entries", reason),
+        aws_auth=Part.not_read("ConfigMap aws-auth", reason),
+        associations=Table.not_read("Pod Identity associations", reason),
+        rbac_roles=Table.not_read("RBAC roles", reason),
+        rbac_bindings=Table.not_read("RBAC bindings", reason),
+        service_accounts=Table.not_read("service accounts", reason),
+        pods=Table.not_read("pods", reason),
+        nodes=Table.not_read("nodes", reason),
+        has_pod_identity_agent=Part.not_read("Pod Identity Agent", reason),
     )
 
 

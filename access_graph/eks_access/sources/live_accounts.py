@@ -49,7 +49,7 @@ class Accounts:
         """
         self.region = region
         self.cluster_account = cluster_account
-        self._failure = failure
+        self.failure = failure
         self._sessions = dict(sessions)
         self._others = others
         self._clients: dict[tuple[str, str], Any] = {}
@@ -78,8 +78,8 @@ class Accounts:
 
     def _open_session(self, part: str, account: str) -> boto3.Session:
         credentials = self._others.get(account)
-        if credentials is None and self._failure and self.cluster_account in ("", account):
-            raise NotReadError(part, self._failure)
+        if credentials is None and self.failure and self.cluster_account in ("", account):
+            raise NotReadError(part, self.failure)
         if credentials is None:
             raise NotReadError(
                 part, f"account {account} is not the cluster's; pass --account {account}=ROLE_OR_PROFILE"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from eks_pipeline.cli.left_out_states import read_left_out_states
 from eks_pipeline.cli.preview import collect_failed
 from eks_pipeline.cli.review_output import ReviewOutput, review_options
 from eks_pipeline.cli.run_options import Command, print_failures, print_summary, run_options
@@ -17,7 +19,7 @@ from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.fleet import FleetStack
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review.comment import drift_sentences, restored_sentences
-from eks_pipeline.review.drift import drift_of_fleet
+from eks_pipeline.review.drift import FleetStates, drift_of_fleet
 from eks_pipeline.review.stack_preview import FleetPreview, StackPreview
 from eks_pipeline.review.stack_states import StackState
 from eks_pipeline.stack.job import Options
@@ -69,27 +71,31 @@ def drift(
 
 
 def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[str, ...]) -> FleetPreview:
-    states = [
-        StackState(
-            name,
-            command.journal.folder_of(name) / "state.json",
-            tuple(sorted(stack.environment.items())),
-            _profile(stack),
-        )
-        for name, stack in command.fleet.stacks.items()
-        if reports[name].result is Result.SUCCEEDED
-    ]
+    fleet, left_out = command.fleet, command.fleet.left_out
+    succeeded = [name for name, report in reports.items() if report.result is Result.SUCCEEDED]
+    others = read_left_out_states(command, left_out if succeeded else ())
+    for name, reason in others.failed.items():
+        click.echo(f"warning: the state of {name}, which is not selected, was not read: {reason}", err=True)
+    files = {name: command.journal.folder_of(name) / "state.json" for name in succeeded} | others.files
+    stacks = (fleet.whole or fleet).stacks
+    states = FleetStates(
+        [_state(stack, files[name]) for name, stack in stacks.items() if name in files],
+        left_out,
+        [name for name in stacks if name not in files],
+    )
     click.echo("comparing the states with the living clusters", err=True)
-    found = drift_of_fleet(states, ignored)
+    found = drift_of_fleet(states, ignored, fleet.concurrency)
     failed = {name: collect_failed(report) for name, report in reports.items() if name not in found}
-    left_out = command.fleet.left_out
     return FleetPreview(operation=Operation.DRIFT, stacks=tuple(found.values()), failed=failed, left_out=left_out)
 
 
-def _profile(stack: FleetStack) -> str | None:
-    """Return the AWS profile of a stack's settings; that of the environment is in the environment."""
-    profile = settings_file.config(stack.settings).get("aws:profile")
-    return profile if isinstance(profile, str) else None
+def _state(stack: FleetStack, file: Path) -> StackState:
+    """Return the state of a stack with the profile and region of its settings; the environment may have others."""
+    config = settings_file.config(stack.settings)
+    profile, region = (
+        value if isinstance(value, str) else None for value in (config.get("aws:profile"), config.get("aws:region"))
+    )
+    return StackState(stack.name, file, tuple(sorted(stack.environment.items())), profile, region)
 
 
 def _fix(differing: Sequence[StackPreview], run: dict[str, Any], *, is_applied: bool) -> ExitCode:

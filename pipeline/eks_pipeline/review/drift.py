@@ -2,20 +2,23 @@
 
 Stacks with the same environment variables are compared in one process, which has these variables and reads the IAM of
 each account once. A cluster is compared with the states of all stacks of the fleet that declare access to it: once for
-each of the credentials that they read it with.
+each of the credentials that they read it with. A stack that names no cluster, and declares only IAM, is compared with
+the account.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from eks_access.errors import EksAccessError
 from eks_access.graph import AccessGraph
-from eks_access.graph.tables import NotReadError
-from eks_access.questions.drift.find_drift import find_drift
+from eks_access.graph.tables import NotRead, NotReadError
+from eks_access.questions.drift.find_drift import Drift, find_drift
+from eks_access.questions.drift.find_iam_drift import find_iam_drift
+from eks_pipeline.review.sentences import some
 from eks_pipeline.review.stack_preview import ClusterAccess, StackPreview
 from eks_pipeline.review.stack_states import (
     CLUSTERS_AT_ONCE,
@@ -23,61 +26,125 @@ from eks_pipeline.review.stack_states import (
     Environment,
     SharedClusters,
     StackState,
+    open_account,
     run_in,
     shared_clusters,
 )
 
 
-def drift_of_fleet(states: Sequence[StackState], ignored: Sequence[str] = ()) -> dict[str, StackPreview]:
-    """Return the drift of each stack. `ignored` are patterns of access in no state that is not reported."""
-    groups: dict[Environment, list[StackState]] = {}
-    for state in states:
-        groups.setdefault(state.environment, []).append(state)
-    shared = shared_clusters(states)
-    found: dict[str, StackPreview] = {}
-    for environment, members in groups.items():
-        found |= run_in(environment, compare, members, shared, tuple(ignored))
-    return {state.stack: found[state.stack] for state in states}
+@dataclass(frozen=True)
+class FleetStates:
+    """The exported states of a fleet."""
+
+    states: Sequence[StackState]
+    left_out: Collection[str] = ()
+    """Stacks that are not compared. What they declare is in a state."""
+    missing: Sequence[str] = ()
+    """Stacks whose state could not be exported. They may declare access to any cluster."""
 
 
-def compare(states: Sequence[StackState], shared: SharedClusters, ignored: Sequence[str]) -> dict[str, StackPreview]:
-    """Return the drift of stacks with the credentials of this process.
+def drift_of_fleet(fleet: FleetStates, ignored: Sequence[str] = (), concurrency: int = 1) -> dict[str, StackPreview]:
+    """Return the drift of each stack. `ignored` are patterns of access in no state that is not reported.
 
-    `shared` has the states, also of other credentials, of clusters that several credentials read.
+    `concurrency` is the number of environments that are compared at the same time.
     """
+    groups: dict[Environment, list[StackState]] = {}
+    for state in fleet.states:
+        groups.setdefault(state.environment, []).append(state)
+    shared = shared_clusters(fleet.states, concurrency)
+    compared = [
+        (environment, Comparison(members, fleet.left_out, shared, fleet.missing, ignored))
+        for environment, members in groups.items()
+        if any(state.stack not in fleet.left_out for state in members)
+    ]
+    found: dict[str, StackPreview] = {}
+    with ThreadPoolExecutor(concurrency) as pool:
+        for drift in pool.map(lambda item: run_in(item[0], compare, item[1]), compared):
+            found |= drift
+    return {state.stack: found[state.stack] for state in fleet.states if state.stack in found}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The stacks that one process compares, with its credentials."""
+
+    states: Sequence[StackState]
+    left_out: Collection[str] = ()
+    shared: SharedClusters = field(default_factory=SharedClusters)
+    """The states, also of other credentials, of clusters that several credentials read."""
+    missing: Sequence[str] = ()
+    ignored: Sequence[str] = ()
+
+
+def compare(comparison: Comparison) -> dict[str, StackPreview]:
+    """Return the drift of stacks with the credentials of this process."""
     graphs: dict[ClusterKey, dict[str, AccessGraph]] = {}
-    access: dict[str, list[ClusterAccess]] = {state.stack: [] for state in states}
-    for state in states:
+    access: dict[str, list[ClusterAccess]] = {
+        state.stack: [] for state in comparison.states if state.stack not in comparison.left_out
+    }
+    for state in comparison.states:
         try:
             for key, graph in state.graphs():
                 graphs.setdefault(key, {})[state.stack] = graph
+            iam = state.iam() if state.stack in access else None
         except EksAccessError as error:
-            access[state.stack].append(ClusterAccess("", not_evaluated=str(error)))
+            access.get(state.stack, []).append(ClusterAccess("", not_evaluated=str(error)))
+            continue
+        if iam is not None:
+            access[state.stack].append(_iam_drift(state, *iam, comparison.ignored))
     accounts = _Accounts()
+    clusters = [key for key, own in graphs.items() if not access.keys().isdisjoint(own)]
 
     def drift(key: ClusterKey) -> ClusterAccess:
         own = graphs[key]
-        others = shared.get((next(iter(own)), key.name), ())
+        others = comparison.shared.states.get((next(iter(own)), key.name), ())
         more = [state.graph(key.name) for state in others if state.stack not in own]
-        return _drift(key, [*own.values(), *more], accounts, ignored)
+        unread = [stack for stack in comparison.shared.unread.get(key.name, ()) if stack not in own]
+        missing = [*comparison.missing, *unread]
+        return _drift(key, [*own.values(), *more], accounts, missing, comparison.ignored)
 
     with ThreadPoolExecutor(CLUSTERS_AT_ONCE) as pool:
-        for key, found in zip(graphs, pool.map(drift, graphs), strict=True):
-            for stack in graphs[key]:
+        for key, found in zip(clusters, pool.map(drift, clusters), strict=True):
+            for stack in graphs[key].keys() & access.keys():
                 access[stack].append(found)
     return {stack: StackPreview(stack, access=tuple(found)) for stack, found in access.items()}
 
 
 def _drift(
-    key: ClusterKey, states: Iterable[AccessGraph], accounts: _Accounts, ignored: Sequence[str]
+    key: ClusterKey, states: Sequence[AccessGraph], accounts: _Accounts, missing: Sequence[str], ignored: Sequence[str]
 ) -> ClusterAccess:
+    def find() -> Drift:
+        live, today = accounts.open(key), datetime.now(UTC).date()
+        found = find_drift(states, live, today=today, ignored=ignored)
+        if not missing or not found.unmanaged:
+            return found
+        reason = f"the state of {some(list(missing))} was not read, and may declare it"
+        undecided = [NotRead(f"whether {each.object} is in a state", reason) for each in found.unmanaged]
+        decided = find_drift(states, live, today=today, ignored=["*"])
+        not_evaluated = (*decided.difference.not_evaluated, *undecided)
+        return replace(decided, difference=replace(decided.difference, not_evaluated=not_evaluated))
+
+    return _access(key.name, find)
+
+
+def _iam_drift(
+    state: StackState, graph: AccessGraph, not_compared: Sequence[NotRead], ignored: Iterable[str]
+) -> ClusterAccess:
+    def find() -> Drift:
+        found = find_iam_drift(graph, open_account(state), ignored=ignored)
+        not_evaluated = (*found.difference.not_evaluated, *not_compared)
+        return replace(found, difference=replace(found.difference, not_evaluated=not_evaluated))
+
+    return _access("", find)
+
+
+def _access(cluster: str, find: Callable[[], Drift]) -> ClusterAccess:
     try:
-        live = accounts.open(key)
-        found = find_drift(states, live, today=datetime.now(UTC).date(), ignored=ignored)
+        found = find()
     except (EksAccessError, NotReadError) as error:
-        return ClusterAccess(key.name, not_evaluated=str(error))
+        return ClusterAccess(cluster, not_evaluated=str(error))
     return ClusterAccess(
-        key.name, found.difference, unmanaged=found.unmanaged, expired=found.expired, restored=found.restored
+        cluster, found.difference, unmanaged=found.unmanaged, expired=found.expired, restored=found.restored
     )
 
 

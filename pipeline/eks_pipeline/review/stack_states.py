@@ -9,10 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,7 +20,9 @@ import msgspec
 
 from eks_access.errors import EksAccessError
 from eks_access.graph import AccessGraph
-from eks_access.graph.tables import NotReadError
+from eks_access.graph.tables import NotRead, NotReadError
+from eks_access.sources.pulumi.iam import GROUP, OIDC_PROVIDER, POLICY, ROLE, USER
+from eks_access.sources.pulumi.resources import describe
 from eks_access.sources.state import clusters_of_state, graph_of_state
 from eks_pipeline.review.access import DECIDING
 
@@ -29,6 +31,9 @@ R = TypeVar("R")
 Environment = tuple[tuple[str, str], ...]
 """Variables and their values, sorted."""
 
+_IAM = "aws:iam/"
+"""Types of resources whose access no cluster decides."""
+_COMPARED = frozenset((ROLE, USER, GROUP, POLICY, OIDC_PROVIDER))
 CLUSTERS_AT_ONCE = 8
 """Clusters that one process reads at the same time."""
 
@@ -48,6 +53,13 @@ class ClusterKey:
         return open_live(self.name, region=self.region or None, profile=self.profile)
 
 
+def open_account(state: StackState) -> AccessGraph:
+    """Return the graph of the living account of a stack. Raises `EksAccessError`."""
+    from eks_access.sources import live  # noqa: PLC0415 - imports boto3 and lightkube
+
+    return live.open_account(region=state.region, profile=state.profile)
+
+
 @dataclass(frozen=True)
 class StackState:
     """The exported state of a stack, and what reads its clusters."""
@@ -57,13 +69,29 @@ class StackState:
     environment: Environment = ()
     profile: str | None = None
     """The AWS profile in the settings of the stack."""
+    region: str | None = None
+    """The region in the settings of the stack."""
+
+    def iam(self) -> tuple[AccessGraph, list[NotRead]] | None:
+        """Return the graph of a state that names no cluster, and declares only IAM; None for other states.
+
+        The list has the resources that the graph does not have. Raises `EksAccessError` for a state that cannot be
+        compared.
+        """
+        export = self._export()
+        deciding = _deciding(export)
+        if not deciding or clusters_of_state(export) or any(not each["type"].startswith(_IAM) for each in deciding):
+            return None
+        graph = graph_of_state(export)
+        names = {arn.rpartition("/")[2] for arn in graph.principals.all()} | graph.groups.all().keys()
+        reason = "not compared: its role, user or group is not in the state"
+        return graph, [NotRead(describe(each["urn"]), reason) for each in deciding if not _is_compared(each, names)]
 
     def graphs(self) -> Iterator[tuple[ClusterKey, AccessGraph]]:
         """Yield the graph of each cluster. Raises `EksAccessError` for a state that cannot be compared."""
         export = self._export()
         names = clusters_of_state(export)
-        resources = (export.get("deployment") or {}).get("resources") or []
-        if not names and any(each["type"].startswith(DECIDING) for each in resources):
+        if not names and not all(each["type"].startswith(_IAM) for each in _deciding(export)):
             message = "the stack names no cluster, and declares what may decide access"
             raise EksAccessError(message, "declare the access to a cluster in the stack of the cluster's name")
         for name in names:
@@ -79,6 +107,19 @@ class StackState:
         return export
 
 
+def _deciding(export: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the resources of a state that decide access. A component decides none: its children do."""
+    resources = (export.get("deployment") or {}).get("resources") or []
+    return [each for each in resources if each["type"].startswith(DECIDING) and each.get("custom", True)]
+
+
+def _is_compared(resource: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Return whether the graph has a resource of IAM: by itself, or as a part of one of these principals and groups."""
+    inputs = resource.get("inputs") or {}
+    holders = [str(inputs[kind]).rpartition("/")[2] for kind in ("role", "user", "group") if inputs.get(kind)]
+    return resource["type"] in _COMPARED or any(holder in names for holder in holders)
+
+
 def run_in(environment: Environment, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
     """Return the result of a function in a new process, which has these environment variables in addition."""
     context = multiprocessing.get_context("spawn")
@@ -90,17 +131,22 @@ def _set_environment(environment: Environment) -> None:
     os.environ.update(environment)
 
 
-SharedClusters = Mapping[tuple[str, str], Sequence[StackState]]
-"""The states of all stacks of a cluster, by each of these stacks and the name of the cluster."""
 _Reader = tuple[Environment, ClusterKey]
 """A cluster, and the credentials that read it."""
 
 
-def shared_clusters(states: Iterable[StackState]) -> SharedClusters:
-    """Return the clusters that stacks with different credentials name, each with the states of all its stacks.
+@dataclass(frozen=True)
+class SharedClusters:
+    """The clusters that stacks with different credentials name."""
 
-    A cluster whose ARN cannot be read is left out: the comparison with it fails for the same reason.
-    """
+    states: Mapping[tuple[str, str], Sequence[StackState]] = field(default_factory=dict)
+    """The states of all stacks of a cluster, by each of these stacks and the name of the cluster."""
+    unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The stacks of which it is not known whether they are of a cluster of this name, because it cannot be read."""
+
+
+def shared_clusters(states: Iterable[StackState], concurrency: int = 1) -> SharedClusters:
+    """Return the clusters that stacks with different credentials name, each with the states of all its stacks."""
     stacks: dict[_Reader, dict[str, StackState]] = {}
     arns: dict[_Reader, str] = {}
     for state in states:
@@ -112,27 +158,38 @@ def shared_clusters(states: Iterable[StackState]) -> SharedClusters:
                     arns[reader] = arn
     readers_of_name = Counter(key.name for _, key in stacks)
     shared = [reader for reader in stacks if readers_of_name[reader[1].name] > 1]
-    arns |= _living_arns(reader for reader in shared if reader not in arns)
-    shared = [reader for reader in shared if reader in arns]
+    arns |= _living_arns((reader for reader in shared if reader not in arns), concurrency)
     by_arn: dict[str, dict[str, StackState]] = {}
+    unread: dict[str, list[str]] = {}
     for reader in shared:
-        by_arn.setdefault(arns[reader], {}).update(stacks[reader])
-    return {
-        (stack, reader[1].name): tuple(by_arn[arns[reader]].values()) for reader in shared for stack in stacks[reader]
-    }
+        if reader in arns:
+            by_arn.setdefault(arns[reader], {}).update(stacks[reader])
+        else:
+            unread.setdefault(reader[1].name, []).extend(stacks[reader])
+    return SharedClusters(
+        {
+            (stack, reader[1].name): tuple(by_arn[arns[reader]].values())
+            for reader in shared
+            if reader in arns
+            for stack in stacks[reader]
+        },
+        unread,
+    )
 
 
-def _living_arns(readers: Iterable[_Reader]) -> dict[_Reader, str]:
+def _living_arns(readers: Iterable[_Reader], concurrency: int) -> dict[_Reader, str]:
     """Return the ARNs of the living clusters that can be read."""
     keys: dict[Environment, list[ClusterKey]] = {}
     for environment, key in readers:
         keys.setdefault(environment, []).append(key)
-    return {
-        (environment, key): arn
-        for environment, own in keys.items()
-        for key, arn in zip(own, run_in(environment, read_arns, own), strict=True)
-        if arn is not None
-    }
+    with ThreadPoolExecutor(concurrency) as pool:
+        found = pool.map(lambda item: run_in(item[0], read_arns, item[1]), keys.items())
+        return {
+            (environment, key): arn
+            for (environment, own), own_arns in zip(keys.items(), found, strict=True)
+            for key, arn in zip(own, own_arns, strict=True)
+            if arn is not None
+        }
 
 
 def read_arns(keys: Sequence[ClusterKey]) -> list[str | None]:

@@ -121,7 +121,7 @@ class _Comparison:
         found = {session.role_arn for sessions in (self.old, self.new) for session in sessions.values()}
         found |= {session.identity.role_arn for sessions in (self.old, self.new) for session in sessions.values()}
         for graph in (self.before, self.after):
-            issuer = _issuer(graph)
+            issuer = issuer_of(graph)
             for arn, role in read_or(graph.principals.all, {}).items():
                 trust = role.trust_policy
                 if isinstance(trust, Unknown) or trust is None or arn in found or not is_role(arn):
@@ -136,7 +136,7 @@ class _Comparison:
         )
         if earlier == later:
             return
-        issuer = _issuer(self.after)
+        issuer = issuer_of(self.after)
         added, removed = trust_excess(later, earlier, issuer), trust_excess(earlier, later, issuer)
         for each in (*added.undecided, *removed.undecided):
             self.result.not_evaluated.append(NotRead(f"who may assume role {arn}", each))
@@ -149,7 +149,11 @@ class _Comparison:
             no_longer = self._without_workloads(no_longer, self.old)
         if trusts or no_longer:
             change = Change(
-                self._name(arn), SubjectKind.PRINCIPAL, System.AWS, trusts=trusts, no_longer_trusts=no_longer
+                iam_name(arn, self.after),
+                SubjectKind.PRINCIPAL,
+                System.AWS,
+                trusts=trusts,
+                no_longer_trusts=no_longer,
             )
             self.result.changes.append(change)
 
@@ -159,12 +163,15 @@ class _Comparison:
         names = {f"service account {'/'.join(key)}" for key in sessions}
         return tuple(words for words in trusted if words not in names and not words.startswith("Pod Identity"))
 
-    def _name(self, arn: str) -> str:
-        """Return the name of a role, with its account if that is another one than the cluster's."""
-        is_own = arn.split(":")[4] == read_or(lambda: self.after.cluster.get().account, "")
-        return f"role {arn.partition(':role/')[2]}" if is_own else f"role {arn}"
+
+def iam_name(arn: str, graph: AccessGraph) -> str:
+    """Return the name of an IAM object, with its account if that is another one than the cluster's."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    is_own = arn.split(":")[4] == read_or(lambda: graph.cluster.get().account, "")
+    return f"{kind} {name if is_own else arn}"
 
 
-def _issuer(graph: AccessGraph) -> str:
+def issuer_of(graph: AccessGraph) -> str:
+    """Return the issuer of the graph's cluster without `https://`; empty if it is unknown."""
     issuer = read_or(lambda: graph.cluster.get().issuer, "")
     return "" if isinstance(issuer, Unknown) else issuer.removeprefix("https://")

@@ -87,7 +87,7 @@ def declared_objects(states: Iterable[AccessGraph]) -> Declared:
             found.not_evaluated += table.failures()
         found.migrated_entries |= state.migrated_entries
         _add_mappings(found, state)
-        mode = state.cluster.get().authentication_mode
+        mode = _authentication_mode(state)
         if found.authentication_mode is None and isinstance(mode, str):
             found.authentication_mode = mode
     found.not_evaluated = list(dict.fromkeys(found.not_evaluated))
@@ -97,6 +97,13 @@ def declared_objects(states: Iterable[AccessGraph]) -> Declared:
 def _objects(name: str, table: Table[Any, Any]) -> Iterator[tuple[Any, Any]]:
     """Yield the objects of a table. A state attaches AWS-managed policies, and does not declare them."""
     return ((key, value) for key, value in table.all().items() if name != "policies" or _AWS_MANAGED not in key)
+
+
+def _authentication_mode(state: AccessGraph) -> str | Unknown | None:
+    try:
+        return state.cluster.get().authentication_mode
+    except NotReadError:
+        return None  # the stack has no cluster
 
 
 def _add_mappings(found: Declared, state: AccessGraph) -> None:

@@ -62,7 +62,8 @@ class UnmanagedAccess:
 def unmanaged_access(declared: Declared, live: AccessGraph, not_evaluated: list[NotRead]) -> list[UnmanagedAccess]:
     """Return the access of a living cluster that no state declares; add what cannot be read to `not_evaluated`."""
     found: list[UnmanagedAccess] = []
-    for each in (_entries, _access_policies, _mappings, _bindings, _associations, _service_accounts, _policies):
+    tables = (_entries, _access_policies, _mappings, _bindings, _associations, _service_accounts, unmanaged_policies)
+    for each in tables:
         find: Callable[[Declared, AccessGraph], Iterator[UnmanagedAccess]] = each
         try:
             found += find(declared, live)
@@ -179,7 +180,8 @@ def _service_accounts(declared: Declared, live: AccessGraph) -> Iterator[Unmanag
             yield UnmanagedAccess(annotation_name(account), says, removal)
 
 
-def _policies(declared: Declared, live: AccessGraph) -> Iterator[UnmanagedAccess]:
+def unmanaged_policies(declared: Declared, live: AccessGraph) -> Iterator[UnmanagedAccess]:
+    """Yield the policies of declared principals that no state has. Raises `NotReadError`."""
     for arn, principal in sorted(declared.principals.items()):
         existing = live.principals.get(arn)
         if existing is None:

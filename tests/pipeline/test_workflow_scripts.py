@@ -7,17 +7,15 @@ import subprocess
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import tenacity
 
+from eks_pipeline.review.comment_targets import comment_target
 from support.ci_files import BASH, gitlab_script, run_script, scripts_of, workflow, write_command
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
-COMMENT = "<!-- eks-pipeline preview: fleet -->\n## Preview of 1 stack\n\n- {who} gains get on pods & 100 % of nodes\n"
-
-
 OPTIONS = "--fleet fleet.yaml --stack clusters --policy-pack policies"
 """What previews and updates of the fleet have in common: a review is valid for the same stacks and policies."""
 
@@ -98,12 +96,10 @@ def test_drift_keeps_one_issue_open(gh, tmp_path, outcome, number, called, not_c
 
 
 class GitLab(ThreadingHTTPServer):
-    """GitLab's REST API: the notes of merge request 3 of project 9, the merged commit and an artifact."""
+    """GitLab's REST API: the merged commit of project 9, and an artifact of merge request 3."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), GitLabHandler)
-        self.notes = []
-        self.writes = []
         self.merged = [{"iid": 2, "state": "closed"}, {"iid": 3, "state": "merged"}]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -116,21 +112,7 @@ class GitLabHandler(BaseHTTPRequestHandler):
         elif path == "/projects/9/jobs/artifacts/refs%2Fmerge-requests%2F3%2Fhead/raw/preview.json":
             self.reply({"stacks": []})
         else:
-            self.reply(self.server.notes if path.endswith("/merge_requests/3/notes") else None)
-
-    def do_POST(self):
-        self.server.notes.append({"id": len(self.server.notes) + 1, "body": self.body()})
-        self.reply(self.server.notes[-1])
-
-    def do_PUT(self):
-        note = self.server.notes[int(self.path.rpartition("/")[2]) - 1]
-        note["body"] = self.body()
-        self.reply(note)
-
-    def body(self):
-        self.server.writes.append(self.command)
-        text = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        return parse_qs(text, keep_blank_values=True)["body"][0]
+            self.reply(None)
 
     def reply(self, document):
         is_allowed = self.headers["PRIVATE-TOKEN"] == "right" and document is not None
@@ -179,7 +161,7 @@ def run_gitlab(gitlab, tmp_path):
     """Return a function that runs the script of a job, in which `eks-pipeline` and others are stand-ins."""
     commands = tmp_path / "bin"
 
-    def run(job, pipeline, **variables):
+    def run(job, pipeline):
         write_command(commands, "eks-pipeline", pipeline)
         return run_script(
             gitlab_script(job),
@@ -192,43 +174,30 @@ def run_gitlab(gitlab, tmp_path):
             CI_JOB_ID="5",
             CI_MERGE_REQUEST_IID="3",
             CI_PROJECT_ID="9",
+            CI_PROJECT_PATH="octo-group/platform/clusters",
             NO_PROXY="127.0.0.1",
-            **{"GITLAB_TOKEN": "right", **variables},
+            GITLAB_TOKEN="right",
         )
 
     return run
 
 
-def written(tmp_path, who):
-    (tmp_path / "source.md").write_text(COMMENT.format(who=who))
-    return "cp source.md comment.md"
+def test_preview_of_gitlab_posts_a_note_of_the_merge_request(run_gitlab, tmp_path, monkeypatch):
+    done = run_gitlab("preview", 'echo "$*" > called')
+    assert done.returncode == 0, done.stderr
+    called, _, target = (tmp_path / "called").read_text().strip().rpartition(" ")
+    assert called == f"preview {OPTIONS} --save preview.json --save-comment comment.md --comment-to"
+    monkeypatch.setenv("GITLAB_TOKEN", "right")
+    assert comment_target(target).path == "projects/octo-group%2Fplatform%2Fclusters/merge_requests/3/notes"
 
 
-def test_note_of_a_merge_request_is_created_and_then_replaced(run_gitlab, gitlab, tmp_path):
-    gitlab.notes.append({"id": 1, "body": "LGTM"})
-    for who in ("ann", "bob"):
-        done = run_gitlab("preview", written(tmp_path, who))
-        assert done.returncode == 0, done.stderr
-    assert gitlab.writes == ["POST", "PUT"]
-    assert [note["body"] for note in gitlab.notes] == ["LGTM", COMMENT.format(who="bob")]
-
-
-def test_failed_preview_has_a_note_and_fails_the_job(run_gitlab, gitlab, tmp_path):
-    assert run_gitlab("preview", f"{written(tmp_path, 'ann')}; exit 1").returncode == 1
-    assert gitlab.writes == ["POST"]
-
-
-def test_preview_without_comment_fails_with_its_code(run_gitlab, gitlab):
-    assert run_gitlab("preview", "exit 2").returncode == 2
-    assert gitlab.writes == []
-
-
-def test_rejected_token_fails_the_job(run_gitlab, tmp_path):
-    assert run_gitlab("preview", written(tmp_path, "ann"), GITLAB_TOKEN="wrong").returncode != 0
+@pytest.mark.parametrize("code", [1, 2])
+def test_failed_preview_of_gitlab_fails_the_job_with_its_code(run_gitlab, code):
+    assert run_gitlab("preview", f"exit {code}").returncode == code
 
 
 def test_token_of_the_job_is_readable_by_the_job_only(run_gitlab, tmp_path):
-    run_gitlab("preview", f"{written(tmp_path, 'ann')}; cat $AWS_WEB_IDENTITY_TOKEN_FILE > seen")
+    run_gitlab("preview", "cat $AWS_WEB_IDENTITY_TOKEN_FILE > seen")
     assert (tmp_path / "seen").read_text() == "token"
     assert (tmp_path / ".aws-token-5").stat().st_mode & 0o777 == 0o600
 

@@ -24,6 +24,13 @@ def test_a_stack_without_a_review_differs():
     assert differences(None, preview()) == ["stack dev was not reviewed"]
 
 
+def test_stack_whose_preview_failed_in_the_review_says_so():
+    failed = FailedPreview(("error: no such cluster\n  fix: create it", "error: no region"))
+    assert differences(None, preview(), failed) == [
+        "the preview of stack dev failed in the review: error: no such cluster; error: no region"
+    ]
+
+
 def test_a_change_of_access_that_was_not_reviewed_is_named():
     found = differences(preview(access(loses())), preview(access(gains())))
     lost, gained = (text.removeprefix("access to cluster eks-clu: ") for text in found)

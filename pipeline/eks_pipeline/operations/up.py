@@ -25,8 +25,8 @@ def run(context: Context) -> None:
 
         preview = write_preview(context, state, output)
         if options.reviewed is not None:
-            reviewed = stack_preview.read_fleet(options.reviewed).stack(context.job.name)
-            if found := comparison.differences(reviewed, preview):
+            name, fleet = context.job.name, stack_preview.read_fleet(options.reviewed)
+            if found := comparison.differences(fleet.stack(name), preview, fleet.failed.get(name)):
                 listed = "".join(f"\n  {each}" for each in found)
                 raise ReviewDiffersError(
                     f"the update of stack {context.job.name!r} differs from its review; nothing was changed:{listed}\n"

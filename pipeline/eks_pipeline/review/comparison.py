@@ -20,11 +20,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eks_access.questions.diff import Difference
-from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, ClusterAccess, PlannedStep, StackPreview
+from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, ClusterAccess, FailedPreview, PlannedStep, StackPreview
 
 
-def differences(reviewed: StackPreview | None, fresh: StackPreview) -> list[str]:
-    """Return in words how a fresh preview differs from the reviewed one; nothing if it is the same."""
+def differences(reviewed: StackPreview | None, fresh: StackPreview, failed: FailedPreview | None = None) -> list[str]:
+    """Return in words how a fresh preview differs from the reviewed one; nothing if it is the same.
+
+    `failed` is the preview that failed in the review, and was therefore not reviewed.
+    """
+    if reviewed is None and failed is not None:
+        reasons = "; ".join(reason.partition("\n")[0] for reason in failed.reasons)
+        return [f"the preview of stack {fresh.stack} failed in the review: {reasons}"]
     if reviewed is None:
         return [f"stack {fresh.stack} was not reviewed"]
     changed_inputs = sorted(

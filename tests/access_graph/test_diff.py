@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from eks_access.graph.aws_objects import IamPrincipal, Unknown
-from eks_access.graph.kubernetes_objects import BindingSubject
+from eks_access.graph.kubernetes_objects import BindingSubject, Node
 from eks_access.graph.tables import Table
 from eks_access.questions.diff import diff
 from eks_access.questions.escalation.search import Search
@@ -139,6 +140,34 @@ def test_diff_reports_nodes_that_lose_their_mapping():
     assert [(each.kind.id, each.subject) for each in diff(before.graph(), after.graph()).lockouts] == [
         ("nodes-locked-out", node)
     ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "exceptions", "lost"),
+    [
+        ("API", "node", {}, False),
+        ("API", "other", {}, True),
+        ("API", "node", {arn("role/node"): None}, True),
+        ("CONFIG_MAP", "node", {}, True),
+    ],
+)
+def test_nodes_of_managed_node_groups_keep_the_access_entry_of_eks(mode, group, exceptions, lost):
+    """A preview does not have that entry. An entry that the update deletes, and nodes of other roles, are lost."""
+    node = arn("role/node")
+    mapping = {"rolearn": node, "username": "system:node:{{EC2PrivateDNSName}}", "groups": ["system:nodes"]}
+    before = BY_ENTRY.changed(
+        principals={**BY_ENTRY.principals, node: IamPrincipal(node, created_at=CREATED, trust_policy={})},
+        aws_auth={"mapRoles": yaml.safe_dump([mapping])},
+        mode="API_AND_CONFIG_MAP",
+    )
+    after = replace(
+        before.changed(mode=mode, aws_auth={}).graph(),
+        entries=Table.partial(BY_ENTRY.entries, "access entry", "not in the preview", exceptions),
+        nodes=Table.partial({"workers": Node("workers", role_arn=arn(f"role/{group}"))}, "node", "not in the preview"),
+    )
+    found = diff(before.graph(), after)
+    assert bool([each for each in found.lockouts if each.subject == node]) is lost
+    assert bool([each for each in found.changes if each.subject == node]) is lost, found
 
 
 def test_diff_reports_what_it_could_not_read():

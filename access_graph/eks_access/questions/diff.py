@@ -11,6 +11,7 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions import commands
 from eks_access.questions.aws.aws_changes import aws_changes
+from eks_access.questions.chain import read_or
 from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_mappings import ClusterMappings
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
@@ -76,6 +77,8 @@ def _compare_clusters(found: _Found, before: AccessGraph, after: AccessGraph) ->
     # A stack's state and its preview lack what Kubernetes and EKS create themselves.
     is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
     old_users, new_users = cluster_users(before), cluster_users(after)
+    for arn in (_node_roles(old_users) & _roles_of_node_groups(after)) - new_users.keys():
+        new_users[arn] = old_users[arn]
     mapped = mapped_subjects([*old_users.values(), *new_users.values()])
     left_out = mapped | _unknown(before) | _unknown(after)
     old = _without(subjects(before, old_users, skip_system=is_partial), left_out)
@@ -85,6 +88,17 @@ def _compare_clusters(found: _Found, before: AccessGraph, after: AccessGraph) ->
     found.unchanged += len(old.keys() | new.keys()) - len(changes)
     found.lockouts += _lockouts(after, old, new)
     found.lockouts += _locked_out_nodes(old_users, new_users)
+
+
+def _roles_of_node_groups(graph: AccessGraph) -> set[str]:
+    """Return the roles of the managed node groups of a stack whose access entry EKS creates: no resource declares it.
+
+    An entry that an update deletes is not one of them.
+    """
+    if graph.entries.gaps is None or not graph.authentication_mode().reads_access_entries:
+        return set()
+    nodes = read_or(graph.nodes.all, {}).values()
+    return {node.role_arn for node in nodes if node.role_arn is not None} - graph.entries.exceptions.keys()
 
 
 def _compare_aws(found: _Found, before: AccessGraph, after: AccessGraph) -> None:

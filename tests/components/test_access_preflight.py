@@ -108,6 +108,24 @@ def test_existing_access_entry_is_rejected_at_preview(connection, aws_auth):
     assert f"`aws eks delete-access-entry --cluster-name eks-clu --principal-arn {USER}`" in str(rejected.value)
 
 
+def test_fix_for_mappings_in_mode_api_works_with_the_entries_of_a_migration(connection):
+    """Without adopt, the fix would lead to the next error: the migration has created the access entry."""
+    cluster = {**connection, "authentication_mode": "API"}
+    with pytest.raises(InvalidInputError) as error:
+        run_check(cluster, "mapping-has-effect", (eks.AwsAuthMapping.token(), "ops"), {}, access_method="aws-auth")
+    (problem,) = error.value.problems
+    assert problem.fix.startswith("set access_method to access-entry, and adopt to True if the access entries exist")
+
+    def program():
+        options = pulumi.ResourceOptions(providers=[k8s.Provider("clu", kubeconfig=kubeconfig())])
+        args = {"cluster": cluster, "group": "operators", "principals": [{"arn": USER}], "adopt": True}
+        eks.ClusterAccess("ops", args, options)
+
+    deployment = deploy(program, cloud=Cloud(getAccessEntry=EXISTING))
+    assert len(deployment.of(eks.AccessEntry.token())) == 1
+    assert deployment.of(eks.AwsAuthMapping.token()) == []
+
+
 @pytest.mark.parametrize("principal", [USER, ROLE])
 def test_existing_mapping_beside_a_new_entry_is_reported(connection, aws_auth, warnings, principal):
     """aws-auth has roles without their path, and the entry with it: they are the same principal."""

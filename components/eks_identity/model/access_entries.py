@@ -69,7 +69,11 @@ class AccessMethod(StrEnum):
         """Return the problem of this access method in a cluster with authentication mode `mode`, if there is one."""
         if self.uses_aws_auth and not mode.reads_aws_auth:
             rule = f"must not use aws-auth with authentication mode {mode}: EKS ignores aws-auth in this mode"
-            return [Problem("access_method", rule, str(self), "set access_method to access-entry")]
+            fix = (
+                "set access_method to access-entry, and adopt to True if the access entries exist, as those that a "
+                "migration of the authentication mode created"
+            )
+            return [Problem("access_method", rule, str(self), fix)]
         if self.uses_access_entries and not mode.reads_access_entries:
             rule = f"must not use access entries with authentication mode {mode}: EKS has none in this mode"
             fix = (

@@ -37,9 +37,15 @@ PLAYS = [
     ),
     Play(
         "ClusterAccess",
-        "set access_method to access-entry",
+        "set access_method to access-entry, and adopt to True if",
         connection(authentication_mode="API") | {"access_method": "aws-auth"},
-        {},
+        {"adopt": True},
+    ),
+    Play(
+        "ClusterAccess",
+        "set access_method to access-entry",
+        {**NODES, **_AWS_AUTH, "type": "EC2"},
+        {**NODES, "type": "EC2"},
     ),
     Play(
         "ClusterAccess",

@@ -77,7 +77,7 @@ def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[s
     for name, reason in others.failed.items():
         click.echo(f"warning: the state of {name}, which is not selected, was not read: {reason}", err=True)
     files = {name: command.journal.folder_of(name) / "state.json" for name in succeeded} | others.files
-    stacks = (fleet.whole or fleet).stacks
+    stacks = (fleet.complete_fleet or fleet).stacks
     states = FleetStates(
         [_state(stack, files[name]) for name, stack in stacks.items() if name in files],
         left_out,

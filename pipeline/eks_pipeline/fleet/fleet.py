@@ -47,13 +47,17 @@ class Fleet:
     """For each stack, those that must succeed before it, with the reason: `after`, `stack reference` or `canary`."""
     concurrency: int = 1
     group_concurrency: Mapping[str, int] = field(default_factory=dict)
-    whole: Fleet | None = None
+    complete_fleet: Fleet | None = None
     """The fleet of the file, if only some of its stacks are selected."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """Stacks of the file that are not selected."""
-        return () if self.whole is None else tuple(name for name in self.whole.stacks if name not in self.stacks)
+        return (
+            ()
+            if self.complete_fleet is None
+            else tuple(name for name in self.complete_fleet.stacks if name not in self.stacks)
+        )
 
     def with_concurrency(self, limit: int) -> Fleet:
         """Return the fleet with another limit of stacks that run at the same time."""
@@ -93,20 +97,22 @@ class Fleet:
             for name in stacks
             if name in self.predecessors
         }
-        return replace(self, stacks=stacks, predecessors=predecessors, whole=self)
+        return replace(self, stacks=stacks, predecessors=predecessors, complete_fleet=self)
 
     def only(self, names: Iterable[str]) -> Fleet:
         """Return the fleet of some stacks of the file, selected or not, without an order: they are only read."""
-        whole = self.whole or self
-        return replace(whole, stacks={name: whole.stacks[name] for name in names}, predecessors={}, whole=whole)
+        complete = self.complete_fleet or self
+        return replace(
+            complete, stacks={name: complete.stacks[name] for name in names}, predecessors={}, complete_fleet=complete
+        )
 
     def left_out_followers(self) -> dict[str, str]:
         """Return the stacks that are not selected and follow selected ones, each with how it follows which."""
-        if self.whole is None:
+        if self.complete_fleet is None:
             return {}
         order = {
             name: {other: reason for other, reason in others.items() if reason != CANARY}
-            for name, others in self.whole.predecessors.items()
+            for name, others in self.complete_fleet.predecessors.items()
         }
         found = {}
         for name in self.left_out:

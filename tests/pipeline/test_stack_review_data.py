@@ -9,7 +9,7 @@ from eks_pipeline.review.access import access_changes, digest
 from eks_pipeline.review.resource_plan import masked, planned_steps, unchanged
 from eks_pipeline.review.sentences import Subjects, access_sentences
 from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, FleetPreview, StackPreview
-from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.engine_output import PreviewOutput
 from eks_pipeline.stack.reporter import EventReporter
 from support.pulumi_recordings import read
 from support.pulumi_stacks import cluster, manifest

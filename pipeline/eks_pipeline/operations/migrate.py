@@ -32,7 +32,7 @@ from eks_pipeline.fleet.migration_steps import Migration, Step, access_by_both, 
 from eks_pipeline.operations.context import Context
 from eks_pipeline.review.access import access_changes
 from eks_pipeline.review.losses import losses
-from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.engine_output import PreviewOutput
 
 _NOT_APPLIED = "the step was not applied"
 

@@ -11,7 +11,7 @@ from eks_pipeline.operations.context import Context
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.access import access_changes
 from eks_pipeline.review.resource_plan import planned_steps, unchanged
-from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.engine_output import PreviewOutput
 
 
 def run(context: Context) -> None:

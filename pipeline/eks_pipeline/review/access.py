@@ -16,7 +16,7 @@ from eks_access.sources.preview import clusters_of_preview, graph_of_preview
 from eks_access.sources.state import graph_of_state
 from eks_pipeline.review.resource_plan import planned_steps
 from eks_pipeline.review.stack_preview import ClusterAccess, PlannedStep
-from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.engine_output import PreviewOutput
 
 DECIDING = (
     "aws:iam/",

@@ -7,7 +7,7 @@ from typing import Any
 
 from eks_access.sources.pulumi import values
 from eks_pipeline.review.stack_preview import SECRET, UNKNOWN, PlannedStep
-from eks_pipeline.stack.commands import PreviewOutput
+from eks_pipeline.stack.engine_output import PreviewOutput
 from eks_pipeline.stack.reporter import is_internal
 
 _UNCHANGED = frozenset({"same", "read", "refresh"})

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,9 @@ from eks_pipeline.errors import MissingEngineError, OperationFailedError
 from eks_pipeline.fleet import settings_file
 from eks_pipeline.stack import failures, lock
 from eks_pipeline.stack.engine import CancellableEngine
+from eks_pipeline.stack.engine_output import EngineEvent, PreviewOutput
 from eks_pipeline.stack.job import Job
 
-EngineEvent = Mapping[str, Any]
-"""An event of the engine, as its event log has it. Secrets are masked."""
 OnEvent = Callable[[EngineEvent], object]
 
 _VARIABLES = {"PULUMI_DEBUG_COMMANDS": "true"}
@@ -40,16 +38,6 @@ _POLL_SECONDS = 0.05
 _LOCK_ATTEMPTS = 4
 _RACE_SECONDS = (1.0, 4.0)
 """Pause after a race for the lock; its random length decides who is first the next time."""
-
-
-@dataclass(frozen=True)
-class PreviewOutput:
-    """What one preview of the engine printed."""
-
-    digest: dict[str, Any]
-    """The JSON of `pulumi preview --json`: each resource with its old and new inputs."""
-    events: list[EngineEvent]
-    """The events of the engine: outputs that providers predict, policy findings, diagnostics."""
 
 
 class StackCommands:

@@ -8,7 +8,7 @@ from typing import Any
 
 from eks_pipeline.events import Diagnostic, Event, ResourceStep, StackStatus
 from eks_pipeline.report import Change, PolicyFinding, StackReport
-from eks_pipeline.stack.commands import EngineEvent
+from eks_pipeline.stack.engine_output import EngineEvent
 
 _PROGRAM_EXITED = "an unhandled error occurred: program exited with non-zero exit code"
 """The message that the engine adds when a program fails."""

@@ -116,9 +116,19 @@ def prose(source: str) -> Iterator[tuple[int, str]]:
                 yield token.start[0] + number, line
 
 
-def lines(file: Path) -> Iterator[tuple[int, str]]:
-    text = (REPOSITORY / file).read_text(encoding="utf-8")
-    return prose(text) if file.suffix == ".py" else iter(enumerate(text.splitlines(), 1))
+NAMES_ANYWHERE = re.compile(rf"\b_*({'|'.join(NAMES)})_*\b")
+PHRASES_ANYWHERE = re.compile(rf"\b({'|'.join(sorted(PHRASES, key=len, reverse=True))})\b", re.IGNORECASE)
+
+
+def sources_with(banned: re.Pattern[str], folder: str, *suffixes: str) -> Iterator[tuple[Path, str]]:
+    """Return the sources with a banned text anywhere; to parse all the others takes seconds."""
+    for file in tracked(*suffixes):
+        if file.parts[0] == folder and banned.search(source := (REPOSITORY / file).read_text(encoding="utf-8")):
+            yield file, source
+
+
+def lines(file: Path, source: str) -> Iterator[tuple[int, str]]:
+    return prose(source) if file.suffix == ".py" else iter(enumerate(source.splitlines(), 1))
 
 
 @pytest.mark.parametrize("folder", SOURCES)
@@ -126,9 +136,9 @@ def test_names_are_words_of_the_field(folder):
     """No function, class, argument or variable has a banned name; the word to use instead stands beside it."""
     found = [
         f"{file}:{number}: {name} ({NAMES[name]})"
-        for file in tracked(".py")
-        if file.parts[0] == folder and "modules" not in file.parts
-        for number, name in names((REPOSITORY / file).read_text(encoding="utf-8"))
+        for file, source in sources_with(NAMES_ANYWHERE, folder, ".py")
+        if "modules" not in file.parts
+        for number, name in names(source)
         if name.strip("_") in NAMES and (str(file), name) not in EXEMPT
         for name in [name.strip("_")]
     ]
@@ -138,13 +148,11 @@ def test_names_are_words_of_the_field(folder):
 @pytest.mark.parametrize("folder", SOURCES)
 def test_prose_is_the_plain_english_of_the_field(folder):
     """No docstring, comment, message or document has a banned phrase; what to write instead stands beside it."""
-    phrases = re.compile(rf"\b({'|'.join(sorted(PHRASES, key=len, reverse=True))})\b", re.IGNORECASE)
     found = [
         f"{file}:{number}: {phrase} ({PHRASES[phrase.lower()]})"
-        for file in tracked(".py", ".md")
-        if file.parts[0] == folder
-        for number, line in lines(file)
-        for phrase in phrases.findall(line)
+        for file, source in sources_with(PHRASES_ANYWHERE, folder, ".py", ".md")
+        for number, line in lines(file, source)
+        for phrase in PHRASES_ANYWHERE.findall(line)
         if (str(file), phrase.lower()) not in EXEMPT
     ]
     assert found == []

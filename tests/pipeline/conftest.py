@@ -62,6 +62,12 @@ def runner(tmp_path: Path, tools: Tools) -> Runner:
 
 
 @pytest.fixture(scope="module")
+def shared_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
+    """A project of one stack, which the tests of a module share."""
+    return create_project(tmp_path_factory.mktemp("shared"), tools, PROGRAM)
+
+
+@pytest.fixture(scope="module")
 def fleet_runner(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Runner:
     """The project of a fleet, whose stacks the tests of a module share."""
     return create_project(tmp_path_factory.mktemp("fleet"), tools, FLEET_PROGRAM)

@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 import psutil
+import pytest
 import tenacity
 
 from support.pipeline_events import report_of
@@ -62,12 +63,14 @@ def test_destroy_with_protected_resources_deletes_nothing(runner, settings):
     """The error names each protected resource and the command that unprotects it."""
     settings(protected="true")
     assert runner("up", "--stack", "test").returncode == 0
+    before = runner.pulumi("stack", "export").stdout
     result = runner("destroy", "--stack", "test", "--json")
     assert result.returncode == 1
     assert "nothing was deleted" in result.stderr
     assert "fix: run `pulumi state unprotect 'urn:pulumi:test::" in result.stderr
     assert report_of(result.stdout)["result"] == "failed"
-    assert report(runner, "up")["summary"] == {"same": 2}
+    assert "::waits" in before
+    assert runner.pulumi("stack", "export").stdout == before
 
 
 def test_unknown_stack(runner):
@@ -78,10 +81,21 @@ def test_unknown_stack(runner):
     assert "fix: pass one of test" in result.stderr
 
 
-def test_program_failure(runner, settings):
+@pytest.fixture(scope="module")
+def broken_preview(shared_runner):
+    """A preview with another settings file, of a stack whose previews succeed with its own."""
+    other = shared_runner.project.parent / "other.yaml"
+    other.write_text("config:\n  tiny:broken: true\n")
+    assert shared_runner("preview", "--stack", "test").returncode == 0
+    settings = shared_runner.project / "Pulumi.test.yaml"
+    content = settings.read_text()
+    result = shared_runner("preview", "--stack", "test", "--json", "--config-file", str(other))
+    return result, content, settings.read_text()
+
+
+def test_program_failure(broken_preview):
     """An exception of the program is printed and reported, with exit code 1."""
-    settings(broken="true")
-    result = runner("preview", "--stack", "test", "--json")
+    result, *_ = broken_preview
     assert result.returncode == 1
     report = report_of(result.stdout)
     assert report["result"] == "failed"
@@ -105,14 +119,11 @@ def test_up_with_a_failed_preview_changes_nothing(runner, settings):
     assert failed["summary"] == {}
 
 
-def test_config_file_option(runner, tmp_path):
+def test_config_file_option(broken_preview):
     """A `--config-file` applies to one run, and the stack's own file is unchanged."""
-    other = tmp_path / "other.yaml"
-    other.write_text("config:\n  tiny:broken: true\n")
-    assert runner("preview", "--stack", "test").returncode == 0
-    content = (runner.project / "Pulumi.test.yaml").read_text()
-    assert runner("preview", "--stack", "test", "--config-file", str(other)).returncode == 1
-    assert (runner.project / "Pulumi.test.yaml").read_text() == content
+    result, before, after = broken_preview
+    assert result.returncode == 1
+    assert after == before
 
 
 def test_missing_engine(runner):

@@ -49,6 +49,19 @@ PLAYS = [
         _create(**CONFIG_MAP, auto_mode={"enabled": True}),
         _create(authentication_mode="API", auto_mode={"enabled": True}),
     ),
+    Play(
+        "Cluster",
+        "write a prefix of your own",
+        _groups(**ALL, labels={"node-role.kubernetes.io/worker": "true"}),
+        _groups(**ALL, labels={"example.com/role": "true"}),
+    ),
+    Play(
+        "Cluster",
+        "rename the label",
+        _groups(**ALL, labels={"eks.amazonaws.com/role": "worker"}),
+        _groups(**ALL, labels={"role": "worker"}),
+    ),
+    Play("Cluster", "write a value, such as", _groups(**ALL, labels={"a": ""}), _groups(**ALL, labels={"a": "true"})),
     Play("Cluster", "set private_subnet_ids", _create(vpc_id="v"), _create(vpc_id="v", private_subnet_ids=["s"])),
     Play(
         "Cluster",

@@ -108,6 +108,7 @@ PLAYS = [
     ),
     Play("IrsaRole", "write Allow", _statement(effect="allow"), _statement(effect="Allow")),
     Play("IrsaRole", "write s3:GetObject", _statement(actions=["GetObject"]), _statement(actions=["s3:GetObject"])),
+    Play("IrsaRole", "write arn:aws:s3:::my-bucket/*", _statement(resources=["files*:a"]), _statement()),
     Play("IrsaRole", "add an item to actions", _statement(actions=[]), _statement()),
     Play("IrsaRole", "add an item to values", _condition(values=[]), _condition()),
     Play("IrsaRole", "write StringEquals, or another", _condition(test="Equals"), _condition()),

@@ -16,6 +16,7 @@ PLAYS = [
     Play("ServiceAccount", "write the service account as `kubectl", {"name": "A"}, {"name": "a"}),
     Play("ServiceAccount", "use ", {"annotations": {"eks.amazonaws.com/role-arn": "x"}}, {"role_arn": role_arn("x")}),
     Play("ServiceAccount", "write a mapping", {"annotations": 7}, {"annotations": {}}),
+    Play("ServiceAccount", "write app or example.com/app", {"labels": {"my app": "a"}}, {"labels": {"app": "a"}}),
     Play("ServiceAccount", "omit it, or set a value", {"role_arn": None}, {}),
     Play(
         "WorkloadIdentity",

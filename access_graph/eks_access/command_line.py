@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any, cast
+
+import click
 
 
 class _Discard(io.RawIOBase):
@@ -33,8 +36,15 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() or each == "\n" else repr(each)[1:-1] for each in text)
 
 
-def describe_os_error(error: OSError) -> str:
-    """Return the message of an error of a file or of a stream, with a fix."""
+def report_os_error(error: OSError) -> None:
+    """Print the message of an error of a file or of a stream, with a fix.
+
+    What a standard output that failed still holds is discarded: Python would try to write it again when it ends.
+    """
     subject = "standard output" if error.filename is None else printable(str(error.filename))
     fix = "pass another file or folder, or change its permissions; a full disk needs space"
-    return f"{subject} cannot be used: {error.strerror or error}\n  fix: {fix}"
+    click.echo(f"error: {subject} cannot be used: {error.strerror or error}\n  fix: {fix}", err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,7 @@ from eks_access.cli.trace import trace
 from eks_access.cli.what_can import what_can
 from eks_access.cli.who_can import who_can
 from eks_access.cli.whoami import whoami
-from eks_access.command_line import describe_os_error, prepare_streams, printable
+from eks_access.command_line import prepare_streams, printable, report_os_error
 from eks_access.errors import EksAccessError, ExitCode
 
 EPILOG = (
@@ -68,7 +68,7 @@ def main() -> None:
         click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        click.echo(f"error: {describe_os_error(error)}", err=True)
+        report_os_error(error)
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         error.show()

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from eks_access.command_line import describe_os_error, prepare_streams, printable
+from eks_access.command_line import prepare_streams, printable, report_os_error
 from eks_pipeline.cli.destroy import destroy
 from eks_pipeline.cli.drift import drift
 from eks_pipeline.cli.migrate import migrate
@@ -42,7 +42,7 @@ def main() -> None:
         click.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        click.echo(f"error: {describe_os_error(error)}", err=True)
+        report_os_error(error)
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         error.show()

@@ -4,7 +4,6 @@ import re
 import shlex
 import signal
 import subprocess
-from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 import tenacity
 
+from support.killed_updates import kill_group
 from support.pipeline_events import report_of
 
 
@@ -216,10 +216,7 @@ def kill_update(runner, settings, gate) -> None:
     settings(until=gate)
     process = runner.start("up", "--stack", "test")
     wait_for_file(Path(f"{gate}.started"))
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    for member in reversed(family):
-        with suppress(psutil.NoSuchProcess):
-            member.kill()
+    kill_group(psutil.Process(process.pid))
     process.communicate(timeout=60)
 
 

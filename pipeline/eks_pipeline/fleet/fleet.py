@@ -7,18 +7,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 from eks_pipeline.errors import SettingsFileError, UnknownStackError, UsageError
 from eks_pipeline.fleet import fleet_file, settings_file, yaml_document
 from eks_pipeline.fleet.fleet_file import STACK_NAME, FleetFile, Group, StackEntry
+from eks_pipeline.fleet.order import AFTER, CANARY, REFERENCE, Order, closure, cycles, with_canaries
 from eks_pipeline.fleet.yaml_document import YamlError
 
 _CREDENTIALS = re.compile("AWS_(PROFILE|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ROLE_.*|REGION|DEFAULT_REGION)")
 """Variables with which a stack stays the same one: they select no backend."""
-CANARY, REFERENCE, AFTER = "canary", "stack reference", "after"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Fleet:
     """The stacks of a run by name, in the order of the file."""
 
     stacks: Mapping[str, FleetStack]
-    predecessors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    predecessors: Order = field(default_factory=dict)
     """For each stack, those that must succeed before it, with the reason: `after`, `stack reference` or `canary`."""
     concurrency: int = 1
     group_concurrency: Mapping[str, int] = field(default_factory=dict)
@@ -75,7 +74,7 @@ class Fleet:
                 if reason != CANARY:
                     turned.setdefault(other, {})[name] = reason
         canaries = {other for others in self.predecessors.values() for other, why in others.items() if why == CANARY}
-        return replace(self, predecessors=_with_canaries(turned, self.stacks, canaries))
+        return replace(self, predecessors=with_canaries(turned, self.stacks, canaries))
 
     def selected(self, names: Iterable[str]) -> Fleet:
         """Return the fleet of some stacks; an order through others remains. Raises `UsageError` for unknown names."""
@@ -92,7 +91,7 @@ class Fleet:
         predecessors = {
             name: {
                 other: self.predecessors[name].get(other, AFTER)
-                for other in _closure(self.predecessors, [name]) & chosen
+                for other in closure(self.predecessors, [name]) & chosen
             }
             for name in stacks
             if name in self.predecessors
@@ -110,15 +109,15 @@ class Fleet:
         """Return the stacks that are not selected and follow selected ones, each with how it follows which."""
         if self.complete_fleet is None:
             return {}
-        order = {
+        without_canaries = {
             name: {other: reason for other, reason in others.items() if reason != CANARY}
             for name, others in self.complete_fleet.predecessors.items()
         }
         found = {}
         for name in self.left_out:
-            followed = [other for other in self.stacks if other in _closure(order, [name])]
+            followed = [other for other in self.stacks if other in closure(without_canaries, [name])]
             if followed:
-                found[name] = ", ".join(f"{other} ({order[name].get(other, AFTER)})" for other in followed)
+                found[name] = ", ".join(f"{other} ({without_canaries[name].get(other, AFTER)})" for other in followed)
         return found
 
 
@@ -133,12 +132,12 @@ def open_fleet(file: Path) -> Fleet:
         except UsageError as error:
             errors.append(f"stacks.{stack.name}: {error}")
     predecessors = _order(content, stacks)
-    errors += _cycles(predecessors)
+    errors += cycles(predecessors)
     if errors:
         raise fleet_file.fleet_error(file, errors)
     canaries = _members(content.canary, stacks)
     limits = {name: group.concurrency for name, group in content.groups.items() if group and group.concurrency}
-    return Fleet(stacks, _with_canaries(predecessors, stacks, canaries), content.concurrency, limits)
+    return Fleet(stacks, with_canaries(predecessors, stacks, canaries), content.concurrency, limits)
 
 
 def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None, concurrency: int = 4) -> Fleet:
@@ -216,45 +215,6 @@ def _members(names: Iterable[str], stacks: Mapping[str, FleetStack]) -> set[str]
     """Return the stacks of names of stacks and groups."""
     selected = set(names)
     return {each.name for each in stacks.values() if {each.name, each.group} & selected}
-
-
-def _cycles(predecessors: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """Yield the cycles, each once: the stacks of a cycle are left out, and the others searched again."""
-    remaining = {name: set(others) for name, others in predecessors.items()}
-    while True:
-        try:
-            TopologicalSorter(remaining).prepare()
-        except CycleError as error:
-            cycle = list(reversed(error.args[1]))
-            reasons = " → ".join(cycle)
-            yield f"the order has a cycle: {reasons}\n  fix: remove one of these from `after`, or one stack reference"
-            remaining = {name: others - set(cycle) for name, others in remaining.items() if name not in cycle}
-        else:
-            return
-
-
-def _with_canaries(
-    predecessors: Mapping[str, Mapping[str, str]], stacks: Iterable[str], canaries: Iterable[str]
-) -> dict[str, dict[str, str]]:
-    """Return the order in which all stacks follow the canaries, except those that canaries themselves follow."""
-    canaries = sorted(canaries)
-    early = _closure(predecessors, canaries) | set(canaries)
-    found = {name: dict(others) for name, others in predecessors.items()}
-    for name in stacks:
-        if canaries and name not in early:
-            found[name] = {**dict.fromkeys(canaries, CANARY), **found.get(name, {})}
-    return found
-
-
-def _closure(predecessors: Mapping[str, Mapping[str, str]], names: Iterable[str]) -> set[str]:
-    """Return all stacks that must succeed before some stacks."""
-    found: set[str] = set()
-    queue = list(names)
-    while queue:
-        new = predecessors.get(queue.pop(), {}).keys() - found
-        found |= new
-        queue += new
-    return found
 
 
 def _project_name(project: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eks_pipeline.fleet.fleet import CANARY, Fleet
+from eks_pipeline.fleet.fleet import Fleet
+from eks_pipeline.fleet.order import CANARY
 from eks_pipeline.report import Result
 
 

@@ -146,6 +146,15 @@ def test_existing_role_is_reported_with_the_command_that_deletes_it():
     assert "run `aws iam delete-role --role-name cart`" in diagnostic
 
 
+def test_rejected_token_is_reported_with_what_its_user_checks():
+    """The Kubernetes provider passes on the API server's status 401, which names neither credentials nor expiry."""
+    report, sent = StackReport("dev", "up"), []
+    message = "configured Kubernetes cluster is unreachable: the server has asked for the client to provide credentials"
+    EventReporter(report, sent.append).on_event({"diagnosticEvent": {"severity": "error", "message": message}})
+    (diagnostic,) = report.diagnostics
+    assert "fix: renew the AWS credentials if they expired" in diagnostic
+
+
 def test_policy_events_are_findings_once_each():
     event = {
         "policyName": "no-wildcards",

@@ -12,7 +12,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from eks_identity.clients.kubernetes_api import CLIENT_ERRORS, client
+from eks_identity.clients.kubernetes_api import CLIENT_ERRORS, client, denial_fix
 from eks_identity.errors import (
     ClusterDeniedError,
     ClusterError,
@@ -105,9 +105,8 @@ class AwsAuthConfigMap:
                 return WriteConflictError(
                     f"{reason}\n  fix: find the other writer, which keeps changing it, stop it, and run this again"
                 )
-            return ClusterDeniedError(
-                f"{reason}\n  fix: run this as an IAM principal that may get and update that ConfigMap in the cluster"
-            )
+            permission = "may get and update that ConfigMap in the cluster"
+            return ClusterDeniedError(f"{reason}\n  fix: {denial_fix(error, permission)}")
         if isinstance(error, (ConfigError, OSError)):
             return ClusterDeniedError(
                 f"{reason}\n  fix: run the kubeconfig's exec command by hand: it returns no token"

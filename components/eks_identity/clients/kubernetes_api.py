@@ -163,10 +163,23 @@ def cluster_error(error: Exception, what: str, may: str) -> ClusterError:
     """
     if isinstance(error, ApiError):
         permission = "has access to the cluster" if may == "in" else f"may {may} in the cluster"
-        return ClusterDeniedError(f"{what}\n  fix: run this as an IAM principal that {permission}")
+        return ClusterDeniedError(f"{what}\n  fix: {denial_fix(error, permission)}")
     if isinstance(error, (ConfigError, OSError)):
         return ClusterDeniedError(f"{what}\n  fix: run the kubeconfig's exec command by hand, which returned no token")
     return ClusterUnreachableError(f"{what}\n  fix: run this from where the cluster's endpoint can be reached")
+
+
+def denial_fix(error: ApiError, permission: str) -> str:
+    """Return the fix of a denied request.
+
+    The API server rejects a token with status 401 and does not say why: its credentials have expired, or their
+    principal has no access to the cluster.
+    """
+    if error.status.code == httpx2.codes.UNAUTHORIZED:
+        return (
+            "renew the AWS credentials if they expired, or run this as an IAM principal that has access to the cluster"
+        )
+    return f"run this as an IAM principal that {permission}"
 
 
 def _field_managers(metadata: Any) -> list[str]:

@@ -24,6 +24,8 @@ _AFTER_PENDING = (
 )
 _EXISTING_ROLE = re.compile(r"EntityAlreadyExists: Role with name (\S+) already exists")
 """IAM's error of a role that exists, also if a killed update created it, or AWS's response to its creation was lost."""
+_UNAUTHORIZED = "the server has asked for the client to provide credentials"
+"""The Kubernetes provider's error if the API server rejects a token: it does not say that credentials have expired."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _UNREPORTED_STEPS = {"same", "read", "read-discard", "discard", "create-replacement", "delete-replaced"}
 
@@ -88,6 +90,11 @@ class EventReporter:
                 "\n  fix: if an interrupted update of this stack, or a call whose response was lost, created the role, "
                 f"delete it: run `aws iam delete-role --role-name {existing[1]}`, and run this again; if not, choose "
                 "another name"
+            )
+        if _UNAUTHORIZED in text:
+            text += (
+                "\n  fix: renew the AWS credentials if they expired, and run this again; if they did not, give their "
+                "principal access to the cluster"
             )
         line = f"{severity}: {text}"
         if line in self._report.diagnostics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -75,11 +76,14 @@ def kill(home: LabDir, cluster: str) -> None:
     """Kill the API server of a cluster. Raises `UsageError` if none runs."""
     state = home.require_running()
     for process in psutil.Process(state.pid).children():
-        # The cluster's folder is named after account, region, name and a part of its id.
-        name = process.cwd().rpartition(f"{state.account}-{state.region}-")[2].rpartition("-")[0]
-        if process.name() == API_SERVER and name == cluster:
-            process.kill()
-            return
+        with suppress(psutil.NoSuchProcess):
+            if process.name() != API_SERVER:
+                continue
+            # The cluster's folder is named after account, region, name and a part of its id.
+            name = process.cwd().rpartition(f"{state.account}-{state.region}-")[2].rpartition("-")[0]
+            if name == cluster:
+                process.kill()
+                return
     raise UsageError(f"cluster {cluster!r} has no running API server", fix=f"run `python -m lab{home.option} status`")
 
 

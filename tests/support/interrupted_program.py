@@ -25,6 +25,7 @@ eks.ClusterAccess(
         "cluster": cluster.connection,
         "group": ["viewers", "readers"][revision],
         "principals": users("a", ["b", "c"][revision]),
+        "access_policies": [{"policy": "AmazonEKSViewPolicy"}],
         "rbac_roles": [{"name": "looker", "rules": [{"resources": ["nodes"], "verbs": [["list", "get"][revision]]}]}],
         "tags": {"revision": str(revision)},
     },

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.faults import Fault, FaultFile, FaultKind
 from lab.interfaces import AuthenticationMode
@@ -19,31 +20,15 @@ from lab.principals import client
 from lab.scenarios.clients import LabClients
 from lab.tools import Tools
 from support.access_program import ACCOUNT, Cluster
+from support.interrupted_inventory import describe
+from support.interrupted_steps import STEPS
 from support.killed_updates import Injection, KillableStack, Outcome, Recovery
-from support.lab_inventory import aws_auth, inventory_of_cluster, objects, of_account
 from support.lab_project import REGION
 from support.workload_program import Stack
 
 PROGRAM = Path(__file__).with_name("interrupted_program.py")
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 USERS = "abcmno"
-
-STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-    "aws:eks/accessEntry:AccessEntry": ("entries", lambda inputs: inputs["principalArn"]),
-    "aws:eks/podIdentityAssociation:PodIdentityAssociation": (
-        "associations",
-        lambda inputs: f"'{inputs['serviceAccount']}'",
-    ),
-    "aws:iam/role:Role": ("roles", lambda inputs: f"role/{inputs['name']}'"),
-    "kubernetes:core/v1:ServiceAccount": ("objects", lambda inputs: _object("ServiceAccount", inputs)),
-    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding": ("objects", lambda inputs: _object("RoleBinding", inputs)),
-    "pulumi-python:dynamic/eks-identity:AwsAuthMapping": ("aws-auth", lambda inputs: inputs["arn"]),
-}
-"""Types of which each revision creates and deletes one: the part of the inventory that has it, and its text there."""
-
-
-def _object(kind: str, inputs: dict[str, Any]) -> str:
-    return f"{kind} {inputs['metadata']['namespace']}/{inputs['metadata']['name']}'"
 
 
 @dataclass(frozen=True)
@@ -143,26 +128,33 @@ class InterruptedStack:
         self.is_intact = True
         return recovery
 
+    def wait_for_api_server(self) -> None:
+        """Wait until the API server responds, after it was killed."""
+        clients = LabClients(self.home, self.tools.bin)
+        for attempt in Retrying(stop=stop_after_delay(300), wait=wait_fixed(0.5), reraise=True):
+            with attempt:
+                ready = clients.operate(self.name, "get", "--raw", "/readyz")
+                assert ready.worked, ready.stderr
+
     def after_step(self, operation: str, type_: str, kill: Callable[[psutil.Process], object]) -> Injection:
-        """Kill the engine when the first object of a type is created or deleted, and the state does not have that."""
-        part, name_of = STEPS[type_]
+        """Kill the engine when the first object of a type is created or deleted.
+
+        On a busy machine the state may have the step already: `has_pending` returns whether it does not.
+        """
         clients = LabClients(self.home, self.tools.bin)
 
         def is_done(inputs: dict[str, Any]) -> bool:
-            return (name_of(inputs) in str(self._part(clients, part))) is (operation != "delete")
+            return STEPS[type_](clients, self.name, inputs) is (operation != "delete")
 
         return self.stack.after_step(operation, type_, is_done, kill)
 
     def live(self) -> dict[str, Any]:
         """Return the identity resources of the cluster and of the account, by the vendors' clients."""
-        clients = LabClients(self.home, self.tools.bin)
-        found = inventory_of_cluster(clients, self.name)
-        for association in found["associations"]:
-            del association["associationArn"], association["associationId"]
-        # The order is that of the writes, and has no effect.
-        for entries in (found["associations"], *found["aws-auth"].values()):
-            entries.sort(key=str)
-        return found | {"roles": of_account(clients, "lab-admin")["roles"]}
+        return describe(LabClients(self.home, self.tools.bin), self.name)
+
+    def has_pending(self, type_: str) -> bool:
+        """Return whether the state has a pending operation of a resource of this type."""
+        return type_ in [each["resource"]["type"] for each in self.stack.pending()]
 
     def count_resources(self) -> Counter[str]:
         return Counter(resource["type"] for resource in self.stack.resources())
@@ -191,18 +183,3 @@ class InterruptedStack:
         done = self.stack.update(**variables)
         assert done.code == 0, done.text
         return done
-
-    def _part(self, clients: LabClients, part: str) -> Any:
-        """Return a part of the inventory."""
-        eks = client(self.home, "eks")
-        match part:
-            case "entries":
-                return eks.list_access_entries(clusterName=self.name)["accessEntries"]
-            case "associations":
-                return eks.list_pod_identity_associations(clusterName=self.name)["associations"]
-            case "roles":
-                return [role["Arn"] for role in client(self.home, "iam").list_roles()["Roles"]]
-            case "objects":
-                return objects(clients, self.name)
-            case _:
-                return aws_auth(clients, self.name)

@@ -103,8 +103,12 @@ class KillableStack:
     ) -> Injection:
         """Act when a step is done and the engine does not know it yet: the engine is stopped while `is_done` looks."""
 
+        size, inputs = 0, None
+
         def inject(engine: psutil.Process) -> bool:
-            inputs = self._inputs_of_step(operation, type_)
+            nonlocal size, inputs
+            if inputs is None and (written := self._events.stat().st_size) > size:
+                size, inputs = written, self._inputs_of_step(operation, type_)
             if inputs is None:
                 return False
             engine.suspend()

@@ -82,8 +82,8 @@ def describe_objects(clients: LabClients, cluster: str) -> dict[str, Any]:
 
 def _entry(clients: LabClients, cluster: str, arn: str) -> dict[str, Any]:
     described = client(clients.home, "eks").describe_access_entry(clusterName=cluster, principalArn=arn)["accessEntry"]
-    kept = {key: described[key] for key in ("principalArn", "username", "type", "kubernetesGroups", "tags")}
-    return kept | {"policies": list_access_policies(clients, cluster, arn)}
+    fields = {key: described[key] for key in ("principalArn", "username", "type", "kubernetesGroups", "tags")}
+    return fields | {"policies": list_access_policies(clients, cluster, arn)}
 
 
 def _roles(clients: LabClients) -> list[dict[str, Any]]:

@@ -32,8 +32,9 @@ def lines_without_errors(program: str, wrong: Mapping[str, str], folder: Path) -
     result = run_mypy("--no-error-summary", right, both)
     errors = [line.split(":")[:2] for line in result.stdout.splitlines() if ": error:" in line]
     first = program.count("\n") + 1
-    numbers = {int(number) for file, number in errors if Path(file) == both}
+    # mypy repeats what it has cached of an equal file, with the folder of an earlier run.
+    numbers = {int(number) for file, number in errors if Path(file).name == both.name}
     assert result.returncode == 1, result.stdout + result.stderr
-    assert all(Path(file) == both for file, _ in errors), result.stdout
+    assert all(Path(file).name == both.name for file, _ in errors), result.stdout
     assert min(numbers) >= first, result.stdout
     return [key for number, key in enumerate(wrong, first) if number not in numbers]

@@ -130,6 +130,15 @@ def state_of(tmp_path, stack, *clusters, arn=None, **variables):
     return stack_states.StackState(stack, file, tuple(variables.items()), variables.get("AWS_PROFILE"))
 
 
+def state_without_cluster(tmp_path, stack):
+    """The state of a stack with a binding in a cluster that it does not name."""
+    type_ = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+    binding = {"urn": f"urn:pulumi:{stack}::p::{type_}::b", "type": type_, "inputs": {}, "outputs": {}}
+    file = tmp_path / f"{stack}.json"
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": [binding]}}))
+    return stack_states.StackState(stack, file)
+
+
 class Recorder:
     """Stands for the living clusters, and notes with which states each is compared.
 
@@ -244,10 +253,19 @@ def test_access_in_no_state_is_not_decided_while_a_state_of_the_fleet_is_missing
     assert (found.unmanaged, found.difference.changes) == ((), ())
     (not_evaluated,) = map(str, found.difference.not_evaluated)
     assert not_evaluated == (
-        "whether ClusterRoleBinding by-hand is in a state: the state of b was not read, and may declare it"
+        "whether ClusterRoleBinding by-hand is in a state: the state of b was not compared, and may declare it"
     )
     assert found.is_drift()
     assert not found.is_drift(allow_not_evaluated=True)
+
+
+def test_access_in_no_state_is_not_decided_if_a_state_of_the_fleet_cannot_be_compared(tmp_path, monkeypatch):
+    recorder = Recorder(monkeypatch)
+    recorder.unmanaged = (BY_HAND,)
+    states = [state_of(tmp_path, "a", "one"), state_without_cluster(tmp_path, "b")]
+    found = drift.drift_of_fleet(drift.FleetStates(states, left_out=("b",)))
+    assert found["a"].access[0].unmanaged == ()
+    assert "the state of b was not compared" in str(found["a"].access[0].difference.not_evaluated)
 
 
 def test_access_in_no_state_is_not_decided_if_other_credentials_cannot_read_a_cluster_of_the_name(
@@ -257,7 +275,7 @@ def test_access_in_no_state_is_not_decided_if_other_credentials_cannot_read_a_cl
     recorder.unmanaged = (BY_HAND,)
     states = [state_of(tmp_path, "a", "one"), state_of(tmp_path, "b", "one", ACCOUNT="denied")]
     found = drift.drift_of_fleet(drift.FleetStates(states, left_out=("b",)))
-    assert "the state of b was not read" in str(found["a"].access[0].difference.not_evaluated)
+    assert "the state of b was not compared" in str(found["a"].access[0].difference.not_evaluated)
 
 
 def test_environments_are_compared_at_the_same_time(tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ def compare(comparison: Comparison) -> dict[str, StackPreview]:
         others = comparison.shared.states.get((next(iter(own)), key.name), ())
         more = [state.graph(key.name) for state in others if state.stack not in own]
         unread = [stack for stack in comparison.shared.unread.get(key.name, ()) if stack not in own]
-        missing = [*comparison.missing, *unread]
+        missing = [*comparison.missing, *comparison.shared.unusable, *unread]
         return _drift(key, [*own.values(), *more], accounts, missing, comparison.ignored)
 
     with ThreadPoolExecutor(CLUSTERS_AT_ONCE) as pool:
@@ -118,7 +118,7 @@ def _drift(
         found = find_drift(states, live, today=today, ignored=ignored)
         if not missing or not found.unmanaged:
             return found
-        reason = f"the state of {some(list(missing))} was not read, and may declare it"
+        reason = f"the state of {some(list(missing))} was not compared, and may declare it"
         undecided = [NotRead(f"whether {each.object} is in a state", reason) for each in found.unmanaged]
         decided = find_drift(states, live, today=today, ignored=["*"])
         not_evaluated = (*decided.difference.not_evaluated, *undecided)

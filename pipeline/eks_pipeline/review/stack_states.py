@@ -11,7 +11,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -143,19 +142,24 @@ class SharedClusters:
     """The states of all stacks of a cluster, by each of these stacks and the name of the cluster."""
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The stacks of which it is not known whether they are of a cluster of this name, because it cannot be read."""
+    unusable: Sequence[str] = ()
+    """The stacks whose state cannot be compared, so that it is not known to which clusters they declare access."""
 
 
 def shared_clusters(states: Iterable[StackState], concurrency: int = 1) -> SharedClusters:
     """Return the clusters that stacks with different credentials name, each with the states of all its stacks."""
     stacks: dict[_Reader, dict[str, StackState]] = {}
     arns: dict[_Reader, str] = {}
+    unusable: list[str] = []
     for state in states:
-        with suppress(EksAccessError):  # the comparison reports it
+        try:
             for key, graph in state.graphs():
                 reader = (state.environment, key)
                 stacks.setdefault(reader, {})[state.stack] = state
                 if isinstance(arn := graph.cluster.get().arn, str):
                     arns[reader] = arn
+        except EksAccessError:  # the comparison reports it
+            unusable.append(state.stack)
     readers_of_name = Counter(key.name for _, key in stacks)
     shared = [reader for reader in stacks if readers_of_name[reader[1].name] > 1]
     arns |= _living_arns((reader for reader in shared if reader not in arns), concurrency)
@@ -174,6 +178,7 @@ def shared_clusters(states: Iterable[StackState], concurrency: int = 1) -> Share
             for stack in stacks[reader]
         },
         unread,
+        unusable,
     )
 
 

@@ -49,8 +49,9 @@ conformance: setup ## Compare with the vendors' programs, CASES generated cases 
 	@$(BIN)/python -m lab.tools
 	@EKS_IDENTITY_CONFORMANCE_CASES=$(CASES) $(BIN)/python -m pytest --conformance tests/conformance \
 	  tests/lab/library/test_aws_auth_conformance.py tests/lab/library/test_authentication_conformance.py \
-	  tests/lab/library/test_rbac_oracle.py tests/lab/access_graph/test_fault_catalogue_*.py
-	@$(BIN)/python -m pytest --plugins kubernetes=official tests/lab/library tests/lab/examples tests/lab/test_scenarios.py \
+	  tests/lab/library/test_rbac_oracle.py tests/lab/access_graph/test_fault_catalogue_*.py \
+	  tests/lab/access_graph/test_adopt_on_the_lab.py
+	@$(BIN)/python -m pytest --conformance --plugins kubernetes=official tests/lab/library tests/lab/examples tests/lab/test_scenarios.py \
 	  tests/lab/test_environment*.py tests/lab/test_new_cluster.py tests/lab/test_stored_states.py \
 	  tests/lab/test_component_package.py tests/lab/test_typescript.py tests/lab/test_yaml.py
 

@@ -1,4 +1,7 @@
-"""A cluster is adopted without a change: by plain commands, by eksctl, by our own stacks."""
+"""A cluster is adopted without a change: made by plain commands, by eksctl, or by our own stacks.
+
+`make test` adopts one of the three, which its seed chooses; `make conformance` adopts all.
+"""
 
 import io
 import json
@@ -13,20 +16,26 @@ from lab.principals import client
 from lab.progress import Timeline
 from support.adopted_clusters import AdoptedCluster, adopt_without_a_change
 from support.deployed_environment import add_environment, project
+from support.lab_chains.score import sample
 from support.lab_project import REPOSITORY
 
 ACCOUNT = "123456789012"
 IAM = f"arn:aws:iam::{ACCOUNT}"
 PODS_TRUST = {"Service": "pods.eks.amazonaws.com"}
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+ORIGINS = ("commands", "eksctl", "stacks")
 ALLOW = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}}
 
 
 @pytest.fixture(scope="module")
-def start(running_lab, tools, tmp_path_factory):
-    """Return a function that creates a cluster."""
+def start(running_lab, tools, tmp_path_factory, pytestconfig):
+    """Return a function that creates a cluster, and skips the tests of an origin that is not chosen."""
+    chosen = sample(ORIGINS, everything=pytestconfig.getoption("--conformance"), count=1)
 
-    def start_cluster(name, mode=AuthenticationMode.API_AND_CONFIG_MAP):
+    def start_cluster(origin, mode=AuthenticationMode.API_AND_CONFIG_MAP):
+        if origin not in chosen:
+            pytest.skip("`make test` adopts a cluster of one origin, `make conformance` of all")
+        name = f"adopt-{origin}"
         ensure_clusters(running_lab, {name: mode}, Timeline(Console(file=io.StringIO())))
         return AdoptedCluster(running_lab, tools, name, tmp_path_factory.mktemp(name))
 
@@ -65,7 +74,7 @@ def user(name, *groups):
 @pytest.fixture(scope="module")
 def by_commands(start):
     """Stories 1 and 2 by boto3 and kubectl, with what no component can declare."""
-    cluster = start("adopt-commands")
+    cluster = start("commands")
     cluster.kubectl("create", "clusterrole", "test-clu-role", "--verb=get,watch,list", "--resource=pods,nodes")
     cluster.kubectl("create", "clusterrolebinding", "test-clu-rolebinding", "--clusterrole=test-clu-role",
                     "--group=operators")  # fmt: skip
@@ -101,7 +110,7 @@ def by_commands(start):
 @pytest.fixture(scope="module")
 def by_eksctl(start, running_lab):
     """What eksctl creates, by the script of example 08, in a cluster that reads only aws-auth."""
-    cluster = start("adopt-eksctl", AuthenticationMode.CONFIG_MAP)
+    cluster = start("eksctl", AuthenticationMode.CONFIG_MAP)
     cluster.run_script(REPOSITORY / "examples/08-existing-eksctl-cluster/create-eksctl-resources.sh")
     yield cluster
     provider = f"{IAM}:oidc-provider/{cluster.issuer.removeprefix('https://')}"
@@ -113,7 +122,7 @@ def by_eksctl(start, running_lab):
 @pytest.fixture(scope="module")
 def by_stacks(start, tools):
     """An environment of stacks/, whose own stack is then forgotten."""
-    cluster = start("adopt-stacks")
+    cluster = start("stacks")
     folder = project(cluster.folder / "environment", tools)
     rules = [{"resources": ["nodes"], "verbs": ["get", "list"]}]
     access = {

@@ -1,4 +1,4 @@
-"""Each example, played on the lab as its README says."""
+"""The examples, played on the lab as their READMEs say: a sample in `make test`, all in `make conformance`."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import pytest
 
 from lab.tools.languages import language_folders
 from support.component_folder import COMPONENTS, copied, outside
+from support.lab_chains.score import sample
 
 REPOSITORY = COMPONENTS.parent
 CLAIMS = {
@@ -27,6 +28,8 @@ CLAIMS = {
     "15-yaml": "The program is deployed from YAML: the user can read pods, and the pod can read the bucket.",
 }
 """The claim of each example. Of all of them: the commands print what the README shows, and destroy leaves nothing."""
+SAMPLE = 6
+"""Examples that `make test` plays, chosen by its seed."""
 
 
 @pytest.fixture
@@ -55,7 +58,12 @@ OPTIONS = {"09-typescript": "outside_the_lab", "15-yaml": "yaml_host"}
 """The fixtures with options of `play`."""
 
 
-@pytest.mark.parametrize("example", CLAIMS)
+def pytest_generate_tests(metafunc):
+    if "example" in metafunc.fixturenames:
+        everything = metafunc.config.getoption("--conformance")
+        metafunc.parametrize("example", sample(list(CLAIMS), everything=everything, count=SAMPLE))
+
+
 def test_example(play, example, request):
     """Each command of an example's README prints what the README shows; once destroyed, nothing of it is left."""
     play(example, **(request.getfixturevalue(OPTIONS[example]) if example in OPTIONS else {}))

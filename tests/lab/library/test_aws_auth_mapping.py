@@ -200,7 +200,9 @@ def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server)
     """A denied and an unreachable API server have different errors, each with its fix."""
     unauthorized = json.loads(api_server)
     unauthorized["users"][0]["user"]["token"] = "unknown"
-    with pytest.raises(ClusterDeniedError, match="fix: run this as an IAM principal"):
+    with pytest.raises(
+        ClusterDeniedError, match="fix: renew the AWS credentials if they expired, or run this as an IAM principal"
+    ):
         AwsAuthMappingProvider().create(properties(json.dumps(unauthorized)))
     unreachable = json.loads(api_server)
     unreachable["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"

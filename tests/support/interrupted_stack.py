@@ -122,7 +122,8 @@ class InterruptedStack:
             raise AssertionError(f"{error}\nafter {where}") from error
         where = "\n".join([where, f"the user ran {recovery.commands}", *recovery.outputs])
         assert self.stack.locks() == [], where
-        assert differences(self.live(), expected.live) == [], where
+        found = differences(self.live(), expected.live)
+        assert found == [], f"{found}\n{where}"
         assert self.count_resources() == expected.resources, where
         assert self.stack.pending() == [], where
         self.is_intact = True

@@ -1,4 +1,4 @@
-"""What the commands of this project have in common: standard streams that may be closed, and errors as text."""
+"""Standard streams that may be closed, and errors as text, for all commands of this project."""
 
 from __future__ import annotations
 

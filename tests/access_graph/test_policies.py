@@ -91,7 +91,7 @@ JOBS = {
 
 @pytest.mark.parametrize("jobs", JOBS.values(), ids=JOBS)
 def test_trust_policies_of_pipeline_roles_comply_with_the_rules(jobs):
-    """What `PipelineRole` creates violates no rule on trust policies."""
+    """The trust policies that `PipelineRole` creates violate no rule."""
     of_gitlab = isinstance(jobs, GitLabJobs)
     host = "gitlab.com" if of_gitlab else "token.actions.githubusercontent.com"
     policy = pipeline_trust(Provider.parse(arn(f"oidc-provider/{host}")), [jobs])

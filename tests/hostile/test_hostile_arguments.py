@@ -50,7 +50,7 @@ def test_hostile_arguments_are_rejected(rejection, examples, show):
 
 
 def test_accepted_arguments_are_valid_to_aws(examples, show):
-    """What the components accept of hostile values, the service models of AWS accept too."""
+    """Hostile values that the components accept are valid by the service models of AWS."""
     counts: Counter[str] = Counter()
 
     @hypothesis.seed(SEED)

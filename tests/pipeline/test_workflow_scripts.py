@@ -17,7 +17,7 @@ from support.ci_files import BASH, gitlab_script, run_script, scripts_of, workfl
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 OPTIONS = "--fleet fleet.yaml --stack clusters --policy-pack policies"
-"""What previews and updates of the fleet have in common: a review is valid for the same stacks and policies."""
+"""Options of previews and updates of the fleet: a review is valid for the same stacks and policies."""
 
 
 def with_commands(folder):

@@ -22,7 +22,7 @@ READ_BACK_SECONDS = 60
 
 @dataclass(frozen=True)
 class MigrationResult:
-    """What one update of a migration did."""
+    """The result of one update of a migration."""
 
     lines: list[str]
     """The plan."""

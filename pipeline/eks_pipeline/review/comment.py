@@ -127,23 +127,24 @@ def _noun(fleet: FleetPreview) -> str:
     return "difference" if fleet.operation is Operation.DRIFT else "change"
 
 
-def _no_change(fleet: FleetPreview) -> str:
+def _no_change(fleet: FleetPreview, *, names_access: bool = True) -> str:
     """Return the words for a fleet without changes of access. They do not cover what was not evaluated."""
     if not any(not stack.access or any(each.difference for each in stack.access) for stack in fleet.stacks):
-        return "access not evaluated"
+        return f"{'access ' if names_access else ''}not evaluated"
     is_partial = fleet.failed or any(True for _ in _not_compared(fleet))
-    return f"no {_noun(fleet)} of access{' in what was evaluated' if is_partial else ''}"
+    words = f"no {_noun(fleet)}{' of access' if names_access else ''}"
+    return f"{words} in what was evaluated" if is_partial else words
 
 
 def _headline(fleet: FleetPreview) -> str:
     operations = Counter(step.operation for stack in fleet.stacks for step in stack.steps)
     resources = ", ".join(f"{count} {operation}" for operation, count in sorted(operations.items())) or "no changes"
     changed = len(access_sentences(fleet, Subjects(fleet)))
-    access = _count(changed, _noun(fleet)) if changed else _no_change(fleet).replace(" of access", "")
+    access = _count(changed, _noun(fleet)) if changed else _no_change(fleet, names_access=False)
     undecided = len(grouped(_not_evaluated(fleet)))
     access += f", {_count(undecided, 'part')} not evaluated" if undecided else ""
     is_preview = fleet.operation is Operation.PREVIEW
-    parts = [f"Access: {access.removeprefix('access ')}", *([f"resources: {resources}"] if is_preview else [])]
+    parts = [f"Access: {access}", *([f"resources: {resources}"] if is_preview else [])]
     for count, noun in (
         (len(grouped(_unmanaged(fleet))), "unmanaged object"),
         (len(grouped(_expired(fleet))), "expired grant"),

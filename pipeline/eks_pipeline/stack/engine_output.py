@@ -1,4 +1,4 @@
-"""What the engine prints. The command reads it in its own process, which never imports the SDK of Pulumi."""
+"""The output of the engine. The command reads it in its own process, which never imports the SDK of Pulumi."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EngineEvent = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PreviewOutput:
-    """What one preview of the engine printed."""
+    """The output of one preview."""
 
     digest: dict[str, Any]
     """The JSON of `pulumi preview --json`: each resource with its old and new inputs."""

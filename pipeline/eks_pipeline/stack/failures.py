@@ -24,7 +24,7 @@ _OF_STATE = re.compile(r"operation error S3.*(?:\.pulumi/|PermissionDenied)|(?:\
 """The engine's own calls. A call of a provider that AWS denies has neither form."""
 
 _LOCK_REMAINS = "there was a problem deleting the lock at "
-"""What the engine prints to standard error. Its exit code is that of the update."""
+"""Part of a line that the engine prints to standard error. Its exit code is that of the update."""
 _EMPTY_ATTRIBUTES = "failed to load checkpoint: EOF"
 """The engine's error if the `.attrs` file beside the state is empty. gocloud.dev, with which the engine writes a file
 backend, replaces the state at once, and that file in two steps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -26,6 +26,17 @@ def is_gone(error: Any) -> bool:
     """
     code = code_of(error)
     return code in _GONE or code.endswith(".NotFound")
+
+
+def call_unless_gone(operation: Callable[..., object], **request: Any) -> None:
+    """Call an operation that removes an object. It is no error if somebody else has removed it."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - botocore is loaded at the first call
+
+    try:
+        operation(**request)
+    except ClientError as error:
+        if not is_gone(error):
+            raise
 
 
 @contextmanager

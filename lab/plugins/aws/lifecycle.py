@@ -8,20 +8,15 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from lab.plugins.aws.calls import Calls
 from lab.plugins.aws.check import DEFAULTS
-from lab.plugins.aws.errors import GoneError, is_gone, plugin_errors
-from lab.plugins.aws.resource_spec import Call, Members, Property, ResourceSpec, Tags, Update, Waiter
+from lab.plugins.aws.errors import GoneError, plugin_errors
+from lab.plugins.aws.resource_spec import Property, ResourceSpec
 from lab.plugins.aws.session import Clients
-from lab.plugins.aws.template import operation_name, render, search
+from lab.plugins.aws.template import search
 from lab.plugins.errors import PluginError
-
-POLL_SECONDS: Final = 0.2
-"""Seconds between two polls of a waiter: the lab's clusters start in seconds, not minutes."""
-
-WAIT_SECONDS: Final = 30 * 60
 
 _REGION: Final = re.compile(r"@([a-z]{2}(?:-[a-z]+)+-\d)$")
 """The suffix of an import id for a resource in another region than the provider's: `both@us-east-1`."""
@@ -35,7 +30,7 @@ class Lifecycle:
     def __init__(self, spec: ResourceSpec, clients: Clients, cancelled: threading.Event) -> None:
         self.spec = spec
         self.clients = clients
-        self._cancelled = cancelled
+        self._calls = Calls(spec, clients, cancelled)
 
     def all_tags(self, inputs: Mapping[str, Any]) -> Any:
         """Return the resource's tags with the provider's default tags."""
@@ -53,22 +48,22 @@ class Lifecycle:
         state = self._with_tags(inputs)
         values = self._values(state, "")
         with self._plugin_errors("creating", values):
-            response = self._call(spec.create, values)
+            response = self._calls.call(spec.create, values)
             resource_id = self._new_id(response, values)
             state.update({prop.name: search(prop.created, response) for prop in spec.properties if prop.created})
             on_created(resource_id, state)
             values = self._values(state, resource_id)
-            self._wait(spec.ready, values)
+            self._calls.wait(spec.ready, values)
             for update in spec.after_create:
                 if not update.properties or any(
                     state.get(name) != spec.by_name[name].default for name in update.properties
                 ):
-                    self._call(update.call, values)
+                    self._calls.call(update.call, values)
             for members in spec.members:
                 if members.at_create:
-                    self._change_members(members, None, state.get(members.property), values)
+                    self._calls.change_members(members, None, state.get(members.property), values)
             if spec.tags and spec.tags.at_create and values["tagList"]:
-                self._call(spec.tags.add, values)
+                self._calls.call(spec.tags.add, values)
         read = self.read(resource_id, state)
         if read is None:
             raise PluginError(f"creating {self._display(values)}: it does not exist after its creation")
@@ -82,12 +77,12 @@ class Lifecycle:
         values = self._values(state, resource_id)
         try:
             with self._plugin_errors("reading", values):
-                response = self._call(spec.read, values)
+                response = self._calls.call(spec.read, values)
                 if response is None:
                     return None
                 response = {**response, "Id": resource_id}
                 for key, call in spec.details:
-                    response[key] = self._detail(call, {**values, "answer": response})
+                    response[key] = self._calls.detail(call, {**values, "answer": response})
                 return resource_id, self._state(response, state)
         except GoneError:
             return None
@@ -104,13 +99,13 @@ class Lifecycle:
                 hook(self.clients, values)
             for update in spec.updates:
                 if changed.intersection(update.properties):
-                    self._update(update, values)
-                    self._wait(spec.ready, values)
+                    self._calls.update(update, values)
+                    self._calls.wait(spec.ready, values)
             for members in spec.members:
                 if members.property in changed:
-                    self._change_members(members, olds.get(members.property), state.get(members.property), values)
+                    self._calls.change_members(members, olds.get(members.property), state.get(members.property), values)
             if spec.tags and changed & {"tags", "tagsAll"}:
-                self._retag(spec.tags, olds.get("tagsAll") or {}, state.get("tagsAll") or {}, values)
+                self._calls.retag(spec.tags, olds.get("tagsAll") or {}, state.get("tagsAll") or {}, values)
         read = self.read(resource_id, state)
         if read is None:
             raise PluginError(
@@ -128,9 +123,9 @@ class Lifecycle:
                     hook(self.clients, values)
                 for members in spec.members:
                     if members.at_delete:
-                        self._change_members(members, state.get(members.property), None, values)
-                self._call(spec.delete, values)
-                self._wait(spec.deleted, values)
+                        self._calls.remove_members(members, state.get(members.property), values)
+                self._calls.delete(values)
+                self._calls.wait(spec.deleted, values)
         except GoneError:
             return
 
@@ -218,69 +213,6 @@ class Lifecycle:
             return str(search(own.answer, response))
         return own.separator.join(str(values[part]) for part in own.parts)
 
-    def _call(self, call: Call, values: Mapping[str, Any]) -> Any:
-        client = self.clients.client(self.spec.service, values.get("region"))
-        request = render(call.request, values) or {}
-        response = getattr(client, operation_name(call.operation, values))(**request)
-        return search(call.answer, response, values) if call.answer else response
-
-    def _detail(self, call: Call, values: Mapping[str, Any]) -> Any:
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
-        if call.each:
-            single = replace(call, each="")
-            items = search(call.each, values["answer"]) or []
-            details = [self._detail(single, {**values, "item": item}) for item in items]
-            return [detail for detail in details if detail is not None]
-        try:
-            return self._call(call, values)
-        except ClientError as error:
-            if is_gone(error):
-                return None
-            raise
-
-    def _update(self, update: Update, values: Mapping[str, Any]) -> None:
-        removed = update.remove is not None and values.get(update.properties[0]) is None
-        call = update.remove if removed and update.remove else update.call
-        self._call(call, values)
-
-    def _change_members(self, members: Members, old: Any, new: Any, values: Mapping[str, Any]) -> None:
-        before, after = _items(old), _items(new)
-        for item in before:
-            if item not in after:
-                self._call(members.remove, {**values, "item": item})
-        for item in after:
-            if item not in before:
-                self._call(members.add, {**values, "item": item})
-
-    def _retag(self, tags: Tags, old: Mapping[str, str], new: Mapping[str, str], values: Mapping[str, Any]) -> None:
-        removed = [key for key in old if key not in new]
-        if removed:
-            self._call(tags.remove, {**values, "tagKeys": removed})
-        if new:
-            self._call(tags.add, values)
-
-    def _wait(self, waiter: Waiter | None, values: Mapping[str, Any]) -> None:
-        from botocore.exceptions import WaiterError  # noqa: PLC0415 - botocore is loaded at the first call
-
-        if waiter is None:
-            return
-        client = self.clients.client(self.spec.service, values.get("region"))
-        waiting = client.get_waiter(waiter.name)
-        waiting.config.max_attempts = 1
-        request = render(waiter.request, values)
-        for _ in range(int(WAIT_SECONDS / POLL_SECONDS)):
-            try:
-                waiting.wait(**request)
-            except WaiterError as error:
-                if "Max attempts exceeded" not in str(error):
-                    raise
-            else:
-                return
-            if self._cancelled.wait(POLL_SECONDS):
-                raise PluginError(f"cancelled while waiting until {waiter.name}", fix="run `pulumi refresh`")
-        raise PluginError(f"timed out after {WAIT_SECONDS} s of waiting until {waiter.name}")
-
     def _plugin_errors(self, doing: str, values: Mapping[str, Any]) -> Any:
         return plugin_errors(f"{doing} {self._display(values)}")
 
@@ -288,7 +220,3 @@ class Lifecycle:
         name = self.spec.name
         called = values.get("id") or (values.get(name.property) if name else "") or ""
         return f"{self.spec.type.rsplit(':', 1)[-1]} {called}".strip()
-
-
-def _items(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]

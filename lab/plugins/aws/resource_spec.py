@@ -171,6 +171,8 @@ class ResourceSpec:
     before_update: tuple[Hook, ...] = ()
     before_delete: tuple[Hook, ...] = ()
     """Functions that remove dependent objects before delete, if the program requests it."""
+    delete_again_after: str = ""
+    """Code of an error of delete after which the official plugin tries again for two minutes."""
     tags: Tags | None = None
     ready: Waiter | None = None
     """The waiter after create and after each update."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab.plugins.aws.converters import ISSUER, POLICY, TIME
+from lab.plugins.aws.errors import call_unless_gone
 from lab.plugins.aws.resource_spec import Call, Id, Members, Name, ResourceSpec, Tags, Update, Values, computed, input_
 
 if TYPE_CHECKING:
@@ -27,17 +28,18 @@ def _detach_policies(clients: Clients, values: Values) -> None:
     role = {"RoleName": values["id"]}
     for page in client.get_paginator("list_attached_role_policies").paginate(**role):
         for policy in page["AttachedPolicies"]:
-            client.detach_role_policy(**role, PolicyArn=policy["PolicyArn"])
+            call_unless_gone(client.detach_role_policy, **role, PolicyArn=policy["PolicyArn"])
     for page in client.get_paginator("list_role_policies").paginate(**role):
         for name in page["PolicyNames"]:
-            client.delete_role_policy(**role, PolicyName=name)
+            call_unless_gone(client.delete_role_policy, **role, PolicyName=name)
 
 
 def _leave_instance_profiles(clients: Clients, values: Values) -> None:
     client = clients.client("iam")
     for page in client.get_paginator("list_instance_profiles_for_role").paginate(RoleName=values["id"]):
         for profile in page["InstanceProfiles"]:
-            client.remove_role_from_instance_profile(
+            call_unless_gone(
+                client.remove_role_from_instance_profile,
                 InstanceProfileName=profile["InstanceProfileName"],
                 RoleName=values["id"],
             )
@@ -105,6 +107,8 @@ ROLE: Final = ResourceSpec(
     ),
     before_delete=(_detach_policies, _leave_instance_profiles),
     delete=Call("delete_role", {"RoleName": "$id"}),
+    # The engine may delete a role and its attachments at once, after an interrupted replacement of the role.
+    delete_again_after="DeleteConflict",
     tags=iam_tags("role", "RoleName"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab.plugins.aws.converters import POLICY
+from lab.plugins.aws.errors import call_unless_gone
 from lab.plugins.aws.resource_spec import Call, Id, Name, ResourceSpec, Update, Values, computed, input_
 from lab.plugins.aws.resource_specs.iam import iam_tags
 
@@ -64,7 +65,7 @@ def _delete_old_versions(clients: Clients, values: Values) -> None:
     for page in client.get_paginator("list_policy_versions").paginate(PolicyArn=values["id"]):
         for version in page["Versions"]:
             if not version["IsDefaultVersion"]:
-                client.delete_policy_version(PolicyArn=values["id"], VersionId=version["VersionId"])
+                call_unless_gone(client.delete_policy_version, PolicyArn=values["id"], VersionId=version["VersionId"])
 
 
 ROLE_POLICY: Final = inline_policy("role")

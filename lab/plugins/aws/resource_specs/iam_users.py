@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from lab.plugins.aws.converters import TIME
+from lab.plugins.aws.errors import call_unless_gone
 from lab.plugins.aws.resource_spec import Call, Id, Members, Name, ResourceSpec, Update, Values, computed, input_
 from lab.plugins.aws.resource_specs.iam import iam_tags
 
@@ -20,7 +21,7 @@ def _leave_groups(clients: Clients, values: Values) -> None:
     client = clients.client("iam")
     for page in client.get_paginator("list_groups_for_user").paginate(UserName=values["id"]):
         for group in page["Groups"]:
-            client.remove_user_from_group(UserName=values["id"], GroupName=group["GroupName"])
+            call_unless_gone(client.remove_user_from_group, UserName=values["id"], GroupName=group["GroupName"])
 
 
 def _destroy_credentials(clients: Clients, values: Values) -> None:
@@ -30,11 +31,8 @@ def _destroy_credentials(clients: Clients, values: Values) -> None:
     client = clients.client("iam")
     for page in client.get_paginator("list_access_keys").paginate(UserName=values["id"]):
         for key in page["AccessKeyMetadata"]:
-            client.delete_access_key(UserName=values["id"], AccessKeyId=key["AccessKeyId"])
-    try:
-        client.delete_login_profile(UserName=values["id"])
-    except client.exceptions.NoSuchEntityException:
-        return  # the user has no password
+            call_unless_gone(client.delete_access_key, UserName=values["id"], AccessKeyId=key["AccessKeyId"])
+    call_unless_gone(client.delete_login_profile, UserName=values["id"])
 
 
 USER: Final = ResourceSpec(

@@ -2,9 +2,11 @@
 
 The SDK's own invoke cannot be used in a hook: it waits for one of the threads that registrations keep (see `threads`).
 It also returns the same for an unknown and an absent value, and with `--debug` it prints the result of a plugin.
+
+After another resource failed, the engine may answer a call with a default provider only when the update ends (see
+`resource_hooks`, which bounds the time of a hook).
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,10 +17,6 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor, grpc_error_to_exception
 
 from eks_identity.runtime.threads import run_in_thread
-
-TIMEOUT_SECONDS = 180
-"""How long a call may take. After another resource failed, the engine waits for the hooks that run and answers no more
-calls: a hook that called it would wait for ever, and the engine for the hook."""
 
 _ABSENT = frozenset({"couldn't find", "could not find", "not found", "NotFound", "no matching", "empty result"})
 _ABSENT |= {"NoSuchEntity", "no IAM OIDC", "there is no"}
@@ -57,9 +55,7 @@ async def invoke(
     )
     engine: Any = get_monitor()
     try:
-        response = await asyncio.wait_for(run_in_thread(engine.Invoke, request), TIMEOUT_SECONDS)
-    except TimeoutError as error:
-        raise InvokeError(f"{token} did not return within {TIMEOUT_SECONDS} s") from error
+        response = await run_in_thread(engine.Invoke, request)
     except grpc.RpcError as error:
         raise InvokeError(str(grpc_error_to_exception(error))) from error
     if response.failures:

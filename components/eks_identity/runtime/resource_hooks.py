@@ -2,6 +2,18 @@
 
 No hook runs for a resource that is unchanged in the stack's state or is imported. Each registration of a hook is a call
 to the engine, so a program has one hook for each kind of check and not one for each resource.
+
+A check that waits for the engine can deadlock. After another resource failed, the engine waits for the hooks that run,
+registers no more resources, and ends the program's calls only after that wait. Until then two things never arrive:
+
+- the outputs of resources that are not registered yet;
+- the results of functions with a default provider. The engine handles one request for a default provider at a time,
+  and the first one that needs a new default provider waits for its registration. All later ones wait behind it, also
+  those for a default provider that is registered already. A call with an explicit provider makes no such request.
+
+The engine does not tell the program that a resource failed, so a check can only be bounded in time.
+
+Source: pulumi 3.274, pkg/resource/deploy: `deploymentExecutor.Execute`, `defaultProviders.serve`, `resmon.Cancel`.
 """
 
 import asyncio
@@ -15,8 +27,12 @@ from pulumi.runtime.settings import _get_rpc_manager
 
 from eks_identity import redaction
 from eks_identity.redaction import Redactor
+from eks_identity.runtime import diagnostics
 from eks_identity.runtime.inputs import redacted_errors
 from eks_identity.runtime.program_state import per_program, program_hooks
+
+TIMEOUT_SECONDS = 120
+"""How long a hook waits for its check. The pauses between boto3's five attempts are 15 s in total at most."""
 
 HookCheck = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
 """A check of a hook. Raises `InvalidInputError` if the engine must not create or update the resource."""
@@ -42,7 +58,7 @@ class ChildResource:
 
 def preflight_hook(check_name: str, child: ChildResource, check: HookCheck) -> pulumi.ResourceHook:
     """Return the program's hook of this name, which now runs `check` for `child`. Pass it to the child's options."""
-    program_hook = per_program(f"hook {check_name}", lambda: _ProgramHook(f"{child.name}-{check_name}"))
+    program_hook = per_program(f"hook {check_name}", lambda: _ProgramHook(check_name, child.name))
     program_hook.checks[child.name].append((child, check, copy_context()))
     return program_hook.hook
 
@@ -50,9 +66,12 @@ def preflight_hook(check_name: str, child: ChildResource, check: HookCheck) -> p
 class _ProgramHook:
     """A hook of a program, with the checks of all its children by their logical names."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, check_name: str, first_child: str) -> None:
+        self.check_name = check_name
+        self.context = copy_context()
         self.checks: defaultdict[str, list[tuple[ChildResource, HookCheck, Context]]] = defaultdict(list)
-        self.hook = pulumi.ResourceHook(name, self._run, pulumi.ResourceHookOptions(on_dry_run=True))
+        options = pulumi.ResourceHookOptions(on_dry_run=True)
+        self.hook = pulumi.ResourceHook(f"{first_child}-{check_name}", self._run, options)
         program_hooks().append(self.hook)
         # After a program has declared everything, the SDK waits for the registrations that have begun. If none has, it
         # waits for all Outputs, and again for all of them each time one resolves: the time grows with the square of
@@ -60,9 +79,24 @@ class _ProgramHook:
         _get_rpc_manager().rpcs.append(self.hook._registered)  # noqa: SLF001 - as above
 
     async def _run(self, args: pulumi.ResourceHookArgs) -> None:
+        # In the context of the program: the plugin serves many, and the engine's call has none.
+        await asyncio.create_task(self._run_with_timeout(args), context=self.context)
+
+    async def _run_with_timeout(self, args: pulumi.ResourceHookArgs) -> None:
+        # Not cancelled after the timeout: that would cancel the Outputs and the query that it shares with other checks.
+        checks = asyncio.create_task(self._run_checks(args))
+        await asyncio.wait({checks}, timeout=TIMEOUT_SECONDS)
+        if checks.done():
+            await checks
+        else:
+            diagnostics.warn(
+                f'{args.type} "{args.name}" is not verified: its check {self.check_name} did not end within '
+                f"{TIMEOUT_SECONDS} s, because another resource failed meanwhile or an endpoint does not respond"
+            )
+
+    async def _run_checks(self, args: pulumi.ResourceHookArgs) -> None:
         for child, check, context in self.checks[args.name]:
             if await child.is_of(args.urn):
-                # In the context of the child's program: the plugin serves many, and the engine's call has none.
                 await asyncio.create_task(_run_check(check, args), context=context)
 
 

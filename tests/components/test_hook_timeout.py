@@ -27,7 +27,7 @@ def environment(tmp_path: Path, tools: Tools) -> dict[str, str]:
 
 
 def test_update_ends_when_hooks_wait_for_the_engine_after_a_failure(tmp_path: Path, environment: dict[str, str]):
-    """Hooks that wait for a function or an Output, which never arrives, give up: the engine waits for the hooks."""
+    """Hooks that wait for what never arrives give up, because the engine waits for them. Nothing is created unchecked."""
     (tmp_path / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     shutil.copy(PROGRAM, tmp_path / "__main__.py")
     subprocess.run(["pulumi", "stack", "init", "test"], cwd=tmp_path, env=environment, check=True)
@@ -39,3 +39,4 @@ def test_update_ends_when_hooks_wait_for_the_engine_after_a_failure(tmp_path: Pa
     assert "fails on purpose" in update.stdout
     for name in ("calls", "resolves"):
         assert f'"{name}" is not verified: its check {name}-check did not end within 1 s' in update.stdout
+        assert f"{name} created" not in update.stdout

@@ -26,13 +26,17 @@ import pulumi
 from pulumi.runtime.settings import _get_rpc_manager
 
 from eks_identity import redaction
+from eks_identity.errors import EksIdentityError
 from eks_identity.redaction import Redactor
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.inputs import redacted_errors
 from eks_identity.runtime.program_state import per_program, program_hooks
 
 TIMEOUT_SECONDS = 120
-"""How long a hook waits for its check. The pauses between boto3's five attempts are 15 s in total at most."""
+"""How long a hook waits for its check. Then a preview warns, and an update rejects the resource.
+
+The pauses between boto3's five attempts are 15 s in total at most.
+"""
 
 HookCheck = Callable[[pulumi.ResourceHookArgs], Coroutine[None, None, None]]
 """A check of a hook. Raises `InvalidInputError` if the engine must not create or update the resource."""
@@ -88,11 +92,14 @@ class _ProgramHook:
         await asyncio.wait({checks}, timeout=TIMEOUT_SECONDS)
         if checks.done():
             await checks
-        else:
-            diagnostics.warn(
-                f'{args.type} "{args.name}" is not verified: its check {self.check_name} did not end within '
-                f"{TIMEOUT_SECONDS} s, because another resource failed meanwhile or an endpoint does not respond"
-            )
+            return
+        message = (
+            f'{args.type} "{args.name}" is not verified: its check {self.check_name} did not end within '
+            f"{TIMEOUT_SECONDS} s, because another resource failed meanwhile or an endpoint does not respond"
+        )
+        if not pulumi.runtime.is_dry_run():
+            raise EksIdentityError(f"{message}\n  fix: repair what failed or does not respond, and update again")
+        diagnostics.warn(message)
 
     async def _run_checks(self, args: pulumi.ResourceHookArgs) -> None:
         for child, check, context in self.checks[args.name]:

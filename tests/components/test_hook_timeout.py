@@ -27,7 +27,7 @@ def environment(tmp_path: Path, tools: Tools) -> dict[str, str]:
 
 
 def test_update_ends_when_hooks_wait_for_the_engine_after_a_failure(tmp_path: Path, environment: dict[str, str]):
-    """Hooks that wait for what never arrives give up, because the engine waits for them. Nothing is created unchecked."""
+    """Hooks that wait for what never arrives give up, as the engine waits for them. Nothing is created unchecked."""
     (tmp_path / "Pulumi.yaml").write_text("name: tiny\nruntime: python\n")
     shutil.copy(PROGRAM, tmp_path / "__main__.py")
     subprocess.run(["pulumi", "stack", "init", "test"], cwd=tmp_path, env=environment, check=True)

@@ -81,7 +81,7 @@ class EksIdentityError(Exception):
 class InvalidInput(EksIdentityError):  # noqa: N818 - the name of the problem, as in the message
     """Inputs break rules. `problems` has all of them, in the order of the inputs."""
 
-    def __init__(self, problems: Iterable[Problem], *, subject: str = "") -> None:
+    def __init__(self, problems: Iterable[Problem], subject: str = "") -> None:
         self.problems = tuple(problems)
         self.subject = subject
         super().__init__(self.problems, subject)

@@ -1,9 +1,12 @@
 """Programs that collect the errors of several components end with the problems of all."""
 
+import pickle
+
 import pulumi
 import pytest
 
 import eks_identity as eks
+from eks_identity.errors import InvalidInput, Problem
 from eks_identity.redaction import Redactor
 from eks_identity.runtime.component_errors import InvalidComponentsError, collect_errors
 from eks_identity.runtime.inputs import InvalidInputError
@@ -61,3 +64,15 @@ def test_collected_errors_are_redacted():
     assert isinstance(hidden, InvalidComponentsError)
     assert "ftp://c" not in str(hidden)
     assert [error.subject for error in hidden.errors] == [f'file.yaml: {name}: OidcProvider "{name}"' for name in "ac"]
+
+
+def test_error_passes_from_one_process_to_another():
+    """A program in a pool of processes gets the problems and the subject, and not an error of pickle."""
+    problem = Problem("principals[0].arn", "must begin with arn:", "x", "write an ARN")
+    errors = (
+        InvalidInput([problem], subject="Cluster"),
+        InvalidComponentsError([InvalidInputError([problem], "Cluster")]),
+    )
+    for error in errors:
+        copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - of this process
+        assert (copy.problems, str(copy)) == (error.problems, str(error))

@@ -24,6 +24,7 @@ class InvalidComponentsError(InvalidInputError):
     def __init__(self, errors: Iterable[InvalidInputError]) -> None:
         self.errors = tuple(errors)
         super().__init__([problem for error in self.errors for problem in error.problems])
+        self.args = (self.errors,)  # pickle passes them
 
     def redacted(self, redactor: Redactor) -> InvalidComponentsError:
         return InvalidComponentsError(_redacted(error, redactor) for error in self.errors)

@@ -1,4 +1,4 @@
-"""Tags, labels and annotations of new clusters: each option that has them is checked, by the rule of its service."""
+"""Tags, labels, annotations and taints of new clusters: each option is checked, by the rule of its service."""
 
 import typing
 
@@ -57,7 +57,7 @@ def below(annotation, path):
 def test_every_option_with_tags_or_labels_has_a_rule(typed_dict, rules):
     """An option that is added later, a mapping of texts, must get a rule too."""
     found = {path for path in paths(typed_dict) if path.rpartition(".")[2].endswith(("tags", "labels", "annotations"))}
-    assert found == rules.keys()
+    assert found == {path for path in rules if not path.endswith("taints")}
 
 
 @pytest.mark.parametrize(
@@ -133,3 +133,40 @@ def test_tags_of_a_launch_template_are_checked():
     with pytest.raises(InvalidInputError) as error:
         deploy(lambda: eks.NodeIsolation("nodes", {"tags": {"aws:x": "y", "team": "z" * 257}}))
     assert [problem.input for problem in error.value.problems] == ["tags.aws:x", "tags.team"]
+
+
+@pytest.mark.parametrize(
+    ("taint", "part"),
+    [
+        ({"key": "a b", "effect": "NO_SCHEDULE"}, ("key", "a b")),
+        ({"key": f"example.com/{'x' * 52}", "effect": "NO_SCHEDULE"}, ("key", f"example.com/{'x' * 52}")),
+        ({"key": "gpu", "value": LONG, "effect": "NO_SCHEDULE"}, ("value", LONG)),
+        ({"key": "gpu", "effect": "NoSchedule"}, ("effect", "NoSchedule")),
+    ],
+)
+def test_taint_of_a_managed_node_group_that_eks_rejects(taint, part):
+    """EKS has its own names of effects, and limits the whole key. The fix has the effect in the right form."""
+    valid = {"key": "example.com/gpu", "value": "a100", "effect": "PREFER_NO_SCHEDULE"}
+    with pytest.raises(InvalidInputError) as error:
+        preview(node_groups={"apps": {"taints": [valid, taint]}})
+    (problem,) = error.value.problems
+    assert (problem.input, problem.value) == (f"{GROUP}.taints[1].{part[0]}", part[1])
+    assert part[0] != "effect" or problem.fix == "write NO_SCHEDULE"
+
+
+def test_taints_are_unique_and_at_most_fifty():
+    """A key may have several effects, each once."""
+    twice = [{"key": "gpu", "effect": effect} for effect in ("NO_SCHEDULE", "NO_EXECUTE", "NO_SCHEDULE")]
+    assert problems(node_groups={"apps": {"taints": twice}}) == [(f"{GROUP}.taints[2].key", "gpu")]
+    many = [{"key": f"k{number}", "effect": "NO_SCHEDULE"} for number in range(51)]
+    assert problems(node_groups={"apps": {"taints": many}}) == [(f"{GROUP}.taints", 51)]
+
+
+def test_taint_of_the_default_node_group_that_the_kubelet_rejects():
+    """The kubelet has Kubernetes' names of effects."""
+    taints = {"gpu": {"value": "a b", "effect": "NO_SCHEDULE"}, "a b": {"value": "", "effect": "NoExecute"}}
+    found = problems({"node_group_options": {"taints": taints}})
+    place = "create.node_group_options.taints"
+    assert sorted(found) == sorted(
+        [(f"{place}.gpu.value", "a b"), (f"{place}.gpu.effect", "NO_SCHEDULE"), (f"{place}.the name 'a b'", "a b")]
+    )

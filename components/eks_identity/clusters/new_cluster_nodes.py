@@ -19,7 +19,7 @@ class Taint(TypedDict):
     """A Kubernetes taint of the nodes of the default node group."""
 
     value: pulumi.Input[str]
-    """Value."""
+    """Value, at most 63 letters, digits and `-_.`; may be empty."""
     effect: pulumi.Input[str]
     """`NoSchedule`, `NoExecute` or `PreferNoSchedule`."""
 

@@ -33,9 +33,9 @@ class NodeGroupTaint(TypedDict):
     """A Kubernetes taint of the nodes of a managed node group."""
 
     key: pulumi.Input[str]
-    """Key, at most 63 characters."""
+    """Key, at most 63 characters with its prefix: `gpu` or `example.com/gpu`. Unique with its effect."""
     value: NotRequired[pulumi.Input[str]]
-    """Value, at most 63 characters. By default empty."""
+    """Value, at most 63 letters, digits and `-_.`. By default empty."""
     effect: pulumi.Input[str]
     """`NO_SCHEDULE`, `NO_EXECUTE` or `PREFER_NO_SCHEDULE`."""
 

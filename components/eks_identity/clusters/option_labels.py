@@ -1,4 +1,4 @@
-"""Tags, labels and annotations in the options of a new cluster, by the rules of the service that gets them.
+"""Tags, labels, annotations and taints in the options of a new cluster, by the rules of the service that gets them.
 
 pulumi_eks passes them on unchecked, and AWS or the node rejects them after minutes.
 
@@ -7,7 +7,7 @@ pulumi_eks passes them on unchecked, and AWS or the node rejects them after minu
 | IAM         | tags of all resources, which IAM roles get too                                  |
 | EKS         | tags of clusters, node groups and access entries                                |
 | EC2         | tags of security groups, instances and volumes; they may have any characters    |
-| kubelet     | labels of nodes                                                                 |
+| kubelet     | labels and taints of nodes                                                      |
 | API server  | labels and annotations of objects, labels in the selectors of Fargate profiles  |
 """
 
@@ -17,9 +17,9 @@ from typing import Any
 
 from eks_identity.clusters.cluster_options import Options
 from eks_identity.errors import Problem
-from eks_identity.model import labels, tags
+from eks_identity.model import labels, tags, taints
 
-_Rule = Callable[[Mapping[str, object]], list[Problem]]
+_Rule = Callable[[Any], list[Problem]]
 
 _EKS_TAGS: _Rule = partial(tags.problems, keys_have_case=True)
 _EC2_TAGS: _Rule = partial(tags.problems, keys_have_case=True, any_characters=True)
@@ -33,6 +33,7 @@ CLUSTER_RULES: Mapping[str, _Rule] = {
     "storage_classes.*.metadata.labels": labels.problems,
     "storage_classes.*.metadata.annotations": labels.key_problems,
     "node_group_options.labels": partial(labels.node_label_problems, managed=False),
+    "node_group_options.taints": taints.kubelet_problems,
     "node_group_options.auto_scaling_group_tags": _EC2_TAGS,
     "node_group_options.cloud_formation_tags": _EC2_TAGS,
     "node_group_options.launch_template_tag_specifications.*.tags": _EC2_TAGS,
@@ -41,6 +42,7 @@ CLUSTER_RULES: Mapping[str, _Rule] = {
 NODE_GROUP_RULES: Mapping[str, _Rule] = {
     "tags": _EKS_TAGS,
     "labels": partial(labels.node_label_problems, managed=True),
+    "taints": taints.managed_problems,
 }
 """Options of an item of `node_groups`."""
 
@@ -49,7 +51,7 @@ def problems(options: Options, rules: Mapping[str, _Rule]) -> Iterator[Problem]:
     """Yield the problems of the options at the paths of `rules`. Outputs and objects of SDKs are not checked."""
     for path, rule in rules.items():
         for place, values in _values(options, path.split("."), ""):
-            if isinstance(values, Mapping):
+            if isinstance(values, Mapping | list):
                 yield from (problem.with_prefix(place) for problem in rule(values))
 
 

@@ -61,6 +61,18 @@ PLAYS = [
         _groups(**ALL, labels={"eks.amazonaws.com/role": "worker"}),
         _groups(**ALL, labels={"role": "worker"}),
     ),
+    Play(
+        "Cluster",
+        "write NO_SCHEDULE",
+        _groups(**ALL, taints=[{"key": "gpu", "effect": "NoSchedule"}]),
+        _groups(**ALL, taints=[{"key": "gpu", "effect": "NO_SCHEDULE"}]),
+    ),
+    Play(
+        "Cluster",
+        "remove a taint gpu with effect NO_SCHEDULE",
+        _groups(**ALL, taints=[{"key": "gpu", "effect": "NO_SCHEDULE"}] * 2),
+        _groups(**ALL, taints=[{"key": "gpu", "effect": "NO_SCHEDULE"}]),
+    ),
     Play("Cluster", "write a value, such as", _groups(**ALL, labels={"a": ""}), _groups(**ALL, labels={"a": "true"})),
     Play("Cluster", "set private_subnet_ids", _create(vpc_id="v"), _create(vpc_id="v", private_subnet_ids=["s"])),
     Play(

@@ -11,6 +11,7 @@ from lightkube.models.authorization_v1 import SubjectAccessReviewStatus
 from eks_access.graph.services import AccessReview, ReviewedUser, Simulation
 from eks_access.graph.tables import NotReadError
 from eks_access.sources.live_accounts import Accounts
+from eks_access.sources.live_connection import Connection
 from eks_access.sources.live_services import LiveServices
 from eks_identity.evaluation.rbac import Request
 from support.workload_chains import ACCOUNT, ACTION, RESOURCE, ROLE_ARN
@@ -18,11 +19,14 @@ from support.workload_chains import ACCOUNT, ACTION, RESOURCE, ROLE_ARN
 USER = ReviewedUser("eks-ope", ("operators",), "uid", {"principalId": ("AIDAEXAMPLE",)})
 
 
-class ApiServer:
-    """A client of the API server that returns one status, or raises one error."""
+class ApiServer(Connection):
+    """A connection whose client returns one status, or raises one error."""
 
     def __init__(self, status=None, error=None):
         self.status, self.error = status, error
+
+    def client(self):
+        return self
 
     def create(self, review):
         self.spec = review.spec
@@ -32,7 +36,7 @@ class ApiServer:
 
 
 def review(server, request=None):
-    return LiveServices(lambda: server, None).review_access(USER, request or Request("get", "pods/log", "default"))
+    return LiveServices(server, None).review_access(USER, request or Request("get", "pods/log", "default"))
 
 
 def forbidden(code=403):
@@ -70,8 +74,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("server", "reason"), FAILURES.values(), ids=FAILURES)
-def test_review_without_an_answer(server, reason):
+def test_review_without_an_answer(server, reason, monkeypatch):
     """The reason says why the API server did not answer."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
     with pytest.raises(NotReadError, match=reason):
         review(server)
 

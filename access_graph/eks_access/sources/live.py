@@ -6,7 +6,7 @@ Objects are read when a question asks for them. What AWS or Kubernetes denies is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from eks_access.errors import SourceError, UsageError
 from eks_access.graph.access_graph import AccessGraph
 from eks_access.graph.tables import NotReadError, Part, Table
 from eks_access.sources.live_accounts import Accounts, caller_account, open_profile, reason_of
-from eks_access.sources.live_connection import ContextConnection, TokenConnection
+from eks_access.sources.live_connection import Connection, ContextConnection, TokenConnection
 from eks_access.sources.live_eks import LiveEks, NoSuchClusterError
 from eks_access.sources.live_iam import LiveIam
 from eks_access.sources.live_kubeconfig import Context, find_context
@@ -26,7 +26,6 @@ from eks_identity.model.kubeconfig import ClusterEndpoint
 
 if TYPE_CHECKING:
     import boto3
-    from lightkube import Client
 
 _GLOBAL_REGION = "us-east-1"
 """Region of IAM in most partitions."""
@@ -68,8 +67,8 @@ def open_live(
         raise SourceError(f"the region of cluster {name} is not known", "pass --region REGION")
     aws = _open_accounts(session, failure, region, selected.account if selected else None, accounts or {})
     eks = LiveEks(aws, name)
-    connect = _connection(selected, eks, aws, region)
-    kubernetes = LiveKubernetes(connect, eks)
+    connection = _connect(selected, eks, aws, region)
+    kubernetes = LiveKubernetes(connection, eks)
     _require_reachable(name, eks, kubernetes, selected)
     iam = LiveIam(aws)
     return AccessGraph(
@@ -88,7 +87,7 @@ def open_live(
         pods=kubernetes.pods,
         nodes=kubernetes.nodes,
         has_pod_identity_agent=kubernetes.has_pod_identity_agent,
-        services=LiveServices(connect, aws),
+        services=LiveServices(connection, aws),
     )
 
 
@@ -154,10 +153,10 @@ def _open_accounts(
     return Accounts(sessions, region, cluster_account or caller or "", others, failure)
 
 
-def _connection(selected: Context | None, eks: LiveEks, aws: Accounts, region: str) -> Callable[[], Client]:
+def _connect(selected: Context | None, eks: LiveEks, aws: Accounts, region: str) -> Connection:
     if selected is not None:
-        return ContextConnection(selected).client
-    return TokenConnection(lambda: aws.cluster_session("API server"), region, eks.description.get).client
+        return ContextConnection(selected)
+    return TokenConnection(lambda: aws.cluster_session("API server"), region, eks.description.get)
 
 
 def _require_reachable(name: str, eks: LiveEks, kubernetes: LiveKubernetes, selected: Context | None) -> None:

@@ -24,7 +24,7 @@ from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 
 from eks_access.graph.caller import Caller, Credentials, KubeconfigContext, ServerReview
 from eks_access.sources.live_accounts import is_temporary, reason_of
-from eks_access.sources.live_connection import ContextConnection
+from eks_access.sources.live_connection import TRIES, ContextConnection, TokenRejectedError
 from eks_access.sources.live_kubeconfig import Context, find_context
 from eks_access.sources.live_services import review_attributes
 from eks_identity.evaluation.rbac import Request
@@ -35,7 +35,6 @@ _DEFAULT_REGION = "us-east-1"
 """Region of the STS endpoint that is asked if none is configured."""
 _WITHOUT_PROFILE = {"env", "container-role", "iam-role", "explicit"}
 """Origins of credentials that no profile configures."""
-_UNAUTHORIZED = 401
 
 
 def read_caller(
@@ -174,19 +173,19 @@ def _review(selected: Context, request: Request | None) -> ServerReview:
     """Return what the API server of a context says of its user, and of a request."""
     connection = ContextConnection(selected)  # closes its client when nothing refers to it
     try:
-        client = connection.client()
-        status = client.create(SelfSubjectReview()).status
+        status = connection.request(lambda client: client.create(SelfSubjectReview())).status
         user = status.userInfo if status is not None else None
         if user is None or not user.username:
             return ServerReview(reason="SelfSubjectReview returned no user")
         allows = None
         if request is not None:
-            spec = SelfSubjectAccessReviewSpec(**review_attributes(request))
-            reviewed = client.create(SelfSubjectAccessReview(spec=spec)).status
+            review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(**review_attributes(request)))
+            reviewed = connection.request(lambda client: client.create(review)).status
             allows = reviewed.allowed if reviewed is not None else None
         return ServerReview(user.username, tuple(user.groups or ()), allows=allows)
+    except TokenRejectedError:
+        return ServerReview(is_unauthorized=True, reason=f"401 Unauthorized, {TRIES} times")
     except ApiError as error:
-        is_unauthorized = error.status.code == _UNAUTHORIZED
-        return ServerReview(is_unauthorized=is_unauthorized, reason=f"{error.status.code} {error.status.reason}")
+        return ServerReview(reason=f"{error.status.code} {error.status.reason}")
     except (httpx2.HTTPError, ConfigError, OSError) as error:
         return ServerReview(reason=f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from eks_access.graph import kubernetes_objects as graph
 from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.graph.tables import NotReadError, Part, Table
 from eks_access.sources import manifests
+from eks_access.sources.live_connection import Connection, TokenRejectedError
 from eks_access.sources.live_eks import AGENT, Instance, LiveEks
 from eks_identity.evaluation.rbac import RoleKey
 
@@ -25,9 +26,9 @@ T = TypeVar("T")
 
 PAGE = 500
 """Objects in one response of a listing."""
-FAILURES = (ApiError, httpx2.HTTPError, ConfigError, OSError, BotoCoreError)
+FAILURES = (TokenRejectedError, ApiError, httpx2.HTTPError, ConfigError, OSError, BotoCoreError)
 """Exceptions of a request to the API server."""
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _SYSTEM = "kube-system"
 _RESOURCES: Mapping[Any, str] = {
     ClusterRole: "clusterroles.rbac.authorization.k8s.io",
@@ -46,8 +47,8 @@ _RESOURCES: Mapping[Any, str] = {
 class LiveKubernetes:
     """The tables of Kubernetes."""
 
-    def __init__(self, connect: Callable[[], Client], eks: LiveEks) -> None:
-        self._connect = connect
+    def __init__(self, connection: Connection, eks: LiveEks) -> None:
+        self._connection = connection
         self._eks = eks
         self.aws_auth = Part(self._read_aws_auth)
         self.rbac_roles = Table(self._list_roles, self._get_role)
@@ -70,14 +71,15 @@ class LiveKubernetes:
         return graph.AwsAuthConfigMap() if found is None else manifests.aws_auth(found)
 
     def _list_roles(self) -> dict[RoleKey, graph.RbacRole]:
-        roles = map(manifests.rbac_role, [*self._list(ClusterRole), *self._list(Role)])
+        roles = [*self._list(ClusterRole, manifests.rbac_role), *self._list(Role, manifests.rbac_role)]
         return {role.key: role for role in roles}
 
     def _get_role(self, key: RoleKey) -> graph.RbacRole | None:
         return _convert(manifests.rbac_role, self._get_rbac(key, ClusterRole, Role))
 
     def _list_bindings(self) -> dict[RoleKey, graph.RbacBinding]:
-        bindings = map(manifests.rbac_binding, [*self._list(ClusterRoleBinding), *self._list(RoleBinding)])
+        convert = manifests.rbac_binding
+        bindings = [*self._list(ClusterRoleBinding, convert), *self._list(RoleBinding, convert)]
         return {(binding.namespace, binding.name): binding for binding in bindings}
 
     def _get_binding(self, key: RoleKey) -> graph.RbacBinding | None:
@@ -91,7 +93,7 @@ class LiveKubernetes:
         )
 
     def _list_service_accounts(self) -> dict[ObjectKey, graph.ServiceAccount]:
-        accounts = map(manifests.service_account, self._list(ServiceAccount))
+        accounts = self._list(ServiceAccount, manifests.service_account)
         return {(account.namespace, account.name): account for account in accounts}
 
     def _get_service_account(self, key: ObjectKey) -> graph.ServiceAccount | None:
@@ -99,13 +101,13 @@ class LiveKubernetes:
         return _convert(manifests.service_account, found)
 
     def _list_pods(self) -> dict[ObjectKey, graph.Pod]:
-        return {(pod.namespace, pod.name): pod for pod in map(manifests.pod, self._list(Pod))}
+        return {(pod.namespace, pod.name): pod for pod in self._list(Pod, manifests.pod)}
 
     def _get_pod(self, key: ObjectKey) -> graph.Pod | None:
         return _convert(manifests.pod, self._get(f"pod {'/'.join(key)}", Pod, key[1], key[0]))
 
     def _list_nodes(self) -> dict[str, graph.Node]:
-        return {node.name: node for node in self._with_instances(list(map(manifests.node, self._list(Node))))}
+        return {node.name: node for node in self._with_instances(self._list(Node, manifests.node))}
 
     def _get_node(self, name: str) -> graph.Node | None:
         node = _convert(manifests.node, self._get(f"node {name}", Node, name))
@@ -138,24 +140,30 @@ class LiveKubernetes:
             raise failure
         return False
 
-    def _client(self, part: str) -> Client:
+    def _request(self, part: str, call: Callable[[Client], T]) -> T:
         try:
-            return self._connect()
+            return self._connection.request(call)
         except NotReadError as error:
             raise NotReadError(part, str(error)) from error
 
-    def _list(self, kind: Any) -> Iterator[dict[str, Any]]:
+    def _list(self, kind: Any, convert: Callable[[dict[str, Any]], T]) -> list[T]:
+        """Return all objects of a kind. They are converted one by one, because a manifest is large."""
         resource = _RESOURCES[kind]
         namespace = "*" if kind in (Role, RoleBinding, ServiceAccount, Pod) else None
+
+        def read_pages(client: Client) -> list[T]:
+            return [convert(found.to_dict()) for found in client.list(kind, namespace=namespace, chunk_size=PAGE)]
+
         try:
-            for found in self._client(resource).list(kind, namespace=namespace, chunk_size=PAGE):
-                yield found.to_dict()
+            return self._request(resource, read_pages)
         except FAILURES as error:
             raise NotReadError(resource.partition(".")[0], reason_of_failure(error, f"list {resource}")) from error
 
     def _get(self, part: str, kind: Any, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self._client(part).get(kind, name, namespace=namespace).to_dict()
+            found: dict[str, Any] = self._request(
+                part, lambda client: client.get(kind, name, namespace=namespace).to_dict()
+            )
         except FAILURES as error:
             if isinstance(error, ApiError) and error.status.code == _NOT_FOUND:
                 return None
@@ -176,10 +184,10 @@ def _with_instance(node: graph.Node, instance: Instance | None, roles: Mapping[s
 
 def reason_of_failure(error: Exception, request: str) -> str:
     """Return an error in one line, with verb and resource if RBAC denies the request."""
+    if isinstance(error, TokenRejectedError):
+        return f"Unauthorized: {error}"
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {error}"
     if error.status.code == _FORBIDDEN:
         return f"Forbidden: {request}"
-    if error.status.code == _UNAUTHORIZED:
-        return "Unauthorized: the API server does not accept the token"
     return f"{error.status.code}: {error.status.message}"

@@ -16,7 +16,6 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from lightkube import Client
 from lightkube.models.authentication_v1 import BoundObjectReference, TokenRequestSpec
 from lightkube.models.authorization_v1 import NonResourceAttributes, ResourceAttributes, SubjectAccessReviewSpec
 from lightkube.models.meta_v1 import ObjectMeta
@@ -27,6 +26,7 @@ from eks_access.graph.kubernetes_objects import ObjectKey
 from eks_access.graph.services import AccessReview, Exchange, ReviewedUser, Simulation
 from eks_access.graph.tables import NotReadError
 from eks_access.sources.live_accounts import CONFIG, Accounts, error_code, reason_of
+from eks_access.sources.live_connection import Connection
 from eks_access.sources.live_kubernetes import FAILURES, reason_of_failure
 from eks_identity.evaluation.rbac import Request
 
@@ -51,8 +51,8 @@ _REJECTIONS = frozenset(
 class LiveServices:
     """The API server of the cluster, and IAM, STS and EKS Auth."""
 
-    def __init__(self, connect: Callable[[], Client], aws: Accounts) -> None:
-        self._connect = connect
+    def __init__(self, connection: Connection, aws: Accounts) -> None:
+        self._connection = connection
         self._aws = aws
 
     def review_access(self, user: ReviewedUser, request: Request) -> AccessReview:
@@ -66,7 +66,7 @@ class LiveServices:
             **review_attributes(request),
         )
         try:
-            status = self._connect().create(SubjectAccessReview(spec=spec)).status
+            status = self._connection.request(lambda client: client.create(SubjectAccessReview(spec=spec))).status
         except FAILURES as error:
             reason = reason_of_failure(error, "create subjectaccessreviews.authorization.k8s.io")
             raise NotReadError(call, reason) from error
@@ -127,7 +127,7 @@ class LiveServices:
         spec = TokenRequestSpec(audiences=[audience], expirationSeconds=_TOKEN_SECONDS, boundObjectRef=bound)
         request = ServiceAccount.Token(spec=spec, metadata=ObjectMeta())
         try:
-            created = self._connect().create(request, name, namespace=namespace)
+            created = self._connection.request(lambda client: client.create(request, name, namespace=namespace))
         except FAILURES as error:
             reason = reason_of_failure(error, f"create serviceaccounts/token in namespace {namespace}")
             raise NotReadError("TokenRequest", reason) from error

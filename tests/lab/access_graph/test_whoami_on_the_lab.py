@@ -80,7 +80,7 @@ def test_user_without_access_entry(live_lab, whoami, stranger):
     options = ("--context", OTHER_CLUSTER, *REQUEST)
     code, traced = whoami(*options, principal=STRANGER)
     assert (code, findings(traced)) == (1, ["not-mapped"])
-    assert says(traced)["API server"] == "rejects the token: 401 Unauthorized"
+    assert says(traced)["API server"] == "rejects the token: 401 Unauthorized, 3 times"
     (fix,) = [link["finding"]["fix"] for link in traced["links"] if "finding" in link]
     for command in fix["commands"]:
         done = live_lab.clients.run(*command)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections import Counter
 from random import Random
 
@@ -12,8 +13,9 @@ from click.testing import CliRunner
 
 from eks_access.cli import commands
 from eks_access.errors import SourceError
+from eks_access.sources.live_accounts import CONFIG
+from eks_access.sources.live_connection import TRIES
 from lab.faults import Fault, FaultFile, FaultKind
-from lab.principals import ADMINISTRATOR
 
 SEED = int(os.environ["EKS_IDENTITY_CONFORMANCE_SEED"])
 CLUSTER = "eks-clu"
@@ -27,6 +29,9 @@ QUESTIONS = {
     "escalations": ("escalations",),
     "whoami": ("trace", "whoami", "--verb", "list", "--resource", "pods", "--namespace", "default"),
 }
+TOKEN_REVIEW = "sts:GetCallerIdentity"
+"""The call of the authenticator for each token; `eks-access` makes the same call for its own credentials first."""
+BOTOCORE_TRIES = CONFIG.retries["total_max_attempts"]
 UNKNOWN = re.compile(r"not[ _-]evaluated|cannot be read|not read|Rate exceeded|ThrottlingException", re.IGNORECASE)
 
 
@@ -39,16 +44,17 @@ def faults(live_lab):
 
 
 @pytest.fixture
-def ask(live_lab, monkeypatch):
+def ask(live_lab, monkeypatch, tmp_path):
     """Return a function that asks a question, and returns the exit code, the kinds of findings and the output.
 
     Retries do not wait, because a throttled read would take seconds.
     """
     monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _seconds: None)
 
-    def run(question, *, context=True, principal=ADMINISTRATOR):
-        options = ("--context", CLUSTER) if context else ()
-        with live_lab.environment(principal):
+    def run(question, *, has_kubeconfig=True):
+        options = ("--context", CLUSTER) if has_kubeconfig else ("--cluster", CLUSTER)
+        variables = {} if has_kubeconfig else {"KUBECONFIG": str(tmp_path / "missing")}
+        with live_lab.environment(**variables):
             done = CliRunner().invoke(commands, [*QUESTIONS[question], *options, "--json"])
         if isinstance(done.exception, SourceError):
             return done.exception.exit_code, Counter(), str(done.exception)
@@ -68,10 +74,10 @@ def kinds(document):
         yield from kinds(below)
 
 
-def reads_of(question, ask, faults):
+def reads_of(question, ask, faults, **options):
     """Return the actions that a question calls, by a fault that changes nothing and is logged."""
     faults.write([Fault(FaultKind.SLOW, seconds=0)])
-    ask(question)
+    ask(question, **options)
     actions = sorted({action for _, action in faults.injected()})
     faults.clear()
     return actions
@@ -97,12 +103,24 @@ def test_throttled_read_is_not_evaluated(question, ask, faults, is_soak, show):
     show(f"eks-access {question}, {len(actions)} reads, throttled one at a time: {dict(outcomes)}, 0 wrong findings")
 
 
+@pytest.mark.parametrize("has_kubeconfig", [True, False], ids=["token command", "signed token"])
 @pytest.mark.parametrize("kind", [FaultKind.THROTTLE, FaultKind.ERROR, FaultKind.RESET])
-def test_some_failed_reads_are_retried(kind, ask, faults, show):
-    """A fifth of the calls fails, and by the vendor's retries the answer is the healthy one."""
-    healthy = ask("mappings")
-    faults.write([Fault(kind, rate=0.2, seed=SEED)])
-    assert ask("mappings") == healthy
+def test_some_failed_reads_are_retried(kind, has_kubeconfig, ask, faults, show):
+    """With one fault less of each action than there are tries, the answer is the healthy one.
+
+    STS fails for the authenticator, which does not retry: `eks-access` repeats the request to the API server.
+    """
+    options = {"has_kubeconfig": has_kubeconfig}
+    healthy = ask("mappings", **options)
+    actions = reads_of("mappings", ask, faults, **options)
+    assert TOKEN_REVIEW in actions
+    failed_reviews = Fault(kind, TOKEN_REVIEW, after=1, times=TRIES - 1)
+    failed_reads = [Fault(kind, action, times=BOTOCORE_TRIES - 1) for action in actions if action != TOKEN_REVIEW]
+    # A token of the same second would be the same one, and the API server keeps a successful review for ten seconds.
+    threading.Event().wait(1.1)
+    faults.write([failed_reviews, *failed_reads])
+    assert ask("mappings", **options) == healthy
+    assert faults.injected() == {(kind, fault.action): fault.times for fault in [failed_reviews, *failed_reads]}
     show(f"eks-access list with {faults.injected().total()} calls of kind {kind} failed: the same answer")
 
 

@@ -47,13 +47,6 @@ def interrupted(stacks) -> InterruptedStack:
     return stacks.intact()
 
 
-@pytest.fixture
-def kills_run(is_soak) -> None:
-    if not is_soak:
-        # One of about eight samples had contents that differ, and docs/soak.md says what is seen of it.
-        pytest.skip("kills within updates run in `make soak`")
-
-
 def expect_clear(outcome):
     """Assert that an update succeeded, or failed with a message and without a traceback.
 
@@ -82,7 +75,7 @@ def names(commands):
     return [" ".join(command.split()[: 3 if command.startswith("aws") else 2]) for command in commands]
 
 
-def test_update_after_a_kill_converges(kills_run, interrupted, is_soak, random, show):
+def test_update_after_a_kill_converges(interrupted, is_soak, random, show):
     """After a kill at any event, a user who does what the messages say has what an uninterrupted update makes.
 
     The engine alone is killed, or all of its processes at once. Nothing is lost, nothing exists twice, no lock and no
@@ -120,7 +113,7 @@ def kill_after_step(interrupted, operation, type_, kill, fault):
     raise AssertionError(f"the state had the step each time: {fault}\n{killed.text}")
 
 
-def test_update_killed_between_a_step_and_its_state_converges(kills_run, interrupted, is_soak, random, show):
+def test_update_killed_between_a_step_and_its_state_converges(interrupted, is_soak, random, show):
     """The engine is killed when an object is created or deleted and the state does not have that yet (pulumi #5377).
 
     For each type, a message says how the user removes what the next update cannot create.

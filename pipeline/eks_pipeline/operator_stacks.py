@@ -19,10 +19,11 @@ import yaml
 
 from eks_pipeline.errors import UsageError
 from eks_pipeline.fleet import settings_file
-from eks_pipeline.fleet.fleet import Fleet, FleetStack
+from eks_pipeline.fleet.fleet import Fleet
+from eks_pipeline.fleet.fleet_stack import FleetStack
+from eks_pipeline.fleet.state_location import BACKEND, shared_state_errors
 
 API_VERSION, KIND = "pulumi.com/v1", "Stack"
-BACKEND = "PULUMI_BACKEND_URL"
 _LABELS = {"app.kubernetes.io/managed-by": "eks-pipeline"}
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -75,6 +76,8 @@ class Settings:
 def objects(fleet: Fleet, settings: Settings) -> list[dict[str, Any]]:
     """Return the Kubernetes objects of a fleet. Raises `UsageError` with all problems."""
     problems = list(_settings_problems(fleet, settings))
+    program = settings.source.name if isinstance(settings.source, ProgramSource) else ""
+    problems += shared_state_errors(fleet.stacks.values(), default_backend=settings.backend, program=program)
     for stack in fleet.stacks.values():
         problems += [f"stacks.{stack.name}: {problem}" for problem in _problems(stack, settings)]
     if problems:

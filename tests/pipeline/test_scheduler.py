@@ -2,7 +2,8 @@
 
 import pytest
 
-from eks_pipeline.fleet.fleet import Fleet, FleetStack
+from eks_pipeline.fleet.fleet import Fleet
+from eks_pipeline.fleet.fleet_stack import FleetStack
 from eks_pipeline.report import Result
 from eks_pipeline.runner.scheduler import Scheduler
 

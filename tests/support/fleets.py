@@ -7,7 +7,8 @@ from pathlib import Path
 
 from eks_pipeline import events
 from eks_pipeline.errors import ExitCode
-from eks_pipeline.fleet.fleet import Fleet, FleetStack
+from eks_pipeline.fleet.fleet import Fleet
+from eks_pipeline.fleet.fleet_stack import FleetStack
 from eks_pipeline.report import Result, StackReport
 from eks_pipeline.runner.run import OnEvent
 from eks_pipeline.stack.job import Job

@@ -16,7 +16,7 @@ from eks_pipeline.cli.review_output import ReviewOutput, review_options
 from eks_pipeline.cli.run_options import Command, print_failures, print_summary, run_options
 from eks_pipeline.errors import ExitCode, UsageError
 from eks_pipeline.fleet import settings_file
-from eks_pipeline.fleet.fleet import FleetStack
+from eks_pipeline.fleet.fleet_stack import FleetStack
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review.comment import drift_sentences, restored_sentences
 from eks_pipeline.review.drift import FleetStates, drift_of_fleet

@@ -9,7 +9,8 @@ import click
 from eks_pipeline.cli.run_options import DIRECTORY, FILE, NEW_FILE
 from eks_pipeline.errors import UsageError
 from eks_pipeline.fleet.fleet import list_of_stacks, open_fleet
-from eks_pipeline.operator_stacks import BACKEND, GitSource, ProgramSource, Settings, left_out, objects, write
+from eks_pipeline.fleet.state_location import BACKEND
+from eks_pipeline.operator_stacks import GitSource, ProgramSource, Settings, left_out, objects, write
 
 
 @click.command()

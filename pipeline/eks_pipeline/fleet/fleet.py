@@ -11,30 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from eks_pipeline.errors import SettingsFileError, UnknownStackError, UsageError
-from eks_pipeline.fleet import fleet_file, settings_file, yaml_document
+from eks_pipeline.fleet import fleet_file, settings_file
 from eks_pipeline.fleet.fleet_file import STACK_NAME, FleetFile, Group, StackEntry
+from eks_pipeline.fleet.fleet_stack import FleetStack
 from eks_pipeline.fleet.order import AFTER, CANARY, REFERENCE, Order, closure, cycles, with_canaries
-from eks_pipeline.fleet.yaml_document import YamlError
-
-_CREDENTIALS = re.compile("AWS_(PROFILE|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|ROLE_.*|REGION|DEFAULT_REGION)")
-"""Variables with which a stack stays the same one: they select no backend."""
-
-
-@dataclass(frozen=True)
-class FleetStack:
-    """One stack of a fleet."""
-
-    name: str
-    stack: str
-    project: Path
-    group: str | None = None
-    config_file: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def settings(self) -> Path:
-        """The settings file that the engine reads. `organization/project/dev` has that of `dev`."""
-        return self.config_file or self.project / f"Pulumi.{self.stack.rpartition('/')[2]}.yaml"
+from eks_pipeline.fleet.project_file import read_projects
+from eks_pipeline.fleet.state_location import shared_state_errors, shared_states
 
 
 @dataclass(frozen=True)
@@ -125,7 +107,7 @@ def open_fleet(file: Path) -> Fleet:
     """Return the fleet of a file. Raises `FleetFileError` with all errors: names, duplicates, settings and cycles."""
     content, errors = fleet_file.read(file)
     stacks = {name: _stack(name, entry or StackEntry(), content, file) for name, entry in content.stacks.items()}
-    errors += _duplicates(stacks)
+    errors += shared_state_errors(stacks.values())
     for stack in stacks.values():
         try:
             check(stack)
@@ -137,7 +119,8 @@ def open_fleet(file: Path) -> Fleet:
         raise fleet_file.fleet_error(file, errors)
     canaries = _members(content.canary, stacks)
     limits = {name: group.concurrency for name, group in content.groups.items() if group and group.concurrency}
-    return Fleet(stacks, with_canaries(predecessors, stacks, canaries), content.concurrency, limits)
+    order = with_canaries(predecessors, stacks, canaries)
+    return Fleet(stacks, order, content.concurrency, limits)
 
 
 def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None, concurrency: int = 4) -> Fleet:
@@ -145,6 +128,9 @@ def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None
     stacks = {name: FleetStack(name, name, project) for name in names}
     for stack in stacks.values():
         check(stack)  # also with `config_file`, so that a misspelt name creates no stack
+    for each in shared_states(stacks.values()):
+        rule = f"must be another stack than --stack {each.first.name}: {each}"
+        raise UsageError(f"--stack {each.second.name} {rule}\n  fix: remove one of them")
     if config_file is not None:
         stacks = {name: replace(stack, config_file=config_file) for name, stack in stacks.items()}
         settings_file.check(config_file)
@@ -183,21 +169,13 @@ def _stack(name: str, entry: StackEntry, content: FleetFile, file: Path) -> Flee
     )
 
 
-def _duplicates(stacks: Mapping[str, FleetStack]) -> Iterator[str]:
-    first: dict[tuple[Path, str, tuple[tuple[str, str], ...]], str] = {}
-    for stack in stacks.values():
-        # The same name in another backend is another stack. In another account it is not: the state is the same.
-        backend = {name: value for name, value in stack.environment.items() if not _CREDENTIALS.fullmatch(name)}
-        key = (stack.project, stack.stack, tuple(sorted(backend.items())))
-        if (other := first.setdefault(key, stack.name)) != stack.name:
-            yield f"stacks.{stack.name}: must be another stack than stacks.{other}\n  fix: remove one of them"
-
-
 def _order(content: FleetFile, stacks: Mapping[str, FleetStack]) -> dict[str, dict[str, str]]:
     """Return which stacks must succeed before which, by `after` and by stack references in settings."""
     found: dict[str, dict[str, str]] = {}
-    projects = {project: _project_name(project) for project in {stack.project for stack in stacks.values()}}
-    by_full_name = {f"{projects[each.project]}/{each.stack.rpartition('/')[2]}": name for name, each in stacks.items()}
+    projects = read_projects(stacks.values())
+    by_full_name = {
+        f"{projects[each.project].name}/{each.stack.rpartition('/')[2]}": name for name, each in stacks.items()
+    }
     for name, stack in stacks.items():
         group = content.groups.get(stack.group or "") or Group()
         entry = content.stacks[name] or StackEntry()
@@ -215,14 +193,6 @@ def _members(names: Iterable[str], stacks: Mapping[str, FleetStack]) -> set[str]
     """Return the stacks of names of stacks and groups."""
     selected = set(names)
     return {each.name for each in stacks.values() if {each.name, each.group} & selected}
-
-
-def _project_name(project: Path) -> str:
-    try:
-        document = yaml_document.load(project / "Pulumi.yaml").value
-    except YamlError:
-        return ""
-    return str(document.get("name", "")) if isinstance(document, dict) else ""
 
 
 def _settings_texts(stack: FleetStack) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from eks_pipeline.fleet import settings_file
-from eks_pipeline.fleet.fleet import FleetStack
+from eks_pipeline.fleet.fleet_stack import FleetStack
 
 _ENGINE_KEYS = frozenset({"encryptionsalt", "encryptedkey", "secretsprovider"})
 _GENERATED = frozenset({"__pycache__", "node_modules"})

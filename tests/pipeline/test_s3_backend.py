@@ -192,23 +192,31 @@ def test_missing_permission_on_the_bucket_is_named(backend, missing, expected):
     assert backend.locks() == []
 
 
-def test_caller_that_only_reads_states_previews_existing_stacks_and_exports_them(backend):
-    """As the preview role of example 14: `drift` exports states, without the key. A new stack must be created."""
+def test_caller_that_only_reads_states_previews_existing_stacks_and_exports_them(backend, tmp_path):
+    """As the preview role of example 14: `drift` exports states, without the key. A new stack must be created.
+
+    Such a caller also sees a stack that the fleet file does not have.
+    """
     bucket = f"arn:aws:s3:::{BUCKET}"
     reads = (allow("s3:ListBucket", on=bucket), allow("s3:GetObject", on=f"{bucket}/*"))
     decrypt = allow("kms:Encrypt", "kms:Decrypt", on=backend.key)
-    for stack in ("existing", "new"):
+    for stack in ("existing", "removed", "new"):
         backend.settings(stack, administrators=["ann"])
-    assert backend.runner("up", "--stack", "existing").returncode == 0
+    assert backend.runner("up", "--stack", "existing", "--stack", "removed").returncode == 0
+    fleet = backend.runner.project / "fleet.yaml"
+    fleet.write_text("stacks: {existing: {}}")
     try:
         backend.act_as(new_user(backend.cloud, *reads)[1])
         exported = backend.runner.pulumi("stack", "export", stack="existing")
         backend.act_as(new_user(backend.cloud, *reads, decrypt)[1])
-        previewed = backend.runner("preview", "--stack", "existing")
+        previewed = backend.runner("preview", "--fleet", str(fleet), "--save", str(tmp_path / "preview.json"))
         denied = backend.runner("preview", "--stack", "new")
     finally:
         backend.act_as(backend.cloud.administrator)
     assert (exported.returncode, previewed.returncode) == (0, 0), exported.stderr + previewed.stderr
+    others = json.loads((tmp_path / "preview.json").read_text())["other_stacks"]
+    assert "tiny/removed" in [each["stack"] for each in others["stacks"]]
+    assert others["not_listed"] == []
     assert denied.returncode == 1
     assert f"must be allowed s3:PutObject on {bucket}/.pulumi/" in denied.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import click
 
 from eks_pipeline.cli.left_out_states import read_left_out_states
 from eks_pipeline.cli.preview import collect_failed
-from eks_pipeline.cli.review_output import ReviewOutput, review_options
+from eks_pipeline.cli.review_output import ReviewOutput, other_stacks, review_options
 from eks_pipeline.cli.run_options import Command, print_failures, print_summary, run_options
 from eks_pipeline.errors import ExitCode, UsageError
 from eks_pipeline.fleet import settings_file
@@ -43,8 +44,8 @@ def drift(
 ) -> None:
     """Compare the states of the stacks with their clusters and accounts. Changes nothing without --fix --yes.
 
-    Lists access that differs from the states, access that is in no state, and access after its last day. Exits with 1
-    if there is some, or if a part of it could not be evaluated.
+    Lists access that differs from the states, access that is in no state, access after its last day, and stacks that
+    the fleet file does not have. Exits with 1 if there is some, or if a part of it could not be evaluated.
     """
     if yes and not fix:
         raise UsageError("--yes must be set with --fix only: drift applies nothing\n  fix: add --fix, or remove --yes")
@@ -52,7 +53,7 @@ def drift(
         raise UsageError("--resume must be omitted: drift compares all stacks at once\n  fix: run it without --resume")
     command = Command(Operation.DRIFT, options=Options(), **run)
     summary, reports = command.execute()
-    fleet = _compare(command, reports, ignored)
+    fleet = replace(_compare(command, reports, ignored), other_stacks=other_stacks(command, summary))
     review.write(fleet, command.journal.folder)
     print_failures(reports)
     if not command.as_json:
@@ -65,9 +66,11 @@ def drift(
         return any(access.is_drift(allow_not_evaluated=allow_not_evaluated) for access in stack.access)
 
     differing = list(filter(is_drift, fleet.stacks))
+    code = ExitCode.FAILED if differing and summary.exit_code is ExitCode.OK else summary.exit_code
     if fix and differing:
-        sys.exit(_fix(differing, run, is_applied=yes))
-    sys.exit(ExitCode.FAILED if differing and summary.exit_code is ExitCode.OK else summary.exit_code)
+        code = _fix(differing, run, is_applied=yes)
+    is_incomplete = fleet.other_stacks.is_incomplete and not allow_not_evaluated
+    sys.exit(ExitCode.FAILED if is_incomplete and code is ExitCode.OK else code)
 
 
 def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[str, ...]) -> FleetPreview:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from eks_pipeline.cli.review_output import ReviewOutput, review_options
+from eks_pipeline.cli.review_output import ReviewOutput, other_stacks, review_options
 from eks_pipeline.cli.run_options import DIRECTORY, NEW_DIRECTORY, Command, print_result, run_options
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review import stack_preview
@@ -43,7 +43,7 @@ def preview(
     options = Options(policy_packs=policy_packs, refresh=refresh, save_plans=save_plans)
     command = Command(Operation.PREVIEW, options=options, **run)
     summary, reports = command.execute()
-    fleet = collect(command, reports)
+    fleet = replace(collect(command, reports), other_stacks=other_stacks(command, summary))
     review.write(fleet, command.journal.folder)
 
     def print_access(_: dict[str, StackReport]) -> None:

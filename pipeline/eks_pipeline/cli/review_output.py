@@ -11,11 +11,14 @@ from typing import Any
 
 import click
 
-from eks_pipeline.cli.run_options import NEW_FILE
+from eks_pipeline.cli.run_options import NEW_FILE, Command
+from eks_pipeline.errors import ExitCode
+from eks_pipeline.report import RunSummary
 from eks_pipeline.review import stack_preview
 from eks_pipeline.review.comment import comment
 from eks_pipeline.review.comment_targets import comment_target
 from eks_pipeline.review.comment_thread import CommentThread
+from eks_pipeline.review.other_stacks import find_other_stacks
 
 _OPTIONS = (
     click.option("--save", type=NEW_FILE, help="File for the result of all stacks as JSON."),
@@ -69,3 +72,11 @@ def review_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         with_review = option(with_review)
     return with_review
+
+
+def other_stacks(command: Command, summary: RunSummary) -> stack_preview.OtherStacks:
+    """Return the stacks that the fleet file does not have; none if `--stack` selects stacks, or after a Ctrl-C."""
+    is_whole_fleet = command.journal.request.fleet is not None and command.fleet.complete_fleet is None
+    if not is_whole_fleet or summary.exit_code is ExitCode.CANCELLED:
+        return stack_preview.OtherStacks()
+    return find_other_stacks(command.fleet)

@@ -30,6 +30,8 @@ class Fleet:
     group_concurrency: Mapping[str, int] = field(default_factory=dict)
     complete_fleet: Fleet | None = None
     """The fleet of the file, if only some of its stacks are selected."""
+    ignored_stacks: tuple[str, ...] = ()
+    """Stacks of the same projects, as `PROJECT/STACK` with `*`, that run outside of the fleet on purpose."""
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ def open_fleet(file: Path) -> Fleet:
     canaries = _members(content.canary, stacks)
     limits = {name: group.concurrency for name, group in content.groups.items() if group and group.concurrency}
     order = with_canaries(predecessors, stacks, canaries)
-    return Fleet(stacks, order, content.concurrency, limits)
+    return Fleet(stacks, order, content.concurrency, limits, ignored_stacks=content.ignored_stacks)
 
 
 def list_of_stacks(names: Iterable[str], project: Path, config_file: Path | None, concurrency: int = 4) -> Fleet:

@@ -39,6 +39,7 @@ StackName = Annotated[str, msgspec.Meta(pattern=f"^{STACK_NAME}$")]
 Text = Annotated[str, msgspec.Meta(pattern="^[^\\0]*$")]
 """A text of which a process can have the value: no NUL character."""
 VariableName = Annotated[str, msgspec.Meta(pattern="^[^=\\0]+$")]
+StackPattern = Annotated[str, msgspec.Meta(pattern="^[^/\\0]+/[^/\\0]+$")]
 Concurrency = Annotated[int, msgspec.Meta(ge=1, description="Number of stacks that run at the same time.")]
 
 
@@ -85,6 +86,13 @@ class FleetFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_de
         tuple[str, ...], msgspec.Meta(description="Stacks and groups that must succeed before all others start.")
     ] = ()
     concurrency: Concurrency = 4
+    ignored_stacks: Annotated[
+        tuple[StackPattern, ...],
+        msgspec.Meta(
+            description="Stacks of the same projects that run outside of this fleet on purpose, as PROJECT/STACK, in "
+            "which * is any text. Previews and drift report all others that have resources."
+        ),
+    ] = ()
 
 
 def schema() -> dict[str, Any]:

@@ -68,6 +68,19 @@ class StateLocation:
     project: str
     stack: str
 
+    def named(self, stack: str) -> StateLocation:
+        """Return the location of another stack of the same project and backend, by the name that the engine has."""
+        organization, project, name = _parts(stack)
+        return replace(self, organization=organization, project=project or self.project, stack=name)
+
+    def may_be(self, other: StateLocation) -> bool:
+        """Return whether both are one state for some organization of the user, where one of them names none."""
+        is_same_backend = self.backend == other.backend or (
+            self.backend.is_cloud and self.backend.url == other.backend.url
+        )
+        is_same_organization = self.organization == other.organization or not (self.organization and other.organization)
+        return is_same_backend and is_same_organization and (self.project, self.stack) == (other.project, other.stack)
+
 
 def locate(stack: FleetStack, project: Project, default_backend: str | None = None) -> StateLocation:
     """Return where the state of a stack is. `default_backend` stands for the variable of this process."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from eks_access.render.markdown import text as escaped
 from eks_pipeline.report import Operation
+from eks_pipeline.review.other_stacks import other_stack_lines, other_stack_sentences
 from eks_pipeline.review.sentences import Subjects, access_sentences, grouped, some
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview
 
@@ -87,7 +88,8 @@ def sentences(fleet: FleetPreview) -> list[str]:
     undecided = len(grouped(_not_evaluated(fleet)))
     where = f"in {fleet.operation}.json of the run"
     note = [f"not evaluated: {_count(undecided, 'part')} of the access, {where}"] if undecided else []
-    return [*(found or [_no_change(fleet)]), *warnings, *note]
+    others = [f"not evaluated: {each}" for each in other_stack_sentences(fleet.other_stacks)]
+    return [*(found or [_no_change(fleet)]), *warnings, *note, *others]
 
 
 def drift_sentences(fleet: FleetPreview) -> list[str]:
@@ -131,7 +133,7 @@ def _no_change(fleet: FleetPreview, *, names_access: bool = True) -> str:
     """Return the words for a fleet without changes of access. They do not cover what was not evaluated."""
     if not any(not stack.access or any(each.difference for each in stack.access) for stack in fleet.stacks):
         return f"{'access ' if names_access else ''}not evaluated"
-    is_partial = fleet.failed or any(True for _ in _not_compared(fleet))
+    is_partial = fleet.failed or fleet.other_stacks.is_incomplete or any(True for _ in _not_compared(fleet))
     words = f"no {_noun(fleet)}{' of access' if names_access else ''}"
     return f"{words} in what was evaluated" if is_partial else words
 
@@ -153,6 +155,8 @@ def _headline(fleet: FleetPreview) -> str:
         (len(grouped(_policies(fleet))), "policy violation"),
         (len(grouped(_not_compared(fleet))), f"failed {'evaluation' if is_preview else 'comparison'}"),
         (len(fleet.failed), f"failed {fleet.operation}"),
+        (len(fleet.other_stacks.stacks), "unmanaged stack"),
+        (len(fleet.other_stacks.not_listed), "failed listing"),
     ):
         if count:
             parts.append(f"**{_count(count, noun)}**")
@@ -177,6 +181,8 @@ def _sections(fleet: FleetPreview) -> Iterator[_Section]:
         ("Access not evaluated" if fleet.operation is Operation.PREVIEW else "Not compared", _not_compared(fleet)),
     ):
         yield _Section(title, tuple(_line(each.with_stacks(fleet)) for each in grouped(pairs)))
+    others = tuple(map(_line, other_stack_lines(fleet.other_stacks)))
+    yield _Section("Stacks that the fleet file does not have", others)
     not_evaluated = tuple(_line(each.with_stacks(fleet)) for each in grouped(_not_evaluated(fleet)))
     yield _Section(
         f"Not evaluated: {_count(len(not_evaluated), 'part')} of the access", not_evaluated, is_collapsed=True

@@ -89,6 +89,33 @@ class FailedPreview:
 
 
 @dataclass(frozen=True)
+class OtherStack:
+    """A stack of a project of the fleet that the fleet file does not have."""
+
+    stack: str
+    """`PROJECT/STACK`, with the organization before it where it is not that of the user."""
+    resources: int | None = None
+    """The number of resources in its state; None if the backend does not have the number."""
+    backend: str = ""
+    """URL of the backend without credentials; empty for that of `pulumi login`."""
+
+
+@dataclass(frozen=True)
+class OtherStacks:
+    """What is known of the stacks that the fleet file does not have. Their access is not evaluated."""
+
+    stacks: tuple[OtherStack, ...] = ()
+    """Those with resources that `ignored_stacks` does not have."""
+    not_listed: tuple[str, ...] = ()
+    """Projects whose stacks could not be listed, with the reason."""
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether a stack is outside of the fleet, or may be."""
+        return bool(self.stacks or self.not_listed)
+
+
+@dataclass(frozen=True)
 class FleetPreview:
     """The previews of all stacks of a run."""
 
@@ -99,6 +126,8 @@ class FleetPreview:
     failed: dict[str, FailedPreview] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     """Stacks of the fleet that `--stack` does not select."""
+    other_stacks: OtherStacks = OtherStacks()
+    """Empty with `--stack`: no stacks are listed then."""
 
     def stack(self, name: str) -> StackPreview | None:
         return next((each for each in self.stacks if each.stack == name), None)

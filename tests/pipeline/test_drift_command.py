@@ -169,13 +169,13 @@ class Recorder:
             raise NotReadError("cluster denied", "AccessDenied: eks:DescribeCluster")
         return replace(Objects().graph(), cluster=Part.of(living(cluster, os.environ.get("ACCOUNT", "111111111111"))))
 
-    def find_drift(self, states, live, *, today, ignored):
+    def find_drift(self, states, live, *, today, ignored, **_options):
         states = list(states)
         declared = sorted(arn.rpartition("-")[2] for each in states for arn in each.entries.all())
         self.compared.append((live.cluster.get().name, "".join(declared)))
         self.iam.add(id(live.principals))
         assert isinstance(today, date)
-        unmanaged = () if "*" in ignored else self.unmanaged
+        unmanaged = tuple(each for each in self.unmanaged if each.object not in ignored)
         return Drift(access(*(gains() for _ in unmanaged)).difference, unmanaged)
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from eks_access.graph.aws_objects import (
+    AddedPolicies,
     Cluster,
     Document,
     IamGroup,
@@ -75,6 +76,8 @@ class AccessGraph:
     migrated_entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`ExistingEntry.access` of the access entries that a migration of the stack created, by ARN of the principal. No
     resource declares them: `AuthenticationModeMigration` neither changes nor deletes them."""
+    added_policies: tuple[AddedPolicies, ...] = ()
+    """The policies that a stack adds to users, roles and groups that it does not declare."""
 
     def read_everything(self) -> None:
         """Read all tables: those of IAM, of EKS and of Kubernetes at the same time. Failures stay in the graph."""

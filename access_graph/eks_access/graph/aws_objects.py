@@ -85,6 +85,21 @@ class IamGroup:
 
 
 @dataclass(frozen=True)
+class AddedPolicies:
+    """The policies that a stack adds to a user, role or group that it does not declare."""
+
+    kind: str
+    """`user`, `role` or `group`."""
+    name: str
+    account: str
+    """Empty if the stack does not have it."""
+    inline_policies: Mapping[str, Document | Unknown] = field(default_factory=dict)
+    attached_policies: tuple[str, ...] = ()
+    unknown: Unknown | None = None
+    """Why the stack may attach more policies."""
+
+
+@dataclass(frozen=True)
 class OidcProvider:
     """An IAM OIDC provider: an issuer that an account trusts."""
 

@@ -85,6 +85,7 @@ def _compare(command: Command, reports: dict[str, StackReport], ignored: tuple[s
         [_state(stack, files[name]) for name, stack in stacks.items() if name in files],
         left_out,
         [name for name in stacks if name not in files],
+        has_fleet_file=command.journal.request.fleet is not None,
     )
     click.echo("comparing the states with the living clusters", err=True)
     found = drift_of_fleet(states, ignored, fleet.concurrency)

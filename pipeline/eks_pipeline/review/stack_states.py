@@ -71,11 +71,11 @@ class StackState:
     region: str | None = None
     """The region in the settings of the stack."""
 
-    def iam(self) -> tuple[AccessGraph, list[NotRead]] | None:
+    def iam(self, shared: Collection[str] = ()) -> tuple[AccessGraph, list[NotRead]] | None:
         """Return the graph of a state that names no cluster, and declares only IAM; None for other states.
 
-        The list has the resources that the graph does not have. Raises `EksAccessError` for a state that cannot be
-        compared.
+        The list has the resources that neither the graph has, nor another stack with a user, role or group of the names
+        `shared`. Raises `EksAccessError` for a state that cannot be compared.
         """
         export = self._export()
         deciding = _deciding(export)
@@ -83,7 +83,8 @@ class StackState:
             return None
         graph = graph_of_state(export)
         names = {arn.rpartition("/")[2] for arn in graph.principals.all()} | graph.groups.all().keys()
-        reason = "not compared: its role, user or group is not in the state"
+        names |= set(shared)
+        reason = "not compared: its role, user or group is in no state that was read"
         return graph, [NotRead(describe(each["urn"]), reason) for each in deciding if not _is_compared(each, names)]
 
     def graphs(self) -> Iterator[tuple[ClusterKey, AccessGraph]]:
@@ -100,6 +101,14 @@ class StackState:
     def graph(self, cluster: str) -> AccessGraph:
         """Return the graph of one cluster."""
         return graph_of_state(self._export(), cluster)
+
+    def any_graph(self) -> AccessGraph:
+        """Return the graph of the first cluster, or without one: all of them have the same IAM.
+
+        Raises `EksAccessError` for a state that cannot be read.
+        """
+        export = self._export()
+        return graph_of_state(export, next(iter(clusters_of_state(export)), None))
 
     def _export(self) -> dict[str, Any]:
         export: dict[str, Any] = msgspec.json.decode(self.file.read_bytes())

@@ -13,6 +13,7 @@ from eks_access.graph.tables import NotReadError
 from eks_access.questions.aws.principal_changes import principal_changes
 from eks_access.questions.chain import read_or
 from eks_access.questions.diff import Difference, diff
+from eks_access.questions.drift.cross_stack_policies import CrossStackPolicies, add_cross_stack_policies
 from eks_access.questions.drift.declared import Declared, declared_objects
 from eks_access.questions.drift.expected_graph import expected_graph
 from eks_access.questions.drift.unmanaged import UnmanagedAccess, unmanaged_access
@@ -33,7 +34,14 @@ class Drift:
     """What an update changes that brings the declared access back; None if it changes no access."""
 
 
-def find_drift(states: Iterable[AccessGraph], live: AccessGraph, *, today: date, ignored: Iterable[str] = ()) -> Drift:
+def find_drift(
+    states: Iterable[AccessGraph],
+    live: AccessGraph,
+    *,
+    today: date,
+    ignored: Iterable[str] = (),
+    shared: Iterable[CrossStackPolicies] = (),
+) -> Drift:
     """Return the drift of a cluster from the states of the stacks that declare its access.
 
     Args:
@@ -41,8 +49,10 @@ def find_drift(states: Iterable[AccessGraph], live: AccessGraph, *, today: date,
         live: The living cluster.
         today: Access that expired before this day is reported.
         ignored: Patterns, as of a shell, of unmanaged objects that are not reported.
+        shared: Policies of the principals and groups that these and other stacks declare together.
     """
     declared = declared_objects(states)
+    add_cross_stack_policies(declared, shared)
     patterns = tuple(ignored)
 
     def is_ignored(name: str) -> bool:

@@ -12,21 +12,30 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions.aws.principal_changes import principal_changes
 from eks_access.questions.diff import Difference
+from eks_access.questions.drift.cross_stack_policies import CrossStackPolicies, add_cross_stack_policies
 from eks_access.questions.drift.declared import Declared, declared_objects
 from eks_access.questions.drift.expected_graph import expected_graph
 from eks_access.questions.drift.find_drift import Drift
 from eks_access.questions.drift.unmanaged import UnmanagedAccess, unmanaged_policies
 
 
-def find_iam_drift(state: AccessGraph, live: AccessGraph, *, ignored: Iterable[str] = ()) -> Drift:
+def find_iam_drift(
+    state: AccessGraph,
+    live: AccessGraph,
+    *,
+    ignored: Iterable[str] = (),
+    shared: Iterable[CrossStackPolicies] = (),
+) -> Drift:
     """Return the drift of the IAM objects of a state from those of a living account.
 
     Args:
         state: The graph of the state.
         live: The living account.
         ignored: Patterns, as of a shell, of unmanaged policies that are not reported.
+        shared: Policies of the principals and groups that this and other stacks declare together.
     """
     declared = declared_objects([state])
+    add_cross_stack_policies(declared, shared)
     patterns = tuple(ignored)
 
     def is_ignored(name: str) -> bool:

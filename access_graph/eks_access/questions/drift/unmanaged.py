@@ -228,3 +228,8 @@ def inline_policy_name(policy: str, arn: str) -> str:
 
 def attached_policy_name(policy: str, arn: str) -> str:
     return f"attached policy {policy} of {arn}"
+
+
+def is_policy_of(name: str, arn: str = "") -> bool:
+    """Return whether a name is that of an inline or attached policy, of any principal without `arn`."""
+    return name.startswith(("inline policy ", "attached policy ")) and name.endswith(f" of {arn}" if arn else "")

@@ -160,6 +160,10 @@ class StackAccounts:
                 if not account:
                     self._by_provider[provider] = (partition, cluster.account)
 
+    def account(self, resource: Resource) -> str:
+        """Return the account of a resource without an ARN of its own; empty if it is unknown."""
+        return self._by_provider.get(resource.provider, ("", ""))[1] or self._default
+
     def iam_arn(self, resource: Resource, path: str) -> str:
         """Return the ARN of an IAM resource. Before it exists, it follows from its account and its `path`.
 

@@ -99,6 +99,7 @@ def graph_of_stack(
         has_pod_identity_agent=eks.agent_part(),
         declared_by=declarations(own, None if name is None else aws_auth),
         migrated_entries=migrated_entries(own),
+        added_policies=iam.added_policies(),
     )
 
 

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from eks_access.catalogue.managed_policies import managed_policy, remark
-from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, OidcProvider, Unknown
+from eks_access.graph.aws_objects import AddedPolicies, Document, IamGroup, IamPrincipal, OidcProvider, Unknown
 from eks_access.sources.pulumi.clusters import StackAccounts
-from eks_access.sources.pulumi.iam_policies import IamPolicies
+from eks_access.sources.pulumi.iam_policies import POLICY_KINDS, IamPolicies
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.rows import Rows
 from eks_access.sources.pulumi.values import document
@@ -26,6 +26,7 @@ class StackIam:
     """The tables of IAM. What other stacks attach to a principal is not known: its `other_policies` says so."""
 
     def __init__(self, resources: Sequence[Resource], accounts: StackAccounts, now: datetime, reason: str) -> None:
+        self._resources = resources
         self._accounts = accounts
         self._now = now
         self._reason = reason
@@ -64,6 +65,28 @@ class StackIam:
         if resource.kind in self._rows:
             self._rows[resource.kind].remove(partial(self._key, resource))
 
+    def added_policies(self) -> tuple[AddedPolicies, ...]:
+        """Return the policies for users, roles and groups that the stack does not declare."""
+        declared = (each for each in self._resources if each.kind in {ROLE, USER, GROUP})
+        own = {(_holder_kind(each), name) for each in declared if isinstance(name := each.get("name"), str)}
+        by_account: dict[str, list[Resource]] = {}
+        for resource in self._resources:
+            if resource.kind in POLICY_KINDS:
+                by_account.setdefault(self._accounts.account(resource), []).append(resource)
+        return tuple(
+            AddedPolicies(
+                *holder,
+                account,
+                policies.inline.get(holder, {}),
+                tuple(policies.attached.get(holder, ())),
+                policies.unknown_of(holder),
+            )
+            for account, resources in sorted(by_account.items())
+            for policies in (IamPolicies(resources),)
+            for holder in policies.holders()
+            if holder not in own
+        )
+
     def _key(self, resource: Resource) -> str:
         return resource.text("name") if resource.kind == GROUP else self._arn(resource)
 
@@ -71,7 +94,7 @@ class StackIam:
         if resource.kind == OIDC_PROVIDER:
             return self._accounts.iam_arn(resource, "oidc-provider/" + _host(resource))
         path, name = resource.require("path") or "/", resource.text("name")
-        return self._accounts.iam_arn(resource, f"{resource.kind.rpartition(':')[2].lower()}{path}{name}")
+        return self._accounts.iam_arn(resource, f"{_holder_kind(resource)}{path}{name}")
 
     def _value(self, resource: Resource) -> Any:
         if resource.kind == POLICY:
@@ -87,7 +110,7 @@ class StackIam:
     def _principal(self, resource: Resource) -> IamPrincipal:
         is_role = resource.kind == ROLE
         name = resource.text("name")
-        holder = ("role" if is_role else "user", name)
+        holder = (_holder_kind(resource), name)
         unique_id = resource.get("uniqueId")
         return IamPrincipal(
             arn=self._arn(resource),
@@ -105,6 +128,11 @@ class StackIam:
     def _created_at(self, resource: Resource) -> datetime | None:
         """Return the time of creation. A principal that the update creates is newer than every access entry."""
         return resource.time("createDate") or (self._now if resource.is_new else None)
+
+
+def _holder_kind(resource: Resource) -> str:
+    """Return the kind of a resource in lower case: `role`, `user`, `group`, `policy`."""
+    return resource.kind.rpartition(":")[2].lower()
 
 
 def _host(resource: Resource) -> str:

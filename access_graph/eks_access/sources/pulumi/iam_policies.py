@@ -35,6 +35,8 @@ _EXCLUSIVE = {
     "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive": ("attached", "user", "userName"),
 }
 """Which policies it manages exclusively, the kind of the holder, and the property that names it."""
+POLICY_KINDS = _INLINE.keys() | _ATTACHED.keys()
+"""Resources that add policies to users, roles and groups."""
 _MEMBERSHIPS = {
     "aws:iam/groupMembership:GroupMembership": ("group", "users"),
     "aws:iam/userGroupMembership:UserGroupMembership": ("groups", "user"),
@@ -57,6 +59,14 @@ class IamPolicies:
         for resource in resources:
             self._add_policies(resource)
             self._add_members(resource)
+
+    def holders(self) -> list[Holder]:
+        """Return the users, roles and groups that have policies here."""
+        return sorted(self.inline.keys() | self.attached.keys() | self._unknown.keys())
+
+    def unknown_of(self, holder: Holder) -> Unknown | None:
+        """Return why a holder may have more attached policies."""
+        return next(iter(self._unknown.get(holder, ())), None)
 
     def groups_of(self, user: str) -> tuple[str, ...]:
         """Return the groups of a user."""

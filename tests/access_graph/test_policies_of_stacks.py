@@ -3,13 +3,14 @@
 from datetime import date
 
 import pytest
+import yaml
 
 from eks_access.catalogue import policies as rules
 from eks_access.graph.aws_objects import Unknown
 from eks_access.questions.check import check
 from eks_access.sources.pulumi.graph import graph_of_stack
 from eks_access.sources.state import stack_of_export
-from support.pulumi_stacks import cluster, export, graph, resource, secret, urn
+from support.pulumi_stacks import cluster, export, graph, manifest, resource, secret, urn
 
 TODAY = date(2026, 6, 15)
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -91,6 +92,24 @@ def test_node_group_finds_its_launch_template_by_dependency():
     )
     template = resource(TEMPLATE, "nodes", {"metadataOptions": {"httpPutResponseHopLimit": 2}})
     assert rules.PODS_REACH_NODE_ROLE.id in violated(cluster(), template, group)
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "removed"),
+    [
+        (NODE_GROUP, "nodeRoleArn", False),
+        ("aws:eks/fargateProfile:FargateProfile", "podExecutionRoleArn", False),
+        ("aws:eks/addon:Addon", "serviceAccountRoleArn", True),
+    ],
+)
+def test_role_whose_access_entry_eks_creates_is_not_removed(kind, role, removed):
+    """EKS creates the access entries of managed node groups and Fargate profiles, so that aws-auth may go."""
+    nodes = "arn:aws:iam::123456789012:role/nodes"
+    entry = {"rolearn": nodes, "username": "system:node:{{SessionName}}", "groups": ["system:nodes"]}
+    config_map = manifest("core/v1:ConfigMap", "aws-auth", "kube-system", data={"mapRoles": yaml.safe_dump([entry])})
+    declared = cluster(), resource(kind, "workers", {"clusterName": "eks-clu", role: nodes})
+    found = check(graph(*declared), before=graph(*declared, config_map), today=TODAY).violations
+    assert (rules.NODE_ROLE_REMOVED.id in {each.finding.kind.id for each in found}) is removed
 
 
 def test_mapping_whose_groups_are_unknown_is_undecided():

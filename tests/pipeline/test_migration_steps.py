@@ -114,12 +114,5 @@ def test_losses_leave_out_trust_of_workloads_that_keep_their_permissions():
     assert len(lost(trust, loses())) == 3
 
 
-def test_losses_leave_out_principals_that_keep_their_mapping_by_an_entry_outside_the_state():
-    """Their permissions are not left out: an entry does not replace a binding that is deleted."""
-    unmapped = Change(OPERATOR, SubjectKind.PRINCIPAL, System.KUBERNETES, has_access=False)
-    assert losses(access(unmapped).difference, keeping={OPERATOR}) == []
-    assert losses(access(loses()).difference, keeping={loses().subject}) == lost(loses())
-
-
 def test_losses_of_equal_access_are_none():
     assert losses(Difference("before", "after")) == []

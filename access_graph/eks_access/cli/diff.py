@@ -47,8 +47,8 @@ def diff(*, before: str, after: str, fail_on: str, source: SourceOptions, output
     if source.source != LIVE:
         raise UsageError(f"--source {source.source!r} must be omitted: BEFORE and AFTER are the sources", "remove it")
     with progress(f"comparing {before} with {after}"), explain_malformed(before, after):
-        graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
-        found = question.diff(*graphs)
+        old, new = graphs = [open_source(text, replace(source, source=text)) for text in (before, after)]
+        found = question.diff(old, new)
     remarks = tuple(dict.fromkeys(each for graph in graphs for each in graph.remarks()))
     sources = f"{found.before} → {found.after}"
     answer = Answer(VERSION, sources, difference=found, not_read=found.not_evaluated, remarks=remarks)

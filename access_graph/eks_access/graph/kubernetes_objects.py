@@ -179,7 +179,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the cluster; of a stack, the nodes of a node group that it declares."""
+    """A node of the cluster; of a stack, the nodes of a node group or a Fargate profile that it declares."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class Node:
     is_fargate: bool = False
     operating_system: str = "linux"
     role_arn: str | None = None
-    """Role of its instance profile; None if it was not read."""
+    """Role of its instance profile, or of a declared Fargate profile; None if it was not read."""
     metadata_hop_limit: int | None = None
     """Hop limit of its metadata service (IMDS): pods without host network reach it with 2 or more. None: not read."""
     instance_not_read: str = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from eks_access.catalogue import changes as kinds
 from eks_access.findings import Finding
@@ -11,11 +12,11 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.tables import NotRead, NotReadError
 from eks_access.questions import commands
 from eks_access.questions.aws.aws_changes import aws_changes
-from eks_access.questions.chain import read_or
 from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_mappings import ClusterMappings
 from eks_access.questions.cluster_subjects import Subject, SubjectKind, cluster_users, mapped_subjects, subjects
 from eks_access.questions.escalations import Escalation, new_escalations
+from eks_access.questions.node_entries import node_entries
 from eks_access.questions.permission_words import permissions
 from eks_identity.evaluation.cluster_rights import ADMINISTRATION, ClusterUser, missing_permissions
 from eks_identity.evaluation.rbac import Grant, allows
@@ -41,10 +42,18 @@ class Difference:
     not_evaluated: tuple[NotRead, ...] = ()
 
 
-def diff(before: AccessGraph, after: AccessGraph) -> Difference:
-    """Return who gains and who loses access from one graph to the other."""
+def diff(before: AccessGraph, after: AccessGraph, existing_node_roles: Collection[str] = ()) -> Difference:
+    """Return who gains and who loses access from one graph to the other.
+
+    Args:
+        before: The first graph.
+        after: The second graph.
+        existing_node_roles: Roles of nodes for which EKS created an access entry in the living cluster, if both graphs
+            are of a stack, and it was read.
+    """
     found = _Found()
-    for compare in (_compare_clusters, _compare_aws, _compare_escalations):
+    compare_clusters = partial(_compare_clusters, existing_node_roles=existing_node_roles)
+    for compare in (compare_clusters, _compare_aws, _compare_escalations):
         try:
             compare(found, before, after)
         except NotReadError as error:
@@ -73,12 +82,16 @@ class _Found:
     not_evaluated: list[NotRead] = field(default_factory=list)
 
 
-def _compare_clusters(found: _Found, before: AccessGraph, after: AccessGraph) -> None:
+def _compare_clusters(
+    found: _Found, before: AccessGraph, after: AccessGraph, existing_node_roles: Collection[str]
+) -> None:
     # A stack's state and its preview lack what Kubernetes and EKS create themselves.
     is_partial = any(graph.rbac_bindings.gaps is not None for graph in (before, after))
     old_users, new_users = cluster_users(before), cluster_users(after)
-    for arn in (_node_roles(old_users) & _roles_of_node_groups(after)) - new_users.keys():
-        new_users[arn] = old_users[arn]
+    entries_of_eks = node_entries(after, existing_node_roles)
+    for arn in _node_roles(old_users) - new_users.keys():
+        if arn in entries_of_eks:
+            new_users[arn] = entries_of_eks.user(old_users[arn])
     mapped = mapped_subjects([*old_users.values(), *new_users.values()])
     left_out = mapped | _unknown(before) | _unknown(after)
     old = _without(subjects(before, old_users, skip_system=is_partial), left_out)
@@ -88,17 +101,6 @@ def _compare_clusters(found: _Found, before: AccessGraph, after: AccessGraph) ->
     found.unchanged += len(old.keys() | new.keys()) - len(changes)
     found.lockouts += _lockouts(after, old, new)
     found.lockouts += _locked_out_nodes(old_users, new_users)
-
-
-def _roles_of_node_groups(graph: AccessGraph) -> set[str]:
-    """Return the roles of the managed node groups of a stack whose access entry EKS creates: no resource declares it.
-
-    An entry that an update deletes is not one of them.
-    """
-    if graph.entries.gaps is None or not graph.authentication_mode().reads_access_entries:
-        return set()
-    nodes = read_or(graph.nodes.all, {}).values()
-    return {node.role_arn for node in nodes if node.role_arn is not None} - graph.entries.exceptions.keys()
 
 
 def _compare_aws(found: _Found, before: AccessGraph, after: AccessGraph) -> None:

@@ -109,9 +109,9 @@ def _require_no_loss_in_preview(
     context: Context, living: Mapping[str, AccessGraph], output: PreviewOutput, step: Step
 ) -> None:
     state = context.commands.read_state()
-    for access in access_changes(state, output):
-        nodes = _roles_of_nodes(living[access.cluster], state) if access.cluster in living else set()
-        if access.difference is not None and (lost := losses(access.difference, keeping=nodes)):
+    node_roles = {name: _roles_of_nodes(graph, state) for name, graph in living.items()}
+    for access in access_changes(state, output, node_roles):
+        if access.difference is not None and (lost := losses(access.difference)):
             _raise_loss(context, step, access.cluster, lost, _NOT_APPLIED)
     for name, graph in living.items():
         cluster = graph.cluster.get()
@@ -124,7 +124,7 @@ def _require_no_loss_in_preview(
 
 
 def _roles_of_nodes(living: AccessGraph, state: Mapping[str, Any]) -> set[str]:
-    """Return the roles of nodes whose access entry is in no state: EKS creates those of managed node groups."""
+    """Return the roles of nodes whose access entry is in no state, also of node groups that other stacks declare."""
     declared = graph_of_state(state, living.cluster.get().name).entries.all()
     entries = living.entries.all().values()
     return {each.principal_arn for each in entries if each.type != EntryType.STANDARD} - set(declared)

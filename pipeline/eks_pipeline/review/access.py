@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,13 +32,17 @@ _OPAQUE = ("kubernetes:helm.sh/v3:Release", "aws:cloudformation/", "aws-native:i
 """Types of resources that may create roles, bindings or IAM roles which no step of the preview shows."""
 
 
-def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[ClusterAccess, ...]:
+def access_changes(
+    state: Mapping[str, Any], output: PreviewOutput, existing_node_roles: Mapping[str, Collection[str]] | None = None
+) -> tuple[ClusterAccess, ...]:
     """Return the change of access for each cluster of a stack, in the order of their names.
 
     Args:
         state: The exported state before the preview.
         output: The preview.
+        existing_node_roles: Roles of nodes for which EKS created an access entry, by living cluster that was read.
     """
+    node_roles = existing_node_roles or {}
     if not output.digest.get("steps"):
         return ()
     try:
@@ -58,7 +62,8 @@ def access_changes(state: Mapping[str, Any], output: PreviewOutput) -> tuple[Clu
     )
     if not clusters and opaque:
         return (ClusterAccess("", Difference("state", "preview", not_evaluated=opaque)),)
-    return tuple(_with_not_evaluated(_of_cluster(name, state, output), opaque) for name in clusters)
+    found = (_of_cluster(name, state, output, node_roles.get(name, ())) for name in clusters)
+    return tuple(_with_not_evaluated(access, opaque) for access in found)
 
 
 def _is_deciding(step: PlannedStep) -> bool:
@@ -76,11 +81,13 @@ def _with_not_evaluated(access: ClusterAccess, parts: Sequence[NotRead]) -> Clus
     return replace(access, difference=replace(found, not_evaluated=(*found.not_evaluated, *parts)))
 
 
-def _of_cluster(name: str, state: Mapping[str, Any], output: PreviewOutput) -> ClusterAccess:
+def _of_cluster(
+    name: str, state: Mapping[str, Any], output: PreviewOutput, existing_node_roles: Collection[str]
+) -> ClusterAccess:
     try:
         after = graph_of_preview(output.digest, output.events, cluster=name)
         before = graph_of_state(state, name, after.cluster.get())
-        return ClusterAccess(name, diff(before, after))
+        return ClusterAccess(name, diff(before, after, existing_node_roles))
     except (EksAccessError, NotReadError) as error:
         return ClusterAccess(name, not_evaluated=str(error))
 

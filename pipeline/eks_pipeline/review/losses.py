@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from eks_access.questions.changes import Change
 from eks_access.questions.diff import Difference
@@ -10,18 +10,11 @@ from eks_access.questions.diff import Difference
 _WORKLOAD = "service account "
 
 
-def losses(difference: Difference, keeping: Collection[str] = ()) -> list[str]:
-    """Return who loses what, in words; nothing if every subject keeps its access.
-
-    Args:
-        difference: The change of access.
-        keeping: ARNs of principals that keep their mapping by what the two graphs of the difference do not have.
-    """
-    changes = [change for change in difference.changes if change.subject not in keeping or change.lost]
-    narrower = {change.subject for change in changes if _is_narrower(change)}
-    found = [text for change in changes for text in _losses(change, narrower)]
-    lockouts = [each for each in difference.lockouts if each.subject not in keeping]
-    return found + [f"{each.subject}: {each.kind.title}: {each.says}" for each in lockouts]
+def losses(difference: Difference) -> list[str]:
+    """Return who loses what, in words; nothing if every subject keeps its access."""
+    narrower = {change.subject for change in difference.changes if _is_narrower(change)}
+    found = [text for change in difference.changes for text in _losses(change, narrower)]
+    return found + [f"{each.subject}: {each.kind.title}: {each.says}" for each in difference.lockouts]
 
 
 def _is_narrower(change: Change) -> bool:

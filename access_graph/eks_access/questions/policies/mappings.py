@@ -10,6 +10,8 @@ from eks_access.graph import AccessGraph
 from eks_access.graph.access_graph import is_of_former_principal
 from eks_access.graph.kubernetes_objects import AwsAuthConfigMap
 from eks_access.graph.tables import NotReadError
+from eks_access.questions.chain import read_or
+from eks_access.questions.node_entries import NodeEntries, node_entries
 from eks_access.questions.policies.violations import (
     AFTER_UPDATE,
     Found,
@@ -117,8 +119,9 @@ def node_role(context: RuleContext) -> Found:
     if context.before is None:
         return
     remaining = set(_node_roles(context.graph, context.aws_auth()))
+    entries_of_eks = read_or(lambda: node_entries(context.graph), NodeEntries())
     for arn in set(_node_roles(context.before, _aws_auth(context.before))) - remaining:
-        if _exists(context.before, arn) and not _exists(context.graph, arn):
+        if arn in entries_of_eks or (_exists(context.before, arn) and not _exists(context.graph, arn)):
             continue
         yield from _unless_unknown(context, Violation(f"node role {arn}", "no access entry and no mapping"))
 

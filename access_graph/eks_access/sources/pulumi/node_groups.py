@@ -1,4 +1,4 @@
-"""The node groups of a stack as nodes: whether their metadata service (IMDS) answers pods.
+"""The node groups and Fargate profiles of a stack as nodes: their roles, and whether pods reach IMDS of the nodes.
 
 | launch template of the node group          | hop limit                                     |
 |--------------------------------------------|-----------------------------------------------|
@@ -6,6 +6,8 @@
 | of the stack, with `metadataOptions`       | theirs; 0 if they switch the service off      |
 | of the stack, without a hop limit          | not read: the AMI decides                     |
 | of another stack                           | not read                                      |
+
+Pods on Fargate do not reach a metadata service: their nodes have only the pod execution role.
 
 Source: EKS user guide, "Customize managed nodes with launch templates"; EC2 user guide, "Configure the instance
 metadata options".
@@ -21,19 +23,28 @@ from eks_access.graph.kubernetes_objects import Node
 from eks_access.sources.pulumi.resources import Resource
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+FARGATE_PROFILE = "aws:eks/fargateProfile:FargateProfile"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 DEFAULT_HOP_LIMIT = 2
 
 
 def declared_nodes(of_cluster: Sequence[Resource], resources: Sequence[Resource]) -> dict[str, Node]:
-    """Return the nodes of each node group of a cluster, by its type and logical name."""
+    """Return the nodes of each node group and Fargate profile of a cluster, by its type and logical name."""
     templates = [each for each in resources if each.kind == LAUNCH_TEMPLATE]
-    return {str(each): _nodes(each, templates) for each in of_cluster if each.kind == NODE_GROUP}
+    groups = {str(each): _nodes(each, templates) for each in of_cluster if each.kind == NODE_GROUP}
+    profiles = (each for each in of_cluster if each.kind == FARGATE_PROFILE)
+    return groups | {
+        str(each): Node(str(each), is_fargate=True, role_arn=_role(each, "podExecutionRoleArn")) for each in profiles
+    }
+
+
+def _role(resource: Resource, name: str) -> str | None:
+    arn = resource.get(name)
+    return arn if isinstance(arn, str) else None
 
 
 def _nodes(group: Resource, templates: Sequence[Resource]) -> Node:
-    role = group.get("nodeRoleArn")
-    role_arn = role if isinstance(role, str) else None
+    role_arn = _role(group, "nodeRoleArn")
     reference = group.get("launchTemplate")
     if reference is None:
         return Node(str(group), role_arn=role_arn, metadata_hop_limit=DEFAULT_HOP_LIMIT)

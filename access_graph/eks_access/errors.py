@@ -2,7 +2,8 @@
 
 EksAccessError
 ├── UsageError     an argument or a file cannot be used
-└── SourceError    the cluster, the account, the stack or the snapshot cannot be read at all
+├── SourceError    the cluster, the account, the stack or the snapshot cannot be read at all
+└── InternalError  this package failed
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class ExitCode(IntEnum):
     """The command line cannot be used."""
     NOT_REACHABLE = 3
     """The source cannot be read at all."""
+    INTERNAL = 4
+    """An error of this package."""
 
 
 class EksAccessError(Exception):
@@ -45,3 +48,9 @@ class SourceError(EksAccessError):
     """A source cannot be read at all. A part that cannot be read is no error, but `NotRead` in the graph."""
 
     exit_code = ExitCode.NOT_REACHABLE
+
+
+class InternalError(EksAccessError):
+    """An unexpected exception: an error of this package, and not of an argument or a source."""
+
+    exit_code = ExitCode.INTERNAL

@@ -3,6 +3,7 @@
 EksIdentityError
 ├── InvalidInput              declared inputs break rules of AWS or Kubernetes; has the list of problems
 ├── UnexpectedError           an unexpected exception whose traceback contained a secret
+├── NoPrincipalError          an ARN is not that of an IAM user, role or session
 ├── MalformedDocumentError    an existing aws-auth ConfigMap or kubeconfig cannot be parsed
 ├── AwsError                  a request to AWS failed
 │   ├── AwsUnreachableError       no response
@@ -113,6 +114,10 @@ def problems_of_part(value: object, part: str) -> Iterator[None]:
             ],
             subject=error.subject,
         ) from None
+
+
+class NoPrincipalError(EksIdentityError, ValueError):
+    """An ARN is not that of an IAM user, role or session, which make requests."""
 
 
 class MalformedDocumentError(EksIdentityError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ from eks_access.cli.what_can import what_can
 from eks_access.cli.who_can import who_can
 from eks_access.cli.whoami import whoami
 from eks_access.command_line import prepare_streams, printable, report_os_error
-from eks_access.errors import EksAccessError, ExitCode
+from eks_access.errors import EksAccessError, ExitCode, InternalError
 
 EPILOG = (
     "Exit codes: 0 fine; 1 a broken link, or a finding (diff: one of --fail-on; check: of a mandatory rule); "
-    "2 usage; 3 the source, or a part of it that decides, could not be read."
+    "2 usage; 3 the source, or a part of it that decides, could not be read; 4 an internal error."
 )
 INTERRUPTED = 130
 """Exit code of a shell command that SIGINT ended."""
@@ -34,12 +35,34 @@ _PLUGIN = "kubectl-eks_access"
 """The program that kubectl runs for `kubectl eks-access`."""
 
 
-@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """The commands, of which an unexpected exception is an internal error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Raises `InternalError`, with `--debug` with the traceback."""
+        try:
+            return super().invoke(ctx)
+        except (EksAccessError, OSError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            message = f"internal error: {type(error).__name__}{': ' if reason else ''}{reason}"
+            if ctx.params["debug"]:
+                fix = "report this error with its traceback; it has values of the source"
+                raise InternalError(f"{message}\n{''.join(traceback.format_exception(error))}", fix) from error
+            fix = "report this error with the traceback that `eks-access --debug COMMAND` prints"
+            raise InternalError(message, fix) from error
+
+
+@click.group(
+    cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="eks-access")
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig, for each command that has this option.")
 @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig file, for each command that has this option.")
+@click.option("--debug", is_flag=True, help="Print the traceback of an internal error.")
 @click.pass_context
-def commands(ctx: click.Context, /, **options: str | None) -> None:
+def commands(ctx: click.Context, /, *, debug: bool, **options: str | None) -> None:  # noqa: ARG001 - `Commands` has it
     """Trace the identity chains of an Amazon EKS cluster and find the broken link. Reads only."""
     ctx.default_map = _defaults(commands, {name: value for name, value in options.items() if value is not None})
 

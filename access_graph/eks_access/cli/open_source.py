@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eks_access.errors import SourceError, UsageError
 from eks_access.graph import AccessGraph
-from eks_identity.errors import InvalidInput
+from eks_identity.errors import InvalidInput, MalformedDocumentError, NoPrincipalError
 
 if TYPE_CHECKING:
     from eks_access.cli.source_options import SourceOptions
@@ -64,15 +64,16 @@ def open_source(text: str, options: SourceOptions) -> AccessGraph:
 
 @contextmanager
 def explain_malformed(*sources: str) -> Iterator[None]:
-    """Raise `SourceError` for a value in a source that AWS, Kubernetes and Pulumi do not have, such as a number as ARN.
+    """Raise `SourceError` for a text in a source that AWS, Kubernetes and Pulumi do not have, such as a malformed ARN.
 
-    A stack plans what its program declares, and a file may have been edited. The tables of a graph are read where a
-    question needs them, so the block has the question too. A live source has such values only by an error of this
-    package, whose traceback is then needed.
+    A stack plans what its program declares, and a file may have been edited. Sources check the types of all values when
+    they are opened. Texts are parsed, and documents are walked, where a question needs them, so the block has the
+    question too: the parsers raise these errors on purpose, and very deep nesting a `RecursionError`. All other
+    exceptions, and these with a live source, are errors of this package.
     """
     try:
         yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError, InvalidInput) as error:
+    except (InvalidInput, MalformedDocumentError, NoPrincipalError, RecursionError) as error:
         if set(sources) == {LIVE}:
             raise
         reason = " ".join(str(error).split()) or type(error).__name__

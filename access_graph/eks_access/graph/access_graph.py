@@ -111,11 +111,14 @@ class AccessGraph:
         return () if mode == AuthenticationMode.API else self.aws_auth.get().unread
 
     def authentication_mode(self) -> AuthenticationMode:
-        """Return the cluster's authentication mode; raise `NotReadError` if it is not known."""
+        """Return the cluster's authentication mode; raise `NotReadError` if it is not known.
+
+        Raises `InvalidInput` for a text that is none, as an edited file may have.
+        """
         mode = self.cluster.get().authentication_mode
         if isinstance(mode, Unknown):
             raise NotReadError("authentication mode", str(mode))
-        return AuthenticationMode(mode)
+        return AuthenticationMode.parse(mode)
 
     @cached_property
     def cluster_rbac(self) -> Rbac:

@@ -132,7 +132,7 @@ class Table(Generic[K, V]):
             return self._single.setdefault(key, _Once(lambda: read_one(key)))()
         not_read = self.exceptions.get(key) or self.gaps
         assert not_read is not None
-        part = not_read.part if key in self.exceptions else f"{not_read.part} {_words(key)}"
+        part = not_read.part if key in self.exceptions else f"{not_read.part} {key_words(key)}"
         error = NotReadError(part, not_read.reason)
         self._lacking.setdefault(key, error)
         raise error
@@ -180,7 +180,7 @@ class Table(Generic[K, V]):
             yield from self.unkeyed
 
 
-def _words(key: object) -> str:
+def key_words(key: object) -> str:
     """Return a key in words: `NAMESPACE/NAME`, or the name of an object in no namespace."""
     return "/".join(part for part in key if part) if isinstance(key, tuple) else str(key)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from eks_access.errors import SourceError
+
+T = TypeVar("T")
 
 
 class State(msgspec.Struct, rename="camel"):
@@ -48,6 +50,19 @@ class Digest(msgspec.Struct, rename="camel"):
 
     steps: list[Step] | None = None
     change_summary: dict[str, int] | None = None
+
+
+def require_types(value: T, form: Any, noun: str) -> T:
+    """Return an object of the graph; raise `SourceError` if a value in it has another type than its field in `form`.
+
+    The properties of a resource are not checked when they are read, and a state may have been edited.
+    """
+    try:
+        msgspec.convert(msgspec.to_builtins(value), form)
+    except (msgspec.ValidationError, RecursionError) as error:
+        message = f"{noun} must have values of the types that AWS and Kubernetes have: {error}"
+        raise SourceError(message, "correct this value, or write the file again") from error
+    return value
 
 
 def require_form(document: Any, form: type[Export | Digest], noun: str, command: str) -> None:

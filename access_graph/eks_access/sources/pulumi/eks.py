@@ -30,8 +30,10 @@ class StackEks:
 
     def __init__(self, resources: Sequence[Resource], reason: str) -> None:
         self._policies = [each for each in resources if each.kind == POLICY_ASSOCIATION]
-        self.entries: Rows[str, ExistingEntry] = Rows("access entry", reason)
-        self.associations: Rows[ObjectKey, PodIdentityAssociation] = Rows("Pod Identity association", reason)
+        self.entries: Rows[str, ExistingEntry] = Rows("access entry", reason, ExistingEntry)
+        self.associations: Rows[ObjectKey, PodIdentityAssociation] = Rows(
+            "Pod Identity association", reason, PodIdentityAssociation
+        )
         self._has_agent = any(map(_runs_agent, resources))
         self._reason = reason
         for resource in resources:

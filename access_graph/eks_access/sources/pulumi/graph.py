@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import Cluster
-from eks_access.graph.kubernetes_objects import Node
+from eks_access.graph.kubernetes_objects import AwsAuthConfigMap, Node
 from eks_access.graph.tables import Part, Table
 from eks_access.sources.pulumi.aws_auth import PART, aws_auth_config_map
 from eks_access.sources.pulumi.clusters import StackAccounts, StackClusters
 from eks_access.sources.pulumi.declarations import declarations
+from eks_access.sources.pulumi.documents import require_types
 from eks_access.sources.pulumi.eks import ASSOCIATION, ENTRY, OWN_ENTRY, StackEks, migrated_entries
 from eks_access.sources.pulumi.iam import StackIam
 from eks_access.sources.pulumi.kubernetes import StackKubernetes, manifests_of
 from eks_access.sources.pulumi.node_groups import declared_nodes
+from eks_access.sources.pulumi.properties import require_properties
 from eks_access.sources.pulumi.resources import Resource
 
 
@@ -29,6 +31,10 @@ class StackResources:
     resources: Sequence[Resource]
     deleted: Sequence[Resource] = ()
     """Resources that do not exist after the update of a preview."""
+
+    def __post_init__(self) -> None:
+        """Raise `SourceError` for a property of another form than the graph reads."""
+        require_properties([*self.resources, *self.deleted])
 
 
 def clusters_of_stack(stack: StackResources) -> list[str]:
@@ -67,6 +73,7 @@ def graph_of_stack(
         name = clusters.select(cluster, stack.source)
         own = [each for each in stack.resources if clusters.is_in(each, name)]
         described = None if name is None else clusters.cluster(name, stack.source)
+        require_types(described, Cluster | None, "the cluster")
     accounts = StackAccounts(stack.resources, described, account)
     iam = StackIam(stack.resources, accounts, now or datetime.now(UTC), reason)
     eks, kubernetes = StackEks(own, reason), StackKubernetes(own, reason)
@@ -79,8 +86,10 @@ def graph_of_stack(
     for resource in unassigned:
         _note_unassigned(resource, eks, kubernetes)
     deleted = [each for each in stack.deleted if clusters.is_in(each, name)]
-    aws_auth = aws_auth_config_map(own, deleted, unassigned, reason)
-    nodes: Table[str, Node] = Table.partial(declared_nodes(own, stack.resources), "node", reason)
+    aws_auth = require_types(aws_auth_config_map(own, deleted, unassigned, reason), AwsAuthConfigMap, PART)
+    nodes: Table[str, Node] = Table.partial(
+        require_types(declared_nodes(own, stack.resources), dict[str, Node], "node groups"), "node", reason
+    )
     return AccessGraph(
         source=stack.source,
         cluster=Part.not_read("cluster", reason) if described is None else Part.of(described),

@@ -31,10 +31,10 @@ class StackIam:
         self._now = now
         self._reason = reason
         self._policies = IamPolicies(resources)
-        self.principals: Rows[str, IamPrincipal] = Rows("IAM principal", reason)
-        self.groups: Rows[str, IamGroup] = Rows("IAM group", reason)
-        self.policies: Rows[str, Document | Unknown] = Rows("IAM policy", reason)
-        self.oidc_providers: Rows[str, OidcProvider] = Rows("IAM OIDC provider", reason)
+        self.principals: Rows[str, IamPrincipal] = Rows("IAM principal", reason, IamPrincipal)
+        self.groups: Rows[str, IamGroup] = Rows("IAM group", reason, IamGroup)
+        self.policies: Rows[str, Document | Unknown] = Rows("IAM policy", reason, Document | Unknown)
+        self.oidc_providers: Rows[str, OidcProvider] = Rows("IAM OIDC provider", reason, OidcProvider)
         self._rows: Mapping[str, Rows[str, Any]] = {
             ROLE: self.principals,
             USER: self.principals,

@@ -35,10 +35,10 @@ class StackKubernetes:
     """The tables of Kubernetes, of one cluster's resources."""
 
     def __init__(self, resources: Iterable[Resource], reason: str) -> None:
-        self.roles: Rows[RoleKey, RbacRole] = Rows("role", reason)
-        self.bindings: Rows[RoleKey, RbacBinding] = Rows("binding", reason)
-        self.service_accounts: Rows[ObjectKey, ServiceAccount] = Rows("service account", reason)
-        self.pods: Rows[ObjectKey, Pod] = Rows("pod", reason)
+        self.roles: Rows[RoleKey, RbacRole] = Rows("role", reason, RbacRole)
+        self.bindings: Rows[RoleKey, RbacBinding] = Rows("binding", reason, RbacBinding)
+        self.service_accounts: Rows[ObjectKey, ServiceAccount] = Rows("service account", reason, ServiceAccount)
+        self.pods: Rows[ObjectKey, Pod] = Rows("pod", reason, Pod)
         # Kubernetes creates them in every cluster, and restores their rules when the API server starts.
         self.roles.objects.update(default_roles())
         for resource in resources:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from eks_access.graph.tables import NotRead, Table
+from eks_access.graph.tables import NotRead, Table, key_words
+from eks_access.sources.pulumi.documents import require_types
 from eks_access.sources.pulumi.values import UnknownValueError
 
 K = TypeVar("K")
 V = TypeVar("V")
+_KEY = str | tuple[str | None, str]
 
 
 class Rows(Generic[K, V]):
     """The objects of one table."""
 
-    def __init__(self, part: str, reason: str) -> None:
-        """Begin a table of `part`; other objects than those added are not evaluated for `reason`."""
+    def __init__(self, part: str, reason: str, form: Any) -> None:
+        """Begin a table of `part`; other objects than those added are not evaluated for `reason`.
+
+        `form` is the type of the objects. A resource with values of other types raises `SourceError`.
+        """
         self._part = part
+        self._form = form
         self._reason = reason
         self.objects: dict[K, V] = {}
         self._exceptions: dict[K, NotRead | None] = {}
@@ -28,12 +34,12 @@ class Rows(Generic[K, V]):
     def add(self, key: Callable[[], K], value: Callable[[], V]) -> None:
         """Add an object. If its key or its value is unknown, the table says so."""
         try:
-            found = key()
+            found = require_types(key(), _KEY, f"the name of a resource for {self._part}")
         except UnknownValueError as error:
             self.add_unkeyed(str(error))
             return
         try:
-            self.objects[found] = value()
+            self.objects[found] = require_types(value(), self._form, f"{self._part} {key_words(found)}")
             self._exceptions.pop(found, None)
         except UnknownValueError as error:
             self._exceptions[found] = NotRead(self._part, str(error))

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, Literal
 
+from eks_identity.errors import NoPrincipalError
 from eks_identity.evaluation.iam.documents import Principals, Statement
 
 PrincipalKind = Literal["AWS", "Federated", "Service"]
@@ -63,8 +64,8 @@ class RequestPrincipal:
     def of(cls, arn: str, *, unique_ids: tuple[str, ...] = ()) -> RequestPrincipal:
         """Return the principal with this ARN: a user, a session, a federated user, or a session of a role.
 
-        Raises ValueError for the ARN of another kind, such as a group, and of a root user, which no policy of the
-        account limits.
+        Raises `NoPrincipalError` for the ARN of another kind, such as a group, and of a root user, which no policy of
+        the account limits.
         """
         partition, service, account, resource = _arn_fields(arn)
         kind, _, name = resource.partition("/")
@@ -79,14 +80,14 @@ class RequestPrincipal:
         if (service, kind) == ("sts", "federated-user") and name:
             user = f"arn:{partition}:iam::{account}:user/{name}"
             return replace(principal, role=user, is_path_known=False)
-        raise ValueError(f"{arn} is no user, role or session")
+        raise NoPrincipalError(f"{arn} is no user, role or session")
 
     @classmethod
     def session(cls, role_arn: str, session_name: str | None, *, unique_ids: tuple[str, ...] = ()) -> RequestPrincipal:
         """Return the principal of a role's session. Unlike the session's ARN, the role's has the path of the role."""
         principal = cls.of(role_arn, unique_ids=unique_ids)
         if principal.role != role_arn:
-            raise ValueError(f"{role_arn} is no role")
+            raise NoPrincipalError(f"{role_arn} is no role")
         name = role_arn.rpartition("/")[2]
         session = f"arn:{principal.partition}:sts::{principal.account}:{_ASSUMED_ROLE}{name}/{session_name}"
         return replace(principal, arn=session if session_name else None)
@@ -200,5 +201,5 @@ def _unknown_path(values: tuple[str, ...], principal: RequestPrincipal) -> str:
 def _arn_fields(arn: str) -> tuple[str, str, str, str]:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":
-        raise ValueError(f"{arn} is no ARN")
+        raise NoPrincipalError(f"{arn} is no ARN")
     return parts[1], parts[2], parts[4], parts[5]

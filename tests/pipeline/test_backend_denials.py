@@ -26,6 +26,7 @@ def aws_error(call, action, resource):
 
 
 DECRYPT = aws_error("KMS: Decrypt", "kms:Decrypt", KEY)
+ENCRYPT = aws_error("KMS: Encrypt", "kms:Encrypt", KEY)
 PUT = aws_error("S3: PutObject", "s3:PutObject", f'"{STATE}"')
 LIST = aws_error("S3: ListObjectsV2", "s3:ListBucket", '"arn:aws:s3:::states"')
 
@@ -61,6 +62,18 @@ def test_preview_of_a_new_stack_without_permission_to_write_says_how_to_create_i
     assert "s3:ListBucket on arn:aws:s3:::states, the backend" in str(
         explain(f"(code=PermissionDenied): {LIST}", tmp_path, Operation.PREVIEW)
     )
+
+
+def test_preview_without_a_data_key_in_the_settings_says_how_to_create_it(tmp_path):
+    """The engine encrypts a data key only where the settings have none. A role for previews needs no kms:Encrypt."""
+    text = f"secrets (code=Unknown): {ENCRYPT}"
+    error = explain(text, tmp_path, Operation.PREVIEW)
+    assert isinstance(error, BackendAccessError)
+    assert str(error).startswith(
+        f"the settings of stack 'a' have no encryptedkey, and {USER} must be allowed kms:Encrypt on {KEY} to create it"
+    )
+    assert "fix: run `eks-pipeline refresh` for the stack once" in str(error)
+    assert f"kms:Encrypt on {KEY}, the key that" in str(explain(text, tmp_path))
 
 
 @pytest.mark.parametrize(

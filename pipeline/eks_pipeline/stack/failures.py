@@ -46,8 +46,7 @@ def explain(error: auto.CommandError, job: Job) -> PipelineError | None:
         if denied is None:
             continue
         if _OF_SECRETS.search(line):
-            what = f"the key that encrypts the secrets of stack {job.name!r}"
-            return BackendAccessError(_denial(denied, what, "key"))
+            return BackendAccessError(_key_denial(denied, job))
         if _OF_STATE.search(line):
             return BackendAccessError(_state_denial(denied, job))
     return None
@@ -82,6 +81,18 @@ def cancel_command(job: Job) -> str:
     backend = job.environment.get("PULUMI_BACKEND_URL")
     variable = f"PULUMI_BACKEND_URL={shlex.quote(backend)} " if backend else ""
     return f"{variable}pulumi cancel --yes -C {shlex.quote(str(job.project))} -s {shlex.quote(job.stack)}"
+
+
+def _key_denial(denied: re.Match[str], job: Job) -> str:
+    """Return the error of a denied call of KMS. The engine encrypts nothing but new data keys."""
+    if job.operation is Operation.PREVIEW and denied["action"] == "kms:Encrypt":
+        return (
+            f"the settings of stack {job.name!r} have no encryptedkey, and {denied['caller']} must be allowed "
+            f"{denied['action']} on {denied['resource']} to create it\n"
+            "  fix: run `eks-pipeline refresh` for the stack once, as a principal that updates it, and commit the "
+            "encryptedkey that it adds to the settings file"
+        )
+    return _denial(denied, f"the key that encrypts the secrets of stack {job.name!r}", "key")
 
 
 def _state_denial(denied: re.Match[str], job: Job) -> str:

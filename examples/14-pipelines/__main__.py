@@ -31,6 +31,19 @@ if state_bucket:
     ]
     state_write = [{"actions": ["s3:PutObject", "s3:DeleteObject"], "resources": [objects]}]
 
+# The engine decrypts the data key of a stack in each run, and encrypts that of a new one. It calls KMS directly, so
+# `kms:ViaService` has no value; the encryption context tells the data keys of several fleets under one key apart.
+kms_key_arn = config.get("kms_key_arn")
+secrets_read, secrets_write = [], []
+if kms_key_arn:
+    in_context = [
+        {"test": "StringEquals", "variable": f"kms:EncryptionContext:{name}", "values": [value]}
+        for name, value in (config.get_object("kms_encryption_context") or {}).items()
+    ]
+    key = {"resources": [kms_key_arn], "conditions": in_context}
+    secrets_read = [{"actions": ["kms:Decrypt"], **key}]
+    secrets_write = [{"actions": ["kms:Encrypt"], **key}]
+
 preview = PipelineRole(
     "preview",
     {
@@ -42,7 +55,7 @@ preview = PipelineRole(
             {"repository": repository, **ids, "branch": "main"},
         ],
         "inline_policies": {"read": json.dumps(read)},
-        "statements": state_read,
+        "statements": [*state_read, *secrets_read],
     },
 )
 deploy = PipelineRole(
@@ -52,7 +65,7 @@ deploy = PipelineRole(
         "oidc_provider_arn": github.arn,
         "github_jobs": [{"repository": repository, **ids, "environment": "prod"}],
         "inline_policies": {"read": json.dumps(read), "update": json.dumps(update)},
-        "statements": [*state_read, *state_write],
+        "statements": [*state_read, *state_write, *secrets_read, *secrets_write],
     },
 )
 ClusterAccess(

@@ -1,8 +1,11 @@
 """The steps of example 14's workflows, run as jobs on the lab: comment, review, update, and access of the roles.
 
-The states of the fleet are in a bucket, for which the roles have the permissions of `state_bucket`.
+The states of the fleet are in a bucket, for which the roles have the permissions of `state_bucket`. The secrets of the
+stack `second` are encrypted with a KMS key, for which they have those of `kms_key_arn`.
 """
 
+import base64
+import json
 import re
 import shutil
 
@@ -13,23 +16,16 @@ from eks_access.render.markdown import text
 from lab.ci_issuers import CiService, issue
 from lab.principals import client
 from lab.scenarios.clients import LabClients
-from support.ci_files import EXAMPLE, only_job, run_script, scripts_of, workflow
+from support.ci_files import EXAMPLE
 from support.github_server import GitHub
+from support.workflow_checkout import BACKEND, BUCKET, JOBS, REPOSITORY, ROLES, Checkout
 
-ROLES = "arn:aws:iam::123456789012:role/eks-pipeline-"
-REPOSITORY = "octo-org/clusters"
-JOBS = {
-    "access-preview": ("preview", f"repo:{REPOSITORY}:pull_request"),
-    "access-up": ("deploy", f"repo:{REPOSITORY}:environment:prod"),
-    "access-drift": ("preview", f"repo:{REPOSITORY}:ref:refs/heads/main"),
-}
-"""The role of each workflow, and the `sub` claim of its job."""
 USER = "workflow-reader"
 SECOND = "workflow-second"
 """The readers of the stacks `prod` and `second`."""
 HAND = "workflow-hand"
-BUCKET = "workflow-states"
-BACKEND = {"PULUMI_BACKEND_URL": f"s3://{BUCKET}?region=ap-northeast-1&awssdk=v2"}
+FLEET = "workflows"
+"""The encryption context of the data keys that the roles may use."""
 STATE = f"arn:aws:s3:::{BUCKET}/.pulumi"
 
 
@@ -41,75 +37,21 @@ def github():
     server.server_close()
 
 
-class Checkout:
-    """A checkout of the example's folder, in which the steps of its workflows run."""
+@pytest.fixture(scope="module")
+def kms_key(running_lab):
+    """Return the ARN of a KMS key with the default key policy."""
+    kms = client(running_lab, "kms")
+    key = kms.create_key()["KeyMetadata"]
+    yield key["Arn"]
+    kms.schedule_key_deletion(KeyId=key["KeyId"])
 
-    def __init__(self, world, folder, github):
-        self.world = world
-        self.folder = folder
-        self.github = github
 
-    def step(self, name, step):
-        """Run a step of a workflow as its job."""
-        return self.run_as(name, scripts_of(workflow(name))[step])
-
-    def run_as(self, name, script):
-        """Run a script as the job of a workflow: with the token of the job, and the credentials of the role."""
-        role, subject = JOBS[name]
-        token = issue(self.world.home, CiService.GITHUB, subject, "sts.amazonaws.com")
-        assumed = client(self.world.home, "sts").assume_role_with_web_identity(
-            RoleArn=f"{ROLES}{role}", RoleSessionName="job", WebIdentityToken=token
-        )["Credentials"]
-        variables = self.world.environment()
-        if "PULUMI_CONFIG_PASSPHRASE" not in only_job(workflow(name))["env"]:
-            del variables["PULUMI_CONFIG_PASSPHRASE"]
-        return run_script(
-            script,
-            self.folder,
-            **variables
-            | BACKEND
-            | {
-                "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
-                "AWS_SESSION_TOKEN": assumed["SessionToken"],
-                "GITHUB_API_URL": f"http://127.0.0.1:{self.github.server_port}",
-                "GITHUB_REPOSITORY": REPOSITORY,
-                "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-                "GITHUB_TOKEN": "right",
-                "NO_PROXY": "127.0.0.1",
-                "NUMBER": "12",
-            },
-        )
-
-    def set(self, stack="prod", **values):
-        """Change settings of a stack."""
-        file = self.folder / "clusters" / f"Pulumi.{stack}.yaml"
-        document = yaml.safe_load(file.read_text())
-        document["config"] |= {f"clusters:{name}": value for name, value in values.items()}
-        file.write_text(yaml.safe_dump(document))
-
-    def add_stack(self, stack, **values):
-        """Add a stack with the program and the settings of `prod` to the fleet."""
-        shutil.copy(self.folder / "clusters" / "Pulumi.prod.yaml", self.folder / "clusters" / f"Pulumi.{stack}.yaml")
-        self.set(stack, **values)
-        fleet = yaml.safe_load((self.folder / "fleet.yaml").read_text())
-        fleet["stacks"][stack] = fleet["stacks"]["prod"]
-        (self.folder / "fleet.yaml").write_text(yaml.safe_dump(fleet))
-
-    def run(self, *command):
-        """Run a command as the administrator of the cluster."""
-        return self.world.run(*command, KUBECONFIG=str(self.folder / "kubeconfig"))
-
-    def kubectl(self, *arguments):
-        return self.run("kubectl", *arguments)
-
-    def pulumi(self, folder, *arguments):
-        done = self.world.run("pulumi", "-C", str(folder), *arguments, "--non-interactive", **BACKEND)
-        assert done.worked, done.stderr
+def secrets_provider(key, fleet=FLEET):
+    return f"awskms:///{key}?region=ap-northeast-1&awssdk=v2&context_fleet={fleet}"
 
 
 @pytest.fixture(scope="module")
-def checkout(running_lab, tools, repository, github):
+def checkout(running_lab, tools, repository, github, kms_key):
     world = LabClients(running_lab, tools.bin)
     folder = repository / "examples" / "pipeline-workflows"
     shutil.copytree(EXAMPLE, folder)
@@ -119,10 +61,12 @@ def checkout(running_lab, tools, repository, github):
     iam = client(running_lab, "iam")
     arns = [iam.create_user(UserName=name)["User"]["Arn"] for name in (USER, SECOND)]
     checkout.set(readers=arns[:1])
-    checkout.add_stack("second", readers=arns[1:])
+    checkout.add_stack("second", secrets_provider(kms_key), readers=arns[1:])
     assert checkout.run("aws", "eks", "update-kubeconfig", "--name", "irsa").worked
     checkout.pulumi(folder, "stack", "init", "lab")
     checkout.pulumi(folder, "config", "set", "state_bucket", BUCKET, "--stack", "lab")
+    checkout.pulumi(folder, "config", "set", "kms_key_arn", kms_key, "--stack", "lab")
+    checkout.pulumi(folder, "config", "set", "--path", "kms_encryption_context.fleet", FLEET, "--stack", "lab")
     checkout.pulumi(folder, "up", "--yes", "--skip-preview", "--stack", "lab")
     yield checkout
     clusters = folder / "clusters"
@@ -143,8 +87,10 @@ def states(checkout):
     return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
 
-def test_preview_role_cannot_create_a_stack(checkout):
-    """The first run of a stack writes its state. The error names role, action and object, and its fix works."""
+def test_preview_role_cannot_create_a_stack(checkout, kms_key):
+    """The first run of a stack writes its state, and encrypts its data key, if any. The errors name role, action and
+    resource, and their fix works.
+    """
     before = states(checkout)
     done = checkout.run_as("access-preview", "eks-pipeline preview --fleet fleet.yaml --stack clusters")
     assert done.returncode == 1
@@ -153,9 +99,14 @@ def test_preview_role_cannot_create_a_stack(checkout):
     )
     assert "must be allowed s3:PutObject on" in done.stderr
     assert "run `eks-pipeline refresh` for it once" in done.stderr
+    assert "the settings of stack 'second' have no encryptedkey, and arn:aws:sts::123456789012:assumed-role/eks-" in (
+        done.stderr
+    )
+    assert f"must be allowed kms:Encrypt on {kms_key} to create it" in done.stderr
     assert states(checkout) == before
     created = checkout.run_as("access-up", "eks-pipeline refresh --fleet fleet.yaml --stack clusters")
     assert created.returncode == 0, created.stderr
+    assert checkout.settings("second")["encryptedkey"]
 
 
 def test_preview_step_posts_one_comment_and_replaces_it(checkout):
@@ -205,6 +156,52 @@ def test_preview_role_reads_the_state_and_cannot_write_it(checkout):
     previewed = checkout.run_as("access-preview", "eks-pipeline preview --fleet fleet.yaml --stack clusters")
     assert previewed.returncode == 0, previewed.stderr
     assert states(checkout) == before
+
+
+@pytest.fixture
+def denied_job(checkout, request):
+    """Remove the permissions for KMS from the role of a workflow's job, and return the workflow's name."""
+    iam = client(checkout.world.home, "iam")
+    policy = {"RoleName": f"eks-pipeline-{JOBS[request.param][0]}", "PolicyName": "statements"}
+    document = iam.get_role_policy(**policy)["PolicyDocument"]
+    remaining = [each for each in document["Statement"] if "kms:" not in json.dumps(each["Action"])]
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps({**document, "Statement": remaining}))
+    yield request.param
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+
+
+@pytest.mark.parametrize("denied_job", ["access-preview", "access-up"], indirect=True)
+def test_role_without_permission_for_the_key_of_the_secrets(checkout, kms_key, denied_job):
+    """Preview and update fail with an error that names role, action and key."""
+    role = JOBS[denied_job][0]
+    operation = denied_job.removeprefix("access-")
+    done = checkout.run_as(denied_job, f"eks-pipeline {operation} --fleet fleet.yaml --stack second")
+    assert done.returncode == 1
+    assert f"assumed-role/eks-pipeline-{role}/job must be allowed kms:Decrypt on {kms_key}, the key" in done.stderr
+
+
+@pytest.fixture
+def data_key_of_another_fleet(checkout, kms_key):
+    """Replace the data key of the stack `second` by one that has another encryption context under the same key."""
+    kms = client(checkout.world.home, "kms")
+    encrypted = kms.encrypt(KeyId=kms_key, Plaintext=bytes(32), EncryptionContext={"fleet": "other"})["CiphertextBlob"]
+    file = checkout.settings_file("second")
+    before = file.read_text()
+    data_key = {
+        "secretsprovider": secrets_provider(kms_key, "other"),
+        "encryptedkey": base64.b64encode(encrypted).decode(),
+    }
+    file.write_text(yaml.safe_dump(checkout.settings("second") | data_key))
+    yield
+    file.write_text(before)
+
+
+@pytest.mark.usefixtures("data_key_of_another_fleet")
+def test_role_cannot_use_a_data_key_of_another_encryption_context(checkout, kms_key):
+    """Fleets may share a key: a pull request of one cannot decrypt the secrets of another."""
+    done = checkout.run_as("access-preview", "eks-pipeline preview --fleet fleet.yaml --stack second")
+    assert done.returncode == 1
+    assert f"/job must be allowed kms:Decrypt on {kms_key}, the key" in done.stderr
 
 
 @pytest.fixture

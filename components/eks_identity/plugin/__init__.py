@@ -3,6 +3,8 @@
     schema.py      the package schema, read from the classes, for `pulumi package` and for generated SDKs
     reference.py   the reference in the documentation, written from the schema
     names.py       names of inputs and outputs in texts
+    wording.py     fixes without code of Python
+    messages.py    errors and warnings in the names of other languages
     exports.py     the classes that the plugin serves
     wire.py        values of other languages as args of components, and outputs as values of other languages
     components.py  constructs components

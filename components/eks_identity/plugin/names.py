@@ -33,9 +33,13 @@ class Names:
             )
         )
 
-    def in_camel_case(self, text: str) -> str:
-        """Return `text` with the names in camel case. Other words are unchanged."""
-        return _SNAKE.sub(lambda word: name if (name := camel_case(word[0])) in self.camel else word[0], text)
+    def in_camel_case(self, text: str, *, unless_in: str = "") -> str:
+        """Return `text` with the names in camel case. Other words are unchanged, and so are those in `unless_in`."""
+        unchanged = set(_SNAKE.findall(unless_in))
+        return _SNAKE.sub(
+            lambda word: name if (name := camel_case(word[0])) in self.camel and word[0] not in unchanged else word[0],
+            text,
+        )
 
     def in_snake_case(self, text: str) -> str:
         """Return `text` with the names in snake case. Other words are unchanged."""

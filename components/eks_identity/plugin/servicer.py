@@ -16,10 +16,12 @@ from google.protobuf import empty_pb2
 from pulumi.provider.provider import ConstructResult, Provider
 from pulumi.provider.server import ComponentInitError, ProviderServicer
 
-from eks_identity.errors import EksIdentityError
+from eks_identity.errors import EksIdentityError, InvalidInput
 from eks_identity.plugin.components import construct
+from eks_identity.plugin.messages import Messages
 from eks_identity.plugin.names import Names
 from eks_identity.plugin.resources import OwnResources
+from eks_identity.plugin.wire import depth_problems
 from eks_identity.runtime import program_state
 
 Request = TypeVar("Request")
@@ -45,21 +47,30 @@ class Servicer(ProviderServicer):
     def __init__(self, version: str, schema: str, arguments: list[str], engine_address: str) -> None:
         super().__init__(Components(version, schema), arguments, engine_address)
         self._resources = OwnResources()
-        self._names = Names.of(schema)
+        self._messages = Messages(Names.of(schema))
         self._programs: dict[str, program_state.RemoteProgram] = {}
 
     async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
         # One endpoint is one run of one program, and its components share that program's state.
-        program = self._programs.setdefault(request.monitorEndpoint, program_state.RemoteProgram())
+        program = self._program(request.monitorEndpoint)
         program_state.CURRENT_PROGRAM.set(program)
         return await self._respond(context, self._construct(request, context))
+
+    async def _construct(self, request: Any, context: Any) -> Any:
+        problems = depth_problems(request.inputs)
+        if problems:
+            raise InvalidInput(problems, subject=f'{request.type.rpartition(":")[2]} "{request.name}"')
+        return await super()._construct(request, context)
 
     async def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._resources.configure(dict(request.variables))
         return await super().Configure(request, context)
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await self._run_in_thread(context, self._resources.check, request)
+        response = await self._run_in_thread(context, self._resources.check, request)
+        for failure in response.failures:
+            failure.reason = self._messages.translate(failure.reason)
+        return response
 
     async def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
         return await self._run_in_thread(context, self._resources.diff, request)
@@ -88,11 +99,16 @@ class Servicer(ProviderServicer):
             await context.abort(grpc.StatusCode.UNKNOWN, self._message(error))
             raise
 
+    def _program(self, endpoint: str) -> program_state.RemoteProgram:
+        if endpoint not in self._programs:
+            self._programs[endpoint] = program_state.RemoteProgram(self._messages.translate)
+        return self._programs[endpoint]
+
     def _message(self, error: BaseException) -> str:
         cause: BaseException | None = error.inner if isinstance(error, ComponentInitError) else error
         while cause is not None:
             if isinstance(cause, EksIdentityError):
-                return self._names.in_camel_case(str(cause))
+                return self._messages.translate(cause)
             if isinstance(cause, pulumi.RunError):
                 return str(cause)
             cause = cause.__cause__

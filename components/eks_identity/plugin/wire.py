@@ -14,15 +14,20 @@ Other values are passed on unchanged, so that the component rejects them with it
 
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
+from google.protobuf.struct_pb2 import Struct, Value
 from pulumi.output import Unknown
 from pulumi.provider.experimental.util import camel_case
 
+from eks_identity.errors import Problem
 from eks_identity.runtime.args_validation import is_output
 from eks_identity.runtime.typed_dicts import accepts_outputs, fields, plain_types
+
+MAX_LEVELS = 100
+"""Levels of lists and mappings in an input. Pulumi's SDK reads them by recursion, and fails with several hundred."""
 
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -30,6 +35,28 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 def snake_case(name: str) -> str:
     """Return `oidc_provider_arn` for `oidcProviderArn`."""
     return _CAPITAL.sub(lambda capital: f"_{capital[1].lower()}", name)
+
+
+def depth_problems(inputs: Struct) -> list[Problem]:
+    """Return the problems of inputs with too many levels, before they are converted to values of Python."""
+    rule = f"must have at most {MAX_LEVELS} levels of lists and mappings"
+    fix = "write it with fewer levels, or pass a document as JSON text"
+    return [
+        Problem(snake_case(name), rule, "more levels", fix)
+        for name, value in inputs.fields.items()
+        if _has_more_levels(value)
+    ]
+
+
+def _has_more_levels(value: Value) -> bool:
+    items = [value]
+    for _ in range(MAX_LEVELS + 1):
+        items = [below for item in items for below in _items(item)]
+    return bool(items)
+
+
+def _items(value: Value) -> Iterable[Value]:
+    return value.struct_value.fields.values() if value.HasField("struct_value") else value.list_value.values
 
 
 def from_wire(value: Any, shape: Any) -> Any:

@@ -10,9 +10,15 @@ from typing import TypeVar
 import pulumi
 from pulumi.runtime import get_root_resource
 
+from eks_identity.errors import EksIdentityError
+
 
 class RemoteProgram:
     """One run of a program in another process: a program of another language, whose components the plugin creates."""
+
+    def __init__(self, translate: Callable[[str | EksIdentityError], str] = str) -> None:
+        self.translate = translate
+        """Returns a message, or the message of an error, with the program's names of inputs and outputs."""
 
 
 _STATE = "_eks_identity_state"
@@ -34,6 +40,12 @@ def per_program(key: str, make: Callable[[], T]) -> T:
     if key not in state:
         state[key] = make()
     return state[key]
+
+
+def translate(message: str | EksIdentityError) -> str:
+    """Return a message, or the message of an error, with the current program's names of inputs and outputs."""
+    program = CURRENT_PROGRAM.get()
+    return str(message) if program is None else program.translate(message)
 
 
 def program_hooks() -> list[pulumi.ResourceHook]:

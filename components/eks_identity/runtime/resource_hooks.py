@@ -30,7 +30,7 @@ from eks_identity.errors import EksIdentityError
 from eks_identity.redaction import Redactor
 from eks_identity.runtime import diagnostics
 from eks_identity.runtime.inputs import redacted_errors
-from eks_identity.runtime.program_state import per_program, program_hooks
+from eks_identity.runtime.program_state import CURRENT_PROGRAM, per_program, program_hooks, translate
 
 TIMEOUT_SECONDS = 120
 """How long a hook waits for its check. Then a preview warns, and an update rejects the resource.
@@ -91,7 +91,13 @@ class _ProgramHook:
         checks = asyncio.create_task(self._run_checks(args))
         await asyncio.wait({checks}, timeout=TIMEOUT_SECONDS)
         if checks.done():
-            await checks
+            try:
+                await checks
+            except EksIdentityError as error:
+                if CURRENT_PROGRAM.get() is None:
+                    raise
+                # Here, because the plugin's methods do not see the errors of its hooks.
+                raise EksIdentityError(translate(error)) from None
             return
         message = (
             f'{args.type} "{args.name}" is not verified: its check {self.check_name} did not end within '

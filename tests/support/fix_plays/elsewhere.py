@@ -11,6 +11,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/components/test_call_styles.py",
         "test_mapping_and_keyword_arguments_together_are_rejected",
     ),
+    "write it with fewer levels": (
+        "tests/components/test_plugin_messages.py",
+        "test_deeply_nested_inputs_are_rejected",
+    ),
     "pass pulumi.Output.unsecret(": (
         f"{_COMPONENTS}children.py",
         "test_secret_in_a_logical_name_is_rejected",

@@ -51,7 +51,7 @@ class _Text:
 
 
 def explain(problem: Problem) -> Problem:
-    """Return `problem` with the rule and fix of the mistake that its value shows, unchanged if it shows none."""
+    """Return `problem` with a readable value, and with the rule and fix of the mistake that its value shows, if any."""
     if problem.value is SECRET:
         return problem
     for recognize in _MISTAKES:
@@ -59,7 +59,7 @@ def explain(problem: Problem) -> Problem:
         if explanation is not None:
             rule, fix = explanation
             return replace(problem, rule=rule, fix=fix, value=_readable(problem.value, last_key(problem.input)))
-    return problem
+    return replace(problem, value=_without_addresses(problem.value))
 
 
 def find_in_text(value: str, under: str) -> Problem | None:
@@ -106,4 +106,17 @@ def _readable(value: object, key: str) -> object:
         return _Text("a dict")
     if isinstance(value, pulumi.Resource):
         return _Text(f'the resource {type(value).__name__} "{value.pulumi_resource_name}"')
-    return interpolations.readable(value) if isinstance(value, str) else value
+    return interpolations.readable(value) if isinstance(value, str) else _without_addresses(value)
+
+
+def _without_addresses(value: object) -> object:
+    """Return `value` with texts in place of objects that Python shows as an address in memory."""
+    if isinstance(value, Mapping):  # `map` and no comprehension, which would need two frames for each level
+        return dict(zip(value, map(_without_addresses, value.values()), strict=True))
+    if isinstance(value, list):
+        return list(map(_without_addresses, value))
+    if isinstance(value, pulumi.Output):
+        return _Text("an Output")
+    if isinstance(value, pulumi.Asset | pulumi.Archive):
+        return _Text(f"a {type(value).__name__}")
+    return value

@@ -57,7 +57,8 @@ conformance: setup ## Compare with the vendors' programs, CASES generated cases 
 
 soak: setup ## Run the fault tests in full; the results belong into docs/soak.md
 	@$(BIN)/python -m lab.tools
-	@$(BIN)/python -m pytest --soak tests/lab/faults tests/hostile tests/lab/access_graph/test_faults_of_reads.py
+	@$(BIN)/python -m pytest --soak tests/lab/faults tests/hostile tests/lab/access_graph/test_faults_of_reads.py \
+	  tests/lab/test_typescript.py::test_typescript_reports_hostile_values
 
 format: setup ## Fix and format the code
 	$(BIN)/ruff check --fix

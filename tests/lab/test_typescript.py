@@ -14,9 +14,11 @@ from lab.environment import process_environment
 from lab.principals import ADMINISTRATOR, client, folder_of
 from lab.tools.languages import language_folders
 from support.component_folder import PYTHONPATH, added, copied, outside
+from support.hostile_checks import check_text
 from support.workload_program import ACCOUNT, OTHER_ACCOUNT, other_account
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
+HOSTILE_PROGRAM = Path(__file__).with_name("hostile_components.ts")
 SDK = "@pulumi/eks-identity"
 USER, BUCKET = "typescript-user", "typescript-bucket"
 AWS_AUTH = ("-n", "kube-system", "get", "configmap", "aws-auth", "-o", "yaml")
@@ -227,6 +229,68 @@ def test_typescript_validation_errors_name_the_input(deployed, pulumi, project, 
     assert 'has a problem: WorkloadIdentity "reader": 1 problem' in output
     assert all(word in output for word in words), output
     assert "Traceback" not in output
+
+
+HOSTILE = {
+    "Addon": (
+        "cluster.authenticationMode: None",
+        "cluster.kubeconfig: a dict",
+        "addonName: {}",
+        "preserve: 'true'",
+        "statements[0].actions[1]: None",
+        "statements[0].conditions[0].test: {'0': 97.0}",
+    ),
+    "Cluster": (
+        "create.serviceRole: 7.0",
+        "create.vpcCniOptions.enableNetworkPolicy: 'yes'",
+        "nodeGroups.role_name.scalingConfig.minSize: [nan]",
+    ),
+    "ClusterAccess": (
+        "cluster: None",
+        "group: nan",
+        "rbacRoles[0].bindingName: {}",
+        f"rbacRoles[1].rules[0].apiGroups[0]: {'[' * 19}'x'",
+        "principals[0].accountId: -inf",
+        "principals[1].permissionSet: {'roleName': 'role_name'}",
+        "tags.role_name: inf",
+        "tags.\\x1b[31m: {}",
+        "expires: 'an Output'",
+    ),
+    "IrsaRole": (
+        "subjects[0].namespace: 'service_account'",
+        "subjects[0].name: 'cart\\x1b[31m\\u202e'",
+        f"roleName: '{'role_name/' * 2000}'",
+        "permissionsBoundary: 'binding_name'",
+        f"inlinePolicies.role_name: '{'{' * 50}'",
+    ),
+    "NodeIsolation": ("tags: 'more levels'",),
+    "ServiceAccount": (
+        "namespace: a StringAsset",
+        "name: {'roleName': 1.0, 'constructor': 'x'}",
+        "roleArn: {'roleArn': an Output}",
+    ),
+}
+"""Components of `hostile_components.ts`, and inputs with their values as the messages show them."""
+
+
+def test_typescript_reports_hostile_values(pulumi, project, is_soak):
+    """Values that no type of the SDK allows are rejected with the program's names; a soak previews each component.
+
+    The engine ends at the first error, and shows those that it has.
+    """
+    program = project / "index.ts"
+    before, hostile = program.read_text(), HOSTILE_PROGRAM.read_text()
+    for only in HOSTILE if is_soak else [""]:
+        program.write_text(hostile.replace('only = ""', f'only = "{only}"'))
+        failed = pulumi("preview")
+        output = failed.stdout + failed.stderr
+        program.write_text(before)
+        assert failed.returncode != 0
+        check_text(output)
+        shown = [component for component in HOSTILE if f'has a problem: {component} "hostile": ' in output]
+        assert shown == [only] if only else shown, output
+        assert [line for name in shown for line in HOSTILE[name] if f"  {line}" not in output] == [], output
+        assert output.count("rule: must") == output.count("fix:  ")
 
 
 def with_provider(project, credentials, *components):

@@ -142,6 +142,11 @@ RESOURCES = {
     "document": ("WorkloadIdentity", {**WORKLOAD, "session_policy": "[" * 5000}, f"sessionPolicy: '{'[' * 5000}'"),
     "session": ("ClusterAccess", {**ACCESS, "principals": [{"arn": "arn:aws:sts::1:a/b"}]}, "principals[0].arn: 'arn:"),
     "group": ("ClusterAccess", {**ACCESS, "group": "system:masters"}, "group: 'system:masters'"),
+    "binding": (
+        "ClusterAccess",
+        {**ACCESS, "rbac_roles": [{"name": "view", "binding_name": "role_name/"}]},
+        "rbacRoles[0].bindingName: 'role_name/'",
+    ),
     "issuer": ("OidcProvider", {"issuer": "http://example.com"}, "issuer: 'http://example.com'"),
     "audiences": ("OidcProvider", {"issuer": CONNECTION["issuer"], "audiences": []}, "audiences: []"),
     "path": ("PodIdentityRole", {"cluster_arns": [CONNECTION["arn"]], "path": "`id`"}, "path: '`id`'"),

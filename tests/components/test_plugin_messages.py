@@ -16,9 +16,11 @@ from eks_identity.plugin.names import Names
 from eks_identity.plugin.schema import schema
 from eks_identity.plugin.servicer import Servicer
 from eks_identity.plugin.wire import MAX_LEVELS, depth_problems, from_wire
+from eks_identity.plugin.wording import neutral
 from eks_identity.runtime import diagnostics, program_state, resource_hooks
 from eks_identity.runtime.inputs import CLUSTER_PROVIDER, InvalidInputError
 from support.component_contract import declare, sample
+from support.fix_texts import templates
 from support.sample_args import COMPONENTS, keys, shape_of
 
 SERVICER = Servicer("1.0.0", schema(), [], "")
@@ -206,3 +208,9 @@ def test_fixes_have_no_code_of_python(component, values):
     assert "fix:  pass a kubernetes provider" in missing
     assert not PYTHON.search(missing)
     assert "fix:  set adopt to true" in message("ClusterAccess", "group", fix="set adopt to True")
+
+
+def test_no_fix_of_the_library_has_code_of_python():
+    """Also a fix that is added later needs words for other languages."""
+    fixes = [re.sub(r"\\(.)", r"\1", template.replace(".*", "value")) for template in templates()]
+    assert [fix for fix in map(neutral, fixes) if PYTHON.search(fix)] == []

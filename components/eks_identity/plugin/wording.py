@@ -31,6 +31,8 @@ _WORDS = tuple(
         (r"(?<!['\"])\bFalse\b(?!['\"])", "false"),
         (r", or use get_int of pulumi\.Config", ", or read it as a number"),
         (r", or read it with pulumi\.Config", ", or read it from the config"),
+        (r"opts\.aliases: \[pulumi\.Alias\(name=(\"[^\"]*\")\)\]", r"an alias with the name \1 in opts.aliases"),
+        (r"convert an Output with \.apply\(str\)", "convert an Output to text in its apply"),
     )
 )
 

@@ -75,6 +75,19 @@ def test_malformed_value_of_a_state_is_an_error_of_the_file_with_its_place(tmp_p
     assert place in done.stderr
 
 
+ACCEPTED = {
+    "number of a policy pack": template(httpPutResponseHopLimit=2.0),
+    "data of a custom resource": manifest("example.com/v1:Report", "app") | {"inputs": {"metadata": {}, "data": [1]}},
+    "items of a custom resource": manifest("example.com/v1:Order", "app") | {"inputs": {"metadata": {}, "items": "x"}},
+}
+
+
+@pytest.mark.parametrize("declared", ACCEPTED.values(), ids=ACCEPTED)
+def test_values_that_pulumi_and_custom_resources_have_are_accepted(tmp_path, declared):
+    done = call(main, "list", "--source", write(tmp_path, declared))
+    assert done.code != NOT_REACHABLE, done.stderr
+
+
 FAULTS = (KeyError("own"), TypeError("own"), ValueError("own"), AttributeError("own"), IndexError("own"))
 
 

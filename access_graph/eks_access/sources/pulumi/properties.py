@@ -66,7 +66,7 @@ class _Cluster(_Properties):
 
 
 class _MetadataOptions(_Properties):
-    http_put_response_hop_limit: int | None = None
+    http_put_response_hop_limit: int | float | None = None  # each number is a float in a policy pack
 
 
 class _LaunchTemplate(_Properties):
@@ -81,14 +81,20 @@ class _Migration(_Properties):
     created_entries: list[_CreatedEntry] | None = None
 
 
-class _Item(_Properties):
+class _Object(_Properties):
     metadata: _Map = None
+
+
+class _ConfigMap(_Object):
     data: _Map = None
 
 
-class _Manifest(_Item):
-    items: list[_Item] | None = None
-    """Of a list, such as `RoleList`."""
+class _ObjectList(_Properties):
+    items: list[_Object] | None = None
+
+
+class _ConfigMapList(_Properties):
+    items: list[_ConfigMap] | None = None
 
 
 _FORMS: Mapping[str, type[_Properties]] = {
@@ -107,7 +113,7 @@ _FORMS: Mapping[str, type[_Properties]] = {
 def require_properties(resources: Iterable[Resource]) -> None:
     """Raise `SourceError` for a property of another form, with the resource, the place and the type of the value."""
     for resource in resources:
-        form = _Manifest if resource.kind.startswith("kubernetes:") else _FORMS.get(resource.kind)
+        form = _form(resource.kind)
         if form is None:
             continue
         try:
@@ -115,3 +121,12 @@ def require_properties(resources: Iterable[Resource]) -> None:
         except (msgspec.ValidationError, RecursionError) as error:
             message = f"{resource} must have properties of the types that its provider accepts: {error}"
             raise SourceError(message, "correct this property, or write the file again") from error
+
+
+def _form(kind: str) -> type[_Properties] | None:
+    if not kind.startswith("kubernetes:"):
+        return _FORMS.get(kind)
+    is_list, is_config_map = kind.endswith("List"), ":ConfigMap" in kind
+    if is_list:
+        return _ConfigMapList if is_config_map else _ObjectList
+    return _ConfigMap if is_config_map else _Object

@@ -17,6 +17,9 @@ from support.component_folder import PYTHONPATH, added, copied, outside
 from support.hostile_checks import check_text
 from support.workload_program import ACCOUNT, OTHER_ACCOUNT, other_account
 
+TIMEOUT = 600
+"""Seconds after which a run of the engine hangs."""
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "09-typescript"
 HOSTILE_PROGRAM = Path(__file__).with_name("hostile_components.ts")
 SDK = "@pulumi/eks-identity"
@@ -75,7 +78,9 @@ def pulumi(environment, project, running_lab, kubectl):
 
     def run(*arguments):
         command = ["pulumi", *arguments, "--stack", "test", "--non-interactive", "--color", "never"]
-        return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
 
     try:
         assert run("stack", "init").returncode == 0
@@ -199,7 +204,7 @@ def test_typescript_mapping_is_updated_in_place(deployed, pulumi, project, kubec
     )
     changed = pulumi("up", "--yes", "--skip-preview")
     assert changed.returncode == 0, changed.stdout + changed.stderr
-    updated = re.findall(r"^ ~ +(\S+) \S+ updated", changed.stdout, re.MULTILINE)
+    updated = re.findall(r"~ +(\S+) \S+ updated", changed.stdout)
     assert sorted(updated) == ["eks-identity:index:AwsAuthMapping", "eks-identity:index:LockoutGuard"], changed.stdout
     assert "2 updated" in changed.stdout
     assert "- more" in kubectl(*AWS_AUTH).stdout

@@ -165,7 +165,7 @@ def _value(value):
 
 
 TEXT = "Calling [toString] on an [Output<T>] is not supported"
-"""What an Output becomes in a template literal of TypeScript, shortened."""
+"""Text of an Output in a template literal of TypeScript, shortened."""
 PYTHON = re.compile(
     r"json\.dumps|pathlib|get_bool|get_int|pulumi\.|\bTrue\b|f-string|f'|str\(|\bdict\b|Python|for key in"
 )

@@ -75,3 +75,11 @@ def matches_a_principal(entry: Entry) -> bool:
         return Principal.parse(entry.arn).aws_auth_arn.lower() == entry.arn.lower()
     except InvalidInput:
         return entry.is_of_federated_user
+
+
+def without_path(arn: str) -> str:
+    """Return an ARN as aws-auth has it, without the path of a role; another text unchanged."""
+    try:
+        return Principal.parse(arn).aws_auth_arn
+    except InvalidInput:
+        return arn

@@ -9,10 +9,8 @@ from eks_access.findings import Finding
 from eks_access.graph import AccessGraph
 from eks_access.graph.aws_objects import IamPrincipal
 from eks_access.graph.tables import NotReadError
-from eks_access.questions.cluster_mappings import ClusterMappings, matches_a_principal
+from eks_access.questions.cluster_mappings import ClusterMappings, matches_a_principal, without_path
 from eks_access.questions.mapping_findings import mapping_findings
-from eks_identity.errors import InvalidInput
-from eks_identity.model.arns import Principal
 from eks_identity.model.identity_center import permission_set_of
 
 
@@ -67,7 +65,7 @@ def list_mappings(graph: AccessGraph, now: datetime | None = None) -> MappingLis
 
 def _mapping(mapped: ClusterMappings, arn: str) -> Mapping:
     entry = mapped.entries.get(arn)
-    in_aws_auth = mapped.aws_auth.document.effective_entry(_aws_auth_arn(arn))
+    in_aws_auth = mapped.aws_auth.document.effective_entry(without_path(arn))
     principal = mapped.principal(arn)
     mapping = Mapping(
         arn,
@@ -93,10 +91,3 @@ def _mapping(mapped: ClusterMappings, arn: str) -> Mapping:
 
 def _user(username: str, groups: tuple[str, ...]) -> str:
     return f"username {username!r}, groups {list(groups)}"
-
-
-def _aws_auth_arn(arn: str) -> str:
-    try:
-        return Principal.parse(arn).aws_auth_arn
-    except InvalidInput:
-        return arn

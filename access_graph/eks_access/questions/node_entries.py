@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 
 from eks_access.graph import AccessGraph
 from eks_access.questions.chain import read_or
-from eks_identity.errors import InvalidInput
+from eks_access.questions.cluster_mappings import without_path
 from eks_identity.evaluation.cluster_rights import ClusterUser
-from eks_identity.model.arns import Principal
 from eks_identity.model.identities import NODE_IDENTITIES
 
 _GROUPS = frozenset(group for identity in NODE_IDENTITIES.values() for group in identity.groups)
@@ -33,7 +32,7 @@ class NodeEntries:
     """As aws-auth has ARNs: without path, in lower case."""
 
     def __contains__(self, arn: object) -> bool:
-        return _without_path(str(arn)) in self.roles
+        return without_path(str(arn)).lower() in self.roles
 
     @staticmethod
     def user(former: ClusterUser) -> ClusterUser:
@@ -52,11 +51,4 @@ def node_entries(after: AccessGraph, existing: Collection[str] = ()) -> NodeEntr
         return NodeEntries()
     nodes = read_or(after.nodes.all, {}).values()
     roles = {node.role_arn for node in nodes if node.role_arn is not None} | set(existing)
-    return NodeEntries({_without_path(arn) for arn in roles - after.entries.exceptions.keys()})
-
-
-def _without_path(arn: str) -> str:
-    try:
-        return Principal.parse(arn).aws_auth_arn.lower()
-    except InvalidInput:
-        return arn.lower()
+    return NodeEntries({without_path(arn).lower() for arn in roles - after.entries.exceptions.keys()})

@@ -102,10 +102,10 @@ class OtherStack:
 
 @dataclass(frozen=True)
 class OtherStacks:
-    """What is known of the stacks that the fleet file does not have. Their access is not evaluated."""
+    """Stacks that the fleet file does not have. Their access is not evaluated."""
 
     stacks: tuple[OtherStack, ...] = ()
-    """Those with resources that `ignored_stacks` does not have."""
+    """Stacks with resources, without those that `ignored_stacks` acknowledges."""
     not_listed: tuple[str, ...] = ()
     """Projects whose stacks could not be listed, with the reason."""
 

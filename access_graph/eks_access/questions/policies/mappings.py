@@ -11,6 +11,7 @@ from eks_access.graph.access_graph import is_of_former_principal
 from eks_access.graph.kubernetes_objects import AwsAuthConfigMap
 from eks_access.graph.tables import NotReadError
 from eks_access.questions.chain import read_or
+from eks_access.questions.cluster_mappings import without_path
 from eks_access.questions.node_entries import NodeEntries, node_entries
 from eks_access.questions.policies.violations import (
     AFTER_UPDATE,
@@ -23,7 +24,6 @@ from eks_access.questions.policies.violations import (
 from eks_identity.errors import InvalidInput
 from eks_identity.evaluation.cluster_rights import ClusterUser, Rights
 from eks_identity.model.access_entries import EntryType
-from eks_identity.model.arns import Principal
 from eks_identity.model.expiry import EXPIRES_TAG, parse_expiry
 from eks_identity.model.identities import MASTERS, NODE_GROUPS
 
@@ -109,7 +109,7 @@ def _administrators(graph: AccessGraph, config_map: AwsAuthConfigMap) -> Iterato
 
 def _users(graph: AccessGraph, config_map: AwsAuthConfigMap) -> Iterator[tuple[str, ClusterUser]]:
     for entry in graph.entries.all().values():
-        yield _without_path(entry.principal_arn), ClusterUser(entry.username, entry.groups, entry.policies)
+        yield without_path(entry.principal_arn), ClusterUser(entry.username, entry.groups, entry.policies)
     for mapping in config_map.document.entries:
         yield mapping.arn, ClusterUser(mapping.username or "", mapping.groups)
 
@@ -129,7 +129,7 @@ def node_role(context: RuleContext) -> Found:
 def _node_roles(graph: AccessGraph, config_map: AwsAuthConfigMap) -> Iterator[str]:
     for entry in graph.entries.all().values():
         if entry.type != EntryType.STANDARD:
-            yield _without_path(entry.principal_arn)
+            yield without_path(entry.principal_arn)
     for mapping in config_map.document.entries:
         if NODE_GROUPS & set(mapping.groups):
             yield mapping.arn
@@ -138,7 +138,7 @@ def _node_roles(graph: AccessGraph, config_map: AwsAuthConfigMap) -> Iterator[st
 def _exists(graph: AccessGraph, arn: str) -> bool:
     """Return whether the graph declares a principal, or has one of which it does not know everything."""
     declared = (*graph.principals.all(), *(key for key, why in graph.principals.exceptions.items() if why))
-    return arn in map(_without_path, declared)
+    return arn in map(without_path, declared)
 
 
 def user_outside_iam(context: RuleContext) -> Found:
@@ -175,10 +175,3 @@ def _unless_unknown(context: RuleContext, violation: Violation) -> Found:
 
 def _unknown_mappings(config_map: AwsAuthConfigMap) -> Iterator[Undecided]:
     yield from (Undecided(_AWS_AUTH, each.reason) for each in config_map.unread)
-
-
-def _without_path(arn: str) -> str:
-    try:
-        return Principal.parse(arn).aws_auth_arn
-    except InvalidInput:
-        return arn

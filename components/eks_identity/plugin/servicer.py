@@ -7,6 +7,8 @@ exceptions, which are bugs of the plugin, have a traceback.
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import grpc
@@ -23,6 +25,9 @@ from eks_identity.plugin.names import Names
 from eks_identity.plugin.resources import OwnResources
 from eks_identity.plugin.wire import depth_problems
 from eks_identity.runtime import program_state
+
+_RESOURCE_THREADS = 32
+"""Requests for the library's own resources that run at a time; the engine sends 4 for each CPU by default."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -47,6 +52,7 @@ class Servicer(ProviderServicer):
     def __init__(self, version: str, schema: str, arguments: list[str], engine_address: str) -> None:
         super().__init__(Components(version, schema), arguments, engine_address)
         self._resources = OwnResources()
+        self._resource_threads = ThreadPoolExecutor(_RESOURCE_THREADS, thread_name_prefix="resources")
         self._messages = Messages(Names.of(schema))
         self._programs: dict[str, program_state.RemoteProgram] = {}
 
@@ -89,8 +95,11 @@ class Servicer(ProviderServicer):
         return empty_pb2.Empty()
 
     async def _run_in_thread(self, context: Any, call: Callable[[Request], Response], request: Request) -> Response:
-        # In a thread, because these calls wait for AWS and clusters.
-        return await self._respond(context, asyncio.to_thread(call, request))
+        # In a thread, because these calls wait for AWS and clusters. Not in the event loop's own threads: Pulumi's SDK
+        # keeps one of them for each registration that waits for the engine, and the engine answers no registration
+        # while it waits for a Check or Diff.
+        loop, run = asyncio.get_running_loop(), copy_context().run
+        return await self._respond(context, loop.run_in_executor(self._resource_threads, run, call, request))
 
     async def _respond(self, context: Any, response: Awaitable[Response]) -> Response:
         try:

@@ -60,6 +60,10 @@ class ChildResource:
         return urn == f"{prefix}${self.type}::{self.name}"
 
 
+_Entry = tuple[ChildResource, HookCheck, Context]
+"""A child, its check, and the context that declared it."""
+
+
 def preflight_hook(check_name: str, child: ChildResource, check: HookCheck) -> pulumi.ResourceHook:
     """Return the program's hook of this name, which now runs `check` for `child`. Pass it to the child's options."""
     program_hook = per_program(f"hook {check_name}", lambda: _ProgramHook(check_name, child.name))
@@ -73,7 +77,7 @@ class _ProgramHook:
     def __init__(self, check_name: str, first_child: str) -> None:
         self.check_name = check_name
         self.context = copy_context()
-        self.checks: defaultdict[str, list[tuple[ChildResource, HookCheck, Context]]] = defaultdict(list)
+        self.checks: defaultdict[str, list[_Entry]] = defaultdict(list)
         options = pulumi.ResourceHookOptions(on_dry_run=True)
         self.hook = pulumi.ResourceHook(f"{first_child}-{check_name}", self._run, options)
         program_hooks().append(self.hook)
@@ -108,9 +112,18 @@ class _ProgramHook:
         diagnostics.warn(message)
 
     async def _run_checks(self, args: pulumi.ResourceHookArgs) -> None:
-        for child, check, context in self.checks[args.name]:
-            if await child.is_of(args.urn):
+        # Not one after the other: the parent of another child of this name may wait for this resource.
+        matches = asyncio.as_completed([self._match(args.urn, entry) for entry in self.checks[args.name]])
+        for match in matches:
+            entry = await match
+            if entry is not None:
+                _, check, context = entry
                 await asyncio.create_task(_run_check(check, args), context=context)
+                return
+
+    @staticmethod
+    async def _match(urn: str, entry: _Entry) -> _Entry | None:
+        return entry if await entry[0].is_of(urn) else None
 
 
 async def _run_check(check: HookCheck, args: pulumi.ResourceHookArgs) -> None:

@@ -12,6 +12,7 @@ from pulumi import automation as auto
 from pulumi.automation import errors as engine_errors
 
 from eks_pipeline.errors import BackendAccessError, PipelineError, StackLockedError, StateFileError
+from eks_pipeline.fleet.state_location import BACKEND
 from eks_pipeline.report import Operation
 from eks_pipeline.stack import lock
 from eks_pipeline.stack.job import Job
@@ -78,8 +79,8 @@ def explain_remaining_lock(text: str, job: Job) -> str | None:
 
 def cancel_command(job: Job) -> str:
     """Return the command that removes the lock of a stack, for a shell in any folder."""
-    backend = job.environment.get("PULUMI_BACKEND_URL")
-    variable = f"PULUMI_BACKEND_URL={shlex.quote(backend)} " if backend else ""
+    backend = job.environment.get(BACKEND)
+    variable = f"{BACKEND}={shlex.quote(backend)} " if backend else ""
     return f"{variable}pulumi cancel --yes -C {shlex.quote(str(job.project))} -s {shlex.quote(job.stack)}"
 
 
@@ -111,7 +112,7 @@ def _backend(job: Job) -> str:
 
 def _attributes_file(job: Job) -> Path:
     """Return the path of the file with the attributes of the state, below the backend's folder if that is known."""
-    backend = job.environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL", "")
+    backend = job.environment.get(BACKEND) or os.environ.get(BACKEND, "")
     file = f"{job.stack.rpartition('/')[2]}.json.attrs"
     if backend.startswith("file://"):
         stacks = job.project / Path(backend.removeprefix("file://").partition("?")[0]).expanduser() / ".pulumi/stacks"

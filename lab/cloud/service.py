@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import moto.ec2.urls
 import moto.iam.urls
+import moto.kms.urls
 import moto.sts.urls
 from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
@@ -24,6 +25,7 @@ from lab.cloud.certificates import HostCertificates
 from lab.cloud.ec2 import LabEc2Response
 from lab.cloud.iam import LabIamResponse, assign_unique_id
 from lab.cloud.identity import Ec2InstanceRoles
+from lab.cloud.kms import LabKmsResponse
 from lab.cloud.proxy import Proxy
 from lab.cloud.server import Server
 from lab.cloud.sessions import sessions
@@ -177,10 +179,11 @@ def _require_running(part: Part | None) -> Part:
 
 
 def _register_operations() -> None:
-    """Register the lab's EC2, IAM, STS and CloudFormation operations in moto's URL tables."""
+    """Register the lab's EC2, IAM, KMS, STS and CloudFormation operations in moto's URL tables."""
     moto.iam.urls.url_paths = {"{0}/$": LabIamResponse.dispatch}
     moto.sts.urls.url_paths = {"{0}/$": StsResponse.dispatch}
     moto.ec2.urls.url_paths = {"{0}/": LabEc2Response.dispatch}
+    moto.kms.urls.url_paths = {"{0}/$": LabKmsResponse.dispatch}
     cloudformation.install()
 
 

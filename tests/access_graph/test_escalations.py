@@ -10,6 +10,7 @@ from eks_access.findings import Severity
 from eks_access.graph.aws_objects import Unknown
 from eks_access.graph.kubernetes_objects import BindingSubject, ServiceAccount
 from eks_access.graph.tables import Table
+from eks_access.questions.aws.who_can_in_aws import who_can_in_aws
 from eks_access.questions.escalation import iam_tables
 from eks_access.questions.escalation.techniques import OWN, source_of
 from eks_access.questions.escalations import escalations, new_escalations
@@ -333,3 +334,14 @@ def test_command_exits_with_1_for_a_path_and_with_0_without(tmp_path):
     save_snapshot(take_snapshot(UNKNOWN_POLICIES.graph()), unclear)
     assert run("escalations", "--source", unclear).returncode == 3
     assert run("escalations", "--from", "dev", "--source", healthy).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["x:root", ":assumed-role/x", "x:oidc-provider/y"])
+def test_malformed_name_in_a_trust_policy_trusts_nobody(name):
+    """A text that is no ARN is of no account, neither as a caller nor as a provider."""
+    everything = account(statement("iam:CreateOpenIDConnectProvider"), statement("sts:AssumeRole"))
+    for kind in ("AWS", "Federated"):
+        graph = with_role("odd", trust(**{kind: name}), everything, {"all": EVERYTHING}).graph()
+        assert not escalations(graph).paths
+        allowed = who_can_in_aws(graph, "s3:PutObject", "*").paths
+        assert [each.subject for each in allowed if "odd" in str(each)] == [arn("role/odd")]

@@ -154,3 +154,30 @@ def test_names_and_numbers_are_accepted_up_to_their_limits(problems_of, check, g
 def test_session_seconds_converts_float_to_int():
     """Hosted programs send whole numbers as floats."""
     assert isinstance(names.session_seconds(7200.0), int)
+
+
+ARNS_WITHOUT_ACCOUNT_ID = ["arn:aws:s3:::bucket", "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:s3:*:*:x"]
+OTHER_TEXT = ["", "app", "a:b:c:d", "x:y:iam::1:root", f"arn:aws:iam::{ACCOUNT}", f"arn:aws-x:iam::{ACCOUNT}:root"]
+
+
+def test_account_is_read_from_an_arn_whose_resource_has_colons():
+    arn = f"arn:aws-cn:sns:cn-north-1:{ACCOUNT}:topic:00000000-0000:x"
+    assert arns.account_of(arn) == arns.find_account(arn) == ACCOUNT
+
+
+@pytest.mark.parametrize("text", [*ARNS_WITHOUT_ACCOUNT_ID, *OTHER_TEXT])
+def test_text_without_an_account_id_has_no_account(text):
+    assert arns.find_account(text) is None
+
+
+@pytest.mark.parametrize("text", OTHER_TEXT)
+def test_account_of_other_text_than_an_arn_is_a_validation_error(problems_of, text):
+    """A malformed ARN is never of an account, and the error names it."""
+    (problem,) = problems_of(arns.account_of, text)
+    assert problem.value == text
+
+
+def test_only_policies_of_aws_are_aws_managed():
+    assert arns.is_aws_managed("arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess")
+    for other in (f"arn:aws:iam::{ACCOUNT}:policy/aws", "inline policy aws", "a:b:c:d:aws:policy/x"):
+        assert not arns.is_aws_managed(other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from eks_identity.model.arns import account_of
 from eks_identity.model.kubeconfig import ClusterEndpoint
 
 
@@ -30,7 +31,7 @@ class Credentials:
     @property
     def account(self) -> str:
         """The account of the caller, empty if it is not known."""
-        return self.arn.split(":")[4] if self.arn else ""
+        return account_of(self.arn) if self.arn else ""
 
     def __str__(self) -> str:
         profile = f"profile {self.profile}, " if self.profile else ""
@@ -92,3 +93,8 @@ class Caller:
     cluster_failure: str = ""
     """Why DescribeCluster failed."""
     review: ServerReview = ServerReview()
+
+    @property
+    def cluster_account(self) -> str:
+        """The account of the cluster, empty if it is not known."""
+        return account_of(self.cluster_arn) if self.cluster_arn else ""

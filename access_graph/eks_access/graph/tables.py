@@ -20,6 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
+from eks_identity.model.arns import find_account
+
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
@@ -141,8 +143,8 @@ class Table(Generic[K, V]):
         """Return whether an object may exist that `every` does not have."""
         if key in self.exceptions:
             return self.exceptions[key] is not None
-        account = str(key).split(":")[4:5]
-        return self.gaps is not None and (self.account is None or account != [self.account])
+        account = find_account(key) if isinstance(key, str) else None
+        return self.gaps is not None and (self.account is None or account != self.account)
 
     def prefetch(self) -> None:
         """Read all objects at once, if the source can, because many of them are needed.

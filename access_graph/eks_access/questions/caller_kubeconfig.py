@@ -49,7 +49,7 @@ def command_link(caller: Caller) -> Link:
 def account_link(caller: Caller) -> Link:
     """Return whether the credentials are of the cluster's account, or of another one that the cluster accepts."""
     account = caller.kubectl.account
-    expected = (caller.context.account if caller.context is not None else "") or _account(caller.cluster_arn)
+    expected = (caller.context.account if caller.context is not None else "") or caller.cluster_account
     if not expected:
         return Link.not_evaluated(ACCOUNT, f"{account}; the account of the cluster is not known")
     if account == expected:
@@ -67,7 +67,7 @@ def account_link(caller: Caller) -> Link:
 def cluster_link(caller: Caller) -> Link:
     """Return whether the context has the API server and certificate authority of the cluster."""
     context, actual = caller.context, caller.endpoint
-    if not _account_is_same(caller) or _account(caller.cluster_arn) not in ("", caller.kubectl.account):
+    if not _account_is_same(caller) or caller.cluster_account not in ("", caller.kubectl.account):
         return Link.not_evaluated(CLUSTER, f"account {caller.kubectl.account} is not that of {caller.cluster}")
     if actual is None and caller.cluster_failure.startswith(_NOT_FOUND):
         says = f"account {caller.kubectl.account} has no cluster {caller.cluster} in {caller.region}"
@@ -94,10 +94,6 @@ def _account_is_same(caller: Caller) -> bool:
 def _context(caller: Caller) -> KubeconfigContext:
     assert caller.context is not None
     return caller.context
-
-
-def _account(arn: str) -> str:
-    return arn.split(":")[4] if arn else ""
 
 
 def _update_kubeconfig(caller: Caller) -> Fix:

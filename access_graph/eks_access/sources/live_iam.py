@@ -14,7 +14,7 @@ from eks_access.graph.aws_objects import Document, IamGroup, IamPrincipal, OidcP
 from eks_access.graph.tables import NotRead, NotReadError, Part, Table
 from eks_access.sources.live_accounts import Accounts, Api, each
 from eks_identity.errors import InvalidInput
-from eks_identity.model.arns import Arn, Principal, PrincipalKind
+from eks_identity.model.arns import Principal, PrincipalKind, find_account
 
 _KINDS = ["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
 _DETAILS = "UserDetailList", "RoleDetailList", "GroupDetailList", "Policies"
@@ -122,7 +122,7 @@ class LiveIam:
         )
 
     def _get_policy(self, arn: str) -> Document | Unknown | None:
-        part, api = f"IAM policy {arn}", self._accounts.api("iam", _account(arn))
+        part, api = f"IAM policy {arn}", self._accounts.api("iam", find_account(arn))
         response = api.call(part, "get_policy", PolicyArn=arn)
         if response is None:
             return None
@@ -131,7 +131,7 @@ class LiveIam:
         return None if document is None else document["PolicyVersion"]["Document"]
 
     def _get_oidc_provider(self, arn: str) -> OidcProvider | None:
-        api = self._accounts.api("iam", _account(arn))
+        api = self._accounts.api("iam", find_account(arn))
         response = api.call(f"IAM OIDC provider {arn}", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn)
         if response is None:
             return None
@@ -192,12 +192,3 @@ def _get_attached(api: Api, part: str, kind: str, name: Mapping[str, str]) -> li
 def _get_groups(api: Api, part: str, name: Mapping[str, str]) -> tuple[str, ...]:
     pages = api.pages(part, "list_groups_for_user", **name)
     return tuple(group["GroupName"] for page in pages for group in page["Groups"])
-
-
-def _account(arn: str) -> str | None:
-    """Return the account of an ARN; None, the cluster's, for AWS's own policies and for other text."""
-    try:
-        account = Arn.parse(arn).account
-    except InvalidInput:
-        return None
-    return account if account.isdigit() else None

@@ -29,6 +29,7 @@ from eks_access.sources.live_accounts import CONFIG, Accounts, error_code, reaso
 from eks_access.sources.live_connection import Connection
 from eks_access.sources.live_kubernetes import FAILURES, reason_of_failure
 from eks_identity.evaluation.rbac import Request
+from eks_identity.model.arns import account_of
 
 _SESSION_NAME = "eks-access"
 _SECONDS = 900
@@ -77,7 +78,7 @@ class LiveServices:
     def simulate(self, role_arn: str, action: str, resource: str, context: Mapping[str, str]) -> Simulation:
         """Call SimulatePrincipalPolicy."""
         part = "SimulatePrincipalPolicy"
-        response = self._aws.api("iam", role_arn.split(":")[4]).call(
+        response = self._aws.api("iam", account_of(role_arn)).call(
             part,
             "simulate_principal_policy",
             PolicySourceArn=role_arn,

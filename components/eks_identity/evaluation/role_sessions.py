@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from eks_identity.evaluation.trust_conditions import CallType
+from eks_identity.model.arns import account_of
 from eks_identity.model.session_tags import TAGS
 from eks_identity.model.subjects import Subject
 
@@ -38,8 +39,7 @@ def pod_identity_tags(cluster_arn: str, namespace: str, service_account: str) ->
 
 def pod_identity_keys(cluster_arn: str, tags: Mapping[str, str]) -> Keys:
     """Return the condition keys of the call in which EKS assumes the role of an association."""
-    account = cluster_arn.split(":")[4]
-    return {**request_tags(tags), "aws:SourceArn": cluster_arn, "aws:SourceAccount": account}
+    return {**request_tags(tags), "aws:SourceArn": cluster_arn, "aws:SourceAccount": account_of(cluster_arn)}
 
 
 def chained_keys(role_arn: str, tags: Mapping[str, str], external_id: str | None = None) -> Keys:
@@ -48,7 +48,7 @@ def chained_keys(role_arn: str, tags: Mapping[str, str], external_id: str | None
     Source of `aws:PrincipalArn`: IAM user guide, "AWS global condition context keys".
     """
     keys = {**request_tags(tags), **principal_tags(tags), "aws:PrincipalArn": role_arn}
-    keys["aws:PrincipalAccount"] = role_arn.split(":")[4]
+    keys["aws:PrincipalAccount"] = account_of(role_arn)
     return {**keys, "sts:ExternalId": external_id} if external_id else keys
 
 

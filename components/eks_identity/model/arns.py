@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 from eks_identity.errors import InvalidInput, problems_of_part
@@ -52,6 +53,21 @@ class Arn:
 
     def __str__(self) -> str:
         return self.partition.arn(self.service, self.resource, region=self.region, account=self.account)
+
+
+@lru_cache(maxsize=1 << 16)
+def account_of(arn: str) -> str:
+    """Return the account of an ARN, empty if it has none; raise `InvalidInput` for other text."""
+    return Arn.parse(arn).account
+
+
+def find_account(text: str) -> str | None:
+    """Return the account id in an ARN; None for other text, and for an ARN without one, such as that of a bucket."""
+    try:
+        account = account_of(text)
+    except InvalidInput:
+        return None
+    return account if account.isdecimal() else None
 
 
 class PrincipalKind(StrEnum):
@@ -190,6 +206,14 @@ def policy_arn(text: str) -> str:
         with problems_of_part(text, "account id"):
             names.account_id(arn.account)
     return str(arn)
+
+
+def is_aws_managed(policy: str) -> bool:
+    """Return whether AWS owns the managed policy of an ARN, which no account can change."""
+    try:
+        return account_of(policy) == "aws"
+    except InvalidInput:
+        return False
 
 
 def role_arn(text: str | Principal) -> str:

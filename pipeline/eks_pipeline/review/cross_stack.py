@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from eks_access.errors import EksAccessError
 from eks_access.graph.aws_objects import AddedPolicies, IamGroup, IamPrincipal
 from eks_access.questions.drift.cross_stack_policies import CrossStackPolicies
+from eks_identity.model.arns import account_of
 from eks_pipeline.review.stack_states import StackState
 
 _Key = tuple[str, str]
@@ -56,7 +57,7 @@ def cross_stack_policies(states: Iterable[StackState]) -> CrossStack:
         CrossStackPolicies(holder, other.stack, each, state.stack, bool(each.account) or _same_reader(state, other))
         for state, each in added
         for other, holder in holders.get((each.kind, each.name), ())
-        if each.account in {"", _account(holder.arn)}
+        if each.account in {"", account_of(holder.arn)}
     ]
     return CrossStack(found, unread)
 
@@ -64,10 +65,6 @@ def cross_stack_policies(states: Iterable[StackState]) -> CrossStack:
 def _key(arn: str) -> _Key:
     resource = arn.rpartition(":")[2]
     return resource.partition("/")[0], resource.rpartition("/")[2]
-
-
-def _account(arn: str) -> str:
-    return arn.split(":")[4]
 
 
 def _same_reader(one: StackState, other: StackState) -> bool:

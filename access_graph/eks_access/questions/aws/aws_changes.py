@@ -17,6 +17,7 @@ from eks_access.questions.chain import read_or, resolved
 from eks_access.questions.changes import Change, System
 from eks_access.questions.cluster_subjects import Subject, SubjectKind
 from eks_access.questions.workloads.workload import is_role
+from eks_identity.model.arns import account_of
 
 _NOTHING = EffectivePermissions()
 
@@ -167,7 +168,7 @@ class _Comparison:
 def iam_name(arn: str, graph: AccessGraph) -> str:
     """Return the name of an IAM object, with its account if that is another one than the cluster's."""
     kind, _, name = arn.rpartition(":")[2].partition("/")
-    is_own = arn.split(":")[4] == read_or(lambda: graph.cluster.get().account, "")
+    is_own = account_of(arn) == read_or(lambda: graph.cluster.get().account, "")
     return f"{kind} {name if is_own else arn}"
 
 

@@ -15,6 +15,7 @@ from eks_access.questions.aws.statements import in_session, intersections, is_un
 from eks_access.questions.permission_words import Permission
 from eks_identity.evaluation import role_sessions
 from eks_identity.evaluation.iam import Policy, RequestContext, Statement
+from eks_identity.model.arns import account_of
 from eks_identity.model.session_tags import TAGS
 
 
@@ -56,7 +57,7 @@ def effective_permissions(
 def _context(principal: PrincipalPolicies, tags: Mapping[str, str]) -> RequestContext:
     """Return the condition keys that are equal in all requests of the principal."""
     keys = role_sessions.principal_tags({**principal.tags, **tags})
-    keys |= {"aws:PrincipalArn": principal.arn, "aws:PrincipalAccount": principal.arn.split(":")[4]}
+    keys |= {"aws:PrincipalArn": principal.arn, "aws:PrincipalAccount": account_of(principal.arn)}
     if ":user/" in principal.arn:
         keys["aws:username"] = principal.arn.rpartition("/")[2]
     unknown = [f"aws:PrincipalTag/{tag}" for tag in TAGS] if tags else []

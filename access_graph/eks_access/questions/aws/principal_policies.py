@@ -22,6 +22,7 @@ from eks_identity.evaluation.iam import (
     matches,
 )
 from eks_identity.evaluation.iam.statements import match
+from eks_identity.model.arns import account_of
 
 _SESSION_TAG: Final = "aws:principaltag/"
 
@@ -61,7 +62,7 @@ class PrincipalPolicies:
         policies, account = self.policies, ""
         if trust is not None:
             policies = replace(policies, resource=trust, is_resource_policy_required=True)
-            account = resource.split(":")[4]
+            account = account_of(resource)
         request = Request(action, resource, self.principal, self.context(session_tags), account)
         return evaluate(request, policies)
 

@@ -11,6 +11,7 @@ from eks_access.questions.aws.workload_sessions import WorkloadSession
 from eks_access.questions.workloads import role_chain, sts_calls
 from eks_access.questions.workloads.roles import existing_role, trust_policy
 from eks_identity.evaluation.iam import Answer, Document, Evaluation, Policy, Statement
+from eks_identity.model.arns import account_of, find_account
 
 ASSUME_ROLE = "sts:AssumeRole"
 _ASSUMED_ROLE = ":assumed-role/"
@@ -68,12 +69,12 @@ class RoleAssumers:
             return set(self._may_assume)
         if name in self._principals:
             return {name}
-        parts = name.split(":")
+        account = find_account(name)
         if _ASSUMED_ROLE in name:
             role = name.partition(_ASSUMED_ROLE)[2].partition("/")[0]
-            return {arn for arn in self._principals if _is_role_named(arn, parts[4], role)}
-        account = name if name.isdigit() else parts[4] if name.endswith(":root") else None
-        return {arn for arn in self._may_assume if arn.split(":")[4] == account}
+            return {arn for arn in self._principals if _is_role_named(arn, account, role)}
+        trusted = name if name.isdigit() else account if name.endswith(":root") else None
+        return {arn for arn in self._may_assume if account_of(arn) == trusted}
 
     @cached_property
     def _principals(self) -> frozenset[str]:
@@ -91,5 +92,5 @@ def _names(statement: Statement) -> tuple[str, ...]:
     return (statement.principals or {}).get("AWS", ())
 
 
-def _is_role_named(arn: str, account: str, name: str) -> bool:
-    return ":role/" in arn and arn.split(":")[4] == account and arn.rpartition("/")[2] == name
+def _is_role_named(arn: str, account: str | None, name: str) -> bool:
+    return ":role/" in arn and account_of(arn) == account and arn.rpartition("/")[2] == name

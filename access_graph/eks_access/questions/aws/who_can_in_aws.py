@@ -23,9 +23,8 @@ from eks_access.questions.cluster_subjects import Subject, SubjectKind
 from eks_access.questions.who_can import Path, WhoCan, path_order
 from eks_access.questions.workloads.roles import trust_policy
 from eks_access.questions.workloads.workload import is_role
-from eks_identity.errors import InvalidInput
 from eks_identity.evaluation.iam import Answer, Evaluation, Policy
-from eks_identity.model.arns import Arn
+from eks_identity.model.arns import account_of, find_account
 
 _NOTES = (
     "resource-based policies are not read: they may allow or deny it to others",
@@ -97,8 +96,8 @@ class _Search:
 
     def _tail(self, arn: str, evaluation: Evaluation) -> _Tail:
         conditions = conditions_of(evaluation)
-        account = _account(self._resource)
-        if self._trust is None and account.isdigit() and account != arn.split(":")[4]:
+        account = find_account(self._resource)
+        if self._trust is None and account not in (None, account_of(arn)):
             conditions = (*conditions, f"the policy of {self._resource} in account {account} allows it (not read)")
         return _Tail((self._statements(arn, evaluation),), conditions)
 
@@ -193,10 +192,3 @@ class _Search:
 def _hop(role_arn: str, tail: _Tail, evaluation: Evaluation) -> _Tail:
     """Return the end of a path of a caller that assumes a role first."""
     return _Tail((f"assumes role {role_arn}", *tail.steps), (*conditions_of(evaluation), *tail.conditions))
-
-
-def _account(resource: str) -> str:
-    try:
-        return Arn.parse(resource).account
-    except InvalidInput:
-        return ""

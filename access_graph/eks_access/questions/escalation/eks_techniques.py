@@ -14,6 +14,7 @@ from eks_access.questions.escalation.permissions import Allowed
 from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_access.questions.escalation.trusts import Trusts
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
+from eks_identity.model.arns import Arn, account_of, find_account
 from eks_identity.model.trust import POD_IDENTITY_SERVICE
 
 _RUNS_PODS = "the principal runs code in a pod of the cluster"
@@ -73,8 +74,8 @@ def _own_groups(context: Context, technique: str, needs: list[Allowed]) -> Itera
 def _entry_arn(cluster_arn: str, arn: str) -> str:
     """Return the ARN that a new access entry has, with any id."""
     prefix, _, name = cluster_arn.partition(":cluster/")
-    kind, _, path = arn.split(":")[5].partition("/")
-    return f"{prefix}:access-entry/{name}/{kind}/{arn.split(':')[4]}/{path.rpartition('/')[2]}/any"
+    kind, _, path = Arn.parse(arn).resource.partition("/")
+    return f"{prefix}:access-entry/{name}/{kind}/{account_of(arn)}/{path.rpartition('/')[2]}/any"
 
 
 def _associations(context: Context, policies: PrincipalDecisions, cluster_arn: str) -> Iterator[Edge]:
@@ -110,7 +111,7 @@ def _providers(context: Context, policies: PrincipalDecisions, trusts: Trusts) -
     if not any(map(policies.may_allow, actions)):
         return
     for arn, roles in trusts.providers():
-        if arn.split(":")[4] != policies.account:
+        if find_account(arn) != policies.account:
             continue
         try:
             exists = context.graph.oidc_providers.get(arn) is not None

@@ -11,6 +11,7 @@ from eks_access.questions.escalation.context import Context
 from eks_access.questions.escalation.permissions import Allowed
 from eks_access.questions.escalation.principal_decisions import PrincipalDecisions
 from eks_identity.evaluation.iam import Values
+from eks_identity.model.arns import Arn, account_of
 
 
 def iam_edges(context: Context, actor: Actor) -> Iterator[Edge]:
@@ -55,7 +56,7 @@ def target_keys(policies: PrincipalDecisions, target: IamPrincipal | None) -> Va
 def _own(context: Context, policies: PrincipalDecisions, administrator: Actor) -> Iterator[Edge]:
     if policies.is_limited:
         return
-    kind = policies.arn.split(":")[5].partition("/")[0]
+    kind = Arn.parse(policies.arn).resource.partition("/")[0]
     own = {kind: (policies.arn,), "policy": policies.own_managed}
     own["group"] = policies.policies.groups if kind == "user" else own.get("group", ())
     assert context.trusts is not None
@@ -88,7 +89,7 @@ def _existing(context: Context, kind: str, account: str) -> Collection[str]:
     """Return the users or roles of an account. IAM has no call on those of another account."""
     assert context.trusts is not None
     arns = context.trusts.users if kind == "user" else context.trusts.roles
-    return {arn: None for arn in arns if arn.split(":")[4] == account}
+    return {arn: None for arn in arns if account_of(arn) == account}
 
 
 def _on_all(policies: PrincipalDecisions, action: str, keys: Values | None = None) -> Allowed | None:
@@ -120,7 +121,7 @@ def _growing(context: Context, policies: PrincipalDecisions, administrator: Acto
             continue
         for arn, acting in _acting(context, policies, technique.by):
             target = context.aws.of(arn)
-            if target is None or target.is_limited or arn.split(":")[4] != policies.account:
+            if target is None or target.is_limited or account_of(arn) != policies.account:
                 continue
             assert context.trusts is not None
             resources = target.own_managed if technique.on == "policy" else (arn,)

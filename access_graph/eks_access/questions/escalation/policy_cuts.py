@@ -16,12 +16,12 @@ from eks_access.questions.escalation.permissions import StatementOrigin
 from eks_access.questions.workloads.policy_commands import (
     INLINE,
     as_text,
-    is_aws_managed,
     statements_of,
     values,
     with_statement,
     write_managed,
 )
+from eks_identity.model.arns import Arn, account_of, is_aws_managed
 
 
 @dataclass(frozen=True)
@@ -165,10 +165,10 @@ def _with_inline(graph: AccessGraph, arn: str, name: str, document: Mapping[str,
 
 
 def _holder_command(graph: AccessGraph, arn: str, operation: str, *options: str) -> Fix:
-    kind, _, path = arn.split(":")[5].partition("/")
+    kind, _, path = Arn.parse(arn).resource.partition("/")
     named = (f"--{kind}-name", path.rpartition("/")[2])
     return _in_account(graph, arn, commands.command("aws", "iam", operation.format(kind), *named, *options))
 
 
 def _in_account(graph: AccessGraph, arn: str, fix: Fix) -> Fix:
-    return commands.in_account(fix, arn.split(":")[4], graph.cluster.get().account)
+    return commands.in_account(fix, account_of(arn), graph.cluster.get().account)

@@ -23,6 +23,7 @@ from eks_identity.evaluation.iam import (
     evaluate,
     matches,
 )
+from eks_identity.model.arns import Arn, account_of, is_aws_managed
 from eks_identity.model.partitions import PARTITIONS, Partition
 
 _EVERY_RESOURCE = frozenset(
@@ -40,18 +41,18 @@ class PrincipalDecisions:
         self.policies = policies
         self.arn = policies.arn
         self.may_allow = policies.may_allow
-        self.own_managed = tuple(dict.fromkeys(arn for arn in policies.managed if arn.split(":")[4:5] != ["aws"]))
+        self.own_managed = tuple(dict.fromkeys(arn for arn in policies.managed if not is_aws_managed(arn)))
         """ARNs of its customer managed policies."""
         self.not_evaluated: dict[str, None] = {}
         """What decisions so far depend on and is not understood or not known."""
 
     @property
     def account(self) -> str:
-        return self.arn.split(":")[4]
+        return account_of(self.arn)
 
     @property
     def partition(self) -> Partition:
-        return PARTITIONS[self.arn.split(":")[1]]
+        return Arn.parse(self.arn).partition
 
     @cached_property
     def _context(self) -> RequestContext:
@@ -103,7 +104,7 @@ class PrincipalDecisions:
 
     def assume(self, role_arn: str, trust: Policy, keys: Values | None = None) -> Allowed | None:
         """Return what allows to assume a role, by its trust policy and by the caller's own policies."""
-        context, account = self._context.updated(keys or {}), role_arn.split(":")[4]
+        context, account = self._context.updated(keys or {}), account_of(role_arn)
         request = Request("sts:AssumeRole", role_arn, self.policies.principal, context, account)
         own = self.policies.policies
         policies = Policies(own.identity, trust, own.boundary, is_resource_policy_required=True)

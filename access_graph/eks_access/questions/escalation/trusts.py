@@ -17,6 +17,7 @@ from eks_identity.evaluation.iam import (
     RequestPrincipal,
     evaluate,
 )
+from eks_identity.model.arns import account_of
 from eks_identity.model.partitions import PARTITIONS
 
 _WORD = re.compile(r"[a-z0-9.-]+")
@@ -61,8 +62,7 @@ class Trusts:
 
     def naming(self, arn: str) -> list[str]:
         """Return the roles whose trust policy names a user or role itself, or a session of the role."""
-        _, _, _, _, account, resource = arn.split(":", 5)
-        session = f":sts::{account}:assumed-role/{resource.rpartition('/')[2]}/"
+        session = f":sts::{account_of(arn)}:assumed-role/{arn.rpartition('/')[2]}/"
         sessions = (role for name, roles in self._by_principal.items() if session in name for role in roles)
         return list(dict.fromkeys([*self._by_principal.get(arn, ()), *sessions]))
 
@@ -75,7 +75,7 @@ class Trusts:
     def trusting_service(self, service: str, account: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the roles of an account that trust a service, each with the conditions."""
         for arn in self._by_service.get(service, ()):
-            if arn.split(":")[4] == account:
+            if account_of(arn) == account:
                 context = RequestContext({"aws:SourceAccount": account}, unknown=["aws:*"], complete=True)
                 request = Request("sts:AssumeRole", arn, RequestPrincipal.service(service), context)
                 conditions = possible_conditions(evaluate(request, Policies(resource=self.policies[arn])))

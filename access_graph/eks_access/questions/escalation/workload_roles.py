@@ -15,6 +15,7 @@ from eks_access.questions.workloads import sts_calls
 from eks_access.questions.workloads.accounts import find_identity
 from eks_access.questions.workloads.workload import Identity, Method, Workload, is_role
 from eks_identity.evaluation.iam import Policies, evaluate
+from eks_identity.model.arns import account_of
 from eks_identity.model.subjects import Subject
 
 _IMDS_HOPS = 2
@@ -104,7 +105,7 @@ class WorkloadRoles:
 
     def _conditions(self, workload: Workload, identity: Identity) -> tuple[str, ...] | None:
         if identity.method is Method.IRSA:
-            arn = workload.issuer.provider_arn(workload.partition, identity.role_arn.split(":")[4])
+            arn = workload.issuer.provider_arn(workload.partition, account_of(identity.role_arn))
             if read_or(lambda: self.graph.oidc_providers.get(arn), arn) is None:
                 return None
         return self._decide(sts_calls.first_call(workload, identity))

@@ -21,7 +21,7 @@ from eks_access.questions.picture.drawing import Drawing
 from eks_access.questions.picture.model import Column, NodeKind
 from eks_identity.errors import InvalidInput
 from eks_identity.evaluation.cluster_rights import ClusterUser, user_by_entry
-from eks_identity.model.arns import Principal, PrincipalKind
+from eks_identity.model.arns import Principal, PrincipalKind, find_account
 from eks_identity.model.aws_auth import Entry
 from eks_identity.model.existing_entries import ExistingEntry
 
@@ -92,7 +92,7 @@ class ClusterAccessPart:
         arn = self._mapped.with_path(entry.arn)
         is_effective = self._principal(arn or "no ARN", node, aws_auth_link.NAME, faults)
         self._groups(node, entry.groups)
-        account = "".join(arn.split(":")[4:5])
+        account = find_account(arn) or ""
         username = (entry.username or "").replace("{{AccountID}}", account)
         return DrawnMapping(node, arn, ClusterUser(username, entry.groups), is_effective)
 

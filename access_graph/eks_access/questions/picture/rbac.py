@@ -26,6 +26,7 @@ from eks_access.questions.trace_principal import trace_principal
 from eks_access.questions.unauthorized import is_similar
 from eks_identity.evaluation.access_policy_rules import ACCESS_POLICY_RULES
 from eks_identity.evaluation.rbac import Request
+from eks_identity.model.arns import find_account
 from eks_identity.model.identities import MASTERS, NODE_GROUPS
 from eks_identity.model.rbac import Rule
 
@@ -147,7 +148,7 @@ class RbacPart:
         """Connect the mappings whose username a binding names. A template matches some sessions only."""
         for mapping in self._mappings:
             username = mapping.user.username
-            if username == name or (not username and name.split(":")[4:5] == [mapping.arn]):
+            if username == name or (not username and find_account(name) == mapping.arn):
                 self._drawing.holds(mapping.node, user, "username", f"username {name}")
             elif "{{" in username and re.fullmatch(_TEMPLATE.sub(".+", re.escape(username)), name):
                 reason = f"only sessions for which {username} is {name}"

@@ -33,6 +33,7 @@ from eks_identity.evaluation.iam import (
     matches,
 )
 from eks_identity.evaluation.iam.statements import match
+from eks_identity.model.arns import account_of
 from eks_identity.model.session_tags import TAGS
 
 PERMISSIONS = "permissions"
@@ -44,7 +45,7 @@ def session_keys(role_arn: str, role_tags: Mapping[str, str], tags: Mapping[str,
     return {
         **role_sessions.principal_tags({**role_tags, **tags}),
         "aws:PrincipalArn": role_arn,
-        "aws:PrincipalAccount": role_arn.split(":")[4],
+        "aws:PrincipalAccount": account_of(role_arn),
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
     }

@@ -51,11 +51,6 @@ def write_managed(policy_arn: str, document: Document) -> Fix:
     )
 
 
-def is_aws_managed(policy_arn: str) -> bool:
-    """Return whether AWS owns a managed policy, which no account can change."""
-    return policy_arn.split(":")[4:5] == ["aws"]
-
-
 def with_statement(document: Document, index: int, *replacement: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document with other statements in place of one; with index -1, after the last."""
     statements = statements_of(document)

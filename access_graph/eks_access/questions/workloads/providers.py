@@ -7,13 +7,14 @@ from eks_access.findings import Finding, FindingKind, Fix, Link
 from eks_access.questions import commands
 from eks_access.questions.chain import read_or
 from eks_access.questions.workloads.workload import Identity, Workload
+from eks_identity.model.arns import account_of
 
 PROVIDER = "OIDC provider"
 
 
 def provider_arn(workload: Workload, identity: Identity) -> str:
     """Return the ARN of the provider that STS looks up for the role's account."""
-    return workload.issuer.provider_arn(workload.partition, identity.role_arn.split(":")[4])
+    return workload.issuer.provider_arn(workload.partition, account_of(identity.role_arn))
 
 
 def provider_link(workload: Workload, identity: Identity) -> Link:
@@ -42,11 +43,11 @@ def create_provider(workload: Workload) -> Fix:
 def _fault(workload: Workload, arn: str) -> tuple[FindingKind, str]:
     """Return the kind of a missing provider, and the existing ones that it may be mistaken for."""
     others = read_or(lambda: list(workload.graph.oidc_providers.all()), ())
-    issuer, account = workload.issuer.host_and_path, arn.split(":")[4]
+    issuer, account = workload.issuer.host_and_path, account_of(arn)
     elsewhere = [other for other in others if other.endswith(f":oidc-provider/{issuer}")]
     if elsewhere:
         return kinds.PROVIDER_IN_OTHER_ACCOUNT, f"account {account} has none; the existing one is {elsewhere[0]}"
-    of_clusters = [other for other in others if other.split(":")[4] == account and ":oidc-provider/oidc.eks." in other]
+    of_clusters = [other for other in others if account_of(other) == account and ":oidc-provider/oidc.eks." in other]
     if of_clusters:
         return kinds.PROVIDER_OF_OTHER_ISSUER, f"account {account} has {', '.join(of_clusters)}"
     return kinds.PROVIDER_MISSING, f"account {account} has no provider for {workload.issuer.url}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from eks_access.findings import Link
 from eks_access.questions.workloads.workload import Workload
-from eks_identity.errors import InvalidInput
-from eks_identity.model.arns import Arn
+from eks_identity.model.arns import account_of, find_account
 
 RESOURCE_POLICY = "resource policy"
 _WITH_POLICIES = {
@@ -31,23 +30,14 @@ Source: IAM user guide, "AWS services that work with IAM".
 """
 
 
-def resource_account(workload: Workload) -> str:
-    """Return the account of the resource; empty if its ARN has none, as that of a bucket."""
-    try:
-        return Arn.parse(workload.resource or "").account
-    except InvalidInput:
-        return ""
-
-
 def is_of_other_account(workload: Workload, role_arn: str) -> bool:
     """Return whether the resource is certainly in another account than the role."""
-    account = resource_account(workload)
-    return account.isdigit() and account != role_arn.split(":")[4]
+    return find_account(workload.resource or "") not in (None, account_of(role_arn))
 
 
 def resource_link(workload: Workload, role_arn: str) -> Link:
     """Return the link of a resource of another account, whose policy must allow the role too."""
-    account = resource_account(workload)
+    account = find_account(workload.resource or "")
     reason = f"{workload.resource} is in account {account}: its policy must allow {role_arn}, and was not read"
     return Link.not_evaluated(RESOURCE_POLICY, reason)
 

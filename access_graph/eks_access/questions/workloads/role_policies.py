@@ -24,6 +24,7 @@ from eks_access.questions.workloads.policy_commands import (
 )
 from eks_access.questions.workloads.roles import existing_role, role_name
 from eks_identity.evaluation.iam import Policies, Policy, Request, Statement, evaluate, matches
+from eks_identity.model.arns import is_aws_managed
 from eks_identity.model.session_tags import Session, find_document_needs
 
 _UNTAGGED = Session(untagged="the sessions have no session tags")
@@ -87,7 +88,7 @@ class RolePolicies:
         """Return the command that writes the document of a policy; None if AWS owns it."""
         if name.startswith(INLINE):
             return policy_commands.put_inline(self.role_arn, name.removeprefix(INLINE), document)
-        return None if policy_commands.is_aws_managed(name) else policy_commands.write_managed(name, document)
+        return None if is_aws_managed(name) else policy_commands.write_managed(name, document)
 
     def without(self, denies: Sequence[Statement], action: str, resource: str) -> Fix:
         """Return the commands after which Deny statements do not apply to an action on a resource."""
@@ -118,7 +119,7 @@ class RolePolicies:
     def _write_boundary(self, document: Document | str | None, actions: Sequence[str], resource: str) -> Fix:
         """Return the command that writes the boundary with the statements of a document, and allows the actions."""
         assert self.boundary_arn is not None
-        if policy_commands.is_aws_managed(self.boundary_arn) or not isinstance(document, Mapping):
+        if is_aws_managed(self.boundary_arn) or not isinstance(document, Mapping):
             return self._of_role("delete-role-permissions-boundary")
         policies = Policies(identity=[Policy.parse(document)])
         if not all(evaluate(Request(action, resource), policies).is_allowed for action in actions):

@@ -15,6 +15,7 @@ from eks_access.questions.chain import read_or, resolved
 from eks_access.questions.workloads import policy_commands, sts_calls
 from eks_access.questions.workloads.sts_calls import StsCall
 from eks_access.questions.workloads.workload import Identity, Method, Workload, is_role
+from eks_identity.model.arns import account_of
 from eks_identity.model.trust import ASSUME
 
 ROLE = "role"
@@ -64,7 +65,7 @@ def role_link(
     """Return whether IAM has a role of the chain. A new one must trust `call`, and needs `permission`."""
     if workload.graph.principals.get(arn) is not None:
         return Link.holds(name, arn)
-    says = f"account {arn.split(':')[4]} has no role {role_name(arn)}"
+    says = f"account {account_of(arn)} has no role {role_name(arn)}"
     trust = {"Version": "2012-10-17", "Statement": [call().new_statement()]}
     fix = policy_commands.create_role(arn, trust)
     if permission is not None:

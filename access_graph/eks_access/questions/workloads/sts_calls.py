@@ -22,6 +22,7 @@ from eks_identity.evaluation.iam import (
     evaluate,
 )
 from eks_identity.evaluation.trust_conditions import IRSA, POD_IDENTITY, ROLE, TARGET, UNTAGGED_POD_IDENTITY, CallType
+from eks_identity.model.arns import account_of
 from eks_identity.model.subjects import Subject
 from eks_identity.model.trust import ASSUME, POD_IDENTITY_SERVICE
 
@@ -55,7 +56,7 @@ class StsCall:
 
     @property
     def resource_account(self) -> str:
-        return self.role_arn.split(":")[4]
+        return account_of(self.role_arn)
 
     def evaluate(self, trust: Document, identity: tuple[Policy, ...] = (_ALLOW_ALL,)) -> Evaluation:
         """Return the decision of a trust policy on all actions: an explicit Deny, or the first that is not allowed.
@@ -87,7 +88,7 @@ class StsCall:
 
 def irsa_call(workload: Workload, identity: Identity, *, subject: Subject | None = None, audience: str = "") -> StsCall:
     """Return the call with the token of the service account, or of another one, or with another audience."""
-    provider = workload.issuer.provider_arn(workload.partition, identity.role_arn.split(":")[4])
+    provider = workload.issuer.provider_arn(workload.partition, account_of(identity.role_arn))
     keys = role_sessions.irsa_keys(provider, subject or workload.subject, audience or workload.audience())
     conditions = {key: value for key, value in keys.items() if key in {workload.issuer.sub, workload.issuer.aud}}
     return StsCall(

@@ -11,7 +11,7 @@ from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.values import first_unknown, require_known
 from eks_identity.errors import InvalidInput, MalformedDocumentError
 from eks_identity.model import kubeconfig as kubeconfigs
-from eks_identity.model.arns import Arn
+from eks_identity.model.arns import Arn, find_account
 
 CLUSTER = "aws:eks/cluster:Cluster"
 COMPONENT = "eks-identity:Cluster"
@@ -100,7 +100,7 @@ class StackClusters:
                 "authenticationMode": _item(get("accessConfig"), "authenticationMode"),
                 "issuer": _item(get("identities"), 0, "oidcs", 0, "issuer"),
                 "endpoint": get("endpoint"),
-                "account": account_in(_text(get("roleArn")) or ""),
+                "account": find_account(_text(get("roleArn")) or ""),
                 **_protection(resource),
             }
         if resource.kind == COMPONENT:
@@ -130,12 +130,6 @@ class StackClusters:
         return names.pop() if len(names) == 1 else None
 
 
-def account_in(arn: str) -> str | None:
-    """Return the account of an ARN; None for other text, and for an ARN without an account."""
-    parsed = _parse(arn)
-    return parsed.account if parsed and parsed.account.isdecimal() else None
-
-
 class StackAccounts:
     """The AWS account of each resource, from the ARNs of the resources with the same provider."""
 
@@ -151,7 +145,7 @@ class StackAccounts:
                 continue
             self._by_provider.setdefault(resource.provider, ("", ""))
             for arn in filter(None, (_text(resource.get(name)) for name in _OWN_ARNS)):
-                if account := account_in(arn):
+                if account := find_account(arn):
                     self._by_provider[resource.provider] = (Arn.parse(arn).partition.name, account)
         if cluster is not None and cluster.account and len(self._by_provider) == 1:
             parsed = _parse(cluster.arn)

@@ -99,8 +99,8 @@ def _default_username(arn: str) -> str:
         return arn
     if principal.kind is not PrincipalKind.ROLE:
         return arn
-    partition = arn.split(":", 2)[1]
-    return f"arn:{partition}:sts::{principal.account}:assumed-role/{principal.name}/{{{{SessionName}}}}"
+    session = f"assumed-role/{principal.name}/{{{{SessionName}}}}"
+    return principal.partition.arn("sts", session, account=principal.account)
 
 
 def _subject(resource: Resource) -> ObjectKey:

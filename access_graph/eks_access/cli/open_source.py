@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eks_access.errors import SourceError, UsageError
 from eks_access.graph import AccessGraph
+from eks_access.sources.levels import too_many_levels
 from eks_identity.errors import InvalidInput, MalformedDocumentError, NoPrincipalError
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ def explain_malformed(*sources: str) -> Iterator[None]:
     """Raise `SourceError` for a text in a source that AWS, Kubernetes and Pulumi do not have, such as a malformed ARN.
 
     A stack plans what its program declares, and a file may have been edited. Sources check the types of all values when
-    they are opened. Texts are parsed, and documents are walked, where a question needs them, so the block has the
-    question too: the parsers raise these errors on purpose, and very deep nesting a `RecursionError`. All other
-    exceptions, and these with a live source, are errors of this package.
+    they are opened, and bound the levels of documents. Texts are parsed where a question needs them, so the block has
+    the question too: the parsers raise these errors on purpose. All other exceptions, and these with a live source, are
+    errors of this package.
     """
     try:
         yield
-    except (InvalidInput, MalformedDocumentError, NoPrincipalError, RecursionError) as error:
+    except (InvalidInput, MalformedDocumentError, NoPrincipalError) as error:
         if set(sources) == {LIVE}:
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -86,7 +87,7 @@ def explain_malformed(*sources: str) -> Iterator[None]:
 def _open_file(path: Path, cluster: str | None) -> AccessGraph:
     """Return the graph of a file, which its content tells."""
     content = _read(path)
-    if _is_snapshot(content):
+    if _is_snapshot(path, content):
         from eks_access.sources.snapshot import open_snapshot  # noqa: PLC0415 - imports msgspec
 
         return open_snapshot(path)
@@ -112,12 +113,14 @@ def _read(path: Path) -> bytes:
         raise SourceError(f"{path} cannot be read: {error.strerror}", _FILES) from error
 
 
-def _is_snapshot(content: bytes) -> bool:
+def _is_snapshot(path: Path, content: bytes) -> bool:
     """Return whether a file is a snapshot. Only its keys are parsed: `open_snapshot` parses the objects, once."""
     import msgspec  # noqa: PLC0415 - only files need it
 
     try:
         return "taken_at" in msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except RecursionError as error:
+        raise too_many_levels(str(path)) from error
     except msgspec.MsgspecError:
         return False
 
@@ -125,6 +128,8 @@ def _is_snapshot(content: bytes) -> bool:
 def _parse(path: Path, content: bytes) -> dict[str, Any]:
     try:
         document = json.loads(content)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise too_many_levels(str(path)) from error
+    except ValueError as error:
         raise SourceError(f"{path} must be JSON: {error}", _FILES) from error
     return document if isinstance(document, dict) else {}

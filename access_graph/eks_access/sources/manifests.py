@@ -182,13 +182,14 @@ def _annotation_keys(metadata: Mapping[str, Any]) -> tuple[str, ...]:
 def _identity_annotations(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Return the annotations that are, or are meant to be, those of EKS. Others may contain secrets.
 
-    kubectl's last-applied-configuration, for example, repeats the environment of each container.
+    kubectl's last-applied-configuration, for example, repeats the environment of each container. The API server reads
+    null as an empty text.
     """
-    annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    annotations: Mapping[str, str | None] = metadata.get("annotations") or {}
     return {
-        key: value
+        key: value or ""
         for key, value in annotations.items()
-        if "amazon" in key or key.endswith("role-arn") or value.startswith("arn:")
+        if "amazon" in key or key.endswith("role-arn") or (value or "").startswith("arn:")
     }
 
 

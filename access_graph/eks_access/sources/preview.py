@@ -24,6 +24,7 @@ from typing import Any
 
 from eks_access.errors import SourceError
 from eks_access.graph import AccessGraph
+from eks_access.sources.levels import require_levels
 from eks_access.sources.pulumi.command import run_pulumi
 from eks_access.sources.pulumi.documents import Digest, require_form
 from eks_access.sources.pulumi.graph import StackResources, clusters_of_stack, graph_of_stack
@@ -122,5 +123,6 @@ def _planned_outputs(events: Events) -> dict[str, Mapping[str, Any]]:
         metadata = (event.get("resOutputsEvent") or {}).get("metadata") or {}
         planned = (metadata.get("new") or {}).get("outputs")
         if planned:  # a component has none before its children
+            require_levels(planned, "the outputs of the preview")
             outputs[metadata["urn"]] = planned
     return outputs

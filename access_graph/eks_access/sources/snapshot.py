@@ -28,6 +28,7 @@ from eks_access.graph.aws_objects import (
 )
 from eks_access.graph.kubernetes_objects import AwsAuthConfigMap, Node, Pod, RbacBinding, RbacRole, ServiceAccount
 from eks_access.graph.tables import NotRead, NotReadError, Part, Table
+from eks_access.sources.levels import require_levels, too_many_levels
 from eks_identity.model.existing_entries import ExistingEntry
 
 VERSION = 1
@@ -133,9 +134,12 @@ def open_snapshot(path: Path) -> AccessGraph:
         snapshot = msgspec.json.decode(content, type=Snapshot)
     except OSError as error:
         raise SourceError(f"snapshot {path} cannot be read: {error.strerror}", "pass the path of a snapshot") from error
+    except RecursionError as error:
+        raise too_many_levels(f"snapshot {path}") from error
     except msgspec.DecodeError as error:
         fix = "write one with `eks-access snapshot FILE`"
         raise SourceError(f"{path} must be a snapshot of eks-access: {error}", fix) from error
+    require_levels(snapshot, f"snapshot {path}")
     return graph_of(snapshot)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eks_access.errors import SourceError
+from eks_access.sources.levels import too_many_levels
 
 _INSTALL = "install Pulumi (https://www.pulumi.com/docs/install), or pass a file instead"
 
@@ -31,6 +32,8 @@ def run_pulumi(
         document = json.loads(done.stdout)
     except json.JSONDecodeError:
         document = None
+    except RecursionError as error:
+        raise too_many_levels(f"the output of `pulumi {' '.join(arguments[:2])}`") from error
     if done.returncode or not isinstance(document, dict):
         what = f"`pulumi {' '.join(arguments[:2])}`"
         raise SourceError(f"{what} failed: {_reason(done.stderr, document)}", f"run `{' '.join(command)}`")

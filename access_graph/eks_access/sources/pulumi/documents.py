@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from eks_access.errors import SourceError
+from eks_access.sources.levels import require_levels
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ def require_types(value: T, form: Any, noun: str) -> T:
     """
     try:
         msgspec.convert(msgspec.to_builtins(value), form)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except msgspec.ValidationError as error:
         message = f"{noun} must have values of the types that AWS and Kubernetes have: {error}"
         raise SourceError(message, "correct this value, or write the file again") from error
     return value
@@ -67,8 +68,9 @@ def require_types(value: T, form: Any, noun: str) -> T:
 
 def require_form(document: Any, form: type[Export | Digest], noun: str, command: str) -> None:
     """Raise `SourceError` for a document of another form, with the place and the type of the first wrong value."""
+    require_levels(document, f"the {noun}")
     try:
         msgspec.convert(document, form)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except msgspec.ValidationError as error:
         message = f"the {noun} must have the form of `{command}`: {error}"
         raise SourceError(message, f"write it again with `{command}`") from error

@@ -15,20 +15,14 @@ from eks_access.graph.kubernetes_objects import ObjectKey, Pod, RbacBinding, Rba
 from eks_access.sources import manifests
 from eks_access.sources.manifests import Manifest
 from eks_access.sources.pulumi.aggregation import aggregate, default_roles
+from eks_access.sources.pulumi.manifest_forms import BINDINGS, GROUPS, ROLES, WORKLOADS, missing_field
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.rows import Rows
 from eks_access.sources.pulumi.values import UnknownValueError, require_known, without_unknowns
 from eks_identity.evaluation.rbac import RoleKey
 from eks_identity.model.annotations import ROLE_ARN
 
-_ROLES = frozenset({"Role", "ClusterRole"})
-_BINDINGS = frozenset({"RoleBinding", "ClusterRoleBinding"})
 _CLUSTER_SCOPED = frozenset({"ClusterRole", "ClusterRoleBinding"})
-_WORKLOADS = frozenset(
-    {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"}
-)
-_GROUPS = ("core/", "apps/", "batch/", "rbac.authorization.k8s.io/")
-"""API groups of the converted kinds: other groups have kinds of the same names, such as Knative's `Service`."""
 
 
 class StackKubernetes:
@@ -48,13 +42,13 @@ class StackKubernetes:
 
     def rows(self, kind: str) -> Rows[Any, Any] | None:
         """Return the table of a kind; None if it is not converted."""
-        if kind in _ROLES:
+        if kind in ROLES:
             return self.roles
-        if kind in _BINDINGS:
+        if kind in BINDINGS:
             return self.bindings
         if kind == "ServiceAccount":
             return self.service_accounts
-        return self.pods if kind == "Pod" or kind in _WORKLOADS else None
+        return self.pods if kind == "Pod" or kind in WORKLOADS else None
 
     def remove(self, resource: Resource) -> None:
         """Note that an object does not exist after the update. The object of a patch stays."""
@@ -74,24 +68,26 @@ def _key(kind: str, manifest: Manifest) -> RoleKey | ObjectKey:
     namespace, name = object_key(manifest)
     if kind in _CLUSTER_SCOPED:
         return None, name
-    return namespace, f"{kind.lower()}/{name}" if kind in _WORKLOADS else name
+    return namespace, f"{kind.lower()}/{name}" if kind in WORKLOADS else name
 
 
 def _value(resource: Resource, kind: str, manifest: Manifest) -> Any:
-    try:
-        if kind in _ROLES:
-            return manifests.rbac_role(_role(kind, manifest))
-        if kind in _BINDINGS:
-            return manifests.rbac_binding(_rbac(kind, manifest, "roleRef", "subjects"))
-        return _service_account(manifest) if kind == "ServiceAccount" else _pod(kind, manifest)
-    except (LookupError, TypeError, AttributeError) as error:
+    if kind in ROLES:
+        return manifests.rbac_role(_role(kind, manifest))
+    if kind == "ServiceAccount":
+        return _service_account(manifest)
+    is_binding = kind in BINDINGS
+    required = _rbac(kind, manifest, "roleRef", "subjects") if is_binding else _pod(kind, manifest)
+    missing = missing_field(kind, required)
+    if missing is not None:
         # A patch may lack a required field, and one that is a secret is left out.
-        raise UnknownValueError(Unknown(f"{resource} lacks a field that its kind requires: {error}")) from error
+        raise UnknownValueError(Unknown(f"{resource} lacks a field that its kind requires: {missing}"))
+    return manifests.rbac_binding(required) if is_binding else replace(manifests.pod(required), is_declared=True)
 
 
 def manifests_of(resource: Resource) -> Iterator[tuple[str, Manifest]]:
     """Yield kind and manifest of a resource's objects: several of a list, the declared fields of a patch."""
-    if not resource.kind.startswith("kubernetes:") or not resource.kind.removeprefix("kubernetes:").startswith(_GROUPS):
+    if not resource.kind.startswith("kubernetes:") or not resource.kind.removeprefix("kubernetes:").startswith(GROUPS):
         return
     kind = resource.kind.rpartition(":")[2].removesuffix("Patch")
     items = resource.get("items")
@@ -142,8 +138,11 @@ def _service_account(manifest: Manifest) -> ServiceAccount:
     return ServiceAccount(namespace, name, {**manifests.service_account(plain).annotations, **unknown})
 
 
-def _pod(kind: str, manifest: Manifest) -> Pod:
-    """Return a pod, or the pod of a workload's template. Its identity must be known, and secrets are left out."""
+def _pod(kind: str, manifest: Manifest) -> Manifest:
+    """Return the manifest of a pod, or of the pod of a workload's template, without secrets.
+
+    Its identity must be known.
+    """
     namespace, name = _key(kind, manifest)
     spec = manifest.get("spec")
     if kind == "CronJob":
@@ -161,7 +160,7 @@ def _pod(kind: str, manifest: Manifest) -> Pod:
             "ownerReferences": [{"kind": kind, "name": object_key(manifest)[1], "controller": True}],
         }
     metadata = {**metadata, "namespace": namespace, "name": name}
-    return replace(manifests.pod({"metadata": metadata, "spec": without_unknowns(spec or {})}), is_declared=True)
+    return {"metadata": metadata, "spec": without_unknowns(spec or {})}
 
 
 def _field(value: Any, name: str) -> Any:

@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 
 from eks_access.errors import SourceError
+from eks_access.sources.levels import require_levels
 from eks_access.sources.pulumi.aws_auth import MAPPING
 from eks_access.sources.pulumi.clusters import CLUSTER, MIGRATION
 from eks_access.sources.pulumi.eks import ENTRY, OWN_ENTRY, POLICY_ASSOCIATION
 from eks_access.sources.pulumi.iam import OIDC_PROVIDER, ROLE
+from eks_access.sources.pulumi.manifest_forms import manifest_form
 from eks_access.sources.pulumi.node_groups import LAUNCH_TEMPLATE
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.values import without_unknowns
@@ -81,22 +83,6 @@ class _Migration(_Properties):
     created_entries: list[_CreatedEntry] | None = None
 
 
-class _Object(_Properties):
-    metadata: _Map = None
-
-
-class _ConfigMap(_Object):
-    data: _Map = None
-
-
-class _ObjectList(_Properties):
-    items: list[_Object] | None = None
-
-
-class _ConfigMapList(_Properties):
-    items: list[_ConfigMap] | None = None
-
-
 _FORMS: Mapping[str, type[_Properties]] = {
     ROLE: _Role,
     OIDC_PROVIDER: _OidcProvider,
@@ -113,20 +99,12 @@ _FORMS: Mapping[str, type[_Properties]] = {
 def require_properties(resources: Iterable[Resource]) -> None:
     """Raise `SourceError` for a property of another form, with the resource, the place and the type of the value."""
     for resource in resources:
-        form = _form(resource.kind)
+        form = manifest_form(resource.kind) or _FORMS.get(resource.kind)
         if form is None:
             continue
+        require_levels(resource.properties, str(resource))
         try:
             msgspec.convert(without_unknowns(dict(resource.properties)), form)
-        except (msgspec.ValidationError, RecursionError) as error:
+        except msgspec.ValidationError as error:
             message = f"{resource} must have properties of the types that its provider accepts: {error}"
             raise SourceError(message, "correct this property, or write the file again") from error
-
-
-def _form(kind: str) -> type[_Properties] | None:
-    if not kind.startswith("kubernetes:"):
-        return _FORMS.get(kind)
-    is_list, is_config_map = kind.endswith("List"), ":ConfigMap" in kind
-    if is_list:
-        return _ConfigMapList if is_config_map else _ObjectList
-    return _ConfigMap if is_config_map else _Object

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eks_access.graph.aws_objects import Document, Unknown
+from eks_access.sources.levels import MAX_LEVELS, has_more_levels
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What a preview has in place of an output that only the update knows."""
@@ -109,14 +110,19 @@ def without_unknowns(value: Any) -> Any:
 
 
 def document(value: Any, origin: str) -> Document | Unknown | None:
-    """Return a policy document from its JSON; `Unknown` if a part of it is unknown, or if it is no JSON object."""
+    """Return a policy document from its JSON; `Unknown` if a part of it is unknown, or if it is no JSON object.
+
+    So is a text with too many levels, which IAM rejects.
+    """
     if value is None or isinstance(value, Unknown):
         return value
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             value = None
+        if has_more_levels(value):
+            return Unknown(f"{origin} has more than {MAX_LEVELS} levels of lists and maps")
     if not isinstance(value, dict):
         return Unknown(f"{origin} is not a JSON object")
     return first_unknown(value) or value

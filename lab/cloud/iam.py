@@ -5,8 +5,8 @@
 - Policies are validated before they are stored, including their size. A trust policy refers to the users and roles that
   exist when it is written, and not to others that are created later with the same ARN.
 - An entity that is in use cannot be deleted. Deleting a missing entity is an error.
-- OIDC providers: client ids can be added and removed. An account has at most 100 providers.
-- Permissions boundaries of users, policy simulation, and the pages of GetAccountAuthorizationDetails.
+- Permissions boundaries of users, and the pages of GetAccountAuthorizationDetails.
+- OIDC providers and policy simulation are in `iam_oidc_providers` and `iam_simulation`.
 
 Operations run one at a time, because moto's backends are not thread-safe.
 """
@@ -21,40 +21,17 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.aws_managed_policies import aws_managed_policies_data
-from moto.iam.exceptions import (
-    DeleteConflictException,
-    EntityAlreadyExists,
-    InvalidInput,
-    LimitExceededException,
-    NotFoundException,
-    ValidationError,
-)
-from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, OpenIDConnectProvider, Role, User
-from moto.iam.responses import IamResponse
+from moto.iam.exceptions import DeleteConflictException, LimitExceededException, NotFoundException, ValidationError
+from moto.iam.models import AWSManagedPolicy, Group, IAMBackend, ManagedPolicy, Role, User
 from moto.iam.utils import generate_access_key_id_from_account_id
 
-from lab.cloud import (
-    iam_details,
-    iam_documents,
-    iam_input,
-    iam_lookup,
-    input_validation,
-    issuers,
-    simulation,
-    trust,
-)
+from lab.cloud import iam_details, iam_documents, iam_input, iam_lookup, input_validation, trust
 from lab.cloud.authorization import error_response
-from lab.cloud.context import caller_context
 from lab.cloud.eks import node_instances
-from lab.cloud.policy import Context, Policies, Policy, PolicyError, aws_principal, parse
+from lab.cloud.iam_oidc_providers import OidcProviderOperations
+from lab.cloud.iam_simulation import SimulationOperations
 from lab.cloud.request_identity import Caller, read_caller
-from lab.interfaces import IamPrincipal
 
-MAX_OIDC_PROVIDERS = 100
-MAX_CLIENT_IDS = 100
-"""Client ids of an OIDC provider."""
-MAX_THUMBPRINTS = 5
-"""Thumbprints of an OIDC provider. IAM's message says fewer than 5, and IAM allows five."""
 MAX_POLICIES_PER_ROLE = 10
 
 _lock = threading.RLock()
@@ -83,7 +60,7 @@ def _init_aws_policies(backend: IAMBackend) -> list[ManagedPolicy]:
 IAMBackend._init_aws_policies = _init_aws_policies  # type: ignore[assignment, method-assign]  # noqa: SLF001
 
 
-class LabIamResponse(IamResponse):
+class LabIamResponse(OidcProviderOperations, SimulationOperations):
     """The operations of IAM."""
 
     def call_action(self) -> Any:
@@ -228,102 +205,8 @@ class LabIamResponse(IamResponse):
             raise DeleteConflictException("Cannot delete a policy attached to entities.")
         return super().delete_policy()
 
-    def create_open_id_connect_provider(self) -> ActionResult:
-        url = iam_input.normalize_provider_url(self._get_param("Url"))
-        iam_input.check_tags(self._get_param("Tags", []))
-        self.params["Url"] = url
-        if iam_lookup.find_provider(self.current_account, self.partition, url):
-            raise EntityAlreadyExists(f"Provider with url {url} already exists.")
-        if len(self.backend.open_id_providers) >= MAX_OIDC_PROVIDERS:
-            raise LimitExceededException(
-                f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {MAX_OIDC_PROVIDERS}"
-            )
-        if not self._get_param("ThumbprintList") and (thumbprint := issuers.fetch_thumbprint(url)):
-            # "If it is not included, IAM will retrieve and use the top intermediate certificate authority (CA)
-            # thumbprint": IAM API reference, CreateOpenIDConnectProvider. The lab reaches the issuers of its clusters.
-            self.params["ThumbprintList"] = [thumbprint]
-        return super().create_open_id_connect_provider()
-
-    def delete_open_id_connect_provider(self) -> ActionResult:
-        self._find_provider()
-        return super().delete_open_id_connect_provider()
-
-    def add_client_id_to_open_id_connect_provider(self) -> ActionResult:
-        provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
-        if client_id in provider.client_id_list:
-            return EmptyResult()
-        if len(provider.client_id_list) >= MAX_CLIENT_IDS:
-            raise LimitExceededException(f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MAX_CLIENT_IDS}")
-        provider.client_id_list = [*provider.client_id_list, client_id]
-        return EmptyResult()
-
-    def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
-        provider, client_id = self._find_provider(), str(self._get_param("ClientID"))
-        provider.client_id_list = [entry for entry in provider.client_id_list if entry != client_id]
-        return EmptyResult()
-
-    def update_open_id_connect_provider_thumbprint(self) -> ActionResult:
-        """Replace the thumbprints. moto checks them only when a provider is created."""
-        if len(self._get_param("ThumbprintList")) > MAX_THUMBPRINTS:
-            raise InvalidInput("Thumbprint list must contain fewer than 5 entries.")
-        return super().update_open_id_connect_provider_thumbprint()
-
     def get_account_authorization_details(self) -> ActionResult:
         return ActionResult(iam_details.list_details(self.backend, self.params))
-
-    def simulate_principal_policy(self) -> ActionResult:
-        arn = str(self._get_param("PolicySourceArn"))
-        entity = iam_lookup.find_role(arn) or iam_lookup.find_user(arn)
-        if entity is None:
-            raise NotFoundException(f"The principal {arn} cannot be found.")
-        account, partition = iam_lookup.parse_account(arn)
-        caller = Caller(IamPrincipal(arn, entity.id), arn, entity.id, account, partition)
-        policies = trust.load_policies(caller)
-        return self._simulate(
-            [*policies.identity, *self._parse_policies("PolicyInputList")],
-            policies.boundary,
-            caller_context(caller),
-            arn,
-        )
-
-    def simulate_custom_policy(self) -> ActionResult:
-        return self._simulate(self._parse_policies("PolicyInputList"), None, Context(), self._get_param("CallerArn"))
-
-    def _simulate(
-        self, identity: list[Policy], boundary: Policy | None, context: Context, arn: str | None
-    ) -> ActionResult:
-        boundaries = self._parse_policies("PermissionsBoundaryPolicyInputList")
-        resource_policy = self._get_param("ResourcePolicy")
-        account, partition = iam_lookup.parse_account(arn or "")
-        iam_principal = iam_lookup.find_principal(arn) if arn else None
-        principal = None
-        if iam_principal is not None:
-            principal = aws_principal(
-                iam_principal.arn, unique_id=iam_principal.unique_id, account=account, partition=partition
-            )
-        results = simulation.simulate(
-            Policies(
-                identity=identity,
-                boundary=boundaries[0] if boundaries else boundary,
-                resource=self._parse("ResourcePolicy", resource_policy) if resource_policy else None,
-            ),
-            actions=self._get_param("ActionNames") or [],
-            resources=self._get_param("ResourceArns") or [],
-            context=context.merged(simulation.context_values(self._get_param("ContextEntries") or [])),
-            principal=principal,
-        )
-        return ActionResult({"EvaluationResults": results, "IsTruncated": False})
-
-    def _parse_policies(self, member: str) -> list[Policy]:
-        documents = self._get_param(member) or []
-        return [self._parse(f"{member}.{index}", document) for index, document in enumerate(documents, 1)]
-
-    @staticmethod
-    def _parse(name: str, document: str) -> Policy:
-        try:
-            return parse(document, name=name)
-        except PolicyError as error:
-            raise ValidationError(f"{name}: {error}") from error
 
     def _read_boundary(self) -> str | None:
         arn: str | None = self._get_param("PermissionsBoundary")
@@ -337,12 +220,6 @@ class LabIamResponse(IamResponse):
 
     def _check_inline_policy(self, entity: Role | User | Group) -> None:
         iam_documents.check_inline_policy(entity, self._get_param("PolicyName"), self._get_param("PolicyDocument"))
-
-    def _find_provider(self) -> OpenIDConnectProvider:
-        provider: OpenIDConnectProvider = self.backend.get_open_id_connect_provider(
-            self._get_param("OpenIDConnectProviderArn")
-        )
-        return provider
 
     def _caller(self) -> Caller:
         return read_caller(self.normalized_request.environ)

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from eks_pipeline.report import PolicyFinding
-from eks_pipeline.review.comment import LIMIT, comment, marker, sentences
+from eks_pipeline.review.comment import LIMIT, comment, marker
 from eks_pipeline.review.stack_preview import ClusterAccess, FailedPreview, FleetPreview
+from eks_pipeline.review.terminal import sentences
 from support.stack_previews import NOT_READ, READ, access, gains, lockout, loses, preview, step
 
 OTHER = "arn:aws:iam::210987654321:user/eks-ope"

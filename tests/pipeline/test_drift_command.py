@@ -18,8 +18,9 @@ from eks_pipeline.cli import commands
 from eks_pipeline.errors import UsageError
 from eks_pipeline.report import Operation
 from eks_pipeline.review import drift, stack_states
-from eks_pipeline.review.comment import comment, drift_sentences, marker, restored_sentences
+from eks_pipeline.review.comment import comment, marker
 from eks_pipeline.review.stack_preview import ClusterAccess, FleetPreview, StackPreview, read_fleet, write
+from eks_pipeline.review.terminal import drift_sentences, restored_sentences
 from support import access_graphs
 from support.access_graphs import Objects
 from support.stack_previews import NOT_READ, OPERATOR, access, gains, loses, preview

@@ -11,9 +11,10 @@ from eks_pipeline.errors import FleetFileError
 from eks_pipeline.fleet.fleet import open_fleet
 from eks_pipeline.fleet.fleet_file import schema
 from eks_pipeline.report import Operation
-from eks_pipeline.review.comment import comment, drift_sentences, sentences
+from eks_pipeline.review.comment import comment
 from eks_pipeline.review.other_stacks import FIX, find_other_stacks
 from eks_pipeline.review.stack_preview import FleetPreview, OtherStack, OtherStacks
+from eks_pipeline.review.terminal import drift_sentences, sentences
 from support.stack_previews import access, preview
 
 S3 = "s3://octo-states"

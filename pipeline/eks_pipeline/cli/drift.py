@@ -19,10 +19,10 @@ from eks_pipeline.errors import ExitCode, UsageError
 from eks_pipeline.fleet import settings_file
 from eks_pipeline.fleet.fleet_stack import FleetStack
 from eks_pipeline.report import Operation, Result, StackReport
-from eks_pipeline.review.comment import drift_sentences, restored_sentences
 from eks_pipeline.review.drift import FleetStates, drift_of_fleet
 from eks_pipeline.review.stack_preview import FleetPreview, StackPreview
 from eks_pipeline.review.stack_states import StackState
+from eks_pipeline.review.terminal import drift_sentences, restored_sentences
 from eks_pipeline.stack.job import Options
 
 

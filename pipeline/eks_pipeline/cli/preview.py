@@ -13,7 +13,7 @@ from eks_pipeline.cli.review_output import ReviewOutput, other_stacks, review_op
 from eks_pipeline.cli.run_options import DIRECTORY, NEW_DIRECTORY, Command, print_result, run_options
 from eks_pipeline.report import Operation, Result, StackReport
 from eks_pipeline.review import stack_preview
-from eks_pipeline.review.comment import sentences
+from eks_pipeline.review.terminal import sentences
 from eks_pipeline.stack.job import Options
 
 policy_pack_option = click.option(

@@ -95,5 +95,10 @@ def some(names: list[str]) -> str:
     return f"{', '.join(names[:_MOST_STACKS])}{more}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `2 stacks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _last_part(arn: str) -> str:
     return arn.rpartition("/")[2]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from lab.tools.platform import Platform
-    from lab.tools.programs import Program
+    from lab.tools.program import Program
 
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 30.0

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from lab.tools.platform import Platform
-    from lab.tools.programs import Program
+    from lab.tools.program import Program
 
 _ORIGIN = "origin.json"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lab.tools.platform import Platform
-    from lab.tools.programs import GoBuild, GoCopy, Program
+    from lab.tools.program import GoBuild, GoCopy, Program
 
     Flags = tuple[str, ...]
     Report = Callable[[str, int, int | None], None]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lab.tools.programs import PluginProbe, Program, VersionProbe
+    from lab.tools.program import PluginProbe, Program, VersionProbe
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from lab.tools.programs import GoBuild, GoCopy, PluginProbe, Program, Release
+from lab.tools.program import GoBuild, GoCopy, PluginProbe, Program, Release
 from lab.tools.versions import VersionRange, numbers
 
 _MODULE: Final = "resource-kubernetes"

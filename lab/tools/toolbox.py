@@ -25,7 +25,8 @@ from lab.tools.files import link_folder
 from lab.tools.golang import FLAGS, Go, find_go
 from lab.tools.path_search import Installation, VersionMemory, search
 from lab.tools.platform import Platform
-from lab.tools.programs import CATALOGUE, Program
+from lab.tools.program import Program
+from lab.tools.programs import CATALOGUE
 from lab.tools.progress import NoProgress, Progress
 
 if TYPE_CHECKING:

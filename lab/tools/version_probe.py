@@ -8,12 +8,12 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from lab.tools.programs import PluginProbe
+from lab.tools.program import PluginProbe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lab.tools.programs import VersionProbe
+    from lab.tools.program import VersionProbe
 
 # Reading a 100 MB program from the disk of a busy machine takes some seconds.
 _SECONDS = 60

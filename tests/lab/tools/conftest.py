@@ -19,7 +19,7 @@ import trustme
 
 from lab.tools import Tools
 from lab.tools.platform import Platform
-from lab.tools.programs import GoBuild, GoCopy, Program, Release, VersionProbe
+from lab.tools.program import GoBuild, GoCopy, Program, Release, VersionProbe
 from lab.tools.versions import VersionRange
 
 TINY_GO = """

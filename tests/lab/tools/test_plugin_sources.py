@@ -15,7 +15,7 @@ from lab.lab_dir import LabDir
 from lab.plugin_sources import STAND_INS, PluginSource, obtain_official, parse_plugin_sources
 from lab.plugins.install import install, sdk_version
 from lab.tools import NoProgress
-from lab.tools.programs import Release
+from lab.tools.program import Release
 from lab.tools.provider_plugins import cache_folder, provider_plugin
 
 STAND_IN, OFFICIAL = PluginSource

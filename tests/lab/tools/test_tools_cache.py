@@ -17,7 +17,7 @@ from lab.tools import Source, Toolbox
 from lab.tools.cache import cache_key
 from lab.tools.golang import FLAGS
 from lab.tools.platform import Platform
-from lab.tools.programs import GoBuild
+from lab.tools.program import GoBuild
 from lab.tools.version_probe import probe_version
 
 # Another process that ensures one program, and prints its progress and its result.

@@ -7,7 +7,7 @@ import pytest
 
 from lab.errors import ToolError
 from lab.tools.golang import Go, find_go, required_go
-from lab.tools.programs import GoBuild, GoCopy
+from lab.tools.program import GoBuild, GoCopy
 from lab.tools.toolbox import MODULES
 from lab.tools.version_probe import probe_version
 

@@ -10,7 +10,7 @@ import pytest
 from lab.plugins.install import PLUGINS, install, sdk_version
 from lab.tools.cache import cache_key
 from lab.tools.platform import Platform
-from lab.tools.programs import PluginProbe
+from lab.tools.program import PluginProbe
 from lab.tools.provider_plugins import BUILDS, provider_plugin
 from lab.tools.toolbox import MODULES
 from lab.tools.version_probe import ProbeError, probe_version

@@ -11,7 +11,8 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from lab.errors import ToolError
 from lab.tools import Source, Toolbox, default_cache
-from lab.tools.programs import CATALOGUE, GoBuild
+from lab.tools.program import GoBuild
+from lab.tools.programs import CATALOGUE
 from lab.tools.version_probe import probe_version
 
 FAKE_OUTPUT = {

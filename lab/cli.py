@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,9 +14,12 @@ from rich.table import Table
 from lab.errors import UsageError
 from lab.exit_codes import ExitCode, errors_to_exit_codes
 from lab.faults_command import faults
-from lab.interfaces import CLUSTER_NAME, AuthenticationMode
+from lab.interfaces import AuthenticationMode
 from lab.lab_dir import DEFAULT_NAME, LabDir
+from lab.logs_command import logs
 from lab.progress import Timeline
+from lab.services_command import services
+from lab.up_options import clusters_of, plugin_sources_of
 
 if TYPE_CHECKING:
     from lab.plugin_sources import PluginSource
@@ -70,14 +71,14 @@ class _EvaluatedCommand(click.Command):
     "clusters",
     multiple=True,
     metavar="NAME[=MODE]",
-    callback=lambda _context, _option, values: _clusters(values),
+    callback=lambda _context, _option, values: clusters_of(values),
     help="A cluster and its authentication mode; repeat for more. [eks-clu=CONFIG_MAP irsa=API]",
 )
 @click.option(
     "--plugins",
     multiple=True,
     metavar="[NAME=]SOURCE",
-    callback=lambda _context, _option, values: _plugin_sources(values),
+    callback=lambda _context, _option, values: plugin_sources_of(values),
     help="Source of the provider plugin aws, eks or kubernetes, or of all: stand-in or official; repeat, or separate "
     "by commas. [stand-in]",
 )
@@ -215,28 +216,6 @@ def ci_token(home: LabDir, subject: str, service: str, audience: str) -> None:
 
 
 @main.command()
-@click.argument("part", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Keep printing as the log grows.")
-@click.pass_obj
-@errors_to_exit_codes
-def logs(home: LabDir, part: str | None, *, follow: bool) -> None:
-    """Print the log of one PART, or list the parts that have a log."""
-    files = {_part_name(home, file): file for file in sorted(home.folder.rglob("*.log"))}
-    if part is None:
-        if not files:
-            click.echo(f"lab {home.name!r} has no logs\n  fix: run `python -m lab{home.option} up`", err=True)
-        for name, file in files.items():
-            click.echo(f"{name:40} {file.stat().st_size:>10} bytes")
-        return
-    if part not in files:
-        raise UsageError(f"no log of {part!r}", fix=f"pass one of {', '.join(files) or '(none: the lab never ran)'}")
-    if follow:
-        subprocess.run(["tail", "-n", "+1", "-F", str(files[part])], check=False)
-    else:
-        click.echo(files[part].read_text(errors="replace"), nl=False)
-
-
-@main.command()
 @click.option("--keep", is_flag=True, help="Leave the lab running; without --lab, its name is demo-<process id>.")
 @click.pass_obj
 @errors_to_exit_codes
@@ -253,28 +232,9 @@ def demo(home: LabDir, *, keep: bool) -> None:
     sys.exit(ExitCode.OK if run_demo(home, keep=keep) else ExitCode.FAILED)
 
 
-@main.command()
-@click.argument("service", required=False)
-@click.pass_obj
-@errors_to_exit_codes
-def services(_home: LabDir, service: str | None) -> None:
-    """Print the AWS operations that the lab enforces, by service, or those of one SERVICE with their actions."""
-    from lab.cloud.services import SERVICES  # noqa: PLC0415 - see `up`
-    from lab.cloud.services.page import describe_action, describe_resources  # noqa: PLC0415 - the same
-
-    if service is None:
-        for name in sorted(SERVICES):
-            click.echo(f"{name} ({len(SERVICES[name].operations)}): {', '.join(sorted(SERVICES[name].operations))}")
-        return
-    if service not in SERVICES:
-        raise UsageError(f"the lab does not implement {service!r}", fix=f"pass one of {', '.join(sorted(SERVICES))}")
-    for operation in sorted(SERVICES[service].operations):
-        action = describe_action(SERVICES[service], operation)
-        resources = describe_resources(SERVICES[service], operation).replace("\\", "")
-        click.echo(f"{operation:40} {action:50} {resources}".rstrip())
-
-
 main.add_command(faults)
+main.add_command(logs)
+main.add_command(services)
 
 
 def _require_platform() -> None:
@@ -282,36 +242,3 @@ def _require_platform() -> None:
     from lab.tools.platform import Platform  # noqa: PLC0415 - see `up`
 
     Platform.current()
-
-
-def _clusters(values: tuple[str, ...]) -> dict[str, AuthenticationMode]:
-    from lab.clusters import DEFAULT_MODE  # noqa: PLC0415 - see `up`
-
-    clusters = {}
-    for value in values:
-        name, _, mode = value.partition("=")
-        if not CLUSTER_NAME.fullmatch(name):
-            rule = (
-                "a cluster's name is 1 to 100 letters, digits, hyphens and underscores, a letter or digit first (EKS)"
-            )
-            raise click.BadParameter(f"{value!r}: {rule}")
-        if name in clusters:
-            raise click.BadParameter(f"{value!r}: {name} is named twice")
-        if mode and mode not in set(AuthenticationMode):
-            raise click.BadParameter(f"{value!r}: the mode is one of {', '.join(AuthenticationMode)}")
-        clusters[name] = AuthenticationMode(mode) if mode else DEFAULT_MODE
-    return clusters
-
-
-def _plugin_sources(values: tuple[str, ...]) -> dict[str, PluginSource]:
-    from lab.plugin_sources import parse_plugin_sources  # noqa: PLC0415 - see `up`
-
-    try:
-        return parse_plugin_sources(values)
-    except UsageError as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _part_name(home: LabDir, file: Path) -> str:
-    parts = [part for part in file.relative_to(home.folder).with_suffix("").parts if part != "logs"]
-    return "/".join(parts)

@@ -10,8 +10,9 @@ import yaml
 from eks_identity.errors import InvalidInput
 from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.aws_auth import AwsAuth
+from eks_identity.model.equivalent_entries import convert_entry
 from eks_identity.model.existing_entries import CLUSTER_ADMIN, AssociatedPolicy, ExistingEntry
-from eks_identity.model.migration import Resolution, StepAction, convert_entry, effective_entries, plan, steps_to
+from eks_identity.model.migration import Resolution, StepAction, effective_entries, plan, steps_to
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"

@@ -24,8 +24,8 @@ from eks_identity.model.access_entries import AuthenticationMode
 from eks_identity.model.access_policies import CLUSTER_ADMIN, access_policy_arn
 from eks_identity.model.arns import Principal, PrincipalKind
 from eks_identity.model.aws_auth import ROLES, USERS, AwsAuth, Entry, UserMapping
+from eks_identity.model.equivalent_entries import convert_entry
 from eks_identity.model.existing_entries import AssociatedPolicy
-from eks_identity.model.migration import convert_entry
 
 NAME = "aws-auth mapping"
 

@@ -108,6 +108,7 @@ ACCEPTED = {
     "rules of a custom resource": manifest("example.com/v1:Role", "r", rules=["x"]),
     "annotation that is null": manifest("core/v1:ServiceAccount", "a", metadata={"annotations": {"x": None}}),
     "items of a custom resource": manifest("example.com/v1:Order", "app") | {"inputs": {"metadata": {}, "items": "x"}},
+    "items of a custom list": manifest("example.com/v1:HostList", "app") | {"inputs": {"metadata": {}, "items": ["x"]}},
 }
 
 

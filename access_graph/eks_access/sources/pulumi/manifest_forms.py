@@ -155,11 +155,11 @@ def manifest_form(kind: str) -> Any:
     """Return the form of the properties of a resource by its type token; None if it is no object of Kubernetes."""
     if not kind.startswith("kubernetes:"):
         return None
+    if not kind.removeprefix("kubernetes:").startswith(GROUPS):
+        return _Other
     name = kind.rpartition(":")[2].removesuffix("Patch")
-    is_list = name.endswith("List")
-    forms = _FORMS if kind.removeprefix("kubernetes:").startswith(GROUPS) else {}
-    form = forms.get(name.removesuffix("List"), _Other)
-    return _ListOf[form] if is_list else form  # type: ignore[valid-type]  # a form that is chosen here
+    form = _FORMS.get(name.removesuffix("List"), _Other)
+    return _ListOf[form] if name.endswith("List") else form  # type: ignore[valid-type]  # a form that is chosen here
 
 
 def missing_field(kind: str, manifest: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ EksIdentityError
 │   ├── AwsUnreachableError       no response
 │   └── AwsDeniedError            denied: by IAM, or because of the credentials
 └── ClusterError              a request to the Kubernetes API failed
-    ├── ClusterUnreachableError   no response
+    ├── ClusterUnreachableError   no response, or one of an API server that is not ready
     ├── ClusterDeniedError        denied: by RBAC, or because of the credentials
     └── WriteConflictError        other writers changed the object on every attempt
 """
@@ -141,7 +141,7 @@ class ClusterError(EksIdentityError):
 
 
 class ClusterUnreachableError(ClusterError):
-    """The Kubernetes API server did not respond."""
+    """The Kubernetes API server did not respond, or is not ready."""
 
 
 class ClusterDeniedError(ClusterError):

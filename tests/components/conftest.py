@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from support.failing_api_server import FailingApiServer, kubeconfig, serving
 from support.sample_args import CONNECTION
 
 
@@ -32,3 +36,46 @@ def only_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 def connection() -> dict[str, Any]:
     """A cluster of another stack, written out."""
     return dict(CONNECTION)
+
+
+@pytest.fixture
+def server() -> Iterator[FailingApiServer]:
+    """An API server that fails requests as a test tells it."""
+    with serving(FailingApiServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def short_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An update waits for two seconds, which is longer than a pause."""
+    monkeypatch.setattr("eks_identity.clients.kubernetes_retries.OUTAGE_SECONDS", 2.1)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that refuses connections."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def starting_server(free_port: int) -> Iterator[str]:
+    """The kubeconfig of an API server that starts after half a second. Until then its port refuses connections."""
+    started = threading.Event()
+    servers: list[FailingApiServer] = []
+
+    def start() -> None:
+        started.wait(0.5)
+        servers.append(FailingApiServer(free_port))
+        servers[0].serve_forever(0.01)
+
+    thread = threading.Thread(target=start, daemon=True)
+    thread.start()
+    yield kubeconfig(f"http://127.0.0.1:{free_port}")
+    started.set()
+    while not servers:
+        time.sleep(0.01)
+    servers[0].shutdown()
+    servers[0].server_close()

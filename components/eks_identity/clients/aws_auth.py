@@ -2,9 +2,14 @@
 
 The API server rejects a write whose `resourceVersion` is not the newest, so that no edit overwrites a change that it
 has not read. The ConfigMap is never deleted, and is created only where it does not exist.
+
+A write whose response is lost may have been performed. The edit then reads the ConfigMap again, and writes only if the
+ConfigMap does not have its changes: an added entry is not rejected as that of another writer.
 """
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import httpx2
 from lightkube.core.exceptions import ApiError, ConfigError
@@ -12,7 +17,14 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from eks_identity.clients.kubernetes_api import CLIENT_ERRORS, client, denial_fix
+from eks_identity.clients.kubernetes_api import CLIENT_ERRORS, OUTAGE_FIX, client, denial_fix
+from eks_identity.clients.kubernetes_retries import (
+    describe,
+    is_outage,
+    is_performed,
+    repeat_in_outage,
+    repeat_unauthorized,
+)
 from eks_identity.errors import (
     ClusterDeniedError,
     ClusterError,
@@ -35,6 +47,26 @@ EditCheck = Callable[[AwsAuth, AwsAuth], None]
 """Raises the error that forbids an edit. Arguments: aws-auth before and after the edit."""
 
 
+@dataclass
+class _Edit:
+    """An edit, and what its last write would have changed if it was interrupted."""
+
+    change: Edit
+    check: EditCheck
+    interrupted: tuple[AwsAuth, AwsAuth] | None = None
+    """aws-auth before and after a write that the API server may have performed."""
+    is_read: bool = False
+    """The ConfigMap was read, so that a failure is one of the write."""
+
+    def is_performed(self, current: AwsAuth) -> bool:
+        """Return whether `current` has the changes of the interrupted write."""
+        if self.interrupted is None:
+            return False
+        before, after, now = map(_count_entries, (*self.interrupted, current))
+        changed = [entry for entry in before | after if before[entry] != after[entry]]
+        return bool(changed) and all(now[entry] == after[entry] for entry in changed)
+
+
 class AwsAuthConfigMap:
     """The ConfigMap of the cluster of `kubeconfig`, a document in JSON or YAML."""
 
@@ -44,12 +76,12 @@ class AwsAuthConfigMap:
 
     def read(self) -> AwsAuth:
         """Return the entries, as the authenticator reads them; none without a ConfigMap. Raises `ClusterError`."""
-        config_map = self._get()
+        config_map = self._read()
         return AwsAuth.parse(config_map.data if config_map else None)
 
     def preview(self, change: Edit, check: EditCheck) -> AwsAuth:
         """Return what `edit` would write now, or raise its error. Nothing is written."""
-        config_map = self._get()
+        config_map = self._read()
         before = AwsAuth.parse(config_map.data if config_map else None)
         after = change(before)
         check(before, after)
@@ -62,7 +94,7 @@ class AwsAuthConfigMap:
         An error of `change` or `check` ends the edit with nothing written. Raises `WriteConflictError` after two
         minutes of conflicts.
         """
-        return self._edit_with_retries(change, check)
+        return self._edit_until_no_conflict(_Edit(change, check))
 
     @retry(
         retry=retry_if_exception_type(WriteConflictError),
@@ -70,36 +102,59 @@ class AwsAuthConfigMap:
         stop=stop_after_delay(EDIT_TIMEOUT_SECONDS),
         reraise=True,
     )
-    def _edit_with_retries(self, change: Edit, check: EditCheck) -> AwsAuth:
+    def _edit_until_no_conflict(self, edit: _Edit) -> AwsAuth:
+        try:
+            return repeat_in_outage(self._server, lambda: self._edit_once(edit))
+        except CLIENT_ERRORS as error:
+            if edit.interrupted is not None:
+                error.add_note("after a write that may have been performed")
+            raise self._cluster_error(error, "written" if edit.is_read else "read") from error
+
+    def _edit_once(self, edit: _Edit) -> AwsAuth:
+        edit.is_read = False
         config_map = self._get()
+        edit.is_read = True
         before = AwsAuth.parse(config_map.data if config_map else None)
-        after = change(before)
+        if edit.is_performed(before):
+            return before
+        after = edit.change(before)
         if after == before:
             return after
-        check(before, after)
+        edit.check(before, after)
         _require_mutable(config_map, before, after)
         try:
-            if config_map is None:
-                self._client.create(
-                    ConfigMap(metadata=ObjectMeta(name=NAME, namespace=NAMESPACE), data=dict(after.data))
-                )
-            else:
-                config_map.data = dict(after.data)
-                self._client.replace(config_map)
+            repeat_unauthorized(self._server, lambda: self._write(config_map, after))
         except CLIENT_ERRORS as error:
-            raise self._cluster_error(error, "written") from error
+            if is_outage(error) and is_performed(error):
+                edit.interrupted = before, after
+            raise
         return after
+
+    def _write(self, config_map: ConfigMap | None, after: AwsAuth) -> None:
+        if config_map is None:
+            self._client.create(ConfigMap(metadata=ObjectMeta(name=NAME, namespace=NAMESPACE), data=dict(after.data)))
+        else:
+            config_map.data = dict(after.data)
+            self._client.replace(config_map)
+
+    def _read(self) -> ConfigMap | None:
+        try:
+            return repeat_in_outage(self._server, self._get)
+        except CLIENT_ERRORS as error:
+            raise self._cluster_error(error, "read") from error
 
     def _get(self) -> ConfigMap | None:
         try:
-            return self._client.get(ConfigMap, NAME, namespace=NAMESPACE)
-        except CLIENT_ERRORS as error:
-            if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
+            return repeat_unauthorized(self._server, lambda: self._client.get(ConfigMap, NAME, namespace=NAMESPACE))
+        except ApiError as error:
+            if error.status.code == httpx2.codes.NOT_FOUND:
                 return None
-            raise self._cluster_error(error, "read") from error
+            raise
 
     def _cluster_error(self, error: Exception, verb: str) -> ClusterError:
-        reason = f"ConfigMap {NAMESPACE}/{NAME} at {self._server} cannot be {verb}: {error}"
+        reason = f"ConfigMap {NAMESPACE}/{NAME} at {self._server} cannot be {verb}: {describe(error)}"
+        if isinstance(error, ApiError) and is_outage(error):
+            return ClusterUnreachableError(f"{reason}\n  fix: {OUTAGE_FIX}")
         if isinstance(error, ApiError):
             if error.status.code == httpx2.codes.CONFLICT:
                 return WriteConflictError(
@@ -137,3 +192,7 @@ def _changed_arns(before: AwsAuth, after: AwsAuth) -> list[str]:
         (entry.arn, entry.username, entry.groups) for entry in after.entries
     }
     return [arn for arn, *_ in entries]
+
+
+def _count_entries(document: AwsAuth) -> Counter[tuple[str, str, str | None, tuple[str, ...]]]:
+    return Counter((entry.key, entry.arn, entry.username, entry.groups) for entry in document.entries)

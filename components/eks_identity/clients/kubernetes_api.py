@@ -4,9 +4,9 @@ The machine's own kubeconfig is never used, because its current context may be a
 """
 
 import atexit
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 from lightkube import Client, KubeConfig
@@ -19,14 +19,18 @@ from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
 from lightkube.resources.core_v1 import ConfigMap, ServiceAccount
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
 
+from eks_identity.clients.kubernetes_retries import describe, is_outage, repeat_in_outage, repeat_unauthorized
 from eks_identity.errors import ClusterDeniedError, ClusterError, ClusterUnreachableError
 from eks_identity.evaluation.rbac import Binding, Rbac, Request, RoleKey, Subject
 from eks_identity.model import kubeconfig as kubeconfigs
 from eks_identity.model.rbac import Rule
 
+T = TypeVar("T")
+
 FIELD_MANAGER = "eks-identity"
 CLIENT_ERRORS = (ApiError, httpx2.HTTPError, ConfigError, OSError)
 """Exceptions of lightkube for a failed request."""
+OUTAGE_FIX = "run this again when the API server is ready; it is starting, failing or overloaded"
 
 _KINDS: Mapping[str, Any] = {
     kind.__name__: kind for kind in (ServiceAccount, Role, ClusterRole, RoleBinding, ClusterRoleBinding)
@@ -88,13 +92,13 @@ def get_caller(kubeconfig: str) -> UserInfo | None:
     Raises `ClusterError`.
     """
     try:
-        status = client(kubeconfig).create(SelfSubjectReview()).status
+        status = _send(kubeconfig, lambda api: api.create(SelfSubjectReview())).status
     except CLIENT_ERRORS as error:
         if isinstance(error, ApiError) and error.status.code == httpx2.codes.NOT_FOUND:
             return None
         raise cluster_error(
-            error, f"cannot get the caller's identity from {kubeconfigs.server(kubeconfig)}: {error}", "in"
-        ) from (error)
+            error, f"cannot get the caller's identity from {kubeconfigs.server(kubeconfig)}: {describe(error)}", "in"
+        ) from error
     return status.userInfo if status is not None else None
 
 
@@ -108,9 +112,9 @@ def is_caller_allowed(kubeconfig: str, request: Request) -> bool:
     )
     review = SelfSubjectAccessReview(spec=SelfSubjectAccessReviewSpec(resourceAttributes=attributes))
     try:
-        status = client(kubeconfig).create(review).status
+        status = _send(kubeconfig, lambda api: api.create(review)).status
     except CLIENT_ERRORS as error:
-        what = f"cannot check whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {error}"
+        what = f"cannot check whether the caller may {request} at {kubeconfigs.server(kubeconfig)}: {describe(error)}"
         raise cluster_error(error, what, "in") from error
     return status is not None and status.allowed
 
@@ -150,10 +154,15 @@ def _subject(subject: Any, namespace: str | None) -> Subject:
 def _objects(kubeconfig: str, kind: str, namespace: str | None = None) -> list[Any]:
     where = " in all namespaces" if namespace == "*" else f" in namespace {namespace}" if namespace else ""
     try:
-        return list(client(kubeconfig).list(_KINDS[kind], namespace=namespace))
+        return _send(kubeconfig, lambda api: list(api.list(_KINDS[kind], namespace=namespace)))
     except CLIENT_ERRORS as error:
-        what = f"each {kind}{where} at {kubeconfigs.server(kubeconfig)} cannot be listed: {error}"
+        what = f"each {kind}{where} at {kubeconfigs.server(kubeconfig)} cannot be listed: {describe(error)}"
         raise cluster_error(error, what, f"list each {kind}{where}") from error
+
+
+def _send(kubeconfig: str, request: Callable[[Client], T]) -> T:
+    api, server = client(kubeconfig), kubeconfigs.server(kubeconfig)
+    return repeat_in_outage(server, lambda: repeat_unauthorized(server, lambda: request(api)))
 
 
 def cluster_error(error: Exception, what: str, may: str) -> ClusterError:
@@ -161,11 +170,13 @@ def cluster_error(error: Exception, what: str, may: str) -> ClusterError:
 
     `may` is the verb phrase of the missing permission, `in` for access to the cluster.
     """
-    if isinstance(error, ApiError):
+    if isinstance(error, ApiError) and not is_outage(error):
         permission = "has access to the cluster" if may == "in" else f"may {may} in the cluster"
         return ClusterDeniedError(f"{what}\n  fix: {denial_fix(error, permission)}")
     if isinstance(error, (ConfigError, OSError)):
         return ClusterDeniedError(f"{what}\n  fix: run the kubeconfig's exec command by hand, which returned no token")
+    if isinstance(error, ApiError):
+        return ClusterUnreachableError(f"{what}\n  fix: {OUTAGE_FIX}")
     return ClusterUnreachableError(f"{what}\n  fix: run this from where the cluster's endpoint can be reached")
 
 

@@ -18,6 +18,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
 from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
+from eks_identity.clients import kubernetes_retries
 from eks_identity.errors import ClusterDeniedError, ClusterUnreachableError, InvalidInput, MalformedDocumentError
 
 WRITERS = 32
@@ -196,8 +197,9 @@ def test_immutable_config_map_is_rejected_at_preview_with_a_fix(client, api_serv
     assert (config_map.immutable, config_map.data["mapRoles"]) == (None, NODES)
 
 
-def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server):
+def test_unauthorized_and_unreachable_clusters_have_different_errors(api_server, monkeypatch):
     """A denied and an unreachable API server have different errors, each with its fix."""
+    monkeypatch.setattr(kubernetes_retries, "OUTAGE_SECONDS", 0)
     unauthorized = json.loads(api_server)
     unauthorized["users"][0]["user"]["token"] = "unknown"
     with pytest.raises(

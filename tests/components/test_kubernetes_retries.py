@@ -3,7 +3,6 @@
 import base64
 import socket
 import ssl
-import time
 
 import pulumi
 import pytest
@@ -12,7 +11,6 @@ import trustme
 from eks_identity.access.aws_auth_mapping import AwsAuthMappingProvider
 from eks_identity.clients import kubernetes_api
 from eks_identity.clients.aws_auth import AwsAuthConfigMap
-from eks_identity.clients.previews import UPDATE_INPUT
 from eks_identity.errors import ClusterDeniedError, ClusterUnreachableError
 from support.failing_api_server import LOST, RESET, FailingApiServer, kubeconfig, serving
 
@@ -93,33 +91,14 @@ def test_unknown_host_is_not_repeated(monkeypatch):
     assert len(tries) == 1
 
 
-def properties(document, **inputs):
-    return {
-        "kubeconfig": document,
-        "arn": "arn:aws:iam::111122223333:user/ops",
-        "username": "ops",
-        "groups": ["ops"],
-        **inputs,
-    }
-
-
-def test_check_in_a_preview_does_not_wait(free_port):
-    """A preview says at once what it cannot read."""
-    began = time.monotonic()
-    result = AwsAuthMappingProvider().check({}, properties(kubeconfig(f"http://127.0.0.1:{free_port}")))
-    assert "refused\n" in result.failures[0].reason
-    assert time.monotonic() - began < 5
-
-
-def test_check_in_an_update_waits(starting_server):
-    """The input that says so is removed, so that no resource of a state keeps it."""
-    result = AwsAuthMappingProvider().check({}, properties(starting_server, **{UPDATE_INPUT: True}))
-    assert result.failures == []
-    assert UPDATE_INPUT not in result.inputs
+def test_check_of_a_mapping_waits(starting_server):
+    """A check may be part of an update, so it waits for the API server as the update itself does."""
+    mapping = {"arn": "arn:aws:iam::111122223333:user/ops", "username": "ops", "groups": ["ops"]}
+    assert AwsAuthMappingProvider().check({}, {"kubeconfig": starting_server, **mapping}).failures == []
 
 
 def test_hook_in_a_preview_does_not_wait(monkeypatch, free_port):
-    """A program knows that it runs in a preview."""
+    """The hook of a preview warns at once that it verifies nothing."""
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     with pytest.raises(ClusterUnreachableError, match="refused\n"):
         kubernetes_api.list_field_managers(kubeconfig(f"http://127.0.0.1:{free_port}"), "Role", "default")

@@ -2,8 +2,8 @@
 
 | failure                                                           | the request is sent                             |
 |-------------------------------------------------------------------|-------------------------------------------------|
-| connection refused or closed, status 429, 500, 502, 503 or 504    | for `OUTAGE_SECONDS`; once in a preview         |
-| status 401: the authenticator may have failed to call STS         | `UNAUTHORIZED_TRIES` times, in a preview too    |
+| connection refused or closed, status 429, 500, 502, 503 or 504    | for `OUTAGE_SECONDS`; once by a preview's hook  |
+| status 401: the authenticator may have failed to call STS         | `UNAUTHORIZED_TRIES` times                      |
 | unknown host, no route, timeout, certificate, any other status    | once                                            |
 
 All requests of a process share one outage of an API server: many resources wait for it as long as one.
@@ -17,6 +17,7 @@ from threading import Lock
 from typing import TypeVar
 
 import httpx2
+import pulumi
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -28,8 +29,6 @@ from tenacity import (
     wait_random_exponential,
 )
 from tenacity.stop import stop_base
-
-from eks_identity.clients.previews import is_preview
 
 T = TypeVar("T")
 
@@ -61,7 +60,7 @@ class _Outage(stop_base):
             if self._began is None or now - self._last_failure > OUTAGE_SECONDS:
                 self._began = now
             self._last_failure = now
-            return is_preview() or now - self._began >= OUTAGE_SECONDS
+            return pulumi.runtime.is_dry_run() or now - self._began >= OUTAGE_SECONDS
 
 
 _outages: defaultdict[str, _Outage] = defaultdict(_Outage)

@@ -14,7 +14,6 @@ import pulumi
 import pulumi.dynamic
 from pulumi.provider.experimental.util import camel_case
 
-from eks_identity.clients.previews import UPDATE_INPUT
 from eks_identity.runtime.program_state import per_program
 
 PACKAGE = "eks-identity"
@@ -87,8 +86,6 @@ class EksIdentityResource(pulumi.dynamic.Resource):
             inputs[SECRET_INPUTS] = _secret_inputs(
                 {key: value for key, value in props.items() if key not in self.secrets}
             )
-            if not pulumi.runtime.is_dry_run():
-                inputs[UPDATE_INPUT] = True
         self._wire_names = {key: camel_case(key) for key in inputs} if PluginProcess.version else {}
         self._python_names = {wire: key for key, wire in self._wire_names.items()}
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(self.secrets), version=PluginProcess.version)

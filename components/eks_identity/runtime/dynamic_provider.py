@@ -18,7 +18,6 @@ from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 
 from eks_identity import redaction
-from eks_identity.clients import previews
 from eks_identity.errors import AwsError, EksIdentityError, Problem
 from eks_identity.model import credentials
 from eks_identity.model.arns import Arn
@@ -55,8 +54,6 @@ class EksIdentityProvider(ResourceProvider):
         super().__init_subclass__()
         for name in provider_redaction.METHODS & vars(cls).keys():
             setattr(cls, name, provider_redaction.redact_secrets(vars(cls)[name]))
-        if "check" in vars(cls):
-            setattr(cls, "check", previews.read_update_input(vars(cls)["check"]))  # noqa: B010 - mypy: a method
 
     config: Config | None = None
     """The program's config, set when the engine configures the provider. In the plugin for other languages it has only

@@ -11,7 +11,7 @@ eks.ClusterAccess(
     cluster=cluster.connection,
     group="operators",
     rbac_roles=[{"name": "operators", "rules": [{"resources": ["pods"], "verbs": ["get", "list"]}]}],
-    principals=[{"arn": f"arn:aws:iam::123456789012:role/operator-{number}"} for number in range(40)],
+    principals=[{"arn": "arn:aws:iam::123456789012:role/operators"}],
     access_method="aws-auth",
     opts=pulumi.ResourceOptions(providers=[provider]),
 )

@@ -29,6 +29,13 @@ from eks_identity.runtime import program_state
 _RESOURCE_THREADS = 32
 """Requests for the library's own resources that run at a time; the engine sends 4 for each CPU by default."""
 
+_THREADS_PER_OPERATION = 4
+"""Threads of the event loop for each operation that the engine runs at a time, as Pulumi's host of Python programs has.
+
+Pulumi's SDK keeps one of them for each registration that waits for the engine. With Python's default, the number of
+CPUs + 4, a program would create at most six resources at a time on two CPUs, whatever `--parallel` says.
+"""
+
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
@@ -58,7 +65,7 @@ class Servicer(ProviderServicer):
 
     async def Construct(self, request: Any, context: Any) -> Any:  # noqa: N802
         # One endpoint is one run of one program, and its components share that program's state.
-        program = self._program(request.monitorEndpoint)
+        program = self._program(request)
         program_state.CURRENT_PROGRAM.set(program)
         return await self._respond(context, self._construct(request, context))
 
@@ -108,9 +115,12 @@ class Servicer(ProviderServicer):
             await context.abort(grpc.StatusCode.UNKNOWN, self._message(error))
             raise
 
-    def _program(self, endpoint: str) -> program_state.RemoteProgram:
+    def _program(self, request: Any) -> program_state.RemoteProgram:
+        endpoint = request.monitorEndpoint
         if endpoint not in self._programs:
             self._programs[endpoint] = program_state.RemoteProgram(self._messages.translate)
+            threads = ThreadPoolExecutor(max(request.parallel, 1) * _THREADS_PER_OPERATION)  # created as needed
+            asyncio.get_running_loop().set_default_executor(threads)
         return self._programs[endpoint]
 
     def _message(self, error: BaseException) -> str:

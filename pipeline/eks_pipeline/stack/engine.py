@@ -2,7 +2,7 @@
 
 The Automation API runs `pulumi` in the caller's process group and keeps no handle on it: Ctrl-C in a terminal signals
 both the engine and the pipeline, and a signal to the pipeline alone never reaches the engine. This module runs the
-engine in its own process group, and forwards exactly one signal for each signal that the pipeline receives.
+engine in its own process group, and forwards each signal that the pipeline receives.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from pulumi.automation.errors import create_command_error
 from eks_pipeline.errors import EngineKilledError
 
 OnOutput = Callable[[str], object]
+_TO_TERMINATE = 2
+"""Signals after which the engine interrupts its current step."""
+_TERMINATING = "^C received; terminating"
+"""What the engine prints then."""
+_SECONDS_BETWEEN_SIGNALS = 1.0
 
 
 class CancellableEngine(auto.PulumiCommand):
@@ -30,17 +35,33 @@ class CancellableEngine(auto.PulumiCommand):
         self.cancellations = 0
         self._running: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        self._is_terminating = threading.Event()
 
     @property
     def cancelled(self) -> bool:
         return self.cancellations > 0
 
     def cancel(self) -> None:
-        """Send the engine one SIGINT, as Ctrl-C in its terminal does. Must not be called by a handler of signals."""
+        """Send the engine one SIGINT, as Ctrl-C in its terminal does. Must not be called by a handler of signals.
+
+        The second one is repeated until the engine says that it terminates: it drops a signal that arrives while it
+        handles another one. After that, a signal could kill it before it releases its lock.
+        """
         with self._lock:
             self.cancellations += 1
-            if self._running is not None and self._running.poll() is None:
-                os.killpg(self._running.pid, signal.SIGINT)
+            self._interrupt()
+            if self.cancellations == _TO_TERMINATE:
+                threading.Thread(target=self._interrupt_until_terminating, daemon=True).start()
+
+    def _interrupt_until_terminating(self) -> None:
+        while not self._is_terminating.wait(_SECONDS_BETWEEN_SIGNALS) and self._running is not None:
+            with self._lock:
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        running = self._running
+        if running is not None and running.poll() is None:
+            os.killpg(running.pid, signal.SIGINT)
 
     def run(
         self,
@@ -55,11 +76,17 @@ class CancellableEngine(auto.PulumiCommand):
         Raises `EngineKilledError` if a signal killed the engine, such as that of the kernel when memory runs out.
         After `cancel` no command starts: a signal can arrive between the preview and the update.
         """
-        process = self._start(args, cwd, additional_env)
-        readers = [_Reader(process.stdout, on_output), _Reader(process.stderr, on_error)]
-        for reader in readers:
-            reader.join()
-        process.wait()
+
+        def on_line(line: str) -> None:
+            if _TERMINATING in line:
+                self._is_terminating.set()
+            if on_output:
+                on_output(line)
+
+        with self._start(args, cwd, additional_env) as process:
+            readers = [_Reader(process.stdout, on_line), _Reader(process.stderr, on_error)]
+            for reader in readers:
+                reader.join()
         self._running = None
         if process.returncode < 0 and not self.cancelled:
             name = signal.Signals(-process.returncode).name

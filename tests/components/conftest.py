@@ -46,6 +46,12 @@ def server() -> Iterator[FailingApiServer]:
 
 
 @pytest.fixture
+def update(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine runs an update. Tests with mocks of a preview set the process to a preview."""
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: False)
+
+
+@pytest.fixture
 def short_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     """An update waits for two seconds, which is longer than a pause."""
     monkeypatch.setattr("eks_identity.clients.kubernetes_retries.OUTAGE_SECONDS", 2.1)

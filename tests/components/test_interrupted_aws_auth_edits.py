@@ -9,6 +9,8 @@ from eks_identity.errors import ClusterUnreachableError, InvalidInput
 from eks_identity.model.aws_auth import AwsAuth, UserMapping
 from support.failing_api_server import LOST, RESET
 
+pytestmark = pytest.mark.usefixtures("update")
+
 OPS = UserMapping.of("arn:aws:iam::111122223333:user/ops", ["ops"], "ops")
 DEV = UserMapping.of("arn:aws:iam::111122223333:user/dev", ["dev"], "dev")
 

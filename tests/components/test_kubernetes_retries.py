@@ -14,6 +14,8 @@ from eks_identity.clients.aws_auth import AwsAuthConfigMap
 from eks_identity.errors import ClusterDeniedError, ClusterUnreachableError
 from support.failing_api_server import LOST, RESET, FailingApiServer, kubeconfig, serving
 
+pytestmark = pytest.mark.usefixtures("update")
+
 
 def test_refused_connections_are_waited_for(starting_server):
     """A read, as hooks and checks send it, succeeds when the API server has started."""

@@ -2,8 +2,8 @@
 
 A line that begins with `$ ` is a command, and lines that begin with `> ` continue it. The lines below are of its
 output: the command must print each of them in that order, with or without other lines in between; `…` stands for any
-text. A command must exit with 0, unless one of those lines contains an error or ✘. All commands of a README run in one
-shell.
+text. Steps of the engine (`+`, `~`, `-` or `=` and a type) may come in any order, as it runs them in parallel. A
+command must exit with 0, unless one of those lines contains an error or ✘. All commands of a README run in one shell.
 """
 
 import logging
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+STEP = re.compile(r"[+~=-] +[\w-]+:[\w/.-]+")
 LOG = logging.getLogger(__name__)
 
 
@@ -32,10 +33,11 @@ class Command:
 
     def missing(self, output: str) -> str | None:
         """Return the first line of the README that the command did not print."""
-        lines = iter(output.splitlines())
+        lines = output.splitlines()
+        rest = iter(lines)
         for shown in self.shown:
             pattern = re.compile(".*".join(map(re.escape, shown.split("…"))))
-            if not any(pattern.search(line) for line in lines):
+            if not any(pattern.search(line) for line in (lines if STEP.match(shown) else rest)):
                 return shown
         return None
 

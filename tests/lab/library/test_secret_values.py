@@ -71,12 +71,16 @@ def engine(tools, tmp_path):
     return Engine(tmp_path, tools)
 
 
+SERVER = "https://255.255.255.255:9"
+"""An address without a route: a connection fails at once, and is not tried again."""
+
+
 def unreachable(user):
-    return json.dumps(with_credentials(user))
+    return json.dumps(with_credentials(user)).replace("https://127.0.0.1:9", SERVER)
 
 
-UNREADABLE = "ConfigMap kube-system/aws-auth at https://127.0.0.1:9 cannot be read"
-UNUSABLE = "the kubeconfig of https://127.0.0.1:9 cannot be used"
+UNREADABLE = f"ConfigMap kube-system/aws-auth at {SERVER} cannot be read"
+UNUSABLE = f"the kubeconfig of {SERVER} cannot be used"
 
 
 @pytest.mark.parametrize(

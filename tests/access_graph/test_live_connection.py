@@ -2,7 +2,7 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from eks_access.graph.tables import NotReadError
 from eks_access.sources.live_connection import TRIES, ContextConnection, TokenRejectedError
 from eks_access.sources.live_kubeconfig import find_context
 from eks_access.sources.live_kubernetes import LiveKubernetes
+from support.json_requests import JsonRequestHandler
 
 TOKEN = {"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": {"token": "t"}}
 
@@ -27,8 +28,8 @@ class ApiServer(ThreadingHTTPServer):
         self.rejected, self.status, self.paths = range(0), 401, []
 
 
-class ApiRequest(BaseHTTPRequestHandler):
-    def do_GET(self):
+class ApiRequest(JsonRequestHandler):
+    def do_GET(self):  # noqa: N802
         number = len(self.server.paths)
         path, _, query = self.path.partition("?")
         self.server.paths.append(path)
@@ -40,17 +41,6 @@ class ApiRequest(BaseHTTPRequestHandler):
         pod = {"metadata": {"namespace": "default", "name": f"pod-{page}"}, "spec": {"containers": []}}
         after = {"continue": str(page + 1)} if page < 2 else {}
         return self.respond(200, {"metadata": after, "items": [pod]})
-
-    def respond(self, status, document):
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        """Print nothing."""
 
 
 @pytest.fixture

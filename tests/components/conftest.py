@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,19 +68,19 @@ def free_port() -> int:
 @pytest.fixture
 def starting_server(free_port: int) -> Iterator[str]:
     """The kubeconfig of an API server that starts after half a second. Until then its port refuses connections."""
-    started = threading.Event()
+    ended, started = threading.Event(), threading.Event()
     servers: list[FailingApiServer] = []
 
     def start() -> None:
-        started.wait(0.5)
+        ended.wait(0.5)
         servers.append(FailingApiServer(free_port))
+        started.set()
         servers[0].serve_forever(0.01)
 
     thread = threading.Thread(target=start, daemon=True)
     thread.start()
     yield kubeconfig(f"http://127.0.0.1:{free_port}")
-    started.set()
-    while not servers:
-        time.sleep(0.01)
+    ended.set()
+    started.wait()
     servers[0].shutdown()
     servers[0].server_close()

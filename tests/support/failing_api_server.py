@@ -9,8 +9,10 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
+
+from support.json_requests import JsonRequestHandler
 
 RESET = "reset"
 """The connection is reset before the request is performed."""
@@ -40,7 +42,7 @@ class FailingApiServer(ThreadingHTTPServer):
         self.writes = 0
         """Number of performed writes."""
         self.after_lost: Callable[[], None] = lambda: None
-        """What another writer does after a lost response."""
+        """Called after a lost response, in place of another writer."""
 
     @property
     def kubeconfig(self) -> str:
@@ -53,17 +55,17 @@ class FailingApiServer(ThreadingHTTPServer):
         """Print nothing of connections that the client closes, as it does for a wrong certificate."""
 
 
-class _Request(BaseHTTPRequestHandler):
+class _Request(JsonRequestHandler):
     server: FailingApiServer
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         self._perform(self._get)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802
         self._perform(self._create)
 
-    def do_PUT(self) -> None:
+    def do_PUT(self) -> None:  # noqa: N802
         self._perform(self._replace)
 
     def _perform(self, perform: Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]) -> None:
@@ -72,7 +74,7 @@ class _Request(BaseHTTPRequestHandler):
         failures = self.server.failures.get(self.command)
         failure = failures.pop(0) if failures else None
         if isinstance(failure, int):
-            self._respond(failure, {"kind": "Status", "code": failure, "message": f"status {failure}"})
+            self.respond(failure, {"kind": "Status", "code": failure, "message": f"status {failure}"})
         elif failure == RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._hang_up()
@@ -81,7 +83,7 @@ class _Request(BaseHTTPRequestHandler):
             self.server.after_lost()
             self._hang_up()
         else:
-            self._respond(*perform(body))
+            self.respond(*perform(body))
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -107,17 +109,6 @@ class _Request(BaseHTTPRequestHandler):
             return 409, {"kind": "Status", "code": 409, "message": "conflict"}
         self.server.write(body.get("data") or {})
         return 200, body
-
-    def _respond(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 import json
 import re
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from support.json_requests import JsonRequestHandler
 
 PATH = re.compile(r"/repos/octo-org/clusters/issues/(?:(?P<number>\d+)/comments|comments/(?P<id>\d+))")
 
@@ -24,16 +26,16 @@ class GitHub(ThreadingHTTPServer):
         return self.comments[-1]
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
+class Handler(JsonRequestHandler):
+    def do_GET(self):  # noqa: N802
         query = parse_qs(urlsplit(self.path).query)
         size, page = int(query["per_page"][0]), int(query["page"][0])
         self.reply(self.server.comments[size * (page - 1) : size * page])
 
-    def do_POST(self):
+    def do_POST(self):  # noqa: N802
         self.reply(self.server.add(self.body()), 201)
 
-    def do_PATCH(self):
+    def do_PATCH(self):  # noqa: N802
         comment = self.server.comments[int(PATH.fullmatch(self.path)["id"]) - 1]
         comment["body"] = self.body()
         self.reply(comment)
@@ -45,11 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, document, status=200):
         is_known = PATH.fullmatch(urlsplit(self.path).path)
         is_allowed = self.headers["Authorization"] == "Bearer right"
-        content = json.dumps(document if is_known and is_allowed else {"message": "no"}).encode()
-        self.send_response(status if is_known and is_allowed else 403 if is_known else 404)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
+        if is_known and is_allowed:
+            self.respond(status, document)
+        else:
+            self.respond(403 if is_known else 404, {"message": "no"})

@@ -2,8 +2,10 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from support.json_requests import JsonRequestHandler
 
 NOTES = "/api/v4/projects/octo-org%2Finfra%2Fclusters/merge_requests/3/notes"
 
@@ -23,17 +25,17 @@ class GitLab(ThreadingHTTPServer):
         return self.notes[-1]
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
+class Handler(JsonRequestHandler):
+    def do_GET(self):  # noqa: N802
         query = parse_qs(urlsplit(self.path).query)
         size, page = int(query["per_page"][0]), int(query["page"][0])
         notes = self.server.notes if query.get("sort") == ["asc"] else self.server.notes[::-1]
         self.reply(notes[size * (page - 1) : size * page])
 
-    def do_POST(self):
+    def do_POST(self):  # noqa: N802
         self.reply(self.server.add(self.body()), 201)
 
-    def do_PUT(self):
+    def do_PUT(self):  # noqa: N802
         note = self.server.notes[int(self.path.rpartition("/")[2]) - 1]
         note["body"] = self.body()
         self.reply(note)
@@ -45,11 +47,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, document, status=200):
         is_known = urlsplit(self.path).path.startswith(NOTES)
         is_allowed = is_known and self.headers["PRIVATE-TOKEN"] == "right"
-        content = json.dumps(document if is_allowed else {"message": "404 Not found"}).encode()
-        self.send_response(status if is_allowed else 404)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
+        if is_allowed:
+            self.respond(status, document)
+        else:
+            self.respond(404, {"message": "404 Not found"})

@@ -13,6 +13,7 @@ from types import NoneType
 from typing import Any
 
 from eks_access.errors import SourceError
+from eks_identity.model.levels import is_deeper
 
 MAX_LEVELS = 100
 """Levels of lists and maps in a document."""
@@ -21,10 +22,7 @@ _SCALARS = (str, int, float, datetime, NoneType)
 
 def has_more_levels(value: Any) -> bool:
     """Return whether a value has more levels of lists, maps and objects than `MAX_LEVELS`."""
-    items = [value]
-    for _ in range(MAX_LEVELS):
-        items = [below for item in items for below in _items(item) if not isinstance(below, _SCALARS)]
-    return bool(items)
+    return is_deeper(value, MAX_LEVELS, _containers)
 
 
 def require_levels(value: Any, noun: str) -> None:
@@ -37,6 +35,10 @@ def too_many_levels(noun: str) -> SourceError:
     """Return the error of a document with too many levels, also of one whose parser gave up before."""
     message = f"{noun} must have at most {MAX_LEVELS} levels of lists and maps"
     return SourceError(message, "remove levels, or write the file again")
+
+
+def _containers(value: Any) -> Iterable[Any]:
+    return (each for each in _items(value) if not isinstance(each, _SCALARS))
 
 
 def _items(value: Any) -> Iterable[Any]:

@@ -23,6 +23,7 @@ from pulumi.output import Unknown
 from pulumi.provider.experimental.util import camel_case
 
 from eks_identity.errors import Problem
+from eks_identity.model.levels import is_deeper
 from eks_identity.runtime.args_validation import is_output
 from eks_identity.runtime.typed_dicts import accepts_outputs, fields, plain_types
 
@@ -44,15 +45,8 @@ def depth_problems(inputs: Struct) -> list[Problem]:
     return [
         Problem(snake_case(name), rule, "more levels", fix)
         for name, value in inputs.fields.items()
-        if _has_more_levels(value)
+        if is_deeper(value, MAX_LEVELS + 1, _items)
     ]
-
-
-def _has_more_levels(value: Value) -> bool:
-    items = [value]
-    for _ in range(MAX_LEVELS + 1):
-        items = [below for item in items for below in _items(item)]
-    return bool(items)
 
 
 def _items(value: Value) -> Iterable[Value]:

@@ -23,7 +23,7 @@ OnOutput = Callable[[str], object]
 _TO_TERMINATE = 2
 """Signals after which the engine interrupts its current step."""
 _TERMINATING = "^C received; terminating"
-"""What the engine prints then."""
+"""The engine prints this when it interrupts its step."""
 _SECONDS_BETWEEN_SIGNALS = 1.0
 
 

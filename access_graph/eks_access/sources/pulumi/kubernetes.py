@@ -15,7 +15,7 @@ from eks_access.graph.kubernetes_objects import ObjectKey, Pod, RbacBinding, Rba
 from eks_access.sources import manifests
 from eks_access.sources.manifests import Manifest
 from eks_access.sources.pulumi.aggregation import aggregate, default_roles
-from eks_access.sources.pulumi.manifest_forms import BINDINGS, GROUPS, ROLES, WORKLOADS, missing_field
+from eks_access.sources.pulumi.manifest_forms import BINDINGS, ROLES, WORKLOADS, missing_field, object_kind
 from eks_access.sources.pulumi.resources import Resource
 from eks_access.sources.pulumi.rows import Rows
 from eks_access.sources.pulumi.values import UnknownValueError, require_known, without_unknowns
@@ -76,20 +76,25 @@ def _value(resource: Resource, kind: str, manifest: Manifest) -> Any:
         return manifests.rbac_role(_role(kind, manifest))
     if kind == "ServiceAccount":
         return _service_account(manifest)
-    is_binding = kind in BINDINGS
-    required = _rbac(kind, manifest, "roleRef", "subjects") if is_binding else _pod(kind, manifest)
-    missing = missing_field(kind, required)
+    if kind in BINDINGS:
+        return manifests.rbac_binding(_complete(resource, kind, _rbac(kind, manifest, "roleRef", "subjects")))
+    return replace(manifests.pod(_complete(resource, kind, _pod(kind, manifest))), is_declared=True)
+
+
+def _complete(resource: Resource, kind: str, manifest: Manifest) -> Manifest:
+    """Return the manifest of a binding or a pod, whose required fields must be known."""
+    missing = missing_field(kind, manifest)
     if missing is not None:
         # A patch may lack a required field, and one that is a secret is left out.
         raise UnknownValueError(Unknown(f"{resource} lacks a field that its kind requires: {missing}"))
-    return manifests.rbac_binding(required) if is_binding else replace(manifests.pod(required), is_declared=True)
+    return manifest
 
 
 def manifests_of(resource: Resource) -> Iterator[tuple[str, Manifest]]:
     """Yield kind and manifest of a resource's objects: several of a list, the declared fields of a patch."""
-    if not resource.kind.startswith("kubernetes:") or not resource.kind.removeprefix("kubernetes:").startswith(GROUPS):
+    kind = object_kind(resource.kind)
+    if kind is None:
         return
-    kind = resource.kind.rpartition(":")[2].removesuffix("Patch")
     items = resource.get("items")
     if kind.endswith("List") and isinstance(items, list):
         yield from ((kind.removesuffix("List"), item) for item in items if isinstance(item, dict))

@@ -138,6 +138,7 @@ WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController"}
 )
 """Kinds with a template of pods."""
+_PROVIDER = "kubernetes:"
 GROUPS = ("core/", "apps/", "batch/", "rbac.authorization.k8s.io/")
 """API groups of the converted kinds: other groups have kinds of the same names, such as Knative's `Service`."""
 _FORMS: Mapping[str, type[_Form]] = {
@@ -151,15 +152,19 @@ _FORMS: Mapping[str, type[_Form]] = {
 }
 
 
-def manifest_form(kind: str) -> Any:
+def object_kind(token: str) -> str | None:
+    """Return the kind of a type token of `GROUPS`, which for a patch is that of its object; None for other tokens."""
+    group = token.removeprefix(_PROVIDER)
+    return token.rpartition(":")[2].removesuffix("Patch") if group != token and group.startswith(GROUPS) else None
+
+
+def manifest_form(token: str) -> Any:
     """Return the form of the properties of a resource by its type token; None if it is no object of Kubernetes."""
-    if not kind.startswith("kubernetes:"):
+    if not token.startswith(_PROVIDER):
         return None
-    if not kind.removeprefix("kubernetes:").startswith(GROUPS):
-        return _Other
-    name = kind.rpartition(":")[2].removesuffix("Patch")
-    form = _FORMS.get(name.removesuffix("List"), _Other)
-    return _ListOf[form] if name.endswith("List") else form  # type: ignore[valid-type]  # a form that is chosen here
+    kind = object_kind(token) or ""
+    form = _FORMS.get(kind.removesuffix("List"), _Other)
+    return _ListOf[form] if kind.endswith("List") else form  # type: ignore[valid-type]  # a form that is chosen here
 
 
 def missing_field(kind: str, manifest: Mapping[str, Any]) -> str | None:
